@@ -1,0 +1,41 @@
+# `make ask` and `make test` do all set-up: each makes .venv from the project's files where it is missing or out of date.
+
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PICTURE ?= samples/line.png
+QUESTION ?= Read the text.
+
+.PHONY: venv ask test checks bench clean
+
+venv: .venv/dev
+
+ask: .venv/core
+	.venv/bin/demiglace ask "$(PICTURE)" "$(QUESTION)"
+
+test: .venv/dev
+	.venv/bin/python -m pytest
+
+checks: .venv/dev
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/python -m pytest -m "not slow"
+
+bench: .venv/dev
+	.venv/bin/python benchmarks/reading.py
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/core: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) -e .
+	touch $@
+
+# mlx-vlm only lends a class to compare with; what it depends on is not needed for that.
+.venv/dev: .venv/core
+	$(PIP) -e ".[dev]"
+	$(PIP) --no-deps mlx-vlm
+	touch $@

@@ -1,0 +1,83 @@
+"""What the model eats: rows of tokens, and the patches that fill their visual places.
+
+One of the two contracts on the ground floor (the other is `conversation`): `processing` makes
+a `Batch`, `model` reads it, and the two meet nowhere else.
+
+Axes: rows, length (tokens of a row), patches, pictures (slices or frames), packages (pictures
+that share one set of visual tokens), visual (visual tokens of the whole batch).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+STILL = -1  # tick of a picture outside time; the released code's temporal id of images
+IGNORE = -100  # label of a token that is not learned
+PADDING = 0  # segment of a place that belongs to no sample
+
+
+@dataclass(frozen=True)
+class Visual:
+    """Pictures cut into patches, one after the other.
+
+    patches: float (patches, 3 * patch_size**2); inside a patch channel, row, column; patches of a picture row-major.
+    grids: int64 (pictures, 2), height and width in patches; their products sum to `patches`.
+    package_sizes: int64 (packages,), consecutive pictures of each package; 1 for images; sums to `pictures`.
+    ticks: int64 (pictures,), time in 0.1 s, or `STILL`.
+    """
+
+    patches: Tensor
+    grids: Tensor
+    package_sizes: Tensor
+    ticks: Tensor
+
+    def __post_init__(self) -> None:
+        held, announced = self.patches.shape[0], int(self.grids.prod(dim=1).sum())
+        if held != announced:
+            raise ValueError(f"{held} patches, but the grids announce {announced}")
+        pictures, grouped = self.grids.shape[0], int(self.package_sizes.sum())
+        if pictures != grouped:
+            raise ValueError(f"{pictures} pictures, but the packages hold {grouped}")
+        if pictures != self.ticks.shape[0]:
+            raise ValueError(f"{pictures} pictures, but {self.ticks.shape[0]} ticks")
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Visual:
+        """The same on `device`; `dtype` applies to the patches alone."""
+        return Visual(
+            self.patches.to(device, dtype), self.grids.to(device), self.package_sizes.to(device), self.ticks.to(device)
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of samples, padded or packed.
+
+    tokens: int64 (rows, length).
+    positions: int64 (rows, length), counted from 0 in each sample.
+    segments: int64 (rows, length), number of the sample in its row from 1; `PADDING` belongs to none.
+        A token sees tokens of its own segment at its own position or before: that is all the attention mask there is.
+    visual_places: int64 (visual,), indices into `tokens.flatten()` that visual tokens fill, in order.
+    visual: the pictures, None where there are none.
+    labels: int64 (rows, length), the token to be predicted *at* each place from those before it; `IGNORE` is not learned.
+    """
+
+    tokens: Tensor
+    positions: Tensor
+    segments: Tensor
+    visual_places: Tensor
+    visual: Visual | None = None
+    labels: Tensor | None = None
+
+    def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
+        return replace(
+            self,
+            tokens=self.tokens.to(device),
+            positions=self.positions.to(device),
+            segments=self.segments.to(device),
+            visual_places=self.visual_places.to(device),
+            visual=None if self.visual is None else self.visual.to(device, dtype),
+            labels=None if self.labels is None else self.labels.to(device),
+        )

@@ -1,0 +1,1 @@
+"""Commands: what a terminal shows. Modules here import heavy things inside their commands."""

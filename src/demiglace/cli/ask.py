@@ -1,0 +1,64 @@
+"""`demiglace ask`: one question about files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demiglace.cli import options
+from demiglace.cli.options import Reading, sampling_of
+from demiglace.cli.terminal import show, show_stream
+
+
+def ask(
+    words: Annotated[list[str], typer.Argument(metavar='[FILE]... "QUESTION"', help="Files, then the question.")],
+    model: options.Model = None,
+    think: options.Think = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and what it took as JSON.")] = False,
+    system: options.System = None,
+    max_new_tokens: options.MaxNewTokens = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    top_k: options.TopK = None,
+    repetition_penalty: options.RepetitionPenalty = None,
+    seed: options.Seed = None,
+    pages: options.Pages = None,
+    as_image: options.AsImage = False,
+    fps: options.Fps = None,
+    max_packages: options.MaxPackages = None,
+    package_frames: options.PackageFrames = None,
+    max_slices: options.MaxSlices = None,
+    no_upscale: options.NoUpscale = False,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+) -> None:
+    """Ask one question about images, PDFs and videos.
+
+    demiglace ask page.png "What does it say?"
+    """
+    *files, question = words
+    if Path(question).is_file():
+        raise ValueError(f"the question is missing: the last argument, {question}, is a file")
+    if stream and as_json:
+        raise ValueError("--stream and --json exclude each other")
+    parts = Reading(pages, as_image, fps, max_packages, package_frames).parts(files)
+
+    from demiglace.inference.demiglace import Demiglace
+
+    assistant = Demiglace.load(model, device, dtype).sliced(max_slices, False if no_upscale else None)
+    sampling = sampling_of(assistant.sampling, max_new_tokens, temperature, top_p, top_k, repetition_penalty, seed)
+    answer = assistant.stream(question, *parts, thinking=think, sampling=sampling, system=system)
+    if stream:
+        show_stream(answer, think)
+        return
+    for _ in answer:
+        pass
+    if as_json:
+        typer.echo(json.dumps(asdict(answer.answer), ensure_ascii=False, indent=2))
+    else:
+        show(answer.answer)

@@ -1,0 +1,122 @@
+"""`demiglace chat`: a conversation in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demiglace.cli import options
+from demiglace.cli.options import Reading, sampling_of
+from demiglace.cli.terminal import complain, note, show_stream
+from demiglace.conversation import Part
+
+if TYPE_CHECKING:
+    from demiglace.inference.chat import Chat
+    from demiglace.inference.demiglace import Demiglace
+    from demiglace.inference.sampling import SamplingParams
+
+HELP = """\
+/file PATH      show a file with the next question
+/think on|off   long answers, or short ones
+/reset          forget everything
+/exit           leave, as Ctrl-D does; Ctrl-C stops an answer"""
+
+
+def chat(
+    files: Annotated[list[str] | None, typer.Argument(help="Files to show with the first question.")] = None,
+    model: options.Model = None,
+    think: options.Think = False,
+    system: options.System = None,
+    max_new_tokens: options.MaxNewTokens = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    top_k: options.TopK = None,
+    repetition_penalty: options.RepetitionPenalty = None,
+    seed: options.Seed = None,
+    pages: options.Pages = None,
+    as_image: options.AsImage = False,
+    fps: options.Fps = None,
+    max_packages: options.MaxPackages = None,
+    package_frames: options.PackageFrames = None,
+    max_slices: options.MaxSlices = None,
+    no_upscale: options.NoUpscale = False,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+) -> None:
+    """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
+    reading = Reading(pages, as_image, fps, max_packages, package_frames)
+    shown = reading.parts(files or [])
+
+    from demiglace.inference.demiglace import Demiglace
+
+    assistant = Demiglace.load(model, device, dtype).sliced(max_slices, False if no_upscale else None)
+    sampling = sampling_of(assistant.sampling, max_new_tokens, temperature, top_p, top_k, repetition_penalty, seed)
+    Terminal(assistant, reading, sampling, system, think, list(shown)).run()
+
+
+class Terminal:
+    """A chat and what the user has set for its next turn: the files to show, and whether to think."""
+
+    def __init__(
+        self,
+        assistant: Demiglace,
+        reading: Reading,
+        sampling: SamplingParams,
+        system: str | None,
+        thinking: bool,
+        shown: list[Part],
+    ) -> None:
+        self.assistant, self.reading, self.sampling, self.system = assistant, reading, sampling, system
+        self.thinking, self.shown = thinking, shown
+        self.chat = self.new_chat()
+
+    def new_chat(self) -> Chat:
+        from demiglace.inference.chat import Chat
+
+        return Chat(self.assistant, self.system, self.sampling)
+
+    def run(self) -> None:
+        """Until /exit or the end of input. A mistake is told and the conversation goes on."""
+        while True:
+            try:
+                line = input("> ").strip()
+                if line == "/exit":
+                    return
+                if line:
+                    self.take(line)
+            except EOFError:
+                return
+            except KeyboardInterrupt:
+                note("[stopped; /exit leaves]")
+            except (ValueError, OSError) as error:
+                complain(error)
+
+    def take(self, line: str) -> None:
+        """One line that the user typed."""
+        if line.startswith("/"):
+            self.obey(*line.partition(" ")[::2])
+        else:
+            self.answer(line)
+
+    def obey(self, command: str, argument: str) -> None:
+        argument = argument.strip()
+        if command == "/file" and argument:
+            self.shown.append(self.reading.part(argument))
+        elif command == "/think" and argument in ("on", "off"):
+            self.thinking = argument == "on"
+        elif command == "/reset":
+            self.chat, self.shown = self.new_chat(), []
+        elif command == "/help":
+            typer.echo(HELP)
+        else:
+            raise ValueError(f"{command} {argument} is not understood; /help lists what is")
+
+    def answer(self, question: str) -> None:
+        """Answer a question about the files shown; they count as shown once an answer has begun."""
+        stream = self.chat.say(question, *self.shown, thinking=self.thinking)
+        try:
+            show_stream(stream, self.thinking)
+        finally:
+            if stream.answer.text:
+                self.shown = []

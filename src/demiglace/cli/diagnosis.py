@@ -1,0 +1,200 @@
+"""Facts about a machine -> what works, what is broken, and the cure. Pure: nothing here looks at the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "note", "missing", "broken"]
+Versions = Mapping[str, str]  # name of an installed distribution -> its version
+
+PYTHON = ((3, 11), (3, 14))  # first version that fits, first that does not
+RANGES = {"torch": ((2, 11), (2, 16)), "transformers": ((5, 17), (5, 24)), "numpy": ((2, 0), None)}
+
+CORE = {
+    "torch": "the model",
+    "numpy": "pictures as arrays",
+    "safetensors": "checkpoints",
+    "tokenizers": "text to ids",
+    "pillow": "pictures",
+    "jinja2": "the chat template",
+    "av": "videos",
+    "pypdfium2": "PDF pages",
+    "huggingface_hub": "checkpoints by hub id",
+    "rich": "the terminal",
+    "typer": "the command line",
+}
+OPTIONAL = {
+    "rapidfuzz": "scores of reading (extra eval)",
+    "matplotlib": "plots (extra eval)",
+    "transformers": "the reference in parity tests (extra parity)",
+    "mlx": "the reference in parity tests (extra parity)",
+    "pytest": "the tests (extra dev)",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One verdict: `missing` is something optional, `broken` is something to mend before going on."""
+
+    subject: str
+    state: State
+    seen: str
+    cure: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What was seen of a machine.
+
+    import_errors: distribution -> first line of the error its import raised, for installed ones that often fail.
+    device, dtype: what a model is loaded with where nothing else is asked for.
+    ffmpeg: version of the FFmpeg inside PyAV, None where PyAV does not import.
+    checkpoint: the shipped checkpoint's folder, None where it is absent.
+    font_faces, tesseract: what training and the reading benchmark use; None where absent.
+    """
+
+    python: tuple[int, int, int]
+    versions: Versions
+    import_errors: Mapping[str, str]
+    device: str
+    device_name: str
+    nvidia_driver: bool
+    dtype: str
+    cpus: int
+    threads: int
+    ffmpeg: str | None
+    checkpoint: str | None
+    font_faces: int | None
+    tesseract: str | None
+
+
+def diagnose(machine: Machine) -> list[Finding]:
+    """All verdicts, in the order they are best read."""
+    return [
+        _python(machine),
+        *_packages(machine.versions),
+        *_broken_imports(machine),
+        _device(machine),
+        _dtype(machine),
+        _threads(machine),
+        _ffmpeg(machine),
+        _checkpoint(machine),
+        *_learning(machine),
+    ]
+
+
+def _python(machine: Machine) -> Finding:
+    seen, (first, beyond) = ".".join(map(str, machine.python)), PYTHON
+    if first <= machine.python[:2] < beyond:
+        return Finding("Python", "ok", seen)
+    return Finding("Python", "broken", seen, f"make the environment with a Python {_span(first, beyond)}")
+
+
+def _packages(versions: Versions) -> Iterator[Finding]:
+    yield Finding("demiglace", "ok", versions.get("demiglace", "not installed, run from its source"))
+    for name, purpose in (CORE | OPTIONAL).items():
+        yield _package(name, purpose, versions.get(name))
+
+
+def _package(name: str, purpose: str, version: str | None) -> Finding:
+    install = f"pip install '{name}{_requirement(name)}'"
+    if version is None:
+        return Finding(name, "broken" if name in CORE else "missing", f"for {purpose}", install)
+    first, beyond = RANGES.get(name, ((0,), None))
+    if _numbers(version) < first or (beyond and _numbers(version) >= beyond):
+        return Finding(
+            name, "broken" if name in CORE else "note", f"{version}, tested: {_span(first, beyond)}", install
+        )
+    return Finding(name, "ok", f"{version}, for {purpose}")
+
+
+def _broken_imports(machine: Machine) -> Iterator[Finding]:
+    """Packages that Demiglace never imports, but that take others down with them when they fail."""
+    for name, error in machine.import_errors.items():
+        seen = f"{machine.versions.get(name, '?')} does not import: {error}"
+        yield Finding(name, "broken", seen, _import_cure(name, machine.versions))
+
+
+def _import_cure(name: str, versions: Versions) -> str:
+    cpu_torch = versions.get("torch", "").endswith("+cpu")
+    if name == "torchvision" and cpu_torch:
+        return "a CUDA build beside a CPU torch; Demiglace does not need it: pip uninstall torchvision"
+    if name == "torchcodec" and cpu_torch and _numbers(versions.get(name, "0")) >= (0, 14):
+        return "linked to CUDA from 0.14 on; beside a CPU torch: pip install 'torchcodec<0.14', or uninstall it"
+    if name == "torchcodec":
+        return "it needs FFmpeg's libraries on the system: install FFmpeg, or pip uninstall torchcodec"
+    return f"Demiglace does not need it: pip uninstall {name}"
+
+
+def _device(machine: Machine) -> Finding:
+    seen = f"{machine.device} ({machine.device_name})"
+    if machine.device == "cpu" and machine.nvidia_driver:
+        return Finding("device", "note", f"{seen}, but a GPU's driver is there", "install the CUDA build of torch")
+    return Finding("device", "ok", seen)
+
+
+def _dtype(machine: Machine) -> Finding:
+    if machine.device == "cpu" and machine.dtype == "float32":
+        reason = "this CPU has no units for bfloat16; weights take twice the memory"
+        return Finding("dtype", "note", f"float32: {reason}")
+    return Finding("dtype", "ok", f"{machine.dtype}: {machine.device} computes in it")
+
+
+def _threads(machine: Machine) -> Finding:
+    seen = f"{machine.threads} for {machine.cpus} CPUs"
+    # torch counts cores, the system counts two of them where each runs two threads.
+    if machine.threads * 2 < machine.cpus:
+        return Finding("threads", "note", seen, f"too few: unset OMP_NUM_THREADS, or set it to {machine.cpus // 2}")
+    if machine.threads > machine.cpus:
+        return Finding(
+            "threads", "note", seen, f"too many, they will wait on each other: OMP_NUM_THREADS={machine.cpus}"
+        )
+    return Finding("threads", "ok", seen)
+
+
+def _ffmpeg(machine: Machine) -> Finding:
+    if machine.ffmpeg is None:
+        return Finding("FFmpeg", "broken", "PyAV does not import", "pip install --force-reinstall --no-deps av")
+    return Finding("FFmpeg", "ok", f"{machine.ffmpeg}, inside PyAV")
+
+
+def _checkpoint(machine: Machine) -> Finding:
+    if machine.checkpoint is None:
+        cure = "name one: `--model` takes a folder or a hub id; or train one: demiglace train"
+        return Finding("nano checkpoint", "missing", "none is shipped with this installation", cure)
+    return Finding("nano checkpoint", "ok", machine.checkpoint)
+
+
+def _learning(machine: Machine) -> Iterator[Finding]:
+    if machine.font_faces is None:
+        yield Finding("fonts", "missing", "too few to train on", "demiglace train names the packages to install")
+    else:
+        yield Finding("fonts", "ok", f"{machine.font_faces} faces to train on")
+    if machine.tesseract is None:
+        yield Finding("tesseract", "missing", "for the reading benchmark", "apt-get install tesseract-ocr")
+    else:
+        yield Finding("tesseract", "ok", f"{machine.tesseract}, for the reading benchmark")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers: "2.13.0+cpu" -> (2, 13, 0)."""
+    numbers = []
+    for piece in version.partition("+")[0].split("."):
+        if not piece.isdigit():
+            break
+        numbers.append(int(piece))
+    return tuple(numbers)
+
+
+def _span(first: tuple[int, ...], beyond: tuple[int, ...] | None) -> str:
+    return f">={_dotted(first)}" + (f",<{_dotted(beyond)}" if beyond else "")
+
+
+def _requirement(name: str) -> str:
+    return _span(*RANGES[name]) if name in RANGES else ""
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))

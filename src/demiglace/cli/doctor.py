@@ -1,0 +1,141 @@
+"""`demiglace doctor`: looks at this machine and shows what works, what is broken, and the cure."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import demiglace
+from demiglace.cli.diagnosis import CORE, OPTIONAL, Finding, Machine, State, diagnose
+
+OFTEN_BROKEN = ("torchvision", "torchcodec")
+MARKS: dict[State, str] = {
+    "ok": "[green]ok[/]",
+    "note": "[yellow]note[/]",
+    "missing": "[dim]-[/]",
+    "broken": "[red]broken[/]",
+}
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
+    """Look at this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
+    findings = diagnose(look())
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _show(findings)
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+def look() -> Machine:
+    """This machine's facts; what cannot be found out is said to be absent, never raised."""
+    versions = _versions(("demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN))
+    device, device_name, dtype, threads = _torch_facts() if "torch" in versions else ("none", "no torch", "none", 1)
+    return Machine(
+        python=sys.version_info[:3],
+        versions=versions,
+        import_errors=_import_errors(name for name in OFTEN_BROKEN if name in versions),
+        device=device,
+        device_name=device_name,
+        nvidia_driver=Path("/proc/driver/nvidia/version").exists(),
+        dtype=dtype,
+        cpus=_usable_cpus(),
+        threads=threads,
+        ffmpeg=_ffmpeg_version() if "av" in versions else None,
+        checkpoint=_shipped_checkpoint() if "torch" in versions else None,
+        font_faces=_font_faces() if {"numpy", "pillow"} <= versions.keys() else None,
+        tesseract=_tesseract_version(),
+    )
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _import_errors(names: Iterable[str]) -> dict[str, str]:
+    errors = {}
+    for name in names:
+        try:
+            import_module(name)
+        except Exception as error:  # whatever a broken package raises is what we came for
+            errors[name] = str(error).strip().partition("\n")[0][:200]
+    return errors
+
+
+def _torch_facts() -> tuple[str, str, str, int]:
+    """Device, its name, dtype and threads that a model is loaded with by default."""
+    import torch
+
+    from demiglace.inference.source import device_named
+    from demiglace.model.weights import default_dtype
+
+    device = device_named(None)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return device.type, name, str(default_dtype(device)).removeprefix("torch."), torch.get_num_threads()
+
+
+def _usable_cpus() -> int:
+    # A container may own fewer CPUs than the machine has; only Linux tells.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ffmpeg_version() -> str | None:
+    try:
+        import av
+    except ImportError:
+        return None
+    return av.ffmpeg_version_info
+
+
+def _shipped_checkpoint() -> str | None:
+    from demiglace.inference.source import folder_of
+
+    try:
+        return str(folder_of(None))
+    except ValueError:
+        return None
+
+
+def _font_faces() -> int | None:
+    from demiglace.data.fonts import training_faces
+
+    try:
+        return len(training_faces())
+    except ValueError:
+        return None
+
+
+def _tesseract_version() -> str | None:
+    if shutil.which("tesseract") is None:
+        return None
+    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, timeout=20, check=False)
+    return " ".join((said.stdout or said.stderr).split()[:2])
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "what", "seen", "cure", title=f"demiglace {demiglace.__version__}", title_justify="left")
+    for finding in findings:
+        table.add_row(MARKS[finding.state], *map(Text, (finding.subject, finding.seen, finding.cure)))
+    Console().print(table)

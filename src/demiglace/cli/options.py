@@ -1,0 +1,103 @@
+"""What ask, chat and tokens share: their options, and files read as those options say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demiglace.conversation import Document, Image, Part, Video, VideoSampling
+
+if TYPE_CHECKING:
+    from demiglace.inference.sampling import SamplingParams
+    from demiglace.processing.slicing import SlicingConfig
+
+Model = Annotated[str | None, typer.Option(help="Folder or hub id of a checkpoint. [default: the nano model]")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
+Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: what suits the device]")]
+System = Annotated[str | None, typer.Option(help="A system message before everything.")]
+Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, thought through first.")]
+
+MaxNewTokens = Annotated[int | None, typer.Option(help="Cut the answer after so many tokens.")]
+Temperature = Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")]
+TopP = Annotated[float | None, typer.Option(help="Draw among the likeliest tokens with this much probability.")]
+TopK = Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")]
+RepetitionPenalty = Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")]
+Seed = Annotated[int | None, typer.Option(help="Draw the same answer again.")]
+
+Pages = Annotated[str | None, typer.Option(help='Pages of PDFs, such as "1-3,7". [default: all]')]
+AsImage = Annotated[bool, typer.Option("--as-image", help="Of an animated GIF or WebP look at the first frame alone.")]
+Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in videos. [default: 3]")]
+MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
+PackageFrames = Annotated[
+    int | None, typer.Option(help="Frames in each package, 1 to 6. [default: 1, in long videos up to 3]")
+]
+MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or page.")]
+NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files become parts; None leaves each reader its own default."""
+
+    pages: str | None = None
+    as_image: bool = False
+    fps: float | None = None
+    max_packages: int | None = None
+    package_frames: int | None = None
+
+    def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
+        return tuple(self.part(file) for file in files)
+
+    def part(self, file: str) -> Part:
+        from demiglace.inference.parts import part_of
+
+        part = part_of(file)
+        if isinstance(part, Document):
+            return replace(part, pages=self.pages)
+        if isinstance(part, Video):
+            return Image(file) if self.as_image else Video(file, self.sampling())
+        return part
+
+    def sampling(self) -> VideoSampling:
+        wanted = _given(fps=self.fps, max_packages=self.max_packages, package_frames=self.package_frames)
+        return VideoSampling(**wanted, force_package_frames=self.package_frames is not None)
+
+
+def sampling_of(
+    default: SamplingParams,
+    max_new_tokens: int | None,
+    temperature: float | None,
+    top_p: float | None,
+    top_k: int | None,
+    repetition_penalty: float | None,
+    seed: int | None,
+) -> SamplingParams:
+    """The checkpoint's own sampling with what the command line says instead."""
+    chosen = replace(
+        default,
+        **_given(
+            max_new_tokens=max_new_tokens,
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            repetition_penalty=repetition_penalty,
+            seed=seed,
+        ),
+    )
+    chance = _given(top_p=top_p, top_k=top_k, seed=seed)
+    if chance and chosen.temperature == 0:
+        names = ", ".join("--" + name.replace("_", "-") for name in chance)
+        raise ValueError(f"the temperature is 0, where {names} changes nothing: give --temperature too")
+    return chosen
+
+
+def slicing_of(default: SlicingConfig, max_slices: int | None, no_upscale: bool) -> SlicingConfig:
+    """The checkpoint's own slicing with what the command line says instead."""
+    return replace(default, **_given(max_slices=max_slices, upscale=False if no_upscale else None))
+
+
+def _given(**options: object) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}

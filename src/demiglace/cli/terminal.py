@@ -1,0 +1,62 @@
+"""How text gets to the terminal: answers on stdout, thoughts and notes on stderr, an error as one line."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from demiglace.inference.answer import Answer, AnswerStream
+
+END_THINK = "</think>"
+
+
+def show(answer: Answer) -> None:
+    """A finished answer."""
+    if answer.thinking:
+        note(answer.thinking)
+    typer.echo(printable(answer.text))
+    tell_if_cut(answer)
+
+
+def show_stream(stream: AnswerStream, thinking: bool) -> None:
+    """An answer as it comes, ended by a line break even where it is interrupted."""
+    before = thinking
+    try:
+        for piece in stream:
+            thoughts, end, said = piece.partition(END_THINK) if before else ("", "", piece)
+            typer.secho(printable(thoughts), err=True, nl=bool(end), dim=True)
+            before = before and not end
+            typer.echo(printable(said), nl=False)
+            sys.stdout.flush()
+    finally:
+        typer.echo()
+    tell_if_cut(stream.answer)
+
+
+def tell_if_cut(answer: Answer) -> None:
+    if answer.stopped_by == "length":
+        note(f"[cut after {answer.new_tokens} tokens; --max-new-tokens sets where]")
+
+
+def note(text: str) -> None:
+    typer.secho(printable(text), err=True, dim=True)
+
+
+def complain(error: Exception) -> None:
+    """What a user did wrong, on one line."""
+    if isinstance(error, typer.TyperException):
+        text = error.format_message()
+    elif isinstance(error, OSError) and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    else:
+        text = str(error) or type(error).__name__
+    typer.echo(f"demiglace: {printable(' '.join(text.split()))}", err=True)
+
+
+def printable(text: str) -> str:
+    """Without control characters: what a model or a file name says must not steer the terminal."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")

@@ -1,0 +1,135 @@
+"""`demiglace tokens`: what files cost, here and in two models of the same size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demiglace.cli import options
+from demiglace.cli.options import Reading
+from demiglace.cli.terminal import printable
+from demiglace.conversation import Document, Image, Part, Video
+
+if TYPE_CHECKING:
+    from demiglace.processing.cost import Cost
+    from demiglace.processing.processor import ProcessorConfig
+
+CountedModel = Annotated[
+    str | None, typer.Option("--model", help="Count as this checkpoint does. [default: as the release]")
+]
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a file costs in each model, and what it holds."""
+
+    file: str
+    holds: str
+    costs: list[Cost]
+
+
+def tokens(
+    files: Annotated[list[str], typer.Argument(help="Images, PDFs, videos.")],
+    model: CountedModel = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+    pages: options.Pages = None,
+    as_image: options.AsImage = False,
+    fps: options.Fps = None,
+    max_packages: options.MaxPackages = None,
+    package_frames: options.PackageFrames = None,
+    max_slices: options.MaxSlices = None,
+    no_upscale: options.NoUpscale = False,
+) -> None:
+    """Count slices, packages and visual tokens of files; compare with Qwen2.5-VL and InternVL3. Runs no model."""
+    reading = Reading(pages, as_image, fps, max_packages, package_frames)
+    config = _config(model)
+    config = replace(config, slicing=options.slicing_of(config.slicing, max_slices, no_upscale))
+    bills = [_bill(file, reading.part(file), config) for file in files]
+    if as_json:
+        typer.echo(json.dumps([asdict(bill) for bill in bills], ensure_ascii=False, indent=2))
+    else:
+        _print(bills)
+
+
+def _config(model: str | None) -> ProcessorConfig:
+    from demiglace.processing.processor import Processor, ProcessorConfig
+
+    if model is None:
+        return ProcessorConfig()
+    from demiglace.inference.source import folder_of
+
+    return Processor.load(folder_of(model)).config
+
+
+def _bill(file: str, part: Part, config: ProcessorConfig) -> Bill:
+    if isinstance(part, Video):
+        return _bill_of_video(file, part, config.num_queries)
+    return _bill_of_pictures(file, part, config)
+
+
+def _bill_of_pictures(file: str, part: Image | Document, config: ProcessorConfig) -> Bill:
+    """A picture, or the pages of a document: each is opened, for its size, and forgotten."""
+    from demiglace.processing.cost import picture_costs
+    from demiglace.processing.documents import open_pages
+    from demiglace.processing.pictures import open_picture
+
+    pictures = open_pages(part.source, part.pages) if isinstance(part, Document) else [open_picture(part.source)]
+    sizes = [picture.size for picture in pictures]
+    costs = [picture_costs(*size, config.slicing, config.num_queries) for size in sizes]
+    holds = f"{len(sizes)} pages" if isinstance(part, Document) else "{} x {}".format(*sizes[0])
+    return Bill(file, holds, _sum(costs))
+
+
+def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
+    from demiglace.processing.cost import video_costs
+    from demiglace.processing.sampling_policy import plan_frames
+    from demiglace.processing.video import probe
+
+    facts = probe(part.source)
+    sizes = plan_frames(facts.duration_s, part.sampling, facts.fps).package_sizes
+    costs = video_costs(facts.width, facts.height, facts.duration_s, sum(sizes), sizes[0], num_queries)
+    return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
+
+
+def _sum(bills: Sequence[Sequence[Cost]]) -> list[Cost]:
+    """Costs of many inputs by model; a model that refuses one of them is left out."""
+    by_name: dict[str, list[Cost]] = {}
+    for cost in (cost for costs in bills for cost in costs):
+        by_name.setdefault(cost.name, []).append(cost)
+    return [
+        replace(
+            some[0],
+            pictures=sum(cost.pictures for cost in some),
+            packages=sum(cost.packages for cost in some),
+            tokens=sum(cost.tokens for cost in some),
+        )
+        for some in by_name.values()
+        if len(some) == len(bills)
+    ]
+
+
+def _print(bills: Sequence[Bill]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("file", "holds", "model", title="visual tokens", title_justify="left")
+    for heading in ("slices or frames", "packages", "visual tokens", "against ours"):
+        table.add_column(heading, justify="right")
+    total = _sum([bill.costs for bill in bills])
+    for bill in [*bills, *([Bill("all", f"{len(bills)} files", total)] if len(bills) > 1 else [])]:
+        for cost in bill.costs:
+            first = cost is bill.costs[0]
+            named = (printable(bill.file), bill.holds) if first else ("", "")
+            counts = (f"{count:,}" for count in (cost.pictures, cost.packages, cost.tokens))
+            table.add_row(
+                *named,
+                cost.name,
+                *counts,
+                f"{cost.tokens / bill.costs[0].tokens:.1f}x",
+                end_section=cost is bill.costs[-1],
+            )
+    Console().print(table)

@@ -1,0 +1,27 @@
+"""`demiglace train RECIPE`: a whole run, resumed where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="nano")],
+    folder: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")] = Path("runs/nano"),
+    seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
+) -> None:
+    """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
+    if recipe != "nano":
+        raise ValueError(f"no recipe {recipe!r}; there is: nano")
+    from demiglace.recipes import nano
+
+    chosen = nano.NanoRecipe(seed=seed)
+    model = nano.train(nano.quick(chosen) if quick else chosen, folder)
+    if model is None:
+        typer.echo(f"stopped; go on with: demiglace train {recipe} --folder {folder} --seed {seed}", err=True)
+        raise typer.Exit(130)
+    typer.echo(f"the model is in {model}")

@@ -1,0 +1,93 @@
+"""What people say: a conversation of messages made of text, images, documents and videos.
+
+One of the two contracts on the ground floor (the other is `batch`). Nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class VideoSampling:
+    """How a video becomes packages of frames (released code: README, "Chat with Video")."""
+
+    fps: float = 3.0  # frames a second to aim at; released code: 3, paper: at most 10
+    max_packages: int = 180  # released code: MAX_NUM_FRAMES
+    package_frames: int = 3  # most frames in a package; released code: 3 (valid 1 to 6), paper: 6
+    force_package_frames: bool = False  # always fill packages, even where the clip is short
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fps <= 60:
+            raise ValueError(f"fps must lie in (0, 60], got {self.fps}")
+        if self.max_packages < 1:
+            raise ValueError(f"max_packages must be at least 1, got {self.max_packages}")
+        if not 1 <= self.package_frames <= 6:
+            raise ValueError(f"package_frames must lie in 1..6, got {self.package_frames}")
+
+    @classmethod
+    def paper_maximum(cls) -> VideoSampling:
+        """1080 frames at 10 fps in 180 packages of 6 (paper, section 2.1)."""
+        return cls(fps=10.0, max_packages=180, package_frames=6, force_package_frames=True)
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture: a path, its bytes, or a PIL image."""
+
+    source: str | PathLike[str] | bytes | PIL.Image.Image
+
+
+@dataclass(frozen=True)
+class Document:
+    """A PDF; each chosen page becomes one image. `pages` is 1-based, such as "1-3,7"; None is all."""
+
+    source: str | PathLike[str] | bytes
+    pages: str | None = None
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file or an animated GIF/WebP; its frames become packages."""
+
+    source: str | PathLike[str] | bytes
+    sampling: VideoSampling = VideoSampling()
+
+
+Part = Text | Image | Document | Video
+
+
+@dataclass(frozen=True)
+class Message:
+    role: Role
+    content: tuple[Part, ...]
+
+    def __post_init__(self) -> None:
+        if self.role not in ("system", "user", "assistant"):
+            raise ValueError(f"role must be system, user or assistant, got {self.role!r}")
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Messages in order. `thinking` True asks for a long answer, False for a short one, None leaves it open."""
+
+    messages: tuple[Message, ...]
+    thinking: bool | None = False
+
+    @classmethod
+    def ask(cls, question: str, *parts: Part, system: str | None = None, thinking: bool = False) -> Conversation:
+        """One user turn: the parts, then the question."""
+        head = (Message("system", (Text(system),)),) if system else ()
+        return cls((*head, Message("user", (*parts, Text(question)))), thinking)

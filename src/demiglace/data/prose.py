@@ -1,0 +1,143 @@
+"""The alphabet of everything drawn, and English prose in it: the plain text of Debian's documentation packages."""
+
+from __future__ import annotations
+
+import gzip
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+PRINTABLE = "".join(map(chr, range(32, 127)))
+ALPHABET = PRINTABLE + "–—‘’“”•£€©®°é§×"
+
+FEWEST_CORPUS_CHARACTERS = 1_000_000
+
+_WORDS = Path("/usr/share/dict/american-english")
+
+
+@dataclass(frozen=True)
+class _Source:
+    package: str
+    folder: str
+    pattern: str
+    weight: float  # share of the passages drawn; everyday English before manuals
+
+
+_SOURCES = (
+    _Source("fortunes", "/usr/share/games/fortunes", "[b-z]*[a-z]", 0.35),
+    _Source("jargon-text", "/usr/share/doc/jargon-text", "jargon.txt.gz", 0.15),
+    _Source("git-doc", "/usr/share/doc/git-doc", "**/*.txt", 0.12),
+    _Source("perl-doc", "/usr/share/perl", "*/pod/*.pod", 0.12),
+    _Source("debian-reference-en", "/usr/share/debian-reference", "debian-reference.en.txt.gz", 0.05),
+    _Source("developers-reference", "/usr/share/developers-reference", "developers-reference.txt.gz", 0.04),
+    _Source("debian-faq", "/usr/share/doc/debian/FAQ", "debian-faq.en.txt.gz", 0.04),
+    _Source("maint-guide", "/usr/share/doc/maint-guide", "maint-guide.en.txt.gz", 0.03),
+    _Source("debian-policy", "/usr/share/doc/debian-policy", "**/*.txt.gz", 0.05),
+    _Source("bash-doc", "/usr/share/doc/bash", "bash*.html", 0.05),
+)
+
+_EQUIVALENTS = str.maketrans("−‐‑―′″·„‚«»", "---—'\"•“‘“”")
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n"))
+_TABS = bytes.maketrans(b"\t", b" ")
+_OUTSIDE = re.compile(f"[^\n{re.escape(ALPHABET)}]")
+
+
+def normalise(text: str) -> str:
+    """`text` in `ALPHABET` and newlines: compatibility forms folded (NFKC), accents taken off, the rest dropped."""
+    if not text.isascii():
+        return _OUTSIDE.sub(_fold, unicodedata.normalize("NFKC", text.replace("\t", " ").translate(_EQUIVALENTS)))
+    return text.encode().translate(_TABS, _CONTROLS).decode()
+
+
+def _fold(outside: re.Match[str]) -> str:
+    letter = unicodedata.normalize("NFKD", outside.group())[0]
+    return letter if letter in ALPHABET else ""
+
+
+@cache
+def corpus() -> str:
+    """All prose found, documents apart by empty lines; kept in memory.
+
+    ValueError names the packages to install where it is shorter than `FEWEST_CORPUS_CHARACTERS`.
+    """
+    return "\n\n".join(text for _, text in _read_sources())
+
+
+def passage(rng: np.random.Generator, num_characters: int) -> str:
+    """At least `num_characters` characters from anywhere in the prose, cut between words; ValueError as in `corpus`."""
+    sources = _read_sources()
+    weights = np.array([source.weight for source, _ in sources])
+    _, text = sources[rng.choice(len(sources), p=weights / weights.sum())]
+    width = 3 * num_characters + 200  # room for indents and the two words cut
+    for _ in range(4):
+        start = int(rng.integers(max(1, len(text) - width)))
+        words = text[start : start + width].split()[1:-1]
+        found = " ".join(words)
+        if sum(map(str.isalpha, found)) > 0.7 * len(found):  # prose, not a listing
+            break
+    return found
+
+
+@cache
+def words() -> tuple[str, ...]:
+    """The dictionary of `wamerican` without possessives; ValueError where it is not installed."""
+    if not _WORDS.is_file():
+        raise ValueError(f"0 words found in {_WORDS}; install: apt-get install wamerican")
+    found = normalise(_WORDS.read_text(encoding="utf-8")).split()
+    return tuple(word for word in found if not word.endswith("'s"))
+
+
+@cache
+def _read_sources() -> tuple[tuple[_Source, str], ...]:
+    texts = [(source, "\n\n".join(map(_read, _find(source)))) for source in _SOURCES]
+    found = sum(len(text) for _, text in texts)
+    if found < FEWEST_CORPUS_CHARACTERS:
+        missing = " ".join(source.package for source, text in texts if not text)
+        raise ValueError(
+            f"{found} characters of prose found, at least {FEWEST_CORPUS_CHARACTERS} are needed; "
+            f"install: apt-get install {missing}"
+        )
+    return tuple((source, text) for source, text in texts if text)
+
+
+def _find(source: _Source) -> list[Path]:
+    found = {path.resolve() for path in Path(source.folder).glob(source.pattern)}  # links name a file more than once
+    return sorted(path for path in found if path.is_file() and path.suffix != ".dat")
+
+
+def _read(path: Path) -> str:
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    strip = _STRIPPERS.get(path.name.removesuffix(".gz").rpartition(".")[2], _strip_fortunes)
+    text = normalise(strip(content.decode("utf-8", errors="ignore")))
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+def _strip_fortunes(text: str) -> str:
+    return re.sub(r"(?m)^%$", "", text)
+
+
+def _strip_html(text: str) -> str:
+    text = re.sub(r"(?s)<(script|style|head)\b.*?</\1>|<!--.*?-->", "", text)
+    return html.unescape(re.sub(r"<[^<>]*>", "", text))
+
+
+def _strip_pod(text: str) -> str:
+    text = re.sub(r"(?m)^=(encoding|over|back|cut|pod|begin|end|for)\b.*$|^=\w+ +\*?", "", text)
+    for _ in range(3):  # codes nest: B<I<...>>
+        text = re.sub(r"\bX<[^<>]*>|(?<=\bL<)/?|(?<=\w)\|[^<>|]*(?=>)", "", text)  # index entries, targets of links
+        text = re.sub(r"\b[BCFILS]<(?:<+ )?([^<>]*)(?: >+)?>", r"\1", text)
+    return text.replace("E<gt>", ">").replace("E<lt>", "<")
+
+
+def _strip_asciidoc(text: str) -> str:
+    return re.sub(r"(?m)^(-{4,}|={4,}|~{3,}|\+|\[.*\])$|(?<=\w)::$|linkgit:", "", text)
+
+
+_STRIPPERS: dict[str, Callable[[str], str]] = {"html": _strip_html, "pod": _strip_pod, "txt": _strip_asciidoc}

@@ -1,0 +1,1 @@
+"""Scores as pure functions of texts (the extra `eval` installs what they need)."""

@@ -1,0 +1,75 @@
+"""How well a text was read: pure functions from two strings to a number.
+
+Every score compares what is left after `normalise`: a reader that writes a curly quote as a straight one, or breaks a
+line elsewhere, has not misread. Lines are counts by characters, pages also by words without their order, because on
+columns and tables the order of reading is a matter of taste.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Levenshtein
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212"
+_SINGLE_QUOTES = "\u2018\u2019\u201a\u201b\u2032\u2035\u2039\u203a\u00b4\u0060"
+_DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f\u2033\u2036\u00ab\u00bb\u301d\u301e\u301f"
+_FOLDED = str.maketrans(
+    {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_SINGLE_QUOTES, "'"), **dict.fromkeys(_DOUBLE_QUOTES, '"')}
+)
+
+
+def normalise(text: str) -> str:
+    """Unicode NFKC, dashes and quotes folded to ASCII, runs of white space squeezed to one space, ends stripped."""
+    # Folded before as well: NFKC takes an acute accent apart into a space and a mark, a double prime into two primes.
+    composed = unicodedata.normalize("NFKC", text.translate(_FOLDED))
+    return " ".join(composed.translate(_FOLDED).split())
+
+
+def count_edits(reference: str, prediction: str, case_sensitive: bool = True) -> tuple[int, int]:
+    """Characters to insert, delete or replace in the prediction, and characters of the reference (Levenshtein)."""
+    expected, found = _comparable(reference, case_sensitive), _comparable(prediction, case_sensitive)
+    return Levenshtein.distance(expected, found), len(expected)
+
+
+def character_error_rate(reference: str, prediction: str, case_sensitive: bool = True) -> float:
+    """Edits over characters of the reference; above 1 for a long wrong answer.
+
+    An empty reference counts as one character, so that writing where nothing stands is an error.
+    """
+    edits, characters = count_edits(reference, prediction, case_sensitive)
+    return edits / max(characters, 1)
+
+
+def corpus_character_error_rate(
+    references: Sequence[str], predictions: Sequence[str], case_sensitive: bool = True
+) -> float:
+    """Edits of all texts over characters of all references: each character weighs the same, however long its text.
+
+    Raises ValueError where the counts differ or no reference holds a character.
+    """
+    if len(references) != len(predictions):
+        raise ValueError(f"{len(references)} references, but {len(predictions)} predictions")
+    counts = [count_edits(*pair, case_sensitive) for pair in zip(references, predictions, strict=True)]
+    edits, characters = sum(edits for edits, _ in counts), sum(characters for _, characters in counts)
+    if characters == 0:
+        raise ValueError(f"{len(references)} references, but 0 characters in them")
+    return edits / characters
+
+
+def word_f1(reference: str, prediction: str, case_sensitive: bool = True) -> float:
+    """Harmonic mean of precision and recall over the words, each counted as often as it stands, order set aside.
+
+    Two empty texts agree (1.0).
+    """
+    expected = Counter(_comparable(reference, case_sensitive).split())
+    found = Counter(_comparable(prediction, case_sensitive).split())
+    words = expected.total() + found.total()
+    return 2 * (expected & found).total() / words if words else 1.0
+
+
+def _comparable(text: str, case_sensitive: bool) -> str:
+    normalised = normalise(text)
+    return normalised if case_sensitive else normalised.casefold()

@@ -1,0 +1,1 @@
+"""Conversations to answers: sampling, generation, and the `Demiglace` that joins them."""

@@ -1,0 +1,91 @@
+"""An answer: while it is being written, as a stream, and when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from demiglace.inference.generation import Step, StoppedBy
+from demiglace.processing.template import split_answer
+from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model said, and what it took.
+
+    thinking, text: the thoughts of a long answer ("" in short mode), and the answer itself.
+    prompt_tokens, visual_tokens, new_tokens: of the prompt, of those the ones that pictures fill, of the answer (the
+        closing token not counted).
+    seconds_to_first_token, seconds: since the question was put, opening its files included; of a batch, since it began.
+    stopped_by: "end", "length" (the answer was cut), or "interrupted" (a stream left before its end).
+    """
+
+    thinking: str
+    text: str
+    prompt_tokens: int
+    visual_tokens: int
+    new_tokens: int
+    seconds_to_first_token: float
+    seconds: float
+    stopped_by: StoppedBy | Literal["interrupted"]
+
+
+class Draft:
+    """An answer being written, token by token. `started` is a `time.perf_counter`."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, thinking: bool | None, prompt_tokens: int, visual_tokens: int, started: float
+    ) -> None:
+        self.thinking, self.prompt_tokens, self.visual_tokens = thinking, prompt_tokens, visual_tokens
+        self.started = started
+        self.text = ""
+        self.new_tokens = 0
+        self.seconds_to_first_token = self.seconds = 0.0
+        self.stopped_by: StoppedBy | None = None
+        self._decoder = StreamDecoder(tokenizer)
+        self._silent = {tokenizer.special[role] for role in STRUCTURE}
+
+    def take(self, step: Step) -> str:
+        """The text that `step` adds: "" while a character is incomplete, and for tokens that are no text."""
+        self.seconds = time.perf_counter() - self.started
+        self.seconds_to_first_token = self.seconds_to_first_token or self.seconds
+        self.new_tokens += step.stopped_by != "end"
+        self.stopped_by = step.stopped_by
+        new = "" if step.token in self._silent else self._decoder.push(step.token)
+        if step.stopped_by:
+            new += self._decoder.finish()
+        self.text += new
+        return new
+
+    def answer(self) -> Answer:
+        """The answer as far as it is written."""
+        thinking, text = split_answer(self.text, self.thinking)
+        return Answer(
+            thinking,
+            text,
+            self.prompt_tokens,
+            self.visual_tokens,
+            self.new_tokens,
+            self.seconds_to_first_token,
+            self.seconds,
+            self.stopped_by or "interrupted",
+        )
+
+
+class AnswerStream(Iterator[str]):
+    """The pieces of one answer as they are written, thoughts and all; `answer` is what there is so far."""
+
+    def __init__(self, steps: Iterator[Step], draft: Draft) -> None:
+        self._steps, self._draft = steps, draft
+
+    def __next__(self) -> str:
+        while True:
+            if piece := self._draft.take(next(self._steps)):
+                return piece
+
+    @property
+    def answer(self) -> Answer:
+        return self._draft.answer()

@@ -1,0 +1,43 @@
+"""A conversation of many turns that remembers what was shown and said."""
+
+from __future__ import annotations
+
+from demiglace.conversation import Conversation, Message, Text
+from demiglace.inference.answer import AnswerStream
+from demiglace.inference.demiglace import Demiglace
+from demiglace.inference.memory import Memory
+from demiglace.inference.parts import Source, part_of
+from demiglace.inference.sampling import SamplingParams
+
+
+class Chat:
+    """Turns with one model. What was read for earlier turns, pictures above all, is not computed again."""
+
+    def __init__(self, assistant: Demiglace, system: str | None = None, sampling: SamplingParams | None = None) -> None:
+        self.assistant, self.sampling = assistant, sampling
+        self._messages = [Message("system", (Text(system),))] if system else []
+        self._memory = Memory()
+        self._last: tuple[Message, AnswerStream] | None = None
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The turns so far. A last answer counts as far as it was written; its turn does not if nothing was."""
+        if self._last is None:
+            return tuple(self._messages)
+        question, stream = self._last
+        answer = stream.answer
+        if answer.stopped_by == "interrupted" and not answer.text:
+            return tuple(self._messages)
+        return (*self._messages, question, Message("assistant", (Text(answer.text),)))
+
+    def say(self, text: str, *sources: Source, thinking: bool = False) -> AnswerStream:
+        """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
+        settled = list(self.messages)
+        if self._last is not None and len(settled) == len(self._messages):
+            self._memory.forget()
+        self._messages, self._last = settled, None
+        question = Message("user", (*map(part_of, sources), Text(text)))
+        conversation = Conversation((*settled, question), thinking)
+        stream = self.assistant.stream_answer(conversation, self.sampling, self._memory)
+        self._last = question, stream
+        return stream

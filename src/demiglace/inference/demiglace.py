@@ -1,0 +1,134 @@
+"""Demiglace: a checkpoint that answers questions about files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from os import PathLike
+
+from demiglace.conversation import Conversation
+from demiglace.inference.answer import Answer, AnswerStream, Draft
+from demiglace.inference.generation import Step, generate
+from demiglace.inference.memory import Memory
+from demiglace.inference.parts import Source, part_of
+from demiglace.inference.sampling import SamplingParams
+from demiglace.inference.source import device_named, dtype_named, folder_of
+from demiglace.model import weights
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor
+
+Request = Conversation | tuple[str, Sequence[Source]]
+
+
+class Demiglace:
+    """A model, the processor that feeds it, and how it draws its answers when a request does not say."""
+
+    def __init__(self, model: MiniCPMV, processor: Processor, sampling: SamplingParams) -> None:
+        self.model, self.processor, self.sampling = model, processor, sampling
+        special = processor.tokenizer.special
+        self.stop_ids = {special["im_end"], special["end_of_text"]}
+
+    @classmethod
+    def load(
+        cls, path_or_id: str | PathLike[str] | None = None, device: str | None = None, dtype: str | None = None
+    ) -> Demiglace:
+        """A checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None, the nano
+        model that the package carries. Without `device` a GPU where there is one, without `dtype` what suits it.
+        ValueError where one of them is not to be had.
+        """
+        folder, place = folder_of(path_or_id), device_named(device)
+        model = weights.load(folder, dtype=dtype_named(dtype, place), device=place).eval()
+        return cls(model, Processor.load(folder), SamplingParams.read(folder))
+
+    def sliced(self, max_slices: int | None = None, upscale: bool | None = None) -> Demiglace:
+        """The same model on images cut into at most `max_slices`, small ones enlarged or not; None keeps its own."""
+        config = self.processor.config
+        slicing = replace(
+            config.slicing,
+            max_slices=config.slicing.max_slices if max_slices is None else max_slices,
+            upscale=config.slicing.upscale if upscale is None else upscale,
+        )
+        processor = Processor(self.processor.tokenizer, replace(config, slicing=slicing))
+        return Demiglace(self.model, processor, self.sampling)
+
+    def ask(
+        self,
+        question: str,
+        *sources: Source,
+        thinking: bool = False,
+        sampling: SamplingParams | None = None,
+        system: str | None = None,
+    ) -> Answer:
+        """The answer to one question about any number of files, PIL images or parts of a conversation."""
+        return self.answer(_asked(question, sources, thinking, system), sampling)
+
+    def answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> Answer:
+        """The answer to a conversation that ends with the user."""
+        stream = self.stream_answer(conversation, sampling)
+        for _ in stream:
+            pass
+        return stream.answer
+
+    def stream(
+        self,
+        question: str,
+        *sources: Source,
+        thinking: bool = False,
+        sampling: SamplingParams | None = None,
+        system: str | None = None,
+    ) -> AnswerStream:
+        """As `ask`, but in pieces of text as they come; afterwards the stream's `answer` is the whole."""
+        return self.stream_answer(_asked(question, sources, thinking, system), sampling)
+
+    def stream_answer(
+        self, conversation: Conversation, sampling: SamplingParams | None = None, memory: Memory | None = None
+    ) -> AnswerStream:
+        """As `answer`, in pieces; a `memory` is for turns of one growing conversation, see `Chat`."""
+        drafts, steps = self._start([conversation], [sampling or self.sampling], memory)
+        return AnswerStream(steps, drafts[0])
+
+    def batch(
+        self,
+        requests: Sequence[Request],
+        sampling: SamplingParams | Sequence[SamplingParams] | None = None,
+        rows: int = 8,
+    ) -> list[Answer]:
+        """Answers to many conversations or (question, files), `rows` of them at a time, in the order asked.
+
+        One `sampling` for all, or one each. At temperature 0 every answer is the one that `answer` gives.
+        """
+        conversations = [one if isinstance(one, Conversation) else _asked(*one) for one in requests]
+        each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
+        if len(each) != len(requests):
+            raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
+        answers: list[Answer] = []
+        for start in range(0, len(requests), rows):
+            drafts, steps = self._start(conversations[start : start + rows], each[start : start + rows])
+            for step in steps:
+                drafts[step.row].take(step)
+            answers += [draft.answer() for draft in drafts]
+        return answers
+
+    def _start(
+        self,
+        conversations: Sequence[Conversation],
+        sampling: Sequence[SamplingParams],
+        memory: Memory | None = None,
+    ) -> tuple[list[Draft], Iterator[Step]]:
+        started = time.perf_counter()
+        room = self.model.config.llm.max_position_embeddings - 1  # the answer's first token needs one
+        samples = [self.processor.prepare(conversation, max_tokens=room) for conversation in conversations]
+        drafts = [
+            Draft(
+                self.processor.tokenizer, conversation.thinking, len(sample.tokens), len(sample.visual_places), started
+            )
+            for conversation, sample in zip(conversations, samples, strict=True)
+        ]
+        weight = self.model.llm.model.embed_tokens.weight
+        batch = self.processor.batch(samples).to(weight.device, weight.dtype)
+        return drafts, generate(self.model, batch, sampling, self.stop_ids, memory)
+
+
+def _asked(question: str, sources: Sequence[Source], thinking: bool = False, system: str | None = None) -> Conversation:
+    return Conversation.ask(question, *map(part_of, sources), thinking=thinking, system=system)

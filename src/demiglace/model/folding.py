@@ -1,0 +1,182 @@
+"""The resampler with its constant queries folded into its weights, for inference.
+
+The queries do not depend on the input, so what lies between them and the encoder's features is multiplied out once, and
+patches stay in the feature dimension. With x the features of a patch, W `kv_proj` centred over its outputs (LayerNorm
+takes their mean away), g and b the scale and shift of that LayerNorm, q the projected query of a head:
+
+    y        = x / sqrt(|R x|^2 + eps)                      W / sqrt(hidden_size) = Q R, a QR decomposition
+    score    = (W^T g W_k^T q) . y + (W_k^T q) . (P + T)    what is the same for all patches drops out of the softmax
+    attended = (W_v g W) sum(p y) + W_v b + b_v             p is the softmax of the scores
+
+The position P has a column and a row half, so its share of a score is one entry of a table by column and one by row.
+The softmax is carried from chunk to chunk, so only the output grows with the input. Formulas: ours; docs/resampler.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.resampler import Pictures, Resampler, ResamplerConfig, sin_cos, tick_positions
+
+
+def multiply_adds(config: ResamplerConfig) -> tuple[int, int]:
+    """Multiply-adds per patch, plain and folded. Folding pays where the second is smaller: at 8b, not at nano."""
+    hidden, feature, queries = config.hidden_size, config.feature_size, config.num_queries
+    plain = feature * hidden + 2 * hidden**2 + 2 * queries * hidden
+    folded = feature * min(feature, hidden) + 2 * config.num_heads * queries * feature
+    return plain, folded
+
+
+def fold_resampler(model: MiniCPMV) -> MiniCPMV:
+    """The same model with a folded resampler, for inference; encoder and decoder are shared, `model` stays as it is.
+
+    Keep `model` to train or save: the folded one has no state dict.
+    """
+    with torch.device("meta"):
+        folded = MiniCPMV(model.config)
+    folded.vpm, folded.llm = model.vpm, model.llm
+    folded.register_module("resampler", FoldedResampler(model.resampler))
+    return folded
+
+
+class FoldedResampler(nn.Module):
+    """The function of a `Resampler`, for inference alone: no gradient, no state dict.
+
+    Its weights are made once, so later changes of the resampler do not show; the maps that meet features have the
+    resampler's dtype, scores and sums over patches are float32.
+    """
+
+    key_map: Tensor  # (heads * queries, feature_size)
+    place_map: Tensor  # float32 (heads * queries, hidden_size)
+    scale_map: Tensor  # (min(feature_size, hidden_size), feature_size)
+    value_map: Tensor  # (heads, feature_size, head_dim)
+    value_bias: Tensor  # (heads, 1, head_dim)
+
+    @torch.no_grad()
+    def __init__(self, resampler: Resampler) -> None:
+        super().__init__()
+        self.config = resampler.config
+        self.out_proj, self.ln_post, self.proj = resampler.attn.out_proj, resampler.ln_post, resampler.proj
+        self.eps = resampler.ln_kv.eps
+        for name, weights in _fold(resampler).items():
+            self.register_buffer(name, weights, persistent=False)
+        self.register_state_dict_pre_hook(_refuse)
+
+    @torch.no_grad()
+    def forward(
+        self,
+        features: Tensor,
+        grids: Tensor,
+        package_sizes: Tensor,
+        ticks: Tensor,
+        max_patches_per_chunk: int | None = None,
+    ) -> Tensor:
+        """features (patches, feature_size), the rest as in `Visual` -> (packages, num_queries, hidden_size).
+
+        A chunk is one picture, or as many of its rows as `max_patches_per_chunk` patches allow, at least one.
+        """
+        pictures = Pictures([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        of_picture = features.split(pictures.picture_lengths())
+        tables = self._place_scores(pictures.sizes)
+        tokens = features.new_empty(len(pictures.package_sizes), self.config.num_queries, self.config.hidden_size)
+        for package, members in enumerate(pictures.package_pictures()):
+            times = tick_positions(ticks[members.start : members.stop], self.config.hidden_size) @ self.place_map.T
+            pool = SoftmaxPool(self.key_map.shape[0], self.key_map.shape[1], features.device)
+            for picture, time in zip(members, times, strict=True):
+                size = pictures.sizes[picture]
+                for scores, values in self._scored(of_picture[picture], size, tables, time, max_patches_per_chunk):
+                    pool.add(scores, values)
+            tokens[package] = self._project(pool.mean())
+        return tokens
+
+    def _place_scores(self, sizes: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """What place adds to a score: (heads * queries, columns) and (heads * queries, rows) of the largest grid."""
+        sides = max(width for _, width in sizes), max(height for height, _ in sizes)
+        columns, rows = (
+            half @ sin_cos(torch.arange(side, device=half.device), half.shape[1]).T
+            for half, side in zip(self.place_map.chunk(2, dim=1), sides, strict=True)
+        )
+        return columns, rows
+
+    def _scored(
+        self, features: Tensor, size: tuple[int, int], tables: tuple[Tensor, Tensor], time: Tensor, limit: int | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Chunks of a picture: float32 scores (heads * queries, patches), features to pool (patches, feature_size)."""
+        height, width = size
+        columns, rows = tables[0][:, :width], tables[1][:, :height]
+        step = height if limit is None else max(1, limit // width)
+        for first in range(0, height, step):
+            normalised = self._normalise(features[first * width : (first + step) * width])
+            scores = (self.key_map @ normalised.T).float().unflatten(-1, (-1, width))
+            scores += columns.unsqueeze(1)
+            scores += (rows[:, first : first + step] + time.unsqueeze(1)).unsqueeze(2)
+            yield scores.flatten(1), normalised
+
+    def _normalise(self, features: Tensor) -> Tensor:
+        """Features over the standard deviation of their `kv_proj` output."""
+        variance = F.linear(features, self.scale_map).float().square().sum(dim=-1, keepdim=True)
+        return (features * (variance + self.eps).rsqrt()).to(features.dtype)
+
+    def _project(self, pooled: Tensor) -> Tensor:
+        """float32 (heads * queries, feature_size) -> (queries, hidden_size)."""
+        heads = pooled.to(self.value_map.dtype).unflatten(0, (self.config.num_heads, -1))
+        attended = (heads @ self.value_map + self.value_bias).transpose(0, 1).flatten(1)
+        return self.ln_post(self.out_proj(attended)) @ self.proj
+
+
+class SoftmaxPool:
+    """Sum of values weighted by a softmax over all scores ever added, in float32 and without keeping the scores.
+
+    Each new maximum rescales what is held so far (Milakov and Gimelshein, 2018).
+    """
+
+    def __init__(self, rows: int, size: int, device: torch.device) -> None:
+        self.maximum = torch.full((rows, 1), float("-inf"), device=device)
+        self.total = torch.zeros(rows, 1, device=device)
+        self.sum = torch.zeros(rows, size, device=device)
+
+    def add(self, scores: Tensor, values: Tensor) -> None:
+        """float32 scores (rows, patches), overwritten with their weights, and values (patches, size)."""
+        maximum = torch.maximum(self.maximum, scores.amax(dim=1, keepdim=True))
+        kept = (self.maximum - maximum).exp_()
+        weights = scores.sub_(maximum).exp_()
+        self.total = self.total * kept + weights.sum(dim=1, keepdim=True)
+        self.sum.mul_(kept).add_(weights.to(values.dtype) @ values)
+        self.maximum = maximum
+
+    def mean(self) -> Tensor:
+        """float32 (rows, size)."""
+        return self.sum / self.total
+
+
+def _fold(resampler: Resampler) -> dict[str, Tensor]:
+    """The buffers of `FoldedResampler`."""
+    norm, hidden_size = resampler.ln_kv, resampler.config.hidden_size
+    heads = (resampler.config.num_heads, hidden_size // resampler.config.num_heads)
+    (query_weight, query_bias), (key_weight, _), (value_weight, value_bias) = (
+        (weight.float(), bias.float()) for weight, bias in resampler.attn.projections()
+    )
+    query = F.linear(resampler.ln_q(resampler.query).float(), query_weight, query_bias) / heads[1] ** 0.5
+    place_map = torch.einsum("qhd,hdk->hqk", query.unflatten(-1, heads), key_weight.unflatten(0, heads)).flatten(0, 1)
+    kv_weight = resampler.kv_proj.weight.float()
+    centred = kv_weight - kv_weight.mean(dim=0)
+    value_map = ((value_weight * norm.weight) @ centred).unflatten(0, heads)
+    facing_features = {
+        "key_map": (place_map * norm.weight) @ centred,
+        # A sum of squares: as exact as the variance itself, where x G x with G = R^T R cancels.
+        "scale_map": torch.linalg.qr(centred / hidden_size**0.5, mode="r").R,
+        "value_map": value_map.transpose(1, 2).contiguous(),
+        "value_bias": (value_weight @ norm.bias.float() + value_bias).unflatten(0, heads).unsqueeze(1),
+    }
+    return {"place_map": place_map} | {
+        name: weights.to(resampler.proj.dtype) for name, weights in facing_features.items()
+    }
+
+
+def _refuse(module: FoldedResampler, prefix: str, keep_vars: bool) -> None:
+    raise ValueError("a folded resampler has no state dict: save the model that it was folded from")

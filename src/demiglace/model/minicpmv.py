@@ -1,0 +1,70 @@
+"""The whole model: encoder, resampler and decoder in order; visual tokens put into their places, counted first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from demiglace.batch import Batch, Visual
+from demiglace.model.layers import KVCache
+from demiglace.model.qwen3 import Qwen3, Qwen3Config
+from demiglace.model.resampler import Resampler, ResamplerConfig
+from demiglace.model.siglip import SiglipConfig, SiglipEncoder
+
+
+@dataclass(frozen=True)
+class MiniCPMVConfig:
+    vision: SiglipConfig
+    resampler: ResamplerConfig
+    llm: Qwen3Config
+
+    def __post_init__(self) -> None:
+        given, taken = self.vision.hidden_size, self.resampler.feature_size
+        if given != taken:
+            raise ValueError(f"the encoder gives features of {given}, the resampler takes {taken}")
+        given, taken = self.resampler.hidden_size, self.llm.hidden_size
+        if given != taken:
+            raise ValueError(f"the resampler gives tokens of {given}, the decoder takes {taken}")
+
+
+class MiniCPMV(nn.Module):
+    def __init__(self, config: MiniCPMVConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vpm = SiglipEncoder(config.vision)
+        self.resampler = Resampler(config.resampler)
+        self.llm = Qwen3(config.llm)
+
+    def visual_tokens(self, visual: Visual, max_patches_per_chunk: int | None = None) -> Tensor:
+        """(packages * num_queries, hidden_size), in the order of the packages."""
+        features = self.vpm(visual.patches, visual.grids, max_patches_per_chunk)
+        tokens = self.resampler(features, visual.grids, visual.package_sizes, visual.ticks, max_patches_per_chunk)
+        return tokens.flatten(0, 1)
+
+    def embed(self, batch: Batch, max_patches_per_chunk: int | None = None) -> Tensor:
+        """Token embeddings (rows, length, hidden_size) with visual tokens in their places.
+
+        Raises ValueError where the batch has more or fewer places than its pictures give visual tokens.
+        """
+        packages = 0 if batch.visual is None else batch.visual.package_sizes.numel()
+        given, places = packages * self.config.resampler.num_queries, batch.visual_places.numel()
+        if given != places:
+            raise ValueError(
+                f"{packages} packages give {given} visual tokens, but the batch has {places} places for them"
+            )
+        embeddings = self.llm.model.embed_tokens(batch.tokens)
+        if batch.visual is None:
+            return embeddings
+        visual = self.visual_tokens(batch.visual, max_patches_per_chunk).to(embeddings.dtype)
+        filled = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, visual)
+        return filled.unflatten(0, batch.tokens.shape)
+
+    def forward(self, batch: Batch, cache: KVCache | None = None, max_patches_per_chunk: int | None = None) -> Tensor:
+        """Hidden states (rows, length, hidden_size); `logits` takes those that are needed."""
+        embeddings = self.embed(batch, max_patches_per_chunk)
+        return self.llm(embeddings, batch.positions, batch.segments, cache)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """(..., hidden_size) -> (..., vocab_size)."""
+        return self.llm.lm_head(hidden)

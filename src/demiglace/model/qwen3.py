@@ -1,0 +1,119 @@
+"""The decoder: embeddings in, hidden states out (Qwen3, dense; Yang et al., 2025).
+
+The stock architecture: grouped heads with a norm on queries and keys, rotary positions, gated MLP, no biases, untied
+embeddings. Rows may be padded, packed with several samples, or continued from a `KVCache`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from demiglace.model.layers import KVCache, RMSNorm, causal_attention, rotary_table, rotate, visibility
+
+
+@dataclass(frozen=True)
+class Qwen3Config:
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    rope_theta: float
+    rms_norm_eps: float
+    max_position_embeddings: int
+
+    def __post_init__(self) -> None:
+        if self.num_heads % self.num_kv_heads:
+            raise ValueError(f"num_heads {self.num_heads} is no multiple of num_kv_heads {self.num_kv_heads}")
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim must be even, got {self.head_dim}")
+
+
+class Attention(nn.Module):
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        heads_size, kv_size = config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
+        self.head_dim = config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, heads_size, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, kv_size, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, kv_size, bias=False)
+        self.o_proj = nn.Linear(heads_size, config.hidden_size, bias=False)
+        self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+        self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+
+    def forward(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor], visible: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        query, key, value = (
+            project(x).unflatten(-1, (-1, self.head_dim)) for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        query = rotate(self.q_norm(query).transpose(1, 2), rotary)
+        key = rotate(self.k_norm(key).transpose(1, 2), rotary)
+        value = value.transpose(1, 2)
+        if cache is not None:
+            key, value = cache.append(layer, key, value)
+        return self.o_proj(causal_attention(query, key, value, visible).transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Module):
+    def __init__(self, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
+        self.up_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
+        self.down_proj = nn.Linear(intermediate_size, hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Layer(nn.Module):
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = MLP(config.hidden_size, config.intermediate_size)
+
+    def forward(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor], visible: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), rotary, visible, cache, layer)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        nn.init.normal_(self.embed_tokens.weight, std=0.02)
+
+
+class Qwen3(nn.Module):
+    """`model` holds embeddings, layers and norm, `lm_head` turns hidden states into logits."""
+
+    def __init__(self, config: Qwen3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Decoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    def forward(self, embeddings: Tensor, positions: Tensor, segments: Tensor, cache: KVCache | None = None) -> Tensor:
+        """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
+        (rows, length, hidden_size) after the final norm.
+
+        With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
+        """
+        key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
+        visible = visibility(positions, segments, key_positions, key_segments)
+        rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
+        x = embeddings
+        for index, layer in enumerate(self.model.layers):
+            x = layer(x, rotary, visible, cache, index)
+        return self.model.norm(x)

@@ -1,0 +1,168 @@
+"""The 3D resampler: the features of one slice, or of a package of frames, become a fixed number of visual tokens.
+
+Learned queries attend once to all patches of a package. Keys carry where a patch lies (2D sin-cos) and when (sin-cos
+of its tick), values carry neither. Positions are computed for the pictures at hand, so no picture is too large and no
+video too long. Sources: paper, section 2.1; released code for formulas and names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from demiglace.batch import STILL
+from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows
+
+LAYER_NORM_EPS = 1e-6  # released code
+
+
+@dataclass(frozen=True)
+class ResamplerConfig:
+    num_queries: int
+    hidden_size: int
+    feature_size: int
+    num_heads: int
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+        if self.hidden_size % 4:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of 4 (sine and cosine of row and column)")
+
+
+def sin_cos(places: Tensor, dim: int) -> Tensor:
+    """(n,) -> float32 (n, dim): sines, then cosines, of place * 10000**(-i / (dim / 2)).
+
+    The frequencies come from numpy as in the released code: one float32 step in a frequency turns the angle by 4e-3
+    after two hours of 0.1 s ticks.
+    """
+    steps = np.arange(dim // 2, dtype=np.float32) / np.float32(dim / 2)
+    frequencies = torch.from_numpy(np.float32(1) / np.float32(10000) ** steps).to(places.device)
+    angles = places.float().unsqueeze(-1) * frequencies
+    return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+
+def grid_positions(height: int, width: int, dim: int) -> Tensor:
+    """float32 (height * width, dim), row-major: the first half encodes the column, the second the row."""
+    columns = sin_cos(torch.arange(width), dim // 2).expand(height, -1, -1)
+    rows = sin_cos(torch.arange(height), dim // 2).unsqueeze(1).expand(-1, width, -1)
+    return torch.cat((columns, rows), dim=-1).flatten(0, 1)
+
+
+def tick_positions(ticks: Tensor, dim: int) -> Tensor:
+    """int64 ticks (pictures,) in 0.1 s -> float32 (pictures, dim); zeros for `STILL`."""
+    return sin_cos(ticks, dim) * (ticks != STILL).unsqueeze(-1)
+
+
+class Pictures(NamedTuple):
+    """Some packages on the host: picture sizes (height, width) in patches, number of pictures of each package."""
+
+    sizes: list[tuple[int, int]]
+    package_sizes: list[int]
+
+    def picture_lengths(self) -> list[int]:
+        return [height * width for height, width in self.sizes]
+
+    def package_pictures(self) -> list[range]:
+        ends = np.cumsum(self.package_sizes).tolist()
+        return [range(end - size, end) for end, size in zip(ends, self.package_sizes, strict=True)]
+
+    def package_lengths(self) -> list[int]:
+        lengths = self.picture_lengths()
+        return [sum(lengths[picture] for picture in pictures) for pictures in self.package_pictures()]
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention with the parameter layout of `torch.nn.MultiheadAttention`."""
+
+    def __init__(self, hidden_size: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * hidden_size, hidden_size))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * hidden_size))
+        self.out_proj = nn.Linear(hidden_size, hidden_size)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def projections(self) -> list[tuple[Tensor, Tensor]]:
+        """Weight (hidden_size, hidden_size) and bias (hidden_size,) of query, key and value."""
+        return list(zip(self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True))
+
+    def forward(self, query: Tensor, keys: Tensor, values: Tensor, lengths: list[int]) -> Tensor:
+        """The same query (queries, hidden_size) for every package, packed keys and values (patches, hidden_size) ->
+        (packages, queries, hidden_size)."""
+        query, keys, values = (
+            F.linear(x, weight, bias).unflatten(-1, (self.num_heads, -1))
+            for x, (weight, bias) in zip((query, keys, values), self.projections(), strict=True)
+        )
+        queries = [query.shape[0]] * len(lengths)
+        mixed = grouped_attention(query.repeat(len(lengths), 1, 1), keys, values, queries, lengths)
+        return self.out_proj(mixed.flatten(1)).unflatten(0, (len(lengths), -1))
+
+
+class Resampler(nn.Module):
+    def __init__(self, config: ResamplerConfig) -> None:
+        super().__init__()
+        hidden = config.hidden_size
+        self.config = config
+        self.query = nn.Parameter(torch.empty(config.num_queries, hidden))
+        self.kv_proj = nn.Linear(config.feature_size, hidden, bias=False)
+        self.attn = CrossAttention(hidden, config.num_heads)
+        self.ln_q = nn.LayerNorm(hidden, LAYER_NORM_EPS)
+        self.ln_kv = nn.LayerNorm(hidden, LAYER_NORM_EPS)
+        self.ln_post = nn.LayerNorm(hidden, LAYER_NORM_EPS)
+        self.proj = nn.Parameter(torch.empty(hidden, hidden))
+        nn.init.normal_(self.query, std=0.02)
+        nn.init.normal_(self.proj, std=hidden**-0.5)
+
+    def forward(
+        self,
+        features: Tensor,
+        grids: Tensor,
+        package_sizes: Tensor,
+        ticks: Tensor,
+        max_patches_per_chunk: int | None = None,
+    ) -> Tensor:
+        """features (patches, feature_size), the rest as in `Visual` -> (packages, num_queries, hidden_size).
+
+        Works through the packages in chunks of at most `max_patches_per_chunk` patches (or one package), so that memory
+        stays bounded; None takes all at once. The result is the same.
+        """
+        pictures = Pictures([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        lengths = pictures.package_lengths()
+        chunks = chunks_by_length(lengths, max_patches_per_chunk)
+        resampled = [
+            self._resample(features[packed_rows(lengths, chunk, features.device)], *_take(pictures, ticks, chunk))
+            for chunk in chunks
+        ]
+        order = torch.tensor(list(chain.from_iterable(chunks)), device=features.device)
+        return torch.cat(resampled)[order.argsort()]
+
+    def _resample(self, features: Tensor, pictures: Pictures, ticks: Tensor) -> Tensor:
+        values = self.ln_kv(self.kv_proj(features))
+        keys = values + patch_positions(pictures, ticks, self.config.hidden_size).to(values)
+        attended = self.attn(self.ln_q(self.query), keys, values, pictures.package_lengths())
+        return self.ln_post(attended) @ self.proj
+
+
+def _take(pictures: Pictures, ticks: Tensor, packages: list[int]) -> tuple[Pictures, Tensor]:
+    """The chosen packages alone."""
+    members = pictures.package_pictures()
+    taken = [picture for package in packages for picture in members[package]]
+    chosen = Pictures(
+        [pictures.sizes[picture] for picture in taken], [pictures.package_sizes[package] for package in packages]
+    )
+    return chosen, ticks[torch.tensor(taken, device=ticks.device)]
+
+
+def patch_positions(pictures: Pictures, ticks: Tensor, dim: int) -> Tensor:
+    """float32 (patches, dim): place and time of each patch, as its key carries them."""
+    tables = {size: grid_positions(*size, dim).to(ticks.device) for size in set(pictures.sizes)}
+    times = tick_positions(ticks, dim)
+    return torch.cat([tables[size] + time for size, time in zip(pictures.sizes, times, strict=True)])

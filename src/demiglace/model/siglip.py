@@ -1,0 +1,152 @@
+"""The vision encoder: patches in, features out, at any resolution (SigLIP2, NaViT style).
+
+Pictures of any size are packed into one sequence of patches; linear layers never see a padding patch and attention
+keeps pictures apart. Sources: paper, section 2.1; released code for every number and name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows
+
+
+@dataclass(frozen=True)
+class SiglipConfig:
+    hidden_size: int
+    intermediate_size: int
+    num_layers: int
+    num_heads: int
+    patch_size: int
+    num_positions_per_side: int = 70
+    layer_norm_eps: float = 1e-6
+    position_ids: Literal["exact", "released"] = "exact"
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+        if self.position_ids not in ("exact", "released"):
+            raise ValueError(f"position_ids must be exact or released, got {self.position_ids!r}")
+
+
+def exact_position_ids(num_patches: int, num_positions: int) -> Tensor:
+    """int64 (num_patches,): floor(num_positions * i / num_patches), in integers."""
+    return torch.arange(num_patches) * num_positions // num_patches
+
+
+def released_position_ids(num_patches: int, num_positions: int) -> Tensor:
+    """int64 (num_patches,): the released code's float32 arithmetic, which sometimes falls one short of the exact floor.
+
+    The released step is an int32 tensor's reciprocal, so a rounded float32; for 25 patches on 70 positions, patch 5
+    gets 13 instead of 14. What `torch.arange` rounds depends on the processor, hence the same call, always on the CPU.
+    """
+    step = (1 / torch.tensor(num_patches, dtype=torch.int32)).item()
+    boundaries = torch.arange(1 / num_positions, 1.0, 1 / num_positions)
+    return torch.bucketize(torch.arange(0, 1 - 1e-6, step), boundaries, right=True)
+
+
+class Embeddings(nn.Module):
+    def __init__(self, config: SiglipConfig) -> None:
+        super().__init__()
+        self.num_positions_per_side = config.num_positions_per_side
+        self.axis_ids = {"exact": exact_position_ids, "released": released_position_ids}[config.position_ids]
+        self.patch_embedding = nn.Conv2d(3, config.hidden_size, config.patch_size, config.patch_size)
+        self.position_embedding = nn.Embedding(config.num_positions_per_side**2, config.hidden_size)
+        nn.init.normal_(self.position_embedding.weight, std=0.02)
+
+    def forward(self, patches: Tensor, grids: list[tuple[int, int]]) -> Tensor:
+        # The released convolution strides by its own size: on patches already cut it is a matrix product.
+        embedded = F.linear(patches, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
+        ids = {grid: self._position_ids(*grid) for grid in set(grids)}
+        return embedded + self.position_embedding(torch.cat([ids[grid] for grid in grids]).to(patches.device))
+
+    def _position_ids(self, height: int, width: int) -> Tensor:
+        rows = self.axis_ids(height, self.num_positions_per_side).unsqueeze(1)
+        columns = self.axis_ids(width, self.num_positions_per_side)
+        return (rows * self.num_positions_per_side + columns).flatten()
+
+
+class Attention(nn.Module):
+    def __init__(self, hidden_size: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(hidden_size, hidden_size)
+        self.k_proj = nn.Linear(hidden_size, hidden_size)
+        self.v_proj = nn.Linear(hidden_size, hidden_size)
+        self.out_proj = nn.Linear(hidden_size, hidden_size)
+
+    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
+        query, key, value = (
+            project(x).unflatten(-1, (self.num_heads, -1)) for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        return self.out_proj(grouped_attention(query, key, value, lengths, lengths).flatten(1))
+
+
+class MLP(nn.Module):
+    def __init__(self, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(hidden_size, intermediate_size)
+        self.fc2 = nn.Linear(intermediate_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+
+
+class Layer(nn.Module):
+    def __init__(self, config: SiglipConfig) -> None:
+        super().__init__()
+        self.layer_norm1 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.self_attn = Attention(config.hidden_size, config.num_heads)
+        self.layer_norm2 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+        self.mlp = MLP(config.hidden_size, config.intermediate_size)
+
+    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
+        x = x + self.self_attn(self.layer_norm1(x), lengths)
+        return x + self.mlp(self.layer_norm2(x))
+
+
+class Encoder(nn.Module):
+    def __init__(self, config: SiglipConfig) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+
+    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
+        for layer in self.layers:
+            x = layer(x, lengths)
+        return x
+
+
+class SiglipEncoder(nn.Module):
+    """Patches of many pictures -> one feature vector per patch."""
+
+    def __init__(self, config: SiglipConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embeddings = Embeddings(config)
+        self.encoder = Encoder(config)
+        self.post_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
+
+    def forward(self, patches: Tensor, grids: Tensor, max_patches_per_chunk: int | None = None) -> Tensor:
+        """patches (patches, 3 * patch_size**2) and grids (pictures, 2), as in `Visual` -> (patches, hidden_size).
+
+        Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture), so that memory
+        stays bounded; None takes all at once. The result is the same.
+        """
+        sizes = [(height, width) for height, width in grids.tolist()]
+        lengths = [height * width for height, width in sizes]
+        chunks = chunks_by_length(lengths, max_patches_per_chunk)
+        rows = [packed_rows(lengths, chunk, patches.device) for chunk in chunks]
+        features = [
+            self._encode(patches[taken], [sizes[picture] for picture in chunk])
+            for taken, chunk in zip(rows, chunks, strict=True)
+        ]
+        return torch.cat(features)[torch.cat(rows).argsort()]
+
+    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
+        lengths = [height * width for height, width in sizes]
+        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths))

@@ -1,0 +1,245 @@
+"""The released layout on disk <-> the model: `config.json` and safetensors, single or sharded.
+
+Tensor names are the model's own (`llm.*`, `vpm.*`, `resampler.*`), so nothing is renamed. Files are not trusted: only
+safetensors are read, from inside the folder, and every name, shape and size is checked before a tensor is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
+from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+
+CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
+SINGLE_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+MOST_JSON_BYTES = 64 * 2**20
+FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+def resolve(path_or_id: str | os.PathLike[str]) -> Path:
+    """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
+
+    Raises ValueError where there is neither, or the hub cannot be reached.
+    """
+    folder = Path(path_or_id)
+    if folder.is_dir():
+        return folder
+    if folder.exists() or str(path_or_id).count("/") != 1 or str(path_or_id).startswith((".", "/", "~")):
+        raise ValueError(f"{path_or_id} is neither a checkpoint's folder nor a hub id of the form owner/name")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
+
+
+def default_dtype(device: torch.device | str) -> torch.dtype:
+    """bfloat16 where matrix products in it are fast: on GPUs, and on CPUs with units for it; else float32."""
+    if torch.device(device).type != "cpu":
+        return torch.bfloat16
+    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if has_units else torch.float32
+
+
+def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:
+    """The model that `config.json` describes; ValueError where it is absent, malformed or of another kind."""
+    return parse_config(_read_json(Path(folder) / CONFIG_FILE))
+
+
+def write_config(
+    config: MiniCPMVConfig,
+    folder: str | os.PathLike[str],
+    dtype: torch.dtype = torch.bfloat16,
+    facts: CheckpointFacts = RELEASED_FACTS,
+) -> None:
+    """`config.json`; `dtype` is that of the weights beside it."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _written_whole(folder, [CONFIG_FILE]) as partials:
+        _write_json(partials[CONFIG_FILE], config_fields(config, dtype, facts))
+
+
+def load(
+    folder: str | os.PathLike[str], dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+) -> MiniCPMV:
+    """The model in `folder`, in `dtype` (by default `default_dtype`), read shard by shard straight to `device`.
+
+    Raises ValueError where tensors or files are missing, unknown or of the wrong shape.
+    """
+    folder, dtype = Path(folder), dtype or default_dtype(device)
+    with torch.device("meta"), _Undrawn():
+        model = MiniCPMV(read_config(folder))
+    shards = {path: _shapes(path) for path in _tensor_files(folder)}
+    _check({name: shape for shapes in shards.values() for name, shape in shapes.items()}, model)
+    for path, shapes in shards.items():
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            tensors = {name: file.get_tensor(name).to(dtype) for name in shapes}
+        model.load_state_dict(tensors, strict=False, assign=True)
+    return model
+
+
+def save(
+    model: MiniCPMV,
+    folder: str | os.PathLike[str],
+    facts: CheckpointFacts = RELEASED_FACTS,
+    max_shard_bytes: int = 5 * 10**9,
+) -> None:
+    """Weights as they are, `config.json` and `generation_config.json`; several files above `max_shard_bytes`.
+
+    All files are written under temporary names and renamed at the end; weights of an earlier save are removed.
+    """
+    folder, tensors = Path(folder), model.state_dict()
+    folder.mkdir(parents=True, exist_ok=True)
+    shards = _shards(tensors, max_shard_bytes)
+    documents = {
+        CONFIG_FILE: config_fields(model.config, next(model.parameters()).dtype, facts),
+        GENERATION_FILE: generation_fields(model.config, facts),
+    }
+    if len(shards) > 1:
+        documents[INDEX_FILE] = _index(tensors, shards)
+    with _written_whole(folder, [*shards, *documents]) as partials:
+        for name, fields in documents.items():
+            _write_json(partials[name], fields)
+        for name, held in shards.items():
+            save_file({one: tensors[one].contiguous() for one in held}, partials[name], metadata={"format": "pt"})
+            partials[name].chmod(partials[CONFIG_FILE].stat().st_mode)  # safetensors lets nobody else read them
+    for stale in (folder / INDEX_FILE, *folder.glob("model*.safetensors")):
+        if stale.name not in shards and stale.name not in documents:
+            stale.unlink(missing_ok=True)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Draws no normal numbers: a meta tensor keeps none, and asking for them imports a compiler for seconds."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is nn.init.normal_:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
+def _tensor_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, all present."""
+    if (folder / SINGLE_FILE).is_file():
+        return [folder / SINGLE_FILE]
+    if not (folder / INDEX_FILE).is_file():
+        pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
+        refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
+        raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
+    places = _read_json(folder / INDEX_FILE).get("weight_map")
+    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
+        raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
+    names = sorted(set(places.values()))
+    if outside := [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]:
+        raise ValueError(f"{INDEX_FILE} names what is no safetensors file inside the folder: {_some(outside)}")
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise ValueError(f"{len(missing)} of {len(names)} shards are missing in {folder}: {_some(missing)}")
+    return [folder / name for name in names]
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Tensor names of a file and their shapes; ValueError where it is damaged or holds what is no float."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            strange = [f"{name} {part.get_dtype()}" for name, part in slices.items() if part.get_dtype() not in FLOATS]
+            shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if strange:
+        raise ValueError(f"{len(strange)} tensors in {path.name} are no floats (quantised?): {_some(strange)}")
+    return shapes
+
+
+def _check(found: Mapping[str, tuple[int, ...]], model: nn.Module) -> None:
+    """Exactly the model's tensors, each of its shape."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    missing = [name for name in wanted if name not in found]
+    unknown = [name for name in found if name not in wanted]
+    wrong = [
+        f"{name} {shape} (not {wanted[name]})"
+        for name, shape in found.items()
+        if name in wanted and shape != wanted[name]
+    ]
+    faults = [("missing", missing), ("unknown", unknown), ("of the wrong shape", wrong)]
+    if told := [f"{len(names)} tensors are {fault}: {_some(names)}" for fault, names in faults if names]:
+        raise ValueError(f"the weights do not fit config.json ({len(wanted)} tensors): {'; '.join(told)}")
+
+
+def _shards(tensors: Mapping[str, Tensor], max_bytes: int) -> dict[str, list[str]]:
+    """File name -> tensor names, in order; a file exceeds `max_bytes` only where one tensor does."""
+    groups: list[list[str]] = [[]]
+    room = max_bytes
+    for name, tensor in tensors.items():
+        if groups[-1] and tensor.nbytes > room:
+            groups.append([])
+            room = max_bytes
+        groups[-1].append(name)
+        room -= tensor.nbytes
+    if len(groups) == 1:
+        return {SINGLE_FILE: groups[0]}
+    return {f"model-{i:05d}-of-{len(groups):05d}.safetensors": names for i, names in enumerate(groups, start=1)}
+
+
+def _index(tensors: Mapping[str, Tensor], shards: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {
+        "metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())},
+        "weight_map": {name: file for file, names in shards.items() for name in names},
+    }
+
+
+@contextmanager
+def _written_whole(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
+    """Name -> temporary path to write to; all are renamed once all are written, and removed where that fails."""
+    partials = {name: folder / f".{name}.partial" for name in names}
+    try:
+        yield partials
+        for name, partial in partials.items():
+            partial.replace(folder / name)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"no {path.name} in {path.parent}")
+    if (size := path.stat().st_size) > MOST_JSON_BYTES:
+        raise ValueError(f"{path} has {size} bytes, more than {MOST_JSON_BYTES}")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(fields).__name__}")
+    return fields
+
+
+def _write_json(path: Path, fields: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first ten."""
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

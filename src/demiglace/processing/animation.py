@@ -1,0 +1,76 @@
+"""An animated GIF, WebP, PNG or AVIF: the picture on screen at a given time, by how long each frame says it stays."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from os import PathLike
+
+import PIL.Image
+
+from demiglace.processing.pictures import name_of, open_picture, read_bytes
+
+TOO_SHORT_MS = 10  # frames that say no more than this stay, as in browsers, for
+UNSAID_MS = 100
+
+
+def is_animation(head: bytes) -> bool:
+    """Whether the first 12 bytes of a file are those of a format that Pillow animates."""
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WEBP"
+    return head.startswith((b"GIF8", b"\x89PNG")) or head[4:12] in (b"ftypavis", b"ftypavif")
+
+
+class Animation:
+    """Frames by time; a still picture is an animation of one frame.
+
+    size: (width, height) as shown. duration_s, fps: by the frames that decode. num_announced: frames in the file.
+    ValueError where no frame decodes, one has more than `max_pixels`, or there are over `max_frames`.
+    """
+
+    rotation = 0  # pictures come upright already
+
+    def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
+        name, data = name_of(source), io.BytesIO(read_bytes(source))
+        try:
+            self._image = PIL.Image.open(data, formats=("GIF", "PNG", "WEBP", "AVIF"))
+            self.num_announced: int = getattr(self._image, "n_frames", 1)
+        except (OSError, EOFError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+            raise ValueError(f"{name}: not an animation that can be read") from error
+        width, height = self._image.size
+        if width * height > max_pixels:
+            raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
+        if self.num_announced > max_frames:
+            raise ValueError(f"{name}: {self.num_announced} frames, at most {max_frames} are read")
+        # The first picture of an animated PNG may stand outside the animation, for readers that know none.
+        self._first = int(bool(self._image.info.get("default_image")))
+        self._ends_ms = list(accumulate(self._durations_ms()))
+        if not self._ends_ms:
+            raise ValueError(f"{name}: none of its {self.num_announced} frames decodes")
+        if len(self._ends_ms) < self.num_announced - self._first:
+            warnings.warn(f"{name}: {len(self._ends_ms)} of {self.num_announced} frames decode", stacklevel=2)
+        self.duration_s = self._ends_ms[-1] / 1000
+        self.fps = len(self._ends_ms) / self.duration_s
+        self.size = self._frame(0).size
+
+    def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
+        """The RGB picture on screen at `time_s`, in `size`."""
+        picture = self._frame(min(bisect_right(self._ends_ms, time_s * 1000), len(self._ends_ms) - 1))
+        return picture if picture.size == size else picture.resize(size, PIL.Image.Resampling.BICUBIC)
+
+    def _frame(self, index: int) -> PIL.Image.Image:
+        self._image.seek(self._first + index)
+        return open_picture(self._image)
+
+    def _durations_ms(self) -> Iterator[float]:
+        for index in range(self._first, self.num_announced):
+            try:
+                self._image.seek(index)
+                self._image.load()  # WebP tells how long a frame stays only with its pixels
+            except (OSError, EOFError, SyntaxError, ValueError):
+                return
+            said = self._image.info.get("duration", 0)
+            yield said if said > TOO_SHORT_MS else UNSAID_MS

@@ -1,0 +1,230 @@
+"""A path, bytes or a PIL image of any kind becomes an upright 8-bit RGB picture.
+
+Files are taken as hostile: sizes are checked before anything is decoded, a damaged file is refused rather than
+filled with grey, and every failure is a ValueError of one line. Colour profiles are ignored, as the released code does.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageCms
+
+Kind = Literal["image", "document", "video"]
+
+MAX_BYTES = 2**28
+MAX_PIXELS = 100_000_000
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
+_ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # other formats of many frames (TIFF, MPO) hold pages or views, not time
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
+_VIDEO_STARTS = (b"\x1a\x45\xdf\xa3", b"FLV", b"OggS", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
+_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp")
+
+
+def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Image:
+    """The picture in `source` as RGB; of an animation the first frame, of a PIL image the current one.
+
+    EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit.
+    Raises ValueError where the file cannot be read or decoded in full, or exceeds `MAX_BYTES` or `MAX_PIXELS`.
+    """
+    name = name_of(source)
+    image = source if isinstance(source, Image.Image) else _open_header(source)
+    _check_pixels(image, name)
+    try:
+        image.load()
+        return _upright(_to_rgb(image), _orientation(image))
+    except Exception as error:  # decoders raise nearly anything on damaged bytes
+        raise ValueError(f"{name} cannot be decoded: {error}") from error
+    finally:
+        if image is not source:
+            image.close()
+
+
+def is_animated(source: str | PathLike[str] | bytes) -> bool:
+    """Whether `source` is a GIF, PNG, WebP or AVIF of more than one frame; ValueError where it is no picture."""
+    with _open_header(source) as image:
+        _check_pixels(image, name_of(source))
+        return _num_frames(image) > 1
+
+
+def kind_of(path: str | PathLike[str]) -> Kind:
+    """What the file holds, by its first bytes; its extension is asked only where these say nothing.
+
+    An animation counts as video. Raises ValueError where the file cannot be read or is none of the three.
+    """
+    path = local_file(path, max_bytes=None)
+    with _opened(path) as file:
+        head = file.read(1024)
+    if b"%PDF-" in head:
+        return "document"
+    if _starts_a_video(head):
+        return "video"
+    try:
+        return "video" if is_animated(path) else "image"
+    except ValueError:
+        kind = _kind_by_suffix(path.suffix.lower())
+    if kind is None:
+        raise ValueError(f"{path} is neither a picture, a PDF nor a video")
+    return kind
+
+
+def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -> Path:
+    """`source` as the path of a regular file of at most `max_bytes` and at least one; ValueError otherwise."""
+    if _URL.match(str(source)):
+        raise ValueError(f"{source} is an address; only local files are opened")
+    path = Path(source)
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError(f"{path} is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path} is not a regular file")
+    _check_bytes(status.st_size, max_bytes, str(path))
+    return path
+
+
+def read_bytes(source: str | PathLike[str] | bytes) -> bytes:
+    """The bytes of a local file, or the given ones; ValueError where there are none or more than `MAX_BYTES`."""
+    if isinstance(source, bytes):
+        _check_bytes(len(source), MAX_BYTES, name_of(source))
+        return source
+    with _opened(local_file(source)) as file:
+        return file.read(MAX_BYTES)
+
+
+def name_of(source: str | PathLike[str] | bytes | Image.Image) -> str:
+    """How messages call `source`."""
+    if isinstance(source, bytes):
+        return "the given data"
+    return "the given picture" if isinstance(source, Image.Image) else str(source)
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _check_bytes(size: int, max_bytes: int | None, name: str) -> None:
+    if size == 0:
+        raise ValueError(f"{name}: empty, 0 bytes")
+    if max_bytes is not None and size > max_bytes:
+        raise ValueError(f"{name} has {size} bytes, more than the {max_bytes} taken")
+
+
+def _open_header(source: str | PathLike[str] | bytes) -> Image.Image:
+    """Reads the header alone; pixels are decoded by `load`."""
+    name = name_of(source)
+    data = io.BytesIO(read_bytes(source))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is checked next
+            image = Image.open(data)
+    except Image.DecompressionBombError as error:  # PIL's bound lies above ours and is checked first
+        pixels = re.search(r"\d+", str(error))
+        raise ValueError(f"{name} has {pixels and pixels[0]} pixels, more than the {MAX_PIXELS} taken") from error
+    except Exception as error:
+        raise ValueError(f"{name} is not a picture of a known format") from error
+    if image.format == "EPS":
+        raise ValueError(f"{name} is PostScript, a program to be run rather than a picture to be read")
+    return image
+
+
+def _check_pixels(image: Image.Image, name: str) -> None:
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise ValueError(f"{name} has {pixels} pixels, more than the {MAX_PIXELS} taken")
+    if pixels == 0:
+        raise ValueError(f"{name} has no pixels: {image.width} x {image.height}")
+
+
+def _num_frames(image: Image.Image) -> int:
+    try:
+        return getattr(image, "n_frames", 1) if image.format in _ANIMATIONS else 1
+    except Exception:  # a damaged frame further on; the first one may still be sound
+        return 1
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # damaged metadata do not spoil the pixels
+        return 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """A new RGB image; the given one is left as it is."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _to_8_bit(image).convert("RGB")
+    if image.mode == "LAB":
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return ImageCms.buildTransform(*profiles, "LAB", "RGB").apply(image)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """Grey from integers (0..65535) or floats (0..1, 0..255 or 0..65535, the smallest that holds them).
+
+    Values outside these ranges, such as heights in metres, are stretched from the least to the greatest.
+    """
+    values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    tops = (1, 255, 65535) if image.mode == "F" else (65535,)
+    held = [top for top in tops if low >= 0 and high <= top]
+    if not held:
+        values -= low
+    values *= 255 / (held[0] if held else max(high - low, 1e-30))
+    grey = Image.fromarray(np.rint(values).astype(np.uint8))
+    if "transparency" in image.info:  # one value of a 16-bit PNG stands for "nothing here"
+        grey.paste(255, mask=Image.fromarray(np.asarray(image) == image.info["transparency"]))
+    return grey
+
+
+def _starts_a_video(head: bytes) -> bool:
+    if head[4:8] in _VIDEO_BOXES:
+        return head[8:12] not in _PICTURE_BRANDS
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    is_transport_stream = head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G"
+    return is_transport_stream or head.startswith(_VIDEO_STARTS)
+
+
+def _kind_by_suffix(suffix: str) -> Kind | None:
+    if suffix == ".pdf":
+        return "document"
+    if suffix in _VIDEO_SUFFIXES:
+        return "video"
+    return "image" if suffix in Image.registered_extensions() else None

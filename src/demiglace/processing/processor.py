@@ -1,0 +1,260 @@
+"""A conversation becomes ids and patches, laid out together; samples become a batch.
+
+What people wrote and what structures it stay apart until they are ids (see `tokenizer`), and the number of places is
+checked against the pictures before anything leaves this room.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import IGNORE, PADDING, Batch, Visual
+from demiglace.conversation import Conversation, Document, Image, Message, Part, Text
+from demiglace.processing.documents import open_pages
+from demiglace.processing.layout import Layout, check_room
+from demiglace.processing.pictures import open_picture
+from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
+from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer, write_whole
+from demiglace.processing.video import read_packages
+
+CONFIG_FILE = "preprocessor_config.json"
+TEMPLATE_FILE = "chat_template.jinja"
+MOST_CONFIG_BYTES = 2**20
+
+# Released field -> its default in the released code, and the most that is taken.
+SIZES = {
+    "max_slice_nums": (9, 256),
+    "scale_resolution": (448, 8192),
+    "patch_size": (14, 512),
+    "image_feature_size": (64, 4096),
+}
+# What this package does in any case, and programs that read the file want to be told.
+FIXED = {
+    "slice_mode": True,
+    "norm_mean": [0.5, 0.5, 0.5],
+    "norm_std": [0.5, 0.5, 0.5],
+    "im_start": STRUCTURE["image_start"],
+    "im_end": STRUCTURE["image_end"],
+    "slice_start": STRUCTURE["slice_start"],
+    "slice_end": STRUCTURE["slice_end"],
+    "unk": STRUCTURE["unk"],
+    "im_id_start": STRUCTURE["image_id_start"],
+    "im_id_end": STRUCTURE["image_id_end"],
+}
+NAMES = {
+    "image_processor_type": "MiniCPMVImageProcessor",
+    "processor_class": "MiniCPMVProcessor",
+    "version": 2.6,  # of the processor; the model's is 4.5
+}
+
+
+@dataclass(frozen=True)
+class ProcessorConfig:
+    """What `preprocessor_config.json` holds; the defaults are the release's.
+
+    num_queries: visual tokens of an image, slice or package.
+    use_image_id: whether images are numbered in the text.
+    """
+
+    slicing: SlicingConfig = field(default_factory=SlicingConfig)
+    num_queries: int = 64
+    use_image_id: bool = True
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
+        """Raises ValueError that names a field which is out of bounds or asks for what is not done here."""
+        if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
+            told = ", ".join(f"{name} {fields[name]!r:.50} (not {FIXED[name]!r})" for name in strange)
+            raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {told}")
+        switches = {name: fields.get(name, True) for name in ("use_image_id", "upscale")}
+        if strange := [name for name, value in switches.items() if not isinstance(value, bool)]:
+            raise ValueError(f"{CONFIG_FILE}: {' and '.join(strange)} must be true or false")
+        max_slices, scale_resolution, patch_size, num_queries = (_size(fields, name) for name in SIZES)
+        slicing = SlicingConfig(scale_resolution, patch_size, max_slices, switches["upscale"])
+        return cls(slicing, num_queries, switches["use_image_id"])
+
+    def fields(self) -> dict[str, Any]:
+        fields = {
+            **NAMES,
+            **FIXED,
+            "max_slice_nums": self.slicing.max_slices,
+            "scale_resolution": self.slicing.scale_resolution,
+            "patch_size": self.slicing.patch_size,
+            "image_feature_size": self.num_queries,
+            "use_image_id": self.use_image_id,
+        }
+        return fields if self.slicing.upscale else fields | {"upscale": False}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One conversation, ready for a batch.
+
+    tokens: int64 (length,), with a placeholder wherever a visual token goes.
+    visual_places: int64 (visual,), indices of the placeholders.
+    visual: the pictures, None where there are none.
+    labels: int64 (length,), the token to be learned at each place or `IGNORE`; None outside training.
+    """
+
+    tokens: Tensor
+    visual_places: Tensor
+    visual: Visual | None = None
+    labels: Tensor | None = None
+
+
+class Processor:
+    """Conversation -> Sample -> Batch."""
+
+    def __init__(self, tokenizer: Tokenizer, config: ProcessorConfig) -> None:
+        self.tokenizer, self.config = tokenizer, config
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Processor:
+        """From a checkpoint's folder; ValueError where a file is absent or malformed."""
+        path = Path(folder) / CONFIG_FILE
+        if not path.is_file():
+            raise ValueError(f"no {CONFIG_FILE} in {folder}")
+        if (size := path.stat().st_size) > MOST_CONFIG_BYTES:
+            raise ValueError(f"{path} has {size} bytes, more than {MOST_CONFIG_BYTES}")
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path} is no JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise ValueError(f"{path} must hold a JSON object, got {type(fields).__name__}")
+        return cls(Tokenizer.load(folder), ProcessorConfig.from_fields(fields))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Tokenizer, chat template and `preprocessor_config.json`: all of a checkpoint but what `model` writes."""
+        self.tokenizer.save(folder)
+        write_whole(Path(folder) / TEMPLATE_FILE, CHAT_TEMPLATE)
+        write_whole(Path(folder) / CONFIG_FILE, json.dumps(self.config.fields(), indent=2, sort_keys=True) + "\n")
+
+    def checkpoint_facts(self) -> dict[str, int | bool]:
+        """What `model.config_file.CheckpointFacts` needs to know of the processor."""
+        return {
+            "im_end": self.tokenizer.special["im_end"],
+            "end_of_text": self.tokenizer.special["end_of_text"],
+            "scale_resolution": self.config.slicing.scale_resolution,
+            "max_slices": self.config.slicing.max_slices,
+            "use_image_id": self.config.use_image_id,
+        }
+
+    def prepare(
+        self, conversation: Conversation, add_generation_prompt: bool = True, max_tokens: int | None = None
+    ) -> Sample:
+        """The prompt; `add_generation_prompt` opens the assistant's next turn as `conversation.thinking` says.
+
+        Raises ValueError where it would have more than `max_tokens`, and whatever opening its files raises.
+        """
+        turns, layout = self._lay_out(conversation, max_tokens)
+        pieces = render_pieces(turns, conversation.thinking, add_generation_prompt)
+        return self._sample(self.tokenizer.encode_pieces(pieces), layout, None)
+
+    def training_sample(self, conversation: Conversation, max_tokens: int | None = None) -> Sample:
+        """A conversation that ends with the assistant, with labels on the answers and the `<|im_end|>` of each.
+
+        The last answer follows the very ids that `prepare` gives for the conversation without it, so the empty
+        reasoning of the short mode is prompt, not learned. Errors as in `prepare` and `render_stretches`.
+        """
+        turns, layout = self._lay_out(conversation, max_tokens)
+        tokens: list[int] = []
+        labels: list[int] = []
+        for stretch in render_stretches(turns, conversation.thinking):
+            ids = self.tokenizer.encode_pieces(stretch.pieces)
+            tokens += ids
+            labels += ids if stretch.is_learned else [IGNORE] * len(ids)
+        return self._sample(tokens, layout, labels)
+
+    def batch(self, samples: Sequence[Sample]) -> Batch:
+        """One row for each sample, padded on the right."""
+        if len({sample.labels is None for sample in samples}) != 1:
+            labelled = sum(sample.labels is not None for sample in samples)
+            raise ValueError(f"a batch needs samples all with or all without labels, got {labelled} of {len(samples)}")
+        length = max(len(sample.tokens) for sample in samples)
+        tokens = _padded([sample.tokens for sample in samples], length, self.tokenizer.special["end_of_text"])
+        segments = _padded([torch.ones_like(sample.tokens) for sample in samples], length, PADDING)
+        labels = [sample.labels for sample in samples if sample.labels is not None]
+        return Batch(
+            tokens=tokens,
+            positions=torch.arange(length).expand(len(samples), length),
+            segments=segments,
+            visual_places=torch.cat([sample.visual_places + row * length for row, sample in enumerate(samples)]),
+            visual=_joined([sample.visual for sample in samples if sample.visual is not None]),
+            labels=_padded(labels, length, IGNORE) if labels else None,
+        )
+
+    def _lay_out(self, conversation: Conversation, max_tokens: int | None) -> tuple[list[Turn], Layout]:
+        if not conversation.messages:
+            raise ValueError("a conversation needs at least one message, got none")
+        config = self.config
+        layout = Layout(config.slicing, config.num_queries, config.use_image_id, max_tokens)
+        return [_turn(message, layout) for message in conversation.messages], layout
+
+    def _sample(self, ids: list[int], layout: Layout, labels: list[int] | None) -> Sample:
+        check_room(len(ids), layout.num_visual_tokens, layout.max_tokens)
+        tokens = torch.tensor(ids)
+        places = (tokens == self.tokenizer.special["unk"]).nonzero().squeeze(1)
+        if len(places) != layout.num_visual_tokens:
+            raise ValueError(
+                f"{len(places)} placeholders, but {len(layout.package_sizes)} packages of {layout.num_queries} "
+                f"visual tokens make {layout.num_visual_tokens}"
+            )
+        return Sample(tokens, places, layout.visual(), None if labels is None else torch.tensor(labels))
+
+
+def _turn(message: Message, layout: Layout) -> Turn:
+    """The parts in order, joined by line breaks (released code)."""
+    shown = [type(part).__name__ for part in message.content if not isinstance(part, Text)]
+    if shown and message.role != "user":
+        raise ValueError(f"only the user shows files, but a message of the {message.role} has {', '.join(shown)}")
+    pieces: list[Piece] = []
+    for part in message.content:
+        pieces += [Piece("\n"), _piece(part, layout)] if pieces else [_piece(part, layout)]
+    return Turn(message.role, tuple(pieces))
+
+
+def _piece(part: Part, layout: Layout) -> Piece:
+    if isinstance(part, Text):
+        return Piece(part.text)
+    if isinstance(part, Image):
+        return Piece(layout.image(open_picture(part.source)), is_structure=True)
+    if isinstance(part, Document):
+        return Piece(layout.images(open_pages(part.source, part.pages)), is_structure=True)
+    return Piece(layout.video(read_packages(part.source, part.sampling)), is_structure=True)
+
+
+def _padded(rows: Sequence[Tensor], length: int, padding: int) -> Tensor:
+    """(length of each,) -> (rows, length)."""
+    padded = torch.full((len(rows), length), padding)
+    for place, row in zip(padded, rows, strict=True):
+        place[: len(row)] = row
+    return padded
+
+
+def _joined(visuals: Sequence[Visual]) -> Visual | None:
+    if len(visuals) < 2:
+        return visuals[0] if visuals else None
+    return Visual(
+        torch.cat([visual.patches for visual in visuals]),
+        torch.cat([visual.grids for visual in visuals]),
+        torch.cat([visual.package_sizes for visual in visuals]),
+        torch.cat([visual.ticks for visual in visuals]),
+    )
+
+
+def _size(fields: Mapping[str, Any], name: str) -> int:
+    default, most = SIZES[name]
+    value = fields.get(name, default)
+    if type(value) is not int or not 1 <= value <= most:
+        raise ValueError(f"{CONFIG_FILE}: {name} must be a whole number from 1 to {most}, got {value!r:.50}")
+    return value

@@ -1,0 +1,147 @@
+"""Turns to prompt text, as the model was taught; the thinking switch; thinking and answer apart.
+
+`render_pieces` is what this package runs: it keeps what people wrote apart from structure, which a text template
+cannot. `CHAT_TEMPLATE` says the same in jinja and goes into checkpoints, for other programs.
+Rules: Qwen3's chat template with an explicit long mode (released code).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from demiglace.conversation import Role
+from demiglace.processing.tokenizer import REASONING, Piece
+
+THINK, END_THINK = REASONING["think_start"], REASONING["think_end"]
+
+CHAT_TEMPLATE = r"""
+{%- set latest = namespace(query=messages | length - 1) -%}
+{%- for message in messages -%}
+    {%- if message.role == 'user' -%}
+        {%- set latest.query = loop.index0 -%}
+    {%- endif -%}
+{%- endfor -%}
+{%- for message in messages -%}
+    {{- '<|im_start|>' + message.role + '\n' -}}
+    {%- set answer = message.content -%}
+    {%- if message.role == 'assistant' -%}
+        {%- set reasoning = '' -%}
+        {%- if '</think>' in answer -%}
+            {%- set reasoning = answer.split('</think>')[0].split('<think>')[-1].strip('\n') -%}
+            {%- set answer = answer.split('</think>')[-1].lstrip('\n') -%}
+        {%- endif -%}
+        {%- if loop.index0 > latest.query and (loop.last or reasoning) -%}
+            {{- '<think>\n' + reasoning + '\n</think>\n\n' -}}
+            {%- set answer = answer.lstrip('\n') -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{- answer + '<|im_end|>\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+    {{- '<|im_start|>assistant\n' -}}
+    {%- if enable_thinking is defined and enable_thinking is false -%}
+        {{- '<think>\n\n</think>\n\n' -}}
+    {%- elif enable_thinking is defined and enable_thinking is true -%}
+        {{- '<think>\n' -}}
+    {%- endif -%}
+{%- endif -%}
+"""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A message laid out: what its author wrote, and the placeholders of what was shown."""
+
+    role: Role
+    pieces: tuple[Piece, ...]
+
+    @classmethod
+    def of(cls, role: Role, text: str) -> Turn:
+        return cls(role, (Piece(text),))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Pieces that are encoded together, and whether the model is to learn them."""
+
+    pieces: tuple[Piece, ...]
+    is_learned: bool
+
+
+def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[Piece]:
+    """The prompt; `generate` opens the assistant's next turn.
+
+    `thinking` False closes the reasoning of that turn before it begins, True opens it, None leaves it to the model.
+    Earlier turns keep their answers and lose their reasoning; only assistant turns after the last user turn keep it.
+    """
+    stretches = [stretch for index in range(len(turns)) for stretch in _stretches(turns, index, None)]
+    pieces = [piece for stretch in stretches for piece in stretch.pieces]
+    return [*pieces, _opening(thinking)] if generate else pieces
+
+
+def render(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> str:
+    return "".join(piece.text for piece in render_pieces(turns, thinking, generate))
+
+
+def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[Stretch]:
+    """The same text as `render` without `generate`, in stretches: answers and their ends are learned.
+
+    Of the last turn that is what the model has to write after the opening that `thinking` makes.
+    Raises ValueError where no question or no answer is there, or the answer reasons although `thinking` is False.
+    """
+    if not turns or turns[-1].role != "assistant" or all(turn.role != "user" for turn in turns):
+        roles = ", ".join(turn.role for turn in turns) or "none"
+        raise ValueError(f"training needs a user turn and the assistant's last, got turns of: {roles}")
+    if thinking is False and _reasoning_and_answer(turns[-1])[0]:
+        raise ValueError("the last answer has reasoning, but thinking is False")
+    return [stretch for index in range(len(turns)) for stretch in _stretches(turns, index, thinking)]
+
+
+def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
+    """Generated text as (reasoning, answer), given how its turn was opened (see `render_pieces`).
+
+    Reasoning that was cut off leaves no answer. The first `</think>` ends the reasoning and others are dropped;
+    in short mode, where none belongs, the answer is what follows it, or what precedes it if nothing follows.
+    """
+    before, end, after = text.partition(END_THINK)
+    is_reasoning = bool(end) or thinking or (thinking is None and before.lstrip().startswith(THINK))
+    before, after = before.replace(THINK, "").strip(), after.replace(END_THINK, "").strip()
+    if not is_reasoning or (thinking is False and not after):
+        return "", before
+    return before, after
+
+
+def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list[Stretch]:
+    """A turn, in stretches; `thinking` says how much of the last one was given, as in `_opening`."""
+    turn = turns[index]
+    if turn.role != "assistant":
+        return [Stretch((_structure(f"<|im_start|>{turn.role}\n"), *turn.pieces, _structure("<|im_end|>\n")), False)]
+    reasoning, answer = _reasoning_and_answer(turn)
+    is_last = index == len(turns) - 1
+    latest_query = max((i for i, other in enumerate(turns) if other.role == "user"), default=len(turns) - 1)
+    pieces, num_given = [_structure("<|im_start|>assistant\n")], 1
+    if index > latest_query and (is_last or reasoning):
+        pieces += [_structure(f"{THINK}\n"), Piece(reasoning), _structure(f"\n{END_THINK}\n\n")]
+        num_given = {None: 1, True: 2, False: 4}[thinking if is_last else None]
+        answer = answer.lstrip("\n")
+    pieces += [Piece(answer), _structure("<|im_end|>")]
+    given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
+    return [Stretch(given, False), Stretch(said, True), Stretch((_structure("\n"),), False)]
+
+
+def _opening(thinking: bool | None) -> Piece:
+    reasoning = {None: "", True: f"{THINK}\n", False: f"{THINK}\n\n{END_THINK}\n\n"}[thinking]
+    return _structure("<|im_start|>assistant\n" + reasoning)
+
+
+def _reasoning_and_answer(turn: Turn) -> tuple[str, str]:
+    text = "".join(piece.text for piece in turn.pieces)
+    if END_THINK not in text:
+        return "", text
+    before, *_, answer = text.split(END_THINK)
+    return before.split(THINK)[-1].strip("\n"), answer.lstrip("\n")
+
+
+def _structure(text: str) -> Piece:
+    return Piece(text, is_structure=True)

@@ -1,0 +1,210 @@
+"""Text to ids and back: a byte-level BPE tokenizer and the special tokens, in one table.
+
+What a person writes never becomes structure: only pieces marked as such may hold special tokens
+(the markup of regions excepted, which people and the model both write).
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+import tokenizers
+from tokenizers import AddedToken, decoders, models, pre_tokenizers
+
+TOKENIZER_FILE = "tokenizer.json"
+SETTINGS_FILE = "tokenizer_config.json"
+MOST_FILE_BYTES = 200 * 2**20
+
+STRUCTURE = {
+    "unk": "<unk>",
+    "end_of_text": "<|endoftext|>",
+    "im_start": "<|im_start|>",
+    "im_end": "<|im_end|>",
+    "image_start": "<image>",
+    "image_end": "</image>",
+    "slice_start": "<slice>",
+    "slice_end": "</slice>",
+    "image_id_start": "<image_id>",
+    "image_id_end": "</image_id>",
+}
+REASONING = {"think_start": "<think>", "think_end": "</think>"}
+TOOLS = {
+    "tool_call_start": "<tool_call>",
+    "tool_call_end": "</tool_call>",
+    "tool_response_start": "<tool_response>",
+    "tool_response_end": "</tool_response>",
+}
+MARKUP = {
+    "ref_start": "<ref>",
+    "ref_end": "</ref>",
+    "box_start": "<box>",
+    "box_end": "</box>",
+    "quad_start": "<quad>",
+    "quad_end": "</quad>",
+    "point_start": "<point>",
+    "point_end": "</point>",
+    "unit_start": "<unit>",
+    "unit_end": "</unit>",
+}
+SPECIAL_TOKENS = STRUCTURE | REASONING | TOOLS | MARKUP
+SETTINGS = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "add_bos_token": False,
+    "clean_up_tokenization_spaces": False,
+    "bos_token": STRUCTURE["im_start"],
+    "eos_token": STRUCTURE["im_end"],
+    "pad_token": STRUCTURE["end_of_text"],
+    "unk_token": STRUCTURE["unk"],
+}
+BYTES_ONLY_SIZE = 384  # 256 bytes, the special tokens, and reserved ones up to here
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a prompt; only where `is_structure` do special tokens in `text` count as such."""
+
+    text: str
+    is_structure: bool = False
+
+
+class Tokenizer:
+    """A byte-level `tokenizer.json` whose special tokens are found by their text.
+
+    `special` maps each role of `SPECIAL_TOKENS` to its id.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer) -> None:
+        """Raises ValueError where `backend` lacks special tokens (all named) or bytes."""
+        backend.no_truncation()
+        backend.no_padding()
+        self._backend = backend
+        self.special = _ids_of_roles(backend)
+        self._byte_of = _byte_alphabet()
+        if absent := [byte for char, byte in self._byte_of.items() if backend.token_to_id(char) is None]:
+            raise ValueError(f"not a byte-level vocabulary: {len(absent)} of 256 bytes are no token")
+        self._added = {id_: token.content for id_, token in backend.get_added_tokens_decoder().items()}
+        guarded = {*SPECIAL_TOKENS.values(), *self._added.values()} - set(MARKUP.values())
+        self._guarded = re.compile("|".join(map(re.escape, sorted(guarded, key=len, reverse=True))))
+        self._silent = {self.special[role] for role in STRUCTURE}
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Tokenizer:
+        """From `folder/tokenizer.json`; ValueError where it is absent, unreadable or lacks special tokens."""
+        path = Path(folder) / TOKENIZER_FILE
+        if not path.is_file():
+            raise ValueError(f"no {TOKENIZER_FILE} in {folder}")
+        if (size := path.stat().st_size) > MOST_FILE_BYTES:
+            raise ValueError(f"{path} has {size} bytes, more than {MOST_FILE_BYTES}")
+        try:
+            backend = tokenizers.Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises plain Exception for any malformed file
+            raise ValueError(f"{path} is no tokenizer: {error}") from error
+        return cls(backend)
+
+    @classmethod
+    def bytes_only(cls) -> Tokenizer:
+        """256 bytes in the order of the released vocabulary ("!" is 0), no merges, then the special tokens."""
+        vocabulary = {char: id_ for id_, char in enumerate(_byte_alphabet())}
+        backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        backend.decoder = decoders.ByteLevel()
+        num_reserved = BYTES_ONLY_SIZE - len(vocabulary) - len(SPECIAL_TOKENS)
+        texts = [*SPECIAL_TOKENS.values(), *(f"<|reserved_{i}|>" for i in range(num_reserved))]
+        backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in texts])
+        return cls(backend)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._backend.get_vocab_size(with_added_tokens=True)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_whole(Path(folder) / TOKENIZER_FILE, self._backend.to_str())
+        write_whole(Path(folder) / SETTINGS_FILE, json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of what a person wrote: special tokens in it, but for markup, are plain characters."""
+        return self.encode_pieces([Piece(text)])
+
+    def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
+        """Ids of the joined pieces; special tokens count only where they lie within a piece of structure."""
+        text = "".join(piece.text for piece in pieces)
+        edges = [0, *self._cuts(text, pieces), len(text)]
+        chunks = [text[start:end] for start, end in pairwise(edges)]
+        return [id_ for chunk in chunks for id_ in self._backend.encode(chunk, add_special_tokens=False).ids]
+
+    def decode(self, ids: Iterable[int], skip_special: bool = False) -> str:
+        """Text of all ids, 0 ("!") included; `skip_special` leaves out the tokens of `STRUCTURE`."""
+        kept = (self.bytes_of(id_) for id_ in ids if not (skip_special and id_ in self._silent))
+        return b"".join(kept).decode("utf-8", errors="replace")
+
+    def bytes_of(self, id_: int) -> bytes:
+        """What one token stands for; empty for an id outside the vocabulary."""
+        if id_ in self._added:
+            return self._added[id_].encode()
+        token = self._backend.id_to_token(id_) or ""
+        if all(char in self._byte_of for char in token):
+            return bytes(self._byte_of[char] for char in token)
+        return token.encode()
+
+    def _cuts(self, text: str, pieces: Sequence[Piece]) -> list[int]:
+        """Places inside special tokens that are not structure; encoded apart, no such token remains."""
+        ends = list(accumulate(len(piece.text) for piece in pieces))
+        cuts, place = [], 0
+        while found := self._guarded.search(text, place):
+            owner = bisect_right(ends, found.start())
+            if pieces[owner].is_structure and found.end() <= ends[owner]:
+                place = found.end()
+            else:
+                place = found.start() + 1
+                cuts.append(place)
+        return cuts
+
+
+class StreamDecoder:
+    """Ids as they come to text as it becomes complete: a character is held back until all its bytes are there."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._utf8 = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def push(self, id_: int) -> str:
+        return self._utf8.decode(self._tokenizer.bytes_of(id_))
+
+    def finish(self) -> str:
+        """The rest; bytes that never became a character show as U+FFFD."""
+        return self._utf8.decode(b"", final=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All of `text` or nothing appears at `path`."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _ids_of_roles(backend: tokenizers.Tokenizer) -> dict[str, int]:
+    found = {role: backend.token_to_id(text) for role, text in SPECIAL_TOKENS.items()}
+    ids = {role: id_ for role, id_ in found.items() if id_ is not None}
+    if missing := [SPECIAL_TOKENS[role] for role in found.keys() - ids.keys()]:
+        raise ValueError(f"the tokenizer lacks {len(missing)} special tokens: {', '.join(sorted(missing))}")
+    return ids
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The printable character that stands for each byte in byte-level BPE, in the order of its vocabulary.
+
+    Printable Latin-1 stands for itself; the other bytes, in turn, take the characters from U+0100 on.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(0x100 + i): byte for i, byte in enumerate(others)}

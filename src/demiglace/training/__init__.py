@@ -1,0 +1,1 @@
+"""One supervised loop: stage -> checkpoint."""

@@ -1,0 +1,63 @@
+"""Heads that exist only while learning: they say what stands under a patch and inside a visual token.
+
+The released model has none of them; they replace what its encoder and decoder brought from their own
+pre-training (ours, see docs/nano.md). They are saved with a training checkpoint, never with the model.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PatchHead(nn.Module):
+    """Patch features -> character and half of each cell, and the patch's place in reading order."""
+
+    def __init__(self, hidden_size: int, num_classes: int, num_cells: int, num_places: int) -> None:
+        super().__init__()
+        self.num_cells = num_cells
+        self.glyphs = nn.Linear(hidden_size, num_cells * num_classes)
+        self.halves = nn.Linear(hidden_size, num_cells)
+        self.places = nn.Linear(hidden_size, num_places)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(patches, hidden) -> glyph logits (patches, cells, classes), half logits (patches, cells), place logits (patches, places)."""
+        glyphs = self.glyphs(features).unflatten(-1, (self.num_cells, -1))
+        return glyphs, self.halves(features), self.places(features)
+
+
+class FrameBook(nn.Module):
+    """One embedding for each (frame of a token, character, half): writes ideal visual tokens and reads real ones.
+
+    The decoder first learns to transcribe tokens written by this book from plain text; the resampler then
+    learns to produce tokens that the same book reads. Writing and reading share the table, so the two meet.
+    """
+
+    def __init__(self, hidden_size: int, num_classes: int, frames_per_token: int) -> None:
+        super().__init__()
+        self.frames_per_token = frames_per_token
+        self.num_classes = num_classes
+        self.glyphs = nn.Parameter(torch.randn(frames_per_token, num_classes, hidden_size) * 0.1)
+        self.halves = nn.Parameter(torch.randn(frames_per_token, 2, hidden_size) * 0.05)
+        self.log_scale = nn.Parameter(torch.ones(()))
+
+    def write(self, classes: Tensor, halves: Tensor) -> Tensor:
+        """int64 (samples, tokens, frames) twice -> ideal visual tokens (samples, tokens, hidden)."""
+        frame = torch.arange(self.frames_per_token, device=classes.device)
+        return (self.glyphs[frame, classes] + self.halves[frame, halves]).sum(dim=-2)
+
+    def read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """(tokens, hidden) -> glyph logits (tokens, frames, classes), half logits (tokens, frames, 2)."""
+        scale = self.log_scale.exp()
+        glyphs = torch.einsum("th,fch->tfc", tokens, self.glyphs) * scale
+        halves = torch.einsum("th,fch->tfc", tokens, self.halves) * scale
+        return glyphs, halves
+
+    def loss(self, tokens: Tensor, classes: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; and the share of glyphs right."""
+        glyph_logits, half_logits = self.read(tokens)
+        loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten())
+        half_loss = F.cross_entropy(half_logits.flatten(0, 1), halves.flatten())
+        right = (glyph_logits.argmax(-1) == classes).float().mean()
+        return loss + half_loss * 0.3, right

@@ -1,0 +1,72 @@
+"""Optimizers and rates: warm-up, stable, decay (paper, section 3: WSD); Muon for matrices, AdamW for the rest (ours)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+# Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+
+
+def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float) -> float:
+    """Share of the peak rate at `step`: linear warm-up, stable, then linear decay to `floor` over the last `decay_share`."""
+    decay_steps = max(1, round(num_steps * decay_share))
+    rising = (step + 1) / max(1, warmup)
+    falling = floor + (1 - floor) * (num_steps - step) / decay_steps
+    return max(0.0, min(1.0, rising, falling))
+
+
+def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
+    """Nearest semi-orthogonal matrix, roughly. float32 on purpose: bf16 is emulated on many CPUs."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = _A * x + (_B * gram + _C * gram @ gram) @ x
+    return x.T if tall else x
+
+
+class Muon(Optimizer):
+    """Momentum, orthogonalised, for matrices (Jordan et al., 2024), scaled to AdamW's step size (Moonlight, 2502.16982)."""
+
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05) -> None:
+        super().__init__(list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._update(parameter, parameter.grad, group)
+
+    def _update(self, parameter: nn.Parameter, gradient: Tensor, group: dict) -> None:
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+        direction = orthogonalise(gradient.lerp(momentum, group["momentum"]))
+        scale = 0.2 * math.sqrt(max(parameter.shape))
+        parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
+
+
+def optimizers(named: Iterable[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> list[Optimizer]:
+    """Muon for the matrices inside blocks, AdamW without decay for embeddings, heads, norms and biases."""
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in named:
+        (matrices if parameter.ndim == 2 and ".layers." in name else others).append(parameter)
+    found: list[Optimizer] = []
+    if matrices:
+        found.append(Muon(matrices, lr=rate, weight_decay=weight_decay))
+    if others:
+        found.append(torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0))
+    for optimizer in found:
+        for group in optimizer.param_groups:
+            group["peak"] = rate
+    return found

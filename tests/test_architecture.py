@@ -1,0 +1,100 @@
+"""The house holds: floors, no circles, one sitting a file, one thought a function, and a model that only computes."""
+
+import ast
+import re
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "demiglace"
+MOST_LINES_OF_A_FILE = 320
+MOST_LINES_OF_A_FUNCTION = 60
+FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "misc", "base"}
+
+
+def module_name(file: Path) -> str:
+    return ".".join(("demiglace", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+FILES = {module_name(file): file for file in sorted(PACKAGE.rglob("*.py"))}
+ENTRANCES = {"demiglace", "demiglace.__main__"}  # they stand outside the floors: one hands out, one starts
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    return ast.parse(FILES[name].read_text())
+
+
+@cache
+def floors() -> dict[str, int]:
+    """Room -> floor, read from the table in docs/architecture.md."""
+    rows = re.findall(r"^\| (\d) \|(.*)\|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    return {room: int(floor) for floor, cells in rows for room in re.findall(r"`(\w+)`", cells)}
+
+
+def room(name: str) -> str:
+    return name.split(".")[1]
+
+
+def imports(name: str) -> set[str]:
+    """Modules of the package that this one imports anywhere, also inside functions."""
+    found = set()
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively: name the module in full"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {module for module in found if module in FILES and module != name} - ENTRANCES
+
+
+def test_the_table_knows_every_room() -> None:
+    assert {room(name) for name in FILES if name not in ENTRANCES} == floors().keys()
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - ENTRANCES))
+def test_imports_come_from_the_floors_below(name: str) -> None:
+    for module in imports(name):
+        inside, below = room(module) == room(name), floors()[room(module)] < floors()[room(name)]
+        assert inside or below, (
+            f"{name} (floor {floors()[room(name)]}) imports {module} (floor {floors()[room(module)]})"
+        )
+
+
+def test_no_import_circles() -> None:
+    waiting = {name: imports(name) for name in FILES}
+    while free := {name for name, needed in waiting.items() if not needed & waiting.keys()}:
+        waiting = {name: needed for name, needed in waiting.items() if name not in free}
+    assert not waiting, f"modules in or above a circle: {sorted(waiting)}"
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_one_sitting_and_one_thought(name: str) -> None:
+    assert len(FILES[name].read_text().splitlines()) <= MOST_LINES_OF_A_FILE
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < MOST_LINES_OF_A_FUNCTION, f"{name}.{node.name} is too long"
+
+
+def test_rooms_are_named_after_nouns() -> None:
+    assert not FORBIDDEN_NAMES & set(chain.from_iterable(name.split(".") for name in FILES))
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(FILES) if name.startswith("demiglace.model")])
+def test_the_model_only_computes(name: str) -> None:
+    """Whatever decides an output comes in as an argument: no environment, no `global`, no printing."""
+    for node in ast.walk(tree(name)):
+        assert not isinstance(node, ast.Global), f"{name}:{node.lineno} uses global"
+        assert not (isinstance(node, ast.Name) and node.id == "print"), f"{name}:{node.lineno} prints"
+        environment = isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+        assert not environment, f"{name}:{node.lineno} reads the environment"
+
+
+def test_only_the_command_line_prints() -> None:
+    for name in FILES:
+        if not name.startswith("demiglace.cli"):
+            calls = [node for node in ast.walk(tree(name)) if isinstance(node, ast.Name) and node.id == "print"]
+            assert not calls, f"{name}:{calls[0].lineno} prints"

@@ -1,0 +1,102 @@
+"""The README tells the truth: its commands run, its paths exist, its figures are those of the benchmarks."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demiglace.inference.source import folder_of
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RESULTS = ROOT / "benchmarks" / "results" / "reading.md"
+
+
+def has_nano_model() -> bool:
+    try:
+        return folder_of(None).is_dir()
+    except ValueError:
+        return False
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
+DEMIGLACE = [words for words in COMMANDS if words[0] == "demiglace"]
+RELEASED = [words for words in DEMIGLACE if "openbmb/MiniCPM-V-4_5" in words]
+TRAINING = [words for words in DEMIGLACE if words[1] == "train"]
+HERE = [words for words in DEMIGLACE if words not in RELEASED + TRAINING]
+
+needs_nano_model = pytest.mark.skipif(not has_nano_model(), reason="no nano model is shipped with this installation")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [pytest.param(words, marks=needs_nano_model if words[1] == "ask" else ()) for words in HERE], ids=" ".join
+)
+def test_a_command_runs(words: list[str]) -> None:
+    done = run("-m", *words)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+@pytest.mark.parametrize("words", RELEASED + TRAINING, ids=" ".join)
+def test_a_command_that_is_too_dear_here_has_the_options_it_uses(words: list[str]) -> None:
+    known = run("-m", *words[:2], "--help").stdout
+    for option in (word for word in words if word.startswith("--")):
+        assert re.search(rf"{option}\b", known), f"{words[1]} knows no {option}"
+
+
+@needs_nano_model
+def test_the_python_runs() -> None:
+    (code,) = blocks("python")
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_make_targets_exist() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))
+    assert named >= {"ask", "test", "bench", "checks"}
+    assert named <= targets
+
+
+def test_every_path_exists() -> None:
+    in_text = re.findall(r"`((?:src|tests|docs|samples|benchmarks)/[\w./-]+)`", README)
+    linked = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    (tree,) = (block for block in re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "src/" in block)
+    in_tree, parent = [], ""
+    for indent, name in re.findall(r"^( *)(\S+)", tree, re.MULTILINE):
+        parent = parent if indent else name
+        in_tree.append(f"{parent}{name}" if indent else name)
+    assert len(in_text) > 10
+    for path in [*in_text, *linked, *in_tree]:
+        assert (ROOT / path).exists(), f"the README names {path}"
+
+
+def test_every_room_is_in_the_tree() -> None:
+    rooms = {file.name for file in (ROOT / "src" / "demiglace").iterdir() if (file / "__init__.py").is_file()}
+    assert all(f"\n  {room}/ " in README for room in rooms)
+
+
+def test_the_results_are_those_measured() -> None:
+    shown = re.search(r"<!-- results: (.*?) -->\n(.*?)\n<!-- end of results -->", README, re.DOTALL)
+    assert ROOT / shown[1] == RESULTS
+    measured = RESULTS.read_text().strip() if RESULTS.is_file() else "*Not measured yet.*"
+    assert shown[2].strip() == measured
+
+
+def test_it_can_be_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 200

@@ -1,0 +1,48 @@
+"""Rates and optimizers."""
+
+import pytest
+import torch
+from torch import nn
+
+from demiglace.training.optim import Muon, optimizers, orthogonalise, wsd
+
+
+def test_wsd_rises_holds_and_falls():
+    shares = [wsd(step, 100, warmup=10, decay_share=0.4, floor=0.2) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1) and shares[9] == 1.0
+    assert set(shares[9:61]) == {1.0}
+    assert all(later < earlier for earlier, later in zip(shares[61:], shares[62:], strict=False))
+    assert shares[-1] == pytest.approx(0.2, abs=0.03) and min(shares[60:]) >= 0.2
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4)])
+def test_orthogonalise_brings_singular_values_near_one(shape):
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
+    assert values.min() > 0.3 and values.max() < 1.3
+
+
+def test_muon_lowers_a_quadratic():
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(6, 6))
+    target = torch.randn(6, 6)
+    optimizer = Muon([weight], lr=0.2, weight_decay=0.0)
+    losses = []
+    for _ in range(100):
+        loss = (weight - target).square().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_matrices_of_blocks_go_to_muon_and_the_rest_to_adamw():
+    named = {
+        "a.layers.0.weight": nn.Parameter(torch.zeros(2, 2)),
+        "a.layers.0.bias": nn.Parameter(torch.zeros(2)),
+        "embedding": nn.Parameter(torch.zeros(2, 2)),
+    }
+    muon, adamw = optimizers(named.items(), rate=0.1, weight_decay=0.0)
+    assert isinstance(muon, Muon) and len(muon.param_groups[0]["params"]) == 1
+    assert isinstance(adamw, torch.optim.AdamW) and len(adamw.param_groups[0]["params"]) == 2
