@@ -1,7 +1,7 @@
 # `make ask` and `make test` do all set-up: each makes .venv from the project's files where it is missing or out of date.
 
 PYTHON ?= python3
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 PICTURE ?= samples/line.png
 QUESTION ?= Read the text.
 

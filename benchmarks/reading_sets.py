@@ -12,8 +12,9 @@ from PIL import Image as Pillow
 
 from demiglace.data.degradation import degrade
 from demiglace.data.fonts import Face, unseen_faces
-from demiglace.data.rendering import Look, render_block
+from demiglace.data.rendering import render_block
 from demiglace.data.texts import sample_text
+from demiglace.data.typesetting import Look
 from demiglace.processing.documents import open_pages
 from demiglace.processing.pictures import open_picture
 

@@ -140,7 +140,7 @@ def linear(one: dict[str, float], many: dict[str, float]) -> float:
 
 
 def with_outputs(copies: int, many: dict[str, float]) -> float:
-    """Extra bytes of `LARGEST` packages where only float32 visual tokens, held `copies` times, grow with the packages."""
+    """Extra bytes of `LARGEST` packages where only float32 visual tokens, held `copies` times, grow with them."""
     config = preset("8b").resampler
     package = 4 * config.num_queries * config.hidden_size
     return many["extra"] + copies * package * (LARGEST - many["packages"])

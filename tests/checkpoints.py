@@ -24,16 +24,16 @@ FIRST_ADDED = 151643
 SPECIAL = (  # from FIRST_ADDED on
     "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
     "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|>"
-).split()
+)
 NOT_SPECIAL = (
     "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> <|file_sep|> "
     "<tool_response> </tool_response> <think> </think>"
-).split()
+)
 VISUAL = (
     "<image> </image> <ref> </ref> <box> </box> <quad> </quad> <point> </point> <slice> </slice> "
     "<image_id> </image_id> <unit> </unit>"
-).split()
-RESERVED = [f"<|reserved_{i}|>" for i in range(63)]
+)
+RESERVED = " ".join(f"<|reserved_{i}|>" for i in range(63))
 
 
 def tiny_checkpoint(folder: Path, sharded: bool = True, released_ids: bool = True) -> Path:
@@ -83,6 +83,6 @@ def released_tokenizer() -> Tokenizer:
         [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     backend.decoder = decoders.ByteLevel()
-    for text in [*SPECIAL, *NOT_SPECIAL, *VISUAL, *RESERVED, "<unk>"]:
-        backend.add_tokens([AddedToken(text, special=text not in NOT_SPECIAL, normalized=False)])
+    for text in f"{SPECIAL} {NOT_SPECIAL} {VISUAL} {RESERVED} <unk>".split():
+        backend.add_tokens([AddedToken(text, special=text not in NOT_SPECIAL.split(), normalized=False)])
     return Tokenizer(backend)

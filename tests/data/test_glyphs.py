@@ -21,7 +21,8 @@ def test_cells_hold_the_character_above_them():
 
 def test_halves_change_in_the_middle_of_a_character():
     first = two_characters().cell_halves[0].reshape(CELL_ROWS, CELL_COLUMNS)
-    assert first[:, : CELL_COLUMNS // 2].sum() == 0 and first[:, CELL_COLUMNS // 2 :].all()
+    assert first[:, : CELL_COLUMNS // 2].sum() == 0
+    assert first[:, CELL_COLUMNS // 2 :].all()
 
 
 def test_places_follow_the_text_and_skip_blank_patches():
@@ -30,10 +31,12 @@ def test_places_follow_the_text_and_skip_blank_patches():
 
 def test_frames_step_along_the_text():
     labels = two_characters()
-    assert labels.frames.tolist() == [5, 5, 9, 9] and labels.frame_halves.tolist() == [False, True, False, True]
+    assert labels.frames.tolist() == [5, 5, 9, 9]
+    assert labels.frame_halves.tolist() == [False, True, False, True]
 
 
 def test_a_second_line_continues_the_first():
     boxes = np.array([[0, 0, PATCH, PATCH], [0, PATCH, PATCH, 2 * PATCH]], dtype=np.float32)
     labels = label(np.array([1, 2], dtype=np.uint8), boxes, (2, 1), PATCH, num_places=4, num_frames=4)
-    assert labels.places.tolist() == [1, 3] and labels.frames.tolist() == [1, 1, 2, 2]
+    assert labels.places.tolist() == [1, 3]
+    assert labels.frames.tolist() == [1, 1, 2, 2]

@@ -1,5 +1,7 @@
 """Rates and optimizers."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -9,17 +11,20 @@ from demiglace.training.optim import Muon, optimizers, orthogonalise, wsd
 
 def test_wsd_rises_holds_and_falls():
     shares = [wsd(step, 100, warmup=10, decay_share=0.4, floor=0.2) for step in range(100)]
-    assert shares[0] == pytest.approx(0.1) and shares[9] == 1.0
+    assert shares[0] == pytest.approx(0.1)
+    assert shares[9] == 1.0
     assert set(shares[9:61]) == {1.0}
-    assert all(later < earlier for earlier, later in zip(shares[61:], shares[62:], strict=False))
-    assert shares[-1] == pytest.approx(0.2, abs=0.03) and min(shares[60:]) >= 0.2
+    assert all(later < earlier for earlier, later in itertools.pairwise(shares[60:]))
+    assert shares[-1] == pytest.approx(0.2, abs=0.03)
+    assert min(shares[60:]) >= 0.2
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (4, 16), (16, 4)])
 def test_orthogonalise_brings_singular_values_near_one(shape):
     torch.manual_seed(0)
     values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
-    assert values.min() > 0.3 and values.max() < 1.3
+    assert values.min() > 0.3
+    assert values.max() < 1.3
 
 
 def test_muon_lowers_a_quadratic():
@@ -44,5 +49,7 @@ def test_matrices_of_blocks_go_to_muon_and_the_rest_to_adamw():
         "embedding": nn.Parameter(torch.zeros(2, 2)),
     }
     muon, adamw = optimizers(named.items(), rate=0.1, weight_decay=0.0)
-    assert isinstance(muon, Muon) and len(muon.param_groups[0]["params"]) == 1
-    assert isinstance(adamw, torch.optim.AdamW) and len(adamw.param_groups[0]["params"]) == 2
+    assert isinstance(muon, Muon)
+    assert len(muon.param_groups[0]["params"]) == 1
+    assert isinstance(adamw, torch.optim.AdamW)
+    assert len(adamw.param_groups[0]["params"]) == 2

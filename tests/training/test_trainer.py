@@ -25,7 +25,8 @@ def regression(learner, step):
 
 
 def stage(num_steps, learns=("layers", "head"), **changes):
-    settings = dict(rate=0.05, warmup=2, decay_share=0.4, floor=0.2, weight_decay=0.0, clip=1.0, save_every=5, log_every=1)
+    settings = {"rate": 0.05, "warmup": 2, "decay_share": 0.4, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
+    settings |= {"save_every": 5, "log_every": 1}
     return Stage(name="small", learns=learns, num_steps=num_steps, **{**settings, **changes})
 
 
@@ -36,7 +37,8 @@ def losses(folder):
 def test_it_learns(tmp_path):
     assert Trainer(Small(), stage(60), regression, tmp_path).run()
     seen = losses(tmp_path)
-    assert len(seen) == 60 and seen[-1] < 0.5 * seen[0]
+    assert len(seen) == 60
+    assert seen[-1] < 0.5 * seen[0]
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
@@ -63,7 +65,8 @@ def test_a_finished_stage_is_not_run_again(tmp_path):
     Trainer(Small(), stage(5), regression, tmp_path).run()
     again = Small()
     assert Trainer(again, stage(5), regression, tmp_path).run()
-    assert len(losses(tmp_path)) == 5 and not torch.equal(again.head.weight, Small().head.weight)
+    assert len(losses(tmp_path)) == 5
+    assert not torch.equal(again.head.weight, Small().head.weight)
 
 
 def test_a_half_written_checkpoint_is_never_picked(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.options import Reading, sampling_of
+from demiglace.cli.options import Reading, sampling_of, slicing_changes
 from demiglace.cli.terminal import complain, note, show_stream
 from demiglace.conversation import Part
 
@@ -50,8 +50,16 @@ def chat(
 
     from demiglace.inference.demiglace import Demiglace
 
-    assistant = Demiglace.load(model, device, dtype).sliced(max_slices, False if no_upscale else None)
-    sampling = sampling_of(assistant.sampling, max_new_tokens, temperature, top_p, top_k, repetition_penalty, seed)
+    assistant = Demiglace.load(model, device, dtype).sliced(**slicing_changes(max_slices, no_upscale))
+    sampling = sampling_of(
+        assistant.sampling,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+    )
     Terminal(assistant, reading, sampling, system, think, list(shown)).run()
 
 

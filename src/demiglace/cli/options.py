@@ -12,7 +12,6 @@ from demiglace.conversation import Document, Image, Part, Video, VideoSampling
 
 if TYPE_CHECKING:
     from demiglace.inference.sampling import SamplingParams
-    from demiglace.processing.slicing import SlicingConfig
 
 Model = Annotated[str | None, typer.Option(help="Folder or hub id of a checkpoint. [default: the nano model]")]
 Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
@@ -66,37 +65,20 @@ class Reading:
         return VideoSampling(**wanted, force_package_frames=self.package_frames is not None)
 
 
-def sampling_of(
-    default: SamplingParams,
-    max_new_tokens: int | None,
-    temperature: float | None,
-    top_p: float | None,
-    top_k: int | None,
-    repetition_penalty: float | None,
-    seed: int | None,
-) -> SamplingParams:
+def sampling_of(default: SamplingParams, **wanted: float | None) -> SamplingParams:
     """The checkpoint's own sampling with what the command line says instead."""
-    chosen = replace(
-        default,
-        **_given(
-            max_new_tokens=max_new_tokens,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            repetition_penalty=repetition_penalty,
-            seed=seed,
-        ),
-    )
-    chance = _given(top_p=top_p, top_k=top_k, seed=seed)
-    if chance and chosen.temperature == 0:
-        names = ", ".join("--" + name.replace("_", "-") for name in chance)
-        raise ValueError(f"the temperature is 0, where {names} changes nothing: give --temperature too")
+    given = _given(**wanted)
+    chosen = replace(default, **given)
+    idle = [name for name in ("top_p", "top_k", "seed") if name in given and chosen.temperature == 0]
+    if idle:
+        names = ", ".join("--" + name.replace("_", "-") for name in idle)
+        raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
     return chosen
 
 
-def slicing_of(default: SlicingConfig, max_slices: int | None, no_upscale: bool) -> SlicingConfig:
-    """The checkpoint's own slicing with what the command line says instead."""
-    return replace(default, **_given(max_slices=max_slices, upscale=False if no_upscale else None))
+def slicing_changes(max_slices: int | None, no_upscale: bool) -> dict[str, object]:
+    """What the command line says of slicing, as fields of a `SlicingConfig`."""
+    return _given(max_slices=max_slices, upscale=False if no_upscale else None)
 
 
 def _given(**options: object) -> dict[str, object]:

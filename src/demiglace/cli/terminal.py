@@ -24,16 +24,16 @@ def show(answer: Answer) -> None:
 
 def show_stream(stream: AnswerStream, thinking: bool) -> None:
     """An answer as it comes, ended by a line break even where it is interrupted."""
-    before = thinking
+    is_thought = thinking
     try:
         for piece in stream:
-            thoughts, end, said = piece.partition(END_THINK) if before else ("", "", piece)
-            typer.secho(printable(thoughts), err=True, nl=bool(end), dim=True)
-            before = before and not end
+            thought, end, said = piece.partition(END_THINK) if is_thought else ("", "", piece)
+            is_thought = is_thought and not end
+            typer.secho(printable(thought), err=True, nl=False, dim=True)
             typer.echo(printable(said), nl=False)
             sys.stdout.flush()
     finally:
-        typer.echo()
+        typer.echo(err=is_thought)
     tell_if_cut(stream.answer)
 
 

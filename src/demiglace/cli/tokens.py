@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.options import Reading
+from demiglace.cli.options import Reading, slicing_changes
 from demiglace.cli.terminal import printable
 from demiglace.conversation import Document, Image, Part, Video
 
@@ -47,7 +48,7 @@ def tokens(
     """Count slices, packages and visual tokens of files; compare with Qwen2.5-VL and InternVL3. Runs no model."""
     reading = Reading(pages, as_image, fps, max_packages, package_frames)
     config = _config(model)
-    config = replace(config, slicing=options.slicing_of(config.slicing, max_slices, no_upscale))
+    config = replace(config, slicing=replace(config.slicing, **slicing_changes(max_slices, no_upscale)))
     bills = [_bill(file, reading.part(file), config) for file in files]
     if as_json:
         typer.echo(json.dumps([asdict(bill) for bill in bills], ensure_ascii=False, indent=2))
@@ -113,23 +114,21 @@ def _sum(bills: Sequence[Sequence[Cost]]) -> list[Cost]:
 
 
 def _print(bills: Sequence[Bill]) -> None:
+    from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("file", "holds", "model", title="visual tokens", title_justify="left")
-    for heading in ("slices or frames", "packages", "visual tokens", "against ours"):
-        table.add_column(heading, justify="right")
-    total = _sum([bill.costs for bill in bills])
-    for bill in [*bills, *([Bill("all", f"{len(bills)} files", total)] if len(bills) > 1 else [])]:
-        for cost in bill.costs:
-            first = cost is bill.costs[0]
-            named = (printable(bill.file), bill.holds) if first else ("", "")
-            counts = (f"{count:,}" for count in (cost.pictures, cost.packages, cost.tokens))
-            table.add_row(
-                *named,
-                cost.name,
-                *counts,
-                f"{cost.tokens / bill.costs[0].tokens:.1f}x",
-                end_section=cost is bill.costs[-1],
-            )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("file", overflow="fold")
+    for heading in ("slices\nor frames", "packages", "visual\ntokens", "Qwen2.5-VL", "InternVL3"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if len(bills) > 1:
+        bills = [*bills, Bill("all", f"{len(bills)} files", _sum([bill.costs for bill in bills]))]
+    for bill in bills:
+        ours, *others = bill.costs
+        tokens = {cost.name: f"{cost.tokens:,} ({cost.tokens / ours.tokens:.1f}x)" for cost in others}
+        counts = (f"{count:,}" for count in (ours.pictures, ours.packages, ours.tokens))
+        name = f"{escape(printable(Path(bill.file).name))}\n[dim]{bill.holds}[/]"
+        table.add_row(name, *counts, tokens.get("Qwen2.5-VL", "refused"), tokens.get("InternVL3", "refused"))
     Console().print(table)

@@ -50,7 +50,9 @@ def label(
     """
     ends = np.cumsum(np.maximum(boxes[:, 2] - boxes[:, 0], 1e-3))
     cells, halves = _cells(classes, boxes, grid, patch_size)
-    return GlyphLabels(cells, halves, _places(boxes, ends, grid, patch_size, num_places), *_frames(classes, ends, num_frames))
+    return GlyphLabels(
+        cells, halves, _places(boxes, ends, grid, patch_size, num_places), *_frames(classes, ends, num_frames)
+    )
 
 
 def _under(points: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -80,9 +82,7 @@ def _cells(
     return cells.reshape(-1, CELL_ROWS * CELL_COLUMNS), halves.reshape(-1, CELL_ROWS * CELL_COLUMNS)
 
 
-def _places(
-    boxes: np.ndarray, ends: np.ndarray, grid: tuple[int, int], patch_size: int, num_places: int
-) -> np.ndarray:
+def _places(boxes: np.ndarray, ends: np.ndarray, grid: tuple[int, int], patch_size: int, num_places: int) -> np.ndarray:
     covered, which, across = _under(_centres(grid, patch_size, 1, 1), boxes)
     starts = np.concatenate([[0.0], ends[:-1]])
     share = (starts[which] + across * (ends - starts)[which]) / ends[-1]

@@ -68,7 +68,7 @@ def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: 
 def _random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) -> list[str]:
     count = int(rng.integers(1, min(max_lines, max_characters) + 1))
     longest = max_characters // count
-    length = max(1, round(longest ** rng.uniform(0.35, 1.0)))
+    length = max(1, round(longest ** rng.uniform(0.65, 1.0)))
     if count > 1 and rng.random() < 0.5:
         return _wrap(sample_text(rng, length * count), length, count)
     return [sample_text(rng, length) for _ in range(count)]

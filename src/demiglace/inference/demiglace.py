@@ -15,6 +15,7 @@ from demiglace.inference.parts import Source, part_of
 from demiglace.inference.sampling import SamplingParams
 from demiglace.inference.source import device_named, dtype_named, folder_of
 from demiglace.model import weights
+from demiglace.model.folding import fold_resampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 
@@ -38,19 +39,17 @@ class Demiglace:
         ValueError where one of them is not to be had.
         """
         folder, place = folder_of(path_or_id), device_named(device)
-        model = weights.load(folder, dtype=dtype_named(dtype, place), device=place).eval()
-        return cls(model, Processor.load(folder), SamplingParams.read(folder))
+        processor, sampling = Processor.load(folder), SamplingParams.read(folder)
+        model = weights.load(folder, dtype=dtype_named(dtype, place), device=place)
+        plain, folded = multiply_adds(model.config.resampler)
+        return cls((fold_resampler(model) if folded < plain else model).eval(), processor, sampling)
 
-    def sliced(self, max_slices: int | None = None, upscale: bool | None = None) -> Demiglace:
-        """The same model on images cut into at most `max_slices`, small ones enlarged or not; None keeps its own."""
+    def sliced(self, **changes: int | bool) -> Demiglace:
+        """The same model on images that are cut otherwise: `changes` are fields of `SlicingConfig`, such as
+        `max_slices` and `upscale`."""
         config = self.processor.config
-        slicing = replace(
-            config.slicing,
-            max_slices=config.slicing.max_slices if max_slices is None else max_slices,
-            upscale=config.slicing.upscale if upscale is None else upscale,
-        )
-        processor = Processor(self.processor.tokenizer, replace(config, slicing=slicing))
-        return Demiglace(self.model, processor, self.sampling)
+        config = replace(config, slicing=replace(config.slicing, **changes))
+        return Demiglace(self.model, Processor(self.processor.tokenizer, config), self.sampling)
 
     def ask(
         self,

@@ -91,7 +91,7 @@ def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
     """Raises ValueError that names each field which is missing, out of bounds, or asks for another kind of model."""
     known = REQUIRED | {name: value for name, value in FIXED.items() if name in fields}
     if strange := [name for name, value in known.items() if fields.get(name) != value]:
-        told = ", ".join(f"{name} {fields.get(name)!r} (not {known[name]!r})" for name in strange)
+        told = ", ".join(f"{name} {fields.get(name)!r:.50} (not {known[name]!r})" for name in strange)
         raise ValueError(f"config.json describes another kind of model: {told}")
     hidden_size = _size(fields, "hidden_size")
     vision = _vision(_section(fields, "vision_config"))
@@ -126,12 +126,13 @@ def config_fields(config: MiniCPMVConfig, dtype: torch.dtype, facts: CheckpointF
         "query_num": resampler.num_queries,
         "image_size": facts.scale_resolution,
         "patch_size": vision.patch_size,
-        "use_image_id": facts.use_image_id,
         "slice_config": _slice_fields(vision.patch_size, facts),
         "vision_config": _vision_fields(vision),
     }
     if resampler.num_heads != resampler.hidden_size // RESAMPLER_HEAD_DIM:
         fields["resampler_num_heads"] = resampler.num_heads
+    if not facts.use_image_id:
+        fields["use_image_id"] = False
     return fields
 
 

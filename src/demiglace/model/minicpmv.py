@@ -43,21 +43,23 @@ class MiniCPMV(nn.Module):
         return tokens.flatten(0, 1)
 
     def embed(self, batch: Batch, max_patches_per_chunk: int | None = None) -> Tensor:
-        """Token embeddings (rows, length, hidden_size) with visual tokens in their places.
-
-        Raises ValueError where the batch has more or fewer places than its pictures give visual tokens.
-        """
-        packages = 0 if batch.visual is None else batch.visual.package_sizes.numel()
-        given, places = packages * self.config.resampler.num_queries, batch.visual_places.numel()
-        if given != places:
-            raise ValueError(
-                f"{packages} packages give {given} visual tokens, but the batch has {places} places for them"
-            )
-        embeddings = self.llm.model.embed_tokens(batch.tokens)
+        """Token embeddings (rows, length, hidden_size) with visual tokens in their places; errors as `place`."""
         if batch.visual is None:
+            return self.place(batch, None)
+        return self.place(batch, self.visual_tokens(batch.visual, max_patches_per_chunk))
+
+    def place(self, batch: Batch, visual: Tensor | None) -> Tensor:
+        """Put visual tokens (visual, hidden_size) into the places of `batch` among its token embeddings.
+
+        Raises ValueError where there are more or fewer places than visual tokens.
+        """
+        given, places = 0 if visual is None else visual.shape[0], batch.visual_places.numel()
+        if given != places:
+            raise ValueError(f"{given} visual tokens, but the batch has {places} places for them")
+        embeddings = self.llm.model.embed_tokens(batch.tokens)
+        if visual is None:
             return embeddings
-        visual = self.visual_tokens(batch.visual, max_patches_per_chunk).to(embeddings.dtype)
-        filled = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, visual)
+        filled = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, visual.to(embeddings.dtype))
         return filled.unflatten(0, batch.tokens.shape)
 
     def forward(self, batch: Batch, cache: KVCache | None = None, max_patches_per_chunk: int | None = None) -> Tensor:

@@ -182,9 +182,9 @@ def _check(found: Mapping[str, tuple[int, ...]], model: nn.Module) -> None:
         for name, shape in found.items()
         if name in wanted and shape != wanted[name]
     ]
-    faults = [("missing", missing), ("unknown", unknown), ("of the wrong shape", wrong)]
-    if told := [f"{len(names)} tensors are {fault}: {_some(names)}" for fault, names in faults if names]:
-        raise ValueError(f"the weights do not fit config.json ({len(wanted)} tensors): {'; '.join(told)}")
+    faults = [("missing", missing), ("unknown", unknown), ("of another shape", wrong)]
+    if told := [f"{len(names)} {fault}: {_some(names)}" for fault, names in faults if names]:
+        raise ValueError(f"the tensors are not the {len(wanted)} of config.json: {'; '.join(told)}")
 
 
 def _shards(tensors: Mapping[str, Tensor], max_bytes: int) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import io
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
 from os import PathLike
 
@@ -34,43 +35,54 @@ class Animation:
     rotation = 0  # pictures come upright already
 
     def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
-        name, data = name_of(source), io.BytesIO(read_bytes(source))
+        self._name = name = name_of(source)
         try:
-            self._image = PIL.Image.open(data, formats=("GIF", "PNG", "WEBP", "AVIF"))
+            self._image = PIL.Image.open(io.BytesIO(read_bytes(source)), formats=("GIF", "PNG", "WEBP", "AVIF"))
             self.num_announced: int = getattr(self._image, "n_frames", 1)
-        except (OSError, EOFError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        except Exception as error:  # decoders raise nearly anything on damaged bytes
             raise ValueError(f"{name}: not an animation that can be read") from error
-        width, height = self._image.size
-        if width * height > max_pixels:
-            raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
         if self.num_announced > max_frames:
             raise ValueError(f"{name}: {self.num_announced} frames, at most {max_frames} are read")
         # The first picture of an animated PNG may stand outside the animation, for readers that know none.
         self._first = int(bool(self._image.info.get("default_image")))
-        self._ends_ms = list(accumulate(self._durations_ms()))
+        self._ends_ms = list(accumulate(self._durations_ms(max_pixels)))
         if not self._ends_ms:
             raise ValueError(f"{name}: none of its {self.num_announced} frames decodes")
         if len(self._ends_ms) < self.num_announced - self._first:
             warnings.warn(f"{name}: {len(self._ends_ms)} of {self.num_announced} frames decode", stacklevel=2)
         self.duration_s = self._ends_ms[-1] / 1000
         self.fps = len(self._ends_ms) / self.duration_s
-        self.size = self._frame(0).size
+        self._index, self._shown = 0, self._frame(0)
+        self.size = self._shown.size
 
     def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
-        """The RGB picture on screen at `time_s`, in `size`."""
-        picture = self._frame(min(bisect_right(self._ends_ms, time_s * 1000), len(self._ends_ms) - 1))
-        return picture if picture.size == size else picture.resize(size, PIL.Image.Resampling.BICUBIC)
+        """The RGB picture on screen at `time_s`, in `size`; times never decrease."""
+        index = min(bisect_right(self._ends_ms, time_s * 1000), len(self._ends_ms) - 1)
+        if index != self._index:
+            with suppress(ValueError):  # damaged bytes can fail the second time; the frame before then stays
+                self._index, self._shown = index, self._frame(index)
+        return self._shown if self._shown.size == size else self._shown.resize(size, PIL.Image.Resampling.BICUBIC)
 
     def _frame(self, index: int) -> PIL.Image.Image:
-        self._image.seek(self._first + index)
+        try:
+            self._image.seek(self._first + index)
+        except Exception as error:
+            raise ValueError(f"{self._name}: frame {index} does not decode") from error
         return open_picture(self._image)
 
-    def _durations_ms(self) -> Iterator[float]:
+    def _durations_ms(self, max_pixels: int) -> Iterator[float]:
+        """Of the frames up to the first that does not decode."""
         for index in range(self._first, self.num_announced):
             try:
                 self._image.seek(index)
+            except Exception:
+                return
+            width, height = self._image.size  # a GIF may grow with any frame
+            if width * height > max_pixels:
+                raise ValueError(f"{self._name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
+            try:
                 self._image.load()  # WebP tells how long a frame stays only with its pixels
-            except (OSError, EOFError, SyntaxError, ValueError):
+            except Exception:
                 return
             said = self._image.info.get("duration", 0)
             yield said if said > TOO_SHORT_MS else UNSAID_MS

@@ -37,10 +37,7 @@ def open_film(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> It
     ValueError where the file is no video, has no frame that decodes, or has frames beyond the bounds.
     """
     with _demuxer(file, name, max_pixels) as (container, stream):
-        length = _announced_length(container, stream)
-    if length is None:
-        with _demuxer(file, name, max_pixels) as (container, stream):
-            length = _counted_length(container, stream, name, max_frames)
+        length = _announced_length(container, stream) or _counted_length(container, stream, name, max_frames)
     with _demuxer(file, name, max_pixels) as (container, stream):
         film = Film(container, stream, name, length, max_frames)
         yield film
@@ -53,7 +50,7 @@ def _demuxer(file: BinaryIO, name: str, max_pixels: int) -> Iterator[tuple[Input
 
     file.seek(0)
     try:
-        container = av.open(file, options={"format_whitelist": FORMATS})
+        container = av.open(file, options={"format_whitelist": FORMATS}, metadata_errors="ignore")
     except av.error.FFmpegError as error:
         raise ValueError(f"{name}: not a video that can be read ({error.strerror})") from error
     with container:
@@ -85,15 +82,15 @@ def _announced_length(container: InputContainer, stream: VideoStream) -> tuple[f
 
 def _counted_length(container: InputContainer, stream: VideoStream, name: str, max_frames: int) -> tuple[float, float]:
     """The same from reading every packet and decoding none."""
-    count, stamps = 0, []
+    count, first, last = 0, math.inf, -math.inf
     for packet in _packets(container, stream):
         count += bool(packet.size)
         if count > max_frames:
-            raise ValueError(f"{name}: more than {count - 1} frames, at most {max_frames} are read")
+            raise ValueError(f"{name}: over {count - 1} frames, at most {max_frames} are read")
         if packet.pts is not None:
-            stamps = [min([packet.pts, *stamps]), max([packet.pts, *stamps])]
-    if count > 1 and stamps and stamps[0] < stamps[1]:
-        seconds = float((stamps[1] - stamps[0]) * stream.time_base) * count / (count - 1)
+            first, last = min(first, packet.pts), max(last, packet.pts)
+    if first < last:
+        seconds = (last - first) * float(stream.time_base) * count / (count - 1)  # the last frame stays like the others
         return seconds, count / seconds
     return max(count, 1) / _mean_fps(stream), _mean_fps(stream)
 
@@ -120,6 +117,8 @@ class Film:
     def __init__(
         self, container: InputContainer, stream: VideoStream, name: str, length: tuple[float, float], max_frames: int
     ) -> None:
+        from av.video.reformatter import VideoReformatter
+
         self.duration_s, self.fps = length
         self.num_announced = stream.frames or None
         if (self.num_announced or 0) > max_frames:
@@ -136,6 +135,7 @@ class Film:
             raise ValueError(f"{name}: none of its frames decodes, {self._num_damaged} packets are damaged")
         self._advance()
         self._origin, first = self._current
+        self._reformatter = VideoReformatter()  # one for all frames: its set-up takes longer than a small frame
         self._picture: PIL.Image.Image | None = None
         self.rotation = round(first.rotation / 90) * 90 % 360
         self.size = _turned(_square_pixels(first, stream), self.rotation)
@@ -151,7 +151,8 @@ class Film:
             self._check_tail(time_s)
         if self._picture is None or self._current is not shown:
             width, height = _turned(size, self.rotation)
-            picture = self._current[1].to_image(width=width, height=height, interpolation="BICUBIC")
+            frame = self._reformatter.reformat(self._current[1], width, height, "rgb24", interpolation="BICUBIC")
+            picture = frame.to_image()
             self._picture = picture.transpose(TURNS[self.rotation]) if self.rotation else picture
         return self._picture
 

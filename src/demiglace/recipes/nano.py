@@ -28,6 +28,7 @@ from demiglace.evaluation.reading import corpus_character_error_rate
 from demiglace.inference.generation import generate
 from demiglace.inference.sampling import SamplingParams
 from demiglace.model import weights
+from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
@@ -171,11 +172,12 @@ def prompt(processor: Processor, question: str) -> Prompt:
 
 def export(learner: Learner, processor: Processor, folder: Path) -> None:
     """Write the model in the released layout; the heads stay behind."""
-    weights.save(learner.model, folder)
+    facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
+    weights.save(learner.model, folder, facts=facts)
     processor.save(folder)
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:
     """The same run in a few steps of few pictures: a smoke test of the whole path."""
-    few = {name: 2 for name in ("encoder_steps", "decoder_steps", "resampler_steps", "eyes_steps", "whole_steps")}
+    few = dict.fromkeys(("encoder_steps", "decoder_steps", "resampler_steps", "eyes_steps", "whole_steps"), 2)
     return replace(recipe, batch_size=4, shard_size=16, **few)

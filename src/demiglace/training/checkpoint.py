@@ -23,7 +23,9 @@ def save(folder: Path, step: int, learner: nn.Module, optimizers: Sequence[Optim
     unfinished = folder / f"{target.name}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    save_file({name: tensor.contiguous() for name, tensor in learner.state_dict().items()}, unfinished / "learner.safetensors")
+    save_file(
+        {name: tensor.contiguous() for name, tensor in learner.state_dict().items()}, unfinished / "learner.safetensors"
+    )
     save_file(_flatten(optimizers), unfinished / "optimizer.safetensors")
     (unfinished / "state.json").write_text(json.dumps({"step": step}))
     shutil.rmtree(target, ignore_errors=True)

@@ -93,7 +93,10 @@ def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Vi
 def questions(prompts: Sequence[Prompt], visual: Visual | None) -> Batch:
     """The prompts alone, one a row, for the model to answer."""
     length = max(len(prompt.tokens) for prompt in prompts)
-    tokens, segments = torch.zeros((len(prompts), length), dtype=torch.int64), torch.full((len(prompts), length), PADDING)
+    tokens, segments = (
+        torch.zeros((len(prompts), length), dtype=torch.int64),
+        torch.full((len(prompts), length), PADDING),
+    )
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt.tokens)] = prompt.tokens
         segments[row, : len(prompt.tokens)] = 1

@@ -22,7 +22,7 @@ class PatchHead(nn.Module):
         self.places = nn.Linear(hidden_size, num_places)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(patches, hidden) -> glyph logits (patches, cells, classes), half logits (patches, cells), place logits (patches, places)."""
+        """(patches, hidden) -> logits of glyphs (patches, cells, classes), halves (patches, cells) and places."""
         glyphs = self.glyphs(features).unflatten(-1, (self.num_cells, -1))
         return glyphs, self.halves(features), self.places(features)
 
@@ -55,7 +55,7 @@ class FrameBook(nn.Module):
         return glyphs, halves
 
     def loss(self, tokens: Tensor, classes: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; and the share of glyphs right."""
+        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; share of glyphs right."""
         glyph_logits, half_logits = self.read(tokens)
         loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten())
         half_loss = F.cross_entropy(half_logits.flatten(0, 1), halves.flatten())

@@ -86,9 +86,7 @@ class TranscribeFrames:
         noisy = _spoil(classes, rng)
         tokens = learner.book.write(noisy, halves)
         tokens = tokens + torch.from_numpy(rng.standard_normal(tokens.shape, dtype=np.float32)) * 0.1
-        embeddings = learner.model.llm.model.embed_tokens(batch.tokens)
-        embeddings = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, tokens.flatten(0, 1)).view_as(embeddings)
-        loss, figures = answer_loss(learner, batch, embeddings)
+        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens.flatten(0, 1)))
         book_loss, right = learner.book.loss(tokens.flatten(0, 1), noisy.flatten(0, 1), halves.flatten(0, 1))
         return loss + 0.3 * book_loss, {**figures, "frames": float(right)}
 
@@ -112,9 +110,7 @@ class ReadPictures:
         batch = collate.rows(prompts, [self.tokenizer.encode(sample.text) for sample in samples], visual)
         features = learner.model.vpm(visual.patches, visual.grids)
         tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        embeddings = learner.model.llm.model.embed_tokens(batch.tokens)
-        embeddings = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, tokens).view_as(embeddings)
-        loss, figures = answer_loss(learner, batch, embeddings)
+        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens))
         frame_loss, right = learner.book.loss(tokens, labels.frames, labels.frame_halves)
         loss = loss + self.frame_weight * frame_loss
         if self.patch_weight:

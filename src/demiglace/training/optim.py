@@ -1,4 +1,4 @@
-"""Optimizers and rates: warm-up, stable, decay (paper, section 3: WSD); Muon for matrices, AdamW for the rest (ours)."""
+"""Optimizers and rates: warm-up, stable, decay (paper, section 3); Muon for matrices, AdamW for the rest (ours)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
 def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float) -> float:
-    """Share of the peak rate at `step`: linear warm-up, stable, then linear decay to `floor` over the last `decay_share`."""
+    """Share of the peak rate at `step`: linear warm-up, stable, linear decay to `floor` over the last `decay_share`."""
     decay_steps = max(1, round(num_steps * decay_share))
     rising = (step + 1) / max(1, warmup)
     falling = floor + (1 - floor) * (num_steps - step) / decay_steps
@@ -33,9 +33,11 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(Optimizer):
-    """Momentum, orthogonalised, for matrices (Jordan et al., 2024), scaled to AdamW's step size (Moonlight, 2502.16982)."""
+    """Orthogonalised momentum for matrices (Jordan et al., 2024), at AdamW's step size (Moonlight, 2502.16982)."""
 
-    def __init__(self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05) -> None:
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05
+    ) -> None:
         super().__init__(list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()

@@ -141,5 +141,6 @@ def freeze_all_but(learner: nn.Module, beginnings: tuple[str, ...]) -> dict[str,
             learning[name] = parameter
     silent = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in learning)]
     if silent:
-        raise ValueError(f"no parameter begins with {silent}; there are {sorted({n.split('.')[0] for n, _ in learner.named_parameters()})}")
+        parts = sorted({name.split(".")[0] for name, _ in learner.named_parameters()})
+        raise ValueError(f"no parameter begins with {silent}; there are {parts}")
     return learning

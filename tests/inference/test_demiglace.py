@@ -1,0 +1,303 @@
+"""From files to answers: alone and in batches, whole and in pieces, in one turn and in many."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import PIL.Image
+import pytest
+import torch
+from checkpoints import tiny_checkpoint as write_tiny_checkpoint
+from checkpoints import tiny_config
+
+from demiglace import Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
+from demiglace.inference.chat import Chat
+from demiglace.inference.parts import part_of
+from demiglace.inference.source import folder_of
+from demiglace.model import weights
+from demiglace.model.folding import FoldedResampler
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.tokenizer import Tokenizer
+
+GREEDY = SamplingParams.greedy(10)
+TRIPLES = VideoSampling(fps=5, package_frames=3, force_package_frames=True)
+Script = Callable[[Iterable[int]], None]
+
+
+@pytest.fixture(scope="module")
+def assistant(tiny_checkpoint: Path) -> Demiglace:
+    """Random weights, made so large that answers differ with what was asked and seen."""
+    loaded = Demiglace.load(tiny_checkpoint, "cpu", "float32")
+    torch.manual_seed(0)
+    with torch.no_grad():
+        loaded.model.llm.model.embed_tokens.weight.normal_()
+        for parameter in (*loaded.model.vpm.parameters(), *loaded.model.resampler.parameters()):
+            parameter.normal_(std=0.5)
+        for layer in loaded.model.llm.model.layers:
+            layer.self_attn.v_proj.weight.mul_(5)
+    return loaded
+
+
+@pytest.fixture
+def script(assistant: Demiglace, monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Makes the model say given tokens, one a step."""
+
+    def play(tokens: Iterable[int]) -> None:
+        left = iter(tokens)
+        monkeypatch.setattr(
+            assistant.model,
+            "logits",
+            lambda hidden: torch.nn.functional.one_hot(torch.tensor([next(left)] * len(hidden)), 151748).float(),
+        )
+
+    return play
+
+
+def pattern(width: int, height: int, seed: int) -> PIL.Image.Image:
+    generator = torch.Generator().manual_seed(seed)
+    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two animations, of different sizes and lengths."""
+    paths = []
+    for name, size, length in (("short", (60, 40), 4), ("long", (48, 64), 11)):
+        frames = [pattern(*size, seed) for seed in range(length)]
+        paths.append(tmp_path_factory.mktemp("clips") / f"{name}.gif")
+        frames[0].save(paths[-1], save_all=True, append_images=frames[1:], duration=200)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def conversations(clips: list[Path]) -> list[Conversation]:
+    """Text, an image, images that are sliced, clips in packages, and several turns."""
+    short, long = (Video(clip, TRIPLES) for clip in clips)
+    turns = (
+        Message("user", (Image(pattern(90, 60, 3)), Text("One?"))),
+        Message("assistant", (Text("Yes!"),)),
+        Message("user", (Text("And two?"), Image(pattern(40, 80, 4)))),
+    )
+    return [
+        Conversation.ask("What is it?"),
+        Conversation.ask("What is it?", Image(pattern(100, 80, 0))),
+        Conversation.ask("Which?", Image(pattern(700, 500, 1)), Image(pattern(500, 900, 2)), system="Be brief."),
+        Conversation.ask("When?", long),
+        Conversation.ask("What changed between them?", short, long, thinking=True),
+        Conversation(turns),
+    ]
+
+
+def test_a_batch_answers_as_one_by_one(assistant: Demiglace, conversations: list[Conversation]) -> None:
+    alone = [assistant.answer(conversation, GREEDY) for conversation in conversations]
+    assert [answer.visual_tokens // 64 for answer in alone] == [0, 1, 3 + 4, 4, 2 + 4, 2]
+    assert len({answer.text + answer.thinking for answer in alone}) == len(alone)
+    for rows in (4, 8):
+        together = assistant.batch(conversations, GREEDY, rows)
+        assert [replace(one, seconds=0, seconds_to_first_token=0) for one in together] == [
+            replace(one, seconds=0, seconds_to_first_token=0) for one in alone
+        ]
+
+
+def test_a_batch_takes_questions_and_files_and_a_sampling_each(assistant: Demiglace, clips: list[Path]) -> None:
+    requests = [("What?", [pattern(50, 50, 0), clips[0]]), ("Where?", [])]
+    sampling = [SamplingParams.greedy(3), SamplingParams(5, temperature=2.0, seed=4)]
+    answers = assistant.batch(requests, sampling)
+    alone = [
+        assistant.ask(question, *files, sampling=s) for (question, files), s in zip(requests, sampling, strict=True)
+    ]
+    assert [answer.text for answer in answers] == [answer.text for answer in alone]
+    assert [answer.new_tokens for answer in answers] == [3, 5]
+    with pytest.raises(ValueError, match="2 requests, but 1 sampling"):
+        assistant.batch(requests, sampling[:1])
+    assert assistant.batch([]) == []
+
+
+def test_a_stream_is_the_answer_in_pieces(assistant: Demiglace, conversations: list[Conversation]) -> None:
+    whole, stream = assistant.answer(conversations[1], GREEDY), assistant.stream_answer(conversations[1], GREEDY)
+    pieces = list(stream)
+    assert len(pieces) > 3
+    assert "".join(pieces).strip() == whole.text == stream.answer.text
+    assert stream.answer.stopped_by == whole.stopped_by == "length"
+    assert 0 < stream.answer.seconds_to_first_token < stream.answer.seconds
+
+
+def test_a_stream_left_early_keeps_what_was_said(assistant: Demiglace) -> None:
+    stream = assistant.stream("What?", sampling=GREEDY)
+    started = next(stream) + next(stream)
+    assert stream.answer.stopped_by == "interrupted"
+    assert stream.answer.text == started.strip()
+
+
+def test_a_seed_repeats_the_answer(assistant: Demiglace) -> None:
+    drawn = SamplingParams(20, temperature=2.0, seed=1)
+    first = assistant.ask("What?", sampling=drawn).text
+    assert first == assistant.ask("What?", sampling=drawn).text
+    assert first != assistant.ask("What?", sampling=replace(drawn, seed=2)).text
+
+
+def test_a_checkpoint_that_does_not_sample_is_greedy(assistant: Demiglace) -> None:
+    assert assistant.sampling == SamplingParams.greedy()
+
+
+def test_exclamation_marks_are_said(assistant: Demiglace, script: Script) -> None:
+    """Token 0: the released code drops it from answers."""
+    tokenizer = assistant.processor.tokenizer
+    assert tokenizer.encode("!") == [0]
+    script([*tokenizer.encode("Hello! World!!"), tokenizer.special["im_end"]])
+    answer = assistant.ask("Say it!")
+    assert (answer.text, answer.stopped_by, answer.new_tokens) == ("Hello! World!!", "end", 14)
+
+
+def test_exclamation_marks_are_read(assistant: Demiglace) -> None:
+    """The released code masks them in prompts: what the token means would then not matter."""
+    before = assistant.ask("A! B!", sampling=GREEDY).text
+    with torch.no_grad():
+        assistant.model.llm.model.embed_tokens.weight[0] *= -1
+        after = assistant.ask("A! B!", sampling=GREEDY).text
+        assistant.model.llm.model.embed_tokens.weight[0] *= -1
+    assert before != after
+
+
+def test_a_lone_quote_does_not_stop(assistant: Demiglace, script: Script) -> None:
+    """Token 1: a stop token in widely copied examples."""
+    tokenizer = assistant.processor.tokenizer
+    assert tokenizer.encode('"') == [1]
+    script([*tokenizer.encode('{"a": "b"}'), tokenizer.special["end_of_text"]])
+    assert assistant.ask("JSON?").text == '{"a": "b"}'
+
+
+def test_an_empty_answer_is_an_answer(assistant: Demiglace, script: Script) -> None:
+    script([assistant.processor.tokenizer.special["im_end"]])
+    answer = assistant.ask("What?")
+    assert (answer.text, answer.new_tokens, answer.stopped_by) == ("", 0, "end")
+    assert answer.seconds > 0
+
+
+def test_thoughts_and_answer_come_apart(assistant: Demiglace, script: Script) -> None:
+    tokenizer = assistant.processor.tokenizer
+    thought = [*tokenizer.encode("Hm.\n"), tokenizer.special["think_end"], *tokenizer.encode("\n\nSo: é.")]
+    script([*thought, tokenizer.special["im_end"]])
+    answer = assistant.ask("Why?", thinking=True)
+    assert (answer.thinking, answer.text) == ("Hm.", "So: é.")
+
+
+def test_pieces_hold_whole_characters_and_no_structure(assistant: Demiglace, script: Script) -> None:
+    tokenizer = assistant.processor.tokenizer
+    tokens = [
+        *tokenizer.encode("é"),
+        tokenizer.special["im_start"],
+        *tokenizer.encode("語"),
+        *tokenizer.encode("語")[:1],
+    ]
+    script(tokens)
+    stream = assistant.stream("What?", sampling=SamplingParams.greedy(len(tokens)))
+    assert list(stream) == ["é", "語", "\N{REPLACEMENT CHARACTER}"]
+
+
+def test_too_much_is_refused_and_never_cut(assistant: Demiglace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The released code cuts prompts, and may cut through an image."""
+    config = assistant.model.config
+    picture = pattern(700, 500, 1)
+    needed = assistant.ask("What?", picture, sampling=GREEDY).prompt_tokens
+
+    def with_positions(count: int) -> MiniCPMV:
+        return replace(config, llm=replace(config.llm, max_position_embeddings=count))
+
+    monkeypatch.setattr(assistant.model, "config", with_positions(needed))
+    with pytest.raises(ValueError, match=rf"{needed} tokens, 192 of them visual, .* {needed - 1}: lower max_slices"):
+        assistant.stream("What?", picture)
+    monkeypatch.setattr(assistant.model, "config", with_positions(needed + 2))
+    answer = assistant.ask("What?", picture, sampling=GREEDY)
+    assert (answer.new_tokens, answer.stopped_by) == (2, "length")
+
+
+def test_slicing_can_be_changed(assistant: Demiglace) -> None:
+    picture = pattern(700, 500, 1)
+    assert assistant.ask("What?", picture, sampling=GREEDY).visual_tokens == 3 * 64
+    assert assistant.sliced(max_slices=1).ask("What?", picture, sampling=GREEDY).visual_tokens == 64
+    with pytest.raises(ValueError, match="max_slices must be at least 1, got 0"):
+        assistant.sliced(max_slices=0)
+
+
+def test_a_chat_remembers_without_looking_again(
+    assistant: Demiglace, clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    look = assistant.model.visual_tokens
+    monkeypatch.setattr(
+        assistant.model, "visual_tokens", lambda visual, *rest: seen.append(len(visual.grids)) or look(visual, *rest)
+    )
+    chat = Chat(assistant, "Be brief.", GREEDY)
+    said = []
+    for text, sources in (("What?", [pattern(700, 500, 1)]), ("Why?", []), ("And now?", [Video(clips[0], TRIPLES)])):
+        list(stream := chat.say(text, *sources, thinking=text == "Why?"))
+        said.append(stream.answer)
+    assert seen == [3, 4]
+    last = Conversation(chat.messages[:-1])
+    assert assistant.answer(last, GREEDY).text == said[-1].text
+    assert [message.role for message in chat.messages] == ["system", *["user", "assistant"] * 3]
+
+
+def test_a_chat_drops_a_turn_without_an_answer(assistant: Demiglace) -> None:
+    chat = Chat(assistant, sampling=GREEDY)
+    list(chat.say("First", pattern(90, 60, 0)))
+    kept = chat.messages
+    stream = chat.say("Second", pattern(90, 60, 1))
+    next(stream._steps)  # read, but nothing shown
+    assert chat.messages == kept
+    list(again := chat.say("Second", pattern(90, 60, 2)))
+    assert again.answer.text == assistant.answer(Conversation(chat.messages[:-1]), GREEDY).text
+
+
+def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
+    config = tiny_config(384)
+    config = replace(
+        config, resampler=replace(config.resampler, hidden_size=64), llm=replace(config.llm, hidden_size=64)
+    )
+    config = replace(config, resampler=replace(config.resampler, num_queries=4))
+    torch.manual_seed(0)
+    model = MiniCPMV(config)
+    weights.save(model, tmp_path)
+    Processor(Tokenizer.bytes_only(), ProcessorConfig(num_queries=4)).save(tmp_path)
+    loaded = Demiglace.load(tmp_path, "cpu", "float32")
+    assert isinstance(loaded.model.resampler, FoldedResampler)
+    plain = Demiglace(model.eval(), loaded.processor, GREEDY)
+    question = ("What?", pattern(90, 60, 0))
+    assert loaded.ask(*question, sampling=GREEDY).text == plain.ask(*question).text
+
+
+def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
+    picture = pattern(9, 9, 0)
+    picture.save(tmp_path / "picture.png")
+    assert part_of(tmp_path / "picture.png") == Image(tmp_path / "picture.png")
+    assert part_of(str(clips[0])) == Video(str(clips[0]))
+    assert part_of(picture) == Image(picture)
+    assert part_of(Text("said")) == Text("said")
+    with pytest.raises(ValueError, match="does not exist"):
+        part_of(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no/such/folder", "cpu", None), "neither a checkpoint's folder nor a hub id"),
+        ((None, "toaster", None), "device 'toaster' cannot be used here"),
+        ((None, "cpu", "int3"), "float32, bfloat16, float16, got 'int3'"),
+    ],
+)
+def test_what_cannot_be_loaded_is_a_value_error(
+    arguments: tuple[str | None, ...], message: str, tiny_checkpoint: Path
+) -> None:
+    path, device, dtype = arguments
+    with pytest.raises(ValueError, match=message):
+        Demiglace.load(path or tiny_checkpoint, device, dtype)
+
+
+def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demiglace.inference.source.files", lambda package: tmp_path)
+    with pytest.raises(ValueError, match="carries no model"):
+        folder_of(None)
+    write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)
+    assert Demiglace.load(dtype="float32").ask("What?", sampling=GREEDY).new_tokens <= 10
