@@ -12,14 +12,15 @@ venv: .venv/dev
 ask: .venv/core
 	.venv/bin/demiglace ask "$(PICTURE)" "$(QUESTION)"
 
+# One thread a worker, as many workers as cores: small tensors gain nothing from threads.
 test: .venv/dev
-	.venv/bin/python -m pytest
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
 
 checks: .venv/dev
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	.venv/bin/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto -m "not slow"
 
 bench: .venv/dev
 	.venv/bin/python benchmarks/reading.py
@@ -35,7 +36,7 @@ clean:
 	touch $@
 
 # mlx-vlm only lends a class to compare with; what it depends on is not needed for that.
-.venv/dev: .venv/core
+.venv/dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e ".[dev]"
 	$(PIP) --no-deps mlx-vlm
-	touch $@
+	touch .venv/core $@

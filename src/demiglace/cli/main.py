@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+import warnings
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -12,17 +13,19 @@ from demiglace import __version__
 from demiglace.cli.ask import ask
 from demiglace.cli.chat import chat
 from demiglace.cli.doctor import doctor
-from demiglace.cli.terminal import complain
+from demiglace.cli.terminal import complain, note
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 
 
 class Commands(TyperGroup):
-    """A user's error ends with one line and status 2, Ctrl-C with silence and 130; our own keep their traceback."""
+    """A user's error is a line and status 2, a warning a line, Ctrl-C silence and 130; our own errors stay whole."""
 
-    def main(self, *args: object, **extra: object) -> NoReturn:
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
         try:
-            status = super().main(*args, **{**extra, "standalone_mode": False})
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_: note(f"demiglace: {message}")
+                status = super().main(*args, **{**extra, "standalone_mode": False})
         except BrokenPipeError:
             status = 1
         except (typer.TyperException, ValueError, OSError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,10 +76,10 @@ def sampling_of(default: SamplingParams, **wanted: float | None) -> SamplingPara
     return chosen
 
 
-def slicing_changes(max_slices: int | None, no_upscale: bool) -> dict[str, object]:
+def slicing_changes(max_slices: int | None, no_upscale: bool) -> dict[str, Any]:
     """What the command line says of slicing, as fields of a `SlicingConfig`."""
     return _given(max_slices=max_slices, upscale=False if no_upscale else None)
 
 
-def _given(**options: object) -> dict[str, object]:
+def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}

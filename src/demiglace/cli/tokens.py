@@ -69,6 +69,7 @@ def _config(model: str | None) -> ProcessorConfig:
 def _bill(file: str, part: Part, config: ProcessorConfig) -> Bill:
     if isinstance(part, Video):
         return _bill_of_video(file, part, config.num_queries)
+    assert isinstance(part, Image | Document)
     return _bill_of_pictures(file, part, config)
 
 

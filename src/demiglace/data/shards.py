@@ -8,7 +8,8 @@ because the interpreter lock would otherwise take half of the training speed.
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ProcessPoolExecutor
+import signal
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -126,6 +127,15 @@ class Shard:
         return ReadingSample(self.columns["patches"][rows], grid, text.tobytes().decode(), labels)
 
 
+def renderers() -> ProcessPoolExecutor:
+    """One process that renders; a second would take more from training than it gives."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class PictureStream:
     """Batches of samples by number, rendered two shards ahead; each shard is gone through `passes` times.
 
@@ -133,12 +143,14 @@ class PictureStream:
     own order gives the samples. Samples of like size share a batch, so little of it is padding.
     """
 
-    def __init__(self, spec: ShardSpec, batch_size: int, folder: Path, passes: int = 2, keep: int = 2) -> None:
+    def __init__(
+        self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor, passes: int = 2, keep: int = 2
+    ) -> None:
         if spec.size % batch_size:
             raise ValueError(f"a shard of {spec.size} samples does not divide into batches of {batch_size}")
-        self.spec, self.batch_size, self.folder, self.passes, self.keep = spec, batch_size, folder, passes, keep
+        self.spec, self.batch_size, self.folder, self.pool = spec, batch_size, folder, pool
+        self.passes, self.keep = passes, keep
         self.batches_per_shard = passes * (spec.size // batch_size)
-        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self.coming: dict[int, Future[Path]] = {}
         self.held: tuple[int, Shard, np.ndarray] | None = None
 
@@ -148,9 +160,6 @@ class PictureStream:
             self.held = self._fetch(shard_number)
         _, shard, order = self.held
         return [shard[int(index)] for index in order[place]]
-
-    def close(self) -> None:
-        self.pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch(self, number: int) -> tuple[int, Shard, np.ndarray]:
         for wanted in range(number, number + 3):

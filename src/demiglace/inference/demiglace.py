@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
+from typing import Any
 
 from demiglace.conversation import Conversation
 from demiglace.inference.answer import Answer, AnswerStream, Draft
@@ -15,7 +16,7 @@ from demiglace.inference.parts import Source, part_of
 from demiglace.inference.sampling import SamplingParams
 from demiglace.inference.source import device_named, dtype_named, folder_of
 from demiglace.model import weights
-from demiglace.model.folding import fold_resampler, multiply_adds
+from demiglace.model.folding import FoldedResampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 
@@ -42,9 +43,11 @@ class Demiglace:
         processor, sampling = Processor.load(folder), SamplingParams.read(folder)
         model = weights.load(folder, dtype=dtype_named(dtype, place), device=place)
         plain, folded = multiply_adds(model.config.resampler)
-        return cls((fold_resampler(model) if folded < plain else model).eval(), processor, sampling)
+        if folded < plain:
+            model.register_module("resampler", FoldedResampler(model.resampler))
+        return cls(model.eval(), processor, sampling)
 
-    def sliced(self, **changes: int | bool) -> Demiglace:
+    def sliced(self, **changes: Any) -> Demiglace:
         """The same model on images that are cut otherwise: `changes` are fields of `SlicingConfig`, such as
         `max_slices` and `upscale`."""
         config = self.processor.config

@@ -36,8 +36,9 @@ class Animation:
 
     def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
         self._name = name = name_of(source)
+        data = io.BytesIO(read_bytes(source))
         try:
-            self._image = PIL.Image.open(io.BytesIO(read_bytes(source)), formats=("GIF", "PNG", "WEBP", "AVIF"))
+            self._image = PIL.Image.open(data, formats=("GIF", "PNG", "WEBP", "AVIF"))
             self.num_announced: int = getattr(self._image, "n_frames", 1)
         except Exception as error:  # decoders raise nearly anything on damaged bytes
             raise ValueError(f"{name}: not an animation that can be read") from error

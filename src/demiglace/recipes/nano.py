@@ -14,16 +14,19 @@ Expected results and hours: docs/nano.md.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import torch
 from torch import nn
 
 from demiglace.conversation import Conversation, Image
-from demiglace.data.shards import PictureStream, ReadingSample, ShardSpec, make_sample
+from demiglace.data.shards import PictureStream, ReadingSample, ShardSpec, make_sample, renderers
 from demiglace.evaluation.reading import corpus_character_error_rate
 from demiglace.inference.generation import generate
 from demiglace.inference.sampling import SamplingParams
@@ -48,16 +51,16 @@ class NanoRecipe:
     """Numbers of the run. All are ours but the order of the stages and the shape of the rates (paper)."""
 
     seed: int = 0
-    scale_resolution: int = 168  # pixels; the release has 448: a line then costs 7 times as many patches
-    max_lines: int = 4  # lines in a picture
-    max_characters: int = 120  # letters behind 64 visual tokens; see the curve in docs/nano.md
+    scale_resolution: int = 140  # pixels; the release has 448: a line then costs 10 times as many patches
+    max_lines: int = 2  # lines in a picture
+    max_characters: int = 80  # letters behind 64 visual tokens; see the curve in docs/nano.md
     batch_size: int = 48
-    shard_size: int = 3072
-    encoder_steps: int = 2400
-    decoder_steps: int = 1500
-    resampler_steps: int = 500
-    eyes_steps: int = 600
-    whole_steps: int = 1600
+    shard_size: int = 1536
+    encoder_steps: int = 960
+    decoder_steps: int = 240
+    resampler_steps: int = 100
+    eyes_steps: int = 150
+    whole_steps: int = 450
 
     @property
     def config(self) -> MiniCPMVConfig:
@@ -76,18 +79,18 @@ class NanoRecipe:
             num_frames=self.config.resampler.num_queries * FRAMES_PER_TOKEN,
         )
 
-    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float) -> Stage:
+    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
         return Stage(
             name=name,
             learns=learns,
             num_steps=num_steps,
             rate=rate,  # ours; the paper's 5e-5 is for 8.7B parameters
-            warmup=min(100, num_steps // 5),
-            decay_share=0.4,
+            warmup=min(60, num_steps // 5),
+            decay_share=decay_share,
             floor=0.2,  # paper: 5e-5 to 1e-5
             weight_decay=0.05,
             clip=1.0,
-            save_every=200,
+            save_every=100,
         )
 
 
@@ -96,40 +99,45 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
     learner = Learner(recipe.config)
     initialise(learner, recipe.seed)
     processor = nano_processor(recipe)
-    for stage, objective in stages(recipe, processor, folder):
-        watcher = Samples(recipe, processor) if isinstance(objective, ReadPictures) else None
-        if not Trainer(learner, stage, objective, folder / stage.name, watcher).run():
-            return None
-        export(learner, processor, folder / "model")
+    watcher = Samples(recipe, processor, count=min(32, recipe.batch_size))
+    pool = renderers()
+    try:
+        for stage, objective in stages(recipe, processor, folder / "pictures", pool):
+            watching = watcher if isinstance(objective, ReadPictures) else None
+            if not Trainer(learner, stage, objective, folder / stage.name, watching).run():
+                return None
+            export(learner, processor, folder / "model")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return folder / "model"
 
 
-def stages(recipe: NanoRecipe, processor: Processor, folder: Path) -> Iterator[tuple[Stage, Objective]]:
-    """The five stages in order, each with what it learns from; streams end with their stage."""
+def stages(
+    recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor
+) -> Iterator[tuple[Stage, Objective]]:
+    """The five stages in order, each with what it learns from. Only the last lets its rate fall."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
-    pictures = folder / "pictures"
-    stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures)
+    stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures, pool)
     yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), SeePatches(stream)
-    stream.close()
     text = TranscribeFrames(prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2)
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
-    for offset, name, learns, num_steps, rate in (
-        (3, "resampler", ("model.resampler",), recipe.resampler_steps, 2e-3),
-        (4, "eyes", ("model.resampler", "model.vpm", "patch_head"), recipe.eyes_steps, 1e-3),
-        (5, "whole", ("model", "patch_head", "book"), recipe.whole_steps, 1e-3),
-    ):
-        stream = PictureStream(recipe.spec(offset), recipe.batch_size, pictures)
-        patch_weight = 0.0 if name == "resampler" else 0.3
-        reading = ReadPictures(stream, prompts, processor.tokenizer, frame_weight=0.5, patch_weight=patch_weight)
-        yield recipe.stage(name, learns, num_steps, rate), reading
-        stream.close()
+
+    def reading(offset: int, patch_weight: float) -> ReadPictures:
+        stream = PictureStream(recipe.spec(offset), recipe.batch_size, pictures, pool)
+        return ReadPictures(stream, prompts, processor.tokenizer, frame_weight=0.5, patch_weight=patch_weight)
+
+    yield recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 2e-3), reading(3, 0.0)
+    seeing = ("model.resampler", "model.vpm", "patch_head")
+    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(4, 0.3)
+    everything = ("model", "patch_head", "book")
+    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3, decay_share=0.5), reading(5, 0.3)
 
 
 class Samples:
-    """Reads pictures never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
+    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
 
-    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int = 32) -> None:
-        spec = replace(recipe.spec(9), max_lines=1, max_characters=60)
+    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int) -> None:
+        spec = replace(recipe.spec(9), max_lines=1, max_characters=40)
         self.samples = [make_sample(spec, index) for index in range(count)]
         self.prompt, self.tokenizer = prompt(processor, QUESTIONS[0]), processor.tokenizer
 
@@ -144,7 +152,7 @@ class Samples:
 
 
 def transcribe(
-    learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer, most_tokens: int = 160
+    learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer, most_tokens: int = 60
 ) -> list[str]:
     """What the model reads in rendered pictures, greedily."""
     batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
@@ -171,9 +179,10 @@ def prompt(processor: Processor, question: str) -> Prompt:
 
 
 def export(learner: Learner, processor: Processor, folder: Path) -> None:
-    """Write the model in the released layout; the heads stay behind."""
+    """Write the model in the released layout, in bfloat16 as the release; the heads stay behind."""
+    shipped = copy.deepcopy(learner.model).to(torch.bfloat16)
     facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
-    weights.save(learner.model, folder, facts=facts)
+    weights.save(shipped, folder, facts=facts)
     processor.save(folder)
 
 

@@ -1,0 +1,49 @@
+"""A model and files to try the commands on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL.Image
+import PIL.ImageDraw
+import pytest
+from checkpoints import tiny_checkpoint as write_tiny_checkpoint
+from typer.testing import CliRunner, Result
+
+from demiglace.cli.main import app
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs `demiglace` with arguments, as a terminal would; whatever it should have told fails the test."""
+
+    def invoke(*arguments: object, typed: str | None = None) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed, catch_exceptions=False)
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random checkpoint whose vocabulary is bytes."""
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("model"), released_ids=False)
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page that is cut into an overview and two slices."""
+    path = tmp_path_factory.mktemp("files") / "page.png"
+    picture = PIL.Image.new("RGB", (700, 500), "white")
+    PIL.ImageDraw.Draw(picture).text((40, 40), "Page", fill="black")
+    picture.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An animation of 2 seconds and 10 frames."""
+    path = tmp_path_factory.mktemp("files") / "clip.gif"
+    frames = [PIL.Image.new("RGB", (60, 40), (20 * number, 0, 90)) for number in range(10)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200)
+    return path

@@ -1,0 +1,121 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from demiglace import Demiglace, SamplingParams, Video, VideoSampling
+
+Run = Callable[..., Result]
+
+SHORT = ("--max-new-tokens", 6, "--dtype", "float32")
+
+
+def test_the_answer_is_on_stdout(run: Run, model: Path, page: Path) -> None:
+    result = run("ask", page, "What?", "--model", model, *SHORT)
+    expected = Demiglace.load(model, dtype="float32").ask("What?", page, sampling=SamplingParams.greedy(6))
+    assert result.exit_code == 0
+    assert result.stdout == expected.text + "\n"
+    assert result.stderr == "[cut after 6 tokens; --max-new-tokens sets where]\n"
+
+
+def test_a_stream_shows_the_same(run: Run, model: Path, page: Path) -> None:
+    arguments = ("ask", page, "What?", "--model", model, *SHORT)
+    assert run(*arguments, "--stream").stdout.strip() == run(*arguments).stdout.strip() != ""
+
+
+def test_json_tells_what_it_took(run: Run, model: Path, page: Path, clip: Path) -> None:
+    result = run("ask", page, clip, page, "What?", "--model", model, "--json", *SHORT, "--package-frames", 6)
+    answer = json.loads(result.stdout)
+    assert answer["visual_tokens"] == (3 + 1 + 3) * 64
+    assert answer["new_tokens"] == 6
+    assert answer["stopped_by"] == "length"
+    assert answer.keys() == {
+        *("thinking", "text", "prompt_tokens", "visual_tokens", "new_tokens"),
+        *("seconds_to_first_token", "seconds", "stopped_by"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "packages"),
+    [
+        ((), 6),
+        (("--fps", 1), 2),
+        (("--fps", 5), 10),
+        (("--fps", 5, "--package-frames", 4), 3),
+        (("--max-packages", 2, "--package-frames", 1), 2),
+        (("--as-image",), 1),
+    ],
+)
+def test_videos_are_read_as_told(run: Run, model: Path, clip: Path, options: tuple[object, ...], packages: int) -> None:
+    result = run("ask", clip, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options)
+    assert json.loads(result.stdout)["visual_tokens"] == packages * 64
+
+
+@pytest.mark.parametrize(("options", "slices"), [((), 3), (("--max-slices", 1), 1)])
+def test_images_are_cut_as_told(run: Run, model: Path, page: Path, options: tuple[object, ...], slices: int) -> None:
+    result = run("ask", page, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options)
+    assert json.loads(result.stdout)["visual_tokens"] == slices * 64
+
+
+def test_pages_are_chosen(run: Run, model: Path, page: Path, tmp_path: Path) -> None:
+    import PIL.Image
+
+    pages = [PIL.Image.new("RGB", (100, 100), "white") for _ in range(3)]
+    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:])
+    arguments = ("ask", tmp_path / "three.pdf", "What?", "--model", model, "--json", "--max-new-tokens", 1)
+    assert json.loads(run(*arguments).stdout)["visual_tokens"] == 3 * 64
+    assert json.loads(run(*arguments, "--pages", "1,3").stdout)["visual_tokens"] == 2 * 64
+    assert "page 4 is outside" in run(*arguments, "--pages", "4").stderr
+
+
+def test_a_seed_repeats_the_answer(run: Run, model: Path) -> None:
+    arguments = ("ask", "What?", "--model", model, *SHORT, "--temperature", 3)
+    first, again, other = (run(*arguments, "--seed", seed).stdout for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_thoughts_stay_off_stdout(run: Run, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from demiglace.model.minicpmv import MiniCPMV
+    from demiglace.processing.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(model)
+    said = [*tokenizer.encode("Hm."), tokenizer.special["think_end"], *tokenizer.encode("So.\x1b")]
+    said.append(tokenizer.special["im_end"])
+    for stream in ((), ("--stream",)):
+        left = iter(said)
+        monkeypatch.setattr(MiniCPMV, "logits", lambda self, hidden, left=left: torch.eye(384)[next(left)].unsqueeze(0))
+        result = run("ask", "Why?", "--think", "--model", model, *stream)
+        assert (result.stdout.strip(), result.stderr.strip()) == ("So.", "Hm.")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--top-p", 0.5), "at temperature 0 nothing is drawn and --top-p changes nothing"),
+        (("--temperature", -1), "temperature must lie in [0, 100], got -1.0"),
+        (("--stream", "--json"), "--stream and --json exclude each other"),
+        (("--fps", 0), "fps must lie in (0, 60], got 0.0"),
+        (("--device", "toaster"), "device 'toaster' cannot be used here"),
+        (("--max-slices", 0), "max_slices must be at least 1, got 0"),
+    ],
+)
+def test_options_that_make_no_sense(run: Run, model: Path, clip: Path, options: tuple[object, ...], line: str) -> None:
+    result = run("ask", clip, "What?", "--model", model, *options)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"demiglace: {line}")
+
+
+def test_a_forgotten_question_is_noticed(run: Run, page: Path) -> None:
+    assert "the question is missing" in run("ask", page, page).stderr
+
+
+def test_options_reach_the_parts(clip: Path) -> None:
+    from demiglace.cli.options import Reading
+
+    assert Reading(fps=2, package_frames=5).part(str(clip)) == Video(
+        str(clip), VideoSampling(fps=2, package_frames=5, force_package_frames=True)
+    )

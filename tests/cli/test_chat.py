@@ -1,0 +1,118 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from demiglace import Conversation, Demiglace, Message, SamplingParams, Text
+from demiglace.cli import chat as chat_module
+from demiglace.cli.chat import Terminal
+from demiglace.cli.options import Reading
+from demiglace.inference.parts import part_of
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def assistant(model: Path) -> Demiglace:
+    return Demiglace.load(model, dtype="float32")
+
+
+@pytest.fixture
+def terminal(assistant: Demiglace) -> Terminal:
+    return Terminal(assistant, Reading(), SamplingParams.greedy(4), None, False, [])
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str | type[BaseException]) -> None:
+    left = iter(lines)
+
+    def type_next(_: str) -> str:
+        line = next(left, EOFError)
+        if isinstance(line, str):
+            return line
+        raise line
+
+    monkeypatch.setattr("builtins.input", type_next)
+
+
+def test_turns_are_remembered(run: Run, model: Path, page: Path) -> None:
+    result = run(
+        "chat", page, "--model", model, "--max-new-tokens", 4, "--dtype", "float32", typed="One?\nTwo?\n/exit\n"
+    )
+    assistant, greedy = Demiglace.load(model, dtype="float32"), SamplingParams.greedy(4)
+    question = Message("user", (part_of(str(page)), Text("One?")))
+    first = assistant.answer(Conversation((question,)), greedy).text
+    turns = (question, Message("assistant", (Text(first),)), Message("user", (Text("Two?"),)))
+    second = assistant.answer(Conversation(turns), greedy).text
+    assert result.exit_code == 0
+    assert [line.removeprefix("> ").strip() for line in result.stdout.splitlines()][:2] == [first, second]
+
+
+def test_files_are_shown_with_the_next_question(
+    terminal: Terminal, page: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, f"/file {page}", f"/file {clip}", "What?", "And?")
+    terminal.run()
+    contents = [message.content for message in terminal.chat.messages if message.role == "user"]
+    assert contents == [(part_of(str(page)), part_of(str(clip)), Text("What?")), (Text("And?"),)]
+
+
+def test_thinking_is_switched(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool | None] = []
+    answer = terminal.assistant.stream_answer
+    monkeypatch.setattr(
+        terminal.assistant,
+        "stream_answer",
+        lambda conversation, *rest: asked.append(conversation.thinking) or answer(conversation, *rest),
+    )
+    typed(monkeypatch, "One?", "/think on", "Two?", "/think off", "Three?")
+    terminal.run()
+    assert asked == [False, True, False]
+
+
+def test_reset_forgets(terminal: Terminal, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "One?", f"/file {page}", "/reset")
+    terminal.run()
+    assert terminal.chat.messages == ()
+    assert terminal.shown == []
+
+
+def test_a_mistake_does_not_end_the_chat(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "/file none.png", "/think maybe", "/fly", "/help", "What?")
+    terminal.run()
+    assert len(terminal.chat.messages) == 2
+    told = capsys.readouterr()
+    assert told.err.splitlines()[:3] == [
+        "demiglace: none.png does not exist",
+        "demiglace: /think maybe is not understood; /help lists what is",
+        "demiglace: /fly is not understood; /help lists what is",
+    ]
+    assert "/file PATH" in told.out
+
+
+def test_ctrl_c_stops_an_answer_and_keeps_what_was_said(
+    terminal: Terminal, page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cut(stream, thinking: bool, pieces: int = 1) -> None:
+        for _ in range(pieces):
+            next(stream)
+        raise KeyboardInterrupt
+
+    show = chat_module.show_stream
+    monkeypatch.setattr(chat_module, "show_stream", cut)
+    typed(monkeypatch, f"/file {page}", "What?", KeyboardInterrupt)
+    terminal.run()
+    said = terminal.chat.messages[-1].content
+    monkeypatch.setattr(chat_module, "show_stream", lambda stream, thinking: cut(stream, thinking, pieces=0))
+    typed(monkeypatch, f"/file {page}", "Why?")
+    terminal.run()
+    assert len(terminal.chat.messages) == 2, "an answer that did not begin is no turn"
+    assert len(terminal.shown) == 1, "and its file is still to be shown"
+    monkeypatch.setattr(chat_module, "show_stream", show)
+    typed(monkeypatch, "Why?")
+    terminal.run()
+    assert [message.role for message in terminal.chat.messages] == ["user", "assistant"] * 2
+    assert terminal.chat.messages[1].content == said
+    assert capsys.readouterr().err.count("[stopped; /exit leaves]") == 3

@@ -1,0 +1,46 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import PIL.Image
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+
+def test_counts_are_what_a_question_takes(run: Run, model: Path, page: Path, clip: Path) -> None:
+    bills = json.loads(run("tokens", page, clip, "--json", "--package-frames", 4, "--model", model).stdout)
+    for file, bill in zip((page, clip), bills, strict=True):
+        answer = json.loads(
+            run("ask", file, "What?", "--model", model, "--json", "--max-new-tokens", 1, "--package-frames", 4).stdout
+        )
+        assert bill["file"] == str(file)
+        assert bill["costs"][0]["tokens"] == answer["visual_tokens"]
+
+
+def test_pages_add_up(run: Run, tmp_path: Path) -> None:
+    pages = [PIL.Image.new("RGB", (200, 100), "white") for _ in range(3)]
+    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:], resolution=144)
+    (bill,) = json.loads(run("tokens", tmp_path / "three.pdf", "--pages", "2-3", "--json").stdout)
+    assert bill["holds"] == "2 pages"
+    assert [(cost["name"], cost["tokens"]) for cost in bill["costs"]] == [
+        ("Demiglace", 2 * 64),
+        ("Qwen2.5-VL", 2 * 7 * 4),
+        ("InternVL3", 2 * 256 * 3),
+    ]
+
+
+def test_slicing_options_count(run: Run, page: Path) -> None:
+    (bill,) = json.loads(run("tokens", page, "--json", "--max-slices", 1).stdout)
+    assert (bill["costs"][0]["pictures"], bill["costs"][0]["tokens"]) == (1, 64)
+
+
+def test_the_table_has_the_sum(run: Run, page: Path, clip: Path) -> None:
+    rows = [line.split() for line in run("tokens", page, clip).stdout.splitlines() if line.strip()]
+    ours = {row[0]: row[1:4] for row in rows if row[0] in ("page.png", "clip.gif", "all")}
+    assert ours == {"page.png": ["3", "3", "192"], "clip.gif": ["6", "6", "384"], "all": ["9", "9", "576"]}
+
+
+def test_what_a_model_refuses_is_said(run: Run, tmp_path: Path) -> None:
+    PIL.Image.new("RGB", (2100, 10)).save(tmp_path / "strip.png")
+    assert "refused" in run("tokens", tmp_path / "strip.png").stdout

@@ -1,0 +1,58 @@
+"""The nano recipe from random weights to a model that loads, in a few steps; and its parts."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image as Pillow
+
+from demiglace.conversation import Conversation, Image
+from demiglace.data.fonts import training_faces
+from demiglace.data.prose import corpus
+from demiglace.model import weights
+from demiglace.processing.processor import Processor
+from demiglace.recipes import nano
+
+
+@pytest.fixture(scope="module")
+def recipe() -> nano.NanoRecipe:
+    try:
+        training_faces()
+        corpus()
+    except ValueError as absent:
+        pytest.skip(str(absent))
+    return replace(nano.quick(nano.NanoRecipe()), batch_size=2, shard_size=4)
+
+
+def test_every_stage_names_parts_that_exist(recipe, tmp_path):
+    processor = nano.nano_processor(recipe)
+    with torch.device("meta"):
+        learner = nano.Learner(recipe.config)
+    names = [name for name, _ in learner.named_parameters()]
+    for stage, _ in nano.stages(recipe, processor, tmp_path, pool=None):
+        assert all(any(name.startswith(part) for name in names) for part in stage.learns)
+
+
+def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
+    folder = nano.train(recipe, tmp_path)
+    model, processor = weights.load(folder, torch.float32, "cpu"), Processor.load(folder)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 9_901_568
+    assert (folder / "model.safetensors").stat().st_size <= 32 * 2**20
+    assert processor.config.slicing.max_slices == 1
+    stages = ["encoder", "decoder", "resampler", "eyes", "whole"]
+    logged = [
+        json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert {line["stage"] for line in logged} == set(stages)
+    assert "character error rate" in (tmp_path / "whole" / "samples.txt").read_text()
+
+
+def test_the_prompt_is_the_processors_own(recipe):
+    processor = nano.nano_processor(recipe)
+    asked = nano.prompt(processor, "Read the text.")
+    sample = nano.make_sample(recipe.spec(1), 0)
+    shown = processor.prepare(Conversation.ask("Read the text.", Image(Pillow.new("RGB", (300, 40)))))
+    assert torch.equal(asked.tokens, shown.tokens)
+    assert torch.equal(asked.visual_places, shown.visual_places)
+    assert sample.patches.shape == (sample.grid[0] * sample.grid[1], 14**2)
