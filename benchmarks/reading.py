@@ -127,7 +127,7 @@ def surroundings(assistant: Demiglace, model: str | None) -> dict:
             "tesseract": said.stdout.split()[1],
         },
         "model": {
-            "name": model or "nano, as shipped",
+            "name": "nano, as shipped" if model is None else Path(model).name if Path(model).is_dir() else model,
             "parameters": sum(parameter.numel() for parameter in assistant.model.parameters()),
             "dtype": str(weight.dtype).removeprefix("torch."),
             "device": weight.device.type,

@@ -230,9 +230,7 @@ def difference(first: Tensor, second: Tensor) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--packages", type=int, default=3, help="packages of the larger measurement (about 1.5 GB each)"
-    )
+    parser.add_argument("--packages", type=int, default=3, help="packages of the larger measurement (0.8 GB each)")
     parser.add_argument("--form", choices=FORMS, help="measure this form alone, in this process")
     parser.add_argument("--output", type=Path, help="where that one's visual tokens go")
     options = parser.parse_args()

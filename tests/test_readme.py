@@ -24,7 +24,8 @@ def has_nano_model() -> bool:
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return [block for found, block in fenced if found == language]
 
 
 COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
@@ -76,7 +77,7 @@ def test_the_make_targets_exist() -> None:
 def test_every_path_exists() -> None:
     in_text = re.findall(r"`((?:src|tests|docs|samples|benchmarks)/[\w./-]+)`", README)
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
-    (tree,) = (block for block in re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "src/" in block)
+    (tree,) = blocks("")
     in_tree, parent = [], ""
     for indent, name in re.findall(r"^( *)(\S+)", tree, re.MULTILINE):
         parent = parent if indent else name

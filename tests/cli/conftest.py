@@ -10,6 +10,9 @@ from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 from typer.testing import CliRunner, Result
 
 from demiglace.cli.main import app
+from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.tokenizer import Tokenizer
 
 Run = Callable[..., Result]
 
@@ -26,15 +29,17 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny random checkpoint whose vocabulary is bytes."""
-    return write_tiny_checkpoint(tmp_path_factory.mktemp("model"), released_ids=False)
+    """A tiny random checkpoint whose vocabulary is bytes, and whose slices are small."""
+    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("model"), released_ids=False)
+    Processor(Tokenizer.bytes_only(), ProcessorConfig(SlicingConfig(scale_resolution=112))).save(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page that is cut into an overview and two slices."""
+    """A page that `model` cuts into an overview and two slices."""
     path = tmp_path_factory.mktemp("files") / "page.png"
-    picture = PIL.Image.new("RGB", (700, 500), "white")
+    picture = PIL.Image.new("RGB", (170, 120), "white")
     PIL.ImageDraw.Draw(picture).text((40, 40), "Page", fill="black")
     picture.save(path)
     return path

@@ -63,7 +63,7 @@ def test_pages_are_chosen(run: Run, model: Path, page: Path, tmp_path: Path) -> 
     import PIL.Image
 
     pages = [PIL.Image.new("RGB", (100, 100), "white") for _ in range(3)]
-    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:], resolution=144)
     arguments = ("ask", tmp_path / "three.pdf", "What?", "--model", model, "--json", "--max-new-tokens", 1)
     assert json.loads(run(*arguments).stdout)["visual_tokens"] == 3 * 64
     assert json.loads(run(*arguments, "--pages", "1,3").stdout)["visual_tokens"] == 2 * 64

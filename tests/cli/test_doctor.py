@@ -84,6 +84,7 @@ def test_python(python: tuple[int, int, int], state: str) -> None:
             "operator torchvision::nms does not exist",
             "pip uninstall torchvision",
         ),
+        ("torchvision", "0.20.0", "2.15.0", "undefined symbol", "pip uninstall torchvision"),
         ("torchcodec", "0.14.0", "2.13.0+cpu", "libnvrtc.so.13: cannot open", "torchcodec<0.14"),
         ("torchcodec", "0.13.0", "2.13.0+cpu", "Could not load libtorchcodec", "install FFmpeg"),
         ("torchcodec", "0.17.0", "2.14.0", "Could not load libtorchcodec", "install FFmpeg"),
@@ -96,6 +97,12 @@ def test_broken_imports_name_their_cure(name: str, version: str, torch: str, err
     assert found.state == "broken"
     assert error in found.seen
     assert cure in found.cure
+
+
+def test_a_torch_that_does_not_import_is_to_be_installed_anew() -> None:
+    machine = replace(HEALTHY, import_errors={"torch": "libcudart.so.13: cannot open"}, device="none")
+    broken = [found for found in diagnose(machine) if found.state == "broken"]
+    assert [found.cure for found in broken] == ["pip install --force-reinstall 'torch>=2.11,<2.16'"]
 
 
 def test_installed_and_importable_is_no_finding() -> None:

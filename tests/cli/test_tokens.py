@@ -22,7 +22,7 @@ def test_pages_add_up(run: Run, tmp_path: Path) -> None:
     pages = [PIL.Image.new("RGB", (200, 100), "white") for _ in range(3)]
     pages[0].save(tmp_path / "three.pdf", save_all=True, append_images=pages[1:], resolution=144)
     (bill,) = json.loads(run("tokens", tmp_path / "three.pdf", "--pages", "2-3", "--json").stdout)
-    assert bill["holds"] == "2 pages"
+    assert bill["holds"] == "pages: 2"
     assert [(cost["name"], cost["tokens"]) for cost in bill["costs"]] == [
         ("Demiglace", 2 * 64),
         ("Qwen2.5-VL", 2 * 7 * 4),
@@ -30,13 +30,13 @@ def test_pages_add_up(run: Run, tmp_path: Path) -> None:
     ]
 
 
-def test_slicing_options_count(run: Run, page: Path) -> None:
-    (bill,) = json.loads(run("tokens", page, "--json", "--max-slices", 1).stdout)
+def test_slicing_options_count(run: Run, model: Path, page: Path) -> None:
+    (bill,) = json.loads(run("tokens", page, "--json", "--max-slices", 1, "--model", model).stdout)
     assert (bill["costs"][0]["pictures"], bill["costs"][0]["tokens"]) == (1, 64)
 
 
-def test_the_table_has_the_sum(run: Run, page: Path, clip: Path) -> None:
-    rows = [line.split() for line in run("tokens", page, clip).stdout.splitlines() if line.strip()]
+def test_the_table_has_the_sum(run: Run, model: Path, page: Path, clip: Path) -> None:
+    rows = [line.split() for line in run("tokens", page, clip, "--model", model).stdout.splitlines() if line.strip()]
     ours = {row[0]: row[1:4] for row in rows if row[0] in ("page.png", "clip.gif", "all")}
     assert ours == {"page.png": ["3", "3", "192"], "clip.gif": ["6", "6", "384"], "all": ["9", "9", "576"]}
 

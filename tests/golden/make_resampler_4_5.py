@@ -35,6 +35,7 @@ CASES: dict[str, dict[str, list]] = {
     "packages_of_six": {"grids": [[4, 5]] * 12, "groups": [[0, 2, 4, 6, 8, 10], [600, 602, 604, 606, 608, 610]]},
     "mixed": {"grids": [[7, 5], [2, 9], [4, 4], [4, 4], [4, 4], [3, 2]], "groups": [[-1], [-1], [2, 6, 9], [17]]},
     "unequal_in_package": {"grids": [[3, 4], [6, 2], [5, 5]], "groups": [[1, 3], [-1]]},
+    "still_beside_frame": {"grids": [[4, 5], [4, 5], [2, 3]], "groups": [[-1, 7], [3]]},
 }
 
 

@@ -18,6 +18,7 @@ from demiglace.model import weights
 from demiglace.model.folding import FoldedResampler
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 
 GREEDY = SamplingParams.greedy(10)
@@ -267,6 +268,19 @@ def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
     plain = Demiglace(model.eval(), loaded.processor, GREEDY)
     question = ("What?", pattern(90, 60, 0))
     assert loaded.ask(*question, sampling=GREEDY).text == plain.ask(*question).text
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "config", "message"),
+    [
+        (384, ProcessorConfig(num_queries=32), "prepares 32 visual tokens of a slice, but the model takes 64"),
+        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* takes 14"),
+        (300, ProcessorConfig(), "the tokenizer has 384 tokens, but the model knows 300"),
+    ],
+)
+def test_a_model_and_a_processor_must_fit(vocab_size: int, config: ProcessorConfig, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Demiglace(MiniCPMV(tiny_config(vocab_size)), Processor(Tokenizer.bytes_only(), config), GREEDY)
 
 
 def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Finding:
 class Machine:
     """What was seen of a machine.
 
-    import_errors: distribution -> first line of the error its import raised, for installed ones that often fail.
+    import_errors: distribution -> first line of the error that its import raised, where it was tried and failed.
     device, dtype: what a model is loaded with where nothing else is asked for.
     ffmpeg: version of the FFmpeg inside PyAV, None where PyAV does not import.
     checkpoint: the shipped checkpoint's folder, None where it is absent.
@@ -111,7 +111,7 @@ def _package(name: str, purpose: str, version: str | None) -> Finding:
 
 
 def _broken_imports(machine: Machine) -> Iterator[Finding]:
-    """Packages that Demiglace never imports, but that take others down with them when they fail."""
+    """Packages that are installed and fail; those that Demiglace never imports take others down with them."""
     for name, error in machine.import_errors.items():
         seen = f"{machine.versions.get(name, '?')} does not import: {error}"
         yield Finding(name, "broken", seen, _import_cure(name, machine.versions))
@@ -119,13 +119,14 @@ def _broken_imports(machine: Machine) -> Iterator[Finding]:
 
 def _import_cure(name: str, versions: Versions) -> str:
     cpu_torch = versions.get("torch", "").endswith("+cpu")
-    if name == "torchvision" and cpu_torch:
-        return "a CUDA build beside a CPU torch; Demiglace does not need it: pip uninstall torchvision"
+    if name == "torchvision":
+        why = "a CUDA build beside a CPU torch" if cpu_torch else "not the build that belongs to this torch"
+        return f"{why}; Demiglace does not need it: pip uninstall torchvision"
     if name == "torchcodec" and cpu_torch and _numbers(versions.get(name, "0")) >= (0, 14):
         return "linked to CUDA from 0.14 on; beside a CPU torch: pip install 'torchcodec<0.14', or uninstall it"
     if name == "torchcodec":
         return "it needs FFmpeg's libraries on the system: install FFmpeg, or pip uninstall torchcodec"
-    return f"Demiglace does not need it: pip uninstall {name}"
+    return f"pip install --force-reinstall '{name}{_requirement(name)}'"
 
 
 def _device(machine: Machine) -> Finding:

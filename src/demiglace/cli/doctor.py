@@ -19,7 +19,7 @@ import typer
 import demiglace
 from demiglace.cli.diagnosis import CORE, OPTIONAL, Finding, Machine, State, diagnose
 
-OFTEN_BROKEN = ("torchvision", "torchcodec")
+OFTEN_BROKEN = ("torch", "torchvision", "torchcodec")
 MARKS: dict[State, str] = {
     "ok": "[green]ok[/]",
     "note": "[yellow]note[/]",
@@ -42,11 +42,13 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSO
 def look() -> Machine:
     """This machine's facts; what cannot be found out is said to be absent, never raised."""
     versions = _versions(("demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN))
-    device, device_name, dtype, threads = _torch_facts() if "torch" in versions else ("none", "no torch", "none", 1)
+    import_errors = _import_errors(name for name in OFTEN_BROKEN if name in versions)
+    has_torch = "torch" in versions and "torch" not in import_errors
+    device, device_name, dtype, threads = _torch_facts() if has_torch else ("none", "no torch", "none", 1)
     return Machine(
         python=sys.version_info[:3],
         versions=versions,
-        import_errors=_import_errors(name for name in OFTEN_BROKEN if name in versions),
+        import_errors=import_errors,
         device=device,
         device_name=device_name,
         nvidia_driver=Path("/proc/driver/nvidia/version").exists(),
@@ -54,7 +56,7 @@ def look() -> Machine:
         cpus=_usable_cpus(),
         threads=threads,
         ffmpeg=_ffmpeg_version() if "av" in versions else None,
-        checkpoint=_shipped_checkpoint() if "torch" in versions else None,
+        checkpoint=_shipped_checkpoint() if has_torch else None,
         font_faces=_font_faces() if {"numpy", "pillow"} <= versions.keys() else None,
         tesseract=_tesseract_version(),
     )

@@ -45,7 +45,8 @@ def demiglace(
     """Ask MiniCPM-V 4.5, or a model of its family, about images, documents and videos."""
     if version:
         typer.echo(f"demiglace {__version__}")
-    elif context.invoked_subcommand is None:
+        raise typer.Exit
+    if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
 

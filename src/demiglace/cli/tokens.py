@@ -17,7 +17,9 @@ from demiglace.conversation import Document, Image, Part, Video
 
 if TYPE_CHECKING:
     from demiglace.processing.cost import Cost
-    from demiglace.processing.processor import ProcessorConfig
+    from demiglace.processing.slicing import SlicingConfig
+
+RELEASED_NUM_QUERIES = 64  # released code
 
 CountedModel = Annotated[
     str | None, typer.Option("--model", help="Count as this checkpoint does. [default: as the release]")
@@ -47,33 +49,36 @@ def tokens(
 ) -> None:
     """Count slices, packages and visual tokens of files; compare with Qwen2.5-VL and InternVL3. Runs no model."""
     reading = Reading(pages, as_image, fps, max_packages, package_frames)
-    config = _config(model)
-    config = replace(config, slicing=replace(config.slicing, **slicing_changes(max_slices, no_upscale)))
-    bills = [_bill(file, reading.part(file), config) for file in files]
+    slicing, num_queries = _settings(model)
+    slicing = replace(slicing, **slicing_changes(max_slices, no_upscale))
+    bills = [_bill(file, reading.part(file), slicing, num_queries) for file in files]
     if as_json:
         typer.echo(json.dumps([asdict(bill) for bill in bills], ensure_ascii=False, indent=2))
     else:
         _print(bills)
 
 
-def _config(model: str | None) -> ProcessorConfig:
-    from demiglace.processing.processor import Processor, ProcessorConfig
+def _settings(model: str | None) -> tuple[SlicingConfig, int]:
+    """How pictures are cut, and visual tokens of a slice or package; the release's are known without torch."""
+    from demiglace.processing.slicing import SlicingConfig
 
     if model is None:
-        return ProcessorConfig()
+        return SlicingConfig(), RELEASED_NUM_QUERIES
     from demiglace.inference.source import folder_of
+    from demiglace.processing.processor import Processor
 
-    return Processor.load(folder_of(model)).config
+    config = Processor.load(folder_of(model)).config
+    return config.slicing, config.num_queries
 
 
-def _bill(file: str, part: Part, config: ProcessorConfig) -> Bill:
+def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bill:
     if isinstance(part, Video):
-        return _bill_of_video(file, part, config.num_queries)
+        return _bill_of_video(file, part, num_queries)
     assert isinstance(part, Image | Document)
-    return _bill_of_pictures(file, part, config)
+    return _bill_of_pictures(file, part, slicing, num_queries)
 
 
-def _bill_of_pictures(file: str, part: Image | Document, config: ProcessorConfig) -> Bill:
+def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> Bill:
     """A picture, or the pages of a document: each is opened, for its size, and forgotten."""
     from demiglace.processing.cost import picture_costs
     from demiglace.processing.documents import open_pages
@@ -81,8 +86,8 @@ def _bill_of_pictures(file: str, part: Image | Document, config: ProcessorConfig
 
     pictures = open_pages(part.source, part.pages) if isinstance(part, Document) else [open_picture(part.source)]
     sizes = [picture.size for picture in pictures]
-    costs = [picture_costs(*size, config.slicing, config.num_queries) for size in sizes]
-    holds = f"{len(sizes)} pages" if isinstance(part, Document) else "{} x {}".format(*sizes[0])
+    costs = [picture_costs(*size, slicing, num_queries) for size in sizes]
+    holds = f"pages: {len(sizes)}" if isinstance(part, Document) else "{} x {}".format(*sizes[0])
     return Bill(file, holds, _sum(costs))
 
 

@@ -20,8 +20,8 @@ def sample_text(rng: np.random.Generator, num_characters: int) -> str:
     kind = _KINDS[rng.choice(len(_KINDS), p=_KIND_WEIGHTS)]
     text = _clip(rng, " ".join(kind.make(rng, num_characters).split()), num_characters)
     if rng.random() < kind.upper:
-        text = text.upper().replace("É", "é")
-    return text or _random_word(rng, num_characters)
+        text = text.upper()
+    return text.replace("É", "é") or _random_word(rng, num_characters)  # a change of case may leave the alphabet
 
 
 def _clip(rng: np.random.Generator, text: str, num_characters: int) -> str:

@@ -27,6 +27,7 @@ class Demiglace:
     """A model, the processor that feeds it, and how it draws its answers when a request does not say."""
 
     def __init__(self, model: MiniCPMV, processor: Processor, sampling: SamplingParams) -> None:
+        _check_fit(model, processor)
         self.model, self.processor, self.sampling = model, processor, sampling
         special = processor.tokenizer.special
         self.stop_ids = {special["im_end"], special["end_of_text"]}
@@ -130,6 +131,22 @@ class Demiglace:
         weight = self.model.llm.model.embed_tokens.weight
         batch = self.processor.batch(samples).to(weight.device, weight.dtype)
         return drafts, generate(self.model, batch, sampling, self.stop_ids, memory)
+
+
+def _check_fit(model: MiniCPMV, processor: Processor) -> None:
+    """ValueError where the files of a checkpoint contradict each other."""
+    config, given = model.config, processor.config
+    numbers = {
+        "visual tokens of a slice": (given.num_queries, config.resampler.num_queries),
+        "pixels along a patch": (given.slicing.patch_size, config.vision.patch_size),
+    }
+    for name, (prepared, expected) in numbers.items():
+        if prepared != expected:
+            raise ValueError(f"the processor prepares {prepared} {name}, but the model takes {expected}")
+    if processor.tokenizer.vocab_size > config.llm.vocab_size:
+        raise ValueError(
+            f"the tokenizer has {processor.tokenizer.vocab_size} tokens, but the model knows {config.llm.vocab_size}"
+        )
 
 
 def _asked(question: str, sources: Sequence[Source], thinking: bool = False, system: str | None = None) -> Conversation:

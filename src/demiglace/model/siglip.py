@@ -140,12 +140,14 @@ class SiglipEncoder(nn.Module):
         sizes = [(height, width) for height, width in grids.tolist()]
         lengths = [height * width for height, width in sizes]
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
-        rows = [packed_rows(lengths, chunk, patches.device) for chunk in chunks]
-        features = [
-            self._encode(patches[taken], [sizes[picture] for picture in chunk])
-            for taken, chunk in zip(rows, chunks, strict=True)
-        ]
-        return torch.cat(features)[torch.cat(rows).argsort()]
+        features: Tensor | None = None
+        for chunk in chunks:
+            rows = packed_rows(lengths, chunk, patches.device)
+            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk])
+            if features is None:  # only now is the dtype known, under autocast
+                features = encoded.new_empty(patches.shape[0], encoded.shape[1])
+            features[rows] = encoded
+        return patches.new_empty(0, self.config.hidden_size) if features is None else features
 
     def _encode(self, patches: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
         lengths = [height * width for height, width in sizes]

@@ -35,9 +35,10 @@ def plan_frames(duration_s: float, sampling: VideoSampling, native_fps: float | 
     int(i * gap + gap / 2), gap = n / frames; it is looked at in the middle of its time on screen, and its tick is that
     of its start. Without it both are the bin centre itself.
 
-    Three departures from the released code. Its ticks are divided by 0.1 and cut, so that 0.3 s gives tick 2: on a
+    Four departures from the released code. Its ticks are divided by 0.1 and cut, so that 0.3 s gives tick 2: on a
     10 s clip at 5 frames a second 3 of 50 are one less than the nearest, which is given here. Its single frames can
-    come to more than `max_packages`, here never. It can ask for more frames than the video has, here never.
+    come to more than `max_packages`, and it can ask for more frames than the video has: here never. Below one frame a
+    second it counts at most 180 s of the clip; here the rate is kept.
 
     ValueError where `duration_s` or `native_fps` is not a positive number.
     """

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from demiglace.conversation import Conversation, Image
@@ -43,6 +44,7 @@ from demiglace.training.learner import FRAMES_PER_TOKEN, Learner, initialise
 from demiglace.training.objectives import ReadPictures, SeePatches, TranscribeFrames
 from demiglace.training.trainer import Objective, Stage, Trainer
 
+HEADS_FILE = "heads.safetensors"
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")
 
 
@@ -61,6 +63,9 @@ class NanoRecipe:
     resampler_steps: int = 100
     eyes_steps: int = 150
     whole_steps: int = 450
+    start: Path | None = (
+        None  # a folder `model` with `heads.safetensors` beside it, to go on from; None is from nothing
+    )
 
     @property
     def config(self) -> MiniCPMVConfig:
@@ -96,8 +101,7 @@ class NanoRecipe:
 
 def train(recipe: NanoRecipe, folder: Path) -> Path | None:
     """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it."""
-    learner = Learner(recipe.config)
-    initialise(learner, recipe.seed)
+    learner = beginning(recipe)
     processor = nano_processor(recipe)
     watcher = Samples(recipe, processor, count=min(32, recipe.batch_size))
     pool = renderers()
@@ -106,7 +110,7 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
             watching = watcher if isinstance(objective, ReadPictures) else None
             if not Trainer(learner, stage, objective, folder / stage.name, watching).run():
                 return None
-            export(learner, processor, folder / "model")
+            export(learner, processor, folder)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return folder / "model"
@@ -178,12 +182,26 @@ def prompt(processor: Processor, question: str) -> Prompt:
     return Prompt(sample.tokens, sample.visual_places, processor.tokenizer.special["im_end"])
 
 
+def beginning(recipe: NanoRecipe) -> Learner:
+    """A learner drawn from the seed, or one that `export` wrote."""
+    learner = Learner(recipe.config)
+    initialise(learner, recipe.seed)
+    if recipe.start is not None:
+        learner.model.load_state_dict(weights.load(recipe.start / "model", torch.float32).state_dict())
+        heads = load_file(recipe.start / HEADS_FILE)
+        learner.load_state_dict({name: tensor.float() for name, tensor in heads.items()}, strict=False)
+    return learner
+
+
 def export(learner: Learner, processor: Processor, folder: Path) -> None:
-    """Write the model in the released layout, in bfloat16 as the release; the heads stay behind."""
-    shipped = copy.deepcopy(learner.model).to(torch.bfloat16)
+    """Write `model` in the released layout, in bfloat16 as the release, and the heads that stay behind beside it."""
+    shipped = copy.deepcopy(learner).to(torch.bfloat16)
     facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
-    weights.save(shipped, folder, facts=facts)
-    processor.save(folder)
+    weights.save(shipped.model, folder / "model", facts=facts)
+    processor.save(folder / "model")
+    heads = {name: tensor for name, tensor in shipped.state_dict().items() if not name.startswith("model.")}
+    save_file(heads, folder / f"{HEADS_FILE}.part")
+    (folder / f"{HEADS_FILE}.part").rename(folder / HEADS_FILE)
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:

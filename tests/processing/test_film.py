@@ -1,0 +1,121 @@
+"""Films by time: skipped through, cut off, lying or damaged, each planned moment gets the frame on screen then."""
+
+import io
+import struct
+
+import av
+import pytest
+from clips import make_clip, number_of, numbers, planned
+
+from demiglace.conversation import VideoSampling
+from demiglace.processing.film import open_film
+from demiglace.processing.video import MAX_FRAMES, MAX_PIXELS, probe
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """Four seconds, 100 frames."""
+    return make_clip(tmp_path / "clip.mp4", range(100))
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory) -> bytes:
+    """Half a minute of 750 frames with a key frame each second, its index at the front."""
+    path, options = tmp_path_factory.mktemp("long") / "long.mp4", {"preset": "ultrafast", "bf": "2"}
+    return make_clip(path, range(750), gop=25, options=options, mux={"movflags": "faststart"}).read_bytes()
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4")])
+def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, suffix, codec):
+    clip = make_clip(tmp_path / f"long.{suffix}", range(500), codec=codec, gop=25, options={"bf": "2"}).read_bytes()
+    sampling = VideoSampling(fps=1, max_packages=4, package_frames=1)
+    assert numbers(clip, sampling) == planned(20, sampling, 25)
+    with open_film(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as film:
+        assert number_of(film.at(18.02, film.size)) == 450
+        assert film.num_decoded < 150, "of the 450 before it"
+
+
+@pytest.mark.parametrize("factor", [3, 1000])
+def test_announces_longer_than_it_is(tmp_path, factor):
+    clip = bytearray(make_clip(tmp_path / "clip.mkv", range(100)).read_bytes())
+    place = clip.index(b"\x44\x89\x88") + 3  # Duration, in milliseconds
+    (duration,) = struct.unpack_from(">d", clip, place)
+    struct.pack_into(">d", clip, place, factor * duration)
+    with pytest.warns(UserWarning, match=rf"announces {4 * factor}.00 s, but only 4.00 s decode"):
+        found = numbers(bytes(clip))
+    assert len(found) == min(20 * factor, 540)
+    honest = [number for number in planned(4 * factor, VideoSampling(fps=5), 25) if number < 100]
+    assert found == honest + [99] * (len(found) - len(honest))
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4")])
+def test_truncated(tmp_path, suffix, codec):
+    path = make_clip(tmp_path / f"cut.{suffix}", range(100), codec=codec)
+    whole = numbers(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    duration = probe(path).duration_s
+    with pytest.warns(UserWarning, match=rf"announces {duration:.2f} s, but only \d\.\d\d s decode"):
+        found = numbers(path)
+    last = found.index(found[-1])
+    assert 1 < last < len(found) - 1
+    assert found[:last] == whole[:last]
+    assert whole[last - 1] < found[last] <= whole[last]
+
+
+def test_truncated_before_key_frames_of_its_index(long_clip):
+    sampling = VideoSampling(fps=1, max_packages=5, package_frames=1)
+    with pytest.warns(UserWarning, match=r"announces 30.00 s, but only \d+\.\d\d s decode"):
+        found = numbers(long_clip[: len(long_clip) * 7 // 10], sampling)
+    expected = planned(30, sampling, 25)
+    whole = sum(number in expected for number in found)
+    assert 1 < whole < 5
+    assert found[:whole] == expected[:whole]
+    assert len(set(found[whole:])) == 1
+    assert expected[whole - 1] < found[-1] < expected[whole]
+
+
+def test_damage_in_the_middle(long_clip):
+    clip = bytearray(long_clip)
+    with av.open(io.BytesIO(clip)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    for packet in packets[30:35]:
+        clip[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    sampling = VideoSampling(fps=5, package_frames=6)
+    with pytest.warns(UserWarning, match=r"5 packets do not decode, 7\d\d frames do"):
+        found = numbers(bytes(clip), sampling)
+    expected = planned(30, sampling, 25)
+    assert found[:5] == expected[:5]
+    assert found[-100:] == expected[-100:]
+
+
+class Pipe(io.RawIOBase):
+    """A place to write that cannot go back to fill in a duration."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, data) -> int:
+        self.written += data
+        return len(data)
+
+
+def test_no_duration_announced(clip):
+    live = Pipe()
+    with av.open(str(clip)) as source, av.open(live, "w", format="matroska") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    live = bytes(live.written)
+    with av.open(io.BytesIO(live)) as container:
+        assert container.duration is None
+        assert container.streams.video[0].duration is None
+    assert probe(live).duration_s == pytest.approx(4)
+    assert numbers(live) == numbers(clip)
