@@ -61,7 +61,7 @@ class Batch:
         A token sees tokens of its own segment at its own position or before: that is all the attention mask there is.
     visual_places: int64 (visual,), indices into `tokens.flatten()` that visual tokens fill, in order.
     visual: the pictures, None where there are none.
-    labels: int64 (rows, length), the token to be predicted *at* each place from those before it; `IGNORE` is not learned.
+    labels: int64 (rows, length), the token to be predicted *at* each place from those before; `IGNORE` is not learned.
     """
 
     tokens: Tensor

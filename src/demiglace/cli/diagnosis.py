@@ -18,7 +18,6 @@ CORE = {
     "safetensors": "checkpoints",
     "tokenizers": "text to ids",
     "pillow": "pictures",
-    "jinja2": "the chat template",
     "av": "videos",
     "pypdfium2": "PDF pages",
     "huggingface_hub": "checkpoints by hub id",

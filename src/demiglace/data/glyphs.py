@@ -61,7 +61,7 @@ def _under(points: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
     inside = (boxes[:, 0] <= x) & (x < boxes[:, 2]) & (boxes[:, 1] <= y) & (y < boxes[:, 3])
     which = inside.argmax(axis=1)
     across = (points[:, 0] - boxes[which, 0]) / np.maximum(boxes[which, 2] - boxes[which, 0], 1e-3)
-    return inside.any(axis=1), which, across
+    return np.asarray(inside.any(axis=1)), which, across
 
 
 def _centres(grid: tuple[int, int], patch_size: int, rows: int, columns: int) -> np.ndarray:

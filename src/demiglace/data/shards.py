@@ -116,15 +116,15 @@ class Shard:
 
     def __getitem__(self, index: int) -> ReadingSample:
         end = self.patch_ends[index]
-        grid = tuple(int(side) for side in self.columns["grids"][index])
-        rows = slice(end - grid[0] * grid[1], end)
+        height, width = (int(side) for side in self.columns["grids"][index])
+        rows = slice(end - height * width, end)
         text_end = self.text_ends[index]
         text = self.columns["text"][text_end - self.columns["text_lengths"][index] : text_end]
         labels = glyphs.GlyphLabels(
             *(self.columns[name][rows] for name in ("cells", "cell_halves", "places")),
             *(self.columns[name][index] for name in ("frames", "frame_halves")),
         )
-        return ReadingSample(self.columns["patches"][rows], grid, text.tobytes().decode(), labels)
+        return ReadingSample(self.columns["patches"][rows], (height, width), text.tobytes().decode(), labels)
 
 
 def renderers() -> ProcessPoolExecutor:

@@ -139,7 +139,7 @@ class Processor:
         write_whole(Path(folder) / TEMPLATE_FILE, CHAT_TEMPLATE)
         write_whole(Path(folder) / CONFIG_FILE, json.dumps(self.config.fields(), indent=2, sort_keys=True) + "\n")
 
-    def checkpoint_facts(self) -> dict[str, int | bool]:
+    def checkpoint_facts(self) -> dict[str, Any]:
         """What `model.config_file.CheckpointFacts` needs to know of the processor."""
         return {
             "im_end": self.tokenizer.special["im_end"],

@@ -13,6 +13,7 @@ from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.training.heads import FrameBook, PatchHead
 
 NUM_CLASSES = 1 + len(texts.ALPHABET)  # blank first
+ENDS_OF_BRANCHES = ("out_proj.weight", "fc2.weight", "o_proj.weight", "down_proj.weight")
 FRAMES_PER_TOKEN = 4  # ours: 256 frames for 64 tokens, so about 150 letters keep more than one frame each
 
 
@@ -40,15 +41,20 @@ def initialise(learner: Learner, seed: int) -> None:
     for name, parameter in learner.named_parameters():
         if not name.startswith("book."):
             _draw(name, parameter, generator)
-    model = learner.model
-    for layer in model.vpm.encoder.layers:
-        layer.self_attn.k_proj.weight.copy_(layer.self_attn.q_proj.weight)
-        _calm(len(model.vpm.encoder.layers), layer.self_attn.out_proj.weight, layer.mlp.fc2.weight)
-    for layer in model.llm.model.layers:
-        _calm(len(model.llm.model.layers), layer.self_attn.o_proj.weight, layer.mlp.down_proj.weight)
-    positions = model.vpm.embeddings.position_embedding.weight
-    model.resampler.proj.mul_(0.2)
+    weights = dict(learner.model.named_parameters())
+    for name, weight in weights.items():
+        if name.startswith("vpm.") and name.endswith("k_proj.weight"):
+            weight.copy_(weights[name.replace("k_proj", "q_proj")])
+        for part, num_layers in num_layers_of(learner.model.config).items():
+            if name.startswith(part) and name.endswith(ENDS_OF_BRANCHES):
+                weight.div_(math.sqrt(2 * num_layers))
+    weights["resampler.proj"].mul_(0.2)
+    positions = weights["vpm.embeddings.position_embedding.weight"]
     positions.copy_(fractional_sines(math.isqrt(positions.shape[0]), positions.shape[1]))
+
+
+def num_layers_of(config: MiniCPMVConfig) -> dict[str, int]:
+    return {"vpm.": config.vision.num_layers, "llm.": config.llm.num_layers}
 
 
 def _draw(name: str, parameter: nn.Parameter, generator: torch.Generator) -> None:
@@ -61,11 +67,6 @@ def _draw(name: str, parameter: nn.Parameter, generator: torch.Generator) -> Non
     embedding = name.endswith(("embed_tokens.weight", "position_embedding.weight"))
     std = 0.02 if embedding else 1 / math.sqrt(parameter[0].numel())
     parameter.normal_(0.0, std, generator=generator)
-
-
-def _calm(num_layers: int, *weights: Tensor) -> None:
-    for weight in weights:
-        weight.div_(math.sqrt(2 * num_layers))
 
 
 def fractional_sines(side: int, hidden_size: int) -> Tensor:

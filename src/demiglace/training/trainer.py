@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 from demiglace.training import checkpoint
 from demiglace.training.optim import optimizers, wsd
 
-Objective = Callable[[nn.Module, int], tuple[Tensor, dict[str, float]]]
-Watcher = Callable[[nn.Module, Path, int], None]  # called with the learner, the stage's folder and the steps done
+Objective = Callable[[Any, int], tuple[Tensor, dict[str, float]]]  # learner, step -> loss, figures
+Watcher = Callable[[Any, Path, int], None]  # called with the learner, the stage's folder and the steps done
 
 
 @dataclass(frozen=True)
