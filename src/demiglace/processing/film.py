@@ -154,8 +154,8 @@ class Film:
         # AVI stores none but decoding times, and the display times that FFmpeg derives are out of order.
         self._has_only_decoding_times = source.container.format.name == "avi"
         # Matroska reads its index of key frames with the first seek.
-        self._start(0 if "matroska" in source.container.format.name else None)
-        first = self._following
+        self._frames = self._decode(0 if "matroska" in source.container.format.name else None)
+        first = next(self._frames, None)
         if first is None:
             raise ValueError(f"{source.name}: none of its frames decodes, {self._num_damaged} packets are damaged")
         self._origin_s = first.start_s
@@ -211,7 +211,9 @@ class Film:
             for frame in frames:
                 self.num_decoded += 1
                 if self.num_decoded > self._max_frames:
-                    raise ValueError(f"{self._source.name}: {self.num_decoded} frames, at most {self._max_frames} are read")
+                    raise ValueError(
+                        f"{self._source.name}: {self.num_decoded} frames, at most {self._max_frames} are read"
+                    )
                 stamp = frame.dts if self._has_only_decoding_times else frame.pts
                 start_s = start_s + 1 / self.fps if stamp is None else float(stamp * self._source.tick_s)
                 stays_s = float((frame.duration or 0) * self._source.tick_s) or 1 / self.fps

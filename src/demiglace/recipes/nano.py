@@ -18,6 +18,7 @@ import copy
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +39,15 @@ from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.training import collate
+from demiglace.training.checkpoint import latest
 from demiglace.training.collate import Prompt
 from demiglace.training.learner import FRAMES_PER_TOKEN, Learner, initialise
 from demiglace.training.objectives import ReadPictures, SeePatches, TranscribeFrames
+from demiglace.training.seating import seat_queries
 from demiglace.training.trainer import Objective, Stage, Trainer
 
 HEADS_FILE = "heads.safetensors"
+SEATING_BATCHES = 4
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")
 
 
@@ -59,9 +63,9 @@ class NanoRecipe:
     shard_size: int = 1536
     encoder_steps: int = 700
     decoder_steps: int = 300
-    resampler_steps: int = 60
-    eyes_steps: int = 40
-    whole_steps: int = 290
+    resampler_steps: int = 50
+    eyes_steps: int = 20
+    whole_steps: int = 360
     start: Path | None = (
         None  # a folder `model` with `heads.safetensors` beside it, to go on from; None is from nothing
     )
@@ -106,6 +110,13 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
     pool = renderers()
     try:
         for stage, objective in stages(recipe, processor, folder / "pictures", pool):
+            if (
+                isinstance(objective, ReadPictures)
+                and stage.name == "resampler"
+                and latest(folder / stage.name) is None
+            ):
+                batches = [objective.stream.batch(number) for number in range(SEATING_BATCHES)]
+                seat_queries(learner, list(chain.from_iterable(batches)))
             watching = watcher if isinstance(objective, ReadPictures) else None
             if not Trainer(learner, stage, objective, folder / stage.name, watching).run():
                 return None
@@ -125,15 +136,15 @@ def stages(
     text = TranscribeFrames(prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2)
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
-    def reading(offset: int, patch_weight: float) -> ReadPictures:
+    def reading(offset: int, frame_weight: float, patch_weight: float) -> ReadPictures:
         stream = PictureStream(recipe.spec(offset), recipe.batch_size, pictures, pool)
-        return ReadPictures(stream, prompts, processor.tokenizer, frame_weight=0.5, patch_weight=patch_weight)
+        return ReadPictures(stream, prompts, processor.tokenizer, frame_weight, patch_weight)
 
-    yield recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 2e-3), reading(3, 0.0)
+    yield recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3), reading(3, 5.0, 0.0)
     seeing = ("model.resampler", "model.vpm", "patch_head")
-    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(4, 0.3)
+    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(4, 2.0, 0.5)
     everything = ("model", "patch_head", "book")
-    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3, decay_share=0.5), reading(5, 0.3)
+    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3, decay_share=0.5), reading(5, 0.5, 0.3)
 
 
 class Samples:
