@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,11 @@ def learner() -> Learner:
     learner = Learner(MiniCPMVConfig(vision, resampler, llm))
     initialise(learner, seed=0)
     return learner
+
+
+@pytest.fixture
+def draw() -> Callable[[str], ReadingSample]:
+    return picture
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ def train(
     """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
     if recipe != "nano":
         raise ValueError(f"no recipe {recipe!r}; there is: nano")
-    from demiglace.recipes import nano
+    try:
+        from demiglace.recipes import nano
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 
     chosen = nano.NanoRecipe(seed=seed, start=start)
     model = nano.train(nano.quick(chosen) if quick else chosen, folder)

@@ -24,7 +24,7 @@ SHARPNESS = 20.0  # score of a patch that surely lies at a query's place, above 
 
 @torch.no_grad()
 def seat_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
-    """Set the resampler so that query j pools the features at place j, and its token is what the frame book writes there.
+    """Set the resampler so that query j pools the features at place j, and its token is what the frame book writes.
 
     Keys and values start as the features themselves. Needs encoder and hidden size to be equal; raises ValueError
     where they are not.
@@ -75,10 +75,12 @@ def _aim(resampler: Resampler, weight: Tensor) -> None:
     num_heads = resampler.config.num_heads
     head_dim = resampler.config.hidden_size // num_heads
     left, values, right = torch.linalg.svd(weight, full_matrices=False)
-    root = values[:head_dim].sqrt()
-    keys = (left[:, :head_dim] * root).T  # (head_dim, hidden)
-    aims = right[:head_dim].T * root * SHARPNESS * head_dim**0.5  # (queries, head_dim)
-    queries = torch.linalg.lstsq(resampler.ln_q(resampler.query), aims).solution.T  # (head_dim, hidden)
+    rank = min(head_dim, len(values))  # what is left of a head stays silent
+    root = values[:rank].sqrt()
+    aims = right[:rank].T * root * SHARPNESS * head_dim**0.5  # (queries, rank)
+    keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0])
+    keys[:, :rank] = (left[:, :rank] * root).T
+    queries[:, :rank] = torch.linalg.lstsq(resampler.ln_q(resampler.query), aims).solution.T
     query_weight, key_weight, _ = resampler.attn.in_proj_weight.chunk(3)
-    query_weight.copy_(queries.repeat(num_heads, 1))
-    key_weight.copy_(keys.repeat(num_heads, 1))
+    query_weight.copy_(queries.flatten(0, 1))
+    key_weight.copy_(keys.flatten(0, 1))
