@@ -155,13 +155,15 @@ class Samples:
         self.samples = [make_sample(spec, index) for index in range(count)]
         self.prompt, self.tokenizer = prompt(processor, QUESTIONS[0]), processor.tokenizer
 
-    def __call__(self, learner: Learner, folder: Path, step: int) -> None:
+    def __call__(self, learner: Learner, folder: Path, step: int) -> str:
         read = transcribe(learner, self.samples, self.prompt, self.tokenizer)
         wanted = [sample.text for sample in self.samples]
         rate = corpus_character_error_rate(wanted, read)
         lines = [f"{text}\n  {answer}\n" for text, answer in zip(wanted, read, strict=True)]
+        head = f"step {step}: character error rate {rate:.3f} on {len(wanted)} lines\n"
         with (folder / "samples.txt").open("a") as file:
-            file.write(f"step {step}: character error rate {rate:.3f}\n{''.join(lines)}\n")
+            file.write(f"{head}{''.join(lines)}\n")
+        return head + "".join(lines[:4])
 
 
 def transcribe(

@@ -23,7 +23,7 @@ from demiglace.training import checkpoint
 from demiglace.training.optim import optimizers, wsd
 
 Objective = Callable[[Any, int], tuple[Tensor, dict[str, float]]]  # learner, step -> loss, figures
-Watcher = Callable[[Any, Path, int], None]  # called with the learner, the stage's folder and the steps done
+Watcher = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Trainer:
                     step += 1
                     progress.update(task, completed=step, figures=self._log(step, figures))
                     if step % self.stage.save_every == 0 and step < self.stage.num_steps:
-                        self._save(step)
-            if started < step:
-                self._save(step)
+                        progress.console.print(self._save(step), markup=False, highlight=False)
+                if started < step:
+                    progress.console.print(self._save(step), markup=False, highlight=False)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -117,10 +117,10 @@ class Trainer:
         unfinished.write_text("".join(kept))
         unfinished.rename(path)
 
-    def _save(self, step: int) -> None:
+    def _save(self, step: int) -> str:
         checkpoint.save(self.folder, step, self.learner, self.optimizers)
-        if self.watcher is not None:
-            self.watcher(self.learner, self.folder, step)
+        seen = "" if self.watcher is None else self.watcher(self.learner, self.folder, step)
+        return f"{self.stage.name}: step {step} saved\n{seen}".rstrip()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
