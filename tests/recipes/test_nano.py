@@ -45,7 +45,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
         json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
     ]
     assert {line["stage"] for line in logged} == set(stages)
-    again = nano.beginning(replace(recipe, start=tmp_path))
+    again = nano.beginning(replace(recipe, start=tmp_path / "model"))
     assert torch.equal(again.model.llm.lm_head.weight, model.llm.lm_head.weight)
     assert not torch.equal(again.book.glyphs, nano.beginning(recipe).book.glyphs)
     assert "character error rate" in (tmp_path / "whole" / "samples.txt").read_text()

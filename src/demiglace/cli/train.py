@@ -12,7 +12,7 @@ def train(
     recipe: Annotated[str, typer.Argument(help="nano")],
     folder: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")] = Path("runs/nano"),
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
-    start: Annotated[Path | None, typer.Option(help="Folder of an earlier run, to go on from its model.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
 ) -> None:
     """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""

@@ -66,9 +66,7 @@ class NanoRecipe:
     resampler_steps: int = 50
     eyes_steps: int = 20
     whole_steps: int = 360
-    start: Path | None = (
-        None  # a folder `model` with `heads.safetensors` beside it, to go on from; None is from nothing
-    )
+    start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
 
     @property
     def config(self) -> MiniCPMVConfig:
@@ -110,15 +108,12 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
     pool = renderers()
     try:
         for stage, objective in stages(recipe, processor, folder / "pictures", pool):
-            if (
-                isinstance(objective, ReadPictures)
-                and stage.name == "resampler"
-                and latest(folder / stage.name) is None
-            ):
-                batches = [objective.stream.batch(number) for number in range(SEATING_BATCHES)]
-                seat_queries(learner, list(chain.from_iterable(batches)))
-            watching = watcher if isinstance(objective, ReadPictures) else None
-            if not Trainer(learner, stage, objective, folder / stage.name, watching).run():
+            if recipe.start is not None and stage.name != "whole":
+                continue
+            reads = isinstance(objective, ReadPictures)
+            if stage.name == "resampler" and latest(folder / stage.name) is None:
+                seat_queries(learner, first_samples(recipe, folder / "pictures", pool))
+            if not Trainer(learner, stage, objective, folder / stage.name, watcher if reads else None).run():
                 return None
             export(learner, processor, folder)
     finally:
@@ -145,6 +140,12 @@ def stages(
     yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(4, 2.0, 0.5)
     everything = ("model", "patch_head", "book")
     yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3, decay_share=0.5), reading(5, 0.5, 0.3)
+
+
+def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[ReadingSample]:
+    """The pictures with which the resampler's stage begins."""
+    stream = PictureStream(recipe.spec(3), recipe.batch_size, pictures, pool)
+    return list(chain.from_iterable(stream.batch(number) for number in range(SEATING_BATCHES)))
 
 
 class Samples:
@@ -198,8 +199,8 @@ def beginning(recipe: NanoRecipe) -> Learner:
     learner = Learner(recipe.config)
     initialise(learner, recipe.seed)
     if recipe.start is not None:
-        learner.model.load_state_dict(weights.load(recipe.start / "model", torch.float32).state_dict())
-        heads = load_file(recipe.start / HEADS_FILE)
+        learner.model.load_state_dict(weights.load(recipe.start, torch.float32).state_dict())
+        heads = load_file(recipe.start.parent / HEADS_FILE)
         learner.load_state_dict({name: tensor.float() for name, tensor in heads.items()}, strict=False)
     return learner
 
