@@ -94,8 +94,9 @@ def measure(reading: ReadingSet, read: Reader, step: Callable[[int], None]) -> d
     }
     if reading.unit == "page":
         scores["word_f1"] = float(np.mean([word_f1(*pair) for pair in pairs]))
-    examples = [{"text": text, "read": read} for text, read in pairs[:NUM_EXAMPLES]]
-    return {**scores, f"{reading.unit}s_per_second": len(found) / seconds, "examples": examples}
+    if reading.quotable:
+        scores["examples"] = [{"text": text, "read": read} for text, read in pairs[:NUM_EXAMPLES]]
+    return {**scores, f"{reading.unit}s_per_second": len(found) / seconds}
 
 
 def interval(counts: np.ndarray, num_draws: int = 1000) -> tuple[float, float]:

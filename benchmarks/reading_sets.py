@@ -26,7 +26,7 @@ class ReadingSet:
     """Pictures of one kind and what they say; `unit` is "line" or "page".
 
     Where the texts are not `case_sensitive` (some truths are written in capitals whatever the picture shows), only
-    the rate for any case says something.
+    the rate for any case says something. Only `quotable` texts, our own, may stand in a result that is published.
     """
 
     name: str
@@ -34,6 +34,7 @@ class ReadingSet:
     pictures: list[Pillow.Image]
     texts: list[str]
     case_sensitive: bool = True
+    quotable: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def rendered_lines(num_lines: int, degraded: bool) -> ReadingSet | Skipped:
         drawn = [_rendered_line(rng, faces, degraded) for _ in range(num_lines)]
     except ValueError as error:
         return Skipped(name, str(error))
-    return ReadingSet(name, "line", [picture for picture, _ in drawn], [text for _, text in drawn])
+    return ReadingSet(name, "line", [picture for picture, _ in drawn], [text for _, text in drawn], quotable=True)
 
 
 def _rendered_line(rng: np.random.Generator, faces: Sequence[Face], degraded: bool) -> tuple[Pillow.Image, str]:

@@ -40,7 +40,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
     assert sum(parameter.numel() for parameter in model.parameters()) == 9_901_568
     assert (folder / "model.safetensors").stat().st_size <= 32 * 2**20
     assert processor.config.slicing.max_slices == 1
-    stages = ["encoder", "decoder", "resampler", "eyes", "whole"]
+    stages = ["encoder", "decoder", "resampler", "eyes", "whole", "again"]
     logged = [
         json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
     ]
