@@ -25,9 +25,10 @@ def reads_as(*texts: str) -> reading.Reader:
     return lambda pictures: [next(remaining) for _ in pictures]
 
 
-def measured(texts: list[str], case_sensitive: bool = True, unit: str = "line") -> dict:
+def measured(texts: list[str], case_sensitive: bool = True, unit: str = "line", quotable: bool = False) -> dict:
     steps: list[int] = []
-    scores = reading.measure(ReadingSet("known", unit, PICTURES, TEXTS, case_sensitive), reads_as(*texts), steps.append)
+    known = ReadingSet("known", unit, PICTURES, TEXTS, case_sensitive, quotable)
+    scores = reading.measure(known, reads_as(*texts), steps.append)
     assert sum(steps) == len(TEXTS)
     return scores
 
@@ -40,7 +41,12 @@ def test_measure_counts_what_is_wrong() -> None:
     assert scores["exact"] == 2 / 4
     assert scores["cer_interval"][0] <= scores["cer"] <= scores["cer_interval"][1]
     assert scores["lines_per_second"] > 0
-    assert scores["examples"][0] == {"text": "Total due", "read": "total due"}
+
+
+def test_only_texts_of_our_own_are_quoted() -> None:
+    read = ["total due", "9.99", "in capitals", "one more line"]
+    assert "examples" not in measured(read)
+    assert measured(read, quotable=True)["examples"][0] == {"text": "Total due", "read": "total due"}
 
 
 def test_a_truth_in_capitals_gives_no_rate_that_minds_case() -> None:

@@ -17,7 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 FOLDER = Path(__file__).parent
-STAGES = ("encoder", "decoder", "resampler", "eyes", "whole")
+STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again")
 FIGURES = {
     "glyphs": "characters under cells of patches",
     "frames": "characters in visual tokens, by place",
