@@ -57,7 +57,7 @@ def break_strokes(rng: np.random.Generator, picture: np.ndarray, band: float, st
     if kind < 0.45:
         cell = max(1.0, band / rng.uniform(8, 30))
         cells = rng.random((max(1, round(height / cell)), max(1, round(width / cell))))
-        missing = _resized((cells < rng.uniform(0.05, 0.35)).astype(np.float32), width, height)
+        missing = resized((cells < rng.uniform(0.05, 0.35)).astype(np.float32), width, height)
     elif kind < 0.7 or band < 26:
         rows = np.less(rng.random((height, 1)), rng.uniform(0.03, 0.12))
         missing = np.broadcast_to(rows.astype(np.float32), (height, width))
@@ -66,7 +66,7 @@ def break_strokes(rng: np.random.Generator, picture: np.ndarray, band: float, st
         y, x = np.arange(height)[:, None], np.arange(width)[None]
         waves = np.cos(2 * np.pi * y / period) + np.cos(2 * np.pi * x / period)
         missing = (0.5 - waves / 3).clip(0, 1).astype(np.float32)
-    return _towards(picture, _paper(picture), missing * float(rng.uniform(0.3, 0.9)) * strength)
+    return towards(picture, paper_colour(picture), missing * float(rng.uniform(0.3, 0.9)) * strength)
 
 
 def shade(rng: np.random.Generator, picture: np.ndarray, band: float, strength: float) -> np.ndarray:
@@ -90,7 +90,7 @@ def stain(rng: np.random.Generator, picture: np.ndarray, band: float, strength: 
         distance = ((x - centre_x) / radius_x) ** 2 + ((y - centre_y) / radius_y) ** 2
         cover = np.maximum(cover, np.clip(2 * (1 - distance), 0, 1))
     target = np.full(3, rng.choice([40.0, 120.0, 255.0]))
-    return _towards(picture, target, cover * float(rng.uniform(0.1, 0.45)) * strength)
+    return towards(picture, target, cover * float(rng.uniform(0.1, 0.45)) * strength)
 
 
 def tilt(
@@ -201,18 +201,18 @@ def compress(rng: np.random.Generator, picture: np.ndarray, band: float, strengt
     return np.asarray(Image.open(held))
 
 
-def _paper(picture: np.ndarray) -> np.ndarray:
+def paper_colour(picture: np.ndarray) -> np.ndarray:
     """The most common colour, (1,) or (3,)."""
     pixels = picture.reshape(-1, 1 if picture.ndim == 2 else 3)
     return np.median(pixels[:: max(1, len(pixels) // 4096)], axis=0)
 
 
 def _fill(picture: np.ndarray) -> int | tuple[int, ...]:
-    levels = tuple(int(level) for level in _paper(picture))
+    levels = tuple(int(level) for level in paper_colour(picture))
     return levels[0] if len(levels) == 1 else levels
 
 
-def _towards(picture: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.ndarray:
+def towards(picture: np.ndarray, target: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Each pixel moved by its `share` (height, width) towards one colour."""
     target = target[:1].squeeze() if picture.ndim == 2 else target
     return (picture + (target - picture) * _over_channels(share, picture)).clip(0, 255).astype(np.uint8)
@@ -225,10 +225,10 @@ def _over_channels(field: np.ndarray, picture: np.ndarray) -> np.ndarray:
 def _field(rng: np.random.Generator, width: int, height: int, cells: int) -> np.ndarray:
     """float32 (height, width): smooth random values in about 0..1, over `cells` cells of the height."""
     columns = max(2, min(width, round(cells * width / height)))
-    return _resized(rng.random((max(2, min(height, cells)), columns), np.float32), width, height)
+    return resized(rng.random((max(2, min(height, cells)), columns), np.float32), width, height)
 
 
-def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
+def resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC))
 
 

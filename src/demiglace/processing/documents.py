@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from demiglace.processing.pictures import name_of, read_bytes
 
 if TYPE_CHECKING:
     from PIL import Image
-    from pypdfium2 import PdfDocument
+    from pypdfium2 import PdfDocument, PdfPage
 
 MAX_PAGES = 200
 MAX_PAGE_PIXELS = 16_000_000
@@ -32,25 +33,31 @@ def open_pages(
     Raises ValueError, when the first page is asked for, on what is no PDF, is encrypted or has no pages,
     and on a range that is malformed or outside the document; later on a page that cannot be drawn.
     """
-    if not 0 < dpi < math.inf:
-        raise ValueError(f"dpi must be positive, got {dpi}")
-    pdf = _open(source)
-    try:
-        pdf.init_forms()
-        for number in _chosen(pages, len(pdf), name_of(source)):
-            yield _draw(pdf, number, dpi, name_of(source))
-    finally:
-        pdf.close()
+    check_dpi(dpi)
+    name = name_of(source)
+    with open_document(source) as pdf:
+        if pages is None and len(pdf) > MAX_PAGES:
+            raise ValueError(f"{name} has {len(pdf)} pages, more than {MAX_PAGES}: choose, as in pages='1-{MAX_PAGES}'")
+        for number in chosen_pages(pages, len(pdf), name):
+            with open_page(pdf, number, name) as page:
+                yield draw(page, dpi)
 
 
-def _open(source: str | PathLike[str] | bytes) -> PdfDocument:
+@contextmanager
+def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
+    """The PDF with its form fields, closed in the end; ValueError on what is no PDF, is encrypted or has no pages."""
     import pypdfium2
 
     data = read_bytes(source)
     try:
-        return pypdfium2.PdfDocument(data)
+        pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         raise ValueError(f"{name_of(source)} {_complaint(data)}") from error
+    try:
+        pdf.init_forms()
+        yield pdf
+    finally:
+        pdf.close()
 
 
 def _complaint(data: bytes) -> str:
@@ -66,15 +73,21 @@ def _complaint(data: bytes) -> str:
     return "is not a readable PDF"
 
 
-def _chosen(pages: str | None, num_pages: int, name: str) -> list[int]:
-    """Page numbers from 1."""
+def chosen_pages(pages: str | None, num_pages: int, name: str) -> list[int]:
+    """The page numbers, from 1, that `pages` such as "1-3,7" names, in its order; None names all."""
     if pages is None:
-        if num_pages > MAX_PAGES:
-            raise ValueError(
-                f"{name} has {num_pages} pages, more than {MAX_PAGES}: choose, as in pages='1-{MAX_PAGES}'"
-            )
         return list(range(1, num_pages + 1))
     numbers: list[int] = []
+    for first, last in page_ranges(pages):
+        if last > num_pages:
+            raise ValueError(f"page {last} is outside {name}, which has {num_pages} pages")
+        numbers.extend(range(first, last + 1))
+    return numbers
+
+
+def page_ranges(pages: str) -> list[tuple[int, int]]:
+    """First and last page of each range in "1-3,7"; ValueError where it is malformed."""
+    ranges = []
     for part in pages.split(","):
         match = _RANGE.fullmatch(part)
         if match is None:
@@ -82,22 +95,33 @@ def _chosen(pages: str | None, num_pages: int, name: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if not 1 <= first <= last:
             raise ValueError(f"page range {part.strip()!r} runs from {first} to {last}; pages count upwards from 1")
-        if last > num_pages:
-            raise ValueError(f"page {last} is outside {name}, which has {num_pages} pages")
-        numbers.extend(range(first, last + 1))
-    return numbers
+        ranges.append((first, last))
+    return ranges
 
 
-def _draw(pdf: PdfDocument, number: int, dpi: float, name: str) -> Image.Image:
+@contextmanager
+def open_page(pdf: PdfDocument, number: int, name: str) -> Iterator[PdfPage]:
+    """Page `number`, from 1, closed in the end; ValueError where it cannot be loaded or drawn meanwhile."""
     import pypdfium2
 
     try:
         page = pdf[number - 1]
         try:
-            width, height = page.get_size()  # points of 1/72 inch, /Rotate applied
-            scale = min(dpi / 72, math.sqrt(MAX_PAGE_PIXELS / (width * height)))
-            return page.render(scale=scale, rev_byteorder=True).to_pil()
+            yield page
         finally:
             page.close()
     except (pypdfium2.PdfiumError, ZeroDivisionError) as error:
         raise ValueError(f"page {number} of {name} cannot be drawn") from error
+
+
+def check_dpi(dpi: float) -> None:
+    """Raises ValueError where `dpi` is no positive number."""
+    if not 0 < dpi < math.inf:
+        raise ValueError(f"dpi must be positive, got {dpi}")
+
+
+def draw(page: PdfPage, dpi: float) -> Image.Image:
+    """The upright page in RGB, at `dpi` or so much smaller that it keeps to `MAX_PAGE_PIXELS`."""
+    width, height = page.get_size()  # points of 1/72 inch, /Rotate applied
+    scale = min(dpi / 72, math.sqrt(MAX_PAGE_PIXELS / (width * height)))
+    return page.render(scale=scale, rev_byteorder=True).to_pil()
