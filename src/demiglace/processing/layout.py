@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Layout:
     """Collects the pictures of one conversation; each method returns the placeholders of what it was given.
 
-    Raises ValueError as soon as more than `max_tokens` places are needed, before more pictures are read.
+    Raises TooLong as soon as more than `max_tokens` places are needed, before more pictures are read.
     """
 
     def __init__(
@@ -88,10 +88,14 @@ class Layout:
         return STRUCTURE[f"{kind}_start"] + STRUCTURE["unk"] * self.num_queries + STRUCTURE[f"{kind}_end"]
 
 
+class TooLong(ValueError):
+    """A conversation needs more tokens than there is room for."""
+
+
 def check_room(num_tokens: int, num_visual_tokens: int, max_tokens: int | None) -> None:
-    """ValueError where a prompt (so far) has more than `max_tokens`; nothing is ever cut off."""
+    """TooLong where a prompt (so far) has more than `max_tokens`; nothing is ever cut off."""
     if max_tokens is not None and num_tokens > max_tokens:
-        raise ValueError(
+        raise TooLong(
             f"the conversation takes at least {num_tokens} tokens, {num_visual_tokens} of them visual, but there is "
             f"room for {max_tokens}: lower max_slices for images and documents, choose fewer pages, or lower fps or "
             "max_packages or raise package_frames for videos"

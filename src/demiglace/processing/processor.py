@@ -189,7 +189,7 @@ class Processor:
             positions=torch.arange(length).expand(len(samples), length),
             segments=segments,
             visual_places=torch.cat([sample.visual_places + row * length for row, sample in enumerate(samples)]),
-            visual=_joined([sample.visual for sample in samples if sample.visual is not None]),
+            visual=joined([sample.visual for sample in samples if sample.visual is not None]),
             labels=_padded(labels, length, IGNORE) if labels else None,
         )
 
@@ -241,7 +241,8 @@ def _padded(rows: Sequence[Tensor], length: int, padding: int) -> Tensor:
     return padded
 
 
-def _joined(visuals: Sequence[Visual]) -> Visual | None:
+def joined(visuals: Sequence[Visual]) -> Visual | None:
+    """The pictures of all, in order; None where there are none."""
     if len(visuals) < 2:
         return visuals[0] if visuals else None
     return Visual(

@@ -119,7 +119,12 @@ def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     pixels = torch.from_numpy(np.array(picture, dtype=np.float32))  # (height, width, channel)
     patches = pixels.unflatten(1, (columns, patch_size)).unflatten(0, (rows, patch_size))
     patches = patches.permute(0, 2, 4, 1, 3).flatten(2).flatten(0, 1)  # row, column, (channel, row and column inside)
-    return (patches / 255 - 0.5) / 0.5
+    return normalise(patches)
+
+
+def normalise(levels: Tensor) -> Tensor:
+    """Float levels of 0 to 255 -> [-1, 1] (released code: mean and deviation 0.5)."""
+    return (levels / 255 - 0.5) / 0.5
 
 
 def _best_grid(width: int, height: int, config: SlicingConfig) -> tuple[int, int] | None:

@@ -1,0 +1,100 @@
+"""Sources with weights that shift while the rate decays, and the endless shuffled order of each source.
+
+Which source a draw comes from and which record of it are pure functions of the seed and the draw's number: nothing but
+numbers has to be kept to go on where a run stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from demiglace.data.sources.source import Source
+
+# First numbers of the seeds, so that no two purposes draw the same chances.
+CHOICE, ORDER, CONTENT = range(3)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Record `number` of the endless order of source `source` of a mixture."""
+
+    source: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Sources, and how often each is drawn.
+
+    weights: in the stable part of a stage; late_weights: at the end of the decay. Both are taken as shares of their
+    sums, and shares are linear in between. A weight of 0 leaves a source out.
+    """
+
+    sources: tuple[Source, ...]
+    weights: tuple[float, ...]
+    late_weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the numbers cannot be weights, or names repeat, or a source that is used is empty."""
+        for weights in (self.weights, self.late_weights):
+            if len(weights) != len(self.sources):
+                raise ValueError(f"{len(self.sources)} sources, but {len(weights)} weights")
+            if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not sum(weights) > 0:
+                raise ValueError(f"weights must be at least 0, and one of them more, got {weights}")
+        names = [source.name for source in self.sources]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"sources need names of their own, but {', '.join(repeated)} is given more than once")
+        for source, *given in zip(self.sources, self.weights, self.late_weights, strict=True):
+            if any(given) and source.blocks is not None and not sum(source.blocks):
+                raise ValueError(f"source {source.name} has 0 records, but a weight of {max(given)}")
+
+    def shares(self, decay: float) -> np.ndarray:
+        """float64 (sources,), the chance of each when `decay` (0 to 1) of the decay is over."""
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay must lie in 0..1, got {decay}")
+        early, late = np.array(self.weights, float), np.array(self.late_weights, float)
+        return (1 - decay) * early / early.sum() + decay * late / late.sum()
+
+    def choose(self, seed: int, stream: int, number: int, decay: float) -> int:
+        """The source of draw `number` of a stream."""
+        shares = self.shares(decay)
+        chance = np.random.default_rng((seed, CHOICE, stream, number)).random()
+        possible = np.flatnonzero(shares)
+        return int(possible[np.searchsorted(shares[possible].cumsum()[:-1], chance, side="right")])
+
+    def place(self, draw: Draw, seed: int) -> tuple[int, int]:
+        """(block, row) where the record of a draw lies in its source."""
+        blocks = self.sources[draw.source].blocks
+        return (0, draw.number) if blocks is None else place(blocks, (seed, ORDER, draw.source), draw.number)
+
+    def content_seed(self, draw: Draw, seed: int) -> tuple[int, ...]:
+        """For what is random in the record itself: another one each time it comes."""
+        return seed, CONTENT, draw.source, draw.number
+
+
+def place(blocks: Sequence[int], seed: tuple[int, ...], number: int) -> tuple[int, int]:
+    """(block, row) of record `number` of an endless shuffled order over `blocks`, given by their sizes.
+
+    Each epoch goes through all blocks in an order of its own, and through each block's rows in an order of their own,
+    so every record comes once an epoch while one block after the other is read.
+    """
+    sizes = np.asarray(blocks)
+    epoch, rest = divmod(number, int(sizes.sum()))
+    order = _permutation((*seed, epoch, 0), len(sizes))
+    ends = sizes[order].cumsum()
+    turn = int(np.searchsorted(ends, rest, side="right"))
+    block = int(order[turn])
+    rows = _permutation((*seed, epoch, 1 + block), int(sizes[block]))
+    return block, int(rows[rest - (int(ends[turn]) - int(sizes[block]))])
+
+
+@lru_cache(maxsize=32)
+def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(size)

@@ -1,0 +1,120 @@
+"""A file of JSON records, one on each line or all in one array, with the files that they name beside it."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from demiglace.conversation import Conversation
+from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.data.sources.media import find_media
+from demiglace.data.sources.source import BadRecord, state_of
+from demiglace.processing.pictures import local_file
+
+BLOCK = 1024  # records; near enough to each other for the disk, many enough to be shuffled
+CHUNK = 2**24  # bytes looked through at a time
+
+_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")  # after a byte order mark, if any
+# The next bracket outside of strings, or the end; a string that is never closed runs to the end.
+_BRACKET = re.compile(rb'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?)*+([][{}]?)', re.DOTALL)
+
+
+@dataclass(frozen=True)
+class JsonFile:
+    """JSON Lines, or a JSON array of objects; which of the two its first character tells.
+
+    Records name their files relative to the folder of `path`, and none outside of it. Where they lie elsewhere, or
+    are named by absolute paths, `media` is the folder they lie in.
+    """
+
+    name: str
+    path: Path
+    media: Path | None = None
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Raises ValueError where the file is missing or has no record."""
+        num_records = len(self._index.starts)
+        if not num_records:
+            raise ValueError(f"{self.path} has no records")
+        return tuple(min(BLOCK, num_records - start) for start in range(0, num_records, BLOCK))
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        number, where = block * BLOCK + row, self.where(block, row)
+        start, end = int(self._index.starts[number]), int(self._index.ends[number])
+        find = partial(find_media, folder=self.media or self.path.parent, takes_absolute=self.media is not None)
+        if end - start > MAX_RECORD_BYTES:
+            raise BadRecord(where, f"a record of {end - start} bytes, more than the {MAX_RECORD_BYTES} taken")
+        try:
+            with self.path.open("rb") as file:
+                file.seek(start)
+                record = parse_json(file.read(end - start))
+        except (OSError, ValueError) as error:
+            raise BadRecord(where, str(error)) from error
+        return read_record(record, where, find)
+
+    def where(self, block: int, row: int) -> str:
+        """ "file.jsonl:17" with the number of the line; in an array "file.json[16]", counted from 0 as in `jq`."""
+        number = block * BLOCK + row
+        if self._index.lines is None:
+            return f"{self.path}[{number}]"
+        return f"{self.path}:{self._index.lines[number]}"
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    @cached_property
+    def _index(self) -> _Index:
+        path = local_file(self.path, max_bytes=None)
+        try:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return _index_array(content) if _ARRAY.match(content) else _index_lines(content)
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True)
+class _Index:
+    """Where records stand: int64 (records,), bytes from the start of the file; lines count from 1."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    lines: np.ndarray | None = None
+
+
+def _index_lines(content: mmap.mmap) -> _Index:
+    """Every line but the empty ones."""
+    breaks = [
+        start + np.flatnonzero(np.frombuffer(content[start : start + CHUNK], np.uint8) == ord("\n"))
+        for start in range(0, len(content), CHUNK)
+    ]
+    ends = np.concatenate([*breaks, [len(content)]])
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    held = np.flatnonzero(ends - starts > 1)  # a single character is the other half of a line break, or no object
+    return _Index(starts[held], ends[held], held + 1)
+
+
+def _index_array(content: mmap.mmap) -> _Index:
+    """Every object of the array. Broken ones are found as they are read, as long as their brackets close."""
+    spans = np.array(list(_objects(content)), dtype=np.int64).reshape(-1, 2)
+    return _Index(*spans.T)
+
+
+def _objects(content: mmap.mmap) -> Iterator[tuple[int, int]]:
+    depth = start = 0
+    for match in _BRACKET.finditer(content):
+        if match[1] in (b"[", b"{"):
+            depth += 1
+            start = match.start(1) if depth == 2 else start
+        elif match[1]:
+            depth -= 1
+            if depth == 1:
+                yield start, match.end()
+    if depth > 1:
+        yield start, len(content)

@@ -1,0 +1,108 @@
+"""Parquet files of records, as Hugging Face's data sets are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demiglace.conversation import Conversation
+from demiglace.data.records import read_record
+from demiglace.data.sources.media import find_media
+from demiglace.data.sources.source import BadRecord, state_of
+
+if TYPE_CHECKING:
+    import pyarrow
+
+MAX_GROUP_BYTES = 2**31  # of a row group once it is decoded
+GROUPS_IN_MEMORY = 2  # of each process: where one ends and the next begins, readers ask for both in turn
+BATCH = 64  # rows decoded at a time
+
+
+@dataclass(frozen=True)
+class ParquetFiles:
+    """A block is a row group, decoded as a whole.
+
+    Columns are the keys of a record (see `records`); pictures are bytes, {"bytes", "path"}, or paths relative to the
+    file's folder or to `media`, as in `JsonFile`. Needs pyarrow; ValueError where it is not installed.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    media: Path | None = None
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        return tuple(num_rows for _, _, num_rows in self._groups)
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        path, where = self._groups[block][0], self.where(block, row)
+        find = partial(find_media, folder=self.media or path.parent, takes_absolute=self.media is not None)
+        try:
+            record = self._table(block).slice(row, 1).to_pylist()[0]
+        except ValueError as error:
+            raise BadRecord(where, str(error)) from error
+        return read_record(record, where, find)
+
+    def where(self, block: int, row: int) -> str:
+        path, group, _ = self._groups[block]
+        return f"{path}, row {row} of group {group}"
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    @cached_property
+    def _groups(self) -> tuple[tuple[Path, int, int], ...]:
+        """File, number in it, and rows."""
+        return tuple((path, group, rows) for path in self.paths for group, rows in enumerate(_num_rows(path)))
+
+    @cached_property
+    def _table(self) -> Callable[[int], pyarrow.Table]:
+        """Block -> its rows."""
+        return lru_cache(GROUPS_IN_MEMORY)(lambda block: _read_group(*self._groups[block][:2]))
+
+
+def _num_rows(path: Path) -> list[int]:
+    """Of each row group; one bad record where the file is no Parquet file."""
+    parquet = _pyarrow_parquet()
+    if not path.exists():
+        raise ValueError(f"{path} does not exist")
+    try:
+        with parquet.ParquetFile(path) as file:
+            return [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    except (_arrow_error(), OSError):
+        return [1]
+
+
+def _read_group(path: Path, group: int) -> pyarrow.Table:
+    """ValueError where it cannot be decoded, or not within `MAX_GROUP_BYTES`."""
+    import pyarrow
+
+    batches, num_bytes = [], 0
+    try:
+        with _pyarrow_parquet().ParquetFile(path) as file:
+            # In small batches, because a few bytes of a file can stand for any number of them in memory.
+            for batch in file.iter_batches(BATCH, row_groups=[group], use_threads=False):
+                batches.append(batch)
+                num_bytes += batch.nbytes
+                if num_bytes > MAX_GROUP_BYTES:
+                    raise ValueError(f"a row group of {num_bytes} bytes and more, {MAX_GROUP_BYTES} are taken")
+            return pyarrow.Table.from_batches(batches, file.schema_arrow)
+    except (pyarrow.ArrowException, OSError, IndexError) as error:
+        raise ValueError(f"the row group cannot be read: {error}") from error
+
+
+def _pyarrow_parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ValueError("reading Parquet needs pyarrow: pip install 'demiglace[parquet]'") from error
+    return pyarrow.parquet
+
+
+def _arrow_error() -> type[Exception]:
+    import pyarrow
+
+    return pyarrow.ArrowException

@@ -1,0 +1,72 @@
+"""A folder of PDFs as it is: pages whose text regions are damaged, each by its own level (paper, section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from demiglace.conversation import Conversation
+from demiglace.data.corruption import corrupt, draw_targets
+from demiglace.data.document_tasks import ask_regions
+from demiglace.data.pages import Skipped, Unit, regions
+from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.data.text_layer import read_pdf
+from demiglace.processing.documents import open_document
+
+
+@dataclass(frozen=True)
+class PdfFolder:
+    """A block is a PDF anywhere below `folder`, in the order of their names; a record is a page.
+
+    Each time a page is read, other regions of it are asked for, at other levels. Pages without text are bad records.
+    """
+
+    name: str
+    folder: Path
+    unit: Unit = "block"  # ours; the paper says "text regions"
+    share: float = 0.3  # ours; the paper says "a subset"
+    # Drawn for each region independently (paper); the weights are ours.
+    levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
+    dpi: int = 144  # ours
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on numbers that `draw_targets` does not take."""
+        draw_targets([], np.random.default_rng(0), self.share, self.levels)
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Raises ValueError where there is no PDF at all."""
+        if not self._paths:
+            raise ValueError(f"no PDF in {self.folder}")
+        return tuple(count_records(path, _num_pages) for path in self._paths)
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        chances = (*seed, block, row)
+        try:
+            page = next(read_pdf(self._paths[block], str(row + 1), self.dpi))
+            if isinstance(page, Skipped):
+                raise ValueError(page.why)
+            targets = draw_targets(regions(page, self.unit), np.random.default_rng(chances), self.share, self.levels)
+            return ask_regions(corrupt(page.picture, targets, chances), targets)
+        except ValueError as error:
+            raise BadRecord(self.where(block, row), str(error)) from error
+
+    def where(self, block: int, row: int) -> str:
+        """ "folder/paper.pdf#3", with the page from 1."""
+        return f"{self._paths[block]}#{row + 1}"
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    @cached_property
+    def _paths(self) -> tuple[Path, ...]:
+        return tuple(sorted(path for path in self.folder.rglob("*") if path.suffix.lower() == ".pdf"))
+
+
+def _num_pages(path: Path) -> int:
+    with open_document(path) as pdf:
+        return len(pdf)

@@ -1,0 +1,99 @@
+"""Plain text files, learned as answers to nothing: an empty turn of the user, then the text.
+
+Only what the assistant says is learned, so the text is its answer, after the template's opening of the short mode.
+Files are cut where the text has a break, because the model also learns that the answer ends there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from demiglace.conversation import Conversation, Message, Text
+from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.processing.pictures import local_file
+from demiglace.processing.template import END_THINK
+
+FILES_IN_MIND = 8  # lists of cuts that a process keeps
+
+_BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in the order in which they are taken
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and none is left out.
+
+    A stretch ends with a paragraph where one ends in its second half, else with a line, a sentence, a word, or at
+    worst a character.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    window: int = 4096  # ours; about a thousand tokens of English
+
+    def __post_init__(self) -> None:
+        if self.window < 64:
+            raise ValueError(f"a window needs at least 64 bytes, got {self.window}")
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        return tuple(count_records(path, lambda path: len(_cut(path, self.window)) - 1) for path in self.paths)
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        path = self.paths[block]
+        try:
+            start, end = self._cuts(path)[row : row + 2].tolist()
+            with path.open("rb") as file:
+                file.seek(start)
+                text = file.read(end - start).decode().strip("\n")
+            if not text.strip():
+                raise ValueError("nothing but white space")
+            if END_THINK in text:
+                raise ValueError(f"{END_THINK} would end the reasoning")
+        except (OSError, ValueError) as error:
+            raise BadRecord(self.where(block, row), str(error)) from error
+        return Conversation((Message("user", (Text(""),)), Message("assistant", (Text(text),))))
+
+    def where(self, block: int, row: int) -> str:
+        return f"{self.paths[block]}, stretch {row}"
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    @cached_property
+    def _cuts(self) -> Callable[[Path], np.ndarray]:
+        return lru_cache(FILES_IN_MIND)(lambda path: _cut(path, self.window))
+
+
+def _cut(path: Path, window: int) -> np.ndarray:
+    """int64 (stretches + 1,): bytes at which stretches begin, and the file's end."""
+    with local_file(path, max_bytes=None).open("rb") as file:
+        return np.fromiter(_ends(file, window), dtype=np.int64)
+
+
+def _ends(file: BinaryIO, window: int) -> Iterator[int]:
+    position = 0
+    ahead = file.read(window + 1)
+    while ahead:
+        yield position
+        length = len(ahead) if len(ahead) <= window else _length(ahead[:window], ahead[window])
+        position += length
+        ahead = ahead[length:] + file.read(length)
+    yield position
+
+
+def _length(stretch: bytes, following: int) -> int:
+    """How much of `stretch` to take, where the byte `following` comes next."""
+    for mark in _BREAKS:
+        if (found := stretch.rfind(mark, len(stretch) // 2)) >= 0:
+            return found + len(mark)
+    length = len(stretch)
+    while length > len(stretch) - 4 and following & 0xC0 == 0x80:  # the middle of a character
+        length -= 1
+        following = stretch[length]
+    return length

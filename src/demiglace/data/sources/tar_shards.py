@@ -1,0 +1,139 @@
+"""Tar shards as webdataset writes them: what belongs together has one name and several extensions.
+
+`0007.json` is a record (see `records`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are what it shows. Shards are
+read where they lie, and nothing is written: names in them lead nowhere, and links and devices are left out.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from demiglace.conversation import Conversation, Image, Message, Text, Video
+from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.processing.pictures import MAX_BYTES, local_file
+from demiglace.processing.template import END_THINK
+
+MAX_MEMBERS = 1_000_000  # of a shard
+MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
+SHARDS_IN_MIND = 8  # lists of members that a process keeps
+
+_PARTS: dict[str, type[Image | Video]] = {
+    **dict.fromkeys(("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "ppm", "pgm"), Image),
+    **dict.fromkeys(("mp4", "mkv", "webm", "avi", "mov", "m4v"), Video),
+}
+
+
+@dataclass(frozen=True)
+class TarShards:
+    """A block is a shard: an uncompressed tar file.
+
+    What a JSON record names is found among its own members, by extension ("jpg") or by name ("0007.jpg"). Where it
+    names nothing, all pictures and videos of that name are shown, in the order of their extensions.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    question: str = "Describe the picture."  # ours; what the user says with what a caption is about
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        return tuple(count_records(path, lambda path: len(_index(path))) for path in self.paths)
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        path, where = self.paths[block], self.where(block, row)
+        try:
+            entry = self._entries(path)[row]
+            with path.open("rb") as file:
+                return _read_entry(file, entry, where, self.question)
+        except BadRecord:
+            raise
+        except (OSError, ValueError) as error:
+            raise BadRecord(where, str(error)) from error
+
+    def where(self, block: int, row: int) -> str:
+        """ "shard.tar, 0007", or the shard alone where it cannot be opened."""
+        path = self.paths[block]
+        try:
+            return f"{path}, {self._entries(path)[row].key}"
+        except ValueError:
+            return str(path)
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    @cached_property
+    def _entries(self) -> Callable[[Path], list[_Entry]]:
+        return lru_cache(SHARDS_IN_MIND)(_index)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Members of one name: extension -> first byte and size."""
+
+    key: str
+    members: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+class _Headers(io.FileIO):
+    """A tar file of which only headers are read: none of them says how much memory we take."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= MAX_HEADER_BYTES:
+            raise ValueError(f"a header of {size} bytes, at most {MAX_HEADER_BYTES} are read")
+        return super().read(size)
+
+
+def _index(path: Path) -> list[_Entry]:
+    """What is in a shard, in the order of first members; ValueError where it is no sound tar file, or compressed."""
+    entries: dict[str, _Entry] = {}
+    size, last = local_file(path, max_bytes=None).stat().st_size, -1
+    try:
+        with _Headers(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            for number, member in enumerate(tar):
+                end = member.offset_data + member.size
+                if number >= MAX_MEMBERS or not last < member.offset_data <= end <= size:
+                    raise ValueError(
+                        f"member {number} at byte {member.offset_data}, {member.size} bytes long, of {size}"
+                    )
+                last = member.offset_data
+                folder, slash, file_name = member.name.rpartition("/")
+                stem, _, extension = file_name.partition(".")
+                if member.isreg() and not member.issparse() and stem and extension:
+                    entry = entries.setdefault(folder + slash + stem, _Entry(folder + slash + stem))
+                    entry.members[extension.lower()] = (member.offset_data, member.size)
+    except (tarfile.TarError, OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a tar file that can be read: {error}") from error
+    return list(entries.values())
+
+
+def _read_entry(file: io.BufferedReader, entry: _Entry, where: str, question: str) -> Conversation:
+    def read(extension: str, max_bytes: int = MAX_BYTES) -> bytes:
+        start, size = entry.members[extension]
+        if not 0 < size <= max_bytes:
+            raise ValueError(f".{extension} has {size} bytes, taken are 1 to {max_bytes}")
+        file.seek(start)
+        return file.read(size)
+
+    def find(reference: str) -> bytes:
+        extension = reference.removeprefix(f"{entry.key.rpartition('/')[2]}.").lower()
+        if extension not in entry.members:
+            raise ValueError(f"{reference} is not among the files of this record: {', '.join(entry.members)}")
+        return read(extension)
+
+    shown = [(_PARTS.get(extension.rpartition(".")[2]), extension) for extension in sorted(entry.members)]
+    attached = [part(read(extension)) for part, extension in shown if part]
+    if "json" in entry.members:
+        return read_record(parse_json(read("json", MAX_RECORD_BYTES)), where, find, attached)
+    if "txt" not in entry.members:
+        raise ValueError(f"neither .json nor .txt among its files: {', '.join(entry.members)}")
+    caption = read("txt", MAX_RECORD_BYTES).decode().strip()
+    if not caption or END_THINK in caption:
+        raise ValueError(f"the caption in .txt is empty or holds {END_THINK}")
+    asked = Message("user", (*attached, Text(question)) if attached else (Text(""),))  # text alone as in `plain_text`
+    return Conversation((asked, Message("assistant", (Text(caption),))))

@@ -1,0 +1,71 @@
+"""Samples side by side in rows of one length, none of which sees another.
+
+Attention keeps to a sample by its segment (`Batch.segments`), positions begin anew in each, and the first token of a
+sample is never predicted from the sample before it. So a packed row computes what its samples would compute alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import IGNORE, PADDING, Batch
+from demiglace.processing.processor import Sample, joined
+
+
+def choose(lengths: Sequence[int], length: int) -> list[int]:
+    """Which of the samples that wait, given by their lengths, make the next row of at most `length` tokens.
+
+    The first, so that none waits for ever, and then always the longest that fits, the earlier of equals (ours). In
+    ascending order. Raises ValueError where the first does not fit.
+    """
+    if lengths[0] > length:
+        raise ValueError(f"a sample of {lengths[0]} tokens does not fit a row of {length}")
+    chosen, room = [0], length - lengths[0]
+    for index in sorted(range(1, len(lengths)), key=lambda index: -lengths[index]):
+        if lengths[index] <= room:
+            chosen.append(index)
+            room -= lengths[index]
+    return sorted(chosen)
+
+
+def pack(rows: Sequence[Sequence[Sample]], length: int, padding_token: int) -> Batch:
+    """One packed row of `length` tokens for each row of samples, padded on the right.
+
+    Raises ValueError where a row holds more than `length` tokens, or only some samples have labels.
+    """
+    samples = [sample for row in rows for sample in row]
+    labelled = sum(sample.labels is not None for sample in samples)
+    if labelled not in (0, len(samples)):
+        raise ValueError(f"a batch needs samples all with or all without labels, got {labelled} of {len(samples)}")
+    lengths = [[len(sample.tokens) for sample in row] for row in rows]
+    if (most := max(map(sum, lengths))) > length:
+        raise ValueError(f"a row of samples has {most} tokens, more than the {length} of a packed row")
+    starts = [number * length + sum(held[:index]) for number, held in enumerate(lengths) for index in range(len(held))]
+    return Batch(
+        tokens=_rows([[sample.tokens for sample in row] for row in rows], length, padding_token),
+        positions=_rows([[torch.arange(size) for size in held] for held in lengths], length, 0),
+        segments=_rows(
+            [[torch.full((size,), index) for index, size in enumerate(held, 1)] for held in lengths], length, PADDING
+        ),
+        visual_places=torch.cat([sample.visual_places + start for sample, start in zip(samples, starts, strict=True)]),
+        visual=joined([sample.visual for sample in samples if sample.visual is not None]),
+        labels=_rows([[_learned(sample) for sample in row] for row in rows], length, IGNORE) if labelled else None,
+    )
+
+
+def _learned(sample: Sample) -> Tensor:
+    """Its labels, but for the first: only another sample stands before it."""
+    assert sample.labels is not None
+    return torch.cat([torch.tensor([IGNORE]), sample.labels[1:]])
+
+
+def _rows(rows: Sequence[Sequence[Tensor]], length: int, padding: int) -> Tensor:
+    """Pieces of each row, one after the other -> int64 (rows, length)."""
+    filled = torch.full((len(rows), length), padding)
+    for place, row in zip(filled, rows, strict=True):
+        pieces = torch.cat(tuple(row))
+        place[: len(pieces)] = pieces
+    return filled

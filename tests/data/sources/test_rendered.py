@@ -1,0 +1,34 @@
+"""Rendered text without end, each picture a function of its number and the seed."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from demiglace.data.sources.rendered import QUESTIONS, RenderedText
+
+pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
+
+
+def content(source, row, seed=(3,)):
+    user, assistant = source.read(0, row, seed).messages
+    picture, question = user.content
+    return np.asarray(picture.source).tobytes(), question.text, assistant.content[0].text
+
+
+def test_a_picture_is_a_function_of_row_and_seed():
+    source = RenderedText("lines", max_lines=2, max_characters=30)
+    assert source.blocks is None
+    first = content(source, 7)
+    assert content(pickle.loads(pickle.dumps(source)), 7) == first
+    assert content(source, 8) != first
+    assert content(source, 7, seed=(4,)) != first
+
+
+def test_a_picture_is_asked_for_what_is_written():
+    source = RenderedText("lines", max_lines=2, max_characters=30)
+    for row in range(4):
+        _, question, text = content(source, row)
+        assert question in QUESTIONS
+        assert 0 < len(text.replace("\n", "")) <= 30
+        assert text.count("\n") < 2
