@@ -1,9 +1,12 @@
 """The loop on a small regression: it learns, freezes, stops on what is not finite, and resumes bit for bit."""
 
 import json
+import os
+import signal
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from demiglace.training import checkpoint
@@ -21,7 +24,7 @@ class Small(nn.Module):
 def regression(learner, step):
     x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
     loss = (learner.head(learner.layers[0](x).tanh()) - x[:, :2]).square().mean()
-    return loss, {"seen": 8.0}
+    yield loss, {"seen": 8.0}
 
 
 def stage(num_steps, learns=("layers", "head"), **changes):
@@ -49,7 +52,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
     def killed_at_12(learner, step):
         if step == 12:
             raise RuntimeError("killed")
-        return regression(learner, step)
+        yield from regression(learner, step)
 
     with pytest.raises(RuntimeError):
         Trainer(resumed, stage(20), killed_at_12, parts).run()
@@ -88,12 +91,106 @@ def test_unknown_parts_are_named():
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     def broken(learner, step):
-        return learner.head.weight.sum() * float("nan"), {}
+        yield learner.head.weight.sum() * float("nan"), {}
 
-    with pytest.raises(FloatingPointError, match="step 0"):
+    with pytest.raises(FloatingPointError, match=r"step 1 of small: loss nan.*bad-step-1\.json"):
         Trainer(Small(), stage(5, learns=("head",)), broken, tmp_path).run()
+    assert json.loads((tmp_path / "bad-step-1.json").read_text())["loss"] == "nan"
 
 
 def test_the_last_checkpoints_are_kept(tmp_path):
     Trainer(Small(), stage(20), regression, tmp_path).run()
     assert [path.name for path in sorted(tmp_path.glob("step-*"))] == ["step-00000015", "step-00000020"]
+
+
+class Counting:
+    """Draws from a generator of its own, which no step number tells."""
+
+    def __init__(self) -> None:
+        self.drawn = 0
+        self.x = torch.zeros(0)
+
+    def __call__(self, learner, step):
+        self.drawn += 1
+        self.x = torch.randn(8, 4, generator=torch.Generator().manual_seed(self.drawn))
+        for x in self.x.split(4):
+            yield (learner.head(x) - x[:, :2]).square().sum() / 16, {"seen": 4.0}
+
+    def state(self):
+        return {"drawn": self.drawn}
+
+    def restore(self, state):
+        self.drawn = state["drawn"]
+
+    def seen(self):
+        return {"x": self.x}
+
+
+def test_parts_add_up_to_the_step(tmp_path):
+    def in_parts(count):
+        def objective(learner, step):
+            x = torch.randn(8, 4, generator=torch.Generator().manual_seed(step))
+            for part in x.chunk(count):
+                yield (learner.head(part) - part[:, :2]).square().sum() / 16, {"seen": float(len(part))}
+
+        return objective
+
+    whole, parts = Small(), Small()
+    Trainer(whole, stage(10, learns=("head",)), in_parts(1), tmp_path / "whole").run()
+    Trainer(parts, stage(10, learns=("head",)), in_parts(4), tmp_path / "parts").run()
+    assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), abs=1e-6)
+    assert torch.allclose(whole.head.weight, parts.head.weight, atol=1e-5)
+    assert json.loads((tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()[0])["seen"] == 8.0
+
+
+def test_an_objective_with_a_state_goes_on_from_it(tmp_path):
+    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "whole").run()
+    interrupted = Counting()
+
+    def killed_at_12(learner, step):
+        if step == 12:
+            raise RuntimeError("killed")
+        yield from interrupted(learner, step)
+
+    killed_at_12.state, killed_at_12.restore, killed_at_12.seen = (
+        interrupted.state,
+        interrupted.restore,
+        interrupted.seen,
+    )
+    with pytest.raises(RuntimeError):
+        Trainer(Small(), stage(20, learns=("head",)), killed_at_12, tmp_path / "parts").run()
+    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "parts").run()
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_what_a_bad_step_was_learned_from_is_saved(tmp_path):
+    class Broken(Counting):
+        def __call__(self, learner, step):
+            for loss, figures in super().__call__(learner, step):
+                yield loss * (float("inf") if step == 3 else 1.0), figures
+
+    objective = Broken()
+    with pytest.raises(FloatingPointError, match=r"bad-step-4\.safetensors"):
+        Trainer(Small(), stage(9, learns=("head",)), objective, tmp_path).run()
+    assert torch.equal(load_file(tmp_path / "bad-step-4.safetensors")["x"], objective.x)
+    told = json.loads((tmp_path / "bad-step-4.json").read_text())
+    assert (told["stage"], told["step"], told["loss"]) == ("small", 4, "inf")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_step_and_saves(tmp_path, number):
+    def interrupted(learner, step):
+        if step == 3:
+            os.kill(os.getpid(), number)
+        yield from regression(learner, step)
+
+    before = signal.getsignal(number)
+    assert not Trainer(Small(), stage(20), interrupted, tmp_path).run()
+    assert checkpoint.latest(tmp_path).name == "step-00000004"
+    assert signal.getsignal(number) is before
+
+
+def test_the_mixture_follows_the_decay():
+    shares = [stage(10).decayed(step) for step in range(10)]
+    assert shares == pytest.approx([0, 0, 0, 0, 0, 0, 0, 0.25, 0.5, 0.75])
+    assert stage(10, decay_share=0.0).decayed(9) == 0

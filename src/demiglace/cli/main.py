@@ -12,7 +12,11 @@ from typer.core import TyperGroup
 from demiglace import __version__
 from demiglace.cli.ask import ask
 from demiglace.cli.chat import chat
+from demiglace.cli.corrupt import corrupt
 from demiglace.cli.doctor import doctor
+from demiglace.cli.plot import plot
+from demiglace.cli.pretrain import pretrain
+from demiglace.cli.read import read
 from demiglace.cli.terminal import complain, note
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
@@ -50,5 +54,5 @@ def demiglace(
         typer.echo(context.get_help())
 
 
-for command in (ask, chat, tokens, train, doctor):
+for command in (ask, chat, read, tokens, corrupt, train, pretrain, plot, doctor):
     app.command()(command)

@@ -13,6 +13,7 @@ def train(
     folder: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")] = Path("runs/nano"),
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last stage.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
 ) -> None:
     """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
@@ -23,7 +24,8 @@ def train(
     except ModuleNotFoundError as missing:
         raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 
-    chosen = nano.NanoRecipe(seed=seed, start=start)
+    from_nothing = nano.NanoRecipe(seed=seed, documents=documents)
+    chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
     model = nano.train(nano.quick(chosen) if quick else chosen, folder)
     if model is None:
         typer.echo(f"stopped; go on with: demiglace train {recipe} --folder {folder} --seed {seed}", err=True)

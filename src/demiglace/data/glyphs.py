@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLANK = 0  # class of a cell without a character; characters count from 1
+UNKNOWN = 255  # class of a character that is there but hidden: nothing is to be learned from its cells and frames
 CELL_ROWS, CELL_COLUMNS = 2, 4  # cells of a patch; letters are narrower than high
 NO_PLACE = 255  # reading place of a patch without text
 
@@ -45,7 +46,7 @@ def label(
 ) -> GlyphLabels:
     """Labels for a picture of `grid` (height, width) patches.
 
-    classes: uint8 (characters,) from 1; boxes: float (characters, 4) as x0, y0, x1, y1 in pixels of that
+    classes: uint8 (characters,) from 1, or UNKNOWN; boxes: float (characters, 4) as x0, y0, x1, y1 in pixels of that
     picture, in reading order, spaces included.
     """
     ends = np.cumsum(np.maximum(boxes[:, 2] - boxes[:, 0], 1e-3))

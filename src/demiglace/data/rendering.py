@@ -59,7 +59,11 @@ def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: 
     """
     lines = _random_lines(rng, max_lines, max_characters)
     face = sample_face(rng)
-    drawn = render_block(lines, face, random_look(rng, lines, face, MAX_PIXELS))
+    return worn(rng, render_block(lines, face, random_look(rng, lines, face, MAX_PIXELS)))
+
+
+def worn(rng: np.random.Generator, drawn: Rendered) -> Rendered:
+    """The picture with wear of a random strength, none in a quarter of the cases."""
     strength = 0.0 if rng.random() < 0.25 else float(rng.beta(1.2, 1.6))
     picture, boxes = degrade(rng, drawn.picture, drawn.boxes, strength)
     return replace(drawn, picture=picture, boxes=boxes)

@@ -18,8 +18,11 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from demiglace.data import glyphs, rendering, texts
+from demiglace.data import glyphs, rendering, texts, windows
+from demiglace.data.word_damage import LEVELS, damage_words
 from demiglace.processing import slicing
+
+WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,16 @@ class ShardSpec:
     patch_size: int
     num_places: int  # visual tokens of a picture
     num_frames: int  # steps along the text for the frame labels
+    documents: Path | None = None  # folder of PDFs whose windows are mixed in
+    document_share: float = 0.0  # of the samples
+    damaged_share: float = 0.0  # of the samples, in which each word draws a level of damage
+    levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())  # chances of the levels
 
     @property
     def name(self) -> str:
-        return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{self.size}"
+        levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
+        shares = f"{round(100 * self.document_share)}d{round(100 * self.damaged_share)}{levels}"
+        return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,13 @@ class ReadingSample:
 def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     """Sample `index` of the endless sequence that `spec` names."""
     rng = np.random.default_rng((spec.seed, index))
-    rendered = rendering.random_sample(rng, max_lines=spec.max_lines, max_characters=spec.max_characters)
+    rendered = _window(rng, spec, index) if spec.document_share and rng.random() < spec.document_share else None
+    if rendered is None:
+        rendered = rendering.random_sample(rng, max_lines=spec.max_lines, max_characters=spec.max_characters)
+    classes = character_classes(rendered.text.replace("\n", ""))
+    if spec.damaged_share and rng.random() < spec.damaged_share:
+        rendered, hidden = damage_words(rng, rendered, dict(spec.levels))
+        classes[hidden] = glyphs.UNKNOWN
     picture = Image.fromarray(rendered.picture).convert("L")
     config = slicing.SlicingConfig(scale_resolution=spec.scale_resolution, patch_size=spec.patch_size, max_slices=1)
     width, height = slicing.plan(*picture.size, config).overview
@@ -64,9 +79,16 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     grid = (height // spec.patch_size, width // spec.patch_size)
     pixels = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
     patches = pixels.reshape(grid[0], spec.patch_size, grid[1], spec.patch_size).transpose(0, 2, 1, 3)
-    classes = character_classes(rendered.text.replace("\n", ""))
     labels = glyphs.label(classes, rendered.boxes * scale, grid, spec.patch_size, spec.num_places, spec.num_frames)
     return ReadingSample(patches.reshape(-1, spec.patch_size**2), grid, rendered.text, labels)
+
+
+def _window(rng: np.random.Generator, spec: ShardSpec, index: int) -> rendering.Rendered | None:
+    """A piece of a real page, worn as rendered ones are; samples of like number share a page."""
+    assert spec.documents is not None
+    page = windows.drawn_page(spec.documents, (spec.seed, index // WINDOWS_OF_A_PAGE))
+    window = windows.random_window(rng, page, spec.max_lines, spec.max_characters)
+    return None if window is None else rendering.worn(rng, window)
 
 
 def character_classes(text: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from demiglace.model.layers import KVCache, RMSNorm, causal_attention, rotary_table, rotate, visibility
 
@@ -104,16 +105,26 @@ class Qwen3(nn.Module):
         self.model = Decoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
 
-    def forward(self, embeddings: Tensor, positions: Tensor, segments: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(
+        self,
+        embeddings: Tensor,
+        positions: Tensor,
+        segments: Tensor,
+        cache: KVCache | None = None,
+        recompute: bool = False,
+    ) -> Tensor:
         """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
         (rows, length, hidden_size) after the final norm.
 
         With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
+        With `recompute`, which goes with no cache, a layer keeps its input alone for the backward pass and runs once
+        more there; the result is the same.
         """
         key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
         visible = visibility(positions, segments, key_positions, key_segments)
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):
-            x = layer(x, rotary, visible, cache, index)
+            inputs = (x, rotary, visible, cache, index)
+            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
         return self.model.norm(x)

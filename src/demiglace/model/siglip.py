@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows
 
@@ -115,9 +116,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
 
-    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
+    def forward(self, x: Tensor, lengths: list[int], recompute: bool = False) -> Tensor:
         for layer in self.layers:
-            x = layer(x, lengths)
+            x = checkpoint(layer, x, lengths, use_reentrant=False) if recompute else layer(x, lengths)
         return x
 
 
@@ -131,11 +132,14 @@ class SiglipEncoder(nn.Module):
         self.encoder = Encoder(config)
         self.post_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
-    def forward(self, patches: Tensor, grids: Tensor, max_patches_per_chunk: int | None = None) -> Tensor:
+    def forward(
+        self, patches: Tensor, grids: Tensor, max_patches_per_chunk: int | None = None, recompute: bool = False
+    ) -> Tensor:
         """patches (patches, 3 * patch_size**2) and grids (pictures, 2), as in `Visual` -> (patches, hidden_size).
 
         Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture), so that memory
-        stays bounded; None takes all at once. The result is the same.
+        stays bounded; None takes all at once. With `recompute`, a layer keeps its input alone for the backward pass
+        and runs once more there. The result is the same.
         """
         sizes = [(height, width) for height, width in grids.tolist()]
         lengths = [height * width for height, width in sizes]
@@ -143,12 +147,12 @@ class SiglipEncoder(nn.Module):
         features: Tensor | None = None
         for chunk in chunks:
             rows = packed_rows(lengths, chunk, patches.device)
-            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk])
+            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk], recompute)
             if features is None:  # only now is the dtype known, under autocast
                 features = encoded.new_empty(patches.shape[0], encoded.shape[1])
             features[rows] = encoded
         return patches.new_empty(0, self.config.hidden_size) if features is None else features
 
-    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
+    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]], recompute: bool) -> Tensor:
         lengths = [height * width for height, width in sizes]
-        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths))
+        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths, recompute))

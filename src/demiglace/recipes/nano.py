@@ -7,7 +7,8 @@ The paper starts from SigLIP2 and Qwen3; here both are earned first, on data the
 1. `encoder`: pictures of text, with the character under each patch as a dense label;
 2. `decoder`: text written as ideal visual tokens, to be transcribed in spite of errors in them;
 3. `resampler`, 4. `eyes`, 5. `whole`: the paper's three pre-training stages (section 3): the resampler alone,
-   then the encoder with it, then everything; 6. `again`: more of the last, from a lower rate.
+   then the encoder with it, then everything at a stable rate;
+6. `again`: everything while the rate decays, with corrupted words and windows of real pages mixed in.
 
 Expected results and hours: docs/nano.md.
 """
@@ -28,6 +29,7 @@ from safetensors.torch import load_file, save_file
 
 from demiglace.conversation import Conversation, Image
 from demiglace.data.shards import PictureStream, ReadingSample, ShardSpec, make_sample, renderers
+from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.evaluation.reading import corpus_character_error_rate
 from demiglace.inference.generation import generate
 from demiglace.inference.sampling import SamplingParams
@@ -48,7 +50,6 @@ from demiglace.training.trainer import Objective, Stage, Trainer
 
 HEADS_FILE = "heads.safetensors"
 SEATING_BATCHES = 4
-QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class NanoRecipe:
     eyes_steps: int = 20
     whole_steps: int = 360
     again_steps: int = 130
+    documents: Path | None = None  # folder of PDFs; windows of their pages join the last stage
+    document_share: float = 0.35  # of the last stage's pictures, where there are documents
+    damaged_share: float = 0.35  # of the last stage's pictures: their words are corrupted by levels
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
 
     @property
@@ -86,6 +90,12 @@ class NanoRecipe:
             num_frames=self.config.resampler.num_queries * FRAMES_PER_TOKEN,
         )
 
+    def late_spec(self, offset: int) -> ShardSpec:
+        """Pictures of the last stage: dynamic corruption (paper, section 2.2), and real pages where there are any."""
+        share = 0.0 if self.documents is None else self.document_share
+        damaged = {"document_share": share, "damaged_share": self.damaged_share}
+        return replace(self.spec(offset), documents=self.documents, **damaged)
+
     def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
         return Stage(
             name=name,
@@ -94,7 +104,7 @@ class NanoRecipe:
             rate=rate,  # ours; the paper's 5e-5 is for 8.7B parameters
             warmup=min(60, num_steps // 5),
             decay_share=decay_share,
-            floor=0.2,  # paper: 5e-5 to 1e-5
+            floor=0.05,  # ours; the paper's 5e-5 to 1e-5 is 0.2
             weight_decay=0.05,
             clip=1.0,
             save_every=100,
@@ -125,23 +135,29 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
 def stages(
     recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor
 ) -> Iterator[tuple[Stage, Objective]]:
-    """The stages in order, each with what it learns from. Rates fall in the last two, which differ in nothing else."""
+    """The stages in order, each with what it learns from. Rates are stable until the last stage, where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
     stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures, pool)
     yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), SeePatches(stream)
     text = TranscribeFrames(prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2)
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
-    def reading(offset: int, frame_weight: float, patch_weight: float) -> ReadPictures:
-        stream = PictureStream(recipe.spec(offset), recipe.batch_size, pictures, pool)
+    def reading(spec: ShardSpec, frame_weight: float, patch_weight: float) -> ReadPictures:
+        stream = PictureStream(spec, recipe.batch_size, pictures, pool)
         return ReadPictures(stream, prompts, processor.tokenizer, frame_weight, patch_weight)
 
-    yield recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3), reading(3, 5.0, 0.0)
+    yield (
+        recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3),
+        reading(recipe.spec(3), 5.0, 0.0),
+    )
     seeing = ("model.resampler", "model.vpm", "patch_head")
-    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(4, 2.0, 0.5)
+    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
     everything = ("model", "patch_head", "book")
-    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3, decay_share=0.5), reading(5, 0.5, 0.3)
-    yield recipe.stage("again", everything, recipe.again_steps, 1e-3, decay_share=0.8), reading(6, 0.5, 0.3)
+    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3), reading(recipe.spec(5), 0.5, 0.3)
+    yield (
+        recipe.stage("again", everything, recipe.again_steps, 1.5e-3, decay_share=1.0),
+        reading(recipe.late_spec(6), 0.5, 0.3),
+    )
 
 
 def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[ReadingSample]:
@@ -216,6 +232,11 @@ def export(learner: Learner, processor: Processor, folder: Path) -> None:
     heads = {name: tensor for name, tensor in shipped.state_dict().items() if not name.startswith("model.")}
     save_file(heads, folder / f"{HEADS_FILE}.part")
     (folder / f"{HEADS_FILE}.part").rename(folder / HEADS_FILE)
+
+
+def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
+    """The last two stages once more and longer, from a finished model, on pictures of another seed."""
+    return NanoRecipe(seed=seed, start=start, documents=documents, whole_steps=800, again_steps=600)
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:

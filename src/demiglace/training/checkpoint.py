@@ -1,74 +1,172 @@
 """Training checkpoints: everything a run needs to go on bit for bit, written whole or not at all.
 
-A checkpoint is a folder `step-00000100` with `learner.safetensors`, `optimizer.safetensors` and
-`state.json`. It is written under a temporary name and renamed, so a half-written one is never picked.
+A checkpoint is a folder `step-00000100` with `learner.safetensors`, `optimizer.safetensors` and `state.json`. It is
+written under a temporary name, flushed to the disk and renamed, so a half-written one is never picked. Its tensors are
+whole, however many processes held parts of them: another number of processes may go on.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from demiglace.training.distributed import ALONE, Ranks, shared_as, whole
 
-def save(folder: Path, step: int, learner: nn.Module, optimizers: Sequence[Optimizer], keep: int = 2) -> Path:
-    """Write the checkpoint of `step` and drop all but the last `keep`."""
-    target = folder / f"step-{step:08d}"
-    unfinished = folder / f"{target.name}.part"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    save_file(
-        {name: tensor.contiguous() for name, tensor in learner.state_dict().items()}, unfinished / "learner.safetensors"
-    )
-    save_file(_flatten(optimizers), unfinished / "optimizer.safetensors")
-    (unfinished / "state.json").write_text(json.dumps({"step": step}))
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
-    for old in _finished(folder)[:-keep]:
-        shutil.rmtree(old)
+LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: steps taken, and where its objective stands."""
+
+    step: int
+    objective: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save(
+    folder: Path,
+    progress: Progress,
+    learner: nn.Module,
+    optimizers: Sequence[Optimizer],
+    keep: int = 2,
+    ranks: Ranks = ALONE,
+) -> Path:
+    """Write the checkpoint of a step and drop all but the last `keep`; every process calls it, the first one writes
+    and the others wait for that.
+
+    Raises OSError that names the last whole checkpoint where the new one cannot be written, the disk being full.
+    """
+    target = folder / f"step-{progress.step:08d}"
+    tensors = {LEARNER_FILE: _gathered(learner.state_dict().items(), ranks)}
+    tensors[OPTIMIZER_FILE] = _gathered(_flatten(optimizers), ranks)
+    if ranks.is_first:
+        for stale in folder.glob("step-*.part"):
+            shutil.rmtree(stale)
+        try:
+            _write(target, tensors, progress)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(_unfinished(target), ignore_errors=True)
+            raise _not_saved(target, error) from error
+        for old in finished(folder)[:-keep]:
+            shutil.rmtree(old)
+    ranks.wait()
     return target
 
 
+def finished(folder: Path) -> list[Path]:
+    """The whole checkpoints, fewest steps first."""
+    return sorted(path for path in folder.glob("step-*") if path.suffix != ".part" and (path / STATE_FILE).is_file())
+
+
 def latest(folder: Path) -> Path | None:
-    """The finished checkpoint with the most steps, or None."""
-    return next(reversed(_finished(folder)), None)
+    """The whole checkpoint with the most steps, or None."""
+    return next(reversed(finished(folder)), None)
 
 
-def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer]) -> int:
-    """Load a checkpoint into `learner` and `optimizers`; the number of steps it has seen."""
-    learner.load_state_dict(load_file(path / "learner.safetensors"))
-    tensors = load_file(path / "optimizer.safetensors")
+def num_steps(path: Path) -> int:
+    """Steps that a checkpoint has seen, by its name."""
+    return int(path.name.removeprefix("step-"))
+
+
+def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer]) -> Progress:
+    """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner."""
+    restore_learner(path, learner)
+    tensors = load_file(path / OPTIMIZER_FILE)
     for number, optimizer in enumerate(optimizers):
         described = optimizer.state_dict()
-        described["state"] = _unflatten(tensors, number)
+        described["state"] = _unflatten(tensors, number, optimizer)
         optimizer.load_state_dict(described)
-    return int(json.loads((path / "state.json").read_text())["step"])
+    return Progress(**json.loads((path / STATE_FILE).read_text()))
 
 
-def _finished(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("step-*") if path.is_dir() and path.suffix != ".part")
+def restore_learner(path: Path, learner: nn.Module) -> None:
+    """The weights alone, for a stage that begins where another has ended; errors as `restore`."""
+    tensors, own = load_file(path / LEARNER_FILE), learner.state_dict()
+    strange = [name for name in tensors.keys() | own.keys() if _shape(tensors, name) != _shape(own, name)]
+    if strange:
+        names = ", ".join(sorted(strange)[:3])
+        raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
+    learner.load_state_dict({name: shared_as(tensor, own[name]) for name, tensor in tensors.items()})
 
 
-def _flatten(optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Progress) -> None:
+    unfinished = _unfinished(target)
+    unfinished.mkdir(parents=True)
+    for name, tensors in files.items():
+        save_file(dict(tensors), unfinished / name)
+    state = {"step": progress.step, "objective": progress.objective}
+    (unfinished / STATE_FILE).write_text(json.dumps(state))
+    for path in (*unfinished.iterdir(), unfinished):
+        flush(path)
+    unfinished.rename(target)
+    flush(target.parent)
+
+
+def _unfinished(target: Path) -> Path:
+    return target.with_name(f"{target.name}.part")
+
+
+def _not_saved(target: Path, error: OSError | SafetensorError) -> OSError:
+    """The same error in one line that says what is left; safetensors gives the disk's own words alone."""
+    whole_one = latest(target.parent)
+    left = "there is none before it" if whole_one is None else f"the last good checkpoint is {whole_one.name}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        number = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(error) else errno.EIO
+    reason = os.strerror(number) if number == errno.ENOSPC else str(error)
+    return OSError(number, f"cannot be saved: {reason}; {left}", str(target))
+
+
+def _gathered(named: Iterable[tuple[str, Tensor]], ranks: Ranks) -> dict[str, Tensor]:
+    """Whole tensors on the host, gathered one by one; the first process alone keeps them."""
+    kept = {}
+    for name, tensor in named:
+        gathered = whole(tensor)
+        if ranks.is_first:
+            kept[name] = gathered.detach().cpu().contiguous()
+    return kept
+
+
+def _flatten(optimizers: Sequence[Optimizer]) -> Iterable[tuple[str, Tensor]]:
     """Optimizer states as tensors named `optimizer/parameter/value`."""
-    return {
-        f"{number}/{parameter}/{key}": torch.as_tensor(value).contiguous()
-        for number, optimizer in enumerate(optimizers)
-        for parameter, values in optimizer.state_dict()["state"].items()
-        for key, value in values.items()
-    }
+    for number, optimizer in enumerate(optimizers):
+        for parameter, values in optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                yield f"{number}/{parameter}/{key}", torch.as_tensor(value)
 
 
-def _unflatten(tensors: dict[str, Tensor], number: int) -> dict[int, dict[str, Tensor]]:
+def _unflatten(tensors: dict[str, Tensor], number: int, optimizer: Optimizer) -> dict[int, dict[str, Tensor]]:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
-        optimizer, parameter, key = name.split("/")
-        if int(optimizer) == number:
-            state.setdefault(int(parameter), {})[key] = tensor
+        owner, index, key = name.split("/")
+        if int(owner) == number:
+            parameter = parameters[int(index)]
+            is_like_it = tensor.shape == parameter.shape
+            state.setdefault(int(index), {})[key] = shared_as(tensor, parameter) if is_like_it else tensor
     return state
+
+
+def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
+    return tuple(tensors[name].shape) if name in tensors else None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
-from demiglace.data.glyphs import NO_PLACE
+from demiglace.data.glyphs import NO_PLACE, UNKNOWN
 from demiglace.data.shards import ReadingSample
 
 
@@ -19,7 +19,7 @@ class PictureLabels:
     """Labels of a batch of pictures, packed as its patches are.
 
     cells, cell_halves: int64 (patches, cells); places: int64 (patches,), IGNORE where there is no text;
-    frames, frame_halves: int64 (visual tokens, frames of a token).
+    frames, frame_halves: int64 (visual tokens, frames of a token). Hidden characters are IGNORE in cells and frames.
     """
 
     cells: Tensor
@@ -64,11 +64,12 @@ def picture_labels(samples: Sequence[ReadingSample], frames_per_token: int) -> P
     places = torch.from_numpy(np.concatenate([label.places for label in labels])).long()
     frames = torch.from_numpy(np.stack([label.frames for label in labels])).long()
     halves = torch.from_numpy(np.stack([label.frame_halves for label in labels])).long()
+    cells = torch.from_numpy(np.concatenate([label.cells for label in labels])).long()
     return PictureLabels(
-        cells=torch.from_numpy(np.concatenate([label.cells for label in labels])).long(),
+        cells=cells.masked_fill(cells == UNKNOWN, IGNORE),
         cell_halves=torch.from_numpy(np.concatenate([label.cell_halves for label in labels])).long(),
         places=places.masked_fill(places == NO_PLACE, IGNORE),
-        frames=frames.unflatten(1, (-1, frames_per_token)).flatten(0, 1),
+        frames=frames.masked_fill(frames == UNKNOWN, IGNORE).unflatten(1, (-1, frames_per_token)).flatten(0, 1),
         frame_halves=halves.unflatten(1, (-1, frames_per_token)).flatten(0, 1),
     )
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demiglace.batch import IGNORE
+
 
 class PatchHead(nn.Module):
     """Patch features -> character and half of each cell, and the patch's place in reading order."""
@@ -55,9 +57,12 @@ class FrameBook(nn.Module):
         return glyphs, halves
 
     def loss(self, tokens: Tensor, classes: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; share of glyphs right."""
+        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; share of glyphs right.
+
+        Frames whose class is IGNORE are left out.
+        """
         glyph_logits, half_logits = self.read(tokens)
-        loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten())
+        loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten(), ignore_index=IGNORE)
         half_loss = F.cross_entropy(half_logits.flatten(0, 1), halves.flatten())
-        right = (glyph_logits.argmax(-1) == classes).float().mean()
+        right = (glyph_logits.argmax(-1) == classes)[classes != IGNORE].float().mean()
         return loss + half_loss * 0.3, right

@@ -11,6 +11,7 @@ from demiglace.data import texts
 from demiglace.data.glyphs import CELL_COLUMNS, CELL_ROWS
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.training.heads import FrameBook, PatchHead
+from demiglace.training.language import LanguageLearner
 
 NUM_CLASSES = 1 + len(texts.ALPHABET)  # blank first
 ENDS_OF_BRANCHES = ("out_proj.weight", "fc2.weight", "o_proj.weight", "down_proj.weight")
@@ -29,7 +30,7 @@ class Learner(nn.Module):
 
 
 @torch.no_grad()
-def initialise(learner: Learner, seed: int) -> None:
+def initialise(learner: Learner | LanguageLearner, seed: int) -> None:
     """Draw the weights of a model that starts from nothing (ours).
 
     Matrices normal with std 1/sqrt(inputs), the ends of residual branches smaller by sqrt(2 * layers), embeddings

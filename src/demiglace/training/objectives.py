@@ -1,12 +1,12 @@
-"""What each stage learns from: a step number becomes a batch, the batch a loss and its figures.
+"""What the stages of the nano recipe learn from: a step number becomes a batch, the batch a loss and its figures.
 
-An objective is a small object that holds its data and is called with (learner, step). Everything
-random in it is seeded by the step.
+An objective is a small object that holds its data, is called with (learner, step) and gives the parts of a step, here
+one. Everything random in it is seeded by the step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,7 @@ from demiglace.processing.tokenizer import Tokenizer
 from demiglace.training import collate
 from demiglace.training.collate import PictureLabels, Prompt
 from demiglace.training.learner import FRAMES_PER_TOKEN, Learner
-
-Figures = dict[str, float]
+from demiglace.training.metrics import Figures
 
 
 def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tuple[Tensor, Figures]:
@@ -53,11 +52,11 @@ class SeePatches:
 
     stream: PictureStream
 
-    def __call__(self, learner: Learner, step: int) -> tuple[Tensor, Figures]:
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
         samples = self.stream.batch(step)
         visual = collate.pictures(samples, np.random.default_rng((self.stream.spec.seed, step, 2)))
         labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
-        return patch_loss(learner, learner.model.vpm(visual.patches, visual.grids), labels)
+        yield patch_loss(learner, learner.model.vpm(visual.patches, visual.grids), labels)
 
 
 @dataclass
@@ -74,7 +73,7 @@ class TranscribeFrames:
     max_characters: int
     seed: int
 
-    def __call__(self, learner: Learner, step: int) -> tuple[Tensor, Figures]:
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
         rng = np.random.default_rng((self.seed, step))
         written = [_text(rng, self.max_characters) for _ in range(self.batch_size)]
         prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in written]
@@ -88,7 +87,7 @@ class TranscribeFrames:
         tokens = tokens + torch.from_numpy(rng.standard_normal(tokens.shape, dtype=np.float32)) * 0.1
         loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens.flatten(0, 1)))
         book_loss, right = learner.book.loss(tokens.flatten(0, 1), noisy.flatten(0, 1), halves.flatten(0, 1))
-        return loss + 0.3 * book_loss, {**figures, "frames": float(right)}
+        yield loss + 0.3 * book_loss, {**figures, "frames": float(right)}
 
 
 @dataclass
@@ -101,7 +100,7 @@ class ReadPictures:
     frame_weight: float
     patch_weight: float
 
-    def __call__(self, learner: Learner, step: int) -> tuple[Tensor, Figures]:
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
         rng = np.random.default_rng((self.stream.spec.seed, step, 3))
         samples = self.stream.batch(step)
         visual = collate.pictures(samples, rng)
@@ -116,7 +115,7 @@ class ReadPictures:
         if self.patch_weight:
             seen, patch_figures = patch_loss(learner, features, labels)
             loss, figures = loss + self.patch_weight * seen, {**figures, **patch_figures}
-        return loss, {**figures, "frames": float(right)}
+        yield loss, {**figures, "frames": float(right)}
 
 
 def _text(rng: np.random.Generator, max_characters: int) -> str:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from demiglace.training.distributed import shared_as, whole
+
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -19,6 +21,12 @@ def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float
     rising = (step + 1) / max(1, warmup)
     falling = floor + (1 - floor) * (num_steps - step) / decay_steps
     return max(0.0, min(1.0, rising, falling))
+
+
+def decayed(step: int, num_steps: int, decay_share: float) -> float:
+    """How far the decay has come at `step`: 0 through the stable part, then rising towards 1 at the end."""
+    decay_steps = round(num_steps * decay_share)
+    return max(0.0, 1 - (num_steps - step) / decay_steps) if decay_steps else 0.0
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
@@ -33,7 +41,10 @@ def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon(Optimizer):
-    """Orthogonalised momentum for matrices (Jordan et al., 2024), at AdamW's step size (Moonlight, 2502.16982)."""
+    """Orthogonalised momentum for matrices (Jordan et al., 2024), at AdamW's step size (Moonlight, 2502.16982).
+
+    A sharded matrix is gathered for it, since its singular values are those of the whole.
+    """
 
     def __init__(
         self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05
@@ -52,7 +63,7 @@ class Muon(Optimizer):
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
         momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        direction = orthogonalise(gradient.lerp(momentum, group["momentum"]))
+        direction = shared_as(orthogonalise(whole(gradient.lerp(momentum, group["momentum"]))), gradient)
         scale = 0.2 * math.sqrt(max(parameter.shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
 

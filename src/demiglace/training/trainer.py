@@ -1,7 +1,7 @@
 """The one supervised loop. A stage says what learns, at which rate and how long; an objective says from what.
 
-The step is the only clock: rates, batches and random numbers follow from it, so a run that was
-killed and resumed goes through the very same losses as one that was not.
+The step is the only clock: rates follow from it, and an objective either draws from it too or saves where it stands
+with the checkpoint. So a run that was killed and resumed goes through the very same losses as one that was not.
 """
 
 from __future__ import annotations
@@ -10,20 +10,39 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from demiglace.training import checkpoint
-from demiglace.training.optim import optimizers, wsd
+from demiglace.training.distributed import ALONE, Ranks, shard, whole
+from demiglace.training.metrics import Figures, Metrics
+from demiglace.training.optim import decayed, optimizers, wsd
 
-Objective = Callable[[Any, int], tuple[Tensor, dict[str, float]]]  # learner, step -> loss, figures
+Parts = Iterator[tuple[Tensor, Figures]]
+Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
 Watcher = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What an objective has that the step number does not determine."""
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands, for a checkpoint; as JSON has it. Every process calls it."""
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+
+    def seen(self) -> dict[str, Tensor]:
+        """What the last step was learned from."""
 
 
 @dataclass(frozen=True)
@@ -41,107 +60,149 @@ class Stage:
     clip: float  # largest norm of the gradient
     save_every: int
     log_every: int = 10
+    keep: int = 2  # checkpoints
+
+    def rate_share(self, step: int) -> float:
+        """Share of the peak rate at a step, counted from 0."""
+        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor)
+
+    def decayed(self, step: int) -> float:
+        """How far the decay has come, from 0 to 1."""
+        return decayed(step, self.num_steps, self.decay_share)
 
 
 class Trainer:
     """Runs one stage in `folder`: checkpoints in it, `metrics.jsonl` beside them."""
 
     def __init__(
-        self, learner: nn.Module, stage: Stage, objective: Objective, folder: Path, watcher: Watcher | None = None
+        self,
+        learner: nn.Module,
+        stage: Stage,
+        objective: Objective,
+        folder: Path,
+        watcher: Watcher | None = None,
+        ranks: Ranks = ALONE,
+        peak: float | None = None,
+        tensorboard: bool = False,
     ) -> None:
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
-        self.watcher = watcher
-        self.parameters = freeze_all_but(learner, stage.learns)
+        self.watcher, self.ranks = watcher, ranks
+        freeze_all_but(learner, stage.learns)
+        shard(learner, ranks)
+        self.parameters = {name: value for name, value in learner.named_parameters() if value.requires_grad}
         self.optimizers = optimizers(self.parameters.items(), stage.rate, stage.weight_decay)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.metrics = Metrics(folder, stage.name, stage.log_every, peak, tensorboard)
         self.stopping = False
 
     def run(self) -> bool:
-        """Train to the end of the stage; False if a signal stopped it, with everything saved."""
-        started = step = self._resume()
-        handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            with self._progress() as progress:
-                task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
-                while step < self.stage.num_steps and not self.stopping:
-                    figures = self._step(step)
-                    step += 1
-                    progress.update(task, completed=step, figures=self._log(step, figures))
-                    if step % self.stage.save_every == 0 and step < self.stage.num_steps:
-                        progress.console.print(self._save(step), markup=False, highlight=False)
-                if started < step:
-                    progress.console.print(self._save(step), markup=False, highlight=False)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
+        """Train to the end of the stage; False if a signal stopped it, with everything saved.
+
+        Raises FloatingPointError where loss or norm are not finite, and OSError where no checkpoint can be written.
+        """
+        saved = step = self._resume()
+        with self._signals(), self.metrics, self._progress() as progress:
+            task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
+            while step < self.stage.num_steps and not self._should_stop():
+                figures = self._step(step)
+                step += 1
+                if self.ranks.is_first:
+                    progress.update(task, completed=step, figures=self.metrics.add(step, figures))
+                if step % self.stage.save_every == 0:
+                    self._save(step, progress)
+                    saved = step
+            if saved < step:
+                self._save(step, progress)
         return step >= self.stage.num_steps
 
-    def _step(self, step: int) -> dict[str, float]:
+    def _step(self, step: int) -> Figures:
         began = time.perf_counter()
-        share = wsd(step, self.stage.num_steps, self.stage.warmup, self.stage.decay_share, self.stage.floor)
+        share = self.stage.rate_share(step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
-        loss, figures = self.objective(self.learner, step)
-        loss.backward()
-        value = float(loss.detach())
-        norm = float(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.clip))
-        if not (math.isfinite(norm) and math.isfinite(value)):
-            raise FloatingPointError(f"step {step} of {self.stage.name}: loss {value}, gradient norm {norm}")
+        figures = self._accumulate(step)
+        norm = float(whole(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.clip)))
+        if not (math.isfinite(norm) and math.isfinite(figures["loss"])):
+            raise self._not_finite(step + 1, figures["loss"], norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - began
-        return {"loss": value, **figures, "rate": self.stage.rate * share, "norm": norm, "seconds": seconds}
+        first = {"loss": figures["loss"], "rate": self.stage.rate * share, "norm": norm}
+        return first | figures | {"seconds": seconds}
 
-    def _log(self, step: int, figures: dict[str, float]) -> str:
-        line = {"stage": self.stage.name, "step": step, **{key: round(value, 6) for key, value in figures.items()}}
-        if step % self.stage.log_every == 0 or step == 1:
-            with (self.folder / "metrics.jsonl").open("a") as file:
-                file.write(json.dumps(line) + "\n")
-        return "  ".join(f"{key} {value:.3g}" for key, value in figures.items())
+    def _accumulate(self, step: int) -> Figures:
+        """Gradients of all parts of a step, added up; so are loss and figures, over all processes."""
+        total: Figures = {"loss": 0.0}
+        for loss, figures in self.objective(self.learner, step):
+            # Sharded gradients are averaged over the processes; here they add up.
+            (loss * self.ranks.count).backward()
+            for name, value in {"loss": float(loss.detach()), **figures}.items():
+                total[name] = total.get(name, 0.0) + value
+        return dict(zip(total, self.ranks.sum(list(total.values())), strict=True))
+
+    def _not_finite(self, step: int, loss: float, norm: float) -> FloatingPointError:
+        """Save what the step was learned from, and name the file."""
+        own = "" if self.ranks.count == 1 else f"-process-{self.ranks.rank}"
+        path = self.folder / f"bad-step-{step}{own}.json"
+        fields = {"stage": self.stage.name, "step": step, "loss": str(loss), "norm": str(norm)}
+        path.write_text(json.dumps(fields) + "\n")
+        if isinstance(self.objective, Stateful):
+            path = path.with_suffix(".safetensors")
+            save_file(self.objective.seen(), path, metadata=fields | {"step": str(step)})
+        told = f"step {step} of {self.stage.name}: loss {loss}, gradient norm {norm}"
+        return FloatingPointError(f"{told}; what it was learned from is in {path}")
 
     def _resume(self) -> int:
-        self.folder.mkdir(parents=True, exist_ok=True)
         found = checkpoint.latest(self.folder)
-        step = 0 if found is None else checkpoint.restore(found, self.learner, self.optimizers)
-        self._forget_after(step)
-        return step
+        progress = checkpoint.Progress(0)
+        if found is not None:
+            progress = checkpoint.restore(found, self.learner, self.optimizers)
+            if isinstance(self.objective, Stateful):
+                self.objective.restore(progress.objective)
+        if self.ranks.is_first:
+            self.metrics.go_on_from(progress.step)
+        return progress.step
 
-    def _forget_after(self, step: int) -> None:
-        """Drop the metrics of steps that will be taken again, so that the file reads as one run."""
-        path = self.folder / "metrics.jsonl"
-        if not path.exists():
-            return
-        kept = [line for line in path.read_text().splitlines(keepends=True) if json.loads(line)["step"] <= step]
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text("".join(kept))
-        unfinished.rename(path)
-
-    def _save(self, step: int) -> str:
-        checkpoint.save(self.folder, step, self.learner, self.optimizers)
+    def _save(self, step: int, shown: Progress) -> None:
+        state: dict[str, Any] = self.objective.state() if isinstance(self.objective, Stateful) else {}
+        progress = checkpoint.Progress(step, state)
+        checkpoint.save(self.folder, progress, self.learner, self.optimizers, self.stage.keep, self.ranks)
         seen = "" if self.watcher is None else self.watcher(self.learner, self.folder, step)
-        return f"{self.stage.name}: step {step} saved\n{seen}".rstrip()
+        if self.ranks.is_first:
+            shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)
+
+    def _should_stop(self) -> bool:
+        """Whether a signal has reached any process: all must stop at the same step."""
+        return self.ranks.sum([float(self.stopping)])[0] > 0
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopping = True
 
-    @staticmethod
-    def _progress() -> Progress:
+    def _progress(self) -> Progress:
         return Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}"), disable=not self.ranks.is_first,
         )  # fmt: skip
 
 
-def freeze_all_but(learner: nn.Module, beginnings: tuple[str, ...]) -> dict[str, nn.Parameter]:
-    """Freeze every parameter whose name begins with none of `beginnings`; those that learn, by name."""
-    learning = {}
+def freeze_all_but(learner: nn.Module, beginnings: tuple[str, ...]) -> None:
+    """Freeze every parameter whose name begins with none of `beginnings`; ValueError where one is of none."""
+    names = [name for name, _ in learner.named_parameters()]
+    silent = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in names)]
+    if silent:
+        raise ValueError(
+            f"no parameter begins with {silent}; there are {sorted({name.split('.')[0] for name in names})}"
+        )
     for name, parameter in learner.named_parameters():
         parameter.requires_grad_(name.startswith(beginnings))
-        if parameter.requires_grad:
-            learning[name] = parameter
-    silent = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in learning)]
-    if silent:
-        parts = sorted({name.split(".")[0] for name, _ in learner.named_parameters()})
-        raise ValueError(f"no parameter begins with {silent}; there are {parts}")
-    return learning

@@ -1,0 +1,138 @@
+"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `pretraining_run` runs them.
+
+1. `resampler`: the resampler alone; 2. `eyes`: the encoder with it, the decoder frozen; 3. `whole`: everything, and
+the rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, what learns
+and the rates at 8b; it gives no batch sizes, steps, lengths or optimizer, so these are ours.
+
+The resampler is 2D here in the paper: videos come as frames of their own, which is the mixture's matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demiglace.data.mixture_file import MixtureFile
+from demiglace.model import weights
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.model.presets import preset
+from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.tokenizer import Tokenizer
+from demiglace.training.trainer import Stage
+
+DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What suits a size of model; ValueError where a number cannot be."""
+
+    rate: float
+    length: int  # tokens of a row
+    num_rows: int  # of a step
+    rows_per_part: int  # that go through the model at once
+    num_steps: tuple[int, int, int]
+    slicing: SlicingConfig  # of a processor made from nothing
+    recompute: bool = False  # activation checkpointing
+
+    def __post_init__(self) -> None:
+        sizes = {name: getattr(self, name) for name in ("rate", "length", "num_rows", "rows_per_part")}
+        if strange := [f"{name} {value}" for name, value in sizes.items() if not value > 0]:
+            raise ValueError(f"must be above 0: {', '.join(strange)}")
+        if min(self.num_steps) < 0 or not any(self.num_steps):
+            raise ValueError(f"three numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
+
+
+NUMBERS = {
+    "nano": Numbers(
+        rate=1.5e-3,  # ours
+        length=1024,  # ours
+        num_rows=8,  # ours
+        rows_per_part=2,  # ours
+        num_steps=(100, 100, 1000),  # ours
+        slicing=SlicingConfig(scale_resolution=224, patch_size=14, max_slices=4),  # ours
+    ),
+    "small": Numbers(
+        rate=3e-4,  # ours
+        length=4096,  # ours
+        num_rows=32,  # ours
+        rows_per_part=4,  # ours
+        num_steps=(1000, 2000, 20_000),  # ours
+        slicing=SlicingConfig(),  # released code
+    ),
+    "8b": Numbers(
+        rate=5e-5,  # paper
+        length=8192,  # ours
+        num_rows=256,  # ours
+        rows_per_part=1,  # ours
+        num_steps=(5000, 10_000, 50_000),  # ours
+        slicing=SlicingConfig(),  # released code
+        recompute=True,  # ours
+    ),
+}
+LEARNS = {  # paper
+    "resampler": ("model.resampler",),
+    "eyes": ("model.resampler", "model.vpm"),
+    "whole": ("model",),
+}
+
+
+def numbers_of(preset: str, **changes: Any) -> Numbers:
+    """Those of a preset with `changes`; ValueError where there is no such preset."""
+    if preset not in NUMBERS:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(NUMBERS)}")
+    return replace(NUMBERS[preset], **changes)
+
+
+@dataclass(frozen=True)
+class PretrainingRecipe:
+    """A run: the user's mixture, the size, and where to begin.
+
+    preset: the size of a model drawn from nothing. start: folder of a model to begin from; None draws one.
+    """
+
+    mixture: MixtureFile
+    preset: str
+    numbers: Numbers
+    seed: int = 0
+    start: Path | None = None
+    save_every: int = 100
+    keep: int = 2  # checkpoints
+
+    def __post_init__(self) -> None:
+        if self.preset == "8b" and self.start is None:
+            raise ValueError("8b begins from a model that sees and speaks (paper: SigLIP2 and Qwen3): name its folder")
+        if min(self.save_every, self.keep) < 1:
+            raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
+
+    def stages(self) -> list[Stage]:
+        """In order, those without steps left out."""
+        steps = zip(LEARNS, self.numbers.num_steps, strict=True)
+        return [self.stage(name, num_steps) for name, num_steps in steps if num_steps]
+
+    def stage(self, name: str, num_steps: int) -> Stage:
+        return Stage(
+            name=name,
+            learns=LEARNS[name],
+            num_steps=num_steps,
+            rate=self.numbers.rate,
+            warmup=min(100, num_steps // 10),  # ours
+            decay_share=DECAY_SHARE if name == "whole" else 0.0,
+            floor=0.2,  # paper: 5e-5 to 1e-5
+            weight_decay=0.1,  # ours
+            clip=1.0,  # ours
+            save_every=self.save_every,
+            log_every=1,
+            keep=self.keep,
+        )
+
+    def config(self) -> MiniCPMVConfig:
+        return preset(self.preset) if self.start is None else weights.read_config(self.start)
+
+    def processor(self) -> Processor:
+        if self.start is not None:
+            return Processor.load(self.start)
+        config = ProcessorConfig(self.numbers.slicing, self.config().resampler.num_queries)
+        return Processor(Tokenizer.bytes_only(), config)

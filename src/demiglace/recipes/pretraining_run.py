@@ -1,0 +1,198 @@
+"""Pre-training on a user's own mixture, stage after stage, resumed where it stopped.
+
+    demiglace pretrain MIXTURE.toml --preset 8b --start FOLDER --folder RUN
+
+A run's folder holds `run.json` (what decides it), a folder for each stage, and at the end `model`. Each stage begins
+from the last checkpoint of the one before it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.data.loader import Loader
+from demiglace.data.sources.source import BadRecord
+from demiglace.model import weights
+from demiglace.model.config_file import CheckpointFacts
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor
+from demiglace.recipes.pretraining import LEARNS, PretrainingRecipe
+from demiglace.training import checkpoint
+from demiglace.training.distributed import ALONE, Ranks
+from demiglace.training.flops import Learning, measure_peak
+from demiglace.training.language import LanguageLearner, LearnConversations
+from demiglace.training.learner import initialise
+from demiglace.training.trainer import Stage, Trainer
+
+RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
+
+    dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
+    say: what a person at the terminal should know.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    ranks: Ranks = ALONE
+    num_workers: int = 2
+    skip_bad: bool = False
+    tensorboard: bool = False
+    say: Callable[[str], None] = lambda told: None
+
+
+def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path | None:
+    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+
+    Raises ValueError where the folder holds a run of other settings, BadRecord for a wrong record unless they are
+    skipped, and what `Trainer.run` raises.
+    """
+    ranks = machine.ranks
+    if machine.dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"training computes in float32 or bfloat16, got {machine.dtype}")
+    processor, config = recipe.processor(), recipe.config()
+    if recipe.numbers.length > config.llm.max_position_embeddings:
+        raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
+    if ranks.is_first:
+        remember(recipe, machine.dtype, folder)
+    before: Path | None = None
+    peak: float | None = None
+    for stage in recipe.stages():
+        if not is_done(stage, folder):
+            peak = peak or measured_peak(machine)
+            learner = beginning(recipe, before).to(machine.device)
+            if not run_stage(recipe, stage, learner, processor, folder, machine, peak):
+                return None
+        before = checkpoint.latest(folder / stage.name)
+    if ranks.is_first:
+        export(beginning(recipe, before), processor, folder / "model")
+    ranks.wait()
+    return folder / "model"
+
+
+def is_done(stage: Stage, folder: Path) -> bool:
+    found = checkpoint.latest(folder / stage.name)
+    return found is not None and checkpoint.num_steps(found) >= stage.num_steps
+
+
+def beginning(recipe: PretrainingRecipe, before: Path | None) -> LanguageLearner:
+    """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
+    if recipe.start is not None and before is None:
+        return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.recompute)
+    learner = LanguageLearner(MiniCPMV(recipe.config()), recipe.numbers.recompute)
+    if before is None:
+        initialise(learner, recipe.seed)
+    else:
+        checkpoint.restore_learner(before, learner)
+    return learner
+
+
+def run_stage(
+    recipe: PretrainingRecipe,
+    stage: Stage,
+    learner: LanguageLearner,
+    processor: Processor,
+    folder: Path,
+    machine: Machine,
+    peak: float,
+) -> bool:
+    """False where a signal stopped it."""
+    loader = open_loader(recipe, stage, processor, machine)
+
+    def write_down(skipped: list[BadRecord]) -> None:
+        with (folder / stage.name / SKIPPED_FILE).open("a") as file:
+            file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
+
+    def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
+        own = loader.counts
+        read, bad, too_long = machine.ranks.sum([own.read, own.bad, own.too_long])
+        listed = f", listed in {stage_folder / SKIPPED_FILE}" if bad or too_long else ""
+        return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
+
+    objective = LearnConversations(
+        loader=loader,
+        length=recipe.numbers.length,
+        rows_per_part=recipe.numbers.rows_per_part,
+        padding_token=processor.tokenizer.special["end_of_text"],
+        decayed=stage.decayed,
+        learning=Learning.of(stage.learns),
+        ranks=machine.ranks,
+        device=machine.device,
+        dtype=machine.dtype,
+        on_skipped=write_down,
+    )
+    with closing(loader):
+        ranks, tensorboard = machine.ranks, machine.tensorboard
+        return Trainer(learner, stage, objective, folder / stage.name, counts, ranks, peak, tensorboard).run()
+
+
+def open_loader(recipe: PretrainingRecipe, stage: Stage, processor: Processor, machine: Machine) -> Loader:
+    """The rows of this process; each stage draws in an order of its own."""
+    return Loader(
+        recipe.mixture.mixture(stage.name),
+        processor,
+        length=recipe.numbers.length,
+        num_streams=recipe.numbers.num_rows,
+        streams=machine.ranks.share(recipe.numbers.num_rows),
+        seed=recipe.seed * len(LEARNS) + list(LEARNS).index(stage.name),
+        num_workers=machine.num_workers,
+        skip_bad=machine.skip_bad,
+    )
+
+
+def measured_peak(machine: Machine) -> float:
+    """Of all processes together."""
+    peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
+    kind = str(machine.dtype).removeprefix("torch.")
+    machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
+    return peak
+
+
+def remember(recipe: PretrainingRecipe, dtype: torch.dtype, folder: Path) -> None:
+    """Write down what decides the run; ValueError where the folder remembers something else."""
+    wanted = _settings(recipe, dtype)
+    path = folder / RUN_FILE
+    if path.exists():
+        held = json.loads(path.read_text())
+        for key, value in wanted.items():
+            if held.get(key) != value:
+                raise ValueError(
+                    f"{path} has {key} {held.get(key)!r:.200}, not {value!r:.200}: this run needs a folder of its own"
+                )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
+    os.replace(unfinished, path)
+
+
+def _settings(recipe: PretrainingRecipe, dtype: torch.dtype) -> dict[str, Any]:
+    """As JSON has them, so that they compare equal to what was read. How a step is cut up is free to change."""
+    numbers = asdict(recipe.numbers)
+    settings = {
+        "preset": recipe.preset,
+        "seed": recipe.seed,
+        "start": recipe.start,
+        **{name: numbers[name] for name in ("rate", "length", "num_rows", "num_steps")},
+        "dtype": str(dtype).removeprefix("torch."),
+        "sources": [asdict(entry) for entry in recipe.mixture.entries],
+    }
+    return json.loads(json.dumps(settings, default=lambda path: str(path.resolve())))
+
+
+def export(learner: LanguageLearner, processor: Processor, folder: Path) -> None:
+    """Write the model in the released layout, in bfloat16 as the release."""
+    facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
+    weights.save(learner.model.to(torch.bfloat16), folder, facts=facts)
+    processor.save(folder)

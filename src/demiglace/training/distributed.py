@@ -1,0 +1,118 @@
+"""The processes that train together: what they add up, and how they share a learner's weights.
+
+`torchrun` starts them; alone, nothing of `torch.distributed` is touched. Weights, gradients and optimizer states are
+sharded by FSDP2 (Zhao et al., 2023): every process holds a part of each and gathers a layer when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among `count` of them."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def share(self, num_streams: int) -> range:
+        """The streams of this process; ValueError where they cannot be dealt out evenly."""
+        if num_streams % self.count:
+            raise ValueError(f"{num_streams} rows a step cannot be dealt out evenly to {self.count} processes")
+        each = num_streams // self.count
+        return range(self.rank * each, (self.rank + 1) * each)
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """Each value added up over all processes."""
+        if self.count == 1:
+            return list(values)
+        total = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(total)
+        return total.tolist()
+
+    def merge(self, own: Mapping[Any, Any]) -> dict[Any, Any]:
+        """What every process has under keys of its own, together."""
+        if self.count == 1:
+            return dict(own)
+        parts: list[Any] = [None] * self.count
+        dist.all_gather_object(parts, own)
+        return {key: value for part in parts for key, value in part.items()}
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            dist.barrier()
+
+
+ALONE = Ranks()
+
+
+@contextmanager
+def together(device: torch.device) -> Iterator[Ranks]:
+    """All processes that `torchrun` started, or this one alone."""
+    if not dist.is_torchelastic_launched():
+        yield ALONE
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """Where several processes share a machine, each has a GPU to itself."""
+    if device.type != "cuda" or not dist.is_torchelastic_launched():
+        return device
+    return torch.device("cuda", dist.get_node_local_rank(fallback_rank=0))
+
+
+def shard(learner: nn.Module, ranks: Ranks) -> None:
+    """Split every layer of a list of layers, and then the rest, over the processes."""
+    if ranks.count == 1:
+        return
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(next(learner.parameters()).device.type, (ranks.count,))
+    for layers in [module for module in learner.modules() if isinstance(module, nn.ModuleList)]:
+        for layer in layers:
+            fully_shard(layer, mesh=mesh)
+    fully_shard(learner, mesh=mesh)
+
+
+def is_sharded(tensor: Tensor) -> bool:
+    if type(tensor) in (Tensor, nn.Parameter):
+        return False  # without an import that takes seconds
+    from torch.distributed.tensor import DTensor
+
+    return isinstance(tensor, DTensor)
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """A tensor gathered from all processes, which must all ask for it; as it is where it is not sharded."""
+    return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
+
+
+def shared_as(tensor: Tensor, model: Tensor) -> Tensor:
+    """This process's part of a whole tensor that every process holds, split as `model` is."""
+    if not is_sharded(model):
+        return tensor
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(model, DTensor)
+    return distribute_tensor(tensor.to(model.device), model.device_mesh, model.placements, src_data_rank=None)

@@ -1,0 +1,135 @@
+"""Learning from conversations: the model and its loss as one module, and the objective that feeds it packed rows.
+
+The loss is the sum over learned tokens divided by how many there are in all parts of a step on all processes, so that
+every token weighs the same however the step is cut up (ours; the paper is silent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
+from demiglace.data.sources.source import BadRecord
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.packing import pack
+from demiglace.processing.processor import Sample
+from demiglace.training.distributed import Ranks
+from demiglace.training.flops import Learning, model_flops
+from demiglace.training.metrics import Figures
+
+
+class RowSource(Protocol):
+    """What the objective needs of `data.loader.Loader`."""
+
+    waited: float
+
+    @property
+    def skipped(self) -> list[BadRecord]: ...
+    def next_rows(self, decay: float) -> list[list[Sample]]: ...
+    def state(self) -> dict[int, Any]: ...
+    def restore(self, state: Mapping[str, Any]) -> None: ...
+
+
+class LanguageLearner(nn.Module):
+    """`model.*` is all there is to learn. With `recompute`, layers keep their inputs alone for the backward pass."""
+
+    def __init__(self, model: MiniCPMV, recompute: bool = False) -> None:
+        super().__init__()
+        self.model, self.recompute = model, recompute
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum over the learned tokens of their losses in nats, and how many of them are the likeliest."""
+        hidden = self.model.llm(self._embed(batch), batch.positions, batch.segments, recompute=self.recompute)
+        assert batch.labels is not None
+        learned = batch.labels[:, 1:] != IGNORE
+        logits = self.model.logits(hidden[:, :-1][learned]).float()
+        wanted = batch.labels[:, 1:][learned]
+        return F.cross_entropy(logits, wanted, reduction="sum"), (logits.argmax(-1) == wanted).sum()
+
+    def _embed(self, batch: Batch) -> Tensor:
+        # Without pictures a blank patch takes their way and counts for nothing: the processes that share the weights
+        # must all go through the same layers, and where the decoder is frozen there is a gradient all the same.
+        visual = batch.visual or _blank(self.model.config.vision.patch_size, batch.tokens.device)
+        features = self.model.vpm(visual.patches, visual.grids, recompute=self.recompute)
+        tokens = self.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
+        if batch.visual is None:
+            return self.model.place(batch, None) + 0 * tokens.sum()
+        return self.model.place(batch, tokens)
+
+
+@dataclass
+class LearnConversations:
+    """Packed rows of conversations, `rows_per_part` at a time; every learned token weighs the same.
+
+    length: tokens of a row. decayed: step -> how far the decay of the stage has come (0 to 1), for the mixture.
+    dtype: of matrix products; weights stay as they are. on_skipped: is told of records that were left out.
+    """
+
+    loader: RowSource
+    length: int
+    rows_per_part: int
+    padding_token: int
+    decayed: Callable[[int], float]
+    learning: Learning
+    ranks: Ranks
+    device: torch.device
+    dtype: torch.dtype
+    on_skipped: Callable[[list[BadRecord]], None]
+    parts: list[Batch] = field(default_factory=list)  # of the last step
+
+    def __call__(self, learner: LanguageLearner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        rows = self.loader.next_rows(self.decayed(step))
+        if self.loader.skipped:
+            self.on_skipped(self.loader.skipped)
+        self.parts = [self._pack(rows[at : at + self.rows_per_part]) for at in range(0, len(rows), self.rows_per_part)]
+        num_learned = max(1.0, self.ranks.sum([float(sum(_num_learned(part) for part in self.parts))])[0])
+        waited = self.loader.waited / self.ranks.count
+        for part in self.parts:
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                loss, num_right = learner(part.to(self.device))
+            right = float(num_right) / num_learned
+            yield loss / num_learned, {"right": right, "wait": waited, **self._counts(part, learner)}
+            waited = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """The place of every stream, those of other processes too."""
+        return {str(stream): place for stream, place in sorted(self.ranks.merge(self.loader.state()).items())}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.loader.restore(state)
+
+    def seen(self) -> dict[str, Tensor]:
+        """Tensors of the last step's batches, as `part.tokens` or `part.visual.patches`."""
+        found: dict[str, Tensor] = {}
+        for number, part in enumerate(self.parts):
+            named = [(one.name, getattr(part, one.name)) for one in fields(part)]
+            named += [(f"visual.{one.name}", getattr(part.visual, one.name)) for one in fields(Visual) if part.visual]
+            found |= {f"{number}.{name}": value.contiguous() for name, value in named if isinstance(value, Tensor)}
+        return found
+
+    def _pack(self, rows: Sequence[Sequence[Sample]]) -> Batch:
+        return pack(rows, self.length, self.padding_token)
+
+    def _counts(self, part: Batch, learner: LanguageLearner) -> Figures:
+        return {
+            "num_tokens": float((part.segments != PADDING).sum()),
+            "num_visual_tokens": float(part.visual_places.numel()),
+            "num_flops": model_flops(learner.model.config, part, self.learning),
+        }
+
+
+def _num_learned(batch: Batch) -> int:
+    assert batch.labels is not None
+    return int((batch.labels[:, 1:] != IGNORE).sum())
+
+
+def _blank(patch_size: int, device: torch.device) -> Visual:
+    """A picture of one grey patch."""
+    one = torch.ones(1, dtype=torch.int64)
+    return Visual(torch.zeros(1, 3 * patch_size**2), one.expand(1, 2), one, STILL * one).to(device)

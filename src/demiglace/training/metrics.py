@@ -1,0 +1,99 @@
+"""The figures of a step and where they go: `metrics.jsonl`, the screen, and TensorBoard by option."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import torch
+
+Figures = dict[str, float]
+
+FILE = "metrics.jsonl"
+COUNT = "num_"  # figures of this beginning are counts of a step, written as so many a second
+WORDS = {
+    "tokens_per_second": "tok/s",
+    "visual_tokens_per_second": "vis/s",
+    "flop_utilisation": "flops",
+    "memory_gb": "GB",
+    "seconds": "s",
+}  # long names, as the screen has them
+
+
+class Metrics:
+    """What one stage writes in its folder: a line for step 1 and for every `every`-th.
+
+    peak: floating-point operations a second that the machine can do (`flops.measure_peak`); None leaves the utilisation
+    out.
+    """
+
+    def __init__(
+        self, folder: Path, stage: str, every: int, peak: float | None = None, tensorboard: bool = False
+    ) -> None:
+        self.path, self.stage, self.every, self.peak = folder / FILE, stage, every, peak
+        self.open_writer = _tensorboard() if tensorboard else None
+        self.writer: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.writer is not None:
+            self.writer.close()
+
+    def add(self, step: int, figures: Figures) -> str:
+        """Write the figures of a step where its turn has come; a line of them for the screen."""
+        shown = finished(figures, self.peak)
+        if step % self.every == 0 or step == 1:
+            with self.path.open("a") as file:
+                file.write(json.dumps({"stage": self.stage, "step": step, **shown}) + "\n")
+            if self.writer is not None:
+                for name, value in shown.items():
+                    self.writer.add_scalar(f"{self.stage}/{name}", value, step)
+        return "  ".join(f"{WORDS.get(name, name)} {value:.3g}" for name, value in shown.items())
+
+    def go_on_from(self, step: int) -> None:
+        """Drop what was written of later steps, or cut off, so that it all reads as one run."""
+        if self.open_writer is not None:
+            self.writer = self.open_writer(str(self.path.parent), purge_step=step + 1)
+        if not self.path.exists():
+            return
+        lines = [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        unfinished = self.path.with_suffix(".part")
+        unfinished.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
+        os.replace(unfinished, self.path)
+
+
+def finished(figures: Figures, peak: float | None) -> Figures:
+    """Counts become rates over the step's `seconds`, and FLOPs a share of the peak; memory is added."""
+    shown: Figures = {}
+    for name, value in figures.items():
+        rate = value / figures["seconds"] if name.startswith(COUNT) else value
+        if name == "num_flops":
+            shown |= {"flop_utilisation": rate / peak} if peak else {}
+        elif name.startswith(COUNT):
+            shown[f"{name.removeprefix(COUNT)}_per_second"] = rate
+        else:
+            shown[name] = value
+    return {**shown, "memory_gb": memory() / 1e9}
+
+
+def memory() -> int:
+    """Most bytes that this process has held: on the GPU where it uses one, else resident."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return torch.cuda.max_memory_allocated()
+    kilo = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo
+
+
+def _tensorboard() -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ModuleNotFoundError as missing:
+        raise ValueError(f"TensorBoard needs {missing.name}: pip install 'demiglace[tensorboard]'") from missing
+    return SummaryWriter

@@ -1,0 +1,153 @@
+"""The three stages as data, and a whole run of them on a small model."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from mixtures import small_config, write_mixture, write_start
+
+from demiglace.data.mixture_file import read_mixture
+from demiglace.model import weights
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor
+from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
+from demiglace.recipes.pretraining_run import Machine, beginning, pretrain
+from demiglace.training.language import LanguageLearner
+
+FEW = {"length": 256, "num_rows": 2, "rows_per_part": 1, "num_steps": (1, 1, 3)}
+
+
+@pytest.fixture(scope="module")
+def mixture(tmp_path_factory):
+    return read_mixture(write_mixture(tmp_path_factory.mktemp("mixture")))
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    return write_start(tmp_path_factory.mktemp("start"))
+
+
+@pytest.fixture
+def recipe(mixture, start):
+    return PretrainingRecipe(mixture, "nano", numbers_of("nano", **FEW), start=start)
+
+
+@pytest.fixture
+def machine():
+    return Machine(torch.device("cpu"), torch.float32, num_workers=0)
+
+
+@pytest.mark.parametrize("name", list(NUMBERS))
+def test_the_stages_are_the_papers(mixture, start, name):
+    stages = PretrainingRecipe(mixture, name, NUMBERS[name], start=start).stages()
+    assert [(stage.name, stage.learns) for stage in stages] == [
+        ("resampler", ("model.resampler",)),
+        ("eyes", ("model.resampler", "model.vpm")),
+        ("whole", ("model",)),
+    ]
+    first, last = stages[0], stages[2]
+    assert [first.rate * first.rate_share(step) for step in (first.warmup, first.num_steps - 1)] == [first.rate] * 2
+    assert last.rate * last.rate_share(last.num_steps) == pytest.approx(0.2 * last.rate)
+    with torch.device("meta"):
+        names = [name for name, _ in LanguageLearner(MiniCPMV(small_config())).named_parameters()]
+    assert all(any(name.startswith(part) for name in names) for stage in stages for part in stage.learns)
+
+
+def test_8b_learns_at_the_papers_rates(mixture, start):
+    *_, whole = PretrainingRecipe(mixture, "8b", NUMBERS["8b"], start=start).stages()
+    rates = [whole.rate * whole.rate_share(step) for step in (whole.num_steps // 2, whole.num_steps)]
+    assert rates == pytest.approx([5e-5, 1e-5])
+
+
+def test_rows_fit_their_models(mixture):
+    for name in ("nano", "small"):
+        recipe = PretrainingRecipe(mixture, name, NUMBERS[name])
+        assert recipe.numbers.length <= recipe.config().llm.max_position_embeddings
+        assert recipe.processor().tokenizer.vocab_size <= recipe.config().llm.vocab_size
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"num_rows": 0}, "must be above 0: num_rows 0"),
+        ({"rate": -1.0, "length": 0}, r"must be above 0: rate -1\.0, length 0"),
+        ({"num_steps": (0, 0, 0)}, r"three numbers of steps .* got \(0, 0, 0\)"),
+    ],
+)
+def test_numbers_out_of_bounds_are_refused(changes, told):
+    with pytest.raises(ValueError, match=told):
+        numbers_of("nano", **changes)
+
+
+def test_8b_does_not_begin_from_nothing(mixture):
+    with pytest.raises(ValueError, match="8b begins from a model that sees and speaks"):
+        PretrainingRecipe(mixture, "8b", NUMBERS["8b"])
+
+
+def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
+    told = []
+    folder = pretrain(recipe, tmp_path, replace(machine, say=told.append))
+    before, model = weights.load(recipe.start, torch.float32), weights.load(folder, torch.float32)
+    assert not torch.equal(before.llm.lm_head.weight, model.llm.lm_head.weight)
+    assert Processor.load(folder).config == recipe.processor().config
+    logged = {
+        name: [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("resampler", "eyes", "whole")
+    }
+    assert {name: len(lines) for name, lines in logged.items()} == {"resampler": 1, "eyes": 1, "whole": 3}
+    names = {"loss", "rate", "norm", "right", "wait", "seconds", "memory_gb"}
+    names |= {"tokens_per_second", "visual_tokens_per_second", "flop_utilisation"}
+    assert all(line.keys() == names | {"stage", "step"} for lines in logged.values() for line in lines)
+    assert all(line["flop_utilisation"] > 0 for lines in logged.values() for line in lines)
+    assert len(told) == 1
+    assert "TFLOP/s in a float32 matrix product" in told[0]
+
+
+def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):
+    pretrain(replace(recipe, numbers=numbers_of("nano", **{**FEW, "num_steps": (1, 0, 0)})), tmp_path, machine)
+    before, after = weights.load(recipe.start, torch.float32), weights.load(tmp_path / "model", torch.float32)
+    after = dict(after.named_parameters())
+    changed = {
+        name for name, value in before.named_parameters() if not torch.equal(value.bfloat16().float(), after[name])
+    }
+    assert changed
+    assert all(name.startswith("resampler.") for name in changed)
+
+
+def test_a_finished_run_is_not_run_again(recipe, machine, tmp_path):
+    pretrain(recipe, tmp_path, machine)
+    before = (tmp_path / "whole" / "metrics.jsonl").read_text()
+    assert pretrain(recipe, tmp_path, replace(machine, say=lambda told: pytest.fail(told))) == tmp_path / "model"
+    assert (tmp_path / "whole" / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"numbers": numbers_of("nano", **{**FEW, "rate": 1e-3})}])
+def test_a_folder_holds_one_run(recipe, machine, tmp_path, change):
+    pretrain(replace(recipe, numbers=numbers_of("nano", **{**FEW, "num_steps": (1, 0, 0)})), tmp_path, machine)
+    with pytest.raises(ValueError, match=r"run\.json has .* this run needs a folder of its own"):
+        pretrain(replace(recipe, **change), tmp_path, machine)
+
+
+def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path):
+    folder = recipe.mixture.path.parent
+    (tmp_path / "bad.jsonl").write_text(
+        '{"messages": []}\n' + (folder / "pictures.jsonl").read_text().replace('"images": ["', f'"images": ["{folder}/')
+    )
+    (tmp_path / "mix.toml").write_text(
+        f'[[source]]\nname = "a"\nkind = "jsonl"\npath = "bad.jsonl"\nmedia = "{folder}"\nweights = {{ resampler = 1 }}'
+    )
+    few = numbers_of("nano", **{**FEW, "num_steps": (1, 0, 0)})
+    recipe = replace(recipe, mixture=read_mixture(tmp_path / "mix.toml"), numbers=few)
+    with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
+        pretrain(recipe, tmp_path / "run", machine)
+    pretrain(recipe, tmp_path / "run", replace(machine, skip_bad=True))
+    assert "bad.jsonl:1: " in (tmp_path / "run" / "resampler" / "skipped.txt").read_text()
+
+
+def test_a_model_from_nothing_follows_the_seed(mixture):
+    first, again, other = (
+        beginning(PretrainingRecipe(mixture, "nano", NUMBERS["nano"], seed=seed), None) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first.model.llm.lm_head.weight, again.model.llm.lm_head.weight)
+    assert not torch.equal(first.model.llm.lm_head.weight, other.model.llm.lm_head.weight)
