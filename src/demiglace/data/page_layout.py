@@ -44,14 +44,9 @@ def wide_gaps(spans: np.ndarray, em: float) -> list[int]:
     """
     gaps = (spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])) / em
     spaces = np.flatnonzero(gaps > 0.15)
-    cuts = []
-    for place in spaces:
-        others = gaps[spaces[spaces != place]]
-        usual = float(np.median(others)) if len(others) else _USUAL_SPACE
-        widest = WIDEST_SPACE if len(others) >= _FEWEST_SPACES else WIDEST_OF_FEW
-        if gaps[place] > min(max(2.2 * usual, NARROWEST_GUTTER), widest):
-            cuts.append(int(place) + 1)
-    return cuts
+    usual = _medians_of_others(gaps[spaces]) if len(spaces) > 1 else _USUAL_SPACE
+    widest = WIDEST_SPACE if len(spaces) > _FEWEST_SPACES else WIDEST_OF_FEW
+    return (spaces[gaps[spaces] > np.clip(2.2 * usual, NARROWEST_GUTTER, widest)] + 1).tolist()
 
 
 def find_blocks(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> list[list[int]]:
@@ -123,6 +118,13 @@ def _chain(start: int, following: dict[int, int]) -> list[int]:
     while chain[-1] in following:
         chain.append(following[chain[-1]])
     return chain
+
+
+def _medians_of_others(values: np.ndarray) -> np.ndarray:
+    """For each of `values` (at least two) the median of all the others."""
+    ordered, ranks = np.sort(values), values.argsort().argsort()
+    middles = [(len(values) - 2) // 2, (len(values) - 1) // 2]  # places among the others
+    return np.mean([ordered[place + (ranks <= place)] for place in middles], axis=0)
 
 
 def _next_below(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> dict[int, int]:

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.data.disagreement import BESIDE, OVERLAPPING, doubtful_letters, outside
-from demiglace.data.layer_formats import parse_layer
-from demiglace.data.layer_words import Layer, Word
+from demiglace.data.layer_formats import Layer, Word, parse_layer
 from demiglace.data.page_layout import find_blocks, find_lines, wide_gaps
 from demiglace.data.pages import Box, Line, Page, hull, line_of, page_of
 from demiglace.data.pdf_glyphs import LEAST_CONTRAST, MAX_CHARACTERS

@@ -1,0 +1,112 @@
+"""The file of sources: what it says, and every mistake in it named by file and key."""
+
+import pytest
+from mixtures import write_mixture
+
+from demiglace.data.mixture_file import read_mixture
+
+GOOD = {
+    "name": '"a"',
+    "kind": '"text"',
+    "path": '"text.txt"',
+    "weights": "{ whole = 1 }",
+}
+
+
+def written(folder, **changes):
+    """A file of one source with some of its fields changed; None leaves one out."""
+    (folder / "text.txt").write_text("Some text to learn from.\n")
+    fields = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
+    path = folder / "mix.toml"
+    path.write_text("[[source]]\n" + "\n".join(f"{key} = {value}" for key, value in fields.items()))
+    return path
+
+
+def test_weights_of_the_stages(tmp_path):
+    file = read_mixture(write_mixture(tmp_path))
+    eyes, whole = file.mixture("eyes"), file.mixture("whole")
+    assert [source.name for source in eyes.sources] == ["pictures"]
+    assert eyes.late_weights == eyes.weights == (1.0,)
+    assert [source.name for source in whole.sources] == ["pictures", "texts"]
+    assert (whole.weights, whole.late_weights) == ((1.0, 1.0), (0.2, 1.0))
+
+
+def test_paths_are_relative_to_the_file_and_records_are_read(tmp_path):
+    mixture = read_mixture(write_mixture(tmp_path / "elsewhere")).mixture("whole")
+    pictures, texts = mixture.sources
+    assert pictures.blocks == (12,)
+    assert "number 3" in pictures.read(0, 3, (0,)).messages[-1].content[0].text
+    assert texts.read(0, 0, (0,)).messages[-1].content[0].text.startswith("Paragraph 0")
+
+
+@pytest.mark.parametrize("path", ['"many"', '"many/*.txt"', '"many/b.txt"'])
+def test_a_folder_a_pattern_and_a_file_name_files(tmp_path, path):
+    (tmp_path / "many").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "many" / name).write_text("Text.\n")
+    (source,) = read_mixture(written(tmp_path, path=path)).mixture("whole").sources
+    assert source.blocks == ((1,) if "b.txt" in path else (1, 1))
+
+
+def test_options_of_a_kind_reach_its_source(tmp_path):
+    (source,) = read_mixture(written(tmp_path, window="256")).mixture("whole").sources
+    assert source.window == 256
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"name": None}, "source 1: name is missing"),
+        ({"kind": '"csv"'}, "source 'a': kind must be one of jsonl, parquet, webdataset, pdfs, text, rendered"),
+        ({"path": None}, "source 'a': path is missing"),
+        ({"path": "3"}, "source 'a': path must be text, got 3"),
+        ({"weights": None}, "source 'a': weights is missing"),
+        ({"weights": "{ third = 1 }"}, "source 'a': weights.third is unknown; there are resampler, eyes, whole, late"),
+        ({"weights": "{ whole = -1 }"}, "source 'a': weights.whole must be at least 0, got -1"),
+        ({"weights": "{ whole = nan }"}, "source 'a': weights.whole must be at least 0, got nan"),
+        ({"weights": "{ whole = true }"}, "source 'a': weights: whole must be a number, got True"),
+        ({"window": '"wide"'}, "source 'a': window must be a whole number, got 'wide'"),
+        ({"media": '"m"'}, "source 'a': media is unknown; text takes kind, name, path, weights, window"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, changes, told):
+    with pytest.raises(ValueError, match=r"mix\.toml") as raised:
+        read_mixture(written(tmp_path, **changes))
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"path": '"absent.txt"'}, "source 'a': path"),
+        ({"path": '"absent/*.txt"'}, "names no file"),
+        ({"window": "3"}, "source 'a': a window needs at least 64 bytes, got 3"),
+        ({"weights": "{ eyes = 1 }"}, "no source has a weight for whole"),
+        ({"weights": "{ late = 1 }"}, "no source has a weight for whole"),
+    ],
+)
+def test_mistakes_that_opening_finds(tmp_path, changes, told):
+    file = read_mixture(written(tmp_path, **changes))
+    with pytest.raises(ValueError, match=r"mix\.toml") as raised:
+        file.mixture("whole")
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["a = ", "[source]\nname = 'a'", "", "[[sources]]\nname = 'a'", "source = [1]"])
+def test_what_holds_no_sources_is_refused(tmp_path, text):
+    path = tmp_path / "mix.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"mix\.toml"):
+        read_mixture(path)
+
+
+def test_a_name_is_given_once(tmp_path):
+    path = written(tmp_path)
+    path.write_text(path.read_text() + "\n" + path.read_text())
+    with pytest.raises(ValueError, match="name 'a' is given to 2 sources"):
+        read_mixture(path)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.toml does not exist"):
+        read_mixture(tmp_path / "none.toml")
