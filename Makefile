@@ -22,7 +22,7 @@ checks: .venv/dev
 	.venv/bin/mypy
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto -m "not slow"
 
-bench: .venv/dev
+bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py
 
 clean:
@@ -33,6 +33,10 @@ clean:
 
 .venv/core: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) -e .
+	touch $@
+
+.venv/bench: .venv/dev
+	$(PIP) -e ".[bench]"
 	touch $@
 
 # mlx-vlm only lends a class to compare with; what it depends on is not needed for that.

@@ -31,8 +31,8 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
 DEMIGLACE = [words for words in COMMANDS if words[0] == "demiglace"]
 RELEASED = [words for words in DEMIGLACE if "openbmb/MiniCPM-V-4_5" in words]
-TRAINING = [words for words in DEMIGLACE if words[1] == "train"]
-HERE = [words for words in DEMIGLACE if words not in RELEASED + TRAINING]
+WRITING = [words for words in DEMIGLACE if words[1] in ("train", "pretrain", "plot", "corrupt")]
+HERE = [words for words in DEMIGLACE if words not in RELEASED + WRITING]
 
 needs_nano_model = pytest.mark.skipif(not has_nano_model(), reason="no nano model is shipped with this installation")
 
@@ -45,7 +45,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [pytest.param(words, marks=needs_nano_model if words[1] == "ask" else ()) for words in HERE], ids=" ".join
+    "words",
+    [pytest.param(words, marks=needs_nano_model if words[1] in ("ask", "read") else ()) for words in HERE],
+    ids=" ".join,
 )
 def test_a_command_runs(words: list[str]) -> None:
     done = run("-m", *words)
@@ -53,8 +55,8 @@ def test_a_command_runs(words: list[str]) -> None:
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("words", RELEASED + TRAINING, ids=" ".join)
-def test_a_command_that_is_too_dear_here_has_the_options_it_uses(words: list[str]) -> None:
+@pytest.mark.parametrize("words", RELEASED + WRITING, ids=" ".join)
+def test_a_command_that_is_too_dear_or_writes_here_has_the_options_it_uses(words: list[str]) -> None:
     known = run("-m", *words[:2], "--help").stdout
     for option in (word for word in words if word.startswith("--")):
         assert re.search(rf"{option}\b", known), f"{words[1]} knows no {option}"

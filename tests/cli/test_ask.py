@@ -33,7 +33,7 @@ def test_json_tells_what_it_took(run: Run, model: Path, page: Path, clip: Path) 
     assert answer["stopped_by"] == "length"
     assert answer.keys() == {
         *("thinking", "text", "prompt_tokens", "visual_tokens", "new_tokens"),
-        *("seconds_to_first_token", "seconds", "stopped_by"),
+        *("seconds_to_first_token", "seconds", "stopped_by", "confidence"),
     }
 
 

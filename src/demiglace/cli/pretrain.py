@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from demiglace.cli import options
 from demiglace.cli.terminal import complain, note
+
+if TYPE_CHECKING:
+    from demiglace.recipes.pretraining import PretrainingRecipe
+    from demiglace.recipes.pretraining_run import Machine
 
 
 def pretrain(
@@ -39,13 +44,11 @@ def pretrain(
     torchrun --nproc-per-node 8 -m -- demiglace pretrain MIXTURE.toml ... runs it in 8 processes.
     """
     from demiglace.data.mixture_file import read_mixture
-    from demiglace.data.sources.source import BadRecord
     from demiglace.inference.source import device_named, dtype_named
     from demiglace.model.weights import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
     from demiglace.recipes.pretraining_run import Machine
-    from demiglace.recipes.pretraining_run import pretrain as run
-    from demiglace.training.distributed import own_device, together
+    from demiglace.training.distributed import own_device
 
     wanted: dict[str, Any] = {"rate": rate, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}
     wanted |= {"num_steps": None if steps is None else three_numbers(steps)}
@@ -59,12 +62,20 @@ def pretrain(
         keep=keep,
     )
     where = own_device(device_named(device))
-    with together(where) as ranks:
+    machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
+    _run(recipe, folder, machine)
+
+
+def _run(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> None:
+    """The whole run, and what a person is told of its end."""
+    from demiglace.data.sources.source import BadRecord
+    from demiglace.recipes.pretraining_run import pretrain as pretrained
+    from demiglace.training.distributed import together
+
+    with together(machine.device) as ranks:
         say = note if ranks.is_first else _say_nothing
-        kind = dtype_named(dtype, where)
-        machine = Machine(where, kind, ranks, workers, skip_bad, tensorboard, say)
         try:
-            model = run(recipe, folder, machine)
+            model = pretrained(recipe, folder, replace(machine, ranks=ranks, say=say))
         except BadRecord as error:
             raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
         except FloatingPointError as error:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from demiglace.inference.generation import Step, StoppedBy
@@ -21,6 +22,7 @@ class Answer:
         closing token not counted).
     seconds_to_first_token, seconds: since the question was put, opening its files included; of a batch, since it began.
     stopped_by: "end", "length" (the answer was cut), or "interrupted" (a stream left before its end).
+    confidence: geometric mean of the probabilities of its tokens, the closing one included; 1 of no token.
     """
 
     thinking: str
@@ -31,6 +33,7 @@ class Answer:
     seconds_to_first_token: float
     seconds: float
     stopped_by: StoppedBy | Literal["interrupted"]
+    confidence: float = field(compare=False)  # the last digits depend on what else was in the batch
 
 
 class Draft:
@@ -45,6 +48,7 @@ class Draft:
         self.new_tokens = 0
         self.seconds_to_first_token = self.seconds = 0.0
         self.stopped_by: StoppedBy | None = None
+        self._log_probabilities: list[float] = []
         self._decoder = StreamDecoder(tokenizer)
         self._silent = {tokenizer.special[role] for role in STRUCTURE}
 
@@ -54,6 +58,7 @@ class Draft:
         self.seconds_to_first_token = self.seconds_to_first_token or self.seconds
         self.new_tokens += step.stopped_by != "end"
         self.stopped_by = step.stopped_by
+        self._log_probabilities.append(step.log_probability)
         new = "" if step.token in self._silent else self._decoder.push(step.token)
         if step.stopped_by:
             new += self._decoder.finish()
@@ -72,6 +77,7 @@ class Draft:
             self.seconds_to_first_token,
             self.seconds,
             self.stopped_by or "interrupted",
+            math.exp(sum(self._log_probabilities) / max(len(self._log_probabilities), 1)),
         )
 
 

@@ -26,10 +26,14 @@ MAX_PATCHES_PER_CHUNK = 16 * 1024  # through the encoder at once; released code:
 
 @dataclass(frozen=True)
 class Step:
-    """One row's new token. `stopped_by` is set on the row's last: "end" on a stop token, "length" at the limit."""
+    """One row's new token. `stopped_by` is set on the row's last: "end" on a stop token, "length" at the limit.
+
+    log_probability: natural logarithm of what the model itself gave the token, whatever the sampling made of it.
+    """
 
     row: int
     token: int
+    log_probability: float
     stopped_by: StoppedBy | None = None
 
 
@@ -80,11 +84,13 @@ def _steps(
     cache = _cache(model, batch, rows)
     hidden = _prefill(model, batch, cache, memory)
     while True:
-        logits = model.logits(hidden)
+        logits = model.logits(hidden).float()
+        log_totals = logits.logsumexp(dim=1)
         for number, row in enumerate(rows):
             if row.stopped_by is None:
                 token = row.say(logits[number], stop_ids)
-                yield Step(number, token, row.stopped_by)
+                log_probability = float(logits[number, token] - log_totals[number])
+                yield Step(number, token, log_probability, row.stopped_by)
         if all(row.stopped_by for row in rows):
             return
         hidden = model(_next_batch(rows, batch.tokens.device), cache)[:, -1]

@@ -1,0 +1,26 @@
+"""`demiglace plot RUN`: the curves of a run, or of several to compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or files of metrics.", exists=True)],
+    out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf. [default: curves.png in the run]")] = None,
+) -> None:
+    """Draw loss, rate, norm and every other figure of a run over its steps; several runs are laid over each other."""
+    if out is None:
+        if len(runs) > 1:
+            raise ValueError(f"{len(runs)} runs share one drawing: say with --out where it goes")
+        out = (runs[0] if runs[0].is_dir() else runs[0].parent) / "curves.png"
+    try:
+        from demiglace.evaluation.curves import draw, read_run
+    except ModuleNotFoundError as missing:
+        raise ValueError("plotting needs matplotlib: pip install 'demiglace[eval]'") from missing
+
+    draw([read_run(run) for run in runs], out)
+    typer.echo(f"the curves are in {out}")

@@ -1,0 +1,124 @@
+"""Pages to text: each is cut into pieces, the pieces are read many at once, and put together in reading order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+
+import PIL.Image
+from pypdfium2 import PdfDocument
+
+from demiglace.conversation import Image
+from demiglace.inference.answer import Answer
+from demiglace.inference.demiglace import Demiglace
+from demiglace.inference.sampling import SamplingParams
+from demiglace.processing.documents import chosen_pages, draw, open_document, open_page
+from demiglace.processing.page_cutting import Box, CutLine, CutRegion, CuttingConfig, Piece, cut_page
+from demiglace.processing.pictures import kind_of, name_of, open_picture
+
+QUESTION = "Read the text."  # as the nano model is taught
+LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
+PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """box: left, top, right, bottom in pixels of the page. confidence: geometric mean probability of its tokens."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True)
+class ReadRegion:
+    """Lines that belong together; the text is theirs, joined by newlines, the confidence over all their tokens."""
+
+    text: str
+    box: Box
+    confidence: float
+    lines: tuple[ReadLine, ...]
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """Regions in reading order; none where nothing was found. Width and height in pixels."""
+
+    width: int
+    height: int
+    regions: tuple[ReadRegion, ...]
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(region.text for region in self.regions)
+
+
+def read_page(
+    assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = 16
+) -> ReadPage:
+    """The text of an upright RGB page, read greedily, `rows` pieces at a time; docs/reading.md tells how it is cut."""
+    if rows < 1:
+        raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
+    regions = cut_page(page, cutting or CuttingConfig())
+    pieces = [piece for region in regions for line in region.lines for piece in line.pieces]
+    answers = iter(_answers(assistant, pieces, rows))
+    read = [_region(region, answers) for region in regions]
+    return ReadPage(page.width, page.height, tuple(region for region in read if region.text))
+
+
+@contextmanager
+def open_pages_to_read(
+    path: str | PathLike[str], pages: str | None = None
+) -> Iterator[Mapping[int, Callable[[], PIL.Image.Image]]]:
+    """The chosen pages of a PDF, or the one page that an image is: by number, what draws it as an RGB picture.
+
+    Raises ValueError on what is neither, and on pages that are not there; drawing raises it for that page alone.
+    """
+    kind = kind_of(path)
+    if kind == "image":
+        yield {1: partial(open_picture, path)}
+    elif kind == "document":
+        with open_document(path) as pdf:
+            numbers = chosen_pages(pages, len(pdf), name_of(path))
+            yield {number: partial(_drawn, pdf, number, name_of(path)) for number in numbers}
+    else:
+        raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
+
+
+def _drawn(pdf: PdfDocument, number: int, name: str) -> PIL.Image.Image:
+    with open_page(pdf, number, name) as page:
+        return draw(page, PAGE_DPI)
+
+
+def _answers(assistant: Demiglace, pieces: Sequence[Piece], rows: int) -> list[Answer]:
+    """Long pieces are read with long ones: the rows of a batch wait for the last of them."""
+    order = sorted(range(len(pieces)), key=lambda i: pieces[i].picture.width / pieces[i].picture.height)
+    sampling = [SamplingParams.greedy(LEAST_ROOM + round(ROOM_OF_LETTER * pieces[i].letters)) for i in order]
+    requests = [(QUESTION, [Image(pieces[i].picture)]) for i in order]
+    answers = assistant.batch(requests, sampling, rows)
+    return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
+
+
+def _region(region: CutRegion, answers: Iterator[Answer]) -> ReadRegion:
+    """Takes as many of the answers as the region has pieces."""
+    read = [[next(answers) for _ in line.pieces] for line in region.lines]
+    lines = [_line(*pair) for pair in zip(region.lines, read, strict=True)]
+    written = tuple(line for line in lines if line.text)
+    confidence = _confidence([answer for some in read for answer in some])
+    return ReadRegion("\n".join(line.text for line in written), region.box, confidence, written)
+
+
+def _line(line: CutLine, answers: Sequence[Answer]) -> ReadLine:
+    text = " ".join(said for answer in answers if (said := answer.text.strip()))
+    return ReadLine(text, line.box, _confidence(answers))
+
+
+def _confidence(answers: Sequence[Answer]) -> float:
+    """The geometric mean over the tokens of all answers, the closing ones included."""
+    counts = [answer.new_tokens + (answer.stopped_by == "end") for answer in answers]
+    logs = [count * math.log(max(answer.confidence, 1e-30)) for count, answer in zip(counts, answers, strict=True)]
+    return math.exp(sum(logs) / sum(counts))

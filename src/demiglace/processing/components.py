@@ -1,0 +1,56 @@
+"""Connected components of a mask, as boxes (numpy alone)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def component_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and areas of the pieces of True in `mask` (height, width) that hang together, corners included.
+
+    Boxes are int64 (components, 4): left, top, right, bottom, the last two one past the end; areas int64 (components,).
+    """
+    rows, starts, ends = runs(mask)
+    labels = _labels(len(rows), *_touching(rows, starts, ends, mask.shape[1]))
+    _, component = np.unique(labels, return_inverse=True)
+    count = int(component.max(initial=-1)) + 1
+    boxes = np.empty((count, 4), np.int64)
+    boxes[:, :2], boxes[:, 2:] = np.iinfo(np.int64).max, 0
+    np.minimum.at(boxes[:, 0], component, starts)
+    np.minimum.at(boxes[:, 1], component, rows)
+    np.maximum.at(boxes[:, 2], component, ends)
+    np.maximum.at(boxes[:, 3], component, rows + 1)
+    areas = np.bincount(component, weights=ends - starts, minlength=count).astype(np.int64)
+    return boxes, areas
+
+
+def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, first column and one past the last column of every run of True along the rows, in reading order."""
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).view(np.int8), axis=1)
+    rows, starts = np.nonzero(edges == 1)
+    return rows, starts, np.nonzero(edges == -1)[1]
+
+
+def _touching(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of runs in neighbouring rows that touch, by side or corner."""
+    stride = width + 2  # places of one row never reach those of the next
+    below = (rows + 1) * stride
+    first = np.searchsorted(rows * stride + ends, below + starts, side="left")
+    last = np.searchsorted(rows * stride + starts, below + ends, side="right")
+    counts = np.maximum(last - first, 0)
+    upper = np.repeat(np.arange(len(rows)), counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return upper, np.repeat(first, counts) + within
+
+
+def _labels(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The same number for all that the pairs (one, other) join, by hooking roots and jumping pointers."""
+    labels = np.arange(count)
+    while len(one):
+        low, high = np.sort([labels[one], labels[other]], axis=0)
+        apart = low != high
+        one, other = one[apart], other[apart]
+        np.minimum.at(labels, high[apart], low[apart])
+        while (jumped := labels[labels]).tobytes() != labels.tobytes():
+            labels = jumped
+    return labels

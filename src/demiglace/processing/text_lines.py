@@ -1,0 +1,174 @@
+"""Boxes of letters become stretches: letters that follow each other on one line, no gap wider than between words. Ours.
+
+Lengths here count in letter heights. A line of prose is one stretch; a row of a table is one for each cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+WIDEST_GAP = 1.6  # between the letters of a stretch; gaps of justified lines stay below, columns stand further apart
+LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
+MEMORY = 0.25  # weight of the newest letter in what is known of where its line runs
+STEEPEST, ANGLE_STEP = 3.0, 0.1  # degrees
+FEWEST_FOR_ANGLE = 60
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """letters: float64 (letters, 4) boxes from left to right; height: of its letters, the middle one."""
+
+    letters: np.ndarray
+    height: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        left, top = self.letters[:, :2].min(axis=0)
+        right, bottom = self.letters[:, 2:].max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
+
+    @property
+    def num_letters(self) -> float:
+        """About how many there are, touching ones and spaces counted: a letter is about as wide as it is high."""
+        left, _, right, _ = self.box
+        return (right - left) / self.height
+
+
+def find_stretches(letters: np.ndarray, height: float) -> list[Stretch]:
+    """The stretches of a page whose lines run level. `letters` float64 (letters, 4), `height` of a usual one."""
+    letters = _parted(letters, height)
+    small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: they go where the letters are
+    stretches = [_stretch(np.stack(line)) for line in _chained(letters[~small], height)]
+    stretches = [stretch for stretch in _gathered(stretches) if _is_print(stretch, height)]
+    return _with_marks(stretches, letters[small], height)
+
+
+def skew(letters: np.ndarray, height: float) -> float:
+    """The angle in degrees, clockwise positive, at which the lines of print run; 0 where there is too little print.
+
+    The angle under which the lower edges of the letters fall on the fewest levels (projection profile).
+    """
+    usual = letters[(letters[:, 3] - letters[:, 1] > 0.6 * height) & (letters[:, 3] - letters[:, 1] < 2.5 * height)]
+    if len(usual) < FEWEST_FOR_ANGLE:
+        return 0.0
+    angles = np.arange(-STEEPEST, STEEPEST + ANGLE_STEP / 2, ANGLE_STEP)
+    sharpness = np.array([_sharpness(usual, angle, height) for angle in angles])
+    best = int(sharpness.argmax())
+    level = sharpness[len(angles) // 2]
+    return float(angles[best]) if sharpness[best] > 1.1 * level else 0.0
+
+
+def _sharpness(letters: np.ndarray, angle: float, height: float) -> float:
+    middles = letters[:, [0, 2]].mean(axis=1)
+    levels = letters[:, 3] - middles * np.tan(np.deg2rad(angle))
+    counts = np.bincount(((levels - levels.min()) / (0.25 * height)).astype(int))
+    return float((counts.astype(float) ** 2).sum())
+
+
+def _parted(letters: np.ndarray, height: float) -> np.ndarray:
+    """Marks over two lines or more, of words where a tail touches a letter below, parted between the lines.
+
+    The lines are known by the usual letters near the mark; a capital of a heading has those of one line at most. An
+    initial, which has those of some lines to its right and none to its left, stays whole.
+    """
+    heights = letters[:, 3] - letters[:, 1]
+    middles = letters[:, 1::2].mean(axis=1)
+    is_usual = (heights > 0.6 * height) & (heights < 1.8 * height)
+    tall = heights > 2.2 * height
+    parts = [letters[~tall]]
+    for left, top, right, bottom in letters[tall]:
+        near = is_usual & (letters[:, 2] > left - 4 * height) & (letters[:, 0] < right + 4 * height)
+        near &= (middles > top) & (middles < bottom)
+        is_letter = 0.6 < (right - left) / (bottom - top) < 1.3
+        is_initial = is_letter and not (letters[near, 0] < left).any()
+        levels = np.sort(middles[near]) if not is_initial else np.empty(0)
+        apart = np.diff(levels) > 0.8 * height
+        cuts = [top, *((levels[:-1] + levels[1:]) / 2)[apart], bottom]
+        parts.append(np.array([(left, above, right, below) for above, below in pairwise(cuts)]))
+    return np.concatenate(parts)
+
+
+def _chained(letters: np.ndarray, height: float) -> list[list[np.ndarray]]:
+    """Letters from left to right, each added to the line that it continues, or the first of a new one."""
+    letters = _from_left(letters)
+    band = np.empty((len(letters), 3))  # of every line: top and bottom of where it runs, and its right end
+    lines: list[list[np.ndarray]] = []
+    for letter in letters:
+        number = _continued(band[: len(lines)], letter, height)
+        if number is None:
+            band[len(lines)] = letter[1], letter[3], letter[2]
+            lines.append([letter])
+            continue
+        lines[number].append(letter)
+        line = band[number]
+        line[:2] += MEMORY * (letter[[1, 3]] - line[:2])
+        line[2] = max(line[2], letter[2])
+    return lines
+
+
+def _continued(band: np.ndarray, letter: np.ndarray, height: float) -> int | None:
+    """The line whose band the letter shares most; None where it shares too little of any that ends near."""
+    left, top, _, bottom = letter
+    tall = band[:, 1] - band[:, 0]
+    shared = (np.minimum(band[:, 1], bottom) - np.maximum(band[:, 0], top)) / np.minimum(tall, bottom - top)
+    reach = WIDEST_GAP * np.clip((tall + bottom - top) / 2, 0.8 * height, 4 * height)
+    shared[(left - band[:, 2] > reach) | (tall > 4 * (bottom - top)) | (bottom - top > 4 * tall)] = 0
+    if len(shared) == 0 or shared.max() < LEAST_OVERLAP:
+        return None
+    nearness = (left - band[:, 2]) / reach
+    return int((shared - 0.3 * np.maximum(nearness, 0)).argmax())
+
+
+def _gathered(stretches: list[Stretch]) -> list[Stretch]:
+    """Stretches that lie over a larger one, such as quotation marks and dashes, joined to it."""
+    boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    gathered: dict[int, list[np.ndarray]] = {}
+    for number in np.argsort(-areas, kind="stable"):
+        box = boxes[number]
+        kept = list(gathered)
+        shared = np.minimum(boxes[kept, 2:], box[2:]) - np.maximum(boxes[kept, :2], box[:2])
+        holds = shared.clip(0).prod(axis=1) > 0.5 * areas[number]
+        target = kept[int(holds.argmax())] if holds.any() else int(number)
+        gathered.setdefault(target, []).append(stretches[number].letters)
+    return [
+        Stretch(_from_left(np.concatenate(letters)), stretches[number].height) for number, letters in gathered.items()
+    ]
+
+
+def _with_marks(stretches: list[Stretch], marks: np.ndarray, height: float) -> list[Stretch]:
+    """Each mark added to the stretch in or beside whose band it stands; marks that stand alone are left out."""
+    boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4) + np.array([-1, -0.1, 1, 0.3]) * height
+    added: dict[int, list[np.ndarray]] = {}
+    for mark in marks:
+        x, y = (mark[:2] + mark[2:]) / 2
+        holds = (boxes[:, 0] < x) & (x < boxes[:, 2]) & (boxes[:, 1] < y) & (y < boxes[:, 3])
+        if holds.any():
+            off = np.abs(boxes[:, 1] + boxes[:, 3] - 2 * y)
+            added.setdefault(int(np.where(holds, off, np.inf).argmin()), []).append(mark)
+    return [
+        Stretch(_from_left(np.stack([*stretch.letters, *added.get(number, [])])), stretch.height)
+        for number, stretch in enumerate(stretches)
+    ]
+
+
+def _stretch(letters: np.ndarray) -> Stretch:
+    return Stretch(_from_left(letters), float(np.median(letters[:, 3] - letters[:, 1])))
+
+
+def _from_left(letters: np.ndarray) -> np.ndarray:
+    return letters[np.argsort(letters[:, 0], kind="stable")]
+
+
+def _is_print(stretch: Stretch, height: float) -> bool:
+    """Whether this looks like letters on a line rather than like parts of a drawing or a photograph."""
+    if len(stretch.letters) <= 2:
+        return 0.75 * height <= stretch.height <= 4 * height
+    left, _, right, _ = stretch.box
+    lower = stretch.letters[:, 3]
+    unsteady = float(np.median(np.abs(lower - np.median(lower)))) / stretch.height
+    crowded = float((stretch.letters[:, 2] - stretch.letters[:, 0]).sum()) / (right - left)
+    return unsteady < 0.5 and crowded < 2

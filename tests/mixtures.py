@@ -1,0 +1,83 @@
+"""A small mixture of sources on disk, and a model small enough to be pre-trained on it in a test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+
+from demiglace.model import weights
+from demiglace.model.config_file import CheckpointFacts
+from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.model.qwen3 import Qwen3Config
+from demiglace.model.resampler import ResamplerConfig
+from demiglace.model.siglip import SiglipConfig
+from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.tokenizer import Tokenizer
+
+NUM_QUERIES = 4
+
+
+def small_config() -> MiniCPMVConfig:
+    vision = SiglipConfig(hidden_size=32, intermediate_size=64, num_layers=2, num_heads=2, patch_size=14)
+    resampler = ResamplerConfig(num_queries=NUM_QUERIES, hidden_size=32, feature_size=32, num_heads=2)
+    llm = Qwen3Config(
+        vocab_size=384, hidden_size=32, intermediate_size=64, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=16,
+        rope_theta=10000.0, rms_norm_eps=1e-6, max_position_embeddings=1024,
+    )  # fmt: skip
+    return MiniCPMVConfig(vision, resampler, llm)
+
+
+def small_model() -> MiniCPMV:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MiniCPMV(small_config())
+
+
+def small_processor() -> Processor:
+    slicing = SlicingConfig(scale_resolution=42, patch_size=14, max_slices=1)
+    return Processor(Tokenizer.bytes_only(), ProcessorConfig(slicing, NUM_QUERIES))
+
+
+def write_start(folder: Path) -> Path:
+    processor = small_processor()
+    weights.save(small_model(), folder, CheckpointFacts(**processor.checkpoint_facts(), do_sample=False))
+    processor.save(folder)
+    return folder
+
+
+def write_mixture(folder: Path) -> Path:
+    """Pictures that are asked about, and text that joins them in the last stage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    records = []
+    for number in range(12):
+        pixels = rng.integers(0, 256, (30, 50, 3), dtype=np.uint8)
+        PIL.Image.fromarray(pixels).save(folder / f"{number}.png")
+        turns = [
+            {"role": "user", "content": "<image>Which one is it?"},
+            {"role": "assistant", "content": f"It is the picture of number {number}" + ", and so on" * (number % 4)},
+        ]
+        records.append(json.dumps({"messages": turns, "images": [f"{number}.png"]}))
+    (folder / "pictures.jsonl").write_text("\n".join(records) + "\n")
+    (folder / "text.txt").write_text(
+        "\n\n".join(f"Paragraph {n} is about {n * n} and what follows." for n in range(60))
+    )
+    path = folder / "mixture.toml"
+    path.write_text("""
+[[source]]
+name = "pictures"
+kind = "jsonl"
+path = "pictures.jsonl"
+weights = { resampler = 1, eyes = 1, whole = 1, late = 0.2 }
+
+[[source]]
+name = "texts"
+kind = "text"
+path = "text.txt"
+window = 128
+weights = { whole = 1.0 }
+""")
+    return path
