@@ -23,11 +23,11 @@ def test_version(run: Run) -> None:
 def test_help_names_every_command(run: Run, arguments: tuple[str, ...]) -> None:
     result = run(*arguments)
     assert result.exit_code == 0
-    for command in ("ask", "chat", "tokens", "train", "pretrain", "plot", "doctor"):
+    for command in ("ask", "chat", "read", "tokens", "corrupt", "train", "pretrain", "plot", "doctor"):
         assert f"\n  {command} " in result.stdout
 
 
-@pytest.mark.parametrize("command", ["ask", "chat", "tokens", "train", "pretrain", "plot", "doctor"])
+@pytest.mark.parametrize("command", ["ask", "chat", "read", "tokens", "corrupt", "train", "pretrain", "plot", "doctor"])
 def test_every_command_has_help(run: Run, command: str) -> None:
     assert run(command, "--help").exit_code == 0
 

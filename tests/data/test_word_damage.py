@@ -32,7 +32,10 @@ def test_all_words_hidden(line):
     assert hidden.any()
     assert not hidden[~letters].any()
     for word, span in word_spans(line):
-        changed = (damaged.picture[:, span.start * 10 : span.stop * 10] != line.picture[:, span.start * 10 : span.stop * 10, None]).any()
+        changed = (
+            damaged.picture[:, span.start * 10 : span.stop * 10]
+            != line.picture[:, span.start * 10 : span.stop * 10, None]
+        ).any()
         assert changed == hidden[span].all(), word
 
 

@@ -1,4 +1,4 @@
-"""Windows of real pages: a few words or lines, cut out as a reader of lines meets them, every character's place known."""
+"""Windows of real pages: a few words or lines, cut out as a reader meets them, every character's place known."""
 
 from __future__ import annotations
 

@@ -93,8 +93,8 @@ class NanoRecipe:
     def late_spec(self, offset: int) -> ShardSpec:
         """Pictures of the last stage: dynamic corruption (paper, section 2.2), and real pages where there are any."""
         share = 0.0 if self.documents is None else self.document_share
-        damaged = {"document_share": share, "damaged_share": self.damaged_share}
-        return replace(self.spec(offset), documents=self.documents, **damaged)
+        plain = self.spec(offset)
+        return replace(plain, documents=self.documents, document_share=share, damaged_share=self.damaged_share)
 
     def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
         return Stage(
