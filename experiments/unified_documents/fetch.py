@@ -1,7 +1,7 @@
 """Real English PDFs out of Debian packages: `python experiments/unified_documents/fetch.py FOLDER`.
 
 Writes FOLDER/train/*.pdf, FOLDER/heldout/*.pdf and FOLDER/SOURCES.txt. No document of a package in `heldout` is ever
-learned from. Needs Debian's `apt-get` and `dpkg-deb`, not root; about 60 MB are downloaded, nothing of it is committed.
+learned from. Needs Debian's `apt-get` and `dpkg-deb`, not root; about 83 MB are downloaded, nothing of it is committed.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from demiglace.data.rendering import Rendered
 from demiglace.data.windows import drawn_page, random_window
 from demiglace.data.word_damage import damage_words, word_spans
 from demiglace.evaluation.reading import corpus_character_error_rate
+from demiglace.inference.reading import QUESTION
 
-QUESTION = "Read the text."
 BATCH = 32
 MOST_CHARACTERS = 40
 LEAST_WORDS = 3  # a hidden word needs context

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.terminal import complain, note
+from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
     from demiglace.recipes.pretraining import PretrainingRecipe
@@ -82,7 +80,7 @@ def _run(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> None:
             complain(error)
             raise typer.Exit(1) from error
         if model is None:
-            say(f"stopped, all is saved; go on with: {shlex.join(['demiglace', *sys.argv[1:]])}")
+            say(f"stopped, all is saved; go on with: {this_command()}")
             raise typer.Exit(130)
         if ranks.is_first:
             typer.echo(f"the model is in {model}")

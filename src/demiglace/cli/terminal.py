@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
@@ -40,6 +41,11 @@ def show_stream(stream: AnswerStream, thinking: bool) -> None:
 def tell_if_cut(answer: Answer) -> None:
     if answer.stopped_by == "length":
         note(f"[cut after {answer.new_tokens} tokens; --max-new-tokens sets where]")
+
+
+def this_command() -> str:
+    """What was typed, to be typed again."""
+    return shlex.join(["demiglace", *sys.argv[1:]])
 
 
 def note(text: str) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from demiglace.cli.terminal import this_command
+
 
 def train(
     recipe: Annotated[str, typer.Argument(help="nano")],
@@ -28,6 +30,6 @@ def train(
     chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
     model = nano.train(nano.quick(chosen) if quick else chosen, folder)
     if model is None:
-        typer.echo(f"stopped; go on with: demiglace train {recipe} --folder {folder} --seed {seed}", err=True)
+        typer.echo(f"stopped; go on with: {this_command()}", err=True)
         raise typer.Exit(130)
     typer.echo(f"the model is in {model}")

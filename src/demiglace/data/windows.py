@@ -11,7 +11,7 @@ from demiglace.data import texts
 from demiglace.data.pages import Line, Page
 from demiglace.data.rendering import Rendered
 from demiglace.data.text_layer import read_pdf
-from demiglace.processing.documents import open_document
+from demiglace.processing.documents import count_pages
 
 COARSEST, FINEST = 80, 220  # dots per inch at which pages are drawn (ours)
 MOST_TRIES = 8  # pages drawn until one has a line to show
@@ -57,8 +57,7 @@ def drawn_page(folder: Path, seed: tuple[int, ...]) -> Page:
 
 @lru_cache(maxsize=256)
 def _num_pages(path: Path) -> int:
-    with open_document(path) as pdf:
-        return len(pdf)
+    return count_pages(path)
 
 
 @lru_cache(maxsize=1)

@@ -60,6 +60,12 @@ def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
         pdf.close()
 
 
+def count_pages(source: str | PathLike[str] | bytes) -> int:
+    """ValueError as `open_document` raises it."""
+    with open_document(source) as pdf:
+        return len(pdf)
+
+
 def _complaint(data: bytes) -> str:
     """Why pdfium does not open `data`; its error code holds only right after a load that failed."""
     from pypdfium2 import raw

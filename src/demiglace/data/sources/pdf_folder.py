@@ -15,7 +15,7 @@ from demiglace.data.document_tasks import ask_regions
 from demiglace.data.pages import Skipped, Unit, regions
 from demiglace.data.sources.source import BadRecord, count_records, state_of
 from demiglace.data.text_layer import read_pdf
-from demiglace.processing.documents import open_document
+from demiglace.processing.documents import count_pages
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PdfFolder:
         """Raises ValueError where there is no PDF at all."""
         if not self._paths:
             raise ValueError(f"no PDF in {self.folder}")
-        return tuple(count_records(path, _num_pages) for path in self._paths)
+        return tuple(count_records(path, count_pages) for path in self._paths)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         chances = (*seed, block, row)
@@ -65,8 +65,3 @@ class PdfFolder:
     @cached_property
     def _paths(self) -> tuple[Path, ...]:
         return tuple(sorted(path for path in self.folder.rglob("*") if path.suffix.lower() == ".pdf"))
-
-
-def _num_pages(path: Path) -> int:
-    with open_document(path) as pdf:
-        return len(pdf)
