@@ -28,6 +28,11 @@ def test_a_sample_is_a_function_of_spec_and_number():
     assert first.text != other.text
 
 
+def test_windows_of_layouts_join_by_their_share():
+    texts = {make_sample(replace(SPEC, layout_share=share), 3).text for share in (0.0, 1.0)}
+    assert len(texts) == 2
+
+
 def test_labels_fit_the_picture():
     for number in range(8):
         sample = make_sample(SPEC, number)

@@ -65,7 +65,7 @@ def cover(rng: np.random.Generator, shape: tuple[int, int], paper: np.ndarray, b
 
 def smear(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """Far out of focus, or moved far along the line."""
-    image, radius = Image.fromarray(crop), band * _between(0.07, 0.16, strength)
+    image, radius = Image.fromarray(crop), band * _between(0.05, 0.11, strength)
     if rng.random() < 0.7:
         return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)))
     return np.asarray(image.filter(ImageFilter.BoxBlur((2 * radius, radius / 2))))
@@ -74,7 +74,7 @@ def smear(rng: np.random.Generator, crop: np.ndarray, band: float, strength: flo
 def pixelate(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """Squares of one colour each, a few to the height of a letter."""
     height, width = crop.shape[:2]
-    cell = band * _between(0.12, 0.25, strength) * rng.uniform(0.9, 1.1)
+    cell = band * _between(0.09, 0.16, strength) * rng.uniform(0.9, 1.1)
     small = max(1, round(width / cell)), max(1, round(height / cell))
     coarse = Image.fromarray(crop).resize(small, Image.Resampling.BOX)
     return np.asarray(coarse.resize((width, height), Image.Resampling.NEAREST))
@@ -84,30 +84,30 @@ def bury(rng: np.random.Generator, crop: np.ndarray, band: float, strength: floa
     """Specks as wide as a stroke, of any grey, over much of it, and grain."""
     cell = max(1.0, band / rng.uniform(9, 15))
     specks, greys = _grid(rng, crop.shape, cell), _grid(rng, crop.shape, cell) * 255
-    grain = rng.standard_normal(crop.shape[:2], np.float32) * _between(20, 70, strength)
+    grain = rng.standard_normal(crop.shape[:2], np.float32) * _between(15, 50, strength)
     grainy = crop + grain[:, :, None]
-    buried = np.where((specks < _between(0.2, 0.5, strength))[:, :, None], greys[:, :, None], grainy)
+    buried = np.where((specks < _between(0.08, 0.25, strength))[:, :, None], greys[:, :, None], grainy)
     return buried.clip(0, 255).astype(np.uint8)
 
 
 def blot(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """Large stains, nearly opaque: ink, coffee or white-out."""
     colours = np.array([[35.0, 35.0, 60.0], [120.0, 80.0, 45.0], [250.0, 250.0, 248.0]])
-    patches = _patches(rng, crop.shape, band * rng.uniform(0.6, 1.4), _between(0.3, 0.65, strength))
-    return towards(crop, colours[rng.integers(3)], patches * _between(0.85, 0.97, strength))
+    patches = _patches(rng, crop.shape, band * rng.uniform(0.6, 1.4), _between(0.15, 0.4, strength))
+    return towards(crop, colours[rng.integers(3)], patches * _between(0.6, 0.95, strength))
 
 
 def lose_ink(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """Print that flaked off in bits smaller than a letter; what is left is pale."""
-    patches = _patches(rng, crop.shape, band / rng.uniform(5, 9), _between(0.4, 0.7, strength))
-    pale = _between(0.1, 0.5, strength)
+    patches = _patches(rng, crop.shape, band / rng.uniform(5, 9), _between(0.25, 0.5, strength))
+    pale = _between(0.1, 0.4, strength)
     return towards(crop, paper_colour(crop), pale + (0.97 - pale) * patches)
 
 
 def erase(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """Parts of letters and whole ones rubbed out, down to the paper."""
     rubbed = _grid(rng, crop.shape, band * rng.uniform(0.3, 0.9), band * rng.uniform(0.2, 0.45))
-    return towards(crop, paper_colour(crop), (rubbed < _between(0.3, 0.6, strength)).astype(np.float32))
+    return towards(crop, paper_colour(crop), (rubbed < _between(0.12, 0.35, strength)).astype(np.float32))
 
 
 HEAVY: tuple[Damage, ...] = (smear, pixelate, bury, blot, lose_ink, erase)

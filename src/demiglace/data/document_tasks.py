@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data.corruption import Target
-from demiglace.data.pages import Region, hull
+from demiglace.data.corruption import Target, corrupt, draw_targets
+from demiglace.data.pages import Page, Region, Unit, hull, regions
 from demiglace.processing.template import END_THINK
 
 REQUEST = (
@@ -18,6 +18,17 @@ REQUEST = (
 )
 BETWEEN_REGIONS = "\n\n"
 PARTS_OF_A_SIDE = 1000  # positions count thousandths of the page's width and height (released code: grounding)
+
+
+def damage_and_ask(
+    page: Page, unit: Unit, share: float, levels: Mapping[str, float], chances: tuple[int, ...]
+) -> Conversation:
+    """A `share` of the page's regions, each damaged by a level of its own, and the request to restore them.
+
+    chances: numbers that draw all of it. Raises ValueError as `draw_targets` and `ask_regions` do.
+    """
+    targets = draw_targets(regions(page, unit), np.random.default_rng(chances), share, levels)
+    return ask_regions(corrupt(page.picture, targets, chances), targets)
 
 
 def ask_regions(picture: np.ndarray, targets: Sequence[Target]) -> Conversation:

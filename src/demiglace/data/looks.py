@@ -29,7 +29,7 @@ def random_look(rng: np.random.Generator, lines: list[str], face: Face, max_pixe
             margins[2],
             float(seen[1]) if below else margins[3],
         )
-    ink, paper = _random_colours(rng)
+    ink, paper = random_colours(rng)
     return Look(
         cap_height=cap_height,
         crisp=bool(rng.random() < 0.3),
@@ -82,7 +82,7 @@ def _random_rules(rng: np.random.Generator) -> tuple[float | None, ...]:
     return tuple(float(rng.uniform(0, 0.3)) if rng.random() < 0.4 else None for _ in range(4))
 
 
-def _random_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
+def random_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
     """Ink and paper: mostly dark on light and grey, a tenth inverted, contrast from all down to about a third."""
     if rng.random() < 0.4:
         return (0, 0, 0), (255, 255, 255)

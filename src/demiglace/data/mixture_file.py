@@ -25,7 +25,7 @@ from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
-from demiglace.data.sources.rendered import RenderedText
+from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
 
@@ -188,6 +188,11 @@ KINDS = {
     "rendered": Kind(
         lambda entry: RenderedText(entry.name, **entry.options),
         {"max_lines": int, "max_characters": int},
+        takes_path=False,
+    ),
+    "layouts": Kind(
+        lambda entry: RenderedPages(entry.name, **entry.options),
+        {"unit": str, "share": float, "levels": dict},
         takes_path=False,
     ),
 }

@@ -11,6 +11,7 @@ import os
 import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from demiglace.data import glyphs, rendering, texts, windows
+from demiglace.data.layouts import render_layout
+from demiglace.data.pages import Page
 from demiglace.data.word_damage import LEVELS, damage_words
 from demiglace.processing import slicing
 
@@ -39,13 +42,15 @@ class ShardSpec:
     num_frames: int  # steps along the text for the frame labels
     documents: Path | None = None  # folder of PDFs whose windows are mixed in
     document_share: float = 0.0  # of the samples
+    layout_share: float = 0.0  # of the samples, windows of rendered articles, tables, forms and receipts
     damaged_share: float = 0.0  # of the samples, in which each word draws a level of damage
     levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())  # chances of the levels
 
     @property
     def name(self) -> str:
         levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
-        shares = f"{round(100 * self.document_share)}d{round(100 * self.damaged_share)}{levels}"
+        pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
+        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}"
         return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
 
 
@@ -65,7 +70,7 @@ class ReadingSample:
 def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     """Sample `index` of the endless sequence that `spec` names."""
     rng = np.random.default_rng((spec.seed, index))
-    rendered = _window(rng, spec, index) if spec.document_share and rng.random() < spec.document_share else None
+    rendered = _window(rng, spec, index)
     if rendered is None:
         rendered = rendering.random_sample(rng, max_lines=spec.max_lines, max_characters=spec.max_characters)
     classes = character_classes(rendered.text.replace("\n", ""))
@@ -84,11 +89,22 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
 
 
 def _window(rng: np.random.Generator, spec: ShardSpec, index: int) -> rendering.Rendered | None:
-    """A piece of a real page, worn as rendered ones are; samples of like number share a page."""
-    assert spec.documents is not None
-    page = windows.drawn_page(spec.documents, (spec.seed, index // WINDOWS_OF_A_PAGE))
+    """A piece of a page of the share it falls in, worn as rendered lines are; samples of like number share a page."""
+    source, number = rng.random(), (spec.seed, index // WINDOWS_OF_A_PAGE)
+    if source < spec.document_share:
+        assert spec.documents is not None
+        page = windows.drawn_page(spec.documents, number)
+    elif source < spec.document_share + spec.layout_share:
+        page = _layout(number)
+    else:
+        return None
     window = windows.random_window(rng, page, spec.max_lines, spec.max_characters)
     return None if window is None else rendering.worn(rng, window)
+
+
+@lru_cache(maxsize=2)
+def _layout(seed: tuple[int, ...]) -> Page:
+    return render_layout(np.random.default_rng(seed))
 
 
 def character_classes(text: str) -> np.ndarray:

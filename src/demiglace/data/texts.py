@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demiglace.data.prose import ALPHABET, PRINTABLE, corpus, passage, words
-
-__all__ = ["ALPHABET", "corpus", "sample_text"]
+from demiglace.data.prose import ALPHABET, PRINTABLE, passage, words
 
 
 def sample_text(rng: np.random.Generator, num_characters: int) -> str:
@@ -37,7 +35,7 @@ def _clip(rng: np.random.Generator, text: str, num_characters: int) -> str:
     return piece if len(piece) <= num_characters else piece[: piece.rfind(" ", 0, num_characters + 1)]
 
 
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+def pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
@@ -62,7 +60,7 @@ _POOLS = (
 
 
 def _random_word(rng: np.random.Generator, num_characters: int) -> str:
-    pool = _pick(rng, _POOLS)
+    pool = pick(rng, _POOLS)
     return "".join(pool[i] for i in rng.integers(0, len(pool), min(num_characters, int(rng.geometric(0.18)))))
 
 
@@ -79,7 +77,7 @@ def _fill(rng: np.random.Generator, num_characters: int, make: Callable[[], str]
 
 
 def _word(rng: np.random.Generator) -> str:
-    return _pick(rng, words())
+    return pick(rng, words())
 
 
 def _word_line(rng: np.random.Generator, num_characters: int) -> str:
@@ -89,7 +87,7 @@ def _word_line(rng: np.random.Generator, num_characters: int) -> str:
 def _prose(rng: np.random.Generator, num_characters: int) -> str:
     line = passage(rng, num_characters)
     if rng.random() < 0.06:  # as in transcripts
-        line = f"{rng.integers(1, 26)} {_pick(rng, ('Q.', 'A.', 'THE COURT:', 'MR.', 'BY'))} {line}"[
+        line = f"{rng.integers(1, 26)} {pick(rng, ('Q.', 'A.', 'THE COURT:', 'MR.', 'BY'))} {line}"[
             : num_characters + 1
         ]
     return _typeset(line) if rng.random() < 0.4 else line
@@ -103,7 +101,7 @@ def _typeset(text: str) -> str:
     return re.sub(r"(^|[\s(])'", r"\1‘", text).replace("'", "’").replace("`", "‘")
 
 
-def _heading(rng: np.random.Generator, num_characters: int) -> str:
+def heading(rng: np.random.Generator, num_characters: int) -> str:
     return _mark(rng) + _fill(rng, num_characters, lambda: _word(rng).capitalize())
 
 
@@ -111,24 +109,24 @@ def _mark(rng: np.random.Generator) -> str:
     """What stands before a heading or an item of a list."""
     first, second = rng.integers(1, 30, 2)
     numbers = (f"{first}. ", f"{first}.{second} ", f"({first}) ", f"§ {first}.{second} ", f"{first} × {second} ")
-    return _pick(rng, ("", "", "", "• ", "– ", f"© {rng.integers(1950, 2027)} ", f"{second}° ", *numbers))
+    return pick(rng, ("", "", "", "• ", "– ", f"© {rng.integers(1950, 2027)} ", f"{second}° ", *numbers))
 
 
-def _name(rng: np.random.Generator, num_characters: int) -> str:
+def name(rng: np.random.Generator, num_characters: int) -> str:
     first, last = (_word(rng).capitalize() for _ in range(2))
-    middle = f" {_pick(rng, _LETTERS.upper())}." if rng.random() < 0.4 else ""
-    title = _pick(rng, ("", "", "", "Mr. ", "Ms. ", "Dr. ", "By ", "Prof. "))
-    tail = _pick(rng, ("", "", "", ", Jr.", ", MD", ", CFA", " & Co.", " Ltd.", ", Inc.", " et al."))
+    middle = f" {pick(rng, _LETTERS.upper())}." if rng.random() < 0.4 else ""
+    title = pick(rng, ("", "", "", "Mr. ", "Ms. ", "Dr. ", "By ", "Prof. "))
+    tail = pick(rng, ("", "", "", ", Jr.", ", MD", ", CFA", " & Co.", " Ltd.", ", Inc.", " et al."))
     return f"{title}{first}{middle} {last}{tail}"
 
 
 def _web(rng: np.random.Generator, num_characters: int) -> str:
-    host = f"{_word(rng).lower()}.{_pick(rng, ('com', 'org', 'net', 'co.uk', 'edu', 'io', 'de', 'com.my'))}".replace(
+    host = f"{_word(rng).lower()}.{pick(rng, ('com', 'org', 'net', 'co.uk', 'edu', 'io', 'de', 'com.my'))}".replace(
         "'", ""
     )
     if rng.random() < 0.45:
-        return f"{_word(rng).lower()}{_pick(rng, '._-')}{_word(rng).lower()}@{host}".replace("'", "")
-    prefix = _pick(rng, ("https://", "http://", "www.", "https://www.", ""))
+        return f"{_word(rng).lower()}{pick(rng, '._-')}{_word(rng).lower()}@{host}".replace("'", "")
+    prefix = pick(rng, ("https://", "http://", "www.", "https://www.", ""))
     tail = f"/{_word(rng)}" + (f"?id={_digits(rng, 4)}" if rng.random() < 0.4 else "") if rng.random() < 0.6 else ""
     return prefix + host + tail
 
@@ -149,16 +147,16 @@ def _code(rng: np.random.Generator, num_characters: int) -> str:
     return templates[int(rng.integers(len(templates)))]
 
 
-def _amount(rng: np.random.Generator) -> str:
+def amount(rng: np.random.Generator) -> str:
     whole = int(10 ** rng.uniform(0, 4.5)) if rng.random() < 0.85 else 0
-    cents = _pick(rng, ("00", "50", "90", "95", "99", _digits(rng, 2), _digits(rng, 2), _digits(rng, 2)))
-    sign = _pick(rng, ("", "", "", "", "", "$", "$", "£", "€", "RM", "RM ", "USD ", "-"))
+    cents = pick(rng, ("00", "50", "90", "95", "99", _digits(rng, 2), _digits(rng, 2), _digits(rng, 2)))
+    sign = pick(rng, ("", "", "", "", "", "$", "$", "£", "€", "RM", "RM ", "USD ", "-"))
     return f"{sign}{whole:,}.{cents}" if rng.random() < 0.5 else f"{sign}{whole}.{cents}"
 
 
-def _date(rng: np.random.Generator) -> str:
+def date(rng: np.random.Generator) -> str:
     day, month, year = int(rng.integers(1, 29)), int(rng.integers(1, 13)), int(rng.integers(1980, 2027))
-    name = _pick(rng, _MONTHS)
+    spelled = pick(rng, _MONTHS)
     forms = (
         f"{day:02}/{month:02}/{year}",
         f"{day:02}-{month:02}-{year}",
@@ -166,21 +164,21 @@ def _date(rng: np.random.Generator) -> str:
         f"{year}-{month:02}-{day:02}",
         f"{year}{month:02}{day:02}",
         f"{day:02}.{month:02}.{year}",
-        f"{name} {day}, {year}",
-        f"{day} {name[:3]} {year}",
-        f"{day:02}-{name[:3].upper()}-{year % 100:02}",
+        f"{spelled} {day}, {year}",
+        f"{day} {spelled[:3]} {year}",
+        f"{day:02}-{spelled[:3].upper()}-{year % 100:02}",
     )
-    return _pick(rng, forms)
+    return pick(rng, forms)
 
 
 def _time(rng: np.random.Generator) -> str:
     hour, minute, second = rng.integers(0, 24), rng.integers(0, 60), rng.integers(0, 60)
     half = "AM" if hour < 12 else "PM"
     forms = (f"{hour:02}:{minute:02}", f"{hour:02}:{minute:02}:{second:02}", f"{hour % 12 or 12}:{minute:02} {half}")
-    return _pick(rng, (*forms, f"{hour % 12 or 12}:{minute:02}:{second:02} {half}"))
+    return pick(rng, (*forms, f"{hour % 12 or 12}:{minute:02}:{second:02} {half}"))
 
 
-def _phone(rng: np.random.Generator) -> str:
+def phone(rng: np.random.Generator) -> str:
     a, b, c, d = (_digits(rng, count) for count in (3, 3, 4, 2))
     forms = (
         f"({a}) {b}-{c}",
@@ -190,13 +188,13 @@ def _phone(rng: np.random.Generator) -> str:
         f"{a}.{b}.{c}",
         f"{a}-{b}{c}",
     )
-    return _pick(rng, ("", "TEL: ", "Tel : ", "FAX: ", "Phone: ", "H/P:")) + _pick(rng, forms)
+    return pick(rng, ("", "TEL: ", "Tel : ", "FAX: ", "Phone: ", "H/P:")) + pick(rng, forms)
 
 
-def _number(rng: np.random.Generator) -> str:
-    letters = "".join(_pick(rng, _LETTERS.upper()) for _ in range(int(rng.integers(0, 4))))
-    joint = _pick(rng, ("", "", "-", "/", " "))
-    label = _pick(
+def number(rng: np.random.Generator) -> str:
+    letters = "".join(pick(rng, _LETTERS.upper()) for _ in range(int(rng.integers(0, 4))))
+    joint = pick(rng, ("", "", "-", "/", " "))
+    label = pick(
         rng, ("", "", "INV NO.: ", "Invoice No: ", "Bill#: ", "GST ID: ", "Receipt #", "REF ", "Table: ", "No. ", ": ")
     )
     return label + letters + joint * bool(letters) + _digits(rng, int(rng.integers(1, 12)))
@@ -220,38 +218,38 @@ _PHRASES = _choices(
 _MONTHS = _choices("January|February|March|April|May|June|July|August|September|October|November|December")
 
 
-def _item(rng: np.random.Generator) -> str:
-    name = " ".join(_word(rng) for _ in range(int(rng.integers(1, 4))))
-    quantity = _pick(
+def item(rng: np.random.Generator) -> str:
+    goods = " ".join(_word(rng) for _ in range(int(rng.integers(1, 4))))
+    quantity = pick(
         rng, ("", "1 ", "2 ", f"{rng.integers(1, 30)} x ", f"{rng.integers(1, 9)}X ", f"{_digits(rng, 6)} ")
     )
-    size = _pick(rng, ("", "", f" {rng.integers(1, 999)}G", f" {rng.integers(1, 999)}ML", f" {rng.integers(1, 50)}'S"))
-    return quantity + name + size + (f" {_amount(rng)}" if rng.random() < 0.5 else "")
+    size = pick(rng, ("", "", f" {rng.integers(1, 999)}G", f" {rng.integers(1, 999)}ML", f" {rng.integers(1, 50)}'S"))
+    return quantity + goods + size + (f" {amount(rng)}" if rng.random() < 0.5 else "")
 
 
-def _address(rng: np.random.Generator) -> str:
-    street = _pick(rng, ("Street", "St.", "Road", "Rd", "Avenue", "Ave", "Lane", "Blvd", "Jalan", "Drive", "Taman"))
-    parts = f"{_pick(rng, ('', 'No. ', 'Lot '))}{rng.integers(1, 999)}, {_word(rng).capitalize()} {street}"
-    return parts + _pick(
+def address(rng: np.random.Generator) -> str:
+    street = pick(rng, ("Street", "St.", "Road", "Rd", "Avenue", "Ave", "Lane", "Blvd", "Jalan", "Drive", "Taman"))
+    parts = f"{pick(rng, ('', 'No. ', 'Lot '))}{rng.integers(1, 999)}, {_word(rng).capitalize()} {street}"
+    return parts + pick(
         rng, ("", ",", f", {_digits(rng, 5)} {_word(rng).capitalize()}", f", Suite {rng.integers(1, 99)}")
     )
 
 
-def _total(rng: np.random.Generator) -> str:
-    return _pick(rng, _TOTALS) + _pick(rng, ("", ":", " :", " ")) + _pick(rng, ("", f" {_amount(rng)}"))
+def total(rng: np.random.Generator) -> str:
+    return pick(rng, _TOTALS) + pick(rng, ("", ":", " :", " ")) + pick(rng, ("", f" {amount(rng)}"))
 
 
-def _moment(rng: np.random.Generator) -> str:
-    return f"{_date(rng)} {_time(rng)}"
+def moment(rng: np.random.Generator) -> str:
+    return f"{date(rng)} {_time(rng)}"
 
 
-def _phrase(rng: np.random.Generator) -> str:
-    return _pick(rng, _PHRASES)
+def phrase(rng: np.random.Generator) -> str:
+    return pick(rng, _PHRASES)
 
 
 _RECEIPT_LINES: tuple[Callable[[np.random.Generator], str], ...] = (
-    *(_amount, _amount, _date, _moment, _time, _phone, _number, _number, _total, _total, _total),
-    *(_phrase, _item, _item, _address),
+    *(amount, amount, date, moment, _time, phone, number, number, total, total, total),
+    *(phrase, item, item, address),
 )
 
 
@@ -272,8 +270,8 @@ _KINDS = (
     _Kind(_word_line, 0.11, 0.2),
     _Kind(_prose, 0.27, 0.1),
     _Kind(_receipt, 0.24, 0.55),
-    _Kind(_heading, 0.05, 0.4),
-    _Kind(_name, 0.05, 0.3),
+    _Kind(heading, 0.05, 0.4),
+    _Kind(name, 0.05, 0.3),
     _Kind(_web, 0.04, 0.05),
     _Kind(_code, 0.04, 0.0),
 )

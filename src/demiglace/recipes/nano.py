@@ -68,8 +68,10 @@ class NanoRecipe:
     eyes_steps: int = 20
     whole_steps: int = 360
     again_steps: int = 130
+    late_rate: float = 1.5e-3  # of the last two stages
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last stage
-    document_share: float = 0.35  # of the last stage's pictures, where there are documents
+    document_share: float = 0.25  # of the last stage's pictures, where there are documents
+    layout_share: float = 0.25  # of the last stage's pictures: windows of rendered articles, tables, forms, receipts
     damaged_share: float = 0.35  # of the last stage's pictures: their words are corrupted by levels
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
 
@@ -92,9 +94,10 @@ class NanoRecipe:
 
     def late_spec(self, offset: int) -> ShardSpec:
         """Pictures of the last stage: dynamic corruption (paper, section 2.2), and real pages where there are any."""
-        share = 0.0 if self.documents is None else self.document_share
-        plain = self.spec(offset)
-        return replace(plain, documents=self.documents, document_share=share, damaged_share=self.damaged_share)
+        late = replace(self.spec(offset), layout_share=self.layout_share, damaged_share=self.damaged_share)
+        if self.documents is None:
+            return late
+        return replace(late, documents=self.documents, document_share=self.document_share)
 
     def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
         return Stage(
@@ -153,9 +156,9 @@ def stages(
     seeing = ("model.resampler", "model.vpm", "patch_head")
     yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
     everything = ("model", "patch_head", "book")
-    yield recipe.stage("whole", everything, recipe.whole_steps, 1.5e-3), reading(recipe.spec(5), 0.5, 0.3)
+    yield recipe.stage("whole", everything, recipe.whole_steps, recipe.late_rate), reading(recipe.spec(5), 0.5, 0.3)
     yield (
-        recipe.stage("again", everything, recipe.again_steps, 1.5e-3, decay_share=1.0),
+        recipe.stage("again", everything, recipe.again_steps, recipe.late_rate, decay_share=1.0),
         reading(recipe.late_spec(6), 0.5, 0.3),
     )
 
@@ -235,8 +238,12 @@ def export(learner: Learner, processor: Processor, folder: Path) -> None:
 
 
 def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
-    """The last two stages once more and longer, from a finished model, on pictures of another seed."""
-    return NanoRecipe(seed=seed, start=start, documents=documents, whole_steps=800, again_steps=600)
+    """The last two stages once more and longer, from a finished model, on pictures of another seed.
+
+    Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
+    """
+    late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
+    return replace(late, whole_steps=300, again_steps=800)
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:

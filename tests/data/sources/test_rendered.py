@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from demiglace.data.sources.rendered import QUESTIONS, RenderedText
+from demiglace.data.sources.rendered import QUESTIONS, RenderedPages, RenderedText
 
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 
@@ -32,3 +32,17 @@ def test_a_picture_is_asked_for_what_is_written():
         assert question in QUESTIONS
         assert 0 < len(text.replace("\n", "")) <= 30
         assert text.count("\n") < 2
+
+
+def test_a_page_is_asked_for_its_damaged_regions():
+    source = RenderedPages("pages", levels={"low": 1, "high": 1})
+    first = content(source, 3)
+    assert content(pickle.loads(pickle.dumps(source)), 3) == first
+    assert content(source, 4) != first
+    _, question, text = first
+    assert question.count("<box>") == len(text.split("\n\n")) > 0
+
+
+def test_a_level_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no level worse"):
+        RenderedPages("pages", levels={"worse": 1})

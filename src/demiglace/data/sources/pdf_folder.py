@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.conversation import Conversation
-from demiglace.data.corruption import corrupt, draw_targets
-from demiglace.data.document_tasks import ask_regions
-from demiglace.data.pages import Skipped, Unit, regions
+from demiglace.data.corruption import draw_targets
+from demiglace.data.document_tasks import damage_and_ask
+from demiglace.data.pages import Skipped, Unit
 from demiglace.data.sources.source import BadRecord, count_records, state_of
 from demiglace.data.text_layer import read_pdf
 from demiglace.processing.documents import count_pages
@@ -50,8 +50,7 @@ class PdfFolder:
             page = next(read_pdf(self._paths[block], str(row + 1), self.dpi))
             if isinstance(page, Skipped):
                 raise ValueError(page.why)
-            targets = draw_targets(regions(page, self.unit), np.random.default_rng(chances), self.share, self.levels)
-            return ask_regions(corrupt(page.picture, targets, chances), targets)
+            return damage_and_ask(page, self.unit, self.share, self.levels, chances)
         except ValueError as error:
             raise BadRecord(self.where(block, row), str(error)) from error
 

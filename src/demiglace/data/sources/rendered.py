@@ -1,13 +1,18 @@
-"""Our own pictures of text, without end: "Read the text."."""
+"""Our own pictures, without end: lines to be read, and whole pages whose regions are damaged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
+from demiglace.data.corruption import draw_targets
+from demiglace.data.document_tasks import damage_and_ask
+from demiglace.data.layouts import render_layout
+from demiglace.data.pages import Unit
 from demiglace.data.rendering import random_sample
 
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")  # ours
@@ -35,3 +40,30 @@ class RenderedText:
 
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, picture {row}"
+
+
+@dataclass(frozen=True)
+class RenderedPages:
+    """Articles, tables, forms and receipts, with damaged regions to be restored as of a `PdfFolder`."""
+
+    name: str
+    unit: Unit = "line"  # ours: a cell of a table is one
+    share: float = 0.3  # ours; the paper says "a subset"
+    levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on numbers that `draw_targets` does not take."""
+        draw_targets([], np.random.default_rng(0), self.share, self.levels)
+
+    @property
+    def blocks(self) -> None:
+        return None
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        """Raises ValueError as `RenderedText` does."""
+        chances = (*seed, block, row)
+        page = render_layout(np.random.default_rng(chances))
+        return damage_and_ask(page, self.unit, self.share, self.levels, chances)
+
+    def where(self, block: int, row: int) -> str:
+        return f"{self.name}, page {row}"
