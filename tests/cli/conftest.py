@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import PIL.Image
 import PIL.ImageDraw
 import pytest
@@ -47,7 +48,21 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An animation of 2 seconds and 10 frames."""
+    """A film of 2 seconds and 10 frames."""
+    path = tmp_path_factory.mktemp("files") / "clip.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 60, 40, "yuv420p"
+        for number in range(10):
+            picture = PIL.Image.new("RGB", (60, 40), (20 * number, 0, 90))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def animation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GIF of 2 seconds and 10 frames."""
     path = tmp_path_factory.mktemp("files") / "clip.gif"
     frames = [PIL.Image.new("RGB", (60, 40), (20 * number, 0, 90)) for number in range(10)]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=200)

@@ -45,11 +45,18 @@ def test_json_tells_what_it_took(run: Run, model: Path, page: Path, clip: Path) 
         (("--fps", 5), 10),
         (("--fps", 5, "--package-frames", 4), 3),
         (("--max-packages", 2, "--package-frames", 1), 2),
-        (("--as-image",), 1),
     ],
 )
 def test_videos_are_read_as_told(run: Run, model: Path, clip: Path, options: tuple[object, ...], packages: int) -> None:
     result = run("ask", clip, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options)
+    assert json.loads(result.stdout)["visual_tokens"] == packages * 64
+
+
+@pytest.mark.parametrize(("options", "packages"), [((), 1), (("--as-video",), 6), (("--as-video", "--fps", 1), 2)])
+def test_an_animation_is_watched_when_asked(
+    run: Run, model: Path, animation: Path, options: tuple[object, ...], packages: int
+) -> None:
+    result = run("ask", animation, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options)
     assert json.loads(result.stdout)["visual_tokens"] == packages * 64
 
 

@@ -37,8 +37,8 @@ def test_slicing_options_count(run: Run, model: Path, page: Path) -> None:
 
 def test_the_table_has_the_sum(run: Run, model: Path, page: Path, clip: Path) -> None:
     rows = [line.split() for line in run("tokens", page, clip, "--model", model).stdout.splitlines() if line.strip()]
-    ours = {row[0]: row[1:4] for row in rows if row[0] in ("page.png", "clip.gif", "all")}
-    assert ours == {"page.png": ["3", "3", "192"], "clip.gif": ["6", "6", "384"], "all": ["9", "9", "576"]}
+    ours = {row[0]: row[1:4] for row in rows if row[0] in ("page.png", "clip.mp4", "all")}
+    assert ours == {"page.png": ["3", "3", "192"], "clip.mp4": ["6", "6", "384"], "all": ["9", "9", "576"]}
 
 
 def test_what_a_model_refuses_is_said(run: Run, tmp_path: Path) -> None:

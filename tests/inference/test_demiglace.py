@@ -287,7 +287,7 @@ def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
     picture = pattern(9, 9, 0)
     picture.save(tmp_path / "picture.png")
     assert part_of(tmp_path / "picture.png") == Image(tmp_path / "picture.png")
-    assert part_of(str(clips[0])) == Video(str(clips[0]))
+    assert part_of(str(clips[0])) == Image(str(clips[0]))
     assert part_of(picture) == Image(picture)
     assert part_of(Text("said")) == Text("said")
     with pytest.raises(ValueError, match="does not exist"):

@@ -28,7 +28,7 @@ def ask(
     repetition_penalty: options.RepetitionPenalty = None,
     seed: options.Seed = None,
     pages: options.Pages = None,
-    as_image: options.AsImage = False,
+    as_video: options.AsVideo = False,
     fps: options.Fps = None,
     max_packages: options.MaxPackages = None,
     package_frames: options.PackageFrames = None,
@@ -46,7 +46,7 @@ def ask(
         raise ValueError(f"the question is missing: the last argument, {question}, is a file")
     if stream and as_json:
         raise ValueError("--stream and --json exclude each other")
-    parts = Reading(pages, as_image, fps, max_packages, package_frames).parts(files)
+    parts = Reading(pages, as_video, fps, max_packages, package_frames).parts(files)
 
     from demiglace.inference.demiglace import Demiglace
 

@@ -35,7 +35,7 @@ def chat(
     repetition_penalty: options.RepetitionPenalty = None,
     seed: options.Seed = None,
     pages: options.Pages = None,
-    as_image: options.AsImage = False,
+    as_video: options.AsVideo = False,
     fps: options.Fps = None,
     max_packages: options.MaxPackages = None,
     package_frames: options.PackageFrames = None,
@@ -45,7 +45,7 @@ def chat(
     dtype: options.Dtype = None,
 ) -> None:
     """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
-    reading = Reading(pages, as_image, fps, max_packages, package_frames)
+    reading = Reading(pages, as_video, fps, max_packages, package_frames)
     shown = reading.parts(files or [])
 
     from demiglace.inference.demiglace import Demiglace

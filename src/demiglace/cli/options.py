@@ -27,7 +27,9 @@ RepetitionPenalty = Annotated[float | None, typer.Option(help="Above 1, the answ
 Seed = Annotated[int | None, typer.Option(help="Draw the same answer again.")]
 
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs, such as "1-3,7". [default: all]')]
-AsImage = Annotated[bool, typer.Option("--as-image", help="Of an animated GIF or WebP look at the first frame alone.")]
+AsVideo = Annotated[
+    bool, typer.Option("--as-video", help="Watch animated GIF, WebP, PNG and AVIF; else their first frame is seen.")
+]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in videos. [default: 3]")]
 MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
 PackageFrames = Annotated[
@@ -42,7 +44,7 @@ class Reading:
     """How files become parts; None leaves each reader its own default."""
 
     pages: str | None = None
-    as_image: bool = False
+    as_video: bool = False
     fps: float | None = None
     max_packages: int | None = None
     package_frames: int | None = None
@@ -52,12 +54,13 @@ class Reading:
 
     def part(self, file: str) -> Part:
         from demiglace.inference.parts import part_of
+        from demiglace.processing.pictures import is_animated
 
         part = part_of(file)
         if isinstance(part, Document):
             return replace(part, pages=self.pages)
-        if isinstance(part, Video):
-            return Image(file) if self.as_image else Video(file, self.sampling())
+        if isinstance(part, Video) or (self.as_video and isinstance(part, Image) and is_animated(file)):
+            return Video(file, self.sampling())
         return part
 
     def sampling(self) -> VideoSampling:

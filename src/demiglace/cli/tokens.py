@@ -40,7 +40,7 @@ def tokens(
     model: CountedModel = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
     pages: options.Pages = None,
-    as_image: options.AsImage = False,
+    as_video: options.AsVideo = False,
     fps: options.Fps = None,
     max_packages: options.MaxPackages = None,
     package_frames: options.PackageFrames = None,
@@ -48,7 +48,7 @@ def tokens(
     no_upscale: options.NoUpscale = False,
 ) -> None:
     """Count slices, packages and visual tokens of files; compare with Qwen2.5-VL and InternVL3. Runs no model."""
-    reading = Reading(pages, as_image, fps, max_packages, package_frames)
+    reading = Reading(pages, as_video, fps, max_packages, package_frames)
     slicing, num_queries = _settings(model)
     slicing = replace(slicing, **slicing_changes(max_slices, no_upscale))
     bills = [_bill(file, reading.part(file), slicing, num_queries) for file in files]

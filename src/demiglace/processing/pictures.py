@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
-Kind = Literal["image", "document", "video"]
+Kind = Literal["image", "animation", "document", "video"]
 
 MAX_BYTES = 2**28
 MAX_PIXELS = 100_000_000
@@ -69,7 +69,7 @@ def is_animated(source: str | PathLike[str] | bytes) -> bool:
 def kind_of(path: str | PathLike[str]) -> Kind:
     """What the file holds, by its first bytes; its extension is asked only where these say nothing.
 
-    An animation counts as video. Raises ValueError where the file cannot be read or is none of the three.
+    An animation is an image that moves. Raises ValueError where the file cannot be read or is none of these.
     """
     path = local_file(path, max_bytes=None)
     with _opened(path) as file:
@@ -79,7 +79,7 @@ def kind_of(path: str | PathLike[str]) -> Kind:
     if _starts_a_video(head):
         return "video"
     try:
-        return "video" if is_animated(path) else "image"
+        return "animation" if is_animated(path) else "image"
     except ValueError:
         kind = _kind_by_suffix(path.suffix.lower())
     if kind is None:
