@@ -1,7 +1,8 @@
 """Three ways to learn from the same PDFs, from one model, at one budget (the paper's Table 4, at nano scale).
 
     python experiments/unified_documents/fetch.py runs/documents
-    python experiments/unified_documents/run.py runs/documents --folder runs/unified
+    git archive b2d788b src/demiglace/checkpoints | tar -x -C runs    # the first nano weights, which saw no corruption
+    python experiments/unified_documents/run.py runs/documents --start runs/src/demiglace/checkpoints/nano
 
 Resumable: finished (way, seed) pairs are kept in FOLDER and the rest goes on. Figures go to result.json, the plot to
 result.png, beside this file.
@@ -14,9 +15,14 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 from measure import held_out_windows, measure
 from rich.progress import track
@@ -35,7 +41,11 @@ from demiglace.training.objectives import ReadPictures, answer_loss
 from demiglace.training.trainer import Trainer
 
 HERE = Path(__file__).parent
-SHIPPED = Path(nano.__file__).parents[1] / "checkpoints" / "nano"
+PANELS = {
+    "character error rate": ("CER clean", "CER low", "CER moderate"),
+    "hidden words restored (share)": ("hidden words exact",),
+    "letters invented": ("letters on blank paper", "letters behind a line"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class ReadAndRecite:
         yield loss / 2, {name: value / 2 for name, value in figures.items()}
 
 
+@cache
 def parsed_passages(folder: Path, max_characters: int) -> list[str]:
     """The PDFs' text as pdfium's own extraction gives it, in pieces of whole words."""
     passages = []
@@ -103,7 +114,9 @@ def train(way: Way, seed: int, options: argparse.Namespace, pool: Executor) -> P
     if (folder / "model").exists():
         return folder / "model"
     learner, processor = nano.beginning(recipe), nano.nano_processor(recipe)
-    spec = replace(recipe.late_spec(8), damaged_share=DAMAGED_SHARE, levels=way.levels, document_share=0.5)
+    spec = replace(
+        recipe.late_spec(8), damaged_share=DAMAGED_SHARE, levels=way.levels, document_share=0.5, layout_share=0.0
+    )
     prompts = [nano.prompt(processor, question) for question in nano.QUESTIONS]
     objective: Any
     if way.parsed:
@@ -132,11 +145,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("documents", type=Path, help="where fetch.py put them")
     parser.add_argument("--folder", type=Path, default=Path("runs/unified"))
-    parser.add_argument("--start", type=Path, default=SHIPPED, help="model that all ways go on from")
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--start", type=Path, required=True, help="model that all ways go on from")
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--windows", type=int, default=240, help="held-out pieces of lines")
+    parser.add_argument("--windows", type=int, default=120, help="held-out pieces of lines")
     options = parser.parse_args()
     windows = held_out_windows(options.documents / "heldout", options.windows)
     results = {"before": [measure(Demiglace.load(options.start), windows)]}
@@ -164,6 +177,29 @@ def write(options: argparse.Namespace, results: dict[str, list[dict[str, float]]
     unfinished = HERE / "result.part"
     unfinished.write_text(json.dumps({"options": told, "figures": results}, indent=2) + "\n")
     unfinished.rename(HERE / "result.json")
+    plot(results)
+
+
+def plot(results: dict[str, list[dict[str, float]]]) -> None:
+    """Means over the seeds, each seed a dot, one standard deviation as a bar of error; the start in grey."""
+    figure, panels = plt.subplots(
+        1, len(PANELS), figsize=(12, 4), width_ratios=[len(names) for names in PANELS.values()]
+    )
+    width = 0.8 / len(results)
+    for panel, (title, names) in zip(panels, PANELS.items(), strict=True):
+        for number, (way, runs) in enumerate(results.items()):
+            values = np.array([[run[name] for name in names] for run in runs])
+            places = np.arange(len(names)) + (number - (len(results) - 1) / 2) * width
+            colour = "lightgrey" if way == "before" else f"C{number - 1}"
+            panel.bar(places, values.mean(0), width, yerr=values.std(0), label=way, color=colour, capsize=3)
+            panel.plot(np.tile(places, (len(values), 1)), values, "k.", markersize=3)
+        panel.set_xticks(range(len(names)), [name.removeprefix("CER ").removeprefix("letters ") for name in names])
+        panel.set_title(title, fontsize=10)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(HERE / "result.png", dpi=130)
+    plt.close(figure)
 
 
 if __name__ == "__main__":
