@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
 DEMIGLACE = [words for words in COMMANDS if words[0] == "demiglace"]
 RELEASED = [words for words in DEMIGLACE if "openbmb/MiniCPM-V-4_5" in words]
-WRITING = [words for words in DEMIGLACE if words[1] in ("train", "pretrain", "plot", "corrupt")]
+WRITING = [words for words in DEMIGLACE if words[1] in ("train", "pretrain", "finetune", "merge", "plot", "corrupt")]
 HERE = [words for words in DEMIGLACE if words not in RELEASED + WRITING]
 
 needs_nano_model = pytest.mark.skipif(not has_nano_model(), reason="no nano model is shipped with this installation")

@@ -71,6 +71,11 @@ class Batch:
     visual: Visual | None = None
     labels: Tensor | None = None
 
+    @property
+    def num_learned(self) -> int:
+        """Tokens that are learned; a row's first one has nothing before it."""
+        return 0 if self.labels is None else int((self.labels[:, 1:] != IGNORE).sum())
+
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
         return replace(
             self,

@@ -34,6 +34,7 @@ def ask(
     package_frames: options.PackageFrames = None,
     max_slices: options.MaxSlices = None,
     no_upscale: options.NoUpscale = False,
+    adapter: options.Adapter = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
@@ -50,7 +51,7 @@ def ask(
 
     from demiglace.inference.demiglace import Demiglace
 
-    assistant = Demiglace.load(model, device, dtype).sliced(**slicing_changes(max_slices, no_upscale))
+    assistant = Demiglace.load(model, device, dtype, adapter).sliced(**slicing_changes(max_slices, no_upscale))
     sampling = sampling_of(
         assistant.sampling,
         max_new_tokens=max_new_tokens,

@@ -14,6 +14,8 @@ from demiglace.cli.ask import ask
 from demiglace.cli.chat import chat
 from demiglace.cli.corrupt import corrupt
 from demiglace.cli.doctor import doctor
+from demiglace.cli.finetune import finetune
+from demiglace.cli.merge import merge
 from demiglace.cli.plot import plot
 from demiglace.cli.pretrain import pretrain
 from demiglace.cli.read import read
@@ -54,5 +56,5 @@ def demiglace(
         typer.echo(context.get_help())
 
 
-for command in (ask, chat, read, tokens, corrupt, train, pretrain, plot, doctor):
+for command in (ask, chat, read, tokens, corrupt, train, pretrain, finetune, merge, plot, doctor):
     app.command()(command)

@@ -26,6 +26,8 @@ TopK = Annotated[int | None, typer.Option(help="Draw among so many likeliest tok
 RepetitionPenalty = Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")]
 Seed = Annotated[int | None, typer.Option(help="Draw the same answer again.")]
 
+Adapter = Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")]
+
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs, such as "1-3,7". [default: all]')]
 AsVideo = Annotated[
     bool, typer.Option("--as-video", help="Watch animated GIF, WebP, PNG and AVIF; else their first frame is seen.")

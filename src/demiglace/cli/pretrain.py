@@ -13,7 +13,7 @@ from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
     from demiglace.recipes.pretraining import PretrainingRecipe
-    from demiglace.recipes.pretraining_run import Machine
+    from demiglace.recipes.run import Machine
 
 
 def pretrain(
@@ -45,7 +45,7 @@ def pretrain(
     from demiglace.inference.source import device_named, dtype_named
     from demiglace.model.weights import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
-    from demiglace.recipes.pretraining_run import Machine
+    from demiglace.recipes.run import Machine
     from demiglace.training.distributed import own_device
 
     wanted: dict[str, Any] = {"rate": rate, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}

@@ -33,6 +33,7 @@ def read(
     out: Out = None,
     model: options.Model = None,
     batch_size: BatchSize = 16,
+    adapter: options.Adapter = None,
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
@@ -56,7 +57,7 @@ def read(
 
     from demiglace.inference.demiglace import Demiglace
 
-    assistant = Demiglace.load(model, device, dtype)
+    assistant = Demiglace.load(model, device, dtype, adapter)
     with _progress(is_shown=out is not None or not sys.stdout.isatty()) as progress:
         reading = _Reading(assistant, pages, batch_size, progress)
         whole = []

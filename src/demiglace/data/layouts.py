@@ -77,20 +77,20 @@ def render_layout(rng: np.random.Generator) -> Page:
 def article(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     """A title, one to three columns of paragraphs under headings, figures with captions, the number of the page."""
     face, pitch = sample_face(rng), float(rng.uniform(1.7, 2.4))
-    bold = _sister(rng, face)
+    bold = sister_face(rng, face)
     num_columns = int(rng.integers(1, 4))
     length = int(rng.integers(24, 90 // num_columns + 10))
     alignment: Alignment = "justified" if rng.random() < 0.5 else "left"
     title = texts.heading(rng, int(rng.integers(12, 45)))
-    top = sheet.put(_set([title], bold, 1.8 * cap), 0, 0) + cap
-    top = sheet.put(_set([texts.name(rng, 30)], face, cap), 0, top) + 2 * cap
+    top = sheet.put(set_block([title], bold, 1.8 * cap), 0, 0) + cap
+    top = sheet.put(set_block([texts.name(rng, 30)], face, cap), 0, top) + 2 * cap
     left, foot = 0.0, top
     for _ in range(num_columns):
         y, right = top, left + 20 * cap
         for _ in range(int(rng.integers(2, 6))):
-            parts = [_set(_prose(rng, length, int(rng.integers(1, 8))), face, cap, pitch, alignment)]
+            parts = [set_block(_prose(rng, length, int(rng.integers(1, 8))), face, cap, pitch, alignment)]
             if rng.random() < 0.4:
-                parts.insert(0, _set([texts.heading(rng, min(30, length))], bold, 1.2 * cap))
+                parts.insert(0, set_block([texts.heading(rng, min(30, length))], bold, 1.2 * cap))
             if rng.random() < 0.2:
                 parts.insert(0, _caption(rng, "Figure", face, cap, length))
                 figure = cap * rng.uniform(4, 12)
@@ -99,18 +99,18 @@ def article(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
             for part in parts:
                 y, right = sheet.put(part, left, y) + round(cap), max(right, left + part.picture.shape[1])
         left, foot = right + cap * rng.uniform(1.5, 4), max(foot, y)
-    sheet.put(_set([str(rng.integers(1, 400))], face, cap), left * rng.uniform(0, 0.9), foot + 2 * cap)
+    sheet.put(set_block([str(rng.integers(1, 400))], face, cap), left * rng.uniform(0, 0.9), foot + 2 * cap)
 
 
 def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     """A caption, a row of headings and rows of cells: names to the left, figures to the right, ruled or not."""
     face, row_height = sample_face(rng), cap * float(rng.uniform(2.2, 3.5))
-    bold = _sister(rng, face)
+    bold = sister_face(rng, face)
     num_rows, num_columns = int(rng.integers(4, 25)), int(rng.integers(2, 7))
     top = sheet.put(_caption(rng, "Table", face, cap, 60), 0, 0) + cap
     kinds = [_CELLS[int(rng.integers(len(_CELLS)))] for _ in range(num_columns)]
-    cells = [[_set([kind(rng)], face, cap) for _, kind in kinds] for _ in range(num_rows)]
-    cells.insert(0, [_set([texts.heading(rng, 12)], bold, cap) for _ in kinds])
+    cells = [[set_block([kind(rng)], face, cap) for _, kind in kinds] for _ in range(num_rows)]
+    cells.insert(0, [set_block([texts.heading(rng, 12)], bold, cap) for _ in kinds])
     widths = [max(row[number].picture.shape[1] for row in cells) for number in range(num_columns)]
     lefts = np.cumsum([0.0, *(width + cap * rng.uniform(1, 4) for width in widths)])
     for i, row in enumerate(cells):
@@ -130,18 +130,18 @@ def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 def form(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     """A heading and fields, each a printed label and what was filled in, often in other type, on a rule or in a box."""
     face, typed = sample_face(rng), sample_face(rng)
-    top = sheet.put(_set([texts.phrase(rng)], _sister(rng, face), 1.6 * cap), 0, 0) + 2 * cap
+    top = sheet.put(set_block([texts.phrase(rng)], sister_face(rng, face), 1.6 * cap), 0, 0) + 2 * cap
     pitch, boxed, indent = cap * float(rng.uniform(2.8, 4.5)), rng.random() < 0.4, cap * float(rng.uniform(10, 18))
     for _ in range(int(rng.integers(5, 18))):
         label, fill = _FIELDS[int(rng.integers(len(_FIELDS)))]
-        asked = _set([label + texts.pick(rng, (":", "", " :"))], face, cap)
-        end = max(indent, _print_field(sheet, asked, 0, top) + cap)
-        right = max(end + 20 * cap, _print_field(sheet, _set([fill(rng)], typed, cap), end, top) + cap)
+        asked = set_block([label + texts.pick(rng, (":", "", " :"))], face, cap)
+        end = max(indent, print_field(sheet, asked, 0, top) + cap)
+        right = max(end + 20 * cap, print_field(sheet, set_block([fill(rng)], typed, cap), end, top) + cap)
         sheet.rule(end - 0.5 * cap, top + 2.1 * cap, right, top + 2.1 * cap + 1)
         if boxed:
             sheet.rule(end - 0.5 * cap, top - 0.6 * cap, right, top - 0.6 * cap + 1)
         top = round(top + pitch)
-    sheet.put(_set(_prose(rng, 60, 3), face, max(SMALLEST_CAP, 0.8 * cap)), 0, top + cap)
+    sheet.put(set_block(_prose(rng, 60, 3), face, max(SMALLEST_CAP, 0.8 * cap)), 0, top + cap)
 
 
 def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
@@ -152,7 +152,7 @@ def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     shouted = rng.random() < 0.7
 
     def shown(text: str) -> Rendered:
-        return _set([(text.upper() if shouted else text).replace("É", "E")], face, cap)
+        return set_block([(text.upper() if shouted else text).replace("É", "E")], face, cap)
 
     top = 0.0
     for text in (texts.name(rng, 24), texts.address(rng), texts.phone(rng), texts.phrase(rng)):
@@ -163,7 +163,7 @@ def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
         top += pitch
     goods = [texts.item(rng) for _ in range(int(rng.integers(2, 14)))]
     for text in (*goods, *(texts.pick(rng, ("TOTAL", "SUBTOTAL", "CASH", "CHANGE", "GST 6%")) for _ in range(3))):
-        end = _print_field(sheet, shown(text), 0, top)
+        end = print_field(sheet, shown(text), 0, top)
         price = shown(texts.amount(rng))
         sheet.put(price, max(width - price.picture.shape[1], end + cap), top)
         top += pitch
@@ -195,13 +195,15 @@ _FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (
 )
 
 
-def _set(lines: Sequence[str], face: Face, cap: float, pitch: float = 2.0, alignment: Alignment = "left") -> Rendered:
+def set_block(
+    lines: Sequence[str], face: Face, cap: float, pitch: float = 2.0, alignment: Alignment = "left"
+) -> Rendered:
     """Black on white, without margins; lines are clean of empty ones."""
     look = Look(cap_height=cap, crisp=False, pitch=pitch, alignment=alignment, margins=(0, 0, 0, 0))
     return render_block([line.strip() for line in lines if line.strip()] or ["-"], face, look)
 
 
-def _print_field(sheet: Sheet, block: Rendered, left: float, top: float) -> float:
+def print_field(sheet: Sheet, block: Rendered, left: float, top: float) -> float:
     """Print a block and return its right border."""
     sheet.put(block, left, top)
     return left + block.picture.shape[1]
@@ -210,7 +212,7 @@ def _print_field(sheet: Sheet, block: Rendered, left: float, top: float) -> floa
 def _caption(rng: np.random.Generator, kind: str, face: Face, cap: float, length: int) -> Rendered:
     said = " ".join(_prose(rng, length, 2))
     lines = wrap(f"{kind} {rng.integers(1, 30)}{texts.pick(rng, ('.', ':'))} {said}", length)
-    return _set(lines[:2], face, max(SMALLEST_CAP, 0.9 * cap))
+    return set_block(lines[:2], face, max(SMALLEST_CAP, 0.9 * cap))
 
 
 def _prose(rng: np.random.Generator, length: int, most_lines: int) -> list[str]:
@@ -218,7 +220,7 @@ def _prose(rng: np.random.Generator, length: int, most_lines: int) -> list[str]:
     return wrap(passage(rng, length * most_lines), length)[:most_lines]
 
 
-def _sister(rng: np.random.Generator, face: Face) -> Face:
+def sister_face(rng: np.random.Generator, face: Face) -> Face:
     """A face of the same family: another weight or slope, or the same."""
     family = [other for other in training_faces() if other.family == face.family]
     return family[int(rng.integers(len(family)))]

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.mixture import Mixture
+from demiglace.data.sources.generated_clips import GeneratedClips
+from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
@@ -122,7 +124,7 @@ def _taken(where: str, fields: Mapping[str, Any], key: str, wanted: type) -> Any
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted or value == "":
-        words = {str: "text", int: "a whole number", float: "a number", dict: "a table"}
+        words = {str: "text", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
         raise ValueError(f"{where}: {key} must be {words[wanted]}, got {value!r:.50}")
     return value
 
@@ -193,6 +195,18 @@ KINDS = {
     "layouts": Kind(
         lambda entry: RenderedPages(entry.name, **entry.options),
         {"unit": str, "share": float, "levels": dict},
+        takes_path=False,
+    ),
+    "questions": Kind(
+        lambda entry: GeneratedQuestions(entry.name, **entry.options),
+        {"topics": dict, "smallest": int, "largest": int, "long_share": float, "spoken_share": float}
+        | {"text_share": float},
+        takes_path=False,
+    ),
+    "clips": Kind(
+        lambda entry: GeneratedClips(entry.name, **entry.options),
+        {"kinds": list, "side": int, "max_fps": float, "max_package_frames": int, "max_packages": int}
+        | {"long_share": float, "spoken_share": float, "several_share": float},
         takes_path=False,
     ),
 }

@@ -16,6 +16,7 @@ from demiglace.inference.parts import Source, part_of
 from demiglace.inference.sampling import SamplingParams
 from demiglace.inference.source import device_named, dtype_named, folder_of
 from demiglace.model import weights
+from demiglace.model.adapters import merge_adapter
 from demiglace.model.folding import FoldedResampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
@@ -34,15 +35,22 @@ class Demiglace:
 
     @classmethod
     def load(
-        cls, path_or_id: str | PathLike[str] | None = None, device: str | None = None, dtype: str | None = None
+        cls,
+        path_or_id: str | PathLike[str] | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        adapter: str | PathLike[str] | None = None,
     ) -> Demiglace:
         """A checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None, the nano
         model that the package carries. Without `device` a GPU where there is one, without `dtype` what suits it.
+        `adapter` is the folder of a LoRA adapter in PEFT's format, added to the weights.
         ValueError where one of them is not to be had.
         """
         folder, place = folder_of(path_or_id), device_named(device)
         processor, sampling = Processor.load(folder), SamplingParams.read(folder)
         model = weights.load(folder, dtype=dtype_named(dtype, place), device=place)
+        if adapter is not None:
+            model = merge_adapter(model, adapter)
         plain, folded = multiply_adds(model.config.resampler)
         if folded < plain:
             model.register_module("resampler", FoldedResampler(model.resampler))

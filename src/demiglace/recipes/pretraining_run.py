@@ -8,48 +8,25 @@ from the last checkpoint of the one before it.
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from demiglace.data.loader import Loader
-from demiglace.data.sources.source import BadRecord
 from demiglace.model import weights
-from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import LEARNS, PretrainingRecipe
+from demiglace.recipes.run import SKIPPED_FILE, Machine, check_dtype, export, measured_peak, remember, write_down
 from demiglace.training import checkpoint
-from demiglace.training.distributed import ALONE, Ranks
-from demiglace.training.flops import Learning, measure_peak
+from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner, LearnConversations
 from demiglace.training.learner import initialise
 from demiglace.training.trainer import Stage, Trainer
-
-RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
-
-    dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
-    say: what a person at the terminal should know.
-    """
-
-    device: torch.device
-    dtype: torch.dtype
-    ranks: Ranks = ALONE
-    num_workers: int = 2
-    skip_bad: bool = False
-    tensorboard: bool = False
-    say: Callable[[str], None] = lambda told: None
 
 
 def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path | None:
@@ -59,13 +36,12 @@ def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path 
     skipped, and what `Trainer.run` raises.
     """
     ranks = machine.ranks
-    if machine.dtype not in (torch.float32, torch.bfloat16):
-        raise ValueError(f"training computes in float32 or bfloat16, got {machine.dtype}")
+    check_dtype(machine.dtype)
     processor, config = recipe.processor(), recipe.config()
     if recipe.numbers.length > config.llm.max_position_embeddings:
         raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
     if ranks.is_first:
-        remember(recipe, machine.dtype, folder)
+        remember(_settings(recipe), machine.dtype, folder)
     before: Path | None = None
     peak: float | None = None
     for stage in recipe.stages():
@@ -76,7 +52,7 @@ def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path 
                 return None
         before = checkpoint.latest(folder / stage.name)
     if ranks.is_first:
-        export(beginning(recipe, before), processor, folder / "model")
+        export(beginning(recipe, before).model, processor, folder / "model")
     ranks.wait()
     return folder / "model"
 
@@ -110,10 +86,6 @@ def run_stage(
     """False where a signal stopped it."""
     loader = open_loader(recipe, stage, processor, machine)
 
-    def write_down(skipped: list[BadRecord]) -> None:
-        with (folder / stage.name / SKIPPED_FILE).open("a") as file:
-            file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
-
     def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
         own = loader.counts
         read, bad, too_long = machine.ranks.sum([own.read, own.bad, own.too_long])
@@ -130,7 +102,7 @@ def run_stage(
         ranks=machine.ranks,
         device=machine.device,
         dtype=machine.dtype,
-        on_skipped=write_down,
+        on_skipped=partial(write_down, folder / stage.name / SKIPPED_FILE),
     )
     with closing(loader):
         ranks, tensorboard = machine.ranks, machine.tensorboard
@@ -151,48 +123,13 @@ def open_loader(recipe: PretrainingRecipe, stage: Stage, processor: Processor, m
     )
 
 
-def measured_peak(machine: Machine) -> float:
-    """Of all processes together."""
-    peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
-    kind = str(machine.dtype).removeprefix("torch.")
-    machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
-    return peak
-
-
-def remember(recipe: PretrainingRecipe, dtype: torch.dtype, folder: Path) -> None:
-    """Write down what decides the run; ValueError where the folder remembers something else."""
-    wanted = _settings(recipe, dtype)
-    path = folder / RUN_FILE
-    if path.exists():
-        held = json.loads(path.read_text())
-        for key, value in wanted.items():
-            if held.get(key) != value:
-                raise ValueError(
-                    f"{path} has {key} {held.get(key)!r:.200}, not {value!r:.200}: this run needs a folder of its own"
-                )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
-    os.replace(unfinished, path)
-
-
-def _settings(recipe: PretrainingRecipe, dtype: torch.dtype) -> dict[str, Any]:
-    """As JSON has them, so that they compare equal to what was read. How a step is cut up is free to change."""
+def _settings(recipe: PretrainingRecipe) -> dict[str, Any]:
+    """What decides a run; how a step is cut up is free to change."""
     numbers = asdict(recipe.numbers)
-    settings = {
+    return {
         "preset": recipe.preset,
         "seed": recipe.seed,
         "start": recipe.start,
         **{name: numbers[name] for name in ("rate", "length", "num_rows", "num_steps")},
-        "dtype": str(dtype).removeprefix("torch."),
         "sources": [asdict(entry) for entry in recipe.mixture.entries],
     }
-    return json.loads(json.dumps(settings, default=lambda path: str(path.resolve())))
-
-
-def export(learner: LanguageLearner, processor: Processor, folder: Path) -> None:
-    """Write the model in the released layout, in bfloat16 as the release."""
-    facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
-    weights.save(learner.model.to(torch.bfloat16), folder, facts=facts)
-    processor.save(folder)

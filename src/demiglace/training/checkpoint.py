@@ -42,14 +42,15 @@ def save(
     optimizers: Sequence[Optimizer],
     keep: int = 2,
     ranks: Ranks = ALONE,
+    with_frozen: bool = True,
 ) -> Path:
     """Write the checkpoint of a step and drop all but the last `keep`; every process calls it, the first one writes
-    and the others wait for that.
+    and the others wait for that. Without `with_frozen`, parameters that do not learn are left out.
 
     Raises OSError that names the last whole checkpoint where the new one cannot be written, the disk being full.
     """
     target = folder / f"step-{progress.step:08d}"
-    tensors = {LEARNER_FILE: _gathered(learner.state_dict().items(), ranks)}
+    tensors = {LEARNER_FILE: _gathered(_held(learner, with_frozen).items(), ranks)}
     tensors[OPTIMIZER_FILE] = _gathered(_flatten(optimizers), ranks)
     if ranks.is_first:
         for stale in folder.glob("step-*.part"):
@@ -80,9 +81,9 @@ def num_steps(path: Path) -> int:
     return int(path.name.removeprefix("step-"))
 
 
-def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer]) -> Progress:
+def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], with_frozen: bool = True) -> Progress:
     """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner."""
-    restore_learner(path, learner)
+    restore_learner(path, learner, with_frozen)
     tensors = load_file(path / OPTIMIZER_FILE)
     for number, optimizer in enumerate(optimizers):
         described = optimizer.state_dict()
@@ -91,14 +92,15 @@ def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer]) -> 
     return Progress(**json.loads((path / STATE_FILE).read_text()))
 
 
-def restore_learner(path: Path, learner: nn.Module) -> None:
+def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
     """The weights alone, for a stage that begins where another has ended; errors as `restore`."""
-    tensors, own = load_file(path / LEARNER_FILE), learner.state_dict()
+    tensors, own = load_file(path / LEARNER_FILE), _held(learner, with_frozen)
     strange = [name for name in tensors.keys() | own.keys() if _shape(tensors, name) != _shape(own, name)]
     if strange:
         names = ", ".join(sorted(strange)[:3])
         raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
-    learner.load_state_dict({name: shared_as(tensor, own[name]) for name, tensor in tensors.items()})
+    held = {name: shared_as(tensor, own[name]) for name, tensor in tensors.items()}
+    learner.load_state_dict(held, strict=with_frozen)
 
 
 def flush(path: Path) -> None:
@@ -136,6 +138,11 @@ def _not_saved(target: Path, error: OSError | SafetensorError) -> OSError:
         number = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(error) else errno.EIO
     reason = os.strerror(number) if number == errno.ENOSPC else str(error)
     return OSError(number, f"cannot be saved: {reason}; {left}", str(target))
+
+
+def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:
+    frozen = set() if with_frozen else {name for name, value in learner.named_parameters() if not value.requires_grad}
+    return {name: tensor for name, tensor in learner.state_dict().items() if name not in frozen}
 
 
 def _gathered(named: Iterable[tuple[str, Tensor]], ranks: Ranks) -> dict[str, Tensor]:

@@ -88,7 +88,7 @@ class LearnConversations:
         if self.loader.skipped:
             self.on_skipped(self.loader.skipped)
         self.parts = [self._pack(rows[at : at + self.rows_per_part]) for at in range(0, len(rows), self.rows_per_part)]
-        num_learned = max(1.0, self.ranks.sum([float(sum(_num_learned(part) for part in self.parts))])[0])
+        num_learned = max(1.0, self.ranks.sum([float(sum(part.num_learned for part in self.parts))])[0])
         waited = self.loader.waited / self.ranks.count
         for part in self.parts:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
@@ -122,11 +122,6 @@ class LearnConversations:
             "num_visual_tokens": float(part.visual_places.numel()),
             "num_flops": model_flops(learner.model.config, part, self.learning),
         }
-
-
-def _num_learned(batch: Batch) -> int:
-    assert batch.labels is not None
-    return int((batch.labels[:, 1:] != IGNORE).sum())
 
 
 def _blank(patch_size: int, device: torch.device) -> Visual:

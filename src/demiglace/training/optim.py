@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,15 @@ from demiglace.training.distributed import shared_as, whole
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float) -> float:
-    """Share of the peak rate at `step`: linear warm-up, stable, linear decay to `floor` over the last `decay_share`."""
+Decay = Literal["linear", "cosine"]
+
+
+def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float, decay: Decay = "linear") -> float:
+    """Share of the peak rate at `step`: linear warm-up, stable, decay to `floor` over the last `decay_share`."""
     decay_steps = max(1, round(num_steps * decay_share))
     rising = (step + 1) / max(1, warmup)
-    falling = floor + (1 - floor) * (num_steps - step) / decay_steps
+    left = min(1.0, (num_steps - step) / decay_steps)
+    falling = floor + (1 - floor) * (left if decay == "linear" else (1 - math.cos(math.pi * left)) / 2)
     return max(0.0, min(1.0, rising, falling))
 
 
@@ -68,12 +73,14 @@ class Muon(Optimizer):
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
 
 
-def optimizers(named: Iterable[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> list[Optimizer]:
-    """Muon for the matrices inside blocks, AdamW without decay for embeddings, heads, norms and biases."""
+def optimizers(
+    named: Iterable[tuple[str, nn.Parameter]], rate: float, weight_decay: float, muon: bool = True
+) -> list[Optimizer]:
+    """Muon for the matrices inside blocks, AdamW without decay for the rest, which is all where `muon` is False."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in named:
-        (matrices if parameter.ndim == 2 and ".layers." in name else others).append(parameter)
+        (matrices if muon and parameter.ndim == 2 and ".layers." in name else others).append(parameter)
     found: list[Optimizer] = []
     if matrices:
         found.append(Muon(matrices, lr=rate, weight_decay=weight_decay))

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, Ranks, shard, whole
 from demiglace.training.metrics import Figures, Metrics
-from demiglace.training.optim import decayed, optimizers, wsd
+from demiglace.training.optim import Decay, decayed, optimizers, wsd
 
 Parts = Iterator[tuple[Tensor, Figures]]
 Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
@@ -61,10 +61,13 @@ class Stage:
     save_every: int
     log_every: int = 10
     keep: int = 2  # checkpoints
+    decay: Decay = "linear"
+    muon: bool = True  # for matrices inside blocks; else AdamW for all
+    saves_frozen: bool = True  # with every checkpoint; else what does not learn has to come from elsewhere
 
     def rate_share(self, step: int) -> float:
         """Share of the peak rate at a step, counted from 0."""
-        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor)
+        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor, self.decay)
 
     def decayed(self, step: int) -> float:
         """How far the decay has come, from 0 to 1."""
@@ -84,13 +87,15 @@ class Trainer:
         ranks: Ranks = ALONE,
         peak: float | None = None,
         tensorboard: bool = False,
+        is_enough: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_enough` is asked before every step whether the stage may end here."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
-        self.watcher, self.ranks = watcher, ranks
+        self.watcher, self.ranks, self.is_enough = watcher, ranks, is_enough
         freeze_all_but(learner, stage.learns)
         shard(learner, ranks)
         self.parameters = {name: value for name, value in learner.named_parameters() if value.requires_grad}
-        self.optimizers = optimizers(self.parameters.items(), stage.rate, stage.weight_decay)
+        self.optimizers = optimizers(self.parameters.items(), stage.rate, stage.weight_decay, stage.muon)
         folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(folder, stage.name, stage.log_every, peak, tensorboard)
         self.stopping = False
@@ -103,7 +108,7 @@ class Trainer:
         saved = step = self._resume()
         with self._signals(), self.metrics, self._progress() as progress:
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
-            while step < self.stage.num_steps and not self._should_stop():
+            while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
                 figures = self._step(step)
                 step += 1
                 if self.ranks.is_first:
@@ -113,7 +118,7 @@ class Trainer:
                     saved = step
             if saved < step:
                 self._save(step, progress)
-        return step >= self.stage.num_steps
+        return done
 
     def _step(self, step: int) -> Figures:
         began = time.perf_counter()
@@ -158,7 +163,7 @@ class Trainer:
         found = checkpoint.latest(self.folder)
         progress = checkpoint.Progress(0)
         if found is not None:
-            progress = checkpoint.restore(found, self.learner, self.optimizers)
+            progress = checkpoint.restore(found, self.learner, self.optimizers, self.stage.saves_frozen)
             if isinstance(self.objective, Stateful):
                 self.objective.restore(progress.objective)
         if self.ranks.is_first:
@@ -168,7 +173,8 @@ class Trainer:
     def _save(self, step: int, shown: Progress) -> None:
         state: dict[str, Any] = self.objective.state() if isinstance(self.objective, Stateful) else {}
         progress = checkpoint.Progress(step, state)
-        checkpoint.save(self.folder, progress, self.learner, self.optimizers, self.stage.keep, self.ranks)
+        keep, frozen = self.stage.keep, self.stage.saves_frozen
+        checkpoint.save(self.folder, progress, self.learner, self.optimizers, keep, self.ranks, frozen)
         seen = "" if self.watcher is None else self.watcher(self.learner, self.folder, step)
         if self.ranks.is_first:
             shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)

@@ -1,0 +1,30 @@
+"""`demiglace merge MODEL ADAPTER --out DIR`: a model and its adapter become one model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def merge(
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" is the model inside the package.')],
+    adapter: Annotated[Path, typer.Argument(help="Folder of the adapter, in PEFT's format.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new model, in the released layout.")],
+) -> None:
+    """Add an adapter to the weights of its model, for programs that take no adapters."""
+    import torch
+
+    from demiglace.inference.source import folder_of
+    from demiglace.model import weights
+    from demiglace.model.adapters import merge_adapter
+    from demiglace.processing.processor import Processor
+    from demiglace.recipes.run import export
+
+    if out.exists():
+        raise ValueError(f"{out} exists already")
+    folder = folder_of(None if model == "nano" else model)
+    merged = merge_adapter(weights.load(folder, torch.float32), adapter)
+    export(merged, Processor.load(folder), out)
+    typer.echo(f"the model is in {out}")

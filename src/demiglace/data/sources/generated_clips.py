@@ -1,0 +1,164 @@
+"""Our own clips, without end: short films of known contents with a question each; and as many to examine a model with.
+
+Package size and frame rate are drawn for each clip (paper, section 2.1), so that the question can still be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import PIL.Image
+
+from demiglace.conversation import Conversation, Image, Part, Video, VideoSampling
+from demiglace.data import clip_events, clip_motion, clip_texts
+from demiglace.data.clip_questions import AskedClip, Size, World, listed
+from demiglace.data.clips import Container, encode, place
+from demiglace.data.questions import Question, conversation
+from demiglace.data.texts import pick
+
+WORLDS: Mapping[str, World] = {
+    "direction": clip_motion.direction,
+    "bounce": clip_motion.bounce,
+    "collide": clip_motion.collide,
+    "appear": clip_events.appear,
+    "disappear": clip_events.disappear,
+    "order": clip_events.order,
+    "count": clip_events.count,
+    "recolour": clip_events.recolour,
+    "flash": clip_events.flash,
+    "flashes": clip_events.flashes,
+    "scroll": clip_texts.scroll,
+    "flash_text": clip_texts.flash_text,
+}
+NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kinds that no single frame answers
+
+FRAME_RATES = (20, 30)  # of the files: a flash is on two or three frames
+CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
+LEAST_SIDE, MOST_SIDE = 84, 448  # pixels
+EXAMINATION = 0x436C697073  # no seed of a training run begins with it
+
+
+@dataclass(frozen=True)
+class GeneratedClips:
+    """Clips of 1 to 6 seconds, asked about in a short answer or a long one.
+
+    kinds: of `WORLDS`, each as likely.
+    side: square root of a frame's pixels; its ratio lies between 3:4 and 4:3.
+    max_fps, max_package_frames: the most that is drawn.
+    max_packages: of one clip; a clip never has more frames than fill them.
+    long_share, spoken_share: of the answers with their steps, and of those given as a sentence.
+    several_share: of the samples that show more than one thing, and say which is meant.
+    """
+
+    name: str
+    kinds: Sequence[str] = field(default=tuple(WORLDS), hash=False)
+    side: int = 126  # ours: below a slice of the nano model
+    max_fps: float = 10.0  # paper, section 2.1
+    max_package_frames: int = 6  # paper, section 2.1
+    max_packages: int = 10  # ours: six seconds at 10 fps in packages of 6
+    long_share: float = 0.3  # ours
+    spoken_share: float = 0.3  # ours
+    several_share: float = 0.2  # ours
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on options out of bounds."""
+        if strange := [kind for kind in self.kinds if kind not in WORLDS]:
+            raise ValueError(f"no kind of clip {strange[0]!r}; there are {', '.join(WORLDS)}")
+        if not self.kinds:
+            raise ValueError("kinds must name at least one kind of clip, got none")
+        if not LEAST_SIDE <= self.side <= MOST_SIDE:
+            raise ValueError(f"side must lie in {LEAST_SIDE}..{MOST_SIDE}, got {self.side}")
+        if self.max_fps < 1:
+            raise ValueError(f"max_fps must be at least 1, got {self.max_fps}")
+        VideoSampling(self.max_fps, self.max_packages, self.max_package_frames)
+        for share in ("long_share", "spoken_share", "several_share"):
+            if not 0 <= getattr(self, share) <= 1:
+                raise ValueError(f"{share} must lie in [0, 1], got {getattr(self, share)}")
+
+    @property
+    def blocks(self) -> None:
+        return None
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        """Raises ValueError that names the Debian packages to install where fonts or words are missing."""
+        rng = np.random.default_rng((*seed, block, row))
+        world = WORLDS[pick(rng, self.kinds)]
+        if rng.random() >= self.several_share:
+            parts, question = self._one(rng, world)
+        elif rng.random() < 0.5:
+            parts, question = self._clips(rng, world)
+        else:
+            parts, question = self._clip_and_frame(rng, world)
+        is_long, is_spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
+        return conversation(question, parts, is_long, is_spoken)
+
+    def where(self, block: int, row: int) -> str:
+        return f"{self.name}, clip {row}"
+
+    def _one(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+        asked = world(rng, _random_size(rng, self.side))
+        return [self._video(rng, asked)], asked.question
+
+    def _clips(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+        """Two or three of one kind, one of which is asked about."""
+        clips = [world(rng, _random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
+        meant = int(rng.integers(len(clips)))
+        question = _about(clips[meant].question, f"the {('first', 'second', 'third')[meant]} clip")
+        return [self._video(rng, asked) for asked in clips], question
+
+    def _clip_and_frame(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+        """A clip and one of its frames as an image, in any order; asked about the one or the other."""
+        asked = world(rng, _random_size(rng, self.side))
+        time_s = float(rng.uniform(0, asked.clip.seconds))
+        parts: list[Part] = [self._video(rng, asked), Image(PIL.Image.fromarray(asked.clip.draw(time_s)))]
+        if asked.clip.figures and rng.random() < 0.5:
+            question = _about(_frame_question(asked, time_s), "the picture")
+        else:
+            question = _about(asked.question, "the clip")
+        return parts if rng.random() < 0.5 else parts[::-1], question
+
+    def _video(self, rng: np.random.Generator, asked: AskedClip) -> Video:
+        fps, container = FRAME_RATES[rng.integers(len(FRAME_RATES))], CONTAINERS[rng.integers(len(CONTAINERS))]
+        return Video(encode(asked.clip, fps, container), self._sampling(rng, asked, fps))
+
+    def _sampling(self, rng: np.random.Generator, asked: AskedClip, fps: int) -> VideoSampling:
+        """One that shows what is asked for; where these limits are too low for that, the most they allow."""
+        most = VideoSampling(self.max_fps, self.max_packages, self.max_package_frames, force_package_frames=True)
+        for _ in range(20):
+            rate, size = (
+                round(float(rng.uniform(1, self.max_fps)), 1),
+                int(rng.integers(1, self.max_package_frames + 1)),
+            )
+            sampling = replace(most, fps=rate, package_frames=size)
+            if asked.is_answerable(sampling, fps):
+                return sampling
+        return most
+
+
+def examination(kind: str, number: int, seed: int = 0, side: int = 126) -> AskedClip:
+    """Clip `number` of a kind to examine a model with, apart from whatever is trained on."""
+    rng = np.random.default_rng((EXAMINATION, seed, list(WORLDS).index(kind), number))
+    return WORLDS[kind](rng, _random_size(rng, side))
+
+
+def _random_size(rng: np.random.Generator, side: int) -> Size:
+    """Width and height, even as encoders want them."""
+    ratio = float(np.exp(rng.uniform(-1, 1) * np.log(4 / 3)))
+    return 2 * round(side * ratio**0.5 / 2), 2 * round(side / ratio**0.5 / 2)
+
+
+def _about(question: Question, which: str) -> Question:
+    steps = (f"The question is about {which}.", *question.steps)
+    return replace(question, text=f"About {which}: {question.text}", steps=steps)
+
+
+def _frame_question(asked: AskedClip, time_s: float) -> Question:
+    figures = [figure for figure in asked.clip.figures if place(figure.path, time_s) is not None]
+    names = [f"{figure.colour(time_s)} {figure.shape}" for figure in figures]
+    count = len(names)
+    seen = f"I see {listed(names)}." if names else "I see no shape."
+    text = "How many shapes does it show?"
+    spoken = f"It shows {count} {'shape' if count == 1 else 'shapes'}."
+    return Question("picture", text, str(count), spoken, (seen, f"Check: {count} in all."))

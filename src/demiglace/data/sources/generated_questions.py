@@ -1,0 +1,118 @@
+"""Pictures of known contents with questions that a rule can check, and questions without a picture, without end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from PIL.Image import Image as Picture
+
+from demiglace.conversation import Conversation, Image, Part
+from demiglace.data.chart_drawing import draw_chart
+from demiglace.data.charts import ask_chart, random_chart
+from demiglace.data.page_questions import random_document
+from demiglace.data.questions import Question, conversation
+from demiglace.data.scenes import ask_scene, draw_scene, random_scene
+from demiglace.data.slip_questions import random_form, random_receipt
+from demiglace.data.text_questions import random_text_question
+
+SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano model
+TEXT = "text"  # the topic without a picture
+EXAMINATION = 0x51756573  # no seed of a training run begins with it
+
+
+def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SIDE) -> tuple[tuple[Part, ...], Question]:
+    """Question `number` of an examination: what is shown, and what is asked.
+
+    topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
+    """
+    known = [*TOPICS, TEXT]
+    _check_topics([topic], known)
+    return _ask(np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side)
+
+
+@dataclass(frozen=True)
+class GeneratedQuestions:
+    """One question each about a scene, chart, receipt, form or document, or about words and numbers alone.
+
+    topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
+    long_share: of answers that reason first. spoken_share: of answers in a sentence.
+    text_share: of questions without a picture (paper, section on SFT: 10 % text only).
+    """
+
+    name: str
+    topics: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(TOPICS, 1.0), hash=False)
+    smallest: int = SMALLEST_SIDE
+    largest: int = LARGEST_SIDE
+    long_share: float = 0.3  # ours
+    spoken_share: float = 0.3  # ours
+    text_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on topics that are unknown or have no weight, and on numbers out of bounds."""
+        _check_topics(self.topics, TOPICS)
+        weights = list(self.topics.values())
+        fit = all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in weights)
+        if not fit or not any(weights):
+            raise ValueError(f"topics need weights of at least 0, not all 0; got {dict(self.topics)}")
+        for share in ("long_share", "spoken_share", "text_share"):
+            if not 0 <= getattr(self, share) <= 1:
+                raise ValueError(f"{share} must lie in [0, 1], got {getattr(self, share)}")
+        if not 100 <= self.smallest <= self.largest <= 2000:
+            raise ValueError(f"100 <= smallest <= largest <= 2000 must hold, got {self.smallest} and {self.largest}")
+
+    @property
+    def blocks(self) -> None:
+        return None
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
+        rng = np.random.default_rng((*seed, block, row))
+        weights = np.array(list(self.topics.values()), float)
+        topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        topic = TEXT if rng.random() < self.text_share else topic
+        parts, question = _ask(rng, topic, int(rng.integers(self.smallest, self.largest + 1)))
+        long, spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
+        question = in_a_sentence(question) if spoken else question
+        return conversation(question, parts, long and bool(question.steps), spoken)
+
+    def where(self, block: int, row: int) -> str:
+        return f"{self.name}, question {row}"
+
+
+def in_a_sentence(question: Question) -> Question:
+    """The same question, to be answered as somebody would say it, whatever form it asked for."""
+    return replace(question, text=question.text.partition(" Answer ")[0] + " Answer in a sentence.")
+
+
+def _ask(rng: np.random.Generator, topic: str, side: int) -> tuple[tuple[Part, ...], Question]:
+    if topic == TEXT:
+        return (), random_text_question(rng)
+    picture, questions = TOPICS[topic](rng, side)
+    return (Image(picture),), questions[int(rng.integers(len(questions)))]
+
+
+def _check_topics(topics: Iterable[str], known: Iterable[str]) -> None:
+    if strange := sorted(set(topics) - set(known)):
+        raise ValueError(f"there is no topic {strange[0]}, only {', '.join(known)}")
+
+
+def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    scene = random_scene(rng, side)
+    return draw_scene(scene), ask_scene(rng, scene)
+
+
+def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    chart = random_chart(rng)
+    return draw_chart(rng, chart, side), ask_chart(rng, chart)
+
+
+TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]] = {
+    "scenes": _scene,
+    "charts": _chart,
+    "receipts": random_receipt,
+    "forms": random_form,
+    "documents": random_document,
+}

@@ -1,0 +1,44 @@
+"""The model's inputs under the names that transformers passes around, and what they are in `Batch` and `Visual`.
+
+Rows of tokens: `input_ids`, `attention_mask` and `mm_token_type_ids`, each int64 (rows, length); the last is 1 where a
+visual token goes and 0 elsewhere. Pictures, of all rows in order: the fields of `Visual`, two of them renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from demiglace.batch import Visual
+from demiglace.processing.processor import joined
+
+FIELDS = {"image_patches": "patches", "image_grids": "grids", "package_sizes": "package_sizes", "ticks": "ticks"}
+
+
+def visual_inputs(visual: Visual | None) -> dict[str, Tensor]:
+    """None where there are no pictures."""
+    return {} if visual is None else {name: getattr(visual, field) for name, field in FIELDS.items()}
+
+
+def visual_of(inputs: Mapping[str, Tensor | None]) -> Visual | None:
+    """The way back, by `image_patches`: where they are absent, what else is left of pictures does not count.
+
+    Raises ValueError where one of the others is missing, or they contradict each other.
+    """
+    if inputs.get("image_patches") is None:
+        return None
+    given = {field: value for name, field in FIELDS.items() if (value := inputs.get(name)) is not None}
+    if missing := [name for name, field in FIELDS.items() if field not in given]:
+        raise ValueError(f"image_patches come without {', '.join(missing)}")
+    return Visual(**given)
+
+
+def repeated(visual: Visual, packages_of_rows: Sequence[int], times: int) -> Visual | None:
+    """The pictures of each row `times` over, row by row."""
+    package_sizes = visual.package_sizes.split(list(packages_of_rows))
+    pictures_of_rows = [int(sizes.sum()) for sizes in package_sizes]
+    grids, ticks = visual.grids.split(pictures_of_rows), visual.ticks.split(pictures_of_rows)
+    patches = visual.patches.split([int(sizes.prod(dim=1).sum()) for sizes in grids])
+    rows = [Visual(*row) for row in zip(patches, grids, package_sizes, ticks, strict=True)]
+    return joined([row for row in rows for _ in range(times)])

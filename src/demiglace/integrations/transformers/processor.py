@@ -1,0 +1,220 @@
+"""Our processor as transformers drives it: chat messages, or prompts with files, to the model's inputs, and back.
+
+Messages are the better way in: there, what people wrote never becomes structure. A prompt is text, in which special
+tokens count wherever they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import BatchFeature, PreTrainedTokenizerFast, ProcessorMixin
+from transformers.utils import cached_file
+
+from demiglace.conversation import VideoSampling
+from demiglace.integrations.transformers.inputs import FIELDS, visual_inputs
+from demiglace.integrations.transformers.messages import (
+    TAGS,
+    TURN_END,
+    Messages,
+    conversation_of,
+    prompt_of,
+    source_of,
+)
+from demiglace.processing.layout import Layout
+from demiglace.processing.pictures import open_picture
+from demiglace.processing.processor import CONFIG_FILE, Processor, Sample, joined
+from demiglace.processing.template import CHAT_TEMPLATE
+from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, Piece
+from demiglace.processing.video import read_packages
+
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+# What callers of transformers ask for as a matter of course, and the answers that are given in any case.
+GRANTED: dict[str, tuple[Any, ...]] = {
+    "return_tensors": (None, "auto", "pt"),
+    "padding": (None, False, True, "longest"),
+    "padding_side": (None, "left"),
+    "truncation": (None, False),
+    "add_special_tokens": (None, False),
+    "clean_up_tokenization_spaces": (None, False),
+    "chat_template": (None, CHAT_TEMPLATE),
+    "tools": (None,),
+    "documents": (None,),
+    "return_assistant_tokens_mask": (None, False),
+}
+_TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))
+
+
+class MiniCPMVProcessor(ProcessorMixin):
+    """`tokenizer` is for programs that ask for one; ids and patches come from `processor`."""
+
+    def __init__(self, processor: Processor, tokenizer: PreTrainedTokenizerFast) -> None:
+        super().__init__(tokenizer, chat_template=CHAT_TEMPLATE)
+        self.processor = processor
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | PathLike[str], **kwargs: Any) -> MiniCPMVProcessor:
+        """From a checkpoint's folder or the hub; ValueError where a file is malformed."""
+        where = {name: kwargs[name] for name in HUB_OPTIONS if kwargs.get(name) is not None}
+        files = [cached_file(pretrained_model_name_or_path, name, **where) for name in (TOKENIZER_FILE, CONFIG_FILE)]
+        cached_file(pretrained_model_name_or_path, SETTINGS_FILE, **where)
+        folder = Path(files[0]).parent
+        return cls(Processor.load(folder), PreTrainedTokenizerFast.from_pretrained(folder, padding_side="left"))
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
+        """All of a checkpoint's files but those of the model."""
+        _check_granted(kwargs)
+        self.processor.save(save_directory)
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.processor.config.fields()
+
+    @property
+    def model_input_names(self) -> list[str]:
+        return ["input_ids", "attention_mask", "mm_token_type_ids", *FIELDS]
+
+    def __call__(
+        self,
+        images: Any = None,
+        text: str | Sequence[str] | None = None,
+        videos: Any = None,
+        video_sampling: VideoSampling | None = None,
+        **options: Any,
+    ) -> BatchFeature:
+        """The model's inputs for one prompt or several, padded on the left; see `inputs`.
+
+        images, videos: a file for each tag of `TAGS` in the prompts, in one list or in a list for each prompt.
+        Raises ValueError where there are more or fewer files than tags, and where an option is not held.
+        """
+        _check_granted(options)
+        if text is None:
+            raise ValueError("there is nothing to prepare without text")
+        prompts = [text] if isinstance(text, str) else list(text)
+        shown, watched = (
+            _dealt(given, [prompt.count(TAGS[kind]) for prompt in prompts], kind)
+            for kind, given in (("image", images), ("video", videos))
+        )
+        sampling = video_sampling or VideoSampling()
+        rows = zip(prompts, shown, watched, strict=True)
+        return self._inputs([self._sample(prompt, seen, clips, sampling) for prompt, seen, clips in rows])
+
+    def apply_chat_template(
+        self,
+        conversation: Messages | Sequence[Messages],
+        *,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool = False,
+        tokenize: bool = False,
+        return_dict: bool = False,
+        enable_thinking: bool | None = False,
+        video_sampling: VideoSampling | None = None,
+        processor_kwargs: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Any:
+        """One conversation or several as the model's inputs (`tokenize` and `return_dict`), ids or prompts.
+
+        enable_thinking: True for a long answer, False for a short one, None leaves it to the model.
+        continue_final_message: the prompt ends inside the last message, which must be the assistant's.
+        Raises ValueError where both that and a new turn are asked for, an option is not held, or a file cannot be read.
+        """
+        _check_granted({**options, **(processor_kwargs or {})})
+        is_one = len(conversation) > 0 and isinstance(conversation[0], Mapping)
+        each: Any = [conversation] if is_one else conversation
+        if continue_final_message:
+            _check_continuable(each, add_generation_prompt)
+        if not tokenize:
+            prompts = [prompt_of(messages, enable_thinking, add_generation_prompt) for messages in each]
+            prompts = [prompt.removesuffix(TURN_END) for prompt in prompts] if continue_final_message else prompts
+            return prompts[0] if is_one else prompts
+        sampling = video_sampling or VideoSampling()
+        asked = [conversation_of(messages, enable_thinking, sampling) for messages in each]
+        samples = [self.processor.prepare(one, add_generation_prompt) for one in asked]
+        inputs = self._inputs([self._open(sample) for sample in samples] if continue_final_message else samples)
+        return inputs if return_dict else inputs["input_ids"]
+
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, **options: Any) -> Any:
+        """Text of one row of ids, or of each of many; `skip_special_tokens` leaves out structure, reasoning stays."""
+        _check_granted(options)
+        ids = token_ids.tolist() if isinstance(token_ids, Tensor) else list(token_ids)
+        if ids and isinstance(ids[0], int):
+            return self.processor.tokenizer.decode(ids, skip_special=skip_special_tokens)
+        return [self.decode(row, skip_special_tokens) for row in ids]
+
+    def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **options: Any) -> list[str]:
+        """As `decode`, of many rows."""
+        return [self.decode(row, skip_special_tokens, **options) for row in sequences]
+
+    def post_process_image_text_to_text(
+        self, generated_outputs: Any, skip_special_tokens: bool = True, **options: Any
+    ) -> list[str]:
+        """What pipelines call on whole rows."""
+        return self.batch_decode(generated_outputs, skip_special_tokens, **options)
+
+    def _sample(self, prompt: str, images: Iterable[Any], videos: Iterable[Any], sampling: VideoSampling) -> Sample:
+        config, tokenizer = self.processor.config, self.processor.tokenizer
+        layout = Layout(config.slicing, config.num_queries, config.use_image_id)
+        pictures, clips = iter(images), iter(videos)
+        text = _TAGS.sub(
+            lambda tag: (
+                layout.image(open_picture(next(pictures)))
+                if tag.group() == TAGS["image"]
+                else layout.video(read_packages(next(clips), sampling))
+            ),
+            prompt,
+        )
+        tokens = torch.tensor(tokenizer.encode_pieces([Piece(text, is_structure=True)]), dtype=torch.int64)
+        places = (tokens == tokenizer.special["unk"]).nonzero().squeeze(1)
+        if len(places) != layout.num_visual_tokens:
+            raise ValueError(f"{layout.num_visual_tokens} visual tokens, but the prompt has {len(places)} places")
+        return Sample(tokens, places, layout.visual())
+
+    def _open(self, sample: Sample) -> Sample:
+        """Without the end of its last turn."""
+        end = self.processor.tokenizer.encode_pieces([Piece(TURN_END, is_structure=True)])
+        return replace(sample, tokens=sample.tokens[: -len(end)])
+
+    def _inputs(self, samples: Sequence[Sample]) -> BatchFeature:
+        length = max(len(sample.tokens) for sample in samples)
+        ids = torch.full((len(samples), length), self.processor.tokenizer.special["end_of_text"])
+        mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+        for row, sample in enumerate(samples):
+            start = length - len(sample.tokens)
+            ids[row, start:] = sample.tokens
+            mask[row, start:] = 1
+            types[row, start + sample.visual_places] = 1
+        rows = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
+        visual = joined([sample.visual for sample in samples if sample.visual is not None])
+        return BatchFeature(rows | visual_inputs(visual))
+
+
+def _check_granted(options: Mapping[str, Any]) -> None:
+    if strange := [name for name, value in options.items() if value not in GRANTED.get(name, ())]:
+        raise ValueError(f"not held here: {', '.join(f'{name}={options[name]!r:.50}' for name in strange)}")
+
+
+def _check_continuable(conversations: Sequence[Messages], add_generation_prompt: bool) -> None:
+    if add_generation_prompt:
+        raise ValueError("either add_generation_prompt or continue_final_message, not both")
+    if last := [str(messages[-1].get("role")) for messages in conversations if messages[-1].get("role") != "assistant"]:
+        raise ValueError(f"continue_final_message needs a last message of the assistant, got one of: {', '.join(last)}")
+
+
+def _dealt(given: Any, counts: Sequence[int], kind: str) -> list[list[Any]]:
+    """The files of each prompt, as many as it has tags; ValueError with both numbers otherwise."""
+    flat = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
+    if any(isinstance(one, list | tuple) for one in flat):
+        rows = [list(one) for one in flat]
+    else:
+        ends = [sum(counts[: row + 1]) for row in range(len(counts))]
+        rows = [flat[end - count : end] for end, count in zip(ends, counts, strict=True)]
+        rows[-1] += flat[ends[-1] :]
+    if (found := [len(row) for row in rows]) != list(counts):
+        raise ValueError(f"the prompts have {list(counts)} tags {TAGS[kind]}, but {found} {kind}s are given")
+    return [[source_of(kind, one) for one in row] for row in rows]

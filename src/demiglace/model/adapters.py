@@ -1,0 +1,128 @@
+"""LoRA through peft: small matrices beside frozen ones, kept in PEFT's own format.
+
+peft is an extra (`pip install 'demiglace[finetune]'`). The parts that adapters go to, their rank and scale are ours.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from demiglace.model.minicpmv import MiniCPMV
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+ADAPTER_CONFIG = "adapter_config.json"
+# Linear layers inside the blocks of each part, as a pattern over the names of modules.
+TARGETS = {
+    "decoder": r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)",
+    "encoder": r"vpm\.encoder\.layers\.\d+\.(self_attn\.(q_proj|k_proj|v_proj|out_proj)|mlp\.fc[12])",
+}
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Size and strength of the adapters; each adds `scale / rank` times its product."""
+
+    rank: int = 16
+    scale: float = 32.0
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or not self.scale > 0 or not 0 <= self.dropout < 1:
+            raise ValueError(
+                f"LoRA needs a rank from 1, a scale above 0 and a dropout in [0, 1), got {self.rank}, {self.scale} "
+                f"and {self.dropout}"
+            )
+
+
+def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
+    """Freeze `model` and put adapters into its `parts`, in place; the resampler, if named, learns whole instead.
+
+    parts: of "encoder", "resampler" and "decoder". Raises ValueError where peft is missing or no part takes adapters.
+    """
+    peft = _peft()
+    patterns = [TARGETS[part] for part in parts if part in TARGETS]
+    if not patterns:
+        raise ValueError(f"adapters go into encoder and decoder, but {', '.join(parts) or 'no part'} is to learn")
+    config = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.scale,
+        lora_dropout=lora.dropout,
+        target_modules="|".join(f"(?:{pattern})" for pattern in patterns),
+        modules_to_save=["resampler"] if "resampler" in parts else None,
+    )
+    return peft.get_peft_model(model, config)
+
+
+def learned_names(learner: nn.Module) -> tuple[str, ...]:
+    """Full names of the parameters that peft left to learn."""
+    return tuple(name for name, value in learner.named_parameters() if value.requires_grad)
+
+
+def save_adapter(adapted: PeftModel, folder: Path) -> None:
+    """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced."""
+    unfinished = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    adapted.save_pretrained(str(unfinished))
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def quantise(model: MiniCPMV, dtype: torch.dtype) -> MiniCPMV:
+    """Linear layers inside the blocks of encoder and decoder in 4 bits (NF4, Dettmers et al., 2023), in place.
+
+    The resampler stays as it is: it is small, and all that is seen goes through it. `dtype`: of the products.
+    Raises ValueError where bitsandbytes is missing.
+    """
+    try:
+        import bitsandbytes as bnb
+    except ImportError as error:
+        raise ValueError("QLoRA needs bitsandbytes: pip install 'demiglace[qlora]'") from error
+    pattern = re.compile("|".join(f"(?:{target})" for target in TARGETS.values()))
+    for name, linear in [(name, module) for name, module in model.named_modules() if pattern.fullmatch(name)]:
+        assert isinstance(linear, nn.Linear)
+        small = bnb.nn.Linear4bit(
+            linear.in_features, linear.out_features, linear.bias is not None, compute_dtype=dtype, quant_type="nf4"
+        )
+        small.weight = bnb.nn.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4")
+        if linear.bias is not None:
+            small.bias = linear.bias
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, small)
+    model.is_loaded_in_4bit = True  # type: ignore[assignment]  # peft asks for it
+    return model
+
+
+def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
+    """The model with an adapter in PEFT's format added to its weights.
+
+    Raises ValueError where peft is missing, `folder` holds no adapter, or the adapter is of another base.
+    """
+    peft, path = _peft(), Path(folder)
+    if not (path / ADAPTER_CONFIG).is_file():
+        raise ValueError(f"{path} holds no adapter: {ADAPTER_CONFIG} is missing")
+    try:
+        config = peft.PeftConfig.from_pretrained(str(path))
+        config.task_type = None  # of a model of transformers; ours is a plain module
+        adapted = peft.PeftModel.from_pretrained(model, str(path), config=config)
+    except (RuntimeError, ValueError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"the adapter in {path} does not fit this model: {reason}") from error
+    return adapted.merge_and_unload()
+
+
+def _peft():  # type: ignore[no-untyped-def]  # a module, and an optional one
+    try:
+        import peft
+    except ImportError as error:
+        raise ValueError("adapters need peft: pip install 'demiglace[finetune]'") from error
+    return peft

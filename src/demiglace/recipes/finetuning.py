@@ -1,0 +1,108 @@
+"""Fine-tuning a finished model on a user's records, as data: what learns, how, how fast; `finetuning_run` runs it.
+
+The paper's general SFT learns everything at a rate that falls as a cosine from 1e-5 to a tenth of it (section 4); the
+rest is ours.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from demiglace.data.mixture import Mixture
+from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.parquet import ParquetFiles
+from demiglace.data.sources.source import Source
+from demiglace.data.split import Portion
+from demiglace.model.adapters import Lora
+from demiglace.training.trainer import Stage
+
+Method = Literal["full", "lora", "qlora"]
+PARTS = {"encoder": "model.vpm", "resampler": "model.resampler", "decoder": "model.llm"}
+STAGE = "finetune"
+MOST_STEPS_BETWEEN = 100  # checkpoints (ours)
+ROUNDS_OF_CHECKPOINTS = 20  # to a run, where it is short (ours)
+
+# Peak rate of the full method by the largest size it is for (parameters); adapters learn at ten times it (ours).
+FULL_RATES = ((5e7, 3e-4), (1e9, 5e-5), (math.inf, 1e-5))  # the last: paper, general SFT
+ADAPTER_FACTOR = 10.0
+
+
+@dataclass(frozen=True)
+class FinetuningRecipe:
+    """One run.
+
+    model: folder of the model to begin from. data: JSON, JSON Lines or Parquet file.
+    parts: of `PARTS`, those that learn. rate: peak, None is by size and method. epochs: passes over the data.
+    length: tokens of a row, the most that a sample may have; rows: of a step; rows_per_part: at once in memory.
+    held_out: share of the records that is measured on; patience: checkpoints without progress until it stops, 0 never.
+    """
+
+    model: Path
+    data: Path
+    method: Method = "lora"
+    parts: tuple[str, ...] = ("decoder",)
+    media: Path | None = None
+    lora: Lora = field(default_factory=Lora)
+    rate: float | None = None
+    epochs: float = 3.0
+    length: int = 2048
+    rows: int = 4
+    rows_per_part: int = 1
+    held_out: float = 0.1
+    patience: int = 0
+    seed: int = 0
+    recompute: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on numbers out of bounds and on parts that are none."""
+        sizes = {name: getattr(self, name) for name in ("epochs", "length", "rows", "rows_per_part")}
+        if self.rate is not None:
+            sizes["rate"] = self.rate
+        if strange := [f"{name} {value}" for name, value in sizes.items() if not (value > 0 and math.isfinite(value))]:
+            raise ValueError(f"must be above 0: {', '.join(strange)}")
+        if self.patience < 0:
+            raise ValueError(f"patience must be at least 0, got {self.patience}")
+        if not self.parts or set(self.parts) - PARTS.keys():
+            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}")
+
+    def source(self) -> Source:
+        """The records; ValueError where the file is missing."""
+        if not self.data.exists():
+            raise ValueError(f"{self.data} does not exist")
+        if self.data.suffix == ".parquet":
+            return ParquetFiles("data", (self.data,), self.media)
+        return JsonFile("data", self.data, self.media)
+
+    def mixture(self, held_out: bool) -> Mixture:
+        """The records to learn from, or those to measure on."""
+        return Mixture((Portion(self.source(), self.held_out, self.seed, held_out),), (1.0,), (1.0,))
+
+    def peak_rate(self, num_parameters: int) -> float:
+        if self.rate is not None:
+            return self.rate
+        full = next(rate for most, rate in FULL_RATES if num_parameters <= most)
+        return full if self.method == "full" else full * ADAPTER_FACTOR
+
+    def num_steps(self, tokens_of_an_epoch: int) -> int:
+        return max(1, math.ceil(self.epochs * tokens_of_an_epoch / (self.length * self.rows)))
+
+    def stage(self, learns: tuple[str, ...], num_steps: int, rate: float) -> Stage:
+        return Stage(
+            name=STAGE,
+            learns=learns,
+            num_steps=num_steps,
+            rate=rate,
+            warmup=max(1, num_steps // 20),  # ours
+            decay_share=1.0,
+            floor=0.1,  # paper: 1e-5 to 1e-6
+            weight_decay=0.0,  # ours
+            clip=1.0,  # ours
+            save_every=max(1, min(MOST_STEPS_BETWEEN, num_steps // ROUNDS_OF_CHECKPOINTS)),
+            log_every=1,
+            decay="cosine",  # paper
+            muon=False,  # ours: what was trained by AdamW goes on so
+            saves_frozen=False,
+        )

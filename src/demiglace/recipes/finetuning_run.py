@@ -1,0 +1,161 @@
+"""Fine-tuning, from a look at the data to the best checkpoint, resumed where it stopped.
+
+    demiglace finetune MODEL DATA --out OUT
+
+OUT holds `run.json` (what decides the run), `finetune` (checkpoints, metrics, `validation.jsonl`, the best checkpoint)
+and at the end `adapter`, in PEFT's format, or `model`, in the released layout.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from demiglace.batch import Batch
+from demiglace.data.loader import Loader
+from demiglace.data.mixture import Draw
+from demiglace.data.preparation import Preparation
+from demiglace.data.sources.source import BadRecord
+from demiglace.data.survey import Survey, look
+from demiglace.model import adapters, weights
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.processing.packing import pack
+from demiglace.processing.processor import Processor, Sample
+from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
+from demiglace.recipes.run import SKIPPED_FILE, Machine, check_dtype, export, measured_peak, remember, write_down
+from demiglace.training import checkpoint, flops
+from demiglace.training.flops import Learning
+from demiglace.training.language import LanguageLearner, LearnConversations
+from demiglace.training.trainer import Stage, Trainer
+from demiglace.training.validation import BEST, Validation
+
+MOST_HELD_OUT = 200  # samples that are measured on (ours)
+
+
+def survey(recipe: FinetuningRecipe) -> Survey:
+    """A look at the records to learn from; ValueError where there are none."""
+    processor, config = Processor.load(recipe.model), weights.read_config(recipe.model)
+    preparation = Preparation(recipe.mixture(held_out=False), processor, recipe.seed, recipe.length)
+    return look(preparation, partial(_flops, recipe, processor, config))
+
+
+def finetune(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine) -> Path | None:
+    """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
+
+    seen: the survey of the same data. Raises ValueError where nothing can be learned from, where the folder holds a
+    run of other settings, and where peft is missing; BadRecord for a wrong record unless they are skipped.
+    """
+    check_dtype(machine.dtype)
+    if not seen.samples:
+        raise ValueError(f"{recipe.data} has {seen.num_records} records to learn from, and none of them can be used")
+    if machine.ranks.is_first:
+        remember(asdict(recipe) | {"num_records": seen.num_records}, machine.dtype, folder)
+    processor = Processor.load(recipe.model)
+    learner, adapter = beginning(recipe, machine)
+    learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
+    num_parameters = sum(value.numel() for value in learner.parameters())
+    stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
+    if not run(recipe, stage, learner, processor, folder, machine):
+        return None
+    checkpoint.restore_learner(best(folder / STAGE), learner, with_frozen=False)
+    target = folder / ("model" if adapter is None else "adapter")
+    if machine.ranks.is_first:
+        if adapter is None:
+            export(learner.model, processor, target)
+        else:
+            adapters.save_adapter(adapter, target)
+    machine.ranks.wait()
+    return target
+
+
+def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+    """The model to begin from with what is to learn in it, and the adapters where there are any."""
+    torch.manual_seed(recipe.seed)
+    if recipe.method == "full":
+        return LanguageLearner(weights.load(recipe.model, torch.float32), recipe.recompute).to(machine.device), None
+    model = weights.load(recipe.model, machine.dtype)
+    if recipe.method == "qlora":
+        model = adapters.quantise(model, machine.dtype)
+    adapter = adapters.add_adapters(model.to(machine.device), recipe.parts, recipe.lora)
+    return LanguageLearner(model, recipe.recompute), adapter
+
+
+def run(
+    recipe: FinetuningRecipe,
+    stage: Stage,
+    learner: LanguageLearner,
+    processor: Processor,
+    folder: Path,
+    machine: Machine,
+) -> bool:
+    """False where a signal stopped it."""
+    ranks, stage_folder = machine.ranks, folder / STAGE
+    padding = processor.tokenizer.special["end_of_text"]
+    loader = Loader(
+        recipe.mixture(held_out=False),
+        processor,
+        length=recipe.length,
+        num_streams=recipe.rows,
+        streams=ranks.share(recipe.rows),
+        seed=recipe.seed,
+        num_workers=machine.num_workers,
+        skip_bad=machine.skip_bad,
+    )
+    objective = LearnConversations(
+        loader=loader,
+        length=recipe.length,
+        rows_per_part=recipe.rows_per_part,
+        padding_token=padding,
+        decayed=stage.decayed,
+        learning=learning(recipe),
+        ranks=ranks,
+        device=machine.device,
+        dtype=machine.dtype,
+        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE),
+    )
+    held = held_out(recipe, processor)
+    watcher = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
+    with closing(loader):
+        peak = measured_peak(machine)
+        trainer = Trainer(
+            learner, stage, objective, stage_folder, watcher if held else None, ranks, peak, machine.tensorboard,
+            is_enough=watcher.is_enough,
+        )  # fmt: skip
+        return trainer.run()
+
+
+def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
+    """Records that nothing learns from, one to a batch; those that cannot be read are left out."""
+    if not recipe.held_out:
+        return []
+    mixture = recipe.mixture(held_out=True)
+    preparation = Preparation(mixture, processor, recipe.seed, recipe.length)
+    number = sum(mixture.sources[0].blocks or ())
+    batches = []
+    for index in range(min(number, MOST_HELD_OUT)):
+        try:
+            batches.append(processor.batch([preparation(Draw(0, index)).sample()]))
+        except BadRecord:
+            continue
+    return batches
+
+
+def best(stage_folder: Path) -> Path:
+    """The best checkpoint, or the last one where nothing was held out."""
+    found = stage_folder / BEST
+    last = checkpoint.latest(stage_folder)
+    assert last is not None
+    return found if found.is_dir() else last
+
+
+def learning(recipe: FinetuningRecipe) -> Learning:
+    return Learning(*(part in recipe.parts for part in ("encoder", "resampler", "decoder")))
+
+
+def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:
+    batch = pack([[sample]], len(sample.tokens), processor.tokenizer.special["end_of_text"])
+    return flops.model_flops(config, batch, learning(recipe))

@@ -1,0 +1,85 @@
+"""What all runs share: the machine they run on, what a folder remembers of them, and how a model leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.data.sources.source import BadRecord
+from demiglace.model import weights
+from demiglace.model.config_file import CheckpointFacts
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor
+from demiglace.training.distributed import ALONE, Ranks
+from demiglace.training.flops import measure_peak
+
+RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
+
+    dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
+    say: what a person at the terminal should know.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    ranks: Ranks = ALONE
+    num_workers: int = 2
+    skip_bad: bool = False
+    tensorboard: bool = False
+    say: Callable[[str], None] = lambda told: None
+
+
+def check_dtype(dtype: torch.dtype) -> None:
+    """ValueError where training does not compute in it."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"training computes in float32 or bfloat16, got {dtype}")
+
+
+def measured_peak(machine: Machine) -> float:
+    """Of all processes together."""
+    peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
+    kind = str(machine.dtype).removeprefix("torch.")
+    machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
+    return peak
+
+
+def remember(settings: Mapping[str, Any], dtype: torch.dtype, folder: Path) -> None:
+    """Write down what decides the run; ValueError where the folder remembers something else."""
+    wanted = dict(settings) | {"dtype": str(dtype).removeprefix("torch.")}
+    wanted = json.loads(json.dumps(wanted, default=lambda path: str(path.resolve())))  # as it will be read back
+    path = folder / RUN_FILE
+    if path.exists():
+        held = json.loads(path.read_text())
+        for key, value in wanted.items():
+            if held.get(key) != value:
+                raise ValueError(
+                    f"{path} has {key} {held.get(key)!r:.200}, not {value!r:.200}: this run needs a folder of its own"
+                )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
+    os.replace(unfinished, path)
+
+
+def write_down(path: Path, skipped: Sequence[BadRecord]) -> None:
+    """Add records that were left out to a file of such, a line each."""
+    with path.open("a") as file:
+        file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
+
+
+def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:
+    """Write the model in the released layout, in bfloat16 as the release."""
+    facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
+    weights.save(model.to(torch.bfloat16), folder, facts=facts)
+    processor.save(folder)

@@ -1,0 +1,94 @@
+"""Held-out samples: their loss at every checkpoint, the best one kept, and when to stop for want of progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from demiglace.batch import Batch
+from demiglace.training import checkpoint
+from demiglace.training.language import LanguageLearner
+
+FILE, BEST = "validation.jsonl", "best"
+
+
+@dataclass
+class Validation:
+    """A trainer's watcher. `parts` are batches of held-out samples; `patience` checkpoints without a lower loss are
+    enough, 0 is never. What was measured before a run stopped is read back from its folder.
+    """
+
+    parts: Sequence[Batch]
+    folder: Path
+    device: torch.device
+    dtype: torch.dtype
+    patience: int = 0
+    is_first: bool = True  # of the processes; the others measure with it and write nothing
+    measured: list[dict[str, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        path = self.folder / FILE
+        done = checkpoint.latest(self.folder)
+        known = [] if done is None or not path.exists() else map(json.loads, path.read_text().splitlines())
+        self.measured = [line for line in known if done is not None and line["step"] <= checkpoint.num_steps(done)]
+
+    def __call__(self, learner: LanguageLearner, folder: Path, step: int) -> str:
+        """Measure, write it down, and keep the checkpoint just saved where it is the best so far."""
+        loss, right = measure(learner, self.parts, self.device, self.dtype)
+        self.measured.append({"step": step, "loss": loss, "right": right})
+        is_best = self.best_step == step
+        if self.is_first:
+            self._write(folder, is_best)
+        return f"held out: loss {loss:.4f}, {right:.1%} of the tokens right{', the best so far' if is_best else ''}"
+
+    @property
+    def best_step(self) -> int | None:
+        """The first of the steps with the lowest loss; None before anything was measured."""
+        return int(min(self.measured, key=lambda line: line["loss"])["step"]) if self.measured else None
+
+    def is_enough(self) -> bool:
+        """Whether the last `patience` checkpoints brought nothing better."""
+        if not self.patience or self.best_step is None:
+            return False
+        since = [line for line in self.measured if line["step"] > self.best_step]
+        return len(since) >= self.patience
+
+    def _write(self, folder: Path, is_best: bool) -> None:
+        unfinished = folder / f"{FILE}.part"
+        unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in self.measured))
+        unfinished.rename(folder / FILE)
+        newest = checkpoint.latest(folder)
+        if is_best and newest is not None:
+            _link(newest, folder / BEST)
+
+
+@torch.no_grad()
+def measure(
+    learner: LanguageLearner, parts: Sequence[Batch], device: torch.device, dtype: torch.dtype
+) -> tuple[float, float]:
+    """Mean loss of the learned tokens in nats, and the share of them that are the likeliest."""
+    was_training = learner.training
+    learner.eval()
+    total = right = count = 0.0
+    for part in parts:
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            loss, num_right = learner(part.to(device))
+        total, right = total + float(loss), right + float(num_right)
+        count += part.num_learned
+    learner.train(was_training)
+    return total / max(1.0, count), right / max(1.0, count)
+
+
+def _link(source: Path, target: Path) -> None:
+    """`target` becomes the folder `source`, without a second copy on the disk."""
+    unfinished = target.with_name(f"{target.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished, copy_function=os.link)
+    shutil.rmtree(target, ignore_errors=True)
+    unfinished.rename(target)

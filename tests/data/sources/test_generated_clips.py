@@ -1,0 +1,152 @@
+"""Generated clips without end: each sample a function of its number and the seed, each question with one answer."""
+
+import pickle
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from demiglace.conversation import Image, Video, VideoSampling
+from demiglace.data.clips import COLOURS, place
+from demiglace.data.questions import is_right
+from demiglace.data.sources.generated_clips import FRAME_RATES, WORLDS, GeneratedClips, examination
+from demiglace.processing.template import THINK
+from demiglace.processing.video import read_packages
+
+WRITTEN = ("scroll", "flash_text")
+DRAWN = tuple(kind for kind in WORLDS if kind not in WRITTEN)  # need neither fonts nor words
+MOST_LOOKS = VideoSampling(fps=10, max_packages=10, package_frames=6, force_package_frames=True)
+
+
+def clips(**options):
+    return GeneratedClips("clips", **{"kinds": DRAWN, **options})
+
+
+def colours(picture) -> set[str]:
+    pixels = np.asarray(picture, np.int32)
+    return {name for name, colour in COLOURS.items() if (abs(pixels - colour).sum(-1) < 60).sum() > 20}
+
+
+def content(source, row, seed=(3,)):
+    user, assistant = source.read(0, row, seed).messages
+    *parts, question = user.content
+    return parts, question.text, assistant.content[0].text
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_every_kind_has_one_answer_that_can_be_seen(kind, request):
+    if kind in WRITTEN:
+        request.getfixturevalue("training_faces"), request.getfixturevalue("installed_prose")
+    for number in range(60):
+        asked = examination(kind, number, side=112)
+        question = asked.question
+        assert question.kind == kind
+        assert is_right(question.spoken, question.answer)
+        assert question.steps[-1].startswith("Check: ")
+        assert 1 <= asked.clip.seconds <= 6
+        assert all(asked.is_answerable(MOST_LOOKS, fps) for fps in FRAME_RATES)
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_figures_stay_inside_and_off_each_other(kind):
+    for number in range(15):
+        clip = examination(kind, number).clip
+        for time in np.arange(0.05, clip.seconds, 0.1):
+            shown = [(figure, place(figure.path, time)) for figure in clip.figures]
+            shown = [(figure.radius, np.array(centre)) for figure, centre in shown if centre]
+            for radius, centre in shown:
+                assert (centre >= radius - 1e-6).all()
+                assert (centre <= np.array([clip.width, clip.height]) - radius + 1e-6).all()
+            for (radius, centre), (other_radius, other) in combinations(shown, 2):
+                assert abs(centre - other).max() >= radius + other_radius - 1e-6
+
+
+def test_flashes_need_more_than_a_look_a_second():
+    for number in range(30):
+        assert not examination("flash", number).is_answerable(VideoSampling(fps=1), 20)
+
+
+def test_a_sample_is_a_function_of_row_and_seed():
+    source = clips(several_share=0.0)
+    assert source.blocks is None
+    first = content(source, 7)
+    assert content(pickle.loads(pickle.dumps(source)), 7) == first
+    assert content(source, 8) != first
+    assert content(source, 7, seed=(4,)) != first
+
+
+def test_examinations_are_functions_of_their_numbers():
+    first = examination("order", 5)
+    assert examination("order", 5) == first
+    assert examination("order", 6) != first
+    assert examination("order", 5, seed=1) != first
+
+
+def test_sampling_varies_within_bounds_and_fills_packages():
+    source = clips(several_share=0.0, max_fps=6.0, max_package_frames=4, max_packages=8, kinds=("appear",))
+    drawn = [content(source, row)[0][0].sampling for row in range(12)]
+    assert all(1 <= sampling.fps <= 6 and sampling.max_packages == 8 for sampling in drawn)
+    assert {sampling.package_frames for sampling in drawn} == {1, 2, 3, 4}
+    assert len({sampling.fps for sampling in drawn}) > 6
+    packages = list(read_packages(content(source, 0)[0][0].source, drawn[0]))
+    assert {len(package.frames) for package in packages[:-1]} <= {drawn[0].package_frames}
+
+
+def test_the_clip_that_is_meant_shows_its_flash():
+    source = clips(several_share=1.0, kinds=("flash",), long_share=0.0, spoken_share=0.0)
+    meant = set()
+    for row in range(8):
+        parts, text, answer = content(source, row)
+        if any(isinstance(part, Image) for part in parts):
+            continue
+        which = next(word for word in ("first", "second", "third") if text.startswith(f"About the {word} clip: "))
+        meant.add(which)
+        video = parts[("first", "second", "third").index(which)]
+        flashed = [
+            answer.split()[0] in colours(frame)
+            for package in read_packages(video.source, video.sampling)
+            for frame in package.frames
+        ]
+        assert flashed.count(True) == 1
+    assert len(meant) > 1
+
+
+def test_a_picture_beside_a_clip_is_one_of_its_frames():
+    source = clips(several_share=1.0, kinds=("appear", "count"), long_share=0.0, spoken_share=0.0)
+    asked_about = set()
+    for row in range(12):
+        parts, text, answer = content(source, row)
+        pictures = [part.source for part in parts if isinstance(part, Image)]
+        if not pictures:
+            continue
+        (video,) = (part for part in parts if isinstance(part, Video))
+        frames = [frame for package in read_packages(video.source, MOST_LOOKS) for frame in package.frames]
+        assert colours(pictures[0]) in [colours(frame) for frame in frames]
+        asked_about.add(text.split(": ")[0])
+        if text.startswith("About the picture: "):
+            assert answer == str(len(colours(pictures[0])))
+    assert asked_about == {"About the picture", "About the clip"}
+
+
+def test_answers_are_short_or_long_by_share():
+    for share, is_long in ((0.0, False), (1.0, True)):
+        source = clips(several_share=0.0, long_share=share, spoken_share=0.0, kinds=("recolour",))
+        conversations = [source.read(0, row, (1,)) for row in range(3)]
+        assert all(conversation.thinking is is_long for conversation in conversations)
+        assert all((THINK in c.messages[-1].content[0].text) is is_long for c in conversations)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kinds": ("direction", "dance")}, "no kind of clip 'dance'; there are direction"),
+        ({"kinds": ()}, "at least one kind"),
+        ({"side": 40}, "side must lie in 84..448, got 40"),
+        ({"max_fps": 0.5}, "at least 1, got 0.5"),
+        ({"max_package_frames": 7}, "1..6, got 7"),
+        ({"long_share": 1.5}, r"long_share must lie in \[0, 1\], got 1.5"),
+    ],
+)
+def test_options_out_of_bounds_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        GeneratedClips("clips", **options)

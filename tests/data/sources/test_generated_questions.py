@@ -1,0 +1,132 @@
+"""Generated questions: valid whatever their kind, functions of row and seed, and mixed as they are asked to be."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from demiglace.conversation import Image
+from demiglace.data.answer_filter import fault
+from demiglace.data.questions import conversation, is_right
+from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions, examination, in_a_sentence
+from demiglace.data.text_questions import random_text_question
+
+KINDS = {
+    "scenes": "scene_count scene_compare scene_locate scene_colour scene_size",
+    "charts": "chart_read chart_add chart_compare chart_largest table_read table_add table_compare table_largest",
+    "receipts": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_change",
+    "forms": "form_field form_label",
+    "documents": "page_heading page_number page_answer page_quote page_line page_word",
+    TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",
+}
+rendered = pytest.mark.usefixtures("training_faces", "installed_prose")
+
+
+def ask(topic, seed):
+    rng = np.random.default_rng(seed)
+    return [random_text_question(rng)] if topic == TEXT else TOPICS[topic](rng, 140)[1]
+
+
+@rendered
+@pytest.mark.parametrize("topic", [*TOPICS, TEXT])
+def test_every_question_has_a_checkable_answer_and_right_steps(topic):
+    draws = 80 if topic in ("scenes", TEXT) else 20
+    questions = [question for seed in range(draws) for question in ask(topic, seed)]
+    assert {question.kind for question in questions} == set(KINDS[topic].split())
+    for question in questions:
+        assert is_right(question.answer, question.answer)
+        assert is_right(question.spoken, question.answer)
+        for spoken in (False, True) if question.steps else ():
+            said = conversation(question, (), long=True, spoken=spoken).messages[-1].content[0].text
+            assert fault(said, question) is None
+
+
+@rendered
+def test_a_wrong_choice_is_not_right_in_a_sentence():
+    for seed in range(60):
+        for question in ask("scenes", seed):
+            if question.kind in ("scene_compare", "scene_locate", "scene_colour"):
+                offered = question.text.partition(" Answer ")[2].rstrip(".").replace(" or ", ", ").split(", ")
+                wrong = [choice for choice in offered if choice.removeprefix("with one of: ") != question.answer]
+                assert not any(is_right(question.spoken, choice) for choice in wrong)
+
+
+def content(source, row, seed=(3,)):
+    asked = source.read(0, row, seed)
+    user, assistant = asked.messages
+    pictures = [np.asarray(part.source).tobytes() for part in user.content if isinstance(part, Image)]
+    return pictures, user.content[-1].text, assistant.content[0].text, asked.thinking
+
+
+@rendered
+def test_a_question_is_a_function_of_row_and_seed():
+    source = GeneratedQuestions("made")
+    assert source.blocks is None
+    first = content(source, 7)
+    assert content(pickle.loads(pickle.dumps(source)), 7) == first
+    assert content(source, 8) != first
+    assert content(source, 7, seed=(4,)) != first
+    assert source.where(0, 7) == "made, question 7"
+
+
+@rendered
+def test_shares_are_kept_at_their_ends():
+    for row in range(8):
+        pictures, text, said, thinking = content(
+            GeneratedQuestions("made", {"scenes": 1.0}, long_share=1, spoken_share=1, text_share=0), row
+        )
+        assert len(pictures) == 1
+        assert text.endswith("Answer in a sentence.")
+        assert thinking
+        assert said.startswith("<think>\n")
+        pictures, _, said, thinking = content(GeneratedQuestions("made", long_share=0, text_share=1), row)
+        assert pictures == []
+        assert thinking is False
+        assert "<think>" not in said
+
+
+@rendered
+def test_about_a_tenth_are_without_a_picture():
+    source = GeneratedQuestions("made", {"scenes": 1.0})
+    assert 5 <= sum(not content(source, row)[0] for row in range(150)) <= 30
+
+
+@rendered
+def test_an_examination_is_repeated_by_its_numbers():
+    for topic in (*TOPICS, TEXT):
+        parts, question = examination(topic, number=2, seed=1)
+        again, same = examination(topic, number=2, seed=1)
+        assert question == same
+        assert [part.source.tobytes() for part in parts] == [part.source.tobytes() for part in again]
+        assert len(parts) == (topic != TEXT)
+        assert question.kind in KINDS[topic].split()
+    assert examination("scenes", 2)[1] != examination("scenes", 3)[1]
+
+
+def test_a_sentence_is_asked_for_in_place_of_a_word():
+    _, question = examination("scenes", 0)
+    asked = in_a_sentence(question).text
+    assert asked.count("Answer") == 1
+    assert question.text.startswith(asked.removesuffix(" Answer in a sentence."))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"topics": {"poems": 1.0}}, "no topic poems, only scenes"),
+        ({"topics": {"scenes": 0.0}}, "weights"),
+        ({"topics": {"scenes": -1.0}}, "weights"),
+        ({"topics": {"scenes": "many"}}, "weights"),
+        ({"long_share": 1.5}, "long_share must lie in"),
+        ({"smallest": 300, "largest": 200}, "got 300 and 200"),
+        ({"smallest": 3}, "got 3 and 280"),
+    ],
+)
+def test_options_out_of_bounds_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        GeneratedQuestions("made", **options)
+
+
+def test_an_unknown_examination_is_refused():
+    with pytest.raises(ValueError, match="no topic poems"):
+        examination("poems", 0)

@@ -1,0 +1,281 @@
+"""What transformers loads and generates is what this package loads and answers."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+import torch
+from checkpoints import tiny_checkpoint as write_tiny_checkpoint
+from checkpoints import tiny_config
+
+pytest.importorskip("transformers", reason="the transformers extra is not installed")
+
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, pipeline
+
+from demiglace import Conversation, Demiglace, Image, SamplingParams
+from demiglace.inference.generation import generate
+from demiglace.inference.source import folder_of
+from demiglace.integrations.transformers import (
+    MiniCPMVForConditionalGeneration,
+    MiniCPMVPretrainedConfig,
+    MiniCPMVProcessor,
+)
+from demiglace.model import weights
+from demiglace.model.config_file import CheckpointFacts
+from demiglace.processing.processor import Processor
+from demiglace.training.language import LanguageLearner
+
+HEADING = Path(__file__).parents[2] / "samples" / "heading.png"
+NUM_NEW = 8
+
+
+def pattern(width: int, height: int, seed: int) -> PIL.Image.Image:
+    generator = torch.Generator().manual_seed(seed)
+    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
+
+
+QUESTIONS: list[tuple[str, list[PIL.Image.Image]]] = [
+    ("Why?", []),
+    ("What are these?", [pattern(60, 40, 0), pattern(40, 60, 1)]),
+    ("And what, if anything at all, is this?", [pattern(50, 50, 2)]),
+]
+MESSAGES = [
+    [{"role": "user", "content": [*({"type": "image", "image": one} for one in shown), {"type": "text", "text": text}]}]
+    for text, shown in QUESTIONS
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny checkpoint in float32, its weights so large that answers differ with what was asked and seen."""
+    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("loud") / "checkpoint", released_ids=False)
+    model = weights.load(folder, torch.float32)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        model.llm.model.embed_tokens.weight.normal_()
+        for parameter in (*model.vpm.parameters(), *model.resampler.parameters()):
+            parameter.normal_(std=0.5)
+        for layer in model.llm.model.layers:
+            layer.self_attn.v_proj.weight.mul_(5)
+    facts = CheckpointFacts(**Processor.load(folder).checkpoint_facts(), do_sample=False)
+    weights.save(model, folder, facts, max_shard_bytes=10_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> MiniCPMVForConditionalGeneration:
+    return AutoModelForImageTextToText.from_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def processor(folder: Path) -> MiniCPMVProcessor:
+    return AutoProcessor.from_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path) -> list[list[int]]:
+    """What we say to each of `QUESTIONS`, greedily, the closing token included."""
+    assistant = Demiglace.load(folder, "cpu", "float32")
+    samples = [assistant.processor.prepare(Conversation.ask(text, *map(Image, shown))) for text, shown in QUESTIONS]
+    said: list[list[int]] = [[] for _ in samples]
+    batch, sampling = assistant.processor.batch(samples), [SamplingParams.greedy(NUM_NEW)] * len(samples)
+    for step in generate(assistant.model, batch, sampling, assistant.stop_ids):
+        said[step.row].append(step.token)
+    return said
+
+
+def inputs_of(processor: MiniCPMVProcessor, messages: Any) -> Any:
+    return processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=True)
+
+
+def said(model: MiniCPMVForConditionalGeneration, inputs: Any, **options: Any) -> list[list[int]]:
+    """New tokens of each row, without what pads rows that ended before others."""
+    new = model.generate(**inputs, max_new_tokens=NUM_NEW, **options)[:, inputs["input_ids"].shape[1] :].tolist()
+    ends = model.generation_config.eos_token_id
+    return [row[: next((i + 1 for i, token in enumerate(row) if token in ends), len(row))] for row in new]
+
+
+def test_auto_classes_load_a_released_layout(folder: Path, model: MiniCPMVForConditionalGeneration) -> None:
+    ours = weights.load(folder, torch.float32)
+    assert type(model) is MiniCPMVForConditionalGeneration
+    assert not model.training
+    assert model.config.architecture() == ours.config
+    theirs = model.state_dict()
+    assert theirs.keys() == ours.state_dict().keys()
+    assert all(torch.equal(theirs[name], tensor) for name, tensor in ours.state_dict().items())
+
+
+def test_what_transformers_saves_is_a_released_layout(
+    folder: Path, model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, tmp_path: Path
+) -> None:
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    ours = weights.load(tmp_path, torch.float32)
+    assert ours.config == weights.read_config(folder)
+    assert all(torch.equal(tensor, ours.state_dict()[name]) for name, tensor in model.state_dict().items())
+    assert json.loads((tmp_path / "config.json").read_text())["architectures"] == ["MiniCPMV"]
+    assert Demiglace.load(tmp_path, "cpu", "float32").sampling == SamplingParams.read(folder)
+
+
+def test_a_model_can_be_made_without_a_checkpoint() -> None:
+    config = MiniCPMVPretrainedConfig.of(tiny_config(384))
+    assert config.architecture() == tiny_config(384)
+    torch.manual_seed(0)
+    model = AutoModelForImageTextToText.from_config(config)
+    assert all(bool(parameter.isfinite().all()) for parameter in model.parameters())
+    assert float(model.llm.lm_head.weight.std()) > 0.1  # as the parts draw their weights, not as transformers would
+
+
+def test_greedy_answers_are_ours_token_for_token(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, answers: list[list[int]]
+) -> None:
+    assert len({tuple(answer) for answer in answers}) == len(answers)
+    assert said(model, inputs_of(processor, MESSAGES)) == answers
+    for messages, answer in zip(MESSAGES, answers, strict=True):
+        assert said(model, inputs_of(processor, messages)) == [answer]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"use_cache": False}, {"prompt_lookup_num_tokens": 2}, {"do_sample": True, "top_k": 1}],
+    ids=["without cache", "looked up", "sampled among one"],
+)
+def test_other_ways_to_the_same_answer(
+    model: MiniCPMVForConditionalGeneration,
+    processor: MiniCPMVProcessor,
+    answers: list[list[int]],
+    options: dict[str, Any],
+) -> None:
+    assert said(model, inputs_of(processor, MESSAGES[1]), **options) == [answers[1]]
+
+
+def test_a_model_can_assist_itself_with_text_alone(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, answers: list[list[int]]
+) -> None:
+    assert said(model, inputs_of(processor, MESSAGES[0]), assistant_model=model) == [answers[0]]
+    with pytest.raises(ValueError, match="0 visual tokens, but the batch has 128 places"):
+        said(model, inputs_of(processor, MESSAGES[1]), assistant_model=model)
+
+
+def test_several_answers_to_one_prompt_see_its_pictures(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, answers: list[list[int]]
+) -> None:
+    found = said(model, inputs_of(processor, MESSAGES), do_sample=True, top_k=1, num_return_sequences=2)
+    assert found == [answer for answer in answers for _ in range(2)]
+
+
+def test_beams_of_a_batch_are_those_of_its_rows(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor
+) -> None:
+    beams = {"num_beams": 3, "num_return_sequences": 2}
+    together = said(model, inputs_of(processor, MESSAGES), **beams)
+    assert together == [row for messages in MESSAGES for row in said(model, inputs_of(processor, messages), **beams)]
+    assert together[0] != together[1]
+
+
+def test_sampling_follows_the_seed(model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor) -> None:
+    inputs, drawn = inputs_of(processor, MESSAGES[2]), []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        drawn.append(said(model, inputs, do_sample=True, temperature=3.0))
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_the_side_of_the_padding_does_not_matter(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor
+) -> None:
+    left = inputs_of(processor, MESSAGES[::2])
+    num_padding = int((left["attention_mask"][0] == 0).sum())
+    right = dict(left)
+    for name in ("input_ids", "attention_mask", "mm_token_type_ids"):
+        right[name] = left[name].clone()
+        right[name][0] = left[name][0].roll(-num_padding)
+    with torch.no_grad():
+        from_left, from_right = model(**left).logits, model(**right).logits
+    assert num_padding > 0
+    torch.testing.assert_close(from_left[0, num_padding:], from_right[0, :-num_padding])
+    torch.testing.assert_close(from_left[1], from_right[1])
+
+
+def test_the_loss_is_ours(folder: Path, model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor) -> None:
+    ours = processor.processor
+    samples = [ours.prepare(Conversation.ask(text, *map(Image, shown))) for text, shown in QUESTIONS]
+    batch = ours.batch(samples)
+    batch = replace(batch, labels=torch.where(batch.segments == 1, batch.tokens, -100))
+    learner = LanguageLearner(weights.load(folder, torch.float32))
+    with torch.no_grad():
+        total, _ = learner(batch)
+        inputs = inputs_of(processor, MESSAGES)
+        # Nothing stands before the first token of a row, so it is not learned.
+        theirs = inputs["input_ids"].masked_fill(inputs["attention_mask"].cumsum(dim=1) < 2, -100)
+        loss = model(**inputs, labels=theirs).loss
+    assert float(loss) == pytest.approx(float(total) / int((theirs != -100).sum()), rel=1e-5)
+
+
+def test_nano_reads_the_heading_as_we_do() -> None:
+    """Through a pipeline, two questions of unlike lengths at once."""
+    shipped, questions = folder_of(None), ("Read the text.", "What is written in this picture?")
+    reader = pipeline(
+        "image-text-to-text",
+        model=AutoModelForImageTextToText.from_pretrained(shipped, dtype=torch.float32),
+        processor=AutoProcessor.from_pretrained(shipped),
+    )
+    shown = {"type": "image", "path": HEADING}
+    chats = [[{"role": "user", "content": [shown, {"type": "text", "text": text}]}] for text in questions]
+    read = reader(text=chats, max_new_tokens=24, return_full_text=False, batch_size=2)
+    assistant, sampling = Demiglace.load(None, "cpu", "float32"), SamplingParams.greedy(24)
+    answers = [assistant.ask(text, HEADING, sampling=sampling).text for text in questions]
+    assert answers[0]
+    assert [one[0]["generated_text"].strip() for one in read] == answers
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"cache_implementation": "static"}, "caches that grow, not in a StaticCache"),
+        ({"inputs_embeds": torch.zeros(1, 4, 8)}, "asked by inputs_embeds"),
+        ({"output_attentions": True, "return_dict_in_generate": True}, "asked by output_attentions"),
+        ({"image_patches": None}, "0 visual tokens, but the batch has 64 places"),
+        ({"image_grids": None}, "image_patches come without image_grids"),
+        ({"mm_token_type_ids": None}, "64 visual tokens, but the batch has 0 places"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_not_held_is_refused(
+    model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, options: dict[str, Any], error: str
+) -> None:
+    inputs = dict(inputs_of(processor, MESSAGES[2])) | options
+    with pytest.raises(ValueError, match=error):
+        model.generate(**inputs, max_new_tokens=2)
+
+
+def test_masks_and_positions_must_agree(model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor) -> None:
+    inputs = inputs_of(processor, MESSAGES[0])
+    length = inputs["input_ids"].shape[1]
+    with pytest.raises(ValueError, match=rf"shape \(1, {length}\), got \(1, 3\)"):
+        model(**{**inputs, "attention_mask": torch.ones(1, 3)})
+    with pytest.raises(ValueError, match="position_ids other than"):
+        model(**inputs, position_ids=torch.arange(length).unsqueeze(0) + 1)
+
+
+def test_a_missing_tensor_is_no_random_one(folder: Path, tmp_path: Path) -> None:
+    tensors = {name: tensor for file in folder.glob("*.safetensors") for name, tensor in load_file(file).items()}
+    del tensors["resampler.query"]
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(ValueError, match=r"1 tensors of the model are missing: resampler\.query"):
+        AutoModelForImageTextToText.from_pretrained(tmp_path)
+
+
+def test_a_relative_is_refused_by_its_version(folder: Path, tmp_path: Path) -> None:
+    fields = json.loads((folder / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(fields | {"version": 2.6}))
+    config = AutoConfig.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"version 2\.6 \(not 4\.5\)"):
+        AutoModelForImageTextToText.from_config(config)
+    with pytest.raises(ValueError, match="rope_scaling is"):
+        MiniCPMVPretrainedConfig(**{**fields, "rope_scaling": {"factor": 2}})

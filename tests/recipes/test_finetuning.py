@@ -1,0 +1,137 @@
+"""Fine-tuning: what a run takes and leaves, whole and by adapters; a resumed run ends as an uninterrupted one."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from mixtures import small_model, write_mixture, write_start
+from safetensors.torch import load_file
+
+from demiglace.model import weights
+from demiglace.model.adapters import Lora, merge_adapter
+from demiglace.recipes.finetuning import FinetuningRecipe
+from demiglace.recipes.finetuning_cost import held_weights, predict
+from demiglace.recipes.finetuning_run import finetune, held_out, survey
+from demiglace.recipes.run import Machine
+from demiglace.training import checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("finetuning")
+    write_start(found / "start")
+    write_mixture(found)
+    return found
+
+
+@pytest.fixture
+def recipe(folder):
+    return FinetuningRecipe(
+        folder / "start", folder / "pictures.jsonl", method="full", epochs=4, length=256, rows=2, held_out=0.25
+    )
+
+
+@pytest.fixture
+def machine():
+    return Machine(torch.device("cpu"), torch.float32, num_workers=0)
+
+
+def test_the_model_learns_and_leaves_in_the_released_layout(recipe, machine, tmp_path):
+    seen = survey(recipe)
+    assert (seen.num_records, seen.samples, seen.bad) == (9, 9, [])
+    result = finetune(replace(recipe, rate=3e-3), seen, tmp_path, machine)
+    assert result == tmp_path / "model"
+    learned, start = weights.load(result, torch.float32).state_dict(), small_model().state_dict()
+    changed = {name.split(".")[0] for name in start if not torch.allclose(learned[name], start[name], atol=1e-2)}
+    assert changed == {"llm"}
+    lines = (tmp_path / "finetune" / "validation.jsonl").read_text().splitlines()
+    assert len(lines) > 1
+    assert (tmp_path / "finetune" / "best" / "learner.safetensors").is_file()
+
+
+def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
+    seen = survey(recipe)
+    finetune(recipe, seen, tmp_path / "whole", machine)
+    calls = iter(range(100))
+    monkeypatch.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 2)
+    assert finetune(recipe, seen, tmp_path / "parts", machine) is None
+    assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / "finetune")) == 2
+    finetune(recipe, seen, tmp_path / "parts", machine)
+    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, machine, tmp_path):
+    pytest.importorskip("peft")
+    recipe = replace(recipe, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"), rate=1e-2)
+    result = finetune(recipe, survey(recipe), tmp_path, machine)
+    assert result == tmp_path / "adapter"
+    kept = load_file(tmp_path / "finetune" / "best" / "learner.safetensors")
+    assert all("lora_" in name or "resampler" in name for name in kept)
+    merged = merge_adapter(weights.load(recipe.model, torch.float32), result).state_dict()
+    start = small_model().state_dict()
+    changed = {name.split(".")[0] for name in start if not torch.allclose(merged[name], start[name], atol=1e-2)}
+    assert changed <= {"llm", "resampler"}
+    assert "llm" in changed
+
+
+def test_nobody_learns_from_what_is_held_out(recipe):
+    source = recipe.mixture(held_out=False).sources[0]
+    kept = recipe.mixture(held_out=True).sources[0]
+    learned = {source.where(0, row) for row in range(source.blocks[0])}
+    assert len(learned) == 9
+    assert learned.isdisjoint(kept.where(0, row) for row in range(kept.blocks[0]))
+    from demiglace.processing.processor import Processor
+
+    assert len(held_out(recipe, Processor.load(recipe.model))) == 3
+    assert held_out(replace(recipe, held_out=0.0), Processor.load(recipe.model)) == []
+
+
+def test_weights_are_counted_by_method(recipe):
+    config = weights.read_config(recipe.model)
+    number = sum(value.numel() for value in small_model().parameters())
+    decoder = sum(value.numel() for value in small_model().llm.parameters())
+    assert held_weights(recipe, config, torch.float32) == 4 * number + 12 * decoder
+    adapters = 2 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 64))  # of both layers: q and o, k and v, the three of mlp
+    lora = replace(recipe, method="lora", lora=Lora(rank=3))
+    assert held_weights(lora, config, torch.bfloat16) == 2 * number + 16 * 3 * adapters
+    assert held_weights(replace(lora, method="qlora"), config, torch.bfloat16) < 1.5 * number + 16 * 3 * adapters
+
+
+def test_less_is_predicted_where_layers_are_computed_again(recipe, machine):
+    seen = survey(recipe)
+    plain, spared = (predict(replace(recipe, recompute=recompute), seen, machine) for recompute in (False, True))
+    assert plain.weight_bytes < spared.memory_bytes < plain.memory_bytes
+    assert plain.num_steps == recipe.num_steps(seen.expected_tokens)
+    assert plain.seconds > 0
+
+
+def test_the_rate_falls_as_a_cosine_to_a_tenth(recipe):
+    stage = recipe.stage(("model",), 100, 1e-5)
+    shares = [stage.rate_share(step) for step in range(stage.num_steps)]
+    assert max(shares[5:]) == pytest.approx(1, abs=0.01)
+    assert shares[50] == pytest.approx(0.55, abs=0.01)
+    assert shares[-1] == pytest.approx(0.1, abs=0.01)
+    assert shares[10] > 0.97 > 0.9 > shares[25]
+
+
+def test_larger_models_learn_more_slowly_and_adapters_faster(recipe):
+    assert [recipe.peak_rate(size) for size in (10**7, 2 * 10**8, 9 * 10**9)] == [3e-4, 5e-5, 1e-5]
+    assert replace(recipe, method="lora").peak_rate(9 * 10**9) == pytest.approx(1e-4)
+    assert replace(recipe, rate=0.5).peak_rate(1) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "must be above 0: epochs 0"),
+        ({"rate": -1.0}, "must be above 0: rate -1.0"),
+        ({"length": 0, "rows": -2}, "must be above 0: length 0, rows -2"),
+        ({"parts": ()}, "parts that learn are some of encoder, resampler, decoder, got none"),
+        ({"parts": ("head",)}, "got head"),
+        ({"patience": -1}, "patience must be at least 0"),
+    ],
+)
+def test_numbers_out_of_bounds(recipe, changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(recipe, **changes)
