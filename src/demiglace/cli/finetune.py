@@ -13,7 +13,7 @@ from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
     from demiglace.data.survey import Survey
-    from demiglace.recipes.finetuning import FinetuningRecipe
+    from demiglace.recipes.finetuning import FinetuningRecipe, Method
     from demiglace.recipes.run import Machine
 
 MOST_NAMED = 10  # bad records
@@ -52,16 +52,13 @@ def finetune(
     from demiglace.inference.source import device_named, dtype_named, folder_of
     from demiglace.model.adapters import Lora
     from demiglace.recipes.finetuning import FinetuningRecipe
-    from demiglace.recipes.finetuning_run import survey
     from demiglace.recipes.run import Machine
     from demiglace.training.distributed import own_device
 
-    if full + lora + qlora > 1:
-        raise ValueError("--full, --lora and --qlora exclude each other")
     recipe = FinetuningRecipe(
         model=folder_of(None if model == "nano" else model),
         data=data,
-        method="full" if full else "qlora" if qlora else "lora",
+        method=_method(full, lora, qlora),
         parts=tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=media,
         lora=Lora(rank, scale=2.0 * rank),
@@ -77,12 +74,26 @@ def finetune(
     )
     where = own_device(device_named(device))
     machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
+    _look_and_run(recipe, out, machine, dry_run)
+
+
+def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> None:
+    """Nothing is written before the data was looked at."""
+    from demiglace.recipes.finetuning_run import survey
+
     seen = survey(recipe)
     _tell(recipe, seen, machine)
-    if not dry_run:
-        if seen.bad and not skip_bad:
-            raise ValueError(f"{len(seen.bad)} bad records, the first: {seen.bad[0]}; --skip-bad leaves such ones out")
-        _run(recipe, seen, out, machine)
+    if dry_run:
+        return
+    if seen.bad and not machine.skip_bad:
+        raise ValueError(f"{len(seen.bad)} bad records, the first: {seen.bad[0]}; --skip-bad leaves such ones out")
+    _run(recipe, seen, out, machine)
+
+
+def _method(full: bool, lora: bool, qlora: bool) -> Method:
+    if full + lora + qlora > 1:
+        raise ValueError("--full, --lora and --qlora exclude each other")
+    return "full" if full else "qlora" if qlora else "lora"
 
 
 def _tell(recipe: FinetuningRecipe, seen: Survey, machine: Machine) -> None:
