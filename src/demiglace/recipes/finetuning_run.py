@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -53,7 +54,7 @@ def finetune(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Mach
     if not seen.samples:
         raise ValueError(f"{recipe.data} has {seen.num_records} records to learn from, and none of them can be used")
     if machine.ranks.is_first:
-        remember(asdict(recipe) | {"num_records": seen.num_records}, machine.dtype, folder)
+        remember(_settings(recipe, seen), machine.dtype, folder)
     processor = Processor.load(recipe.model)
     learner, adapter = beginning(recipe, machine)
     learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
@@ -154,6 +155,14 @@ def best(stage_folder: Path) -> Path:
 
 def learning(recipe: FinetuningRecipe) -> Learning:
     return Learning(*(part in recipe.parts for part in ("encoder", "resampler", "decoder")))
+
+
+def _settings(recipe: FinetuningRecipe, seen: Survey) -> dict[str, Any]:
+    """What decides a run; how a step is cut up, and when it is enough, are free to change."""
+    free = ("rows_per_part", "recompute", "patience")
+    return {name: value for name, value in asdict(recipe).items() if name not in free} | {
+        "num_records": seen.num_records
+    }
 
 
 def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:
