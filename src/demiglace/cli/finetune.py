@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.terminal import complain, note, this_command
+from demiglace.cli.long_run import run_together
+from demiglace.cli.terminal import note
 
 if TYPE_CHECKING:
     from demiglace.data.survey import Survey
@@ -79,6 +79,7 @@ def finetune(
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> None:
     """Nothing is written before the data was looked at."""
+    from demiglace.recipes.finetuning_run import finetune as finetuned
     from demiglace.recipes.finetuning_run import survey
 
     seen = survey(recipe)
@@ -87,7 +88,7 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
         return
     if seen.bad and not machine.skip_bad:
         raise ValueError(f"{len(seen.bad)} bad records, the first: {seen.bad[0]}; --skip-bad leaves such ones out")
-    _run(recipe, seen, out, machine)
+    run_together(lambda own: finetuned(recipe, seen, out, own), machine, "result")
 
 
 def _method(full: bool, lora: bool, qlora: bool) -> Method:
@@ -116,25 +117,3 @@ def _tell(recipe: FinetuningRecipe, seen: Survey, machine: Machine) -> None:
         f"{cost.weight_bytes / 2**30:.1f}; time: about {cost.seconds / 60:.0f} min"
     )
     note(f"one sample:\n{shown(seen.first, Processor.load(recipe.model).tokenizer)}")
-
-
-def _run(recipe: FinetuningRecipe, seen: Survey, out: Path, machine: Machine) -> None:
-    from demiglace.recipes.finetuning_run import finetune as finetuned
-    from demiglace.training.distributed import together
-
-    with together(machine.device) as ranks:
-        say = note if ranks.is_first else _say_nothing
-        try:
-            result = finetuned(recipe, seen, out, replace(machine, ranks=ranks, say=say))
-        except FloatingPointError as error:
-            complain(error)
-            raise typer.Exit(1) from error
-        if result is None:
-            say(f"stopped, all is saved; go on with: {this_command()}")
-            raise typer.Exit(130)
-        if ranks.is_first:
-            typer.echo(f"the result is in {result}")
-
-
-def _say_nothing(told: str) -> None:
-    """Every process would say the same."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.terminal import complain, note, this_command
-
-if TYPE_CHECKING:
-    from demiglace.recipes.pretraining import PretrainingRecipe
-    from demiglace.recipes.run import Machine
+from demiglace.cli.long_run import run_together
 
 
 def pretrain(
@@ -45,6 +40,7 @@ def pretrain(
     from demiglace.inference.source import device_named, dtype_named
     from demiglace.model.weights import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
+    from demiglace.recipes.pretraining_run import pretrain as pretrained
     from demiglace.recipes.run import Machine
     from demiglace.training.distributed import own_device
 
@@ -61,29 +57,7 @@ def pretrain(
     )
     where = own_device(device_named(device))
     machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
-    _run(recipe, folder, machine)
-
-
-def _run(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> None:
-    """The whole run, and what a person is told of its end."""
-    from demiglace.data.sources.source import BadRecord
-    from demiglace.recipes.pretraining_run import pretrain as pretrained
-    from demiglace.training.distributed import together
-
-    with together(machine.device) as ranks:
-        say = note if ranks.is_first else _say_nothing
-        try:
-            model = pretrained(recipe, folder, replace(machine, ranks=ranks, say=say))
-        except BadRecord as error:
-            raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
-        except FloatingPointError as error:
-            complain(error)
-            raise typer.Exit(1) from error
-        if model is None:
-            say(f"stopped, all is saved; go on with: {this_command()}")
-            raise typer.Exit(130)
-        if ranks.is_first:
-            typer.echo(f"the model is in {model}")
+    run_together(lambda own: pretrained(recipe, folder, own), machine, "model")
 
 
 def three_numbers(text: str) -> tuple[int, int, int]:
@@ -93,7 +67,3 @@ def three_numbers(text: str) -> tuple[int, int, int]:
         raise ValueError(f"--steps takes three whole numbers such as 100,100,500, got {text!r}")
     first, second, third = map(int, parts)
     return first, second, third
-
-
-def _say_nothing(told: str) -> None:
-    """Every process would say the same."""

@@ -17,7 +17,6 @@ from typing import Any
 import torch
 
 from demiglace.batch import Batch
-from demiglace.data.loader import Loader
 from demiglace.data.mixture import Draw
 from demiglace.data.preparation import Preparation
 from demiglace.data.sources.source import BadRecord
@@ -27,10 +26,18 @@ from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.packing import pack
 from demiglace.processing.processor import Processor, Sample
 from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
-from demiglace.recipes.run import SKIPPED_FILE, Machine, check_dtype, export, measured_peak, remember, write_down
+from demiglace.recipes.run import (
+    Machine,
+    check_dtype,
+    export,
+    learn_from,
+    measured_peak,
+    open_loader,
+    remember,
+)
 from demiglace.training import checkpoint, flops
 from demiglace.training.flops import Learning
-from demiglace.training.language import LanguageLearner, LearnConversations
+from demiglace.training.language import LanguageLearner
 from demiglace.training.trainer import Stage, Trainer
 from demiglace.training.validation import BEST, Validation
 
@@ -95,29 +102,13 @@ def run(
 ) -> bool:
     """False where a signal stopped it."""
     ranks, stage_folder = machine.ranks, folder / STAGE
-    padding = processor.tokenizer.special["end_of_text"]
-    loader = Loader(
-        recipe.mixture(held_out=False),
-        processor,
-        length=recipe.length,
-        num_streams=recipe.rows,
-        streams=ranks.share(recipe.rows),
-        seed=recipe.seed,
-        num_workers=machine.num_workers,
-        skip_bad=machine.skip_bad,
+    loader = open_loader(
+        recipe.mixture(held_out=False), processor, machine, length=recipe.length, num_rows=recipe.rows, seed=recipe.seed
     )
-    objective = LearnConversations(
-        loader=loader,
-        length=recipe.length,
-        rows_per_part=recipe.rows_per_part,
-        padding_token=padding,
-        decayed=stage.decayed,
-        learning=learning(recipe),
-        ranks=ranks,
-        device=machine.device,
-        dtype=machine.dtype,
-        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE),
-    )
+    objective = learn_from(
+        loader, processor, stage, machine, stage_folder,
+        length=recipe.length, rows_per_part=recipe.rows_per_part, learning=learning(recipe),
+    )  # fmt: skip
     held = held_out(recipe, processor)
     watcher = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
     with closing(loader):

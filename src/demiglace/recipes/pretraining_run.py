@@ -10,21 +10,28 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from demiglace.data.loader import Loader
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import LEARNS, PretrainingRecipe
-from demiglace.recipes.run import SKIPPED_FILE, Machine, check_dtype, export, measured_peak, remember, write_down
+from demiglace.recipes.run import (
+    SKIPPED_FILE,
+    Machine,
+    check_dtype,
+    export,
+    learn_from,
+    measured_peak,
+    open_loader,
+    remember,
+)
 from demiglace.training import checkpoint
 from demiglace.training.flops import Learning
-from demiglace.training.language import LanguageLearner, LearnConversations
+from demiglace.training.language import LanguageLearner
 from demiglace.training.learner import initialise
 from demiglace.training.trainer import Stage, Trainer
 
@@ -84,7 +91,15 @@ def run_stage(
     peak: float,
 ) -> bool:
     """False where a signal stopped it."""
-    loader = open_loader(recipe, stage, processor, machine)
+    numbers, stage_folder = recipe.numbers, folder / stage.name
+    loader = open_loader(
+        recipe.mixture.mixture(stage.name),
+        processor,
+        machine,
+        length=numbers.length,
+        num_rows=numbers.num_rows,
+        seed=recipe.seed * len(LEARNS) + list(LEARNS).index(stage.name),  # each stage draws in an order of its own
+    )
 
     def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
         own = loader.counts
@@ -92,35 +107,13 @@ def run_stage(
         listed = f", listed in {stage_folder / SKIPPED_FILE}" if bad or too_long else ""
         return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
 
-    objective = LearnConversations(
-        loader=loader,
-        length=recipe.numbers.length,
-        rows_per_part=recipe.numbers.rows_per_part,
-        padding_token=processor.tokenizer.special["end_of_text"],
-        decayed=stage.decayed,
-        learning=Learning.of(stage.learns),
-        ranks=machine.ranks,
-        device=machine.device,
-        dtype=machine.dtype,
-        on_skipped=partial(write_down, folder / stage.name / SKIPPED_FILE),
-    )
+    objective = learn_from(
+        loader, processor, stage, machine, stage_folder,
+        length=numbers.length, rows_per_part=numbers.rows_per_part, learning=Learning.of(stage.learns),
+    )  # fmt: skip
     with closing(loader):
         ranks, tensorboard = machine.ranks, machine.tensorboard
-        return Trainer(learner, stage, objective, folder / stage.name, counts, ranks, peak, tensorboard).run()
-
-
-def open_loader(recipe: PretrainingRecipe, stage: Stage, processor: Processor, machine: Machine) -> Loader:
-    """The rows of this process; each stage draws in an order of its own."""
-    return Loader(
-        recipe.mixture.mixture(stage.name),
-        processor,
-        length=recipe.numbers.length,
-        num_streams=recipe.numbers.num_rows,
-        streams=machine.ranks.share(recipe.numbers.num_rows),
-        seed=recipe.seed * len(LEARNS) + list(LEARNS).index(stage.name),
-        num_workers=machine.num_workers,
-        skip_bad=machine.skip_bad,
-    )
+        return Trainer(learner, stage, objective, stage_folder, counts, ranks, peak, tensorboard).run()
 
 
 def _settings(recipe: PretrainingRecipe) -> dict[str, Any]:

@@ -6,18 +6,23 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from demiglace.data.loader import Loader
+from demiglace.data.mixture import Mixture
 from demiglace.data.sources.source import BadRecord
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.training.distributed import ALONE, Ranks
-from demiglace.training.flops import measure_peak
+from demiglace.training.flops import Learning, measure_peak
+from demiglace.training.language import LearnConversations
+from demiglace.training.trainer import Stage
 
 RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
 
@@ -70,6 +75,48 @@ def remember(settings: Mapping[str, Any], dtype: torch.dtype, folder: Path) -> N
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
     os.replace(unfinished, path)
+
+
+def open_loader(
+    mixture: Mixture, processor: Processor, machine: Machine, *, length: int, num_rows: int, seed: int
+) -> Loader:
+    """The rows of this process."""
+    return Loader(
+        mixture,
+        processor,
+        length=length,
+        num_streams=num_rows,
+        streams=machine.ranks.share(num_rows),
+        seed=seed,
+        num_workers=machine.num_workers,
+        skip_bad=machine.skip_bad,
+    )
+
+
+def learn_from(
+    loader: Loader,
+    processor: Processor,
+    stage: Stage,
+    machine: Machine,
+    stage_folder: Path,
+    *,
+    length: int,
+    rows_per_part: int,
+    learning: Learning,
+) -> LearnConversations:
+    """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
+    return LearnConversations(
+        loader=loader,
+        length=length,
+        rows_per_part=rows_per_part,
+        padding_token=processor.tokenizer.special["end_of_text"],
+        decayed=stage.decayed,
+        learning=learning,
+        ranks=machine.ranks,
+        device=machine.device,
+        dtype=machine.dtype,
+        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE),
+    )
 
 
 def write_down(path: Path, skipped: Sequence[BadRecord]) -> None:
