@@ -12,7 +12,8 @@ from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
-from demiglace.recipes.pretraining_run import beginning, pretrain
+from demiglace.recipes.staged_run import beginning
+from demiglace.recipes.staged_run import run as pretrain
 from demiglace.recipes.run import Machine
 from demiglace.training.language import LanguageLearner
 

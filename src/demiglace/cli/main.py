@@ -15,13 +15,21 @@ from demiglace.cli.chat import chat
 from demiglace.cli.corrupt import corrupt
 from demiglace.cli.doctor import doctor
 from demiglace.cli.finetune import finetune
+from demiglace.cli.long_run import is_out_of_memory
 from demiglace.cli.merge import merge
 from demiglace.cli.plot import plot
 from demiglace.cli.pretrain import pretrain
 from demiglace.cli.read import read
+from demiglace.cli.sft import sft
 from demiglace.cli.terminal import complain, note
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
+
+# Commands that know more say more themselves (`long_run`).
+OUT_OF_MEMORY = (
+    "out of memory: smaller or fewer files, fewer slices or frames, or --dtype bfloat16 take less; "
+    "a run that has saved goes on with the same command"
+)
 
 
 class Commands(TyperGroup):
@@ -36,6 +44,11 @@ class Commands(TyperGroup):
             status = 1
         except (typer.TyperException, ValueError, OSError) as error:
             complain(error)
+            status = 2
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            complain(MemoryError(OUT_OF_MEMORY))
             status = 2
         sys.exit(status or 0)
 
@@ -56,5 +69,5 @@ def demiglace(
         typer.echo(context.get_help())
 
 
-for command in (ask, chat, read, tokens, corrupt, train, pretrain, finetune, merge, plot, doctor):
+for command in (ask, chat, read, tokens, corrupt, train, pretrain, sft, finetune, merge, plot, doctor):
     app.command()(command)

@@ -32,8 +32,11 @@ from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
 
 MOST_BYTES = 2**20
-STAGES = ("resampler", "eyes", "whole")  # paper, section 3: the resampler; the encoder too; everything
-LATE = "late"
+STAGES = (
+    *("resampler", "eyes", "whole"),  # paper, section 3: the resampler learns; the encoder too; everything
+    *("general", "long_cot_3d"),  # paper, section 4
+)
+LATE, STAGE_OF_LATE = "late", "whole"
 
 
 @dataclass(frozen=True)
@@ -141,9 +144,9 @@ def _checked_weights(where: str, weights: dict[str, Any]) -> dict[str, float]:
 
 
 def _weights(entry: SourceEntry, stage: str) -> tuple[float, float]:
-    """In the stable part and at the end of the decay, which the last stage alone has."""
+    """In the stable part and at the end of the decay, which the last stage of pre-training alone has."""
     early = entry.weights.get(stage, 0.0)
-    return early, entry.weights.get(LATE, early) if stage == STAGES[-1] else early
+    return early, entry.weights.get(LATE, early) if stage == STAGE_OF_LATE else early
 
 
 def _opened(file: Path, entry: SourceEntry) -> Source:
@@ -200,7 +203,7 @@ KINDS = {
     "questions": Kind(
         lambda entry: GeneratedQuestions(entry.name, **entry.options),
         {"topics": dict, "smallest": int, "largest": int, "long_share": float, "spoken_share": float}
-        | {"text_share": float},
+        | {"text_share": float, "turns_share": float},
         takes_path=False,
     ),
     "clips": Kind(

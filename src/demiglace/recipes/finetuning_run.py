@@ -44,17 +44,20 @@ from demiglace.training.validation import BEST, Validation
 MOST_HELD_OUT = 200  # samples that are measured on (ours)
 
 
-def survey(recipe: FinetuningRecipe) -> Survey:
-    """A look at the records to learn from; ValueError where there are none."""
+def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> Survey:
+    """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
     processor, config = Processor.load(recipe.model), weights.read_config(recipe.model)
-    preparation = Preparation(recipe.mixture(held_out=False), processor, recipe.seed, recipe.length)
-    return look(preparation, partial(_flops, recipe, processor, config))
+    preparation = Preparation(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
+    most = MOST_HELD_OUT if held_out else MOST_RECORDS
+    return look(preparation, partial(_flops, recipe, processor, config), most, shows)
 
 
-def finetune(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine) -> Path | None:
+def finetune(
+    recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None = None
+) -> Path | None:
     """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
 
-    seen: the survey of the same data. Raises ValueError where nothing can be learned from, where the folder holds a
+    seen: the survey of the same data. peak: `measured_peak` of the machine, measured here without it. Raises ValueError where nothing can be learned from, where the folder holds a
     run of other settings, and where peft is missing; BadRecord for a wrong record unless they are skipped.
     """
     check_dtype(machine.dtype)
@@ -67,17 +70,30 @@ def finetune(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Mach
     learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
     stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
-    if not run(recipe, stage, learner, processor, folder, machine):
+    if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
-    checkpoint.restore_learner(best(folder / STAGE), learner, with_frozen=False)
+    if machine.ranks.count > 1:  # what is shared out cannot be written by one
+        learner, adapter = beginning(recipe, replace(machine, device=torch.device("cpu")))
     target = folder / ("model" if adapter is None else "adapter")
     if machine.ranks.is_first:
+        freeze_all_but(learner, learns)
+        checkpoint.restore_learner(best(folder / STAGE), learner, with_frozen=False)
+        leave(learner, adapter, processor, target)
+    machine.ranks.wait()
+    return target
+
+
+def leave(
+    learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path
+) -> None:
+    """Write the adapters, or the model where there are none; OSError where they cannot be written."""
+    try:
         if adapter is None:
             export(learner.model, processor, target)
         else:
             adapters.save_adapter(adapter, target)
-    machine.ranks.wait()
-    return target
+    except SafetensorError as error:
+        raise OSError(f"{target} cannot be written: {error}; the same command tries again") from error
 
 
 def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:

@@ -1,4 +1,4 @@
-"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `pretraining_run` runs them.
+"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `staged_run` runs them.
 
 1. `resampler`: the resampler alone; 2. `eyes`: the encoder with it, the decoder frozen; 3. `whole`: everything, and
 the rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, what learns
@@ -9,7 +9,7 @@ The resampler is 2D here in the paper: videos come as frames of their own, which
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +136,13 @@ class PretrainingRecipe:
             return Processor.load(self.start)
         config = ProcessorConfig(self.numbers.slicing, self.config().resampler.num_queries)
         return Processor(Tokenizer.bytes_only(), config)
+
+    def settings(self) -> dict[str, Any]:
+        numbers = asdict(self.numbers)
+        return {
+            "preset": self.preset,
+            "seed": self.seed,
+            "start": self.start,
+            **{name: numbers[name] for name in ("rate", "length", "num_rows", "num_steps")},
+            "sources": [asdict(entry) for entry in self.mixture.entries],
+        }

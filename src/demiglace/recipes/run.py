@@ -14,11 +14,13 @@ import torch
 
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
+from demiglace.data.preparation import TooLongRecord
 from demiglace.data.sources.source import BadRecord
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
+from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, Ranks
 from demiglace.training.flops import Learning, measure_peak
 from demiglace.training.language import LearnConversations
@@ -32,6 +34,7 @@ class Machine:
     """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
 
     dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
+    skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
     say: what a person at the terminal should know.
     """
 
@@ -40,6 +43,7 @@ class Machine:
     ranks: Ranks = ALONE
     num_workers: int = 2
     skip_bad: bool = False
+    refuse_long: bool = False
     tensorboard: bool = False
     say: Callable[[str], None] = lambda told: None
 
@@ -75,6 +79,15 @@ def remember(settings: Mapping[str, Any], dtype: torch.dtype, folder: Path) -> N
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
     os.replace(unfinished, path)
+
+
+def how_far(folder: Path) -> str:
+    """From where a run in `folder` goes on: "step 40 of eyes", by its newest checkpoint, or "the beginning"."""
+    found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
+    if not found:
+        return "the beginning"
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns)
+    return f"step {checkpoint.num_steps(newest)} of {newest.parent.name}"
 
 
 def open_loader(
@@ -115,12 +128,15 @@ def learn_from(
         ranks=machine.ranks,
         device=machine.device,
         dtype=machine.dtype,
-        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE),
+        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE, machine.refuse_long),
     )
 
 
-def write_down(path: Path, skipped: Sequence[BadRecord]) -> None:
-    """Add records that were left out to a file of such, a line each."""
+def write_down(path: Path, refuse_long: bool, skipped: Sequence[BadRecord]) -> None:
+    """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
+    for record in skipped if refuse_long else ():
+        if isinstance(record, TooLongRecord):
+            raise record
     with path.open("a") as file:
         file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
 

@@ -1,6 +1,7 @@
-"""Pre-training on a user's own mixture, stage after stage, resumed where it stopped.
+"""Training on a user's own mixture, stage after stage, resumed where it stopped: pre-training and SFT.
 
     demiglace pretrain MIXTURE.toml --preset 8b --start FOLDER --folder RUN
+    demiglace sft MIXTURE.toml --preset 8b --start FOLDER --folder RUN
 
 A run's folder holds `run.json` (what decides it), a folder for each stage, and at the end `model`. Each stage begins
 from the last checkpoint of the one before it.
@@ -9,16 +10,15 @@ from the last checkpoint of the one before it.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
+from demiglace.data.mixture_file import STAGES, MixtureFile
 from demiglace.model import weights
-from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
-from demiglace.recipes.pretraining import LEARNS, PretrainingRecipe
 from demiglace.recipes.run import (
     SKIPPED_FILE,
     Machine,
@@ -36,7 +36,41 @@ from demiglace.training.learner import initialise
 from demiglace.training.trainer import Stage, Trainer
 
 
-def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path | None:
+class Numbers(Protocol):
+    """How a step is cut up; `num_rows` rows of `length` tokens, `rows_per_part` of them at once in memory."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def rows_per_part(self) -> int: ...
+    @property
+    def recompute(self) -> bool: ...
+
+
+class StagedRecipe(Protocol):
+    """What there is to run.
+
+    start: folder of a model to begin from, or None for one drawn from the seed.
+    """
+
+    @property
+    def mixture(self) -> MixtureFile: ...
+    @property
+    def numbers(self) -> Numbers: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def start(self) -> Path | None: ...
+    def stages(self) -> list[Stage]: ...
+    def config(self) -> MiniCPMVConfig: ...
+    def processor(self) -> Processor: ...
+    def settings(self) -> dict[str, Any]:
+        """What decides the run, for `run.json`; how a step is cut up is free to change."""
+
+
+def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
 
     Raises ValueError where the folder holds a run of other settings, BadRecord for a wrong record unless they are
@@ -48,7 +82,7 @@ def pretrain(recipe: PretrainingRecipe, folder: Path, machine: Machine) -> Path 
     if recipe.numbers.length > config.llm.max_position_embeddings:
         raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
     if ranks.is_first:
-        remember(_settings(recipe), machine.dtype, folder)
+        remember(recipe.settings(), machine.dtype, folder)
     before: Path | None = None
     peak: float | None = None
     for stage in recipe.stages():
@@ -69,7 +103,7 @@ def is_done(stage: Stage, folder: Path) -> bool:
     return found is not None and checkpoint.num_steps(found) >= stage.num_steps
 
 
-def beginning(recipe: PretrainingRecipe, before: Path | None) -> LanguageLearner:
+def beginning(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
     """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
     if recipe.start is not None and before is None:
         return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.recompute)
@@ -82,7 +116,7 @@ def beginning(recipe: PretrainingRecipe, before: Path | None) -> LanguageLearner
 
 
 def run_stage(
-    recipe: PretrainingRecipe,
+    recipe: StagedRecipe,
     stage: Stage,
     learner: LanguageLearner,
     processor: Processor,
@@ -98,7 +132,7 @@ def run_stage(
         machine,
         length=numbers.length,
         num_rows=numbers.num_rows,
-        seed=recipe.seed * len(LEARNS) + list(LEARNS).index(stage.name),  # each stage draws in an order of its own
+        seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
     )
 
     def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
@@ -114,15 +148,3 @@ def run_stage(
     with closing(loader):
         ranks, tensorboard = machine.ranks, machine.tensorboard
         return Trainer(learner, stage, objective, stage_folder, counts, ranks, peak, tensorboard).run()
-
-
-def _settings(recipe: PretrainingRecipe) -> dict[str, Any]:
-    """What decides a run; how a step is cut up is free to change."""
-    numbers = asdict(recipe.numbers)
-    return {
-        "preset": recipe.preset,
-        "seed": recipe.seed,
-        "start": recipe.start,
-        **{name: numbers[name] for name in ("rate", "length", "num_rows", "num_steps")},
-        "sources": [asdict(entry) for entry in recipe.mixture.entries],
-    }

@@ -1,0 +1,96 @@
+"""How many questions about pictures and clips of known contents are answered right, short and long, by kind.
+
+    python benchmarks/answering.py [--model FOLDER] [--each 40] [--out FILE]
+
+Questions are the project's own examinations, which no training draws. "Commonest" is whoever always gives the commonest
+answer of the kind without looking: what a kind must beat before it can be called learned. Clips are encoded to MP4 and
+read back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.progress import track
+
+from demiglace import Demiglace
+from demiglace.conversation import Part, Video, VideoSampling
+from demiglace.data.clips import encode
+from demiglace.data.questions import Question
+from demiglace.data.sources.generated_clips import WORLDS
+from demiglace.data.sources.generated_clips import examination as examine_clip
+from demiglace.data.sources.generated_questions import TEXT, TOPICS
+from demiglace.data.sources.generated_questions import examination as examine_picture
+from demiglace.evaluation.answering import Asked, examine, score
+
+RESULTS = Path(__file__).parent / "results"
+FRAMES_PER_SECOND = 20  # of the files
+SAMPLING = VideoSampling(fps=10.0, package_frames=6, force_package_frames=True)  # the paper's most
+TOKENS = {"short": 64, "long": 512}
+
+
+def picture(topic: str, number: int) -> Asked:
+    return examine_picture(topic, number)
+
+
+def clip(kind: str, number: int) -> Asked:
+    """Of the clips of a kind, number `number`; frames are taken at the paper's highest rate."""
+    asked = examine_clip(kind, number)
+    parts: Sequence[Part] = [Video(encode(asked.clip, FRAMES_PER_SECOND, "mp4"), SAMPLING)]
+    return parts, asked.question
+
+
+def measure(assistant: Demiglace, name: str, make: Callable[[str, int], Asked], each: int) -> dict:
+    """Right answers to `each` questions of a kind, in both modes."""
+    asked = [make(name, number) for number in range(each)]
+    questions: list[Question] = [question for _, question in asked]
+    row: dict = {"asked": each}
+    for mode, most_tokens in TOKENS.items():
+        began = time.perf_counter()
+        said = examine(assistant, asked, thinking=mode == "long", most_tokens=most_tokens)
+        found = score(questions, said)
+        row["commonest"] = found.commonest
+        row[mode] = {"right": found.right, "unfinished": found.unfinished}
+        row[mode]["seconds"] = round((time.perf_counter() - began) / each, 2)
+    return row
+
+
+def run(assistant: Demiglace, each: int) -> dict:
+    rows = {topic: measure(assistant, topic, picture, each) for topic in track([*TOPICS, TEXT], "pictures")}
+    clips = {kind: measure(assistant, kind, clip, each) for kind in track(list(WORLDS), "clips")}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, CPU"
+    return {"machine": machine, "each": each, "pictures": rows, "clips": clips}
+
+
+def table(report: dict) -> str:
+    lines = ["| asked about | commonest | short | long |", "|---|---:|---:|---:|"]
+    for group in ("pictures", "clips"):
+        for name, row in report[group].items():
+            shares = [row["commonest"], row["short"]["right"], row["long"]["right"]]
+            cells = " | ".join(f"{count / row['asked']:.0%}" for count in shares)
+            lines.append(f"| {'clip: ' if group == 'clips' else ''}{name.replace('_', ' ')} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, help="[default: the nano model of the package]")
+    parser.add_argument("--each", type=int, default=40, help="questions of a kind")
+    parser.add_argument("--out", type=Path, default=RESULTS / "answering.json")
+    options = parser.parse_args()
+    report = run(Demiglace.load(options.model), options.each)
+    unfinished = options.out.with_suffix(".part")
+    unfinished.write_text(json.dumps(report, indent=2) + "\n")
+    unfinished.rename(options.out)
+    options.out.with_suffix(".md").write_text(table(report))
+    print(table(report))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""`demiglace sft MIXTURE.toml`: the paper's two stages of supervised fine-tuning, resumed where they stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from demiglace.cli import options
+from demiglace.cli import training_options as training
+from demiglace.cli.long_run import run_together
+
+
+def sft(
+    mixture: training.Mixture,
+    preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps.")],
+    start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
+    folder: training.Folder,
+    seed: training.Seed = 0,
+    steps: Annotated[str | None, typer.Option(help="Steps of the two stages, such as 500,300.")] = None,
+    length: training.Length = None,
+    rows: training.Rows = None,
+    rows_at_once: training.RowsAtOnce = None,
+    save_every: training.SaveEvery = 100,
+    keep: training.Keep = 2,
+    workers: training.Workers = 2,
+    skip_bad: training.SkipBad = False,
+    tensorboard: training.TensorBoard = False,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+) -> None:
+    """Fine-tune a model in the paper's two stages. Stop it with Ctrl-C; the same command goes on from there.
+
+    torchrun --nproc-per-node 8 -m -- demiglace sft MIXTURE.toml ... runs it in 8 processes.
+    """
+    from demiglace.data.mixture_file import read_mixture
+    from demiglace.inference.source import device_named, dtype_named
+    from demiglace.model.weights import resolve
+    from demiglace.recipes.run import Machine
+    from demiglace.recipes.sft import SftRecipe, numbers_of
+    from demiglace.recipes.staged_run import run
+    from demiglace.training.distributed import own_device
+
+    wanted: dict[str, Any] = {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
+    wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
+    recipe = SftRecipe(
+        mixture=read_mixture(mixture),
+        numbers=numbers_of(preset, **{name: value for name, value in wanted.items() if value is not None}),
+        start=resolve(start),
+        seed=seed,
+        save_every=save_every,
+        keep=keep,
+    )
+    where = own_device(device_named(device))
+    machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
+    run_together(lambda own: run(recipe, folder, own), machine, "model")

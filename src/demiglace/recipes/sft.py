@@ -1,0 +1,150 @@
+"""The paper's two stages of supervised fine-tuning as data (paper, section 4), in three sizes; `staged_run` runs them.
+
+1. `general`: instructions of every kind, a tenth of them text alone; videos are still single frames, as before.
+2. `long_cot_3d`: long answers join the short ones, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in
+   packages of 1 to 6 frames, both drawn at random. No weight is added.
+
+The paper gives the rates at 8b and the share of text; all else is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demiglace.data.mixture_file import MixtureFile
+from demiglace.model import weights
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.processing.processor import Processor
+from demiglace.training.trainer import Stage
+
+GENERAL, LONG_COT_3D = "general", "long_cot_3d"
+
+
+@dataclass(frozen=True)
+class SftNumbers:
+    """What suits a size of model; ValueError where a number cannot be.
+
+    rate: peak of the general stage; long_rate: of the second; least_rate: at the end of both.
+    length: tokens of a row; num_rows: of a step; rows_per_part: that go through the model at once.
+    muon: what learned by Muon goes on so, what learned by AdamW does too. recompute: activation checkpointing.
+    long_learns: beginnings of the names of what learns in the second stage; in the first everything does.
+    """
+
+    rate: float
+    long_rate: float
+    least_rate: float
+    length: int
+    num_rows: int
+    rows_per_part: int
+    num_steps: tuple[int, int]
+    muon: bool
+    recompute: bool = False
+    long_learns: tuple[str, ...] = ("model",)  # ours
+
+    def __post_init__(self) -> None:
+        names = ("rate", "long_rate", "least_rate", "length", "num_rows", "rows_per_part")
+        if strange := [f"{name} {getattr(self, name)}" for name in names if not getattr(self, name) > 0]:
+            raise ValueError(f"must be above 0: {', '.join(strange)}")
+        if self.least_rate > min(self.rate, self.long_rate):
+            raise ValueError(f"rates fall to {self.least_rate}, but begin at {self.rate} and {self.long_rate}")
+        if min(self.num_steps) < 0 or not any(self.num_steps):
+            raise ValueError(f"two numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
+
+
+NUMBERS = {
+    "nano": SftNumbers(
+        rate=1e-3,  # ours
+        long_rate=6e-4,  # ours
+        least_rate=1e-4,  # ours
+        length=1024,  # ours
+        num_rows=8,  # ours
+        rows_per_part=4,  # ours
+        num_steps=(450, 300),  # ours
+        muon=True,  # ours
+        long_learns=("model.resampler", "model.llm"),  # ours: frames through the encoder are half of the work
+    ),
+    "small": SftNumbers(
+        rate=1e-4,  # ours
+        long_rate=5e-5,  # ours
+        least_rate=1e-5,  # ours
+        length=4096,  # ours
+        num_rows=32,  # ours
+        rows_per_part=4,  # ours
+        num_steps=(5000, 2000),  # ours
+        muon=True,  # ours
+    ),
+    "8b": SftNumbers(
+        rate=1e-5,  # paper
+        long_rate=5e-6,  # paper
+        least_rate=1e-6,  # paper
+        length=16_384,  # ours: a clip of 180 packages has 11,520 visual tokens
+        num_rows=128,  # ours
+        rows_per_part=1,  # ours
+        num_steps=(10_000, 2000),  # ours; the paper's ablation upgrades in 300
+        muon=False,  # ours: Qwen3 and SigLIP2 learned by AdamW
+        recompute=True,  # ours
+    ),
+}
+
+
+def numbers_of(preset: str, **changes: Any) -> SftNumbers:
+    """Those of a preset with `changes`; ValueError where there is no such preset."""
+    if preset not in NUMBERS:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(NUMBERS)}")
+    return replace(NUMBERS[preset], **changes)
+
+
+@dataclass(frozen=True)
+class SftRecipe:
+    """A run: the user's mixture, the numbers, and the folder of the model to begin from."""
+
+    mixture: MixtureFile
+    numbers: SftNumbers
+    start: Path
+    seed: int = 0
+    save_every: int = 100
+    keep: int = 2  # checkpoints
+
+    def __post_init__(self) -> None:
+        if min(self.save_every, self.keep) < 1:
+            raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
+
+    def stages(self) -> list[Stage]:
+        """In order, those without steps left out."""
+        numbers, (first, second) = self.numbers, self.numbers.num_steps
+        general = self.stage(GENERAL, ("model",), first, numbers.rate)
+        long_cot_3d = self.stage(LONG_COT_3D, numbers.long_learns, second, numbers.long_rate)
+        return [stage for stage in (general, long_cot_3d) if stage.num_steps]
+
+    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float) -> Stage:
+        return Stage(
+            name=name,
+            learns=learns,
+            num_steps=num_steps,
+            rate=rate,
+            warmup=max(1, num_steps // 20),  # ours; the paper names a warm-up for the second stage alone
+            decay_share=1.0,
+            floor=self.numbers.least_rate / rate,
+            weight_decay=0.05,  # ours
+            clip=1.0,  # ours
+            save_every=self.save_every,
+            log_every=1,
+            keep=self.keep,
+            decay="cosine",  # paper, of the first stage
+            muon=self.numbers.muon,
+        )
+
+    def config(self) -> MiniCPMVConfig:
+        return weights.read_config(self.start)
+
+    def processor(self) -> Processor:
+        return Processor.load(self.start)
+
+    def settings(self) -> dict[str, Any]:
+        numbers = asdict(self.numbers)
+        for free in ("rows_per_part", "recompute"):
+            del numbers[free]
+        sources = [asdict(entry) for entry in self.mixture.entries]
+        return {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources}
