@@ -1,13 +1,14 @@
 """The filter of long answers lets right ones pass and says what is wrong with others."""
 
 import operator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demiglace.data.answer_filter import fault, repeats, wrong_claims
-from demiglace.data.questions import Question, conversation
+from demiglace.data.answer_filter import fault, repeats, teaches_reasoning, wrong_claims
+from demiglace.data.questions import Question, reply
 
 QUESTION = Question("sum", "What is 3 + 4?", "7", "The sum is 7.", ("3 + 4 = 7", "Check: 7 - 4 = 3."))
 
@@ -18,8 +19,13 @@ def said(reasoning, answer="7"):
 
 @pytest.mark.parametrize("spoken", [False, True])
 def test_what_a_question_says_itself_passes(spoken):
-    answer = conversation(QUESTION, (), long=True, spoken=spoken).messages[-1].content[0].text
-    assert fault(answer, QUESTION) is None
+    assert fault(reply(QUESTION, long=True, spoken=spoken), QUESTION) is None
+
+
+@pytest.mark.parametrize("steps", [(), ("3 + 4 = 8",), ("Once more, the sum of the two numbers here. " * 3,)])
+def test_only_steps_that_pass_teach(steps):
+    assert teaches_reasoning(QUESTION)
+    assert not teaches_reasoning(replace(QUESTION, steps=steps))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +44,12 @@ def test_what_a_question_says_itself_passes(spoken):
 )
 def test_each_fault_is_named(text, why):
     assert fault(text, QUESTION) == why
+
+
+def test_an_answer_that_names_two_choices_is_none():
+    way = Question("way", "Left or right?", "left", "It is left.", ("Left.",), ("left", "right"))
+    assert fault(said("Look.", answer="To the left."), way) is None
+    assert fault(said("Look.", answer="To the left or to the right."), way) == "answer"
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
         ({"path": None}, "source 'a': path is missing"),
         ({"path": "3"}, "source 'a': path must be text, got 3"),
         ({"weights": None}, "source 'a': weights is missing"),
-        ({"weights": "{ third = 1 }"}, "source 'a': weights.third is unknown; there are resampler, eyes, whole, general, long_cot_3d, late"),
+        ({"weights": "{ third = 1 }"}, "source 'a': weights.third is unknown; there are resampler, eyes, "),
         ({"weights": "{ whole = -1 }"}, "source 'a': weights.whole must be at least 0, got -1"),
         ({"weights": "{ whole = nan }"}, "source 'a': weights.whole must be at least 0, got nan"),
         ({"weights": "{ whole = true }"}, "source 'a': weights: whole must be a number, got True"),

@@ -3,7 +3,7 @@
 import pytest
 
 from demiglace.conversation import Text
-from demiglace.data.questions import Question, conversation, is_right
+from demiglace.data.questions import Question, conversation, dialogue, in_a_sentence, is_right
 
 COUNT = Question(
     "count", "How many? A number.", "3", "There are 3 squares.", ("One at the left, two at the right.", "1 + 2 = 3.")
@@ -20,6 +20,34 @@ def test_short_long_and_spoken_answers():
     assert said[2] == "There are 3 squares."
     assert [short.thinking, long.thinking] == [False, True]
     assert short.messages[0].content == (Text("(a picture)"), Text("How many? A number."))
+    assert spoken.messages[0].content[-1] == Text("How many? A number. Answer in a sentence.")
+
+
+def test_questions_follow_each_other_and_only_the_last_is_reasoned_about():
+    colour = Question("colour", "Which colour? Answer with a colour.", "red", "It is red.", ("It is red.",))
+    asked = dialogue([colour, COUNT, COUNT], [Text("(a picture)")], True, [True, False, True])
+    assert [message.role for message in asked.messages] == ["user", "assistant"] * 3
+    assert asked.thinking
+    texts = ["|".join(part.text for part in message.content) for message in asked.messages]
+    assert texts[:4] == ["(a picture)|Which colour? Answer in a sentence.", "It is red.", "How many? A number.", "3"]
+    assert texts[4] == "How many? A number. Answer in a sentence."
+    assert texts[5] == "<think>\nOne at the left, two at the right.\n1 + 2 = 3.\n</think>\n\nThere are 3 squares."
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("How many? Answer with a number.", "How many?"),
+        ("Which shape came? Name colour and shape.", "Which shape came?"),
+        ("Which is larger, a or b? Answer a, b or equal.", "Which is larger, a or b?"),
+        ("What is the price of Answer? Answer with a number.", "What is the price of Answer?"),
+        ('What follows "The Answer is"? Answer with the word.', 'What follows "The Answer is"?'),
+        ('Quote what comes after "An Answer came."', 'Quote what comes after "An Answer came."'),
+        ("Count the red ones.", "Count the red ones."),
+    ],
+)
+def test_a_sentence_is_asked_for_in_place_of_another_form(text, asked):
+    assert in_a_sentence(Question("any", text, "x", "x")).text == f"{asked} Answer in a sentence."
 
 
 def test_what_cannot_be_a_question_is_refused():
@@ -28,6 +56,8 @@ def test_what_cannot_be_a_question_is_refused():
     for texts in (("", "a", "b"), ("q", " ", "b"), ("q", "a", "b</think>")):
         with pytest.raises(ValueError, match="empty text, or one with a mark"):
             Question("colour", *texts)
+    with pytest.raises(ValueError, match="'red' is none of the choices: blue, green"):
+        Question("colour", "Which?", "red", "It is red.", choices=("blue", "green"))
 
 
 @pytest.mark.parametrize(
@@ -50,3 +80,21 @@ def test_what_cannot_be_a_question_is_refused():
 )
 def test_right_and_wrong(said, answer, right):
     assert is_right(said, answer) == right
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "right"),
+    [
+        ("It is to the left.", "left", True),
+        ("Left", "left", True),
+        ("It is to the right.", "left", False),
+        ("It is left or right.", "left", False),
+        ("left right up down", "left", False),
+        ("It is in the top left.", "top left", True),
+        ("It is in the top left.", "left", False),
+        ("It is in the top left, so left.", "top left", False),
+        ("It moved upwards.", "up", False),
+    ],
+)
+def test_a_sentence_names_one_of_the_choices(said, answer, right):
+    assert is_right(said, answer, ("left", "right", "up", "top left")) == right

@@ -12,9 +12,9 @@ from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
+from demiglace.recipes.run import Machine
 from demiglace.recipes.staged_run import beginning
 from demiglace.recipes.staged_run import run as pretrain
-from demiglace.recipes.run import Machine
 from demiglace.training.language import LanguageLearner
 
 FEW = {"length": 256, "num_rows": 2, "rows_per_part": 1, "num_steps": (1, 1, 3)}

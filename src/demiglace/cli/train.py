@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from demiglace.cli import training_options as training
 from demiglace.cli.terminal import this_command
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="nano")],
-    folder: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")] = Path("runs/nano"),
+    folder: training.Folder = Path("runs/nano"),
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
     documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last stage.")] = None,

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from fractions import Fraction
 
-from demiglace.data.questions import Question, is_right
+from demiglace.data.questions import Question, is_right, reply
 from demiglace.processing.template import END_THINK, THINK
 
 WORDS_OF_A_PHRASE = 8  # ours, as is the next
@@ -27,16 +27,21 @@ _GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _HOLDS = {"=": operator.eq, "<": operator.lt, ">": operator.gt}
 
 
+def teaches_reasoning(question: Question) -> bool:
+    """Whether the question has steps, and its own long answer is fit to learn from."""
+    return bool(question.steps) and fault(reply(question, long=True), question) is None
+
+
 def fault(said: str, question: Question) -> str | None:
     """Why a long answer is not fit to learn from, in a few words; None where it is.
 
-    said: reasoning between the marks, then the answer, as `questions.conversation` writes it.
+    said: reasoning between the marks, then the answer, as `questions.reply` writes it.
     """
     parts = _reasoning_and_answer(said)
     if parts is None:
         return "marks"
     reasoning, answer = parts
-    if not is_right(answer, question.answer):
+    if not is_right(answer, question.answer, question.choices):
         return "answer"
     if wrong := wrong_claims(reasoning):
         return f"claim: {wrong[0]}"

@@ -152,7 +152,7 @@ def _compare(rng: np.random.Generator, column: _Column, one: str, other: str) ->
         f"Check: {more} - {less} = {more - less}, above 0, and the {wanted} one is {answer}.",
     )
     asked = f"Which has the {wanted} {column.quantity}, {one} or {other}? Answer with its label."
-    return Question(f"{column.topic}_compare", asked, answer, f"It is {answer}.", steps)
+    return Question(f"{column.topic}_compare", asked, answer, f"It is {answer}.", steps, (one, other))
 
 
 def _extreme(rng: np.random.Generator, column: _Column) -> Question:
@@ -166,4 +166,4 @@ def _extreme(rng: np.random.Generator, column: _Column) -> Question:
         f"Check: {others}, so the answer is {answer}.",
     )
     asked = f"Which has the {wanted} {column.quantity}? Answer with its label."
-    return Question(f"{column.topic}_largest", asked, answer, f"It is {answer}.", steps)
+    return Question(f"{column.topic}_largest", asked, answer, f"It is {answer}.", steps, tuple(column.values))

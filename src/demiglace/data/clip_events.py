@@ -44,7 +44,7 @@ def appear(rng: np.random.Generator, size: Size) -> AskedClip:
         f"Check: at the end there are {len(kinds)} shapes, and only the {came} is new.",
     )
     text = pick(rng, ("Which shape appeared?", "Which shape was not there from the start?")) + " Name colour and shape."
-    question = Question("appear", text, came, f"The {came} appeared.", steps)
+    question = Question("appear", text, came, f"The {came} appeared.", steps, (came, *names))
     return AskedClip(clip, question, ((0.0, moment), (moment, clip.seconds)))
 
 
@@ -58,7 +58,7 @@ def disappear(rng: np.random.Generator, size: Size) -> AskedClip:
         f"Check: there were {len(kinds)} shapes, and only the {gone} is missing.",
     )
     text = pick(rng, ("Which shape disappeared?", "Which shape is gone at the end?")) + " Name colour and shape."
-    question = Question("disappear", text, gone, f"The {gone} disappeared.", steps)
+    question = Question("disappear", text, gone, f"The {gone} disappeared.", steps, (gone, *names))
     return AskedClip(clip, question, ((0.0, moment), (moment, clip.seconds)))
 
 
@@ -96,7 +96,7 @@ def _order_question(rng: np.random.Generator, names: Sequence[str], starts: Sequ
         f"Check: of the two asked for, the {answer} came {word}.",
     )
     text = f"Which appeared {word}, the {named[0]} or the {named[1]}?"
-    return Question("order", text, answer, f"The {answer} appeared {word}.", steps)
+    return Question("order", text, answer, f"The {answer} appeared {word}.", steps, tuple(named))
 
 
 def count(rng: np.random.Generator, size: Size) -> AskedClip:
@@ -162,7 +162,9 @@ def _recolour_question(
         *(f"At {told(at)} it turns {new}." for at, new in zip(moments[1:], colours[1:], strict=True)),
         f"Check: {before} comes right before {after}, so {answer}.",
     )
-    return Question("recolour", text, answer, spoken, steps)
+    named = after if answer == before else before
+    choices = tuple(colour for colour in COLOURS if colour != named)
+    return Question("recolour", text, answer, spoken, steps, choices)
 
 
 def flash(rng: np.random.Generator, size: Size) -> AskedClip:
@@ -180,7 +182,7 @@ def flash(rng: np.random.Generator, size: Size) -> AskedClip:
         f"Check: at {told(spans[0][1])} the {flashed} is gone, the rest is still there.",
     )
     text = "Which shape flashes up for a moment? Name colour and shape."
-    question = Question("flash", text, flashed, f"The {flashed} flashes up.", steps)
+    question = Question("flash", text, flashed, f"The {flashed} flashes up.", steps, (flashed, *others))
     return AskedClip(Clip(*size, seconds, random_paper(rng), figures), question, (spans[0],))
 
 

@@ -51,7 +51,8 @@ def direction(rng: np.random.Generator, size: Size) -> AskedClip:
         "Check: halfway through it is near the middle, as it should be.",
     )
     text = pick(rng, (f"Which way did the {name} move?", f"Did the {name} move left, right, up or down?"))
-    question = Question("direction", text, way, f"The {name} moved {way}.", steps)
+    choices = tuple(word for words in WAYS.values() for word in words)
+    question = Question("direction", text, way, f"The {name} moved {way}.", steps, choices)
     third = (stop - start) / 3
     looks = ((0.0, start + third), (stop - third, seconds))
     return AskedClip(Clip(*size, seconds, random_paper(rng), _shuffled(rng, figures)), question, looks)
@@ -157,7 +158,7 @@ def _collision_question(rng: np.random.Generator, names: Sequence[str], end: str
         f"Check: the gap between them {'closes' if answer == 'yes' else 'never closes'}, so {answer}.",
     )
     text = pick(rng, ("Did the {} and the {} collide?", "Did the {} hit the {}?")).format(first, second)
-    return Question("collide", text, answer, spoken, steps)
+    return Question("collide", text, answer, spoken, steps, ("yes", "no"))
 
 
 def _lanes(rng: np.random.Generator, count: int, size: Size, horizontal: bool) -> list[float]:

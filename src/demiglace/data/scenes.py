@@ -201,7 +201,7 @@ def _compare(rng: np.random.Generator, scene: Scene) -> Question | None:
     check = f"Check, column by column: {'; '.join(columns)}, so the answer is {answer}."
     asked = f"Are there more {one.many} or more {other.many}? Answer {one.many}, {other.many} or equal."
     spoken = "Their numbers are equal." if first == second else f"There are more {answer}."
-    return Question("scene_compare", asked, answer, spoken, (*steps, check))
+    return Question("scene_compare", asked, answer, spoken, (*steps, check), (one.many, other.many, "equal"))
 
 
 def _locate(rng: np.random.Generator, scene: Scene) -> Question | None:
@@ -217,7 +217,7 @@ def _locate(rng: np.random.Generator, scene: Scene) -> Question | None:
         f"Check: there is no other {sort.one}, so the answer is {_place(shape)}.",
     )
     asked = f"In which part of the picture is the {sort.one}? Answer with one of: {', '.join(PARTS)}."
-    return Question("scene_locate", asked, _place(shape), f"The {sort.one} is in the {_place(shape)}.", steps)
+    return Question("scene_locate", asked, _place(shape), f"The {sort.one} is in the {_place(shape)}.", steps, PARTS)
 
 
 def _relation(rng: np.random.Generator, one: tuple[_Sort, Shape], other: tuple[_Sort, Shape]) -> Question:
@@ -233,9 +233,10 @@ def _relation(rng: np.random.Generator, one: tuple[_Sort, Shape], other: tuple[_
     )
     if upright:
         asked = f"Is the {sort.one} above or below the {other_sort.one}? Answer above or below."
-        return Question("scene_locate", asked, answer, f"It is {answer} the {other_sort.one}.", steps)
+        return Question("scene_locate", asked, answer, f"It is {answer} the {other_sort.one}.", steps, (before, after))
     asked = f"Is the {sort.one} to the left or to the right of the {other_sort.one}? Answer left or right."
-    return Question("scene_locate", asked, answer, f"It is to the {answer} of the {other_sort.one}.", steps)
+    spoken = f"It is to the {answer} of the {other_sort.one}."
+    return Question("scene_locate", asked, answer, spoken, steps, (before, after))
 
 
 def _colour(rng: np.random.Generator, scene: Scene) -> Question | None:
@@ -248,9 +249,8 @@ def _colour(rng: np.random.Generator, scene: Scene) -> Question | None:
         f"Check: the only {sort.one} is in the {_place(shape)}, and it is {shape.colour}.",
     )
     asked = pick(rng, (f"What colour is the {sort.one}?", f"Which colour does the {sort.one} have?"))
-    return Question(
-        "scene_colour", f"{asked} Answer with a colour.", shape.colour, f"The {sort.one} is {shape.colour}.", steps
-    )
+    asked, spoken = f"{asked} Answer with a colour.", f"The {sort.one} is {shape.colour}."
+    return Question("scene_colour", asked, shape.colour, spoken, steps, tuple(COLOURS))
 
 
 def _size(rng: np.random.Generator, scene: Scene) -> Question | None:
@@ -267,7 +267,7 @@ def _size(rng: np.random.Generator, scene: Scene) -> Question | None:
         f"Check: the {small[0]} is about half as wide as the {large[0]}, so the answer is {answer}.",
     )
     asked = f"Which is {wanted}, the {one} or the {other}? Answer with its name."
-    return Question("scene_size", asked, answer, f"The {answer} is {wanted}.", steps)
+    return Question("scene_size", asked, answer, f"The {answer} is {wanted}.", steps, (one, other))
 
 
 _QUESTIONS = (_count, _compare, _locate, _colour, _size)

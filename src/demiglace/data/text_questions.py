@@ -78,7 +78,7 @@ def _order(rng: np.random.Generator) -> Question:
         f"Check: {in_order[0]} stands before {in_order[1]}, so the answer is {in_order[0]}.",
     )
     asked = f"Which of these words comes first in the alphabet: {', '.join(listed)}? Answer with the word."
-    return Question("text_order", asked, in_order[0], f'It is "{in_order[0]}".', steps)
+    return Question("text_order", asked, in_order[0], f'It is "{in_order[0]}".', steps, tuple(listed))
 
 
 def _word_at(rng: np.random.Generator) -> Question:
@@ -91,7 +91,7 @@ def _word_at(rng: np.random.Generator) -> Question:
         f"Check: {place} before it and {len(listed) - place - 1} after it, so the answer is {answer}.",
     )
     asked = f"Which is word number {place + 1} of: {', '.join(listed)}? Answer with the word."
-    return Question("text_place", asked, answer, f'It is "{answer}".', steps)
+    return Question("text_place", asked, answer, f'It is "{answer}".', steps, tuple(listed))
 
 
 def _letters(rng: np.random.Generator) -> Question:

@@ -44,7 +44,10 @@ def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
     wanted = Counter(question.answer.casefold() for question in questions)
     return Score(
         asked=len(questions),
-        right=sum(is_right(answer, question.answer) for question, answer in zip(questions, said, strict=True)),
+        right=sum(
+            is_right(answer, question.answer, question.choices)
+            for question, answer in zip(questions, said, strict=True)
+        ),
         commonest=max(wanted.values()),
         unfinished=sum(not answer for answer in said),
     )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import torch
 
+from demiglace.data.mixture import Mixture
 from demiglace.data.mixture_file import STAGES, MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
@@ -73,14 +74,15 @@ class StagedRecipe(Protocol):
 def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
 
-    Raises ValueError where the folder holds a run of other settings, BadRecord for a wrong record unless they are
-    skipped, and what `Trainer.run` raises.
+    Raises ValueError where a stage has no source or the folder holds a run of other settings, BadRecord for a wrong
+    record unless they are skipped, and what `Trainer.run` raises.
     """
     ranks = machine.ranks
     check_dtype(machine.dtype)
     processor, config = recipe.processor(), recipe.config()
     if recipe.numbers.length > config.llm.max_position_embeddings:
         raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
+    mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
     if ranks.is_first:
         remember(recipe.settings(), machine.dtype, folder)
     before: Path | None = None
@@ -89,7 +91,7 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
         if not is_done(stage, folder):
             peak = peak or measured_peak(machine)
             learner = beginning(recipe, before).to(machine.device)
-            if not run_stage(recipe, stage, learner, processor, folder, machine, peak):
+            if not run_stage(recipe, stage, mixtures[stage.name], learner, processor, folder, machine, peak):
                 return None
         before = checkpoint.latest(folder / stage.name)
     if ranks.is_first:
@@ -118,6 +120,7 @@ def beginning(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
 def run_stage(
     recipe: StagedRecipe,
     stage: Stage,
+    mixture: Mixture,
     learner: LanguageLearner,
     processor: Processor,
     folder: Path,
@@ -127,7 +130,7 @@ def run_stage(
     """False where a signal stopped it."""
     numbers, stage_folder = recipe.numbers, folder / stage.name
     loader = open_loader(
-        recipe.mixture.mixture(stage.name),
+        mixture,
         processor,
         machine,
         length=numbers.length,

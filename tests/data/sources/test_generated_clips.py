@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from demiglace.conversation import Image, Video, VideoSampling
+from demiglace.data.answer_filter import teaches_reasoning
 from demiglace.data.clips import COLOURS, place
 from demiglace.data.questions import is_right
 from demiglace.data.sources.generated_clips import FRAME_RATES, WORLDS, GeneratedClips, examination
@@ -41,8 +42,11 @@ def test_every_kind_has_one_answer_that_can_be_seen(kind, request):
         asked = examination(kind, number, side=112)
         question = asked.question
         assert question.kind == kind
-        assert is_right(question.spoken, question.answer)
+        assert is_right(question.spoken, question.answer, question.choices)
+        for wrong in set(question.choices) - {question.answer}:
+            assert not is_right(f"{question.spoken[:-1]}, {wrong}.", question.answer, question.choices)
         assert question.steps[-1].startswith("Check: ")
+        assert teaches_reasoning(question)
         assert 1 <= asked.clip.seconds <= 6
         assert all(asked.is_answerable(MOST_LOOKS, fps) for fps in FRAME_RATES)
 
@@ -126,6 +130,41 @@ def test_a_picture_beside_a_clip_is_one_of_its_frames():
         if text.startswith("About the picture: "):
             assert answer == str(len(colours(pictures[0])))
     assert asked_about == {"About the picture", "About the clip"}
+
+
+@pytest.fixture
+def unfilmed(monkeypatch):
+    """Drawing samples is quick where nothing is encoded."""
+    monkeypatch.setattr("demiglace.data.sources.generated_clips.encode", lambda clip, fps, container: b"")
+
+
+def samplings(source, num_draws):
+    return [content(source, row)[0][0].sampling for row in range(num_draws)]
+
+
+def test_package_sizes_and_frame_rates_are_drawn_evenly_up_to_the_papers_most(unfilmed):
+    drawn = samplings(clips(several_share=0.0, kinds=("appear",)), 1200)
+    sizes = np.bincount([sampling.package_frames for sampling in drawn], minlength=7)
+    assert sizes[0] == 0
+    assert all(150 <= count <= 250 for count in sizes[1:])  # 200 each, and four standard deviations of 13
+    rates = np.array([sampling.fps for sampling in drawn])
+    assert rates.min() < 1.2
+    assert rates.max() <= 10
+    assert 40 <= (rates > 9.5).sum() <= 110  # half of nine steps of one a second, so 67
+    assert abs(np.corrcoef([sampling.package_frames for sampling in drawn], rates)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("kind", ["flash", "count", "bounce"])
+def test_every_package_size_occurs_with_questions_that_need_many_looks(unfilmed, kind):
+    drawn = samplings(clips(several_share=0.0, kinds=(kind,)), 200)
+    assert {sampling.package_frames for sampling in drawn} == {1, 2, 3, 4, 5, 6}
+    assert all(sampling.force_package_frames and sampling.fps <= 10 for sampling in drawn)
+
+
+def test_a_sentence_is_given_where_one_is_asked_for(unfilmed):
+    for row in range(60):
+        _, text, answer = content(clips(long_share=0.0), row)
+        assert text.endswith("Answer in a sentence.") == answer.endswith(".")
 
 
 def test_answers_are_short_or_long_by_share():

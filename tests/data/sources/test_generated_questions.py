@@ -7,10 +7,15 @@ import pytest
 
 from demiglace.conversation import Image
 from demiglace.data.answer_filter import fault
-from demiglace.data.questions import conversation, is_right
-from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions, examination, in_a_sentence
+from demiglace.data.questions import is_right, reply
+from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions, examination
 from demiglace.data.text_questions import random_text_question
 
+BETWEEN_CHOICES = {
+    *("scene_compare", "scene_locate", "scene_colour", "scene_size"),
+    *("chart_compare", "chart_largest", "table_compare", "table_largest"),
+    *("text_order", "text_place"),
+}
 KINDS = {
     "scenes": "scene_count scene_compare scene_locate scene_colour scene_size",
     "charts": "chart_read chart_add chart_compare chart_largest table_read table_add table_compare table_largest",
@@ -35,25 +40,24 @@ def test_every_question_has_a_checkable_answer_and_right_steps(topic):
     assert {question.kind for question in questions} == set(KINDS[topic].split())
     for question in questions:
         assert is_right(question.answer, question.answer)
-        assert is_right(question.spoken, question.answer)
+        assert is_right(question.spoken, question.answer, question.choices)
+        assert bool(question.choices) == (question.kind in BETWEEN_CHOICES)
         for spoken in (False, True) if question.steps else ():
-            said = conversation(question, (), long=True, spoken=spoken).messages[-1].content[0].text
-            assert fault(said, question) is None
+            assert fault(reply(question, long=True, spoken=spoken), question) is None
 
 
 @rendered
-def test_a_wrong_choice_is_not_right_in_a_sentence():
-    for seed in range(60):
-        for question in ask("scenes", seed):
-            if question.kind in ("scene_compare", "scene_locate", "scene_colour"):
-                offered = question.text.partition(" Answer ")[2].rstrip(".").replace(" or ", ", ").split(", ")
-                wrong = [choice for choice in offered if choice.removeprefix("with one of: ") != question.answer]
-                assert not any(is_right(question.spoken, choice) for choice in wrong)
+def test_one_choice_and_no_other_is_right_in_a_sentence():
+    for topic in ("scenes", "charts", TEXT):
+        for question in (question for seed in range(30) for question in ask(topic, seed)):
+            for wrong in set(question.choices) - {question.answer}:
+                assert not is_right(question.spoken, wrong, question.choices)
+                assert not is_right(f"It is {question.answer} or {wrong}.", question.answer, question.choices)
 
 
 def content(source, row, seed=(3,)):
     asked = source.read(0, row, seed)
-    user, assistant = asked.messages
+    user, assistant = asked.messages[0], asked.messages[-1]
     pictures = [np.asarray(part.source).tobytes() for part in user.content if isinstance(part, Image)]
     return pictures, user.content[-1].text, assistant.content[0].text, asked.thinking
 
@@ -73,7 +77,7 @@ def test_a_question_is_a_function_of_row_and_seed():
 def test_shares_are_kept_at_their_ends():
     for row in range(8):
         pictures, text, said, thinking = content(
-            GeneratedQuestions("made", {"scenes": 1.0}, long_share=1, spoken_share=1, text_share=0), row
+            GeneratedQuestions("made", {"scenes": 1.0}, long_share=1, spoken_share=1, text_share=0, turns_share=0), row
         )
         assert len(pictures) == 1
         assert text.endswith("Answer in a sentence.")
@@ -103,11 +107,48 @@ def test_an_examination_is_repeated_by_its_numbers():
     assert examination("scenes", 2)[1] != examination("scenes", 3)[1]
 
 
-def test_a_sentence_is_asked_for_in_place_of_a_word():
-    _, question = examination("scenes", 0)
-    asked = in_a_sentence(question).text
-    assert asked.count("Answer") == 1
-    assert question.text.startswith(asked.removesuffix(" Answer in a sentence."))
+def turns(asked):
+    """What is said in each message, after what is shown."""
+    return [message.content[-1].text for message in asked.messages]
+
+
+@rendered
+@pytest.mark.parametrize("options", [{"text_share": 0}, {"text_share": 1}], ids=["pictures", "text alone"])
+def test_several_questions_are_asked_about_what_is_shown_once(options):
+    source = GeneratedQuestions("made", {"scenes": 1.0, "receipts": 1.0}, long_share=0.5, turns_share=1, **options)
+    lengths, ways = set(), set()
+    for row in range(40):
+        asked = source.read(0, row, (3,))
+        said = turns(asked)
+        lengths.add(len(said) // 2)
+        assert len(set(said[::2])) == len(said) // 2  # no question twice
+        assert all(len(message.content) == 1 for message in asked.messages[1:])
+        assert not any("<think>" in earlier for earlier in said[:-1])
+        assert said[-1].startswith("<think>\n") == asked.thinking
+        ways.add(asked.thinking)
+        for question, answer in zip(said[::2], said[1::2], strict=True):
+            answer = answer.split("</think>\n\n")[-1]
+            assert question.endswith("Answer in a sentence.") or not answer.startswith(("There ", "The "))
+    assert lengths <= {1, 2, 3}
+    assert {2, 3} <= lengths
+    assert ways == {True, False}
+
+
+@rendered
+def test_how_many_samples_have_turns():
+    counts = []
+    for share in (0, 0.3):
+        source = GeneratedQuestions("made", {"scenes": 1.0}, text_share=0, turns_share=share)
+        counts.append(sum(len(turns(source.read(0, row, (3,)))) > 2 for row in range(100)))
+    assert counts[0] == 0
+    assert 15 <= counts[1] <= 45
+
+
+@rendered
+def test_a_form_is_asked_about_once():
+    """Its questions name each other's answers."""
+    source = GeneratedQuestions("made", {"forms": 1.0}, text_share=0, turns_share=1)
+    assert {len(turns(source.read(0, row, (3,)))) for row in range(4)} == {2}
 
 
 @pytest.mark.parametrize(
@@ -118,6 +159,7 @@ def test_a_sentence_is_asked_for_in_place_of_a_word():
         ({"topics": {"scenes": -1.0}}, "weights"),
         ({"topics": {"scenes": "many"}}, "weights"),
         ({"long_share": 1.5}, "long_share must lie in"),
+        ({"turns_share": -0.1}, "turns_share must lie in"),
         ({"smallest": 300, "largest": 200}, "got 300 and 200"),
         ({"smallest": 3}, "got 3 and 280"),
     ],

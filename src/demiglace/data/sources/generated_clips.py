@@ -13,6 +13,7 @@ import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Part, Video, VideoSampling
 from demiglace.data import clip_events, clip_motion, clip_texts
+from demiglace.data.answer_filter import teaches_reasoning
 from demiglace.data.clip_questions import AskedClip, Size, World, listed
 from demiglace.data.clips import Container, encode, place
 from demiglace.data.questions import Question, conversation
@@ -92,7 +93,7 @@ class GeneratedClips:
         else:
             parts, question = self._clip_and_frame(rng, world)
         is_long, is_spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
-        return conversation(question, parts, is_long, is_spoken)
+        return conversation(question, parts, is_long and teaches_reasoning(question), is_spoken)
 
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, clip {row}"

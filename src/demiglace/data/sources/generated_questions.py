@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL.Image import Image as Picture
 
 from demiglace.conversation import Conversation, Image, Part
+from demiglace.data.answer_filter import teaches_reasoning
 from demiglace.data.chart_drawing import draw_chart
 from demiglace.data.charts import ask_chart, random_chart
 from demiglace.data.page_questions import random_document
-from demiglace.data.questions import Question, conversation
+from demiglace.data.questions import Question, dialogue
 from demiglace.data.scenes import ask_scene, draw_scene, random_scene
 from demiglace.data.slip_questions import random_form, random_receipt
 from demiglace.data.text_questions import random_text_question
 
 SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano model
 TEXT = "text"  # the topic without a picture
+ASKED_ONCE = ("forms",)  # topics whose questions give away each other's answers
+MOST_TURNS = 3
 EXAMINATION = 0x51756573  # no seed of a training run begins with it
 
 
@@ -30,16 +33,18 @@ def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SID
     """
     known = [*TOPICS, TEXT]
     _check_topics([topic], known)
-    return _ask(np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side)
+    parts, question, _ = _ask(np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side)
+    return parts, question
 
 
 @dataclass(frozen=True)
 class GeneratedQuestions:
-    """One question each about a scene, chart, receipt, form or document, or about words and numbers alone.
+    """Questions about a scene, chart, receipt, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
-    long_share: of answers that reason first. spoken_share: of answers in a sentence.
+    long_share: of samples whose last answer reasons first. spoken_share: of answers in a sentence.
     text_share: of questions without a picture (paper, section on SFT: 10 % text only).
+    turns_share: of samples that ask 2 or `MOST_TURNS` questions, one after the other.
     """
 
     name: str
@@ -49,6 +54,7 @@ class GeneratedQuestions:
     long_share: float = 0.3  # ours
     spoken_share: float = 0.3  # ours
     text_share: float = 0.1
+    turns_share: float = 0.2  # ours
 
     def __post_init__(self) -> None:
         """Raises ValueError on topics that are unknown or have no weight, and on numbers out of bounds."""
@@ -57,7 +63,7 @@ class GeneratedQuestions:
         fit = all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in weights)
         if not fit or not any(weights):
             raise ValueError(f"topics need weights of at least 0, not all 0; got {dict(self.topics)}")
-        for share in ("long_share", "spoken_share", "text_share"):
+        for share in ("long_share", "spoken_share", "text_share", "turns_share"):
             if not 0 <= getattr(self, share) <= 1:
                 raise ValueError(f"{share} must lie in [0, 1], got {getattr(self, share)}")
         if not 100 <= self.smallest <= self.largest <= 2000:
@@ -73,25 +79,28 @@ class GeneratedQuestions:
         weights = np.array(list(self.topics.values()), float)
         topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]
         topic = TEXT if rng.random() < self.text_share else topic
-        parts, question = _ask(rng, topic, int(rng.integers(self.smallest, self.largest + 1)))
-        long, spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
-        question = in_a_sentence(question) if spoken else question
-        return conversation(question, parts, long and bool(question.steps), spoken)
+        parts, question, others = _ask(rng, topic, int(rng.integers(self.smallest, self.largest + 1)))
+        questions = [question, *_follow_ups(rng, others)] if rng.random() < self.turns_share else [question]
+        long = bool(rng.random() < self.long_share) and teaches_reasoning(questions[-1])
+        return dialogue(questions, parts, long, [bool(rng.random() < self.spoken_share) for _ in questions])
 
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, question {row}"
 
 
-def in_a_sentence(question: Question) -> Question:
-    """The same question, to be answered as somebody would say it, whatever form it asked for."""
-    return replace(question, text=question.text.partition(" Answer ")[0] + " Answer in a sentence.")
-
-
-def _ask(rng: np.random.Generator, topic: str, side: int) -> tuple[tuple[Part, ...], Question]:
+def _ask(rng: np.random.Generator, topic: str, side: int) -> tuple[tuple[Part, ...], Question, list[Question]]:
+    """What is shown, a question about it, and others that may follow."""
     if topic == TEXT:
-        return (), random_text_question(rng)
-    picture, questions = TOPICS[topic](rng, side)
-    return (Image(picture),), questions[int(rng.integers(len(questions)))]
+        question, *others = (random_text_question(rng) for _ in range(MOST_TURNS))
+        return (), question, others
+    picture, others = TOPICS[topic](rng, side)
+    question = others.pop(int(rng.integers(len(others))))
+    return (Image(picture),), question, [] if topic in ASKED_ONCE else others
+
+
+def _follow_ups(rng: np.random.Generator, others: list[Question]) -> list[Question]:
+    """One or more of them, in random order; none where there are none."""
+    return [others[number] for number in rng.permutation(len(others))[: rng.integers(1, MOST_TURNS)]]
 
 
 def _check_topics(topics: Iterable[str], known: Iterable[str]) -> None:

@@ -1,0 +1,127 @@
+"""`demiglace sft` as a user meets it: a whole run, one that is killed, and mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mixtures import write_mixture, write_start
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+MIXTURE = """
+[[source]]
+name = "pictures"
+kind = "jsonl"
+path = "pictures.jsonl"
+weights = { general = 1, long_cot_3d = 0.2 }
+
+[[source]]
+name = "clips"
+kind = "clips"
+kinds = ["recolour", "appear"]
+side = 84
+max_packages = 4
+weights = { long_cot_3d = 1 }
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model to begin from, and a mixture with pictures and clips."""
+    found = tmp_path_factory.mktemp("inputs")
+    write_start(found / "start")
+    write_mixture(found)
+    (found / "sft.toml").write_text(MIXTURE)
+    return found
+
+
+def words(folder: Path, out: Path, **changes: object) -> list[str]:
+    options = {"preset": "nano", "start": folder / "start", "folder": out, "steps": "2,4", "length": 512, "rows": 2}
+    options |= {"rows-at-once": 1, "save-every": 2, "workers": 0, "device": "cpu", "dtype": "float32"}
+    options |= {name.replace("_", "-"): value for name, value in changes.items()}
+    return [
+        "sft",
+        str(folder / "sft.toml"),
+        *(str(word) for key, value in options.items() for word in (f"--{key}", value)),
+    ]
+
+
+def lines(out: Path) -> list[dict[str, float]]:
+    files = [out / stage / "metrics.jsonl" for stage in ("general", "long_cot_3d")]
+    return [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
+
+
+def test_a_run_leaves_a_model_that_a_further_run_begins_from(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = run(*words(folder, tmp_path / "run", steps="1,1"))
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"the model is in {tmp_path / 'run' / 'model'}"
+    assert [(line["stage"], line["step"]) for line in lines(tmp_path / "run")] == [("general", 1), ("long_cot_3d", 1)]
+    again = run(*words(folder, tmp_path / "more", steps="1,0", start=tmp_path / "run" / "model"))
+    assert again.exit_code == 0, again.stderr
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tmp_path: Path) -> None:
+    assert run(*words(folder, tmp_path / "whole")).exit_code == 0
+    command = [sys.executable, "-m", "demiglace", *words(folder, tmp_path / "killed")]
+    killed = subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while killed.poll() is None and len(lines(tmp_path / "killed")) < 3:  # the first step of the second stage
+        time.sleep(0.005)
+    assert killed.poll() is None, killed.communicate()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=60)
+    assert not (tmp_path / "killed" / "model").exists()
+    assert run(*words(folder, tmp_path / "killed")).exit_code == 0
+    whole, pieced = (
+        [(line["stage"], line["step"], line["loss"]) for line in lines(tmp_path / name)] for name in ("whole", "killed")
+    )
+    assert [line[:2] for line in pieced] == [line[:2] for line in whole]
+    assert [line[2] for line in pieced] == pytest.approx([line[2] for line in whole], rel=1e-5)  # other thread counts
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"steps": "1,2,3"}, "--steps takes two whole numbers such as 500,300, got '1,2,3'"),
+        ({"steps": "few"}, "--steps takes two whole numbers such as 500,300, got 'few'"),
+        ({"steps": "0,0"}, "two numbers of steps from 0, one of them more, are needed, got (0, 0)"),
+        ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
+        ({"rows": 0}, "must be above 0: num_rows 0"),
+        ({"dtype": "float16"}, "training computes in float32 or bfloat16, got torch.float16"),
+        ({"start": "nowhere/at-all/ever"}, "nowhere/at-all/ever"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_line(run: Run, folder: Path, tmp_path: Path, changes: dict[str, str], told: str) -> None:
+    result = run(*words(folder, tmp_path / "run", **changes))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("demiglace: ")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_to_begin_from_must_be_named(run: Run, folder: Path, tmp_path: Path) -> None:
+    given = words(folder, tmp_path / "run")
+    at = given.index("--start")
+    result = run(*given[:at], *given[at + 2 :])
+    assert result.exit_code == 2
+    assert "--start" in result.stderr
+
+
+def test_a_mixture_of_other_stages_is_refused_before_a_step(run: Run, folder: Path, tmp_path: Path) -> None:
+    given = words(folder, tmp_path / "run")
+    given[1] = str(folder / "mixture.toml")
+    result = run(*given)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith("mixture.toml: no source has a weight for general")
+    assert lines(tmp_path / "run") == []
