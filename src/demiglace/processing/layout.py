@@ -44,14 +44,20 @@ class Layout:
         return len(self.package_sizes) * self.num_queries
 
     def image(self, picture: PIL.Image.Image) -> str:
-        """Its number, the overview, then the slices: rows joined by a line break, nothing between columns."""
-        columns, rows = plan(*picture.size, self.slicing).grid or (0, 0)
+        """As `image_places` says; the picture's overview and slices are collected."""
         for part in cut(picture, self.slicing):
             self._add([part], [STILL])
-        number = f"{STRUCTURE['image_id_start']}{self.num_images}{STRUCTURE['image_id_end']}"
+        places = self.image_places(picture.size, self.num_images)
         self.num_images += 1
+        return places
+
+    def image_places(self, size: tuple[int, int], number: int) -> str:
+        """For a picture of `size` (width, height): its number, the overview, then the slices: rows joined by a line
+        break, nothing between columns."""
+        columns, rows = plan(*size, self.slicing).grid or (0, 0)
+        numbered = f"{STRUCTURE['image_id_start']}{number}{STRUCTURE['image_id_end']}"
         slices = "\n".join([self._places("slice") * columns] * rows)
-        return (number if self.use_image_id else "") + self._places("image") + slices
+        return (numbered if self.use_image_id else "") + self._places("image") + slices
 
     def images(self, pictures: Iterable[PIL.Image.Image]) -> str:
         return "\n".join(self.image(picture) for picture in pictures)

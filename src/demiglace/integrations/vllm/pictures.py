@@ -1,0 +1,75 @@
+"""What vLLM's code for MiniCPM-V asks of an image processor: slices, their grids, and their places in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from demiglace.processing.layout import Layout
+from demiglace.processing.pictures import open_picture
+from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig, plan
+from demiglace.processing.tokenizer import STRUCTURE
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+
+class ImageProcessor:
+    """Names of attributes and methods are the released ones; sizes of images are (width, height) in pixels."""
+
+    im_id_start, im_id_end = STRUCTURE["image_id_start"], STRUCTURE["image_id_end"]
+
+    def __init__(self, config: ProcessorConfig) -> None:
+        self.config = config
+        self.max_slice_nums = config.slicing.max_slices
+        self.image_feature_size = config.num_queries
+
+    def get_sliced_grid(self, image_size: tuple[int, int], max_slice_nums: int | None = None) -> tuple[int, int] | None:
+        """(columns, rows) of slices; None where the overview is all."""
+        return plan(*image_size, self._slicing(max_slice_nums)).grid
+
+    def get_slice_image_placeholder(
+        self,
+        image_size: tuple[int, int],
+        image_idx: int = 0,
+        max_slice_nums: int | None = None,
+        use_image_id: bool = True,
+    ) -> str:
+        layout = Layout(
+            self._slicing(max_slice_nums), self.image_feature_size, use_image_id and self.config.use_image_id
+        )
+        return layout.image_places((image_size[0], image_size[1]), image_idx)
+
+    def slices(self, pictures: Sequence[PIL.Image.Image]) -> dict[str, list[list[Tensor]] | list[Tensor]]:
+        """Of each picture pixel_values, float32 (3, patch_size, patches * patch_size) of its overview and each slice;
+        tgt_sizes, int64 (slices, 2), their rows and columns of patches; image_sizes, int64 (2,).
+
+        Raises ValueError where a picture's orientation tag would change its shape, which vLLM has measured already.
+        """
+        cut = [self._slices(picture) for picture in pictures]
+        return {
+            "pixel_values": [pixels for pixels, _ in cut],
+            "tgt_sizes": [grids for _, grids in cut],
+            "image_sizes": [torch.tensor(picture.size) for picture in pictures],
+        }
+
+    def _slices(self, picture: PIL.Image.Image) -> tuple[list[Tensor], Tensor]:
+        upright = open_picture(picture)
+        if upright.size != picture.size:
+            raise ValueError(f"the picture lies on its side: turn it upright, from {picture.size} to {upright.size}")
+        layout = Layout(self.config.slicing, self.image_feature_size, self.config.use_image_id)
+        layout.image(upright)
+        visual = layout.visual()
+        assert visual is not None
+        side = self.config.slicing.patch_size
+        patches = visual.patches.unflatten(1, (3, side, side)).permute(1, 2, 0, 3)  # channel, row, patch, column
+        parts = patches.split(visual.grids.prod(dim=1).tolist(), dim=2)
+        return [part.flatten(2).contiguous() for part in parts], visual.grids
+
+    def _slicing(self, max_slices: int | None) -> SlicingConfig:
+        return self.config.slicing if max_slices is None else replace(self.config.slicing, max_slices=max_slices)

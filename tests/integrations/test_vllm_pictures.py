@@ -1,0 +1,78 @@
+"""Pictures come to vLLM as they come to our model; vLLM itself need not be there."""
+
+import PIL.Image
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from demiglace.batch import Visual
+from demiglace.integrations.vllm.pictures import ImageProcessor
+from demiglace.processing.layout import Layout
+from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.slicing import SlicingConfig
+
+CONFIG = ProcessorConfig(SlicingConfig(scale_resolution=56, max_slices=4), num_queries=3)
+
+
+def pattern(width: int, height: int) -> PIL.Image.Image:
+    generator = torch.Generator().manual_seed(0)
+    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
+
+
+def laid_out(picture: PIL.Image.Image, config: ProcessorConfig = CONFIG) -> tuple[str, Visual]:
+    layout = Layout(config.slicing, config.num_queries, config.use_image_id)
+    text, visual = layout.image(picture), layout.visual()
+    assert visual is not None
+    return text, visual
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 150), st.integers(1, 150))
+def test_the_patches_are_ours_side_by_side(width: int, height: int) -> None:
+    picture = pattern(width, height)
+    _, visual = laid_out(picture)
+    found = ImageProcessor(CONFIG).slices([picture])
+    (slices,), (grids,) = found["pixel_values"], found["tgt_sizes"]
+    assert torch.equal(grids, visual.grids)
+    # A slice is a strip as high as one patch.
+    patches = [torch.nn.functional.unfold(strip.unsqueeze(0), 14, stride=14).squeeze(0).T for strip in slices]
+    assert torch.equal(torch.cat(patches), visual.patches)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 150), st.integers(1, 150))
+def test_the_places_follow_from_the_size_alone(width: int, height: int) -> None:
+    text, visual = laid_out(pattern(width, height))
+    processor = ImageProcessor(CONFIG)
+    assert processor.get_slice_image_placeholder((width, height)) == text
+    columns, rows = processor.get_sliced_grid((width, height)) or (0, 0)
+    assert 1 + columns * rows == len(visual.package_sizes)
+    assert text.count("<unk>") == len(visual.package_sizes) * processor.image_feature_size
+
+
+def test_images_are_numbered_where_the_checkpoint_says_so() -> None:
+    assert ImageProcessor(CONFIG).get_slice_image_placeholder((20, 20), 7).startswith("<image_id>7</image_id><image>")
+    plain = ImageProcessor(ProcessorConfig(CONFIG.slicing, CONFIG.num_queries, use_image_id=False))
+    assert plain.get_slice_image_placeholder((20, 20), 7).startswith("<image><unk>")
+
+
+def test_a_caller_can_have_fewer_slices() -> None:
+    processor = ImageProcessor(CONFIG)
+    assert processor.get_sliced_grid((150, 150)) == (2, 2)
+    assert processor.get_sliced_grid((150, 150), max_slice_nums=1) is None
+    assert "<slice>" not in processor.get_slice_image_placeholder((150, 150), max_slice_nums=1)
+
+
+def test_several_pictures_stay_apart() -> None:
+    pictures = [pattern(20, 40), pattern(150, 60)]
+    found = ImageProcessor(CONFIG).slices(pictures)
+    assert [len(slices) for slices in found["pixel_values"]] == [len(grids) for grids in found["tgt_sizes"]] == [1, 4]
+    assert [size.tolist() for size in found["image_sizes"]] == [[20, 40], [150, 60]]
+
+
+def test_a_picture_on_its_side_is_refused() -> None:
+    picture = pattern(20, 40)
+    picture.getexif()[0x0112] = 6
+    with pytest.raises(ValueError, match=r"upright, from \(20, 40\) to \(40, 20\)"):
+        ImageProcessor(CONFIG).slices([picture])
