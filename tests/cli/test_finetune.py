@@ -1,12 +1,17 @@
 """`demiglace finetune` and `merge` as a user meets them."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import PIL.Image
 import pytest
+import torch
 from mixtures import write_mixture, write_start
+from safetensors.torch import load_file
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -69,6 +74,35 @@ def test_an_adapter_is_learned_used_and_merged(run: Run, start: Path, data: Path
     ]
     assert answers[1] != answers[0]
     assert "already" in run("merge", start, out / "adapter", "--out", tmp_path / "merged").stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["--full", "--lora"])
+def test_two_processes_tell_it_once_and_learn_as_one(
+    run: Run, start: Path, data: Path, tmp_path: Path, method: str
+) -> None:
+    pytest.importorskip("peft")
+    arguments = ["finetune", start, data, *SMALL, method, "--held-out", 0.25, "--workers", 0]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
+    together = subprocess.run(
+        [*launcher, "demiglace", *map(str, arguments), "--out", str(tmp_path / "two")],
+        capture_output=True, text=True, check=False, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert together.returncode == 0, together.stderr
+    assert together.stderr.count("records to learn from: 9, looked at: 9; held out: 3") == 1
+    assert together.stderr.count("one sample:") == 1
+    assert together.stdout.count("the result is in") == 1
+    assert run(*arguments, "--out", tmp_path / "one").exit_code == 0
+    for file in ("metrics.jsonl", "validation.jsonl"):
+        two, one = (
+            [json.loads(line)["loss"] for line in (tmp_path / name / "finetune" / file).read_text().splitlines()]
+            for name in ("two", "one")
+        )
+        assert two == pytest.approx(one, abs=1e-4)
+    kind = "model" if method == "--full" else "adapter"
+    two, one = (load_file(next((tmp_path / name / kind).glob("*.safetensors"))) for name in ("two", "one"))
+    assert two.keys() == one.keys()
+    assert all(torch.allclose(two[name].float(), one[name].float(), atol=1e-2) for name in one)
 
 
 def test_the_same_folder_is_not_used_for_another_run(run: Run, start: Path, data: Path, tmp_path: Path) -> None:

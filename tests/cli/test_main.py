@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 import demiglace
-from demiglace.cli.main import Commands
+from demiglace.cli.main import OUT_OF_MEMORY, Commands
 
 Run = Callable[..., Result]
 
@@ -71,6 +71,8 @@ def failing(error: BaseException) -> typer.Typer:
         (ValueError(), "ValueError"),
         (PermissionError(13, "Permission denied", "page.png"), "page.png: Permission denied"),
         (OSError("no space"), "no space"),
+        (MemoryError(), OUT_OF_MEMORY),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), OUT_OF_MEMORY),
     ],
 )
 def test_errors_are_told_without_steering_the_terminal(error: Exception, line: str) -> None:
@@ -91,9 +93,10 @@ def test_ctrl_c_is_quiet() -> None:
     assert (result.exit_code, result.output) == (130, "")
 
 
-def test_our_own_mistakes_keep_their_traceback() -> None:
-    with pytest.raises(TypeError, match="ours"):
-        CliRunner().invoke(failing(TypeError("ours")), ["fail"], catch_exceptions=False)
+@pytest.mark.parametrize("error", [TypeError("ours"), RuntimeError("ours")])
+def test_our_own_mistakes_keep_their_traceback(error: Exception) -> None:
+    with pytest.raises(type(error), match="ours"):
+        CliRunner().invoke(failing(error), ["fail"], catch_exceptions=False)
 
 
 def test_the_module_runs(tmp_path: Path) -> None:

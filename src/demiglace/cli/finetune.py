@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.long_run import run_together
-from demiglace.cli.terminal import note
+from demiglace.cli import training_options as training
+from demiglace.cli.long_run import Thrift, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.survey import Survey
@@ -36,12 +36,15 @@ def finetune(
     rows_at_once: Annotated[int, typer.Option(help="Rows that memory must hold.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records that is measured on, not learned from.")] = 0.1,
     patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without progress; 0 is never.")] = 0,
-    seed: Annotated[int, typer.Option(help="Another seed is another run.", min=0)] = 0,
+    seed: training.Seed = 0,
     recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, a third more time.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
-    workers: Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)] = 0,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")] = False,
+    refuse_long: Annotated[
+        bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
+    ] = False,
+    workers: training.Workers = 0,
+    tensorboard: training.TensorBoard = False,
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
@@ -73,22 +76,36 @@ def finetune(
         recompute=recompute,
     )
     where = own_device(device_named(device))
-    machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
-    _look_and_run(recipe, out, machine, dry_run)
+    machine = Machine(
+        where,
+        dtype_named(dtype, where),
+        num_workers=workers,
+        skip_bad=skip_bad,
+        refuse_long=refuse_long,
+        tensorboard=tensorboard,
+    )
+    run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
 
 
-def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> None:
-    """Nothing is written before the data was looked at."""
+def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
+    """Nothing is written before the data was looked at, by every process on its own."""
     from demiglace.recipes.finetuning_run import finetune as finetuned
     from demiglace.recipes.finetuning_run import survey
+    from demiglace.recipes.run import measured_peak
 
-    seen = survey(recipe)
-    _tell(recipe, seen, machine)
+    seen, kept = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
+    _tell_counts(recipe, seen, kept, machine)
+    peak = measured_peak(machine) if seen.samples else None
+    if peak is not None:
+        _tell_cost(recipe, seen, machine, peak)
     if dry_run:
-        return
-    if seen.bad and not machine.skip_bad:
-        raise ValueError(f"{len(seen.bad)} bad records, the first: {seen.bad[0]}; --skip-bad leaves such ones out")
-    run_together(lambda own: finetuned(recipe, seen, out, own), machine, "result")
+        raise typer.Exit
+    bad, too_long = [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
+    if bad and not machine.skip_bad:
+        raise ValueError(f"{len(bad)} bad records, the first: {bad[0]}; --skip-bad leaves such ones out")
+    if too_long and machine.refuse_long:
+        raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
+    return finetuned(recipe, seen, out, machine, peak)
 
 
 def _method(full: bool, lora: bool, qlora: bool) -> Method:
@@ -97,23 +114,39 @@ def _method(full: bool, lora: bool, qlora: bool) -> Method:
     return "full" if full else "qlora" if qlora else "lora"
 
 
-def _tell(recipe: FinetuningRecipe, seen: Survey, machine: Machine) -> None:
-    """What is in the data, what a run takes, and one sample as the model sees it."""
+def _thrift(recipe: FinetuningRecipe, out: Path) -> Thrift:
+    """What takes less memory than `recipe`."""
+    fewer_rows = (f"--rows-at-once below {recipe.rows_per_part}",) if recipe.rows_per_part > 1 else ()
+    recompute = () if recipe.recompute else ("--recompute",)
+    method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
+    return Thrift((*fewer_rows, *recompute), (f"--length below {recipe.length}", *method), out)
+
+
+def _tell_counts(recipe: FinetuningRecipe, seen: Survey, kept: Survey, machine: Machine) -> None:
+    """What is in the data, to learn from (`seen`) and to measure on (`kept`)."""
+    say, bad, too_long = machine.say, [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
+    say(f"records to learn from: {seen.num_records}, looked at: {seen.looked_at}; held out: {kept.num_records}")
+    say(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
+    say(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
+    say(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
+    problems = [*bad, *too_long]
+    for problem in problems[:MOST_NAMED]:
+        say(f"  {problem}")
+    if len(problems) > MOST_NAMED:
+        say(f"  and {len(problems) - MOST_NAMED} more")
+
+
+def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: float) -> None:
+    """What a run takes, and one sample as the model sees it."""
     from demiglace.data.survey import shown
     from demiglace.processing.processor import Processor
     from demiglace.recipes.finetuning_cost import predict
 
-    note(f"records to learn from: {seen.num_records}, looked at: {seen.looked_at}")
-    note(f"samples: {seen.samples}; bad: {len(seen.bad)}; longer than {recipe.length} tokens: {len(seen.too_long)}")
-    note(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
-    note(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
-    for problem in [*seen.bad, *seen.too_long][:MOST_NAMED]:
-        note(f"  {problem}")
-    if seen.first is None:
-        return
-    cost = predict(recipe, seen, machine)
-    note(
-        f"steps: {cost.num_steps}; memory: about {cost.memory_bytes / 2**30:.1f} GiB, of which weights "
+    assert seen.first is not None
+    cost = predict(recipe, seen, machine, peak)
+    each = "" if machine.ranks.count == 1 else " in each process"
+    machine.say(
+        f"steps: {cost.num_steps}; memory: about {cost.memory_bytes / 2**30:.1f} GiB{each}, of which weights "
         f"{cost.weight_bytes / 2**30:.1f}; time: about {cost.seconds / 60:.0f} min"
     )
-    note(f"one sample:\n{shown(seen.first, Processor.load(recipe.model).tokenizer)}")
+    machine.say(f"one sample:\n{shown(seen.first, Processor.load(recipe.model).tokenizer)}")

@@ -8,7 +8,7 @@ import typer
 
 from demiglace.cli import options
 from demiglace.cli import training_options as training
-from demiglace.cli.long_run import run_together
+from demiglace.cli.long_run import Thrift, run_together
 
 
 def pretrain(
@@ -55,4 +55,4 @@ def pretrain(
     )
     where = own_device(device_named(device))
     machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
-    run_together(lambda own: run(recipe, folder, own), machine, "model")
+    run_together(lambda own: run(recipe, folder, own), machine, "model", Thrift(folder=folder))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import json
+import mimetypes
 import re
 import reprlib
 from collections import Counter
@@ -25,7 +26,7 @@ from typing import Any
 
 from demiglace.conversation import Conversation, Image, Message, Part, Role, Text, Video
 from demiglace.data.sources.source import BadRecord
-from demiglace.processing.pictures import MAX_BYTES
+from demiglace.processing.pictures import MAX_BYTES, kind_of
 from demiglace.processing.template import split_answer
 
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
@@ -41,7 +42,6 @@ _ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "gpt": "assistant",
 }
-_SHOWN = {"image": Image, "video": Video}
 _MARK = re.compile(r"(<image>|<video>|<(?:image|video)_\d+>)")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -102,14 +102,14 @@ def _turn(turn: object) -> tuple[Role, Any]:
 def _beside(fields: Mapping[str, Any], find: Find) -> dict[str, list[Part]]:
     """What stands beside the messages, by the mark that calls for it."""
     by_mark: dict[str, list[Part]] = {}
-    for kind, part in _SHOWN.items():
+    for kind in ("image", "video"):
         for key in (kind, f"{kind}s"):
             value = fields.get(key)
             if isinstance(value, dict) and value and all(map(_MARK.fullmatch, value)):
-                by_mark |= {mark: [part(_source(reference, find))] for mark, reference in value.items()}
+                by_mark |= {mark: [_shown(kind, reference, find)] for mark, reference in value.items()}
             elif value is not None:
                 references = value if isinstance(value, list) else [value]
-                by_mark.setdefault(f"<{kind}>", []).extend(part(_source(item, find)) for item in references)
+                by_mark.setdefault(f"<{kind}>", []).extend(_shown(kind, item, find) for item in references)
     return {mark: parts for mark, parts in by_mark.items() if parts}
 
 
@@ -145,7 +145,7 @@ def _typed_part(fields: Mapping[str, Any], has_marks: bool, find: Find) -> Itera
         raise ValueError(f"a part must be of type text, image, image_url, video or video_url, got {_told(type_)}")
     kind = type_.removesuffix("_url")
     reference = _first(fields, type_, kind, "path", "url")
-    yield f"<{kind}>" if reference is None else _SHOWN[kind](_source(reference, find))
+    yield f"<{kind}>" if reference is None else _shown(kind, reference, find)
 
 
 def _filled(drafts: Sequence[tuple[Role, Draft]], beside: dict[str, list[Part]]) -> Iterator[Message]:
@@ -163,6 +163,22 @@ def _filled(drafts: Sequence[tuple[Role, Draft]], beside: dict[str, list[Part]])
     waiting = {mark: iter(parts) for mark, parts in beside.items()}
     for role, draft in drafts:
         yield Message(role, tuple(next(waiting[piece]) if isinstance(piece, str) else piece for piece in draft))
+
+
+def _shown(kind: str, reference: object, find: Find) -> Image | Video:
+    """What a record calls an "image" or a "video"; ValueError for a video among images, which no frame is chosen of."""
+    source = _source(reference, find)
+    if kind == "video":
+        return Video(source)
+    if not isinstance(source, bytes) and _is_video(source):
+        raise ValueError(f"{source} is a video, but stands among the images")
+    return Image(source)
+
+
+def _is_video(path: str | PathLike[str]) -> bool:
+    """By its name first, so that the files of most records are opened once, when they are looked at."""
+    type_, _ = mimetypes.guess_type(str(path))
+    return type_ is not None and type_.startswith("video/") and kind_of(path) == "video"
 
 
 def _source(reference: object, find: Find) -> str | PathLike[str] | bytes:

@@ -23,7 +23,8 @@ MOST_RECORDS = 2000  # that are looked at, evenly over the data set
 class Survey:
     """Sums over the records that were looked at; `num_records` is how many there are in all.
 
-    frames: of videos, in `packages`; an image is one or more slices. flops: by the rule that `look` was given.
+    frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
+    flops: by the rule that `look` was given.
     """
 
     num_records: int
@@ -31,6 +32,7 @@ class Survey:
     slices: int = 0
     packages: int = 0
     frames: int = 0
+    patches: int = 0
     tokens: int = 0
     visual_tokens: int = 0
     learned_tokens: int = 0
@@ -61,15 +63,22 @@ class Survey:
             self.packages += int(of_videos.sum())
             self.frames += int(parcel.pictures.package_sizes[of_videos].sum())
             self.slices += int((~of_videos).sum())
+            self.patches += len(parcel.pictures.levels)
 
 
-def look(preparation: Preparation, cost: Callable[[Sample], float], most: int = MOST_RECORDS) -> Survey:
-    """Prepare the records of all finite sources, of large ones a share drawn at random, and add up what they cost."""
+def look(
+    preparation: Preparation, cost: Callable[[Sample], float], most: int = MOST_RECORDS, shows: bool = True
+) -> Survey:
+    """Prepare the records of all finite sources, of large ones a share drawn at random, and add up what they cost.
+
+    shows: how far it has come, on the screen.
+    """
     sizes = [sum(source.blocks or ()) for source in preparation.mixture.sources]
     survey = Survey(num_records=sum(sizes))
     share = min(1.0, most / max(1, sum(sizes)))
     for source, size in enumerate(sizes):
-        for number in track(range(math.ceil(size * share)), "looking at the data", transient=True):  # shuffled
+        numbers = range(math.ceil(size * share))  # of shuffled records
+        for number in track(numbers, "looking at the data", transient=True, disable=not shows):
             _look_at(Draw(source, number), preparation, cost, survey)
     return survey
 

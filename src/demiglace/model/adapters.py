@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import shutil
+import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from demiglace.model.minicpmv import MiniCPMV
@@ -20,7 +22,7 @@ from demiglace.model.minicpmv import MiniCPMV
 if TYPE_CHECKING:
     from peft import PeftModel
 
-ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_CONFIG, ADAPTER_FILE = "adapter_config.json", "adapter_model.safetensors"
 # Linear layers inside the blocks of each part, as a pattern over the names of modules.
 TARGETS = {
     "decoder": r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)",
@@ -72,9 +74,12 @@ def save_adapter(adapted: PeftModel, folder: Path) -> None:
     """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced."""
     unfinished = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    adapted.save_pretrained(str(unfinished))
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    try:
+        adapted.save_pretrained(str(unfinished))
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def quantise(model: MiniCPMV, dtype: torch.dtype) -> MiniCPMV:
@@ -113,11 +118,22 @@ def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
     try:
         config = peft.PeftConfig.from_pretrained(str(path))
         config.task_type = None  # of a model of transformers; ours is a plain module
-        adapted = peft.PeftModel.from_pretrained(model, str(path), config=config)
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of missing names, which are an error next
+            adapted = peft.PeftModel.from_pretrained(model, str(path), config=config)
+        _check_names(path, set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)))
+    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"the adapter in {path} does not fit this model: {reason}") from error
     return adapted.merge_and_unload()
+
+
+def _check_names(path: Path, own: set[str]) -> None:
+    """ValueError where adapter and model have other layers, which peft passes over."""
+    with safe_open(path / ADAPTER_FILE, "pt") as file:
+        strange = sorted(own ^ set(file.keys()))
+    if strange:
+        raise ValueError(f"{len(strange)} tensors are in one of the two alone, such as {strange[0]}")
 
 
 def _peft():  # type: ignore[no-untyped-def]  # a module, and an optional one

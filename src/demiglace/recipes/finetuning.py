@@ -76,9 +76,13 @@ class FinetuningRecipe:
             return ParquetFiles("data", (self.data,), self.media)
         return JsonFile("data", self.data, self.media)
 
+    def portion(self, held_out: bool) -> Portion:
+        """The records to learn from, or those to measure on, of which there may be none."""
+        return Portion(self.source(), self.held_out, self.seed, held_out)
+
     def mixture(self, held_out: bool) -> Mixture:
-        """The records to learn from, or those to measure on."""
-        return Mixture((Portion(self.source(), self.held_out, self.seed, held_out),), (1.0,), (1.0,))
+        """The same as a mixture; ValueError where there are none."""
+        return Mixture((self.portion(held_out),), (1.0,), (1.0,))
 
     def peak_rate(self, num_parameters: int) -> float:
         if self.rate is not None:

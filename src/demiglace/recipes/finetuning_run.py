@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from demiglace.batch import Batch
 from demiglace.data.mixture import Draw
 from demiglace.data.preparation import Preparation
 from demiglace.data.sources.source import BadRecord
-from demiglace.data.survey import Survey, look
+from demiglace.data.survey import MOST_RECORDS, Survey, look
 from demiglace.model import adapters, weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.packing import pack
@@ -38,7 +39,7 @@ from demiglace.recipes.run import (
 from demiglace.training import checkpoint, flops
 from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner
-from demiglace.training.trainer import Stage, Trainer
+from demiglace.training.trainer import Stage, Trainer, freeze_all_but
 from demiglace.training.validation import BEST, Validation
 
 MOST_HELD_OUT = 200  # samples that are measured on (ours)
@@ -46,6 +47,8 @@ MOST_HELD_OUT = 200  # samples that are measured on (ours)
 
 def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> Survey:
     """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
+    if held_out and not sum(recipe.portion(held_out).blocks or ()):
+        return Survey(num_records=0)
     processor, config = Processor.load(recipe.model), weights.read_config(recipe.model)
     preparation = Preparation(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
     most = MOST_HELD_OUT if held_out else MOST_RECORDS
@@ -57,13 +60,17 @@ def finetune(
 ) -> Path | None:
     """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
 
-    seen: the survey of the same data. peak: `measured_peak` of the machine, measured here without it. Raises ValueError where nothing can be learned from, where the folder holds a
-    run of other settings, and where peft is missing; BadRecord for a wrong record unless they are skipped.
+    seen: the survey of the same data. peak: operations a second of all processes, measured here where it is None.
+    Raises ValueError where nothing can be learned from, where the folder holds a run of other settings, and where peft
+    is missing; BadRecord for a wrong record unless they are skipped; OSError where the result cannot be written.
     """
+    ranks = machine.ranks
     check_dtype(machine.dtype)
+    if recipe.method == "qlora" and ranks.count > 1:
+        raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
     if not seen.samples:
         raise ValueError(f"{recipe.data} has {seen.num_records} records to learn from, and none of them can be used")
-    if machine.ranks.is_first:
+    if ranks.is_first:
         remember(_settings(recipe, seen), machine.dtype, folder)
     processor = Processor.load(recipe.model)
     learner, adapter = beginning(recipe, machine)
@@ -72,20 +79,17 @@ def finetune(
     stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
     if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
-    if machine.ranks.count > 1:  # what is shared out cannot be written by one
-        learner, adapter = beginning(recipe, replace(machine, device=torch.device("cpu")))
     target = folder / ("model" if adapter is None else "adapter")
-    if machine.ranks.is_first:
-        freeze_all_but(learner, learns)
+    if ranks.is_first:
+        if ranks.count > 1:
+            learner, adapter = unshared(recipe, learns)
         checkpoint.restore_learner(best(folder / STAGE), learner, with_frozen=False)
         leave(learner, adapter, processor, target)
-    machine.ranks.wait()
+    ranks.wait()
     return target
 
 
-def leave(
-    learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path
-) -> None:
+def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path) -> None:
     """Write the adapters, or the model where there are none; OSError where they cannot be written."""
     try:
         if adapter is None:
@@ -108,6 +112,13 @@ def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearn
     return LanguageLearner(model, recipe.recompute), adapter
 
 
+def unshared(recipe: FinetuningRecipe, learns: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+    """The model to begin from once more, in one piece: what is shared out, one process cannot write."""
+    learner, adapter = beginning(recipe, Machine(torch.device("cpu"), torch.float32))
+    freeze_all_but(learner, learns)
+    return learner, adapter
+
+
 def run(
     recipe: FinetuningRecipe,
     stage: Stage,
@@ -115,6 +126,7 @@ def run(
     processor: Processor,
     folder: Path,
     machine: Machine,
+    peak: float,
 ) -> bool:
     """False where a signal stopped it."""
     ranks, stage_folder = machine.ranks, folder / STAGE
@@ -128,7 +140,6 @@ def run(
     held = held_out(recipe, processor)
     watcher = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
     with closing(loader):
-        peak = measured_peak(machine)
         trainer = Trainer(
             learner, stage, objective, stage_folder, watcher if held else None, ranks, peak, machine.tensorboard,
             is_enough=watcher.is_enough,
@@ -138,13 +149,12 @@ def run(
 
 def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
     """Records that nothing learns from, one to a batch; those that cannot be read are left out."""
-    if not recipe.held_out:
+    number = min(sum(recipe.portion(held_out=True).blocks or ()), MOST_HELD_OUT)
+    if not number:
         return []
-    mixture = recipe.mixture(held_out=True)
-    preparation = Preparation(mixture, processor, recipe.seed, recipe.length)
-    number = sum(mixture.sources[0].blocks or ())
+    preparation = Preparation(recipe.mixture(held_out=True), processor, recipe.seed, recipe.length)
     batches = []
-    for index in range(min(number, MOST_HELD_OUT)):
+    for index in range(number):
         try:
             batches.append(processor.batch([preparation(Draw(0, index)).sample()]))
         except BadRecord:
