@@ -146,7 +146,11 @@ def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: f
     cost = predict(recipe, seen, machine, peak)
     each = "" if machine.ranks.count == 1 else " in each process"
     machine.say(
-        f"steps: {cost.num_steps}; memory: about {cost.memory_bytes / 2**30:.1f} GiB{each}, of which weights "
-        f"{cost.weight_bytes / 2**30:.1f}; time: about {cost.seconds / 60:.0f} min"
+        f"steps: {cost.num_steps}; memory: about {_told(cost.memory_bytes)}{each}, of which weights "
+        f"{_told(cost.weight_bytes)}; time: about {cost.seconds / 60:.0f} min"
     )
     machine.say(f"one sample:\n{shown(seen.first, Processor.load(recipe.model).tokenizer)}")
+
+
+def _told(num_bytes: float) -> str:
+    return f"{num_bytes / 2**30:.1f} GiB" if num_bytes >= 2**33 else f"{num_bytes / 2**20:.0f} MiB"

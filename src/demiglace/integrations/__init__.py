@@ -1,1 +1,1 @@
-"""The model and its processor as other libraries want to meet them; transformers is an extra, vLLM wants an environment of its own."""
+"""The model and its processor as other libraries want to meet them: an extra of ours, or an environment of theirs."""
