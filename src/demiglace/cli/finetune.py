@@ -153,4 +153,4 @@ def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: f
 
 
 def _told(num_bytes: float) -> str:
-    return f"{num_bytes / 2**30:.1f} GiB" if num_bytes >= 2**33 else f"{num_bytes / 2**20:.0f} MiB"
+    return f"{num_bytes / 2**30:.1f} GiB" if num_bytes >= 2**30 else f"{num_bytes / 2**20:.0f} MiB"
