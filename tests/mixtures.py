@@ -18,6 +18,22 @@ from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 
 NUM_QUERIES = 4
+SFT_MIXTURE = """
+[[source]]
+name = "pictures"
+kind = "jsonl"
+path = "pictures.jsonl"
+weights = { general = 1, long_cot_3d = 0.5 }
+
+[[source]]
+name = "clips"
+kind = "clips"
+kinds = ["recolour", "appear"]
+side = 84
+max_packages = 4
+long_share = 0.5
+weights = { long_cot_3d = 1 }
+"""
 
 
 def small_config() -> MiniCPMVConfig:

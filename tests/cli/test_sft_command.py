@@ -10,26 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mixtures import write_mixture, write_start
+from mixtures import SFT_MIXTURE, write_mixture, write_start
 from typer.testing import Result
 
 Run = Callable[..., Result]
-
-MIXTURE = """
-[[source]]
-name = "pictures"
-kind = "jsonl"
-path = "pictures.jsonl"
-weights = { general = 1, long_cot_3d = 0.2 }
-
-[[source]]
-name = "clips"
-kind = "clips"
-kinds = ["recolour", "appear"]
-side = 84
-max_packages = 4
-weights = { long_cot_3d = 1 }
-"""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("inputs")
     write_start(found / "start")
     write_mixture(found)
-    (found / "sft.toml").write_text(MIXTURE)
+    (found / "sft.toml").write_text(SFT_MIXTURE)
     return found
 
 

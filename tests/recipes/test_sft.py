@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixtures import small_config, write_mixture, write_start
+from mixtures import SFT_MIXTURE, small_config, write_mixture, write_start
 from safetensors.torch import load_file
 
 from demiglace.data.mixture_file import read_mixture
@@ -22,28 +22,12 @@ from demiglace.training.trainer import freeze_all_but
 
 ROOT = Path(__file__).parents[2]
 FEW = {"length": 512, "num_rows": 2, "rows_per_part": 1, "num_steps": (2, 2)}
-MIXTURE = """
-[[source]]
-name = "pictures"
-kind = "jsonl"
-path = "pictures.jsonl"
-weights = { general = 1, long_cot_3d = 0.5 }
-
-[[source]]
-name = "clips"
-kind = "clips"
-kinds = ["recolour", "appear"]
-side = 84
-max_packages = 4
-long_share = 0.5
-weights = { long_cot_3d = 1 }
-"""
 
 
 def write_sft_mixture(folder: Path) -> Path:
     write_mixture(folder)
     path = folder / "sft.toml"
-    path.write_text(MIXTURE)
+    path.write_text(SFT_MIXTURE)
     return path
 
 

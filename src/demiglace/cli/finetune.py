@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import options
 from demiglace.cli import training_options as training
-from demiglace.cli.long_run import Thrift, run_together
+from demiglace.cli.long_run import Thrift, machine_named, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.survey import Survey
@@ -52,11 +52,9 @@ def finetune(
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
-    from demiglace.inference.source import device_named, dtype_named, folder_of
+    from demiglace.inference.source import folder_of
     from demiglace.model.adapters import Lora
     from demiglace.recipes.finetuning import FinetuningRecipe
-    from demiglace.recipes.run import Machine
-    from demiglace.training.distributed import own_device
 
     recipe = FinetuningRecipe(
         model=folder_of(None if model == "nano" else model),
@@ -75,15 +73,8 @@ def finetune(
         seed=seed,
         recompute=recompute,
     )
-    where = own_device(device_named(device))
-    machine = Machine(
-        where,
-        dtype_named(dtype, where),
-        num_workers=workers,
-        skip_bad=skip_bad,
-        refuse_long=refuse_long,
-        tensorboard=tensorboard,
-    )
+    bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long, "tensorboard": tensorboard}
+    machine = machine_named(device, dtype, **bounds)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from demiglace.cli import options
 from demiglace.cli import training_options as training
-from demiglace.cli.long_run import Thrift, run_together
+from demiglace.cli.long_run import Thrift, machine_named, run_together
 
 
 def sft(
@@ -34,12 +34,9 @@ def sft(
     torchrun --nproc-per-node 8 -m -- demiglace sft MIXTURE.toml ... runs it in 8 processes.
     """
     from demiglace.data.mixture_file import read_mixture
-    from demiglace.inference.source import device_named, dtype_named
     from demiglace.model.weights import resolve
-    from demiglace.recipes.run import Machine
     from demiglace.recipes.sft import SftRecipe, numbers_of
     from demiglace.recipes.staged_run import run
-    from demiglace.training.distributed import own_device
 
     wanted: dict[str, Any] = {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
@@ -51,6 +48,5 @@ def sft(
         save_every=save_every,
         keep=keep,
     )
-    where = own_device(device_named(device))
-    machine = Machine(where, dtype_named(dtype, where), num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
+    machine = machine_named(device, dtype, num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
     run_together(lambda own: run(recipe, folder, own), machine, "model", Thrift(folder=folder))
