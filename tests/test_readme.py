@@ -31,7 +31,9 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
 DEMIGLACE = [words for words in COMMANDS if words[0] == "demiglace"]
 RELEASED = [words for words in DEMIGLACE if "openbmb/MiniCPM-V-4_5" in words]
-WRITING = [words for words in DEMIGLACE if words[1] in ("train", "pretrain", "finetune", "merge", "plot", "corrupt")]
+WRITING = [
+    words for words in DEMIGLACE if words[1] in ("train", "pretrain", "sft", "finetune", "merge", "plot", "corrupt")
+]
 HERE = [words for words in DEMIGLACE if words not in RELEASED + WRITING]
 
 needs_nano_model = pytest.mark.skipif(not has_nano_model(), reason="no nano model is shipped with this installation")
@@ -53,6 +55,19 @@ def test_a_command_runs(words: list[str]) -> None:
     done = run("-m", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@needs_nano_model
+def test_a_flash_of_a_tenth_of_a_second_is_read_at_a_high_rate_alone() -> None:
+    asked = ["-m", "demiglace", "ask", "samples/flash.mp4", "Some text flashes up. Read it."]
+    assert run(*asked, "--fps", "10", "--package-frames", "6").stdout.strip() == "8935"
+    assert run(*asked).stdout.strip() != "8935"  # at 3 frames a second it is on none of them
+
+
+@needs_nano_model
+def test_the_model_card_has_the_answers_of_the_benchmark() -> None:
+    table = (RESULTS.parent / "answering.md").read_text()
+    assert table in (folder_of(None) / "README.md").read_text()
 
 
 @pytest.mark.parametrize("words", RELEASED + WRITING, ids=" ".join)
