@@ -20,6 +20,7 @@ from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
+from demiglace.recipes.run import check_above_zero
 from demiglace.training.trainer import Stage
 
 DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
@@ -38,9 +39,7 @@ class Numbers:
     recompute: bool = False  # activation checkpointing
 
     def __post_init__(self) -> None:
-        sizes = {name: getattr(self, name) for name in ("rate", "length", "num_rows", "rows_per_part")}
-        if strange := [f"{name} {value}" for name, value in sizes.items() if not value > 0]:
-            raise ValueError(f"must be above 0: {', '.join(strange)}")
+        check_above_zero(self, ("rate", "length", "num_rows", "rows_per_part"))
         if min(self.num_steps) < 0 or not any(self.num_steps):
             raise ValueError(f"three numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
 

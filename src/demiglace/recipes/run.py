@@ -48,6 +48,12 @@ class Machine:
     say: Callable[[str], None] = lambda told: None
 
 
+def check_above_zero(numbers: object, names: Sequence[str]) -> None:
+    """ValueError that names every one of these fields that is not."""
+    if strange := [f"{name} {getattr(numbers, name)}" for name in names if not getattr(numbers, name) > 0]:
+        raise ValueError(f"must be above 0: {', '.join(strange)}")
+
+
 def check_dtype(dtype: torch.dtype) -> None:
     """ValueError where training does not compute in it."""
     if dtype not in (torch.float32, torch.bfloat16):

@@ -17,6 +17,7 @@ from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.processor import Processor
+from demiglace.recipes.run import check_above_zero
 from demiglace.training.trainer import Stage
 
 GENERAL, LONG_COT_3D = "general", "long_cot_3d"
@@ -44,9 +45,7 @@ class SftNumbers:
     long_learns: tuple[str, ...] = ("model",)  # ours
 
     def __post_init__(self) -> None:
-        names = ("rate", "long_rate", "least_rate", "length", "num_rows", "rows_per_part")
-        if strange := [f"{name} {getattr(self, name)}" for name in names if not getattr(self, name) > 0]:
-            raise ValueError(f"must be above 0: {', '.join(strange)}")
+        check_above_zero(self, ("rate", "long_rate", "least_rate", "length", "num_rows", "rows_per_part"))
         if self.least_rate > min(self.rate, self.long_rate):
             raise ValueError(f"rates fall to {self.least_rate}, but begin at {self.rate} and {self.long_rate}")
         if min(self.num_steps) < 0 or not any(self.num_steps):
