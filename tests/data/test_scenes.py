@@ -5,7 +5,7 @@ import pytest
 
 from demiglace.data.scenes import COLOURS, LARGEST_TINT, PARTS, Scene, Shape, ask_scene, draw_scene, random_scene
 
-KINDS = {"scene_count", "scene_compare", "scene_locate", "scene_colour", "scene_size"}
+KINDS = {"scene_list", "scene_count", "scene_compare", "scene_locate", "scene_colour", "scene_size"}
 
 
 def shape(form, colour, place, is_large):
@@ -82,6 +82,9 @@ def test_answers_of_a_known_scene(scene):
         "What colour is the star? Answer with a colour.": "blue",
         "Which is larger, the star or the cross? Answer with its name.": "star",
         "Which is smaller, the star or the cross? Answer with its name.": "cross",
+        "What do you see? Answer row by row, each from left to right.": (
+            "top: red circle, blue star; middle: red circle; bottom: green cross"
+        ),
     }
     assert {text: answers.get(text) for text in known} == known
 
@@ -100,7 +103,7 @@ def test_steps_add_up_row_by_row_and_column_by_column(scene):
 def test_what_has_no_name_of_its_own_is_not_asked_for():
     twins = Scene((120, 120), (255, 255, 255), tuple(shape("circle", "red", place, True) for place in (0, 4)))
     kinds = {question.kind for seed in range(20) for question in ask_scene(np.random.default_rng(seed), twins)}
-    assert kinds == {"scene_count"}
+    assert kinds == {"scene_list", "scene_count"}
 
 
 def test_scenes_are_functions_of_their_numbers_and_allow_every_kind():

@@ -114,8 +114,8 @@ def _entry(file: Path, number: int, fields: dict[str, Any]) -> SourceEntry:
     known = {"name", "kind", "weights", *takes.options, *(["path"] if takes.takes_path else [])}
     if strange := sorted(fields.keys() - known):
         raise ValueError(f"{where}: {strange[0]} is unknown; {kind} takes {', '.join(sorted(known))}")
-    if "media" in given:
-        given["media"] = file.parent / given["media"]
+    for folder in given.keys() & {"media", "documents"}:
+        given[folder] = file.parent / given[folder]
     return SourceEntry(name, kind, path, weights, given)
 
 
@@ -192,7 +192,8 @@ KINDS = {
     "text": Kind(lambda entry: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), {"window": int}),
     "rendered": Kind(
         lambda entry: RenderedText(entry.name, **entry.options),
-        {"max_lines": int, "max_characters": int},
+        {"max_lines": int, "max_characters": int, "documents": str}
+        | {"document_share": float, "layout_share": float, "damaged_share": float},
         takes_path=False,
     ),
     "layouts": Kind(

@@ -80,12 +80,12 @@ class Scene:
 
 
 def random_scene(rng: np.random.Generator, side: int) -> Scene:
-    """2 to `MOST_SHAPES` shapes of few forms and colours, in a picture of about `side` times `side` pixels."""
+    """1 to `MOST_SHAPES` shapes of few forms and colours, in a picture of about `side` times `side` pixels."""
     tall = float(np.exp(rng.uniform(-0.25, 0.25)))
     width, height = round(side / tall), round(side * tall)
     forms = rng.permutation(list(FORMS))[: rng.integers(2, 5)].tolist()
     colours = rng.permutation(list(COLOURS))[: rng.integers(2, 5)].tolist()
-    places = sorted(rng.choice(9, int(rng.integers(2, MOST_SHAPES + 1)), replace=False).tolist())
+    places = sorted(rng.choice(9, int(rng.integers(1, MOST_SHAPES + 1)), replace=False).tolist())
     shapes = (_shape(rng, place, pick(rng, forms), pick(rng, colours), width / 3, height / 3) for place in places)
     return Scene((width, height), _PAPERS[int(rng.integers(len(_PAPERS)))], tuple(shapes))
 
@@ -270,4 +270,12 @@ def _size(rng: np.random.Generator, scene: Scene) -> Question | None:
     return Question("scene_size", asked, answer, f"The {answer} is {wanted}.", steps, (one, other))
 
 
-_QUESTIONS = (_count, _compare, _locate, _colour, _size)
+def _list(rng: np.random.Generator, scene: Scene) -> Question:
+    listed = "; ".join(_listing(scene))
+    asked = pick(rng, ("Which shapes are there?", "What do you see?", "List the shapes."))
+    return Question(
+        "scene_list", f"{asked} Answer row by row, each from left to right.", listed, f"Row by row, {listed}."
+    )
+
+
+_QUESTIONS = (_count, _compare, _locate, _colour, _size, _list)

@@ -11,7 +11,6 @@ import os
 import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,32 +18,21 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from demiglace.data import glyphs, rendering, texts, windows
-from demiglace.data.layouts import render_layout
-from demiglace.data.pages import Page
-from demiglace.data.word_damage import LEVELS, damage_words
+from demiglace.data import glyphs, texts
+from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.processing import slicing
 
-WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
 
-
-@dataclass(frozen=True)
-class ShardSpec:
-    """What a shard holds; `seed` keeps training, validation and stages apart."""
+@dataclass(frozen=True, kw_only=True)
+class ShardSpec(ReadingPictures):
+    """The pictures, and what a shard of them holds; `seed` keeps training, validation and stages apart."""
 
     seed: int
     size: int  # samples
-    max_lines: int
-    max_characters: int
     scale_resolution: int  # pixels, side of the square whose area a slice has
     patch_size: int
     num_places: int  # visual tokens of a picture
     num_frames: int  # steps along the text for the frame labels
-    documents: Path | None = None  # folder of PDFs whose windows are mixed in
-    document_share: float = 0.0  # of the samples
-    layout_share: float = 0.0  # of the samples, windows of rendered articles, tables, forms and receipts
-    damaged_share: float = 0.0  # of the samples, in which each word draws a level of damage
-    levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())  # chances of the levels
 
     @property
     def name(self) -> str:
@@ -70,13 +58,9 @@ class ReadingSample:
 def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     """Sample `index` of the endless sequence that `spec` names."""
     rng = np.random.default_rng((spec.seed, index))
-    rendered = _window(rng, spec, index)
-    if rendered is None:
-        rendered = rendering.random_sample(rng, max_lines=spec.max_lines, max_characters=spec.max_characters)
+    rendered, hidden = spec.draw(rng, page=(spec.seed, index // WINDOWS_OF_A_PAGE))
     classes = character_classes(rendered.text.replace("\n", ""))
-    if spec.damaged_share and rng.random() < spec.damaged_share:
-        rendered, hidden = damage_words(rng, rendered, dict(spec.levels))
-        classes[hidden] = glyphs.UNKNOWN
+    classes[hidden] = glyphs.UNKNOWN
     picture = Image.fromarray(rendered.picture).convert("L")
     config = slicing.SlicingConfig(scale_resolution=spec.scale_resolution, patch_size=spec.patch_size, max_slices=1)
     width, height = slicing.plan(*picture.size, config).overview
@@ -86,25 +70,6 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     patches = pixels.reshape(grid[0], spec.patch_size, grid[1], spec.patch_size).transpose(0, 2, 1, 3)
     labels = glyphs.label(classes, rendered.boxes * scale, grid, spec.patch_size, spec.num_places, spec.num_frames)
     return ReadingSample(patches.reshape(-1, spec.patch_size**2), grid, rendered.text, labels)
-
-
-def _window(rng: np.random.Generator, spec: ShardSpec, index: int) -> rendering.Rendered | None:
-    """A piece of a page of the share it falls in, worn as rendered lines are; samples of like number share a page."""
-    source, number = rng.random(), (spec.seed, index // WINDOWS_OF_A_PAGE)
-    if source < spec.document_share:
-        assert spec.documents is not None
-        page = windows.drawn_page(spec.documents, number)
-    elif source < spec.document_share + spec.layout_share:
-        page = _layout(number)
-    else:
-        return None
-    window = windows.random_window(rng, page, spec.max_lines, spec.max_characters)
-    return None if window is None else rendering.worn(rng, window)
-
-
-@lru_cache(maxsize=2)
-def _layout(seed: tuple[int, ...]) -> Page:
-    return render_layout(np.random.default_rng(seed))
 
 
 def character_classes(text: str) -> np.ndarray:

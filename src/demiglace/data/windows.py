@@ -14,6 +14,7 @@ from demiglace.data.text_layer import read_pdf
 from demiglace.processing.documents import count_pages
 
 COARSEST, FINEST = 80, 220  # dots per inch at which pages are drawn (ours)
+PAGES_AT_HAND = 8  # since drawing one takes long, and each stream of a loader is at its own
 MOST_TRIES = 8  # pages drawn until one has a line to show
 LEAST_LETTERS = 0.4  # share of letters and digits in a line that is shown
 WIDEST_MARGIN = 0.35  # of a line's height, around a window
@@ -39,7 +40,7 @@ def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_char
     return _cut_out(rng, page.picture, lines)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=PAGES_AT_HAND)
 def drawn_page(folder: Path, seed: tuple[int, ...]) -> Page:
     """A page of the PDFs in `folder`, chosen and drawn as `seed` says; ValueError where none has text to show."""
     rng = np.random.default_rng(seed)

@@ -34,6 +34,17 @@ def test_a_picture_is_asked_for_what_is_written():
         assert text.count("\n") < 2
 
 
+def test_a_share_is_read_from_drawn_pages_and_damaged():
+    plain, mixed = (RenderedText("lines", 2, 30, layout_share=share, damaged_share=share) for share in (0.0, 1.0))
+    assert content(mixed, 5) == content(pickle.loads(pickle.dumps(mixed)), 5)
+    assert content(mixed, 5)[2] != content(plain, 5)[2]
+
+
+def test_documents_must_be_there(tmp_path):
+    with pytest.raises(ValueError, match=f"no PDF in {tmp_path}"):
+        RenderedText("lines", documents=tmp_path, document_share=0.2)
+
+
 def test_a_page_is_asked_for_its_damaged_regions():
     source = RenderedPages("pages", levels={"low": 1, "high": 1})
     first = content(source, 3)

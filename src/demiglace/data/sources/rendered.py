@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -13,18 +14,36 @@ from demiglace.data.corruption import draw_targets
 from demiglace.data.document_tasks import damage_and_ask
 from demiglace.data.layouts import render_layout
 from demiglace.data.pages import Unit
-from demiglace.data.rendering import random_sample
+from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
 
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")  # ours
 
 
 @dataclass(frozen=True)
 class RenderedText:
-    """Pictures of up to `max_lines` lines and `max_characters` characters in all, as `rendering` draws them."""
+    """Pictures of up to `max_lines` lines and `max_characters` characters in all, drawn as `ReadingPictures` says.
+
+    A page of which windows are shown serves `WINDOWS_OF_A_PAGE` pictures.
+    """
 
     name: str
     max_lines: int = 8
     max_characters: int = 400
+    documents: Path | None = None
+    document_share: float = 0.0
+    layout_share: float = 0.0
+    damaged_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError as `ReadingPictures` does, and on a folder without a PDF."""
+        _ = self.pictures
+        if self.documents is not None and not any(self.documents.glob("*.pdf")):
+            raise ValueError(f"no PDF in {self.documents}")
+
+    @property
+    def pictures(self) -> ReadingPictures:
+        asked = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
+        return ReadingPictures(**asked)
 
     @property
     def blocks(self) -> None:
@@ -33,7 +52,7 @@ class RenderedText:
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
         rng = np.random.default_rng((*seed, block, row))
-        rendered = random_sample(rng, self.max_lines, self.max_characters)
+        rendered, _ = self.pictures.draw(rng, page=(*seed, block, row // WINDOWS_OF_A_PAGE))
         question = QUESTIONS[rng.integers(len(QUESTIONS))]
         shown = (Image(PIL.Image.fromarray(rendered.picture)), Text(question))
         return Conversation((Message("user", shown), Message("assistant", (Text(rendered.text),))))

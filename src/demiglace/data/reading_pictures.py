@@ -1,0 +1,76 @@
+"""Pictures of a few words to be read: rendered lines, and windows of drawn and real pages, damaged word by word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from demiglace.data import rendering, windows
+from demiglace.data.layouts import render_layout
+from demiglace.data.pages import Page
+from demiglace.data.rendering import Rendered
+from demiglace.data.word_damage import LEVELS, damage_words
+
+WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingPictures:
+    """Which pictures to draw.
+
+    max_lines, max_characters: of a picture, the most.
+    documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
+    layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
+    damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
+    """
+
+    max_lines: int
+    max_characters: int
+    documents: Path | None = None
+    document_share: float = 0.0
+    layout_share: float = 0.0
+    damaged_share: float = 0.0
+    levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on shares out of bounds, and on a share of documents where there are none."""
+        shares = self.document_share, self.layout_share, self.damaged_share
+        if min(shares) < 0 or max(self.document_share + self.layout_share, self.damaged_share) > 1:
+            raise ValueError(
+                f"document_share + layout_share and damaged_share must lie in [0, 1], "
+                f"got {self.document_share} + {self.layout_share} and {self.damaged_share}"
+            )
+        if (self.documents is None) != (self.document_share == 0):
+            raise ValueError(f"documents is {self.documents}, but document_share is {self.document_share}")
+
+    def draw(self, rng: np.random.Generator, page: tuple[int, ...]) -> tuple[Rendered, np.ndarray]:
+        """A picture, and bool (characters,): those of which nothing is left to see.
+
+        page: seed of the page that a window is of; pictures that share it share the work of drawing the page.
+        Raises ValueError where no page of the documents has text that can be trusted, or fonts or prose are missing.
+        """
+        drawn = self._window(rng, page) or rendering.random_sample(rng, self.max_lines, self.max_characters)
+        if self.damaged_share and rng.random() < self.damaged_share:
+            return damage_words(rng, drawn, dict(self.levels))
+        return drawn, np.zeros(len(drawn.boxes), bool)
+
+    def _window(self, rng: np.random.Generator, page: tuple[int, ...]) -> Rendered | None:
+        """A piece of a page of the share it falls in, worn as rendered lines are."""
+        share = rng.random()
+        if share < self.document_share:
+            assert self.documents is not None
+            shown = windows.drawn_page(self.documents, page)
+        elif share < self.document_share + self.layout_share:
+            shown = _layout(page)
+        else:
+            return None
+        window = windows.random_window(rng, shown, self.max_lines, self.max_characters)
+        return None if window is None else rendering.worn(rng, window)
+
+
+@lru_cache(maxsize=windows.PAGES_AT_HAND)
+def _layout(seed: tuple[int, ...]) -> Page:
+    return render_layout(np.random.default_rng(seed))
