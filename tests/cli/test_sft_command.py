@@ -47,8 +47,10 @@ def test_a_run_leaves_a_model_that_a_further_run_begins_from(run: Run, folder: P
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[-1] == f"the model is in {tmp_path / 'run' / 'model'}"
     assert [(line["stage"], line["step"]) for line in lines(tmp_path / "run")] == [("general", 1), ("long_cot_3d", 1)]
-    again = run(*words(folder, tmp_path / "more", steps="1,0", start=tmp_path / "run" / "model"))
+    rates = {"rate": 4e-5, "long-rate": 3e-5, "least-rate": 2e-5}
+    again = run(*words(folder, tmp_path / "more", steps="1,1", start=tmp_path / "run" / "model", **rates))
     assert again.exit_code == 0, again.stderr
+    assert [line["rate"] for line in lines(tmp_path / "more")] == pytest.approx([4e-5, 3e-5])
 
 
 @pytest.mark.slow

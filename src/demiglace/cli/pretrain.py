@@ -44,7 +44,7 @@ def pretrain(
     recipe = PretrainingRecipe(
         mixture=read_mixture(mixture),
         preset=preset,
-        numbers=numbers_of(preset, **{name: value for name, value in wanted.items() if value is not None}),
+        numbers=numbers_of(preset, **wanted),
         seed=seed,
         start=None if start is None else resolve(start),
         save_every=save_every,

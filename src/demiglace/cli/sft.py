@@ -18,6 +18,9 @@ def sft(
     folder: training.Folder,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the two stages, such as 500,300.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Peak of the general stage. [default: the preset's]")] = None,
+    long_rate: Annotated[float | None, typer.Option(help="Peak of the second stage. [default: the preset's]")] = None,
+    least_rate: Annotated[float | None, typer.Option(help="At the end of both. [default: the preset's]")] = None,
     length: training.Length = None,
     rows: training.Rows = None,
     rows_at_once: training.RowsAtOnce = None,
@@ -38,11 +41,12 @@ def sft(
     from demiglace.recipes.sft import SftRecipe, numbers_of
     from demiglace.recipes.staged_run import run
 
-    wanted: dict[str, Any] = {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
+    wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}
+    wanted |= {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
     recipe = SftRecipe(
         mixture=read_mixture(mixture),
-        numbers=numbers_of(preset, **{name: value for name, value in wanted.items() if value is not None}),
+        numbers=numbers_of(preset, **wanted),
         start=resolve(start),
         seed=seed,
         save_every=save_every,

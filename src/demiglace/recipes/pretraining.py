@@ -9,7 +9,8 @@ The resampler is 2D here in the paper: videos come as frames of their own, which
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.recipes.run import check_above_zero
+from demiglace.recipes.run import check_above_zero, numbers_of_preset
 from demiglace.training.trainer import Stage
 
 DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
@@ -71,18 +72,12 @@ NUMBERS = {
         recompute=True,  # ours
     ),
 }
+numbers_of = partial(numbers_of_preset, NUMBERS)
 LEARNS = {  # paper
     "resampler": ("model.resampler",),
     "eyes": ("model.resampler", "model.vpm"),
     "whole": ("model",),
 }
-
-
-def numbers_of(preset: str, **changes: Any) -> Numbers:
-    """Those of a preset with `changes`; ValueError where there is no such preset."""
-    if preset not in NUMBERS:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(NUMBERS)}")
-    return replace(NUMBERS[preset], **changes)
 
 
 @dataclass(frozen=True)

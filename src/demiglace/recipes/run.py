@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -25,6 +25,11 @@ from demiglace.training.distributed import ALONE, Ranks
 from demiglace.training.flops import Learning, measure_peak
 from demiglace.training.language import LearnConversations
 from demiglace.training.trainer import Stage
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Numbers = TypeVar("Numbers", bound="DataclassInstance")
 
 RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
 
@@ -46,6 +51,13 @@ class Machine:
     refuse_long: bool = False
     tensorboard: bool = False
     say: Callable[[str], None] = lambda told: None
+
+
+def numbers_of_preset(presets: Mapping[str, Numbers], preset: str, **changes: Any) -> Numbers:
+    """Those of a preset, with the `changes` that are not None; ValueError where there is no such preset."""
+    if preset not in presets:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")
+    return replace(presets[preset], **{name: value for name, value in changes.items() if value is not None})
 
 
 def check_above_zero(numbers: object, names: Sequence[str]) -> None:

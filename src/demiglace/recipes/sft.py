@@ -9,7 +9,8 @@ The paper gives the rates at 8b and the share of text; all else is ours.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.processor import Processor
-from demiglace.recipes.run import check_above_zero
+from demiglace.recipes.run import check_above_zero, numbers_of_preset
 from demiglace.training.trainer import Stage
 
 GENERAL, LONG_COT_3D = "general", "long_cot_3d"
@@ -86,13 +87,7 @@ NUMBERS = {
         recompute=True,  # ours
     ),
 }
-
-
-def numbers_of(preset: str, **changes: Any) -> SftNumbers:
-    """Those of a preset with `changes`; ValueError where there is no such preset."""
-    if preset not in NUMBERS:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(NUMBERS)}")
-    return replace(NUMBERS[preset], **changes)
+numbers_of = partial(numbers_of_preset, NUMBERS)
 
 
 @dataclass(frozen=True)
