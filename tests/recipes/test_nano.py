@@ -40,7 +40,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
     assert sum(parameter.numel() for parameter in model.parameters()) == 9_901_568
     assert (folder / "model.safetensors").stat().st_size <= 32 * 2**20
     assert processor.config.slicing.max_slices == 1
-    stages = ["encoder", "decoder", "resampler", "eyes", "whole", "again"]
+    stages = nano.STAGES
     logged = [
         json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
     ]
@@ -49,6 +49,23 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
     assert torch.equal(again.model.llm.lm_head.weight, model.llm.lm_head.weight)
     assert not torch.equal(again.book.glyphs, nano.beginning(recipe).book.glyphs)
     assert "character error rate" in (tmp_path / "whole" / "samples.txt").read_text()
+
+
+def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
+    start = nano.beginning(recipe)
+    (tmp_path / "start").mkdir()
+    nano.export(start, nano.nano_processor(recipe), tmp_path / "start")
+    seeing = replace(recipe, start=tmp_path / "start" / "model", only=("colours",))
+    folder = nano.train(seeing, tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"colours", "model", "heads.safetensors"}
+    assert not (tmp_path / "run" / "again").exists()
+    before, after = (weights.load(path, torch.float32, "cpu").state_dict() for path in (seeing.start, folder))
+    assert {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])} == {"vpm"}
+
+
+def test_a_stage_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="no stage 'colour'; there are encoder"):
+        nano.NanoRecipe(only=("again", "colour"))
 
 
 def test_the_prompt_is_the_processors_own(recipe):

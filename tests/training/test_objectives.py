@@ -9,7 +9,7 @@ from demiglace.batch import IGNORE, PADDING
 from demiglace.recipes.nano import prompt
 from demiglace.training import collate
 from demiglace.training.learner import fractional_sines
-from demiglace.training.objectives import ReadPictures, SeePatches, TranscribeFrames
+from demiglace.training.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
 from demiglace.training.trainer import Stage, Trainer
 
 
@@ -41,6 +41,22 @@ def test_the_whole_learns_to_read(learner, stream, processor, tmp_path):
     reading = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.3)
     seen = losses(learner, reading, ("model", "patch_head", "book"), 120, tmp_path)
     assert seen[-1] < 0.3 * seen[0]
+
+
+def test_the_encoder_learns_colours(learner, processor, tmp_path):
+    try:
+        objective = SeeColours(processor.config.slicing, batch_size=4, seed=0)
+        seen = losses(learner, objective, ("model.vpm", "colour_head"), 40, tmp_path)
+    except ValueError as absent:  # no fonts on this machine
+        pytest.skip(str(absent))
+    assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
+
+
+def test_objectives_together_are_the_parts_of_one_step(learner, stream, processor):
+    sees = SeePatches(stream)
+    reads = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.0)
+    parts = [float(loss.detach()) for loss, _ in Together([sees, reads])(learner, 3)]
+    assert parts == [float(loss.detach()) for objective in (sees, reads) for loss, _ in objective(learner, 3)]
 
 
 def test_frozen_parts_stay_while_the_resampler_learns(learner, stream, processor, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,8 @@ def train(
     folder: training.Folder = Path("runs/nano"),
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
-    documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last stage.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last two stages.")] = None,
+    stages: Annotated[str | None, typer.Option(help="Only these, such as again,colours. [default: all]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
 ) -> None:
     """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
@@ -29,6 +31,8 @@ def train(
 
     from_nothing = nano.NanoRecipe(seed=seed, documents=documents)
     chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
+    if stages is not None:
+        chosen = replace(chosen, only=tuple(stages.split(",")))
     model = nano.train(nano.quick(chosen) if quick else chosen, folder)
     if model is None:
         typer.echo(f"stopped; go on with: {this_command()}", err=True)

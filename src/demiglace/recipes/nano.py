@@ -8,7 +8,8 @@ The paper starts from SigLIP2 and Qwen3; here both are earned first, on data the
 2. `decoder`: text written as ideal visual tokens, to be transcribed in spite of errors in them;
 3. `resampler`, 4. `eyes`, 5. `whole`: the paper's three pre-training stages (section 3): the resampler alone,
    then the encoder with it, then everything at a stable rate;
-6. `again`: everything while the rate decays, with corrupted words and windows of real pages mixed in.
+6. `again`: everything while the rate decays, with corrupted words and windows of real pages mixed in;
+7. `colours`: the encoder alone, from the same and from scenes and clips, where each patch names its colours.
 
 Expected results and hours: docs/nano.md.
 """
@@ -44,10 +45,11 @@ from demiglace.training import collate
 from demiglace.training.checkpoint import latest
 from demiglace.training.collate import Prompt
 from demiglace.training.learner import FRAMES_PER_TOKEN, Learner, initialise
-from demiglace.training.objectives import ReadPictures, SeePatches, TranscribeFrames
+from demiglace.training.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
 from demiglace.training.seating import seat_queries
 from demiglace.training.trainer import Objective, Stage, Trainer
 
+STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
 HEADS_FILE = "heads.safetensors"
 SEATING_BATCHES = 4
 
@@ -68,12 +70,18 @@ class NanoRecipe:
     eyes_steps: int = 20
     whole_steps: int = 360
     again_steps: int = 130
-    late_rate: float = 1.5e-3  # of the last two stages
-    documents: Path | None = None  # folder of PDFs; windows of their pages join the last stage
-    document_share: float = 0.25  # of the last stage's pictures, where there are documents
-    layout_share: float = 0.25  # of the last stage's pictures: windows of rendered articles, tables, forms, receipts
-    damaged_share: float = 0.35  # of the last stage's pictures: their words are corrupted by levels
+    colours_steps: int = 150
+    late_rate: float = 1.5e-3  # of the last three stages
+    documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
+    document_share: float = 0.25  # of those stages' pictures, where there are documents
+    layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
+    damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
+    only: tuple[str, ...] = STAGES  # the stages to run
+
+    def __post_init__(self) -> None:
+        if strange := [name for name in self.only if name not in STAGES]:
+            raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(STAGES)}")
 
     @property
     def config(self) -> MiniCPMVConfig:
@@ -93,7 +101,7 @@ class NanoRecipe:
         )
 
     def late_spec(self, offset: int) -> ShardSpec:
-        """Pictures of the last stage: dynamic corruption (paper, section 2.2), and real pages where there are any."""
+        """Of the last two stages: dynamic corruption (paper, section 2.2), and real pages where there are any."""
         late = replace(self.spec(offset), layout_share=self.layout_share, damaged_share=self.damaged_share)
         if self.documents is None:
             return late
@@ -122,9 +130,9 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
     pool = renderers()
     try:
         for stage, objective in stages(recipe, processor, folder / "pictures", pool):
-            if recipe.start is not None and stage.name not in ("whole", "again"):
+            if stage.name not in recipe.only:
                 continue
-            reads = isinstance(objective, ReadPictures)
+            reads = isinstance(objective, ReadPictures | Together)
             if stage.name == "resampler" and latest(folder / stage.name) is None:
                 seat_queries(learner, first_samples(recipe, folder / "pictures", pool))
             if not Trainer(learner, stage, objective, folder / stage.name, watcher if reads else None).run():
@@ -160,6 +168,12 @@ def stages(
     yield (
         recipe.stage("again", everything, recipe.again_steps, recipe.late_rate, decay_share=1.0),
         reading(recipe.late_spec(6), 0.5, 0.3),
+    )
+    heads = ("patch_head", "book", "colour_head")
+    shapes = SeeColours(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
+    yield (
+        recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_rate, decay_share=1.0),
+        Together([reading(recipe.late_spec(8), 0.5, 0.3), shapes]),
     )
 
 
@@ -238,15 +252,15 @@ def export(learner: Learner, processor: Processor, folder: Path) -> None:
 
 
 def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
-    """The last two stages once more and longer, from a finished model, on pictures of another seed.
+    """The last stages once more and longer, from a finished model, on pictures of another seed.
 
     Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
     """
     late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
-    return replace(late, whole_steps=300, again_steps=800)
+    return replace(late, whole_steps=300, again_steps=800, only=STAGES[STAGES.index("whole") :])
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:
     """The same run in a few steps of few pictures: a smoke test of the whole path."""
     few = replace(recipe, batch_size=4, shard_size=16, encoder_steps=2, decoder_steps=2)
-    return replace(few, resampler_steps=2, eyes_steps=2, whole_steps=2, again_steps=2)
+    return replace(few, resampler_steps=2, eyes_steps=2, whole_steps=2, again_steps=2, colours_steps=2)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
+from demiglace.data.colours import ColouredSample
 from demiglace.data.glyphs import NO_PLACE, UNKNOWN
 from demiglace.data.shards import ReadingSample
 
@@ -41,11 +42,24 @@ class Prompt:
 def pictures(samples: Sequence[ReadingSample], rng: np.random.Generator) -> Visual:
     """Gray patches as three channels; three pictures in ten get coloured paper or ink."""
     coloured = np.concatenate([_colour(sample.patches, rng) for sample in samples])
+    return _stills(coloured, [sample.grid for sample in samples])
+
+
+def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor]:
+    """And the shares of colours, float32 (patches, 1 + colours)."""
+    pixels = np.concatenate([sample.patches for sample in samples]).astype(np.float32) / 127.5 - 1
+    by_channel = pixels.reshape(len(pixels), -1, 3).transpose(0, 2, 1).reshape(len(pixels), -1)
+    shares = np.concatenate([sample.shares for sample in samples])
+    return _stills(by_channel, [sample.grid for sample in samples]), torch.from_numpy(shares)
+
+
+def _stills(patches: np.ndarray, grids: Sequence[tuple[int, int]]) -> Visual:
+    """Pictures, each a package of its own."""
     return Visual(
-        patches=torch.from_numpy(coloured),
-        grids=torch.tensor([sample.grid for sample in samples]),
-        package_sizes=torch.ones(len(samples), dtype=torch.int64),
-        ticks=torch.full((len(samples),), STILL),
+        patches=torch.from_numpy(patches),
+        grids=torch.tensor(grids),
+        package_sizes=torch.ones(len(grids), dtype=torch.int64),
+        ticks=torch.full((len(grids),), STILL),
     )
 
 

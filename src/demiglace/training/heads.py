@@ -66,3 +66,21 @@ class FrameBook(nn.Module):
         half_loss = F.cross_entropy(half_logits.flatten(0, 1), halves.flatten())
         right = (glyph_logits.argmax(-1) == classes)[classes != IGNORE].float().mean()
         return loss + half_loss * 0.3, right
+
+
+class ColourHead(nn.Module):
+    """Patch features -> which share of the patch has which colour; 0 is what has none of those that are named."""
+
+    def __init__(self, hidden_size: int, num_colours: int) -> None:
+        super().__init__()
+        self.colours = nn.Linear(hidden_size, 1 + num_colours)
+
+    def loss(self, features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of (patches, hidden) against float (patches, 1 + colours), whose rows add to 1.
+
+        And, of the patches that are more than half of one colour, the share for which it is the likeliest.
+        """
+        logits = self.colours(features)
+        clear = shares[:, 1:].amax(dim=-1) > 0.5
+        right = (logits.argmax(-1) == shares.argmax(-1))[clear].float().mean()
+        return F.cross_entropy(logits, shares), right

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor, nn
 
-from demiglace.data import texts
+from demiglace.data import colours, texts
 from demiglace.data.glyphs import CELL_COLUMNS, CELL_ROWS
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
-from demiglace.training.heads import FrameBook, PatchHead
+from demiglace.training.heads import ColourHead, FrameBook, PatchHead
 from demiglace.training.language import LanguageLearner
 
 NUM_CLASSES = 1 + len(texts.ALPHABET)  # blank first
@@ -19,7 +19,7 @@ FRAMES_PER_TOKEN = 4  # ours: 256 frames for 64 tokens, so about 150 letters kee
 
 
 class Learner(nn.Module):
-    """`model.*` is what ships; `patch_head.*` and `book.*` stay behind."""
+    """`model.*` is what ships; `patch_head.*`, `book.*` and `colour_head.*` stay behind."""
 
     def __init__(self, config: MiniCPMVConfig) -> None:
         super().__init__()
@@ -27,6 +27,7 @@ class Learner(nn.Module):
         num_queries = config.resampler.num_queries
         self.patch_head = PatchHead(config.vision.hidden_size, NUM_CLASSES, CELL_ROWS * CELL_COLUMNS, num_queries)
         self.book = FrameBook(config.llm.hidden_size, NUM_CLASSES, FRAMES_PER_TOKEN)
+        self.colour_head = ColourHead(config.vision.hidden_size, len(colours.NAMES))
 
 
 @torch.no_grad()

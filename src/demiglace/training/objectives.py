@@ -16,12 +16,15 @@ from torch.nn import functional as F
 
 from demiglace.batch import IGNORE, Batch
 from demiglace.data import texts
+from demiglace.data.colours import make_coloured
 from demiglace.data.shards import PictureStream, character_classes
+from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.training import collate
 from demiglace.training.collate import PictureLabels, Prompt
 from demiglace.training.learner import FRAMES_PER_TOKEN, Learner
 from demiglace.training.metrics import Figures
+from demiglace.training.trainer import Objective
 
 
 def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tuple[Tensor, Figures]:
@@ -116,6 +119,32 @@ class ReadPictures:
             seen, patch_figures = patch_loss(learner, features, labels)
             loss, figures = loss + self.patch_weight * seen, {**figures, **patch_figures}
         yield loss, {**figures, "frames": float(right)}
+
+
+@dataclass
+class SeeColours:
+    """Coloured shapes: which share of each patch has which colour. Only the encoder learns from it."""
+
+    slicing: SlicingConfig
+    batch_size: int
+    seed: int
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        rng = np.random.default_rng((self.seed, step))
+        visual, shares = collate.coloured_pictures([make_coloured(rng, self.slicing) for _ in range(self.batch_size)])
+        loss, right = learner.colour_head.loss(learner.model.vpm(visual.patches, visual.grids), shares)
+        yield loss, {"colours": float(right)}
+
+
+@dataclass
+class Together:
+    """The parts of several objectives as one step; their losses add up."""
+
+    objectives: Sequence[Objective]
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        for objective in self.objectives:
+            yield from objective(learner, step)
 
 
 def _text(rng: np.random.Generator, max_characters: int) -> str:
