@@ -112,6 +112,7 @@ def test_workers_change_nothing_not_even_interrupted(whole, at_work: Loader) -> 
     begun = rows(at_work, 0, 3)
     for worker in active_children():
         os.kill(worker.pid, signal.SIGINT)
+        subprocess.run(["kill", "-TERM", str(worker.pid)], check=True)  # from another process than theirs
     assert begun + rows(at_work, 3) == steps
     assert at_work.state() == state
     at_work.restore(state)
@@ -156,6 +157,13 @@ def test_a_worker_that_dies_is_told() -> None:
         pytest.raises(RuntimeError, match="process that prepares samples has died"),
     ):
         loader.next_rows(0.0)
+
+
+def test_a_pool_of_which_one_worker_was_killed_ends(at_work: Loader) -> None:
+    rows(at_work, 0, 1)
+    os.kill(active_children()[0].pid, signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="process that prepares samples has died"):
+        rows(at_work, 1)
 
 
 KILLED = """

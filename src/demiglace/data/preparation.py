@@ -5,21 +5,18 @@ A separate process for each worker, because preparing pictures in a thread would
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context
 
 import numpy as np
 import torch
 
 from demiglace.batch import Visual
+from demiglace.data import worker_process
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.data.sources.source import BadRecord
 from demiglace.processing.layout import TooLong
@@ -109,7 +106,8 @@ class Workers:
         if self.pool is None:
             return partial(self.preparation, draw)
         try:
-            return partial(_await, self.pool.submit(_prepare, draw))
+            with worker_process.born_deaf():  # the pool starts a process when there is work for it
+                return partial(_await, self.pool.submit(_prepare, draw))
         except BrokenProcessPool as error:
             raise _death() from error
 
@@ -141,16 +139,7 @@ def _begin(preparation: Preparation) -> None:
     global _preparation
     _preparation = preparation
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the trainer decides what an interrupt means
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    """A trainer that was killed cannot end its workers, and they would wait for work for ever."""
-    parent = parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
+    worker_process.begin()
 
 
 def _prepare(draw: Draw) -> Parcel:

@@ -79,13 +79,13 @@ class Scene:
     shapes: tuple[Shape, ...]
 
 
-def random_scene(rng: np.random.Generator, side: int) -> Scene:
-    """1 to `MOST_SHAPES` shapes of few forms and colours, in a picture of about `side` times `side` pixels."""
+def random_scene(rng: np.random.Generator, side: int, most_shapes: int = MOST_SHAPES) -> Scene:
+    """1 to `most_shapes` shapes of few forms and colours, in a picture of about `side` times `side` pixels."""
     tall = float(np.exp(rng.uniform(-0.25, 0.25)))
     width, height = round(side / tall), round(side * tall)
     forms = rng.permutation(list(FORMS))[: rng.integers(2, 5)].tolist()
     colours = rng.permutation(list(COLOURS))[: rng.integers(2, 5)].tolist()
-    places = sorted(rng.choice(9, int(rng.integers(1, MOST_SHAPES + 1)), replace=False).tolist())
+    places = sorted(rng.choice(9, int(rng.integers(1, most_shapes + 1)), replace=False).tolist())
     shapes = (_shape(rng, place, pick(rng, forms), pick(rng, colours), width / 3, height / 3) for place in places)
     return Scene((width, height), _PAPERS[int(rng.integers(len(_PAPERS)))], tuple(shapes))
 
@@ -105,6 +105,12 @@ def draw_scene(scene: Scene) -> Image.Image:
 def ask_scene(rng: np.random.Generator, scene: Scene) -> list[Question]:
     """One question of each kind that the scene allows."""
     asked = (ask(rng, scene) for ask in _QUESTIONS)
+    return [question for question in asked if question]
+
+
+def ask_colours(rng: np.random.Generator, scene: Scene) -> list[Question]:
+    """Those questions alone whose answers name colours."""
+    asked = (ask(rng, scene) for ask in (_colour, _list))
     return [question for question in asked if question]
 
 

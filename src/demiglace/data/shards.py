@@ -8,7 +8,6 @@ because the interpreter lock would otherwise take half of the training speed.
 from __future__ import annotations
 
 import os
-import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,7 +17,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from demiglace.data import glyphs, texts
+from demiglace.data import glyphs, texts, worker_process
 from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.processing import slicing
 
@@ -132,11 +131,7 @@ class Shard:
 
 def renderers() -> ProcessPoolExecutor:
     """One process that renders; a second would take more from training than it gives."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.begin)
 
 
 class PictureStream:
@@ -167,7 +162,8 @@ class PictureStream:
     def _fetch(self, number: int) -> tuple[int, Shard, np.ndarray]:
         for wanted in range(number, number + 3):
             if wanted not in self.coming:
-                self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)
+                with worker_process.born_deaf():
+                    self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)
         shard = Shard(self.coming[number].result())
         for old in [n for n in self.coming if n <= number - self.keep]:
             self.coming.pop(old).result().unlink(missing_ok=True)

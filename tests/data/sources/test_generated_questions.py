@@ -18,6 +18,7 @@ BETWEEN_CHOICES = {
 }
 KINDS = {
     "scenes": "scene_count scene_compare scene_locate scene_colour scene_size scene_list",
+    "colours": "scene_colour scene_list",
     "charts": "chart_read chart_add chart_compare chart_largest table_read table_add table_compare table_largest",
     "receipts": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_change",
     "forms": "form_field form_label",

@@ -15,7 +15,7 @@ from demiglace.data.chart_drawing import draw_chart
 from demiglace.data.charts import ask_chart, random_chart
 from demiglace.data.page_questions import random_document
 from demiglace.data.questions import Question, dialogue
-from demiglace.data.scenes import ask_scene, draw_scene, random_scene
+from demiglace.data.scenes import ask_colours, ask_scene, draw_scene, random_scene
 from demiglace.data.slip_questions import random_form, random_receipt
 from demiglace.data.text_questions import random_text_question
 
@@ -39,7 +39,7 @@ def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SID
 
 @dataclass(frozen=True)
 class GeneratedQuestions:
-    """Questions about a scene, chart, receipt, form or document, or about words and numbers alone.
+    """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
     long_share: of samples whose last answer reasons first. spoken_share: of answers in a sentence.
@@ -113,6 +113,12 @@ def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
     return draw_scene(scene), ask_scene(rng, scene)
 
 
+def _colours(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """Of one shape or two: a beginner learns what red is from one red circle, not from seven shapes at once."""
+    scene = random_scene(rng, side, most_shapes=2)
+    return draw_scene(scene), ask_colours(rng, scene)
+
+
 def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
     chart = random_chart(rng)
     return draw_chart(rng, chart, side), ask_chart(rng, chart)
@@ -120,6 +126,7 @@ def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
 
 TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]] = {
     "scenes": _scene,
+    "colours": _colours,
     "charts": _chart,
     "receipts": random_receipt,
     "forms": random_form,

@@ -1,0 +1,50 @@
+"""How a process that prepares samples lives: it ends when its parent says so or is gone, and by no other signal.
+
+Ctrl-C, and what `timeout`, SLURM or Kubernetes send, reach all processes of a group. The trainer answers by saving; a
+worker that died of it meanwhile, perhaps halfway through what it was handing over, would leave the trainer waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+
+
+@contextmanager
+def born_deaf() -> Iterator[None]:
+    """Processes that are started meanwhile hear of no signal until they have come to `begin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin() -> None:
+    """Call it first in the process, which was `born_deaf`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        threading.Thread(target=_end_by_the_parents_word, daemon=True).start()
+    else:  # macOS cannot tell who sent a signal
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_by_the_parents_word() -> None:
+    """A pool of which one process has died ends the others by SIGTERM, and waits for them."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(1)
+
+
+def _end_with_the_parent() -> None:
+    """A trainer that was killed cannot end its workers, and they would wait for work for ever."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
