@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.small_files import read_object
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
@@ -28,7 +29,6 @@ SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-MOST_JSON_BYTES = 64 * 2**20
 FLOATS = ("F64", "F32", "F16", "BF16")
 
 
@@ -62,7 +62,7 @@ def default_dtype(device: torch.device | str) -> torch.dtype:
 
 def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:
     """The model that `config.json` describes; ValueError where it is absent, malformed or of another kind."""
-    return parse_config(_read_json(Path(folder) / CONFIG_FILE))
+    return parse_config(read_object(Path(folder) / CONFIG_FILE))
 
 
 def write_config(
@@ -147,7 +147,7 @@ def _tensor_files(folder: Path) -> list[Path]:
         pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
         refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
         raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
-    places = _read_json(folder / INDEX_FILE).get("weight_map")
+    places = read_object(folder / INDEX_FILE).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
     names = sorted(set(places.values()))
@@ -220,20 +220,6 @@ def _written_whole(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Pat
     finally:
         for partial in partials.values():
             partial.unlink(missing_ok=True)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ValueError(f"no {path.name} in {path.parent}")
-    if (size := path.stat().st_size) > MOST_JSON_BYTES:
-        raise ValueError(f"{path} has {size} bytes, more than {MOST_JSON_BYTES}")
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(fields).__name__}")
-    return fields
 
 
 def _write_json(path: Path, fields: Mapping[str, Any]) -> None:

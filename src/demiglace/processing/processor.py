@@ -23,12 +23,12 @@ from demiglace.processing.layout import Layout, check_room
 from demiglace.processing.pictures import open_picture
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
-from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer, write_whole
+from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer
 from demiglace.processing.video import read_packages
+from demiglace.small_files import read_object, write_whole
 
 CONFIG_FILE = "preprocessor_config.json"
 TEMPLATE_FILE = "chat_template.jinja"
-MOST_CONFIG_BYTES = 2**20
 
 # Released field -> its default in the released code, and the most that is taken.
 SIZES = {
@@ -120,17 +120,7 @@ class Processor:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Processor:
         """From a checkpoint's folder; ValueError where a file is absent or malformed."""
-        path = Path(folder) / CONFIG_FILE
-        if not path.is_file():
-            raise ValueError(f"no {CONFIG_FILE} in {folder}")
-        if (size := path.stat().st_size) > MOST_CONFIG_BYTES:
-            raise ValueError(f"{path} has {size} bytes, more than {MOST_CONFIG_BYTES}")
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{path} is no JSON: {error}") from error
-        if not isinstance(fields, dict):
-            raise ValueError(f"{path} must hold a JSON object, got {type(fields).__name__}")
+        fields = read_object(Path(folder) / CONFIG_FILE)
         return cls(Tokenizer.load(folder), ProcessorConfig.from_fields(fields))
 
     def save(self, folder: str | os.PathLike[str]) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
+from demiglace.small_files import write_whole
+
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "tokenizer_config.json"
 MOST_FILE_BYTES = 200 * 2**20
@@ -183,13 +185,6 @@ class StreamDecoder:
     def finish(self) -> str:
         """The rest; bytes that never became a character show as U+FFFD."""
         return self._utf8.decode(b"", final=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """All of `text` or nothing appears at `path`."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _ids_of_roles(backend: tokenizers.Tokenizer) -> dict[str, int]:
