@@ -68,6 +68,11 @@ def test_a_stage_that_is_none_is_refused():
         nano.NanoRecipe(only=("again", "colour"))
 
 
+def test_later_stages_need_a_model_to_go_on_from():
+    with pytest.raises(ValueError, match="again, colours need a model to go on from; from nothing it begins with enc"):
+        nano.NanoRecipe(only=("again", "colours"))
+
+
 def test_the_prompt_is_the_processors_own(recipe):
     processor = nano.nano_processor(recipe)
     asked = nano.prompt(processor, "Read the text.")

@@ -82,6 +82,10 @@ class NanoRecipe:
     def __post_init__(self) -> None:
         if strange := [name for name in self.only if name not in STAGES]:
             raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(STAGES)}")
+        if self.start is None and self.only != STAGES[: len(self.only)]:
+            raise ValueError(
+                f"{', '.join(self.only)} need a model to go on from; from nothing it begins with {STAGES[0]}"
+            )
 
     @property
     def config(self) -> MiniCPMVConfig:
@@ -146,7 +150,7 @@ def train(recipe: NanoRecipe, folder: Path) -> Path | None:
 def stages(
     recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor
 ) -> Iterator[tuple[Stage, Objective]]:
-    """The stages in order, each with what it learns from. Rates are stable until the last stage, where they decay."""
+    """The stages in order, each with what it learns from. Rates are stable until the last two, where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
     stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures, pool)
     yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), SeePatches(stream)
