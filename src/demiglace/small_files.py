@@ -7,15 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 64 * 2**20  # a list of all tensors of a large checkpoint takes a few
 
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; ValueError where there is none, or more than `MOST_BYTES`."""
+def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
+    """The JSON object in a file; ValueError where there is none, or more than `most_bytes`."""
     if not path.is_file():
         raise ValueError(f"no {path.name} in {path.parent}")
-    if (size := path.stat().st_size) > MOST_BYTES:
-        raise ValueError(f"{path} has {size} bytes, more than {MOST_BYTES}")
+    if (size := path.stat().st_size) > most_bytes:
+        raise ValueError(f"{path} has {size} bytes, more than {most_bytes}")
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

@@ -27,6 +27,7 @@ CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+MOST_JSON_BYTES = 64 * 2**20
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -62,7 +63,7 @@ def default_dtype(device: torch.device | str) -> torch.dtype:
 
 def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:
     """The model that `config.json` describes; ValueError where it is absent, malformed or of another kind."""
-    return parse_config(read_object(Path(folder) / CONFIG_FILE))
+    return parse_config(read_object(Path(folder) / CONFIG_FILE, MOST_JSON_BYTES))
 
 
 def write_config(
@@ -147,7 +148,7 @@ def _tensor_files(folder: Path) -> list[Path]:
         pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
         refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
         raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
-    places = read_object(folder / INDEX_FILE).get("weight_map")
+    places = read_object(folder / INDEX_FILE, MOST_JSON_BYTES).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
     names = sorted(set(places.values()))

@@ -28,6 +28,7 @@ from demiglace.processing.video import read_packages
 from demiglace.small_files import read_object, write_whole
 
 CONFIG_FILE = "preprocessor_config.json"
+MOST_CONFIG_BYTES = 2**20
 TEMPLATE_FILE = "chat_template.jinja"
 
 # Released field -> its default in the released code, and the most that is taken.
@@ -120,7 +121,7 @@ class Processor:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Processor:
         """From a checkpoint's folder; ValueError where a file is absent or malformed."""
-        fields = read_object(Path(folder) / CONFIG_FILE)
+        fields = read_object(Path(folder) / CONFIG_FILE, MOST_CONFIG_BYTES)
         return cls(Tokenizer.load(folder), ProcessorConfig.from_fields(fields))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
