@@ -29,6 +29,9 @@ def test_answers_of_a_known_receipt():
         "What is the price of RICE? Answer with a number.": "4.75",
         "How many goods are on this receipt? Answer with a number.": "2",
         "How much change was given back? Answer with a number.": "1.75",
+        "What is written on this receipt?": (
+            "Plum Shop\n12/08/2005\nTEA 3.50\nRICE 4.75\nTOTAL 8.25\nCASH 10.00\nCHANGE 1.75"
+        ),
     }
     assert {text: found.get(text) for text in known} == known
     total = next(question for question in ask_receipt(np.random.default_rng(0), RECEIPT))
@@ -68,7 +71,20 @@ def test_every_answer_is_printed(draw, pages):
     for seed in range(6):
         picture, questions = draw(np.random.default_rng(seed), 140)
         printed = {line.text.rstrip(":") for line in pages[-1].lines}
-        assert {question.answer for question in questions if question.kind != "receipt_count"} <= printed
+        once = [question for question in questions if question.kind not in ("receipt_count", "receipt_text")]
+        assert {question.answer for question in once} <= printed
+        for read in (question.answer for question in questions if question.kind == "receipt_text"):
+            assert sorted(read.split()) == sorted(word for line in pages[-1].lines for word in line.text.split())
         assert 80 < (picture.width * picture.height) ** 0.5 < 200
         again, same = draw(np.random.default_rng(seed), 140)
         assert (again.tobytes(), same) == (picture.tobytes(), questions)
+
+
+@pytest.mark.usefixtures("training_faces", "installed_prose")
+def test_a_short_receipt_is_five_lines():
+    for seed in range(20):
+        _, questions = random_receipt(np.random.default_rng(seed), 140, short=True)
+        (read,) = (question.answer for question in questions if question.kind == "receipt_text")
+        assert read.count("\n") == 4
+        assert len(read) < 90
+        assert "receipt_change" not in {question.kind for question in questions}

@@ -22,6 +22,8 @@ SMALLEST_SIDE, LARGEST_SIDE = 98, 180  # pixels
 CLIP_SHARE = 0.4
 
 _KNOWN = [(name, rgb) for palette in (scenes.COLOURS, clips.COLOURS) for name, rgb in palette.items()]
+_REFERENCES = np.array([rgb for _, rgb in _KNOWN], np.int16)
+_CLASSES = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,15 @@ def make_coloured(rng: np.random.Generator, config: slicing.SlicingConfig) -> Co
     picture = Image.fromarray(_moment(rng)) if rng.random() < CLIP_SHARE else _scene(rng)
     size = slicing.plan(*picture.size, config).overview
     pixels = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
-    grid = (size[1] // config.patch_size, size[0] // config.patch_size)
-    rows = pixels.reshape(grid[0], config.patch_size, grid[1], config.patch_size, 3)
-    patches = rows.transpose(0, 2, 1, 3, 4).reshape(grid[0] * grid[1], -1)
-    return ColouredSample(patches, grid, colour_shares(patches.reshape(len(patches), -1, 3)))
+    cells = slicing.cut_patches(pixels, config.patch_size)
+    grid = slicing.patch_grid(size, config.patch_size)
+    return ColouredSample(cells.reshape(len(cells), -1), grid, colour_shares(cells.reshape(len(cells), -1, 3)))
 
 
 def colour_shares(pixels: np.ndarray) -> np.ndarray:
     """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): of what is near none of `NAMES`, and of each."""
-    references = np.array([rgb for _, rgb in _KNOWN], np.int16)
-    classes = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
-    distances = np.abs(pixels[:, :, None].astype(np.int16) - references).max(axis=-1)  # (patches, pixels, references)
-    nearest = np.where(distances.min(axis=-1) <= FARTHEST, classes[distances.argmin(axis=-1)], 0)
+    distances = np.abs(pixels[:, :, None].astype(np.int16) - _REFERENCES).max(axis=-1)  # (patches, pixels, references)
+    nearest = np.where(distances.min(axis=-1) <= FARTHEST, _CLASSES[distances.argmin(axis=-1)], 0)
     return (nearest[:, :, None] == np.arange(1 + len(NAMES))).mean(axis=1, dtype=np.float32)
 
 

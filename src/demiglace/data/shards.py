@@ -64,9 +64,9 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
     config = slicing.SlicingConfig(scale_resolution=spec.scale_resolution, patch_size=spec.patch_size, max_slices=1)
     width, height = slicing.plan(*picture.size, config).overview
     scale = np.array([width / picture.width, height / picture.height] * 2)
-    grid = (height // spec.patch_size, width // spec.patch_size)
+    grid = slicing.patch_grid((width, height), spec.patch_size)
     pixels = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
-    patches = pixels.reshape(grid[0], spec.patch_size, grid[1], spec.patch_size).transpose(0, 2, 1, 3)
+    patches = slicing.cut_patches(pixels, spec.patch_size)
     labels = glyphs.label(classes, rendered.boxes * scale, grid, spec.patch_size, spec.num_places, spec.num_frames)
     return ReadingSample(patches.reshape(-1, spec.patch_size**2), grid, rendered.text, labels)
 

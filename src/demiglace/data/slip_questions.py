@@ -21,16 +21,31 @@ from demiglace.data.text_questions import plain_words
 
 @dataclass(frozen=True)
 class Receipt:
-    """goods: names and prices, no name twice; cash: what was given, more than the total, or None."""
+    """goods: names and prices, no name twice; cash: what was given, more than the total, or None.
+
+    label: what the total is called.
+    """
 
     shop: str
     date: str
     goods: tuple[tuple[str, Decimal], ...]
     cash: Decimal | None
+    label: str = "TOTAL"
 
     @property
     def total(self) -> Decimal:
         return sum((price for _, price in self.goods), Decimal(0))
+
+    @property
+    def amounts(self) -> tuple[tuple[str, Decimal], ...]:
+        """Names and figures of the lines below the date, from top to bottom."""
+        paid = (("CASH", self.cash), ("CHANGE", self.cash - self.total)) if self.cash is not None else ()
+        return *self.goods, (self.label, self.total), *paid
+
+    @property
+    def text(self) -> str:
+        """What is printed, line by line."""
+        return "\n".join((self.shop, self.date, *(f"{name} {amount:.2f}" for name, amount in self.amounts)))
 
 
 @dataclass(frozen=True)
@@ -41,18 +56,25 @@ class Form:
     fields: tuple[tuple[str, str], ...]
 
 
-def random_receipt(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[Question]]:
+def random_receipt(rng: np.random.Generator, side: int, short: bool = False) -> tuple[Image.Image, list[Question]]:
     """A small receipt of about `side` times `side` pixels, and one question of each kind that it allows.
 
+    short: two goods and the total, about 50 letters in five lines; otherwise up to four goods, and often cash.
     Raises ValueError that names the Debian packages to install where fonts or prose are missing.
     """
-    shop = [*plain_words(rng, int(rng.integers(1, 3)), 7), texts.pick(rng, ("shop", "store", "cafe", "mart"))]
-    goods = [(name, Decimal(int(rng.integers(50, 3000))) / 100) for name in plain_words(rng, int(rng.integers(2, 5)))]
+    most_words, most_goods = (1, 2) if short else (2, 4)
+    shop = [*plain_words(rng, int(rng.integers(1, most_words + 1)), 7), texts.pick(rng, _SHOPS)]
+    names = plain_words(rng, int(rng.integers(2, most_goods + 1)))
+    goods = [(name, Decimal(int(rng.integers(50, 3000))) / 100) for name in names]
     total = sum((price for _, price in goods), Decimal(0))
-    cash = (total // 10 + int(rng.integers(1, 3))) * 10 if rng.random() < 0.5 else None
+    cash = (total // 10 + int(rng.integers(1, 3))) * 10 if not short and rng.random() < 0.5 else None
     written = str.upper if rng.random() < 0.5 else str.title
     receipt = Receipt(
-        written(" ".join(shop)), texts.date(rng), tuple((written(name), price) for name, price in goods), cash
+        written(" ".join(shop)),
+        texts.date(rng),
+        tuple((written(name), price) for name, price in goods),
+        cash,
+        texts.pick(rng, _LABELS),
     )
     return _draw_receipt(rng, receipt, side / CAPS_OF_A_SIDE), ask_receipt(rng, receipt)
 
@@ -65,7 +87,7 @@ def random_form(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[
 
 
 def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
-    """Total, date, shop, price of one of the goods, how many goods, and the change where there is one."""
+    """Total, date, shop, price of one of the goods, how many goods, all that is written, and the change if any."""
     name, price = receipt.goods[int(rng.integers(len(receipt.goods)))]
     names, count = [name for name, _ in receipt.goods], len(receipt.goods)
     asked = [
@@ -100,6 +122,12 @@ def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
                 *(f"{number}: {name}" for number, name in enumerate(names, start=1)),
                 f"Check: from {names[0]} to {names[-1]} there are {count} lines before the total.",
             ),
+        ),
+        Question(
+            "receipt_text",
+            texts.pick(rng, ("What is written on this receipt?", "Read this receipt line by line.")),
+            receipt.text,
+            f"It says:\n{receipt.text}",
         ),
     ]
     return asked if receipt.cash is None else [*asked, _ask_change(receipt.total, receipt.cash)]
@@ -156,15 +184,12 @@ def _draw_receipt(rng: np.random.Generator, receipt: Receipt, cap: float) -> Ima
     mono = [face for face in training_faces() if face.style == "mono"]
     face = mono[int(rng.integers(len(mono)))] if rng.random() < 0.5 else sample_face(rng)
     pitch, sheet = float(rng.uniform(1.8, 2.2)) * cap, Sheet()
-    amounts = [*receipt.goods, (texts.pick(rng, ("TOTAL", "Total", "TOTAL DUE")), receipt.total)]
-    if receipt.cash is not None:
-        amounts += [("CASH", receipt.cash), ("CHANGE", receipt.cash - receipt.total)]
-    names = [_written(name, face, cap) for name, _ in amounts]
+    names = [_written(name, face, cap) for name, _ in receipt.amounts]
     shop = _written(receipt.shop, face, cap)
     width = max(18 * cap, shop.picture.shape[1], max(name.picture.shape[1] for name in names) + 7 * cap)
     sheet.put(shop, (width - shop.picture.shape[1]) / 2, 0)
     sheet.put(_written(receipt.date, face, cap), 0, 1.2 * pitch)
-    for line, (name, (_, amount)) in enumerate(zip(names, amounts, strict=True)):
+    for line, (name, (_, amount)) in enumerate(zip(names, receipt.amounts, strict=True)):
         price = _written(f"{amount:.2f}", face, cap)
         top = (2.4 + line + 0.2 * (line >= len(receipt.goods))) * pitch
         sheet.put(name, 0, top)
@@ -194,6 +219,8 @@ def _code(rng: np.random.Generator) -> str:
     return "".join(letters) + str(rng.integers(100, 1000))
 
 
+_SHOPS = ("shop", "store", "cafe", "mart")
+_LABELS = ("TOTAL", "Total", "TOTAL DUE")
 _FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (  # no two are filled in alike
     ("Name", lambda rng: " ".join(plain_words(rng, 2, 7)).title()),
     ("City", lambda rng: plain_words(rng, 1)[0].title()),

@@ -108,6 +108,13 @@ def patch_grid(size: tuple[int, int], patch_size: int) -> tuple[int, int]:
     return height // patch_size, width // patch_size
 
 
+def cut_patches(pixels: np.ndarray, patch_size: int) -> np.ndarray:
+    """(height, width, ...) -> (patches, patch_size, patch_size, ...), patches row by row; errors as of `patch_grid`."""
+    rows, columns = patch_grid((pixels.shape[1], pixels.shape[0]), patch_size)
+    cells = pixels.reshape(rows, patch_size, columns, patch_size, *pixels.shape[2:])
+    return cells.swapaxes(1, 2).reshape(rows * columns, patch_size, patch_size, *pixels.shape[2:])
+
+
 def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     """An RGB picture as float32 (patches, 3 * patch_size**2) in [-1, 1].
 
@@ -115,11 +122,9 @@ def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     """
     import torch  # here, so that counting tokens with `plan` stays light
 
-    rows, columns = patch_grid(picture.size, patch_size)
-    pixels = torch.from_numpy(np.array(picture, dtype=np.float32))  # (height, width, channel)
-    patches = pixels.unflatten(1, (columns, patch_size)).unflatten(0, (rows, patch_size))
-    patches = patches.permute(0, 2, 4, 1, 3).flatten(2).flatten(0, 1)  # row, column, (channel, row and column inside)
-    return normalise(patches)
+    patches = cut_patches(np.array(picture, dtype=np.float32), patch_size).transpose(0, 3, 1, 2)
+    levels = torch.from_numpy(np.ascontiguousarray(patches)).flatten(1)  # (patches, channel and row and column inside)
+    return normalise(levels)
 
 
 def normalise(levels: Tensor) -> Tensor:

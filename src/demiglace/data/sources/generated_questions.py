@@ -39,7 +39,7 @@ def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SID
 
 @dataclass(frozen=True)
 class GeneratedQuestions:
-    """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
+    """Questions about a scene, its colours, a chart, receipt, slip, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
     long_share: of samples whose last answer reasons first. spoken_share: of answers in a sentence.
@@ -124,6 +124,11 @@ def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
     return draw_chart(rng, chart, side), ask_chart(rng, chart)
 
 
+def _slip(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A receipt as short as a slice of the nano model can hold."""
+    return random_receipt(rng, side, short=True)
+
+
 TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]] = {
     "scenes": _scene,
     "colours": _colours,
@@ -131,4 +136,5 @@ TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Quest
     "receipts": random_receipt,
     "forms": random_form,
     "documents": random_document,
+    "slips": _slip,
 }
