@@ -16,7 +16,7 @@ from demiglace.inference.source import folder_of
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "receipts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-FEWER = {"NUMBER = 60": "NUMBER = 8", "EXAMINED = 10": "EXAMINED = 2", "--epochs 30": "--epochs 1"}
+FEWER = {"NUMBER = 150": "NUMBER = 8", "EXAMINED = 100": "EXAMINED = 2", "--epochs 4": "--epochs 1"}
 MEMORY = re.findall(r"^\| `(--.*?)` \| ([\d.]+) \| ([\d.]+) \|$", GUIDE, re.MULTILINE)
 
 
