@@ -122,9 +122,8 @@ def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     """
     import torch  # here, so that counting tokens with `plan` stays light
 
-    patches = cut_patches(np.array(picture, dtype=np.float32), patch_size).transpose(0, 3, 1, 2)
-    levels = torch.from_numpy(np.ascontiguousarray(patches)).flatten(1)  # (patches, channel and row and column inside)
-    return normalise(levels)
+    cells = torch.from_numpy(cut_patches(np.array(picture), patch_size))  # (patches, row, column, channel)
+    return normalise(cells.permute(0, 3, 1, 2).flatten(1).float())
 
 
 def normalise(levels: Tensor) -> Tensor:
