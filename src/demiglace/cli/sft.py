@@ -21,6 +21,12 @@ def sft(
     rate: Annotated[float | None, typer.Option(help="Peak of the general stage. [default: the preset's]")] = None,
     long_rate: Annotated[float | None, typer.Option(help="Peak of the second stage. [default: the preset's]")] = None,
     least_rate: Annotated[float | None, typer.Option(help="At the end of both. [default: the preset's]")] = None,
+    sample_power: Annotated[
+        float | None,
+        typer.Option(
+            help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
+        ),
+    ] = None,
     length: training.Length = None,
     rows: training.Rows = None,
     rows_at_once: training.RowsAtOnce = None,
@@ -42,6 +48,7 @@ def sft(
     from demiglace.recipes.staged_run import run
 
     wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}
+    wanted |= {"sample_power": sample_power}
     wanted |= {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
     recipe = SftRecipe(

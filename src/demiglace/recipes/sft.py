@@ -29,6 +29,7 @@ class SftNumbers:
     """What suits a size of model; ValueError where a number cannot be.
 
     rate: peak of the general stage; long_rate: of the second; least_rate: at the end of both.
+    sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.language`).
     length: tokens of a row; num_rows: of a step; rows_per_part: that go through the model at once.
     muon: what learned by Muon goes on so, what learned by AdamW does too. recompute: activation checkpointing.
     long_learns: beginnings of the names of what learns in the second stage; in the first everything does.
@@ -43,12 +44,15 @@ class SftNumbers:
     num_steps: tuple[int, int]
     muon: bool
     recompute: bool = False
+    sample_power: float = 1.0  # ours: every token weighs the same
     long_learns: tuple[str, ...] = ("model",)  # ours
 
     def __post_init__(self) -> None:
         check_above_zero(self, ("rate", "long_rate", "least_rate", "length", "num_rows", "rows_per_part"))
         if self.least_rate > min(self.rate, self.long_rate):
             raise ValueError(f"rates fall to {self.least_rate}, but begin at {self.rate} and {self.long_rate}")
+        if not 0 <= self.sample_power <= 1:
+            raise ValueError(f"sample_power must lie in [0, 1], got {self.sample_power}")
         if min(self.num_steps) < 0 or not any(self.num_steps):
             raise ValueError(f"two numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
 
@@ -104,6 +108,10 @@ class SftRecipe:
     def __post_init__(self) -> None:
         if min(self.save_every, self.keep) < 1:
             raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
+
+    @property
+    def sample_power(self) -> float:
+        return self.numbers.sample_power
 
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""
