@@ -3,8 +3,8 @@
     python experiments/three_d_resampler/run.py train --start FOLDER      # a checkpoint of the general stage of SFT
     python experiments/three_d_resampler/run.py rates [--model FOLDER]    # frame rate at an equal budget of tokens
 
-`train` is resumable: finished (way, seed) pairs are kept in FOLDER and the rest goes on. Figures go to result.json and
-rates.json beside this file, plots to result.png and rates.png.
+`train` is resumable: finished (way, seed) pairs are kept in FOLDER and the rest goes on. Figures go to result.json (or
+as --name has it) and rates.json beside this file, plots to PNG files of the same names.
 """
 
 from __future__ import annotations
@@ -141,10 +141,10 @@ def run_train(options: argparse.Namespace) -> None:
             for way in WAYS:
                 model = train(way, seed, options, pool)
                 results["ways"][way].append(measured(model, model.parent, way, options))
-                write("result.json", results)
-                plot_ways(results, HERE / "result.png")
+                write(f"{options.name}.json", results)
+                plot_ways(results, HERE / f"{options.name}.png")
     results["cost"] = {way: cost(options.folder / f"{size}-1" / "model", size) for way, size in WAYS.items()}
-    write("result.json", results)
+    write(f"{options.name}.json", results)
 
 
 def run_rates(options: argparse.Namespace) -> None:
@@ -173,6 +173,7 @@ def main() -> None:
     training.add_argument("--clips", type=int, default=16, help="of a step")
     training.add_argument("--seeds", type=int, default=3)
     training.add_argument("--each", type=int, default=30, help="clips of a kind to examine with")
+    training.add_argument("--name", default="result", help="of the files with the figures and the plot")
     training.set_defaults(run=run_train)
     rates = parts.add_parser("rates")
     rates.add_argument("--model", type=Path, help="[default: the nano model of the package]")
