@@ -28,7 +28,7 @@ from demiglace import Demiglace, VideoSampling
 from demiglace.evaluation.answering import examine, score
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
-from demiglace.recipes.run import export
+from demiglace.recipes.run import export, remember
 from demiglace.training.language import LanguageLearner
 from demiglace.training.trainer import Stage, Trainer
 
@@ -129,7 +129,8 @@ def _memory(field: str) -> int:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    options.folder.mkdir(parents=True, exist_ok=True)
+    decides = {name: getattr(options, name) for name in ("start", "steps", "clips", "each")}
+    remember(decides, torch.float32, options.folder)
     told = {name: getattr(options, name) for name in ("steps", "clips", "seeds", "each")}
     results: dict[str, Any] = {
         "options": told | {"fps": FPS},

@@ -69,26 +69,34 @@ def learned(learner, learn, step=0):
     return total, figures, gradients
 
 
+def alone(model):
+    """Logits and labels of the learned tokens of each sample, which goes through the model by itself."""
+    for held in (one for row in ROWS for one in row):
+        batch = small_processor().batch([held])
+        is_learned = batch.labels[0, 1:] != IGNORE
+        yield model.logits(model(batch))[0, :-1][is_learned], batch.labels[0, 1:][is_learned]
+
+
+def assert_gradients_of(loss, learner, gradients):
+    learner.zero_grad()
+    loss.backward()
+    for name, parameter in learner.named_parameters():
+        if parameter.grad is not None:
+            assert torch.allclose(gradients[name], parameter.grad, atol=1e-6), name
+
+
 @pytest.mark.parametrize("rows_per_part", [1, 2, 4, 3])
 def test_every_token_weighs_the_same_however_the_step_is_cut(rows_per_part):
     learner = LanguageLearner(small_model())
     loss, figures, gradients = learned(learner, objective(rows_per_part=rows_per_part))
-    processor, model = small_processor(), learner.model
     losses, right = [], 0
-    for held in (one for row in ROWS for one in row):
-        batch = processor.batch([held])
-        logits = model.logits(model(batch))[0, :-1][batch.labels[0, 1:] != IGNORE]
-        wanted = batch.labels[0, 1:][batch.labels[0, 1:] != IGNORE]
+    for logits, wanted in alone(learner.model):
         losses.append(F.cross_entropy(logits, wanted, reduction="none"))
         right += int((logits.argmax(-1) == wanted).sum())
     plain = torch.cat(losses)
     assert loss == pytest.approx(float(plain.mean().detach()), rel=1e-5)
     assert figures["right"] == pytest.approx(right / len(plain))
-    model.zero_grad()
-    plain.mean().backward()
-    for name, parameter in learner.named_parameters():
-        if parameter.grad is not None:
-            assert torch.allclose(gradients[name], parameter.grad, atol=1e-6), name
+    assert_gradients_of(plain.mean(), learner, gradients)
 
 
 @pytest.mark.parametrize("sample_power", [0.0, 0.25, 0.5, 1.0])
@@ -97,20 +105,13 @@ def test_a_sample_weighs_a_power_of_its_length_however_the_step_is_cut(sample_po
     learner = LanguageLearner(small_model())
     loss, figures, gradients = learned(learner, objective(rows_per_part=rows_per_part, sample_power=sample_power))
     means, weights = [], []
-    for held in (one for row in ROWS for one in row):
-        batch = small_processor().batch([held])
-        logits = learner.model.logits(learner.model(batch))[0, :-1][batch.labels[0, 1:] != IGNORE]
-        wanted = batch.labels[0, 1:][batch.labels[0, 1:] != IGNORE]
+    for logits, wanted in alone(learner.model):
         means.append(F.cross_entropy(logits, wanted))
         weights.append(len(wanted) ** sample_power)
     expected = sum(mean * weight for mean, weight in zip(means, weights, strict=True)) / sum(weights)
     assert loss == pytest.approx(float(expected.detach()), rel=1e-5)
     assert figures["right"] == learned(learner, objective())[1]["right"]  # tokens are counted one by one all the same
-    learner.zero_grad()
-    expected.backward()
-    for name, parameter in learner.named_parameters():
-        if parameter.grad is not None:
-            assert torch.allclose(gradients[name], parameter.grad, atol=1e-6), name
+    assert_gradients_of(expected, learner, gradients)
 
 
 def test_figures_add_up_to_the_step():

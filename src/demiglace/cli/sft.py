@@ -48,8 +48,7 @@ def sft(
     from demiglace.recipes.staged_run import run
 
     wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}
-    wanted |= {"sample_power": sample_power}
-    wanted |= {"length": length, "num_rows": rows, "rows_per_part": rows_at_once}
+    wanted |= {"sample_power": sample_power, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
     recipe = SftRecipe(
         mixture=read_mixture(mixture),

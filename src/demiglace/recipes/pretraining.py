@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
@@ -94,7 +94,6 @@ class PretrainingRecipe:
     start: Path | None = None
     save_every: int = 100
     keep: int = 2  # checkpoints
-    sample_power: ClassVar[float] = 1.0  # ours: every token weighs the same
 
     def __post_init__(self) -> None:
         if self.preset == "8b" and self.start is None:

@@ -134,7 +134,6 @@ def learn_from(
     length: int,
     rows_per_part: int,
     learning: Learning,
-    sample_power: float = 1.0,
 ) -> LearnConversations:
     """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
     return LearnConversations(
@@ -148,7 +147,7 @@ def learn_from(
         device=machine.device,
         dtype=machine.dtype,
         on_skipped=partial(write_down, stage_folder / SKIPPED_FILE, machine.refuse_long),
-        sample_power=sample_power,
+        sample_power=stage.sample_power,
     )
 
 

@@ -109,10 +109,6 @@ class SftRecipe:
         if min(self.save_every, self.keep) < 1:
             raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
 
-    @property
-    def sample_power(self) -> float:
-        return self.numbers.sample_power
-
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""
         numbers, (first, second) = self.numbers, self.numbers.num_steps
@@ -135,6 +131,7 @@ class SftRecipe:
             log_every=1,
             keep=self.keep,
             decay="cosine",  # paper, of the first stage
+            sample_power=self.numbers.sample_power,
             muon=self.numbers.muon,
         )
 

@@ -54,7 +54,6 @@ class StagedRecipe(Protocol):
     """What there is to run.
 
     start: folder of a model to begin from, or None for one drawn from the seed.
-    sample_power: how much a sample weighs by its length, see `training.language`.
     """
 
     @property
@@ -65,8 +64,6 @@ class StagedRecipe(Protocol):
     def seed(self) -> int: ...
     @property
     def start(self) -> Path | None: ...
-    @property
-    def sample_power(self) -> float: ...
     def stages(self) -> list[Stage]: ...
     def config(self) -> MiniCPMVConfig: ...
     def processor(self) -> Processor: ...
@@ -150,7 +147,6 @@ def run_stage(
     objective = learn_from(
         loader, processor, stage, machine, stage_folder,
         length=numbers.length, rows_per_part=numbers.rows_per_part, learning=Learning.of(stage.learns),
-        sample_power=recipe.sample_power,
     )  # fmt: skip
     with closing(loader):
         ranks, tensorboard = machine.ranks, machine.tensorboard

@@ -97,8 +97,8 @@ class LearnConversations:
             self.on_skipped(self.loader.skipped)
         self.parts = [self._pack(rows[at : at + self.rows_per_part]) for at in range(0, len(rows), self.rows_per_part)]
         weights = [learned_token_weights(part, self.sample_power) for part in self.parts]
-        own = [float(sum(len(held) for held in weights)), sum(float(held.sum()) for held in weights)]
-        num_learned, total_weight = (total or 1.0 for total in self.ranks.sum(own))
+        own = [sum(part.num_learned for part in self.parts), sum(float(held.sum()) for held in weights)]
+        num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))
         waited = self.loader.waited / self.ranks.count
         for part, held in zip(self.parts, weights, strict=True):
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
