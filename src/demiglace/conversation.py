@@ -5,6 +5,8 @@ One of the two contracts on the ground floor (the other is `batch`). Nothing her
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
@@ -12,17 +14,28 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import PIL.Image
 
+    Picture = str | PathLike[str] | bytes | PIL.Image.Image
+
 Role = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True)
 class VideoSampling:
-    """How a video becomes packages of frames (released code: README, "Chat with Video")."""
+    """How a video becomes packages of frames (released code: README, "Chat with Video").
+
+    start, end: seconds from the first frame; only what is on screen between them is looked at. An `end` beyond the clip
+    is the clip's end; a `start` beyond it is refused when the clip is opened.
+    num_frames: exactly so many frames, at the middles of equal parts of the span, whatever `fps` says. A frame that is
+    on screen in several of these middles is taken as often.
+    """
 
     fps: float = 3.0  # frames a second to aim at; released code: 3, paper: at most 10
     max_packages: int = 180  # released code: MAX_NUM_FRAMES
     package_frames: int = 3  # most frames in a package; released code: 3 (valid 1 to 6), paper: 6
     force_package_frames: bool = False  # always fill packages, even where the clip is short
+    start: float | None = None
+    end: float | None = None
+    num_frames: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.fps <= 60:
@@ -31,6 +44,21 @@ class VideoSampling:
             raise ValueError(f"max_packages must be at least 1, got {self.max_packages}")
         if not 1 <= self.package_frames <= 6:
             raise ValueError(f"package_frames must lie in 1..6, got {self.package_frames}")
+        for name, value in (("start", self.start), ("end", self.end)):
+            if value is not None and not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be a number of seconds from 0 on, got {value}")
+        if self.end is not None and (self.start or 0) >= self.end:
+            raise ValueError(f"start must lie before end, got {self.start or 0} and {self.end}")
+        if self.num_frames is not None and not 1 <= self.num_frames <= self.max_frames:
+            raise ValueError(
+                f"num_frames must lie in 1..{self.max_frames}, which {self.max_packages} packages of "
+                f"{self.package_frames} hold, got {self.num_frames}"
+            )
+
+    @property
+    def max_frames(self) -> int:
+        """What all packages hold."""
+        return self.max_packages * self.package_frames
 
     @classmethod
     def paper_maximum(cls) -> VideoSampling:
@@ -47,7 +75,7 @@ class Text:
 class Image:
     """A picture: a path, its bytes, or a PIL image."""
 
-    source: str | PathLike[str] | bytes | PIL.Image.Image
+    source: Picture
 
 
 @dataclass(frozen=True)
@@ -60,10 +88,21 @@ class Document:
 
 @dataclass(frozen=True)
 class Video:
-    """A video file or an animated GIF/WebP; its frames become packages."""
+    """A video file, an animated GIF, WebP, PNG or AVIF, or a sequence of frames; its frames become packages.
 
-    source: str | PathLike[str] | bytes
-    sampling: VideoSampling = VideoSampling()
+    A sequence of frames (each a path, bytes or a PIL image, all of one size) was sampled already: each is taken once,
+    and they stand 1 / `fps` of the sampling apart.
+    sampling: None where nobody chose numbers: those of `VideoSampling()`.
+    """
+
+    source: str | PathLike[str] | bytes | Sequence[Picture]
+    sampling: VideoSampling | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, Sequence) and not isinstance(self.source, str | bytes):
+            object.__setattr__(self, "source", tuple(self.source))
+        if self.source == ():
+            raise ValueError("a video needs at least one frame, got none")
 
 
 Part = Text | Image | Document | Video

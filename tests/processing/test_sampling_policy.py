@@ -127,3 +127,48 @@ def test_whole_frames_are_distinct_and_near_the_bin_centres(duration_s, sampling
     centres = (np.arange(len(plan.times)) + 0.5) * duration_s / len(plan.times)
     assert np.abs(centres - plan.times).max() <= 1.5 / native_fps
     assert len(set(plan.times)) == len(plan.times)
+
+
+def test_a_span_is_looked_at_as_a_clip_of_its_own():
+    plan = plan_frames(60, VideoSampling(fps=2, start=10, end=13), native_fps=25)
+    whole = plan_frames(3, VideoSampling(fps=2), native_fps=25)
+    assert plan.times == pytest.approx([10 + time for time in whole.times])
+    assert plan.ticks == (102, 107, 112, 117, 122, 127)
+    assert plan_frames(60, VideoSampling(fps=2, start=10, end=13)).times == (10.25, 10.75, 11.25, 11.75, 12.25, 12.75)
+
+
+@pytest.mark.parametrize("native_fps", [None, 25])
+def test_a_span_ends_with_the_clip(native_fps):
+    open_end = plan_frames(10, VideoSampling(fps=5, start=8), native_fps)
+    assert open_end == plan_frames(10, VideoSampling(fps=5, start=8, end=99), native_fps)
+    assert len(open_end.times) == 10
+    assert min(open_end.times) >= 8
+
+
+@pytest.mark.parametrize("start", [10, 11.5])
+def test_a_span_that_starts_where_the_clip_has_ended(start):
+    with pytest.raises(ValueError, match=rf"start lies at {start} s, but the video is 10\.00 s long"):
+        plan_frames(10, VideoSampling(start=start))
+
+
+@pytest.mark.parametrize("native_fps", [None, 30, 2])
+def test_a_number_of_frames_whatever_the_rate(native_fps):
+    plan = plan_frames(8, VideoSampling(num_frames=32), native_fps)
+    assert (len(plan.times), plan.package_sizes) == (32, (1,) * 32)
+    plan = plan_frames(8, VideoSampling(num_frames=32, max_packages=12), native_fps)
+    assert plan.package_sizes == (3,) * 10 + (2,)
+    plan = plan_frames(8, VideoSampling(num_frames=8, package_frames=6, force_package_frames=True), native_fps)
+    assert plan.package_sizes == (6, 2)
+
+
+def test_samplings_that_cannot_be():
+    for bad, message in [
+        ({"start": -1}, "start must be a number of seconds from 0 on, got -1"),
+        ({"end": math.nan}, "end must be a number of seconds from 0 on, got nan"),
+        ({"start": 2, "end": 2}, "start must lie before end, got 2 and 2"),
+        ({"end": 0}, "start must lie before end, got 0 and 0"),
+        ({"num_frames": 0}, r"num_frames must lie in 1\.\.540, .*, got 0"),
+        ({"num_frames": 541}, r"num_frames must lie in 1\.\.540, which 180 packages of 3 hold, got 541"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            VideoSampling(**bad)

@@ -65,8 +65,11 @@ class Reading:
             return Video(file, self.sampling())
         return part
 
-    def sampling(self) -> VideoSampling:
+    def sampling(self) -> VideoSampling | None:
+        """None where no number was chosen."""
         wanted = _given(fps=self.fps, max_packages=self.max_packages, package_frames=self.package_frames)
+        if not wanted:
+            return None
         return VideoSampling(**wanted, force_package_frames=self.package_frames is not None)
 
 

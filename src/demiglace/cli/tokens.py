@@ -93,11 +93,10 @@ def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig,
 
 def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
     from demiglace.processing.cost import video_costs
-    from demiglace.processing.sampling_policy import plan_frames
-    from demiglace.processing.video import probe
+    from demiglace.processing.video import plan_video
 
-    facts = probe(part.source)
-    sizes = plan_frames(facts.duration_s, part.sampling, facts.fps).package_sizes
+    facts, plan = plan_video(part.source, part.sampling)
+    sizes = plan.package_sizes
     costs = video_costs(facts.width, facts.height, facts.duration_s, sum(sizes), sizes[0], num_queries)
     return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
 

@@ -87,7 +87,7 @@ def _demuxer(file: BinaryIO, name: str, max_pixels: int) -> Iterator[_Source]:
 
     file.seek(0)
     try:
-        container = av.open(file, "r", options={"format_whitelist": FORMATS}, metadata_errors="ignore")
+        container = av.open(file, "r", options={"format_whitelist": FORMATS})
     except av.error.FFmpegError as error:
         raise ValueError(f"{name}: not a video that can be read ({error.strerror})") from error
     with container:

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 Kind = Literal["image", "animation", "document", "video"]
+PictureSource = str | PathLike[str] | bytes | Image.Image
 
 MAX_BYTES = 2**28
 MAX_PIXELS = 100_000_000

@@ -1,17 +1,17 @@
 """A video or an animation comes in, packages of its sampled frames go out, one at a time.
 
-Which moments are taken is decided in `sampling_policy`; `film` (FFmpeg) and `animation` (Pillow) find the pictures on
-screen then, by time and not by index. One package at most is held here. Files are not trusted: pixels, frames and
-seconds are bounded.
+Which moments are taken is decided in `sampling_policy`; `film` (FFmpeg), `animation` (Pillow) and `frame_list` (frames
+sampled beforehand) find the pictures on screen then, by time and not by index. One package at most is held here. Files
+are not trusted: pixels, frames and seconds are bounded.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import BinaryIO
 
@@ -20,10 +20,13 @@ import PIL.Image
 from demiglace.conversation import VideoSampling
 from demiglace.processing.animation import Animation, is_animation
 from demiglace.processing.film import Film, open_film
-from demiglace.processing.pictures import local_file, name_of
-from demiglace.processing.sampling_policy import plan_frames
+from demiglace.processing.frame_list import FrameList
+from demiglace.processing.pictures import PictureSource, local_file, name_of
+from demiglace.processing.sampling_policy import FramePlan, plan_frames
 
-Source = str | PathLike[str] | bytes
+Source = str | PathLike[str] | bytes | Sequence[PictureSource]
+
+Reel = Film | Animation | FrameList
 
 MAX_PIXELS = 40_000_000  # of one frame
 MAX_SECONDS = 6 * 3600.0
@@ -62,7 +65,7 @@ class VideoFacts:
 
 def read_packages(
     source: Source,
-    sampling: VideoSampling,
+    sampling: VideoSampling | None = None,
     *,
     target_pixels: int | None = None,
     max_pixels: int = MAX_PIXELS,
@@ -70,13 +73,14 @@ def read_packages(
 ) -> Iterator[Package]:
     """Packages of frames in order of time, from one pass; memory does not grow with the length of the video.
 
+    A sequence of pictures is taken as frames that were sampled before: each once, 1 / `fps` of the sampling apart.
     `target_pixels` shrinks larger frames to that area as they are converted; None keeps them as they are.
     Where decoding ends before the announced duration, its last frame stands for the rest and a warning says so.
     ValueError, with the first package, where the file is missing, no video, has no frame that decodes, or goes beyond
-    `max_pixels` in a frame or `max_seconds`.
+    `max_pixels` in a frame or `max_seconds`, or where more frames are given than the packages hold.
     """
-    with _open(source, max_pixels, max_seconds) as reel:
-        plan = plan_frames(reel.duration_s, sampling, reel.fps)
+    with _open(source, sampling := sampling or VideoSampling(), max_pixels, max_seconds) as reel:
+        plan = _plan(reel, sampling)
         size = _shrunk(reel.size, target_pixels)
         times, ticks = iter(plan.times), iter(plan.ticks)
         for count in plan.package_sizes:
@@ -84,14 +88,40 @@ def read_packages(
             yield Package([reel.at(next(times), size) for _ in range(count)], [next(ticks) for _ in range(count)])
 
 
+def plan_video(source: Source, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
+    """What `read_packages` takes of `source`, after decoding one frame; errors as there."""
+    with _open(source, sampling := sampling or VideoSampling(), MAX_PIXELS, MAX_SECONDS) as reel:
+        return _facts(reel), _plan(reel, sampling)
+
+
 def probe(source: Source, *, max_pixels: int = MAX_PIXELS, max_seconds: float = MAX_SECONDS) -> VideoFacts:
     """Size, length and rate, after decoding one frame; errors as in `read_packages`."""
-    with _open(source, max_pixels, max_seconds) as reel:
-        return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation)
+    with _open(source, VideoSampling(), max_pixels, max_seconds) as reel:
+        return _facts(reel)
+
+
+def _plan(reel: Reel, sampling: VideoSampling) -> FramePlan:
+    if isinstance(reel, FrameList) and sampling.num_frames is None and sampling.start is None and sampling.end is None:
+        if reel.num_announced > sampling.max_frames:
+            raise ValueError(
+                f"{reel.num_announced} frames are given, but {sampling.max_packages} packages of "
+                f"{sampling.package_frames} hold {sampling.max_frames}"
+            )
+        sampling = replace(sampling, num_frames=reel.num_announced)
+    return plan_frames(reel.duration_s, sampling, reel.fps)
+
+
+def _facts(reel: Reel) -> VideoFacts:
+    return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation)
 
 
 @contextmanager
-def _open(source: Source, max_pixels: int, max_seconds: float) -> Iterator[Film | Animation]:
+def _open(source: Source, sampling: VideoSampling, max_pixels: int, max_seconds: float) -> Iterator[Reel]:
+    if not isinstance(source, str | PathLike | bytes):
+        frames = FrameList(source, sampling.fps)
+        _check_bounds(frames, "the given frames", max_pixels, max_seconds)
+        yield frames
+        return
     name = name_of(source)
     with _open_file(source) as file:
         if is_animation(file.read(12)):
@@ -104,7 +134,7 @@ def _open(source: Source, max_pixels: int, max_seconds: float) -> Iterator[Film 
                 yield film
 
 
-def _open_file(source: Source) -> BinaryIO:
+def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
     # Opened here and not by FFmpeg, to which a name can also be an address or a list of other files.
     if isinstance(source, bytes):
         if not source:
@@ -116,7 +146,7 @@ def _open_file(source: Source) -> BinaryIO:
         raise ValueError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def _check_bounds(reel: Film | Animation, name: str, max_pixels: int, max_seconds: float) -> None:
+def _check_bounds(reel: Reel, name: str, max_pixels: int, max_seconds: float) -> None:
     width, height = reel.size
     if width * height > max_pixels:
         raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
