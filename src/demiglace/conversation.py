@@ -80,7 +80,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF; each chosen page becomes one image. `pages` is 1-based, such as "1-3,7"; None is all."""
+    """A PDF or a TIFF; each chosen page becomes one image. `pages` is 1-based, such as "1-3,7"; None is all."""
 
     source: str | PathLike[str] | bytes
     pages: str | None = None

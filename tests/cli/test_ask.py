@@ -77,6 +77,27 @@ def test_pages_are_chosen(run: Run, model: Path, page: Path, tmp_path: Path) -> 
     assert "page 4 is outside" in run(*arguments, "--pages", "4").stderr
 
 
+def test_pages_of_a_tiff_are_all_seen_or_chosen(run: Run, model: Path, tmp_path: Path) -> None:
+    import PIL.Image
+
+    pages = [PIL.Image.new("1", (100, 100), "white") for _ in range(3)]
+    pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:], compression="group4")
+    pages[0].save(tmp_path / "one.tif", compression="group4")
+    arguments = ("ask", tmp_path / "three.tif", "What?", "--model", model, "--json", "--max-new-tokens", 1)
+    assert json.loads(run(*arguments).stdout)["visual_tokens"] == 3 * 64
+    assert json.loads(run(*arguments, "--pages", "2").stdout)["visual_tokens"] == 64
+    assert "page 4 is outside" in run(*arguments, "--pages", "4").stderr
+    assert run("ask", tmp_path / "one.tif", *arguments[2:], "--pages", "1").exit_code == 0
+    assert "which has 1 page" in run("ask", tmp_path / "one.tif", *arguments[2:], "--pages", "2").stderr
+
+
+def test_pages_are_refused_where_no_file_has_any(run: Run, model: Path, page: Path, clip: Path) -> None:
+    for file in (page, clip):
+        result = run("ask", file, "What?", "--model", model, "--pages", "2")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == "demiglace: --pages 2 chooses pages of PDFs and TIFFs, and no file given is one\n"
+
+
 def test_a_seed_repeats_the_answer(run: Run, model: Path) -> None:
     arguments = ("ask", "What?", "--model", model, *SHORT, "--temperature", 3)
     first, again, other = (run(*arguments, "--seed", seed).stdout for seed in (1, 1, 2))

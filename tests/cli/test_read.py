@@ -13,6 +13,7 @@ from typer.testing import Result
 from demiglace import Demiglace
 from demiglace.cli.page_record import PageRecord, is_finished
 from demiglace.inference import reading
+from demiglace.processing import documents
 from demiglace.processing.pictures import open_picture
 
 Run = Callable[..., Result]
@@ -50,14 +51,14 @@ def document(tmp_path: Path) -> Path:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
     """Pages of PDFs as they are drawn; an error put in beforehand is raised instead."""
     noted: Drawn = {}
-    draw = reading._drawn
+    draw = documents._draw_pdf_page
 
-    def noting(pdf: PdfDocument, number: int, name: str) -> PIL.Image.Image:
+    def noting(pdf: PdfDocument, name: str, dpi: float, number: int) -> PIL.Image.Image:
         if error := noted.setdefault(number, None):
             raise error
-        return draw(pdf, number, name)
+        return draw(pdf, name, dpi, number)
 
-    monkeypatch.setattr(reading, "_drawn", noting)
+    monkeypatch.setattr(documents, "_draw_pdf_page", noting)
     return noted
 
 
@@ -74,6 +75,22 @@ def test_several_pages_get_headings(run: Run, image: Path, document: Path) -> No
     assert "---" not in run("read", document, "--pages", 2).stdout
     headings = [line for line in run("read", image, document, "--pages", 2).stdout.splitlines() if "---" in line]
     assert headings == ["--- image.png, page 1 ---", "--- three.pdf, page 2 ---"]
+
+
+def test_the_pages_of_a_tiff_are_read_as_those_of_a_pdf(run: Run, tmp_path: Path) -> None:
+    scan = tmp_path / "scan.tif"
+    first, *others = (sheet(text).convert("1") for text in PAGES)
+    first.save(scan, save_all=True, append_images=others, compression="group4")
+    told = run("read", scan).stdout
+    assert re.findall("--- scan.tif, page (.) ---", told) == ["1", "2", "3"]
+    assert run("read", scan, "--pages", 2).stdout in told
+    assert run("read", scan, "--pages", 4).exit_code == 1
+
+
+def test_pages_are_refused_where_no_file_has_any(run: Run, image: Path, document: Path) -> None:
+    result = run("read", image, "--pages", 2)
+    line = "demiglace: --pages 2 chooses pages of PDFs and TIFFs, and no file given is one\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", line)
 
 
 def test_json_tells_regions_and_confidence(run: Run, image: Path) -> None:

@@ -30,6 +30,15 @@ def test_pages_add_up(run: Run, tmp_path: Path) -> None:
     ]
 
 
+def test_pages_of_a_tiff_add_up(run: Run, tmp_path: Path) -> None:
+    pages = [PIL.Image.new("1", (200, 100), "white") for _ in range(3)]
+    pages[0].save(tmp_path / "three.tif", save_all=True, append_images=pages[1:], compression="group4")
+    (bill,) = json.loads(run("tokens", tmp_path / "three.tif", "--pages", "2-3", "--json").stdout)
+    assert (bill["holds"], bill["costs"][0]["tokens"]) == ("pages: 2", 2 * 64)
+    (bill,) = json.loads(run("tokens", tmp_path / "three.tif", "--json").stdout)
+    assert (bill["holds"], bill["costs"][0]["tokens"]) == ("pages: 3", 3 * 64)
+
+
 def test_slicing_options_count(run: Run, model: Path, page: Path) -> None:
     (bill,) = json.loads(run("tokens", page, "--json", "--max-slices", 1, "--model", model).stdout)
     assert (bill["costs"][0]["pictures"], bill["costs"][0]["tokens"]) == (1, 64)

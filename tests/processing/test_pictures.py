@@ -60,28 +60,71 @@ def test_a_given_image_is_left_alone(corners):
     assert corners.getpixel((0, 0)) == (255, 0, 0)
 
 
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP", "JPEG"])
-@pytest.mark.parametrize(
-    ("orientation", "stored"),
-    [
-        (1, None),
-        (2, Image.Transpose.FLIP_LEFT_RIGHT),
-        (3, Image.Transpose.ROTATE_180),
-        (4, Image.Transpose.FLIP_TOP_BOTTOM),
-        (5, Image.Transpose.TRANSPOSE),
-        (6, Image.Transpose.ROTATE_90),
-        (7, Image.Transpose.TRANSVERSE),
-        (8, Image.Transpose.ROTATE_270),
-    ],
-)
-def test_exif_orientation_is_undone(corners, form, orientation, stored):
-    turned = corners if stored is None else corners.transpose(stored)
+STORED = {  # by EXIF orientation, how an upright picture is turned before it is stored
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+XMP = '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="{}"/></x:xmpmeta>'
+
+
+def turned_by_tag(picture: Image.Image, form: str, orientation: int, tag: str = "exif") -> bytes:
+    """A file of `picture` that stores it turned, with the tag that tells how."""
+    turned = picture if orientation == 1 else picture.transpose(STORED[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(form, {})
-    opened = open_picture(encoded(turned, form, exif=exif, **options))
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}, "AVIF": {"quality": 100}}
+    told = {"exif": exif} if tag == "exif" else {"xmp": XMP.format(orientation).encode()}
+    if form == "MPO":
+        told |= {"save_all": True, "append_images": [turned.copy()], "quality": 100}
+    return encoded(turned, form, **told, **options.get(form, {}))
+
+
+TAGGED = [
+    *((form, "exif") for form in ("PNG", "TIFF", "WEBP", "JPEG", "AVIF", "MPO")),
+    ("JPEG", "xmp"),
+    ("WEBP", "xmp"),
+]
+
+
+@pytest.mark.parametrize(("form", "tag"), TAGGED)
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation_is_undone(corners, form, tag, orientation):
+    opened = open_picture(turned_by_tag(corners, form, orientation, tag))
     assert opened.size == corners.size
-    np.testing.assert_allclose(np.asarray(opened, dtype=int), np.asarray(corners, dtype=int), atol=40)
+    middles = [(x, y) for x in (8, 24) for y in (4, 12)]
+    for place in middles:
+        np.testing.assert_allclose(opened.getpixel(place), corners.getpixel(place), atol=40)
+
+
+@pytest.mark.parametrize(("form", "tag"), TAGGED)
+@pytest.mark.parametrize("orientation", STORED)
+def test_an_upright_picture_is_not_turned_again(corners, form, tag, orientation):
+    data = turned_by_tag(corners, form, orientation, tag)
+    opened = open_picture(data)
+    np.testing.assert_array_equal(open_picture(opened), opened)
+    np.testing.assert_array_equal(open_picture(Image.open(io.BytesIO(data))), opened)
+    np.testing.assert_array_equal(open_picture(opened.copy()), opened)
+    np.testing.assert_array_equal(open_picture(opened.convert("L").convert("RGB")), opened.convert("L").convert("RGB"))
+    part = opened.crop((4, 0, 24, 10))
+    np.testing.assert_array_equal(open_picture(part), part)
+    assert open_picture(encoded(opened, "PNG")).tobytes() == opened.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [("RGB", {"transparency": (255, 0, 0)}), ("L", {"transparency": 76}), ("P", {"transparency": 0}), ("RGBA", {})],
+)
+def test_an_opened_picture_opens_as_itself(corners, mode, told):
+    source = corners.convert(mode)
+    source.info |= told
+    opened = open_picture(source)
+    np.testing.assert_array_equal(open_picture(opened), opened)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

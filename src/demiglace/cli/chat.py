@@ -47,7 +47,7 @@ def chat(
 ) -> None:
     """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
-    shown = reading.parts(files or [])
+    shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
 
     from demiglace.inference.demiglace import Demiglace
 
@@ -61,7 +61,7 @@ def chat(
         repetition_penalty=repetition_penalty,
         seed=seed,
     )
-    Terminal(assistant, reading, sampling, system, think, list(shown)).run()
+    Terminal(assistant, reading, sampling, system, think, shown).run()
 
 
 class Terminal:

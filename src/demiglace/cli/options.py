@@ -28,7 +28,7 @@ Seed = Annotated[int | None, typer.Option(help="Draw the same answer again.")]
 
 Adapter = Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")]
 
-Pages = Annotated[str | None, typer.Option(help='Pages of PDFs, such as "1-3,7". [default: all]')]
+Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
 AsVideo = Annotated[
     bool, typer.Option("--as-video", help="Watch animated GIF, WebP, PNG and AVIF; else their first frame is seen.")
 ]
@@ -52,15 +52,19 @@ class Reading:
     package_frames: int | None = None
 
     def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
-        return tuple(self.part(file) for file in files)
+        """ValueError where pages are chosen and none of the files has any."""
+        parts = tuple(self.part(file) for file in files)
+        if self.pages is not None and not any(isinstance(part, Document) for part in parts):
+            raise ValueError(no_pages(self.pages))
+        return parts
 
     def part(self, file: str) -> Part:
         from demiglace.inference.parts import part_of
-        from demiglace.processing.pictures import is_animated
+        from demiglace.processing.pictures import has_pages, is_animated
 
+        if self.pages is not None and has_pages(file):
+            return Document(file, self.pages)
         part = part_of(file)
-        if isinstance(part, Document):
-            return replace(part, pages=self.pages)
         if isinstance(part, Video) or (self.as_video and isinstance(part, Image) and is_animated(file)):
             return Video(file, self.sampling())
         return part
@@ -71,6 +75,10 @@ class Reading:
         if not wanted:
             return None
         return VideoSampling(**wanted, force_package_frames=self.package_frames is not None)
+
+
+def no_pages(pages: str) -> str:
+    return f"--pages {pages} chooses pages of PDFs and TIFFs, and no file given is one"
 
 
 def sampling_of(default: SamplingParams, **wanted: float | None) -> SamplingParams:

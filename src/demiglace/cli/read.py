@@ -42,12 +42,10 @@ def read(
     With --out a file that is finished is not read again, and one that was interrupted goes on at its next page. What
     cannot be read is named, the rest goes on, and the exit status is 1.
     """
-    from demiglace.processing.documents import page_ranges
-
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
-        page_ranges(pages)  # malformed ones are told before anything is loaded
+        _check_pages(pages, files)
     targets = _targets(files, out, ".json" if as_json else ".txt")
     waiting = [file for file in files if out is None or not is_finished(targets[file])]
     if len(waiting) < len(files):
@@ -110,6 +108,22 @@ class _Reading:
             complain(error)
             return None
         return {"page": number, "text": page.text, **asdict(page)}
+
+
+def _check_pages(pages: str, files: list[str]) -> None:
+    """What is wrong with --pages is told before anything is loaded."""
+    from demiglace.processing.documents import page_ranges
+    from demiglace.processing.pictures import has_pages
+
+    def may_have_pages(file: str) -> bool:
+        try:
+            return has_pages(file)
+        except ValueError:  # told when its turn comes
+            return True
+
+    page_ranges(pages)
+    if not any(may_have_pages(file) for file in files):
+        raise ValueError(options.no_pages(pages))
 
 
 def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) -> bool:

@@ -51,7 +51,8 @@ def tokens(
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
     slicing, num_queries = _settings(model)
     slicing = replace(slicing, **slicing_changes(max_slices, no_upscale))
-    bills = [_bill(file, reading.part(file), slicing, num_queries) for file in files]
+    parts = reading.parts(files)
+    bills = [_bill(file, part, slicing, num_queries) for file, part in zip(files, parts, strict=True)]
     if as_json:
         typer.echo(json.dumps([asdict(bill) for bill in bills], ensure_ascii=False, indent=2))
     else:

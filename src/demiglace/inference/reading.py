@@ -10,15 +10,14 @@ from functools import partial
 from os import PathLike
 
 import PIL.Image
-from pypdfium2 import PdfDocument
 
 from demiglace.conversation import Image
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.sampling import SamplingParams
-from demiglace.processing.documents import chosen_pages, draw, open_document, open_page
+from demiglace.processing.documents import chosen_pages, drawable_pages
 from demiglace.processing.page_cutting import Box, CutLine, CutRegion, CuttingConfig, Piece, cut_page
-from demiglace.processing.pictures import kind_of, name_of, open_picture
+from demiglace.processing.pictures import has_pages, kind_of, name_of, open_picture
 
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
@@ -74,24 +73,19 @@ def read_page(
 def open_pages_to_read(
     path: str | PathLike[str], pages: str | None = None
 ) -> Iterator[Mapping[int, Callable[[], PIL.Image.Image]]]:
-    """The chosen pages of a PDF, or the one page that an image is: by number, what draws it as an RGB picture.
+    """The chosen pages of a PDF or TIFF, or the one page that an image is: by number, what draws it as an RGB picture.
 
     Raises ValueError on what is neither, and on pages that are not there; drawing raises it for that page alone.
     """
     kind = kind_of(path)
-    if kind == "image":
+    if kind == "document" or (pages is not None and has_pages(path)):
+        with drawable_pages(path, PAGE_DPI) as drawable:
+            numbers = chosen_pages(pages, drawable.count, name_of(path))
+            yield {number: partial(drawable.draw, number) for number in numbers}
+    elif kind == "image":
         yield {1: partial(open_picture, path)}
-    elif kind == "document":
-        with open_document(path) as pdf:
-            numbers = chosen_pages(pages, len(pdf), name_of(path))
-            yield {number: partial(_drawn, pdf, number, name_of(path)) for number in numbers}
     else:
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
-
-
-def _drawn(pdf: PdfDocument, number: int, name: str) -> PIL.Image.Image:
-    with open_page(pdf, number, name) as page:
-        return draw(page, PAGE_DPI)
 
 
 def _answers(assistant: Demiglace, pieces: Sequence[Piece], rows: int) -> list[Answer]:

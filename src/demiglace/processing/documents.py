@@ -1,18 +1,22 @@
-"""The pages of a PDF, as pictures (pdfium)."""
+"""The pages of a document, as pictures: of a PDF (pdfium) or of a TIFF or DCX (Pillow)."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from demiglace.processing.pictures import name_of, read_bytes
+from PIL import Image
+
+from demiglace.processing.page_frames import page_frames
+from demiglace.processing.pictures import is_paged, name_of, open_header, read_bytes, upright_rgb
 
 if TYPE_CHECKING:
-    from PIL import Image
     from pypdfium2 import PdfDocument, PdfPage
 
 MAX_PAGES = 200
@@ -21,26 +25,49 @@ MAX_PAGE_PIXELS = 16_000_000
 _RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?")
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The pages of an open document. `draw` takes a number from 1 and gives an upright RGB picture."""
+
+    count: int
+    draw: Callable[[int], Image.Image]
+
+
 def open_pages(
     source: str | PathLike[str] | bytes, pages: str | None = None, dpi: float = 144
 ) -> Iterator[Image.Image]:
-    """The chosen pages one after the other as upright RGB pictures, drawn at `dpi` with annotations and form fields.
+    """The chosen pages of a PDF or TIFF one after the other as upright RGB pictures.
 
     `pages` is 1-based, such as "1-3,7", in the order wanted; None is all of them, at most `MAX_PAGES`.
-    A page that would exceed `MAX_PAGE_PIXELS` is drawn smaller, at the bound. Pages are drawn as they are asked for,
-    and the file is closed with the iterator; pdfium is not made for two threads at once.
+    Pages are drawn as they are asked for, as `drawable_pages` says, and the file is closed with the iterator; pdfium
+    is not made for two threads at once.
 
-    Raises ValueError, when the first page is asked for, on what is no PDF, is encrypted or has no pages,
+    Raises ValueError, when the first page is asked for, on what is no document, is encrypted or has no pages,
     and on a range that is malformed or outside the document; later on a page that cannot be drawn.
     """
-    check_dpi(dpi)
     name = name_of(source)
-    with open_document(source) as pdf:
-        if pages is None and len(pdf) > MAX_PAGES:
-            raise ValueError(f"{name} has {len(pdf)} pages, more than {MAX_PAGES}: choose, as in pages='1-{MAX_PAGES}'")
-        for number in chosen_pages(pages, len(pdf), name):
-            with open_page(pdf, number, name) as page:
-                yield draw(page, dpi)
+    with drawable_pages(source, dpi) as drawable:
+        if pages is None and (count := drawable.count) > MAX_PAGES:
+            raise ValueError(f"{name} has {count} pages, more than {MAX_PAGES}: choose, as in pages='1-{MAX_PAGES}'")
+        for number in chosen_pages(pages, drawable.count, name):
+            yield drawable.draw(number)
+
+
+@contextmanager
+def drawable_pages(source: str | PathLike[str] | bytes, dpi: float) -> Iterator[Pages]:
+    """The pages of a PDF or TIFF until the document is closed in the end.
+
+    Those of a PDF are drawn at `dpi` with annotations and form fields, and smaller where they would exceed
+    `MAX_PAGE_PIXELS`; those of a TIFF are as large as they are. ValueError as `open_pages` raises it.
+    """
+    check_dpi(dpi)
+    if _is_pdf(source):
+        with open_document(source) as pdf:
+            yield Pages(len(pdf), partial(_draw_pdf_page, pdf, name_of(source), dpi))
+    else:
+        with open_header(source) as image:
+            frames = page_frames(image, name_of(source))
+            yield Pages(len(frames), partial(_draw_frame, image, name_of(source), frames))
 
 
 @contextmanager
@@ -64,6 +91,28 @@ def count_pages(source: str | PathLike[str] | bytes) -> int:
     """ValueError as `open_document` raises it."""
     with open_document(source) as pdf:
         return len(pdf)
+
+
+def _is_pdf(source: str | PathLike[str] | bytes) -> bool:
+    """Whatever is no TIFF is left to pdfium, which knows best what a PDF may look like."""
+    try:
+        return not is_paged(source)
+    except ValueError:
+        return True
+
+
+def _draw_pdf_page(pdf: PdfDocument, name: str, dpi: float, number: int) -> Image.Image:
+    with open_page(pdf, number, name) as page:
+        return draw(page, dpi)
+
+
+def _draw_frame(image: Image.Image, name: str, frames: list[int], number: int) -> Image.Image:
+    name = f"page {number} of {name}"
+    try:
+        image.seek(frames[number - 1])
+    except Exception as error:  # decoders raise nearly anything on damaged bytes
+        raise ValueError(f"{name} cannot be decoded: {error}") from error
+    return upright_rgb(image, name)
 
 
 def _complaint(data: bytes) -> str:

@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
+from demiglace.processing.page_frames import PAGED_FORMATS, dots, page_frames
+
 Kind = Literal["image", "animation", "document", "video"]
 PictureSource = str | PathLike[str] | bytes | Image.Image
 
@@ -44,47 +46,74 @@ _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mp
 def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Image:
     """The picture in `source` as RGB; of an animation the first frame, of a PIL image the current one.
 
-    EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit.
-    Raises ValueError where the file cannot be read or decoded in full, or exceeds `MAX_BYTES` or `MAX_PIXELS`.
+    EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit, the dots of a
+    TIFF made square. The result carries no metadata: what cuts or copies it would be turned a second time.
+    Raises ValueError where the file cannot be read or decoded in full, exceeds `MAX_BYTES` or `MAX_PIXELS`, or holds
+    several pages (`documents.open_pages` opens those).
     """
+    if isinstance(source, Image.Image):
+        return upright_rgb(source, name_of(source))
     name = name_of(source)
-    image = source if isinstance(source, Image.Image) else _open_header(source)
-    _check_pixels(image, name)
+    with open_header(source) as image:
+        check_pixels(image, name)
+        if (num_pages := len(page_frames(image, name))) > 1:
+            raise ValueError(f"{name} has {num_pages} pages: it is a document, not one picture")
+        return upright_rgb(image, name)
+
+
+def upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """The current frame of an opened picture as `open_picture` gives it; messages call it `name`."""
+    check_pixels(image, name)
+    x, y = dots(image)
+    if (pixels := round(image.width * x) * round(image.height * y)) > MAX_PIXELS:
+        raise ValueError(f"{name} has {pixels} pixels with square dots, more than the {MAX_PIXELS} taken")
     try:
         image.load()
-        return _upright(_to_rgb(image), _orientation(image))
+        picture = _upright(_to_rgb(image), _orientation(image))
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         raise ValueError(f"{name} cannot be decoded: {error}") from error
-    finally:
-        if image is not source:
-            image.close()
+    if (x, y) != (1, 1):
+        picture = picture.resize((round(picture.width * x), round(picture.height * y)), Image.Resampling.BICUBIC)
+    picture.info = {}
+    return picture
 
 
 def is_animated(source: str | PathLike[str] | bytes) -> bool:
     """Whether `source` is a GIF, PNG, WebP or AVIF of more than one frame; ValueError where it is no picture."""
-    with _open_header(source) as image:
-        _check_pixels(image, name_of(source))
+    with open_header(source) as image:
+        check_pixels(image, name_of(source))
         return _num_frames(image) > 1
 
 
-def kind_of(path: str | PathLike[str]) -> Kind:
+def is_paged(source: str | PathLike[str] | bytes) -> bool:
+    """Whether `source` is a picture of a format whose frames are pages; ValueError where it is no picture."""
+    with open_header(source) as image:
+        return image.format in PAGED_FORMATS
+
+
+def has_pages(source: str | PathLike[str] | bytes) -> bool:
+    """Whether pages can be chosen of `source`: a document, or a TIFF of one page; ValueError as of `kind_of`."""
+    kind = kind_of(source)
+    return kind == "document" or (kind == "image" and is_paged(source))
+
+
+def kind_of(source: str | PathLike[str] | bytes) -> Kind:
     """What the file holds, by its first bytes; its extension is asked only where these say nothing.
 
-    An animation is an image that moves. Raises ValueError where the file cannot be read or is none of these.
+    An animation is an image that moves, a TIFF of several pages a document as a PDF is. Raises ValueError where the
+    file cannot be read or is none of these.
     """
-    path = local_file(path, max_bytes=None)
-    with _opened(path) as file:
-        head = file.read(1024)
+    head = _first_bytes(source)
     if b"%PDF-" in head:
         return "document"
     if _starts_a_video(head):
         return "video"
     try:
-        return "animation" if is_animated(path) else "image"
+        return _kind_of_picture(source)
     except ValueError:
-        kind = _kind_by_suffix(path.suffix.lower())
+        kind = None if isinstance(source, bytes) else _kind_by_suffix(Path(source).suffix.lower())
     if kind is None:
-        raise ValueError(f"{path} is neither a picture, a PDF nor a video")
+        raise ValueError(f"{name_of(source)} is neither a picture, a PDF nor a video")
     return kind
 
 
@@ -123,6 +152,14 @@ def name_of(source: str | PathLike[str] | bytes | Image.Image) -> str:
     return "the given picture" if isinstance(source, Image.Image) else str(source)
 
 
+def _first_bytes(source: str | PathLike[str] | bytes) -> bytes:
+    if isinstance(source, bytes):
+        _check_bytes(len(source), None, name_of(source))
+        return source[:1024]
+    with _opened(local_file(source, max_bytes=None)) as file:
+        return file.read(1024)
+
+
 def _opened(path: Path) -> io.BufferedReader:
     try:
         return path.open("rb")
@@ -137,8 +174,8 @@ def _check_bytes(size: int, max_bytes: int | None, name: str) -> None:
         raise ValueError(f"{name} has {size} bytes, more than the {max_bytes} taken")
 
 
-def _open_header(source: str | PathLike[str] | bytes) -> Image.Image:
-    """Reads the header alone; pixels are decoded by `load`."""
+def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
+    """The picture file with its header read; pixels are decoded by `load`. ValueError where it is no picture."""
     name = name_of(source)
     data = io.BytesIO(read_bytes(source))
     try:
@@ -155,12 +192,21 @@ def _open_header(source: str | PathLike[str] | bytes) -> Image.Image:
     return image
 
 
-def _check_pixels(image: Image.Image, name: str) -> None:
+def check_pixels(image: Image.Image, name: str) -> None:
+    """Raises ValueError where the picture has none, or more than `MAX_PIXELS`."""
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         raise ValueError(f"{name} has {pixels} pixels, more than the {MAX_PIXELS} taken")
     if pixels == 0:
         raise ValueError(f"{name} has no pixels: {image.width} x {image.height}")
+
+
+def _kind_of_picture(source: str | PathLike[str] | bytes) -> Kind:
+    with open_header(source) as image:
+        check_pixels(image, name_of(source))
+        if len(page_frames(image, name_of(source))) > 1:
+            return "document"
+        return "animation" if _num_frames(image) > 1 else "image"
 
 
 def _num_frames(image: Image.Image) -> int:
