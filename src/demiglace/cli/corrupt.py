@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from demiglace.cli.terminal import printable
+from demiglace.safe_files import atomic_paths
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,16 +108,12 @@ def _write(corrupted: Corrupted, drawn_by: Mapping[str, Any], folder: Path) -> l
         "overlay.png": _overlay(corrupted),
     }
     text = json.dumps({**drawn_by, **_target(corrupted)}, ensure_ascii=False, indent=2) + "\n"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as partial:
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_paths(folder, [*pictures, "target.json"]) as asides:
         for name, picture in pictures.items():
-            picture.save(Path(partial, name))
-        Path(partial, "target.json").write_text(text, encoding="utf-8")
-        folder.mkdir(exist_ok=True)
-        names = [*pictures, "target.json"]
-        for name in names:
-            os.replace(Path(partial, name), folder / name)
-    return [folder / name for name in names]
+            picture.save(asides[name])
+        asides["target.json"].write_text(text, encoding="utf-8")
+    return [folder / name for name in asides]
 
 
 def _target(corrupted: Corrupted) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class PageRecord:
     """
 
     def __init__(self, target: Path, about: Mapping[str, Any]) -> None:
-        from demiglace.small_files import write_whole
+        from demiglace.safe_files import write_whole
 
         self.target, self._path = target, _kept_beside(target)
         head = json.dumps(about, ensure_ascii=False)
@@ -33,7 +33,7 @@ class PageRecord:
 
     def finish(self, written: Callable[[list[Page]], str], is_whole: bool) -> None:
         """Write the target. Where pages are missing the record stays, so that `is_finished` says no."""
-        from demiglace.small_files import write_whole
+        from demiglace.safe_files import write_whole
 
         if self.pages or is_whole:
             write_whole(self.target, written([self.pages[number] for number in sorted(self.pages)]))

@@ -7,7 +7,6 @@ because the interpreter lock would otherwise take half of the training speed.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -20,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 from demiglace.data import glyphs, texts, worker_process
 from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.processing import slicing
+from demiglace.safe_files import atomic_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +99,8 @@ def write_shard(spec: ShardSpec, number: int, folder: Path) -> Path:
         "frame_halves": np.stack([sample.labels.frame_halves for sample in samples]),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    save_file(columns, unfinished)
-    unfinished.rename(path)
+    with atomic_path(path) as aside:
+        save_file(columns, aside)
     return path
 
 

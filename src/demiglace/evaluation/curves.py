@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from demiglace.safe_files import atomic_path
 
 METRICS = "metrics.jsonl"
 NUM_COLUMNS = 3
@@ -120,6 +121,5 @@ def _draw_panel(panel: Axes, name: str, runs: Sequence[Run]) -> None:
 def _write(figure: Figure, path: Path) -> None:
     held = io.BytesIO()
     figure.savefig(held, format=path.suffix.removeprefix(".") or "png", dpi=110)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(held.getvalue())
-    os.replace(partial, path)
+    with atomic_path(path) as aside:
+        aside.write_bytes(held.getvalue())

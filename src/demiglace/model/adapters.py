@@ -6,7 +6,6 @@ peft is an extra (`pip install 'demiglace[finetune]'`). The parts that adapters 
 from __future__ import annotations
 
 import re
-import shutil
 import warnings
 from dataclasses import dataclass
 from os import PathLike
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.safe_files import atomic_path
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -71,15 +71,9 @@ def learned_names(learner: nn.Module) -> tuple[str, ...]:
 
 
 def save_adapter(adapted: PeftModel, folder: Path) -> None:
-    """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced."""
-    unfinished = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        adapted.save_pretrained(str(unfinished))
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced. OSError where it cannot."""
+    with atomic_path(folder) as aside:
+        adapted.save_pretrained(str(aside))
 
 
 def quantise(model: MiniCPMV, dtype: torch.dtype) -> MiniCPMV:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
-from demiglace.small_files import read_object
+from demiglace.safe_files import atomic_paths, disk_errors, read_object, write_whole
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
@@ -75,8 +74,7 @@ def write_config(
     """`config.json`; `dtype` is that of the weights beside it."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with _written_whole(folder, [CONFIG_FILE]) as partials:
-        _write_json(partials[CONFIG_FILE], config_fields(config, dtype, facts))
+    write_whole(folder / CONFIG_FILE, _as_json(config_fields(config, dtype, facts)))
 
 
 def load(
@@ -106,7 +104,8 @@ def save(
 ) -> None:
     """Weights as they are, `config.json` and `generation_config.json`; several files above `max_shard_bytes`.
 
-    All files are written under temporary names and renamed at the end; weights of an earlier save are removed.
+    All files are written under temporary names and renamed at the end; weights of an earlier save are removed. Raises
+    OSError that names the file which cannot be written.
     """
     folder, tensors = Path(folder), model.state_dict()
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,12 +116,14 @@ def save(
     }
     if len(shards) > 1:
         documents[INDEX_FILE] = _index(tensors, shards)
-    with _written_whole(folder, [*shards, *documents]) as partials:
+    with atomic_paths(folder, [*shards, *documents]) as asides:
         for name, fields in documents.items():
-            _write_json(partials[name], fields)
+            with disk_errors(folder / name):
+                asides[name].write_text(_as_json(fields), encoding="utf-8")
         for name, held in shards.items():
-            save_file({one: tensors[one].contiguous() for one in held}, partials[name], metadata={"format": "pt"})
-            partials[name].chmod(partials[CONFIG_FILE].stat().st_mode)  # safetensors lets nobody else read them
+            with disk_errors(folder / name):
+                save_file({one: tensors[one].contiguous() for one in held}, asides[name], metadata={"format": "pt"})
+            asides[name].chmod(asides[CONFIG_FILE].stat().st_mode)  # safetensors lets nobody else read them
     for stale in (folder / INDEX_FILE, *folder.glob("model*.safetensors")):
         if stale.name not in shards and stale.name not in documents:
             stale.unlink(missing_ok=True)
@@ -210,21 +211,8 @@ def _index(tensors: Mapping[str, Tensor], shards: Mapping[str, list[str]]) -> di
     }
 
 
-@contextmanager
-def _written_whole(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Name -> temporary path to write to; all are renamed once all are written, and removed where that fails."""
-    partials = {name: folder / f".{name}.partial" for name in names}
-    try:
-        yield partials
-        for name, partial in partials.items():
-            partial.replace(folder / name)
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
-
-
-def _write_json(path: Path, fields: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _as_json(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, indent=2, sort_keys=True) + "\n"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
 from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer
 from demiglace.processing.video import read_packages
-from demiglace.small_files import read_object, write_whole
+from demiglace.safe_files import read_object, write_whole
 
 CONFIG_FILE = "preprocessor_config.json"
 MOST_CONFIG_BYTES = 2**20

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from demiglace.batch import Batch
 from demiglace.data.mixture import Draw
@@ -96,8 +95,8 @@ def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processo
             export(learner.model, processor, target)
         else:
             adapters.save_adapter(adapter, target)
-    except SafetensorError as error:
-        raise OSError(f"{target} cannot be written: {error}; the same command tries again") from error
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; the same command tries again", error.filename) from error
 
 
 def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:

@@ -41,6 +41,7 @@ from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
+from demiglace.safe_files import atomic_path
 from demiglace.training import collate
 from demiglace.training.checkpoint import latest
 from demiglace.training.collate import Prompt
@@ -251,8 +252,8 @@ def export(learner: Learner, processor: Processor, folder: Path) -> None:
     weights.save(shipped.model, folder / "model", facts=facts)
     processor.save(folder / "model")
     heads = {name: tensor for name, tensor in shipped.state_dict().items() if not name.startswith("model.")}
-    save_file(heads, folder / f"{HEADS_FILE}.part")
-    (folder / f"{HEADS_FILE}.part").rename(folder / HEADS_FILE)
+    with atomic_path(folder / HEADS_FILE) as aside:
+        save_file(heads, aside)
 
 
 def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:

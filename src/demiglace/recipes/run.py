@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
+from demiglace.safe_files import write_whole
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, Ranks
 from demiglace.training.flops import Learning, measure_peak
@@ -94,9 +94,7 @@ def remember(settings: Mapping[str, Any], dtype: torch.dtype, folder: Path) -> N
                 )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(wanted, indent=2) + "\n")
-    os.replace(unfinished, path)
+    write_whole(path, json.dumps(wanted, indent=2) + "\n")
 
 
 def how_far(folder: Path) -> str:

@@ -7,9 +7,7 @@ whole, however many processes held parts of them: another number of processes ma
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from demiglace.safe_files import atomic_path
 from demiglace.training.distributed import ALONE, Ranks, shared_as, whole
 
 LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
@@ -53,12 +51,11 @@ def save(
     tensors = {LEARNER_FILE: _gathered(_held(learner, with_frozen).items(), ranks)}
     tensors[OPTIMIZER_FILE] = _gathered(_flatten(optimizers), ranks)
     if ranks.is_first:
-        for stale in folder.glob("step-*.part"):
+        for stale in folder.glob("*step-*.part*"):
             shutil.rmtree(stale)
         try:
             _write(target, tensors, progress)
-        except (OSError, SafetensorError) as error:
-            shutil.rmtree(_unfinished(target), ignore_errors=True)
+        except OSError as error:
             raise _not_saved(target, error) from error
         for old in finished(folder)[:-keep]:
             shutil.rmtree(old)
@@ -103,41 +100,20 @@ def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) ->
     learner.load_state_dict(held, strict=with_frozen)
 
 
-def flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Progress) -> None:
-    unfinished = _unfinished(target)
-    unfinished.mkdir(parents=True)
-    for name, tensors in files.items():
-        save_file(dict(tensors), unfinished / name)
     state = {"step": progress.step, "objective": progress.objective}
-    (unfinished / STATE_FILE).write_text(json.dumps(state))
-    for path in (*unfinished.iterdir(), unfinished):
-        flush(path)
-    unfinished.rename(target)
-    flush(target.parent)
+    with atomic_path(target) as aside:
+        aside.mkdir(parents=True)
+        for name, tensors in files.items():
+            save_file(dict(tensors), aside / name)
+        (aside / STATE_FILE).write_text(json.dumps(state))
 
 
-def _unfinished(target: Path) -> Path:
-    return target.with_name(f"{target.name}.part")
-
-
-def _not_saved(target: Path, error: OSError | SafetensorError) -> OSError:
-    """The same error in one line that says what is left; safetensors gives the disk's own words alone."""
+def _not_saved(target: Path, error: OSError) -> OSError:
+    """The same error in one line that says what is left."""
     whole_one = latest(target.parent)
     left = "there is none before it" if whole_one is None else f"the last good checkpoint is {whole_one.name}"
-    number = error.errno if isinstance(error, OSError) else None
-    if number is None:
-        number = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(error) else errno.EIO
-    reason = os.strerror(number) if number == errno.ENOSPC else str(error)
-    return OSError(number, f"cannot be saved: {reason}; {left}", str(target))
+    return OSError(error.errno, f"cannot be saved: {error.strerror}; {left}", str(target))
 
 
 def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
+
+from demiglace.safe_files import write_whole
 
 Figures = dict[str, float]
 
@@ -64,9 +65,7 @@ class Metrics:
         if not self.path.exists():
             return
         lines = [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        unfinished = self.path.with_suffix(".part")
-        unfinished.write_text("".join(line for line in lines if json.loads(line)["step"] <= step))
-        os.replace(unfinished, self.path)
+        write_whole(self.path, "".join(line for line in lines if json.loads(line)["step"] <= step))
 
 
 def finished(figures: Figures, peak: float | None) -> Figures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import torch
 
 from demiglace.batch import Batch
+from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
 from demiglace.training.language import LanguageLearner
 
@@ -60,9 +60,7 @@ class Validation:
         return len(since) >= self.patience
 
     def _write(self, folder: Path, is_best: bool) -> None:
-        unfinished = folder / f"{FILE}.part"
-        unfinished.write_text("".join(f"{json.dumps(line)}\n" for line in self.measured))
-        unfinished.rename(folder / FILE)
+        write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in self.measured))
         newest = checkpoint.latest(folder)
         if is_best and newest is not None:
             _link(newest, folder / BEST)
@@ -87,8 +85,7 @@ def measure(
 
 def _link(source: Path, target: Path) -> None:
     """`target` becomes the folder `source`, without a second copy on the disk."""
-    unfinished = target.with_name(f"{target.name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    shutil.copytree(source, unfinished, copy_function=os.link)
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
+    with atomic_path(target) as aside:
+        aside.mkdir()
+        for file in source.iterdir():
+            os.link(file, aside / file.name)

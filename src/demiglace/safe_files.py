@@ -1,0 +1,161 @@
+"""Small files read within bounds, since they may be anybody's; files and folders written whole or not at all."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_ASIDE = re.compile(r"\.part-(\d+)-")  # what names begin with until all is written: the process that writes
+_FORMER = ".former"  # what the name ends with of a folder whose place is being taken
+
+
+def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
+    """The JSON object in a file; ValueError where there is none, or more than `most_bytes`."""
+    if not path.is_file():
+        raise ValueError(f"no {path.name} in {path.parent}")
+    if (size := path.stat().st_size) > most_bytes:
+        raise ValueError(f"{path} has {size} bytes, more than {most_bytes}")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(fields).__name__}")
+    return fields
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All of `text` or nothing appears at `path`; errors as `atomic_path`."""
+    with atomic_path(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A path in the same folder to write a file or a folder to, which is renamed to `target` when the block ends.
+
+    What was written is flushed to the disk first, and what stood at `target` is replaced. Where the block raises, what
+    it wrote is removed and `target` is as it was. Raises OSError that names `target` where it cannot be written: disk
+    full, no permission, larger than a file may be.
+    """
+    with atomic_paths(target.parent, [target.name]) as asides:
+        yield asides[target.name]
+
+
+@contextmanager
+def atomic_paths(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
+    """Several such paths by name: none is renamed before all are written. Errors as `atomic_path`."""
+    asides = {name: folder / f".part-{os.getpid()}-{name}" for name in names}
+    _remove_leftovers(folder, names)
+    try:
+        with disk_errors(folder / names[0] if len(names) == 1 else folder):
+            yield asides
+        for name, aside in asides.items():
+            with disk_errors(folder / name):
+                _flush_all(aside)
+        for name, aside in asides.items():
+            with disk_errors(folder / name):
+                _put(aside, folder / name)
+                flush(folder)
+    finally:
+        for aside in asides.values():
+            remove(aside)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the system refuses while `path` is written, as an OSError that names it.
+
+    Writing to an open file names none, and safetensors and tokenizers have errors of their own.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = _error_number(error)
+        if number is None:
+            raise
+        named = error.filename if isinstance(error, OSError) and error.filename else path
+        raise OSError(number, os.strerror(number), _ASIDE.sub("", str(named))) from error
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """A file or a folder, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(folder: Path, names: Sequence[str]) -> None:
+    """What processes that were killed have left of these names; a folder that was being replaced comes back."""
+    found = [(path, _ASIDE.match(path.name)) for path in (sorted(folder.iterdir()) if folder.is_dir() else ())]
+    for path, aside in found:
+        target = folder / path.name[aside.end() :].removesuffix(_FORMER) if aside else None
+        if not aside or not target or target.name not in names or _is_another(int(aside[1])):
+            continue
+        if path.name.endswith(_FORMER) and not target.exists():
+            path.rename(target)
+        remove(path)
+
+
+def _is_another(process: int) -> bool:
+    """Whether a process of this number runs, and it is not this one."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def _error_number(error: Exception) -> int | None:
+    if isinstance(error, OSError):
+        return error.errno
+    found = re.search(r"\(os error (\d+)\)", str(error))  # as libraries written in Rust put it
+    return int(found[1]) if found else None
+
+
+def _flush_all(path: Path) -> None:
+    for inner in path.rglob("*") if path.is_dir() else ():
+        flush(inner)
+    flush(path)
+
+
+def _put(aside: Path, target: Path) -> None:
+    """Rename; a folder that is there already changes places with the new one, and is removed."""
+    if not (aside.is_dir() and target.is_dir()):
+        os.replace(aside, target)
+    elif not _exchange(aside, target):
+        former = aside.with_name(aside.name + _FORMER)
+        target.rename(former)
+        aside.rename(target)
+        remove(former)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Two names change places, so that both are there at every moment; False where the system has no such thing."""
+    try:
+        rename = ctypes.CDLL(None).renameat2  # of Linux; Python has no name for it
+    except (OSError, AttributeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
