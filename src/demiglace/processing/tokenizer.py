@@ -1,7 +1,8 @@
 """Text to ids and back: a byte-level BPE tokenizer and the special tokens, in one table.
 
-What a person writes never becomes structure: only pieces marked as such may hold special tokens
-(the markup of regions excepted, which people and the model both write).
+What a person writes never becomes structure: only pieces marked as such may hold the marks of the system. The markup of
+regions, which people and the model both write, and the tokens that a checkpoint adds, special or not, are tokens
+wherever they stand: whoever added them means to write them, and nothing of ours is steered by them.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from demiglace.safe_files import write_whole
+from demiglace.processing.added_tokens import SETTINGS_FILE, add_listed
+from demiglace.safe_files import read_object, write_whole
 
 TOKENIZER_FILE = "tokenizer.json"
-SETTINGS_FILE = "tokenizer_config.json"
 MOST_FILE_BYTES = 200 * 2**20
 
 STRUCTURE = {
@@ -57,6 +58,17 @@ MARKUP = {
     "unit_end": "</unit>",
 }
 SPECIAL_TOKENS = STRUCTURE | REASONING | TOOLS | MARKUP
+# Marks that every released vocabulary has beside those: Qwen's own, and places kept free (released code).
+RELEASED_MARKS = tuple(
+    f"<|{name}|>"
+    for name in (
+        *("object_ref_start", "object_ref_end", "box_start", "box_end", "quad_start", "quad_end"),
+        *("vision_start", "vision_end", "vision_pad", "image_pad", "video_pad"),
+        *("fim_prefix", "fim_middle", "fim_suffix", "fim_pad", "repo_name", "file_sep"),
+    )
+)
+_MARKS = (*STRUCTURE.values(), *REASONING.values(), *TOOLS.values(), *RELEASED_MARKS)
+_GUARDED = re.compile("|".join([*map(re.escape, _MARKS), r"<\|reserved_[0-9]+\|>"]))  # none begins another
 SETTINGS = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "add_bos_token": False,
@@ -93,22 +105,22 @@ class Tokenizer:
         if absent := [byte for char, byte in self._byte_of.items() if backend.token_to_id(char) is None]:
             raise ValueError(f"not a byte-level vocabulary: {len(absent)} of 256 bytes are no token")
         self._added = {id_: token.content for id_, token in backend.get_added_tokens_decoder().items()}
-        guarded = {*SPECIAL_TOKENS.values(), *self._added.values()} - set(MARKUP.values())
-        self._guarded = re.compile("|".join(map(re.escape, sorted(guarded, key=len, reverse=True))))
         self._silent = {self.special[role] for role in STRUCTURE}
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Tokenizer:
-        """From `folder/tokenizer.json`; ValueError where it is absent, unreadable or lacks special tokens."""
+        """From `folder/tokenizer.json` and the files beside it that add tokens.
+
+        Raises ValueError where it is absent, one is malformed, special tokens lack, or a file numbers a token otherwise
+        than it comes.
+        """
         path = Path(folder) / TOKENIZER_FILE
-        if not path.is_file():
-            raise ValueError(f"no {TOKENIZER_FILE} in {folder}")
-        if (size := path.stat().st_size) > MOST_FILE_BYTES:
-            raise ValueError(f"{path} has {size} bytes, more than {MOST_FILE_BYTES}")
+        described = read_object(path, MOST_FILE_BYTES)
         try:
             backend = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception for any malformed file
             raise ValueError(f"{path} is no tokenizer: {error}") from error
+        add_listed(backend, Path(folder), described.get("added_tokens") or [])
         return cls(backend)
 
     @classmethod
@@ -125,7 +137,8 @@ class Tokenizer:
 
     @property
     def vocab_size(self) -> int:
-        return self._backend.get_vocab_size(with_added_tokens=True)
+        """More than every id."""
+        return max(self._backend.get_vocab().values()) + 1
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
@@ -134,11 +147,11 @@ class Tokenizer:
         write_whole(Path(folder) / SETTINGS_FILE, json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
 
     def encode(self, text: str) -> list[int]:
-        """Ids of what a person wrote: special tokens in it, but for markup, are plain characters."""
+        """Ids of what a person wrote: marks of the system in it are plain characters, other tokens are themselves."""
         return self.encode_pieces([Piece(text)])
 
     def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
-        """Ids of the joined pieces; special tokens count only where they lie within a piece of structure."""
+        """Ids of the joined pieces; marks of the system count only where they lie within a piece of structure."""
         text = "".join(piece.text for piece in pieces)
         edges = [0, *self._cuts(text, pieces), len(text)]
         chunks = [text[start:end] for start, end in pairwise(edges)]
@@ -159,10 +172,10 @@ class Tokenizer:
         return token.encode()
 
     def _cuts(self, text: str, pieces: Sequence[Piece]) -> list[int]:
-        """Places inside special tokens that are not structure; encoded apart, no such token remains."""
+        """Places inside marks of the system that are not structure; encoded apart, no such mark remains."""
         ends = list(accumulate(len(piece.text) for piece in pieces))
         cuts, place = [], 0
-        while found := self._guarded.search(text, place):
+        while found := _GUARDED.search(text, place):
             owner = bisect_right(ends, found.start())
             if pieces[owner].is_structure and found.end() <= ends[owner]:
                 place = found.end()

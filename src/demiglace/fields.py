@@ -1,0 +1,189 @@
+"""What the fields of a file may hold: each reader describes its own, and all are checked in this one way.
+
+    take("run.toml", values, {"rows": Whole(1, 64), "share": Real(0, 1)})
+
+Every error is a ValueError of one line that names the field, what is taken, and what was found.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class Field(ABC):
+    """What one value may be; `wanted` says it in words."""
+
+    @property
+    @abstractmethod
+    def wanted(self) -> str: ...
+
+    @abstractmethod
+    def accepts(self, value: Any) -> bool: ...
+
+    def check(self, name: str, value: object) -> Any:
+        """The value; ValueError where it is none that is taken."""
+        if not self.accepts(value):
+            raise ValueError(f"{name} must be {self.wanted}, got {told(value)}")
+        return value
+
+
+@dataclass(frozen=True)
+class Whole(Field):
+    least: int
+    most: int
+
+    @property
+    def wanted(self) -> str:
+        return f"a whole number from {self.least} to {self.most}"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+
+
+@dataclass(frozen=True)
+class Real(Field):
+    """A finite number, whole or not; `above` leaves out `least` itself, `below` leaves out `most`."""
+
+    least: float
+    most: float
+    above: bool = False
+    below: bool = False
+
+    @property
+    def wanted(self) -> str:
+        return f"a number in {'(' if self.above else '['}{self.least:g}, {self.most:g}{')' if self.below else ']'}"
+
+    def accepts(self, value: Any) -> bool:
+        # Compared as it is: Python compares whole numbers of any length exactly, and makes a float of few.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not self.least <= value <= self.most:  # of NaN neither holds
+            return False
+        return not (self.above and value == self.least) and not (self.below and value == self.most)
+
+    def check(self, name: str, value: object) -> float:
+        return float(super().check(name, value))
+
+
+@dataclass(frozen=True)
+class Words(Field):
+    """Text that is not empty; one of `choices`, where there are any."""
+
+    choices: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        return f"one of {', '.join(self.choices)}" if self.choices else "text"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str) and (value in self.choices if self.choices else value != "")
+
+
+@dataclass(frozen=True)
+class Switch(Field):
+    @property
+    def wanted(self) -> str:
+        return "true or false"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Anything(Field):
+    """Whatever there is; something else looks at it."""
+
+    @property
+    def wanted(self) -> str:
+        return "anything"
+
+    def accepts(self, value: Any) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class ListOf(Field):
+    item: Field
+    least: int = 0
+
+    @property
+    def wanted(self) -> str:
+        return f"a list of at least {self.least}" if self.least else "a list"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, list | tuple) and len(value) >= self.least
+
+    def check(self, name: str, value: object) -> list[Any]:
+        items: list[object] = super().check(name, value)
+        return [self.item.check(f"{name}[{place}]", item) for place, item in enumerate(items)]
+
+
+@dataclass(frozen=True)
+class TableOf(Field):
+    """Text -> values; of the `keys` alone, where there are any."""
+
+    item: Field
+    keys: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        return "a table"
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Mapping)
+
+    def check(self, name: str, value: object) -> dict[str, Any]:
+        table: Mapping[str, object] = super().check(name, value)
+        if strange := [key for key in table if self.keys and key not in self.keys]:
+            raise ValueError(f"{name}: {told(strange[0])} is unknown; there are {', '.join(self.keys)}")
+        return {key: self.item.check(f"{name}.{key}", item) for key, item in table.items()}
+
+
+@dataclass(frozen=True)
+class Either(Field):
+    """Of one kind or another: each value is of the first that takes it."""
+
+    kinds: tuple[Field, ...]
+
+    @property
+    def wanted(self) -> str:
+        return " or ".join(kind.wanted for kind in self.kinds)
+
+    def accepts(self, value: Any) -> bool:
+        return any(kind.accepts(value) for kind in self.kinds)
+
+    def check(self, name: str, value: object) -> Any:
+        super().check(name, value)
+        return next(kind for kind in self.kinds if kind.accepts(value)).check(name, value)
+
+
+def take(where: str, values: object, fields: Mapping[str, Field], required: Collection[str] = ()) -> dict[str, Any]:
+    """Those of `fields` that `values` has, checked; ValueError too where one that is `required` is not there."""
+    values = TableOf(Anything()).check(where, values)
+    if missing := [name for name in required if name not in values]:
+        raise ValueError(f"{where}: {missing[0]} is missing")
+    return {name: field.check(f"{where}: {name}", values[name]) for name, field in fields.items() if name in values}
+
+
+def check_attributes(owner: object, fields: Mapping[str, Field]) -> None:
+    """ValueError where an attribute of `owner` is not what `fields` say."""
+    for name, field in fields.items():
+        field.check(name, getattr(owner, name))
+
+
+def told(value: object) -> str:
+    """A value on one short line."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        # Python writes out no number of more than 4,300 digits.
+        return super().repr_int(x, level) if x.bit_length() < 128 else f"a whole number of {x.bit_length()} bits"
+
+
+_SHORT = _Short()

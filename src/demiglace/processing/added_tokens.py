@@ -1,0 +1,89 @@
+"""Tokens that a checkpoint adds to its vocabulary in files beside `tokenizer.json`, as `transformers` takes them.
+
+`tokenizer_config.json` lists tokens by id in `added_tokens_decoder`; where it does not, `added_tokens.json` may do so.
+Special tokens may be named there without an id, and in `special_tokens_map.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+from tokenizers import AddedToken
+
+from demiglace.fields import Anything, Field, ListOf, Switch, TableOf, Whole, Words, take
+from demiglace.safe_files import read_object
+
+SETTINGS_FILE, BY_TEXT_FILE, NAMES_FILE = "tokenizer_config.json", "added_tokens.json", "special_tokens_map.json"
+MOST_BYTES = 64 * 2**20
+
+BY_ID = "added_tokens_decoder"
+NAMES = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+LISTS = ("extra_special_tokens", "additional_special_tokens")
+FLAGS: Mapping[str, Field] = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), Switch())
+TOKEN: Mapping[str, Field] = {"content": Words(), **FLAGS}
+ID = Whole(0, 2**31)
+
+
+def add_listed(backend: tokenizers.Tokenizer, folder: Path, own: Sequence[Any] = ()) -> None:
+    """Give `backend` the tokens that the files in `folder` list; `own` are those of its own file, which it has.
+
+    Raises ValueError where one of the files is malformed, or gives a token another id than it has.
+    """
+    for described in own:
+        held = take(str(folder), described, {"content": Words(), "id": ID}, required=["content", "id"])
+        _check_id(backend, held["content"], held["id"], folder)
+    settings = _read(folder / SETTINGS_FILE)
+    known = backend.get_added_tokens_decoder()
+    for id_, token in sorted(_numbered(folder, settings), key=lambda pair: pair[0]):
+        if repr(known.get(id_)) != repr(token):
+            backend.add_tokens([token])
+        _check_id(backend, token.content, id_, folder)
+    named = settings if BY_ID in settings else _read(folder / NAMES_FILE) | settings
+    backend.add_tokens([token for token in _named(folder, named) if backend.token_to_id(token.content) is None])
+
+
+def _check_id(backend: tokenizers.Tokenizer, text: str, id_: int, folder: Path) -> None:
+    """ValueError where the token `text` has another id than `id_`.
+
+    The library numbers added tokens in turn and passes over the number in a file (tokenizers 0.23, and `transformers`
+    with it), so the model would look up another row of its embeddings.
+    """
+    if (given := backend.token_to_id(text)) != id_:
+        raise ValueError(f"{folder} gives the added token {text!r:.50} the id {id_}, but it would be read as {given}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return read_object(path, MOST_BYTES) if path.is_file() else {}
+
+
+def _numbered(folder: Path, settings: Mapping[str, Any]) -> Iterator[tuple[int, AddedToken]]:
+    if BY_ID not in settings:
+        where = str(folder / BY_TEXT_FILE)
+        names = {token.content for token in _named(folder, settings)}
+        for text, id_ in TableOf(ID).check(where, _read(folder / BY_TEXT_FILE)).items():
+            yield id_, AddedToken(text, special=text in names, normalized=text not in names)
+        return
+    where = f"{folder / SETTINGS_FILE}: {BY_ID}"
+    for key, described in TableOf(Anything()).check(where, settings[BY_ID]).items():
+        id_ = int(key) if key.isascii() and key.isdigit() and len(key) < 10 else None
+        yield ID.check(f"{where}.{key}, as an id,", id_), _token(f"{where}.{key}", described)
+
+
+def _named(folder: Path, settings: Mapping[str, Any]) -> Iterator[AddedToken]:
+    """Special tokens without an id: text, or the fields of a token."""
+    where = str(folder / SETTINGS_FILE)
+    named = [(name, settings[name]) for name in NAMES if settings.get(name) is not None]
+    for name in LISTS:
+        given = settings.get(name) or []
+        listed = given.values() if isinstance(given, dict) else ListOf(Anything()).check(f"{where}: {name}", given)
+        named += [(name, token) for token in listed]
+    for name, token in named:
+        yield _token(f"{where}: {name}", token if isinstance(token, dict) else {"content": token, "special": True})
+
+
+def _token(where: str, described: object) -> AddedToken:
+    fields = take(where, described, TOKEN, required=["content"])
+    return AddedToken(fields.pop("content"), **fields)
