@@ -29,6 +29,8 @@ TEXT_TOKENS = 45  # of the question and the turns, in our bytes; as many are giv
 OURS, THEIRS = "Demiglace", "Qwen2.5-VL"
 RELEASED, MAXIMUM = "released policy", "paper's maximum"
 SAMPLINGS = {RELEASED: VideoSampling(), MAXIMUM: VideoSampling.paper_maximum()}
+REPORT_TOKENS = 24_576  # of a whole video at most: the technical report of Qwen2.5-VL; qwen-vl-utils now has 115,200
+LEAST_TOKENS = 134  # of a pair of frames, where the budget would leave fewer: 1.05 * 128
 DEFAULTS, BUDGET = "its defaults", "its defaults, at most 24,576 tokens"
 AS_MANY = {RELEASED: "as many frames as the released policy", MAXIMUM: "as many frames as the paper's maximum"}
 
@@ -69,14 +71,15 @@ def rows_of(seconds: float) -> list[Row]:
     """Both policies of ours; the peer at its own defaults and at as many frames as each policy takes.
 
     Its defaults are 2 frames a second and those of `Qwen2VLVideoProcessor` in `transformers`: pairs of frames of 128 to
-    768 tokens, which leave 448 x 448 as it is. A row with the budget of 24,576 tokens of its technical report comes
-    beside it where that is less (`processing.cost`).
+    768 tokens, which leave 448 x 448 as it is. A row with the budget of its technical report comes beside it where that
+    is less.
     """
     ours = [our_row(policy, seconds) for policy in SAMPLINGS]
-    budget = next(cost for cost in video_costs(SIDE, SIDE, seconds, 1, 1) if cost.name == THEIRS)
-    cells = math.isqrt(budget.tokens // budget.packages)  # a square clip stays square
-    capped = Row(THEIRS, BUDGET, seconds, budget.pictures, budget.packages, budget.tokens, 2 * cells)
-    free = their_row(DEFAULTS, seconds, budget.pictures)
+    sampled = next(cost for cost in video_costs(SIDE, SIDE, seconds, 1, 1) if cost.name == THEIRS)
+    cells = min(SIDE // QWEN_CELL, math.isqrt(max(REPORT_TOKENS // sampled.packages, LEAST_TOKENS)))
+    tokens = sampled.packages * cells**2  # a square clip stays square
+    capped = Row(THEIRS, BUDGET, seconds, sampled.pictures, sampled.packages, tokens, 2 * cells)
+    free = their_row(DEFAULTS, seconds, sampled.pictures)
     same = [their_row(AS_MANY[row.policy], seconds, row.frames) for row in ours]
     return [*ours, free, *([capped] if capped.tokens < free.tokens else []), *same]
 

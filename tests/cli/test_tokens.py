@@ -26,6 +26,7 @@ def test_pages_add_up(run: Run, tmp_path: Path) -> None:
     assert [(cost["name"], cost["tokens"]) for cost in bill["costs"]] == [
         ("Demiglace", 2 * 64),
         ("Qwen2.5-VL", 2 * 7 * 4),
+        ("Qwen3-VL", 2 * 12 * 6),
         ("InternVL3", 2 * 256 * 3),
     ]
 
@@ -53,3 +54,19 @@ def test_the_table_has_the_sum(run: Run, model: Path, page: Path, clip: Path) ->
 def test_what_a_model_refuses_is_said(run: Run, tmp_path: Path) -> None:
     PIL.Image.new("RGB", (2100, 10)).save(tmp_path / "strip.png")
     assert "refused" in run("tokens", tmp_path / "strip.png").stdout
+
+
+def test_it_is_said_by_which_arithmetic_others_are_counted(run: Run, page: Path) -> None:
+    lines = run("tokens", page).stdout.splitlines()
+    assert sum("qwen-vl-utils 0.0.14" in line or "transformers 5.23" in line for line in lines) == 2
+    (bill,) = json.loads(run("tokens", page, "--json").stdout)
+    counted_as = {cost["name"]: cost["counted_as"] for cost in bill["costs"]}
+    assert counted_as["Demiglace"] is None
+    assert "115,200" in counted_as["Qwen2.5-VL"]
+
+
+def test_a_slow_clip_has_no_more_frames_for_others_than_it_holds(run: Run, tmp_path: Path) -> None:
+    frames = [PIL.Image.new("RGB", (60, 40), (60 * number, 0, 90)) for number in range(3)]
+    frames[0].save(tmp_path / "slow.gif", save_all=True, append_images=frames[1:], duration=5000)
+    (bill,) = json.loads(run("tokens", tmp_path / "slow.gif", "--as-video", "--json").stdout)
+    assert [cost["pictures"] for cost in bill["costs"]] == [3, 2, 3, 3]

@@ -1,4 +1,4 @@
-"""`demiglace tokens`: what files cost, here and in two models of the same size."""
+"""`demiglace tokens`: what files cost, here and in three models of the same size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,14 +47,14 @@ def tokens(
     max_slices: options.MaxSlices = None,
     no_upscale: options.NoUpscale = False,
 ) -> None:
-    """Count slices, packages and visual tokens of files; compare with Qwen2.5-VL and InternVL3. Runs no model."""
+    """Count slices, packages and visual tokens of files, here, in Qwen2.5-VL, Qwen3-VL and InternVL3. Runs no model."""
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
     slicing, num_queries = _settings(model)
     slicing = replace(slicing, **slicing_changes(max_slices, no_upscale))
     parts = reading.parts(files)
     bills = [_bill(file, part, slicing, num_queries) for file, part in zip(files, parts, strict=True)]
     if as_json:
-        typer.echo(json.dumps([asdict(bill) for bill in bills], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([_fields(bill) for bill in bills], ensure_ascii=False, indent=2))
     else:
         _print(bills)
 
@@ -98,7 +98,8 @@ def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
 
     facts, plan = plan_video(part.source, part.sampling)
     sizes = plan.package_sizes
-    costs = video_costs(facts.width, facts.height, facts.duration_s, sum(sizes), sizes[0], num_queries)
+    held = facts.num_frames_announced or round(facts.duration_s * facts.fps)
+    costs = video_costs(facts.width, facts.height, held / facts.fps, sum(sizes), sizes[0], num_queries, held)
     return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
 
 
@@ -119,22 +120,36 @@ def _sum(bills: Sequence[Sequence[Cost]]) -> list[Cost]:
     ]
 
 
+def _fields(bill: Bill) -> dict[str, Any]:
+    from demiglace.processing.cost import COUNTED_AS
+
+    fields = asdict(bill)
+    for cost in fields["costs"]:
+        cost["counted_as"] = COUNTED_AS.get(cost["name"])
+    return fields
+
+
 def _print(bills: Sequence[Bill]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    from demiglace.processing.cost import COUNTED_AS
+
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")
-    for heading in ("slices\nor frames", "packages", "visual\ntokens", "Qwen2.5-VL", "InternVL3"):
+    for heading in ("slices\nor frames", "packages", "visual\ntokens", *COUNTED_AS):
         table.add_column(heading, justify="right", no_wrap=True)
     if len(bills) > 1:
         bills = [*bills, Bill("all", f"{len(bills)} files", _sum([bill.costs for bill in bills]))]
     for bill in bills:
         ours, *others = bill.costs
-        tokens = {cost.name: f"{cost.tokens:,} ({cost.tokens / ours.tokens:.1f}x)" for cost in others}
+        tokens = {cost.name: f"{cost.tokens:,}\n[dim]{cost.tokens / ours.tokens:.1f}x[/]" for cost in others}
         counts = (f"{count:,}" for count in (ours.pictures, ours.packages, ours.tokens))
         name = f"{escape(printable(Path(bill.file).name))}\n[dim]{bill.holds}[/]"
-        table.add_row(name, *counts, tokens.get("Qwen2.5-VL", "refused"), tokens.get("InternVL3", "refused"))
-    Console().print(table)
+        table.add_row(name, *counts, *(tokens.get(model, "refused") for model in COUNTED_AS))
+    console = Console()
+    console.print(table)
+    for model, rule in COUNTED_AS.items():
+        console.print(f"{model}: {rule}", style="dim", highlight=False)
