@@ -1,17 +1,18 @@
 """The fields of the released `config.json` <-> `MiniCPMVConfig`, as tables.
 
-What the release has no field for is an added key, absent where the released rule holds.
+What the release has no field for is an added key, absent where the released rule holds. Files as transformers 5 writes
+them (`rope_parameters`, `dtype`) are read too; the released one is written.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, take, told
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
@@ -35,8 +36,22 @@ VISION_SIZES = {
     "num_attention_heads": "num_heads",
     "patch_size": "patch_size",
 }
-MOST = 2**20  # of any size
-MOST_LAYERS = 1024
+SIZE, LAYERS, EPSILON = Whole(1, 2**20), Whole(1, 1024), Real(0, 1, above=True)
+NUMBERS: Mapping[str, Field] = {
+    **dict.fromkeys(LLM_SIZES, SIZE),
+    "num_hidden_layers": LAYERS,
+    "rms_norm_eps": EPSILON,
+    "query_num": SIZE,
+    "resampler_num_heads": SIZE,
+}
+VISION: Mapping[str, Field] = {
+    **dict.fromkeys(VISION_SIZES, SIZE),
+    "num_hidden_layers": LAYERS,
+    "image_size": SIZE,
+    "layer_norm_eps": EPSILON,
+    "position_ids": Words(("exact", "released")),
+}
+THETA, ANY_TABLE = Real(0, 1e12, above=True), TableOf(Anything())
 RESAMPLER_HEAD_DIM = 128  # released code: as many heads as hidden_size holds of these
 LAYER_NORM_EPS = 1e-6  # released code: the encoder's, in no file
 
@@ -50,6 +65,10 @@ FIXED = {
     "use_sliding_window": False,
     "tie_word_embeddings": False,
 }
+FIXED_VISION = {"hidden_act": "gelu_pytorch_tanh", "num_channels": 3}
+# What tables of rotary positions may say of them: that they are turned as they are, all of a head.
+FIXED_ROPE = {"rope_type": "default", "type": "default", "partial_rotary_factor": 1.0}
+FULL_ATTENTION = "full_attention"
 # The rest of the released file, for programs that read it. Its code is named on the hub, where it is.
 CODE = "openbmb/MiniCPM-V-4_5--"
 CONSTANT = {
@@ -89,22 +108,24 @@ RELEASED_FACTS = CheckpointFacts()
 
 def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
     """Raises ValueError that names each field which is missing, out of bounds, or asks for another kind of model."""
-    known = REQUIRED | {name: value for name, value in FIXED.items() if name in fields}
-    if strange := [name for name, value in known.items() if fields.get(name) != value]:
-        told = ", ".join(f"{name} {fields.get(name)!r:.50} (not {known[name]!r})" for name in strange)
-        raise ValueError(f"config.json describes another kind of model: {told}")
-    hidden_size = _size(fields, "hidden_size")
-    vision = _vision(_section(fields, "vision_config"))
+    present = {name: FIXED[name] for name in FIXED if name in fields and name != "rope_scaling"}
+    _check_fixed("config.json", fields, REQUIRED | present)
+    layer_types = ListOf(Anything()).check("config.json: layer_types", fields.get("layer_types") or [])
+    if others := [kind for kind in layer_types if kind != FULL_ATTENTION]:
+        raise ValueError(f"config.json: layer_types has {told(others[0])}, but every layer is of {FULL_ATTENTION}")
+    heads = SIZE.check("config.json: hidden_size", fields.get("hidden_size")) // RESAMPLER_HEAD_DIM
+    numbers = take("config.json", {"resampler_num_heads": heads, **fields}, NUMBERS, NUMBERS)
+    vision = _vision(fields.get("vision_config"))
     llm = Qwen3Config(
-        **{ours: _size(fields, name) for name, ours in LLM_SIZES.items()},
-        rope_theta=_number(fields, "rope_theta"),
-        rms_norm_eps=_number(fields, "rms_norm_eps"),
+        **{ours: numbers[name] for name, ours in LLM_SIZES.items()},
+        rope_theta=_rope_theta(fields),
+        rms_norm_eps=numbers["rms_norm_eps"],
     )
     resampler = ResamplerConfig(
-        num_queries=_size(fields, "query_num"),
-        hidden_size=hidden_size,
+        num_queries=numbers["query_num"],
+        hidden_size=numbers["hidden_size"],
         feature_size=vision.hidden_size,
-        num_heads=_size({"resampler_num_heads": hidden_size // RESAMPLER_HEAD_DIM, **fields}, "resampler_num_heads"),
+        num_heads=numbers["resampler_num_heads"],
     )
     return MiniCPMVConfig(vision, resampler, llm)
 
@@ -149,15 +170,52 @@ def generation_fields(config: MiniCPMVConfig, facts: CheckpointFacts) -> dict[st
     return fields | ({"temperature": 0.6, "top_k": 20, "top_p": 0.95} if facts.do_sample else {})
 
 
-def _vision(fields: Mapping[str, Any]) -> SiglipConfig:
-    image_size, patch_size = _size(fields, "image_size"), _size(fields, "patch_size")
+def _check_fixed(where: str, fields: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """ValueError that names all fields which are not as they are `known`."""
+    if strange := [name for name, value in known.items() if fields.get(name) != value]:
+        found = ", ".join(f"{name} {told(fields.get(name))} (not {known[name]!r})" for name in strange)
+        raise ValueError(f"{where} describes another kind of model: {found}")
+
+
+def _rope_theta(fields: Mapping[str, Any]) -> float:
+    """The base of the rotary frequencies: a field of its own in the release, in `rope_parameters` by transformers 5.
+
+    Raises ValueError on positions that are scaled or turned in part, and on two bases that differ.
+    """
+    bases = {"rope_theta": fields["rope_theta"]} if fields.get("rope_theta") is not None else {}
+    for name in ("rope_parameters", "rope_scaling"):
+        if fields.get(name) is None:
+            continue
+        table = ANY_TABLE.check(f"config.json: {name}", fields[name])
+        table = ANY_TABLE.check(f"config.json: {name}", table.get(FULL_ATTENTION, table))  # by kind of layer
+        asked = {key: value for key, value in table.items() if key != "rope_theta" and value is not None}
+        if strange := [key for key, value in asked.items() if FIXED_ROPE.get(key) != value]:
+            raise ValueError(
+                f"config.json: {name} asks for {strange[0]} {told(asked[strange[0]])}, "
+                "but rotary positions are neither scaled nor turned in part here"
+            )
+        bases |= {f"{name}.rope_theta": table["rope_theta"]} if "rope_theta" in table else {}
+    if not bases:
+        raise ValueError("config.json: rope_theta is missing, and so are rope_parameters")
+    thetas = [THETA.check(f"config.json: {name}", value) for name, value in bases.items()]
+    if len(set(thetas)) > 1:
+        raise ValueError(f"config.json has two values: {', '.join(f'{name} {bases[name]}' for name in bases)}")
+    return float(thetas[0])
+
+
+def _vision(section: object) -> SiglipConfig:
+    where = "config.json: vision_config"
+    fields = {"layer_norm_eps": LAYER_NORM_EPS, "position_ids": "released", **ANY_TABLE.check(where, section)}
+    _check_fixed(where, fields, {name: value for name, value in FIXED_VISION.items() if name in fields})
+    numbers = take(where, fields, VISION, VISION)
+    image_size, patch_size = numbers["image_size"], numbers["patch_size"]
     if image_size % patch_size:
         raise ValueError(f"config.json: vision image_size {image_size} is no multiple of patch_size {patch_size}")
     return SiglipConfig(
-        **{ours: _size(fields, name) for name, ours in VISION_SIZES.items()},
+        **{ours: numbers[name] for name, ours in VISION_SIZES.items()},
         num_positions_per_side=image_size // patch_size,
-        layer_norm_eps=_number({"layer_norm_eps": LAYER_NORM_EPS, **fields}, "layer_norm_eps"),
-        position_ids=fields.get("position_ids", "released"),
+        layer_norm_eps=numbers["layer_norm_eps"],
+        position_ids=numbers["position_ids"],
     )
 
 
@@ -180,24 +238,3 @@ def _slice_fields(patch_size: int, facts: CheckpointFacts) -> dict[str, Any]:
 
 def _token(id_: int, llm: Qwen3Config) -> int | None:
     return id_ if id_ < llm.vocab_size else None
-
-
-def _section(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    if not isinstance(section := fields.get(name), dict):
-        raise ValueError(f"config.json: {name} must be an object, got {section!r:.50}")
-    return section
-
-
-def _size(fields: Mapping[str, Any], name: str) -> int:
-    most = MOST_LAYERS if name == "num_hidden_layers" else MOST
-    value = fields.get(name)
-    if type(value) is not int or not 1 <= value <= most:
-        raise ValueError(f"config.json: {name} must be a whole number from 1 to {most}, got {value!r:.50}")
-    return value
-
-
-def _number(fields: Mapping[str, Any], name: str) -> float:
-    value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise ValueError(f"config.json: {name} must be a positive number, got {value!r:.50}")
-    return float(value)

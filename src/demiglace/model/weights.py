@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +82,21 @@ def load(
 ) -> MiniCPMV:
     """The model in `folder`, in `dtype` (by default `default_dtype`), read shard by shard straight to `device`.
 
-    Raises ValueError where tensors or files are missing, unknown or of the wrong shape.
+    Raises ValueError where tensors or files are missing, unknown or of the wrong shape, and where a tensor has numbers
+    that are NaN or infinite, or would be in `dtype`.
     """
     folder, dtype = Path(folder), dtype or default_dtype(device)
-    with torch.device("meta"), _Undrawn():
-        model = MiniCPMV(read_config(folder))
+    config = read_config(folder)
     shards = {path: _shapes(path) for path in _tensor_files(folder)}
-    _check({name: shape for shapes in shards.values() for name, shape in shapes.items()}, model)
+    found = {name: shape for shapes in shards.values() for name, shape in shapes.items()}
+    _check_depths(found, config)
+    with torch.device("meta"), _Undrawn():
+        model = MiniCPMV(config)
+    _check(found, model)
     for path, shapes in shards.items():
         with safe_open(path, framework="pt", device=str(device)) as file:
             tensors = {name: file.get_tensor(name).to(dtype) for name in shapes}
+        check_finite(path, tensors)
         model.load_state_dict(tensors, strict=False, assign=True)
     return model
 
@@ -172,6 +177,30 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     if strange:
         raise ValueError(f"{len(strange)} tensors in {path.name} are no floats (quantised?): {_some(strange)}")
     return shapes
+
+
+def check_finite(where: Path, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true.
+
+    The least and the largest number tell, NaN being both (`torch.aminmax`): one look at each, and nothing is copied.
+    """
+    spoiled = [name for name, tensor in tensors.items() if not all(edge.isfinite() for edge in tensor.aminmax())]
+    if spoiled:
+        dtypes = sorted({str(tensors[name].dtype).removeprefix("torch.") for name in spoiled})
+        raise ValueError(
+            f"{len(spoiled)} tensors in {where} are NaN or infinite in {', '.join(dtypes)}: {_some(spoiled)}"
+        )
+
+
+def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
+    """ValueError where most layers that are told of are not there: making a thousand of them takes many seconds.
+
+    Where few are missing, `_check` names their tensors.
+    """
+    for told, prefix in ((config.llm.num_layers, "llm.model.layers"), (config.vision.num_layers, "vpm.encoder.layers")):
+        numbers = {name.removeprefix(f"{prefix}.").partition(".")[0] for name in found if name.startswith(f"{prefix}.")}
+        if told > 2 * len(numbers):
+            raise ValueError(f"config.json tells of {told} layers {prefix}, but the weights have {len(numbers)}")
 
 
 def _check(found: Mapping[str, tuple[int, ...]], model: nn.Module) -> None:
