@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from demiglace.processing import page_cutting
 from demiglace.processing.page_cutting import Box, CutRegion, CuttingConfig, cut_page
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -191,6 +193,34 @@ def test_the_curved_photograph_of_a_page() -> None:
 @pytest.mark.parametrize("colour", ["white", "black", "#808080"])
 def test_nothing_is_found_where_nothing_is(size: tuple[int, int], colour: str) -> None:
     assert cut_page(Image.new("RGB", size, colour), CuttingConfig()) == []
+
+
+@pytest.mark.parametrize("size", [(200_000, 1), (1, 200_000), (200_000, 9)])
+def test_a_strip_takes_no_more_than_its_pixels(size: tuple[int, int]) -> None:
+    """Filled up to square cells it would take a thousand times as much."""
+    strip = Image.new("RGB", size, "white")
+    strip.paste("black", (size[0] // 3, size[1] // 3, size[0] // 2 + 1, size[1] // 2 + 1))
+    tracemalloc.start()
+    cut_page(strip, CuttingConfig())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * size[0] * size[1] + 2**24
+
+
+def test_a_strip_is_not_turned_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = []
+    turn = Image.Image.rotate
+    monkeypatch.setattr(page_cutting, "skew", lambda *_: 3.0)
+    monkeypatch.setattr(
+        Image.Image,
+        "rotate",
+        lambda image, angle, *more, **named: (angles.append(angle), turn(image, angle, *more, **named))[1],
+    )
+    strip = Image.new("RGB", (4000, 40), "white")
+    cut_page(strip, CuttingConfig())
+    monkeypatch.setattr(page_cutting, "MAX_PIXELS", 500_000)
+    cut_page(strip, CuttingConfig())
+    assert angles == [3.0]
 
 
 def test_paper_with_grain_is_empty() -> None:

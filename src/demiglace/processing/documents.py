@@ -75,13 +75,14 @@ def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
     """The PDF with its form fields, closed in the end; ValueError on what is no PDF, is encrypted or has no pages."""
     import pypdfium2
 
+    from demiglace.processing.pdf_document import FilledPdf
+
     data = read_bytes(source)
     try:
-        pdf = pypdfium2.PdfDocument(data)
+        pdf = FilledPdf(data)
     except pypdfium2.PdfiumError as error:
         raise ValueError(f"{name_of(source)} {_complaint(data)}") from error
     try:
-        pdf.init_forms()
         yield pdf
     finally:
         pdf.close()
@@ -177,6 +178,9 @@ def check_dpi(dpi: float) -> None:
 
 def draw(page: PdfPage, dpi: float) -> Image.Image:
     """The upright page in RGB, at `dpi` or so much smaller that it keeps to `MAX_PAGE_PIXELS`."""
-    width, height = page.get_size()  # points of 1/72 inch, /Rotate applied
-    scale = min(dpi / 72, math.sqrt(MAX_PAGE_PIXELS / (width * height)))
+    width, height = page.get_size()  # units, /Rotate applied
+    sides = width + height
+    # Sides are rounded up: the largest scale at which (width scale + 1) (height scale + 1) keeps to the bound.
+    most = 2 * (MAX_PAGE_PIXELS - 1) / (sides + math.sqrt(sides**2 + 4 * width * height * (MAX_PAGE_PIXELS - 1)))
+    scale = min(dpi / 72 * getattr(page, "user_unit", 1.0), most)
     return page.render(scale=scale, rev_byteorder=True).to_pil()

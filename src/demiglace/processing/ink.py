@@ -59,6 +59,7 @@ def letter_height(boxes: np.ndarray) -> float:
 def find_ink(grey: np.ndarray) -> np.ndarray:
     """Mask of the pixels of `grey` uint8 (height, width) that differ from the paper around them."""
     window = max(max(grey.shape) / 12, min(*grey.shape, 64))
+    window = min(window, 12 * min(grey.shape))  # of a strip of one pixel's height, cells would be mostly filling
     difference = np.abs(grey.astype(np.float32) - _paper(grey, window))
     noise = 1.48 * float(np.median(difference))
     contrast = _around(difference, window / 3)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from demiglace.processing.ink import find_letters
+from demiglace.processing.pictures import MAX_PIXELS
 from demiglace.processing.reading_order import Block, Row, reading_order
 from demiglace.processing.text_lines import Stretch, find_stretches, skew
 
@@ -76,7 +77,7 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
     view = _View.of(page)
     letters, height = view.letters()
     angle = skew(letters, height)
-    if abs(angle) >= LEAST_SKEW:
+    if abs(angle) >= LEAST_SKEW and _turned_pixels(page, angle) <= MAX_PIXELS:
         view = _View.of(page, angle)
         letters, height = view.letters()
     blocks = reading_order(find_stretches(letters, height), height)
@@ -87,6 +88,12 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
         lines = tuple(_cut_line(row, view, config) for row in block)
         regions.append(CutRegion(around([line.box for line in lines]), lines))
     return regions
+
+
+def _turned_pixels(page: Image.Image, angle: float) -> float:
+    """Of the box around the page turned by `angle` degrees: a strip of a pixel's height grows a thousandfold."""
+    cos, sin = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
+    return (page.width * cos + page.height * sin) * (page.width * sin + page.height * cos)
 
 
 def around(boxes: list[Box]) -> Box:
