@@ -129,8 +129,8 @@ def test_a_picture_has_one_page_and_its_own_size(
     [
         (["--page", 3], "paper.pdf#3: "),
         (["--page", 7], "7"),
-        (["--share", 0], "share must lie in (0, 1], got 0"),
-        (["--levels", "low,hihg"], "no level hihg"),
+        (["--share", 0], "share must be a number in (0, 1], got 0"),
+        (["--levels", "low,hihg"], "levels: 'hihg' is unknown"),
         (["--levels", "low,low"], "each once"),
         (["--levels", "low=-1"], "such as"),
         (["--unit", "page"], "'page'"),

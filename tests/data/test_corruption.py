@@ -228,10 +228,11 @@ def test_few_regions_give_at_least_one_target():
     [
         (0.0, {"low": 1}, r"\(0, 1\], got 0"),
         (1.5, {"low": 1}, r"\(0, 1\], got 1.5"),
-        (0.5, {"hihg": 1}, "no level hihg; there are: clean, low, moderate, high"),
-        (0.5, {"low": 0}, "not all 0"),
-        (0.5, {"low": 2, "high": -1}, "at least 0"),
-        (0.5, {"low": float("nan")}, "at least 0"),
+        (0.5, {"hihg": 1}, "levels: 'hihg' is unknown; there are clean, low, moderate, high"),
+        (0.5, {"low": 0}, "must not all have the weight 0"),
+        (0.5, {"low": 2, "high": -1}, r"levels.high must be a number in \[0, 1e\+06\], got -1"),
+        (0.5, {"low": float("nan")}, "levels.low must be a number in .*, got nan"),
+        (0.5, {"low": "x"}, "levels.low must be a number in .*, got 'x'"),
     ],
 )
 def test_wrong_draws_are_errors(share, levels, told):

@@ -61,11 +61,18 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
         ({"path": None}, "source 'a': path is missing"),
         ({"path": "3"}, "source 'a': path must be text, got 3"),
         ({"weights": None}, "source 'a': weights is missing"),
-        ({"weights": "{ third = 1 }"}, "source 'a': weights.third is unknown; there are resampler, eyes, "),
-        ({"weights": "{ whole = -1 }"}, "source 'a': weights.whole must be at least 0, got -1"),
-        ({"weights": "{ whole = nan }"}, "source 'a': weights.whole must be at least 0, got nan"),
-        ({"weights": "{ whole = true }"}, "source 'a': weights: whole must be a number, got True"),
-        ({"window": '"wide"'}, "source 'a': window must be a whole number, got 'wide'"),
+        ({"weights": "{ third = 1 }"}, "source 'a': weights: 'third' is unknown; there are resampler, eyes, "),
+        ({"weights": "{ whole = -1 }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got -1"),
+        ({"weights": "{ whole = nan }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got nan"),
+        ({"weights": "{ whole = true }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got True"),
+        ({"window": "3"}, "source 'a': window must be a whole number from 64 to 16777216, got 3"),
+        ({"window": str(2**70)}, "source 'a': window must be a whole number from 64 to 16777216, got 118059"),
+        (
+            {"weights": f"{{ whole = {10**400} }}"},
+            "source 'a': weights.whole must be a number in [0, 1e+06], got a whole",
+        ),
+        ({"weights": "{ whole = 1e308 }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got 1e+308"),
+        ({"window": '"wide"'}, "source 'a': window must be a whole number from 64 to 16777216, got 'wide'"),
         ({"media": '"m"'}, "source 'a': media is unknown; text takes kind, name, path, weights, window"),
     ],
 )
@@ -76,11 +83,38 @@ def test_mistakes_are_named(tmp_path, changes, told):
 
 
 @pytest.mark.parametrize(
+    ("kind", "options", "told"),
+    [
+        ("rendered", {"max_characters": 10**30}, "max_characters must be a whole number from 1 to 4000, got 1000"),
+        ("rendered", {"max_lines": "'x'"}, "max_lines must be a whole number from 1 to 100, got 'x'"),
+        ("rendered", {"document_share": 10**400}, "document_share must be a number in [0, 1], got a whole number"),
+        ("rendered", {"documents": 3}, "documents must be text, got 3"),
+        ("layouts", {"levels": "{ low = 'x' }"}, "levels.low must be a number in [0, 1e+06], got 'x'"),
+        ("layouts", {"levels": "{ hihg = 1 }"}, "levels: 'hihg' is unknown; there are clean, low, moderate, high"),
+        ("layouts", {"levels": 10**400}, "levels must be a table, got a whole number of 1329 bits"),
+        ("layouts", {"unit": "'page'"}, "unit must be one of word, line, block, got 'page'"),
+        ("layouts", {"share": 0}, "share must be a number in (0, 1], got 0"),
+        ("questions", {"topics": f"{{ scenes = {10**400} }}"}, "topics.scenes must be a number in [0, 1e+06], got a"),
+        ("questions", {"topics": "[1]"}, "topics must be a table, got [1]"),
+        ("questions", {"smallest": 10**400}, "smallest must be a whole number from 100 to 2000, got a whole number"),
+        ("clips", {"kinds": "[['flash']]"}, "kinds[0] must be one of direction, "),
+        ("clips", {"kinds": "'flash'"}, "kinds must be a list of at least 1, got 'flash'"),
+        ("clips", {"max_fps": "nan"}, "max_fps must be a number in [1, 60], got nan"),
+        ("clips", {"max_packages": 10**400}, "max_packages must be a whole number from 1 to 10000, got a whole number"),
+    ],
+)
+def test_options_of_what_is_drawn_are_checked_by_type_and_range(tmp_path, kind, options, told):
+    path = written(tmp_path, kind=f'"{kind}"', path=None, **{key: str(value) for key, value in options.items()})
+    with pytest.raises(ValueError, match=r"mix\.toml: source 'a': ") as raised:
+        read_mixture(path)
+    assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"path": '"absent.txt"'}, "source 'a': path"),
         ({"path": '"absent/*.txt"'}, "names no file"),
-        ({"window": "3"}, "source 'a': a window needs at least 64 bytes, got 3"),
         ({"weights": "{ eyes = 1 }"}, "no source has a weight for whole"),
         ({"weights": "{ late = 1 }"}, "no source has a weight for whole"),
     ],

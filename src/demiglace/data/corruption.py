@@ -14,7 +14,9 @@ from typing import Literal
 import numpy as np
 
 from demiglace.data.damage import cover, heavy, mild
+from demiglace.data.mixture import WEIGHT
 from demiglace.data.pages import Region, hull
+from demiglace.fields import Real, TableOf
 
 Level = Literal["clean", "low", "moderate", "high"]
 Area = tuple[slice, slice]  # rows and columns of a picture
@@ -54,6 +56,9 @@ SEVERITIES: Mapping[Level, tuple[float, float]] = {
     "high": (HIGH_FROM, 1.0),
 }
 
+SHARE = Real(0, 1, above=True)
+LEVELS = TableOf(WEIGHT, tuple(SEVERITIES))
+
 
 def draw_targets(
     regions: Sequence[Region], rng: np.random.Generator, share: float, levels: Mapping[str, float]
@@ -63,8 +68,7 @@ def draw_targets(
     levels: weights of "clean", "low", "moderate" and "high", of any sum; inside a level severities are uniform.
     Raises ValueError on a share outside (0, 1], an unknown level, and weights that are negative or all 0.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"share must lie in (0, 1], got {share}")
+    SHARE.check("share", share)
     chances = _chances(levels)
     count = min(len(regions), max(1, round(share * len(regions))))
     chosen = sorted(rng.choice(len(regions), count, replace=False)) if count else []
@@ -105,12 +109,10 @@ def corrupt(picture: np.ndarray, targets: Sequence[Target], seed: Sequence[int])
 
 
 def _chances(levels: Mapping[str, float]) -> dict[Level, float]:
-    if unknown := levels.keys() - SEVERITIES.keys():
-        raise ValueError(f"no level {', '.join(sorted(unknown))}; there are: {', '.join(SEVERITIES)}")
-    weights: dict[Level, float] = {level: levels.get(level, 0.0) for level in SEVERITIES}
-    total = sum(weights.values())
-    if not (min(weights.values()) >= 0 and 0 < total < math.inf):
-        raise ValueError(f"weights of levels must be at least 0 and not all 0, got {dict(levels)}")
+    given = LEVELS.check("levels", levels)
+    weights: dict[Level, float] = {level: given.get(level, 0.0) for level in SEVERITIES}
+    if not (total := sum(weights.values())):
+        raise ValueError(f"levels must not all have the weight 0, got {given}")
     return {level: weight / total for level, weight in weights.items()}
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data.corruption import Target, corrupt, draw_targets
+from demiglace.data.corruption import LEVELS, SHARE, Target, corrupt, draw_targets
 from demiglace.data.pages import Page, Region, Unit, hull, regions
+from demiglace.fields import Field, Words
 from demiglace.processing.template import END_THINK
 
 REQUEST = (
     "Write the original text of each of these regions of the page, in this order, with a blank line between regions. "
     "Where the page is damaged or hidden, restore what stood there."
 )
+OPTIONS: Mapping[str, Field] = {"unit": Words(get_args(Unit)), "share": SHARE, "levels": LEVELS}  # of `damage_and_ask`
 BETWEEN_REGIONS = "\n\n"
 PARTS_OF_A_SIDE = 1000  # positions count thousandths of the page's width and height (released code: grounding)
 

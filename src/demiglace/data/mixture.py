@@ -6,7 +6,6 @@ numbers has to be kept to go on where a run stopped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,11 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from demiglace.fields import Real
+
 if TYPE_CHECKING:
     from demiglace.data.sources.source import Source
 
 # First numbers of the seeds, so that no two purposes draw the same chances.
 CHOICE, ORDER, CONTENT = range(3)
+
+WEIGHT = Real(0, 1e6)  # of a source, or of a kind of thing in it
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ class Mixture:
         for weights in (self.weights, self.late_weights):
             if len(weights) != len(self.sources):
                 raise ValueError(f"{len(self.sources)} sources, but {len(weights)} weights")
-            if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not sum(weights) > 0:
-                raise ValueError(f"weights must be at least 0, and one of them more, got {weights}")
+            if not sum(WEIGHT.check("a weight", weight) for weight in weights):
+                raise ValueError(f"one weight must be more than 0, got {weights}")
         names = [source.name for source in self.sources]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"sources need names of their own, but {', '.join(repeated)} is given more than once")

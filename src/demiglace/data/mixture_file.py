@@ -13,14 +13,15 @@ decay, by default the one before it.
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demiglace.data.mixture import Mixture
+from demiglace.data import document_tasks, reading_pictures
+from demiglace.data.mixture import WEIGHT, Mixture
+from demiglace.data.sources import generated_clips, generated_questions, pdf_folder, plain_text
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
@@ -30,6 +31,7 @@ from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
+from demiglace.fields import Field, TableOf, Words, take
 
 MOST_BYTES = 2**20
 STAGES = (
@@ -37,6 +39,8 @@ STAGES = (
     *("general", "long_cot_3d"),  # paper, section 4
 )
 LATE, STAGE_OF_LATE = "late", "whole"
+HEAD: Mapping[str, Field] = {"name": Words(), "path": Words(), "weights": TableOf(WEIGHT, (*STAGES, LATE))}
+FOLDERS = ("media", "documents")  # options that are paths, relative to the file too
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class SourceEntry:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a source is made of its entry, and the types of its options; `takes_path` is False for generators."""
+    """How a source is made of its entry, and what its options may be; `takes_path` is False for generators."""
 
     make: Callable[[SourceEntry], Source]
-    options: Mapping[str, type]
+    options: Mapping[str, Field]
     takes_path: bool = True
 
 
@@ -101,46 +105,19 @@ def read_mixture(path: Path) -> MixtureFile:
 
 
 def _entry(file: Path, number: int, fields: dict[str, Any]) -> SourceEntry:
-    where = f"{file}: source {number}"
-    name = _taken(where, fields, "name", str)
+    name = take(f"{file}: source {number}", fields, {"name": HEAD["name"]}, ["name"])["name"]
     where = f"{file}: source {name!r}"
-    kind = _taken(where, fields, "kind", str)
-    if kind not in KINDS:
-        raise ValueError(f"{where}: kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    kind = take(where, fields, {"kind": Words(tuple(KINDS))}, ["kind"])["kind"]
     takes = KINDS[kind]
-    path = file.parent / _taken(where, fields, "path", str) if takes.takes_path else None
-    weights = _checked_weights(where, _taken(where, fields, "weights", dict))
-    given = {key: _taken(where, fields, key, type_) for key, type_ in takes.options.items() if key in fields}
     known = {"name", "kind", "weights", *takes.options, *(["path"] if takes.takes_path else [])}
     if strange := sorted(fields.keys() - known):
         raise ValueError(f"{where}: {strange[0]} is unknown; {kind} takes {', '.join(sorted(known))}")
-    for folder in given.keys() & {"media", "documents"}:
-        given[folder] = file.parent / given[folder]
-    return SourceEntry(name, kind, path, weights, given)
-
-
-def _taken(where: str, fields: Mapping[str, Any], key: str, wanted: type) -> Any:
-    """The value of a key, of the wanted type; a whole number will do for a float."""
-    if key not in fields:
-        raise ValueError(f"{where}: {key} is missing")
-    value = fields[key]
-    if wanted is float and type(value) is int:
-        value = float(value)
-    if type(value) is not wanted or value == "":
-        words = {str: "text", int: "a whole number", float: "a number", dict: "a table", list: "a list"}
-        raise ValueError(f"{where}: {key} must be {words[wanted]}, got {value!r:.50}")
-    return value
-
-
-def _checked_weights(where: str, weights: dict[str, Any]) -> dict[str, float]:
-    known = (*STAGES, LATE)
-    for key in weights:
-        if key not in known:
-            raise ValueError(f"{where}: weights.{key} is unknown; there are {', '.join(known)}")
-        value = _taken(f"{where}: weights", weights, key, float)
-        if not math.isfinite(value) or value < 0:
-            raise ValueError(f"{where}: weights.{key} must be at least 0, got {value}")
-    return {key: float(value) for key, value in weights.items()}
+    head = take(where, fields, HEAD, known & HEAD.keys())
+    path = file.parent / head["path"] if takes.takes_path else None
+    options = take(where, fields, takes.options)
+    for folder in options.keys() & set(FOLDERS):
+        options[folder] = file.parent / options[folder]
+    return SourceEntry(name, kind, path, head["weights"], options)
 
 
 def _weights(entry: SourceEntry, stage: str) -> tuple[float, float]:
@@ -179,38 +156,27 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
-KINDS = {
-    "jsonl": Kind(lambda entry: JsonFile(entry.name, _one(entry), **entry.options), {"media": str}),
+FOLDER = Words()
+KINDS: Mapping[str, Kind] = {
+    "jsonl": Kind(lambda entry: JsonFile(entry.name, _one(entry), **entry.options), {"media": FOLDER}),
     "parquet": Kind(
-        lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **entry.options), {"media": str}
+        lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **entry.options), {"media": FOLDER}
     ),
-    "webdataset": Kind(lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **entry.options), {"question": str}),
-    "pdfs": Kind(
-        lambda entry: PdfFolder(entry.name, _one(entry), **entry.options),
-        {"unit": str, "share": float, "levels": dict, "dpi": int},
+    "webdataset": Kind(
+        lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **entry.options), {"question": Words()}
     ),
-    "text": Kind(lambda entry: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), {"window": int}),
+    "pdfs": Kind(lambda entry: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
+    "text": Kind(
+        lambda entry: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), plain_text.OPTIONS
+    ),
     "rendered": Kind(
         lambda entry: RenderedText(entry.name, **entry.options),
-        {"max_lines": int, "max_characters": int, "documents": str}
-        | {"document_share": float, "layout_share": float, "damaged_share": float},
+        {"documents": FOLDER, **reading_pictures.OPTIONS},
         takes_path=False,
     ),
-    "layouts": Kind(
-        lambda entry: RenderedPages(entry.name, **entry.options),
-        {"unit": str, "share": float, "levels": dict},
-        takes_path=False,
-    ),
+    "layouts": Kind(lambda entry: RenderedPages(entry.name, **entry.options), document_tasks.OPTIONS, takes_path=False),
     "questions": Kind(
-        lambda entry: GeneratedQuestions(entry.name, **entry.options),
-        {"topics": dict, "smallest": int, "largest": int, "long_share": float, "spoken_share": float}
-        | {"text_share": float, "turns_share": float},
-        takes_path=False,
+        lambda entry: GeneratedQuestions(entry.name, **entry.options), generated_questions.OPTIONS, takes_path=False
     ),
-    "clips": Kind(
-        lambda entry: GeneratedClips(entry.name, **entry.options),
-        {"kinds": list, "side": int, "max_fps": float, "max_package_frames": int, "max_packages": int}
-        | {"long_share": float, "spoken_share": float, "several_share": float},
-        takes_path=False,
-    ),
+    "clips": Kind(lambda entry: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False),
 }

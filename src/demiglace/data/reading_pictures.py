@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,8 +14,14 @@ from demiglace.data.layouts import render_layout
 from demiglace.data.pages import Page
 from demiglace.data.rendering import Rendered
 from demiglace.data.word_damage import LEVELS, damage_words
+from demiglace.fields import Field, Real, Whole, check_attributes
 
 WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
+
+# More characters than that are smaller than a pixel in the pictures that are drawn (ours).
+OPTIONS: Mapping[str, Field] = {"max_lines": Whole(1, 100), "max_characters": Whole(1, 4000)} | dict.fromkeys(
+    ("document_share", "layout_share", "damaged_share"), Real(0, 1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +43,11 @@ class ReadingPictures:
     levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())
 
     def __post_init__(self) -> None:
-        """Raises ValueError on shares out of bounds, and on a share of documents where there are none."""
-        shares = self.document_share, self.layout_share, self.damaged_share
-        if min(shares) < 0 or max(self.document_share + self.layout_share, self.damaged_share) > 1:
+        """Raises ValueError on what `OPTIONS` do not take, and on a share of documents where there are none."""
+        check_attributes(self, OPTIONS)
+        if self.document_share + self.layout_share > 1:
             raise ValueError(
-                f"document_share + layout_share and damaged_share must lie in [0, 1], "
-                f"got {self.document_share} + {self.layout_share} and {self.damaged_share}"
+                f"document_share + layout_share must be at most 1, got {self.document_share} + {self.layout_share}"
             )
         if (self.documents is None) != (self.document_share == 0):
             raise ValueError(f"documents is {self.documents}, but document_share is {self.document_share}")

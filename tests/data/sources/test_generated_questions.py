@@ -156,14 +156,14 @@ def test_a_form_is_asked_about_once():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"topics": {"poems": 1.0}}, "no topic poems, only scenes"),
-        ({"topics": {"scenes": 0.0}}, "weights"),
-        ({"topics": {"scenes": -1.0}}, "weights"),
-        ({"topics": {"scenes": "many"}}, "weights"),
-        ({"long_share": 1.5}, "long_share must lie in"),
-        ({"turns_share": -0.1}, "turns_share must lie in"),
+        ({"topics": {"poems": 1.0}}, "topics: 'poems' is unknown; there are scenes"),
+        ({"topics": {"scenes": 0.0}}, "must not all have the weight 0"),
+        ({"topics": {"scenes": -1.0}}, "topics.scenes must be a number in .*, got -1"),
+        ({"topics": {"scenes": "many"}}, "topics.scenes must be a number in .*, got 'many'"),
+        ({"long_share": 1.5}, "long_share must be a number in"),
+        ({"turns_share": -0.1}, "turns_share must be a number in"),
         ({"smallest": 300, "largest": 200}, "got 300 and 200"),
-        ({"smallest": 3}, "got 3 and 280"),
+        ({"smallest": 3}, "smallest must be a whole number from 100 to 2000, got 3"),
     ],
 )
 def test_options_out_of_bounds_are_refused(options, message):
@@ -172,5 +172,5 @@ def test_options_out_of_bounds_are_refused(options, message):
 
 
 def test_an_unknown_examination_is_refused():
-    with pytest.raises(ValueError, match="no topic poems"):
+    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, got 'poems'"):
         examination("poems", 0)

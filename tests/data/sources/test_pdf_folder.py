@@ -87,9 +87,9 @@ def test_pages_without_text_and_broken_files_are_named(folder):
 
 
 def test_wrong_numbers_and_empty_folders_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"share must lie in \(0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"share must be a number in \(0, 1\], got 2"):
         PdfFolder("papers", tmp_path, share=2)
-    with pytest.raises(ValueError, match="no level hihg"):
+    with pytest.raises(ValueError, match="levels: 'hihg' is unknown"):
         PdfFolder("papers", tmp_path, levels={"hihg": 1.0})
     with pytest.raises(ValueError, match="no PDF in"):
         PdfFolder("papers", tmp_path).blocks  # noqa: B018

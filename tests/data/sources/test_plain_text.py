@@ -85,7 +85,7 @@ def test_what_cannot_be_learned_is_a_bad_record(tmp_path, content, why):
 
 
 def test_wrong_numbers_and_missing_files_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="at least 64 bytes, got 10"):
+    with pytest.raises(ValueError, match="window must be a whole number from 64 to 16777216, got 10"):
         PlainText("text", (), window=10)
     with pytest.raises(ValueError, match="does not exist"):
         PlainText("text", (tmp_path / "a.txt",)).blocks  # noqa: B018

@@ -55,5 +55,5 @@ def test_a_page_is_asked_for_its_damaged_regions():
 
 
 def test_a_level_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no level worse"):
+    with pytest.raises(ValueError, match="levels: 'worse' is unknown"):
         RenderedPages("pages", levels={"worse": 1})

@@ -18,6 +18,7 @@ from demiglace.data.clip_questions import AskedClip, Size, World, listed
 from demiglace.data.clips import Container, encode, place
 from demiglace.data.questions import Question, conversation
 from demiglace.data.texts import pick
+from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 
 WORLDS: Mapping[str, World] = {
     "direction": clip_motion.direction,
@@ -38,6 +39,15 @@ NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kin
 FRAME_RATES = (20, 30)  # of the files: a flash is on two or three frames
 CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
 LEAST_SIDE, MOST_SIDE = 84, 448  # pixels
+SHARES = ("long_share", "spoken_share", "several_share")
+OPTIONS: Mapping[str, Field] = {
+    "kinds": ListOf(Words(tuple(WORLDS)), least=1),
+    "side": Whole(LEAST_SIDE, MOST_SIDE),
+    "max_fps": Real(1, 60),
+    "max_package_frames": Whole(1, 6),
+    "max_packages": Whole(1, 10_000),
+    **dict.fromkeys(SHARES, Real(0, 1)),
+}
 EXAMINATION = 0x436C697073  # no seed of a training run begins with it
 
 
@@ -64,19 +74,8 @@ class GeneratedClips:
     several_share: float = 0.2  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on options out of bounds."""
-        if strange := [kind for kind in self.kinds if kind not in WORLDS]:
-            raise ValueError(f"no kind of clip {strange[0]!r}; there are {', '.join(WORLDS)}")
-        if not self.kinds:
-            raise ValueError("kinds must name at least one kind of clip, got none")
-        if not LEAST_SIDE <= self.side <= MOST_SIDE:
-            raise ValueError(f"side must lie in {LEAST_SIDE}..{MOST_SIDE}, got {self.side}")
-        if self.max_fps < 1:
-            raise ValueError(f"max_fps must be at least 1, got {self.max_fps}")
-        VideoSampling(self.max_fps, self.max_packages, self.max_package_frames)
-        for share in ("long_share", "spoken_share", "several_share"):
-            if not 0 <= getattr(self, share) <= 1:
-                raise ValueError(f"{share} must lie in [0, 1], got {getattr(self, share)}")
+        """Raises ValueError on what `OPTIONS` do not take."""
+        check_attributes(self, OPTIONS)
 
     @property
     def blocks(self) -> None:

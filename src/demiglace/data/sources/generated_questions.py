@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,11 +12,13 @@ from demiglace.conversation import Conversation, Image, Part
 from demiglace.data.answer_filter import teaches_reasoning
 from demiglace.data.chart_drawing import draw_chart
 from demiglace.data.charts import ask_chart, random_chart
+from demiglace.data.mixture import WEIGHT
 from demiglace.data.page_questions import random_document
 from demiglace.data.questions import Question, dialogue
 from demiglace.data.scenes import ask_colours, ask_scene, draw_scene, random_scene
 from demiglace.data.slip_questions import random_form, random_receipt
 from demiglace.data.text_questions import random_text_question
+from demiglace.fields import Field, Real, TableOf, Whole, Words, check_attributes
 
 SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano model
 TEXT = "text"  # the topic without a picture
@@ -32,7 +33,7 @@ def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SID
     topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
     """
     known = [*TOPICS, TEXT]
-    _check_topics([topic], known)
+    Words(tuple(known)).check("topic", topic)
     parts, question, _ = _ask(np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side)
     return parts, question
 
@@ -57,17 +58,12 @@ class GeneratedQuestions:
     turns_share: float = 0.2  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on topics that are unknown or have no weight, and on numbers out of bounds."""
-        _check_topics(self.topics, TOPICS)
-        weights = list(self.topics.values())
-        fit = all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in weights)
-        if not fit or not any(weights):
-            raise ValueError(f"topics need weights of at least 0, not all 0; got {dict(self.topics)}")
-        for share in ("long_share", "spoken_share", "text_share", "turns_share"):
-            if not 0 <= getattr(self, share) <= 1:
-                raise ValueError(f"{share} must lie in [0, 1], got {getattr(self, share)}")
-        if not 100 <= self.smallest <= self.largest <= 2000:
-            raise ValueError(f"100 <= smallest <= largest <= 2000 must hold, got {self.smallest} and {self.largest}")
+        """Raises ValueError on what `OPTIONS` do not take, topics without any weight, and sides in the wrong order."""
+        check_attributes(self, OPTIONS)
+        if not any(self.topics.values()):
+            raise ValueError(f"topics must not all have the weight 0, got {dict(self.topics)}")
+        if self.smallest > self.largest:
+            raise ValueError(f"smallest must be at most largest, got {self.smallest} and {self.largest}")
 
     @property
     def blocks(self) -> None:
@@ -103,11 +99,6 @@ def _follow_ups(rng: np.random.Generator, others: list[Question]) -> list[Questi
     return [others[number] for number in rng.permutation(len(others))[: rng.integers(1, MOST_TURNS)]]
 
 
-def _check_topics(topics: Iterable[str], known: Iterable[str]) -> None:
-    if strange := sorted(set(topics) - set(known)):
-        raise ValueError(f"there is no topic {strange[0]}, only {', '.join(known)}")
-
-
 def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
     scene = random_scene(rng, side)
     return draw_scene(scene), ask_scene(rng, scene)
@@ -137,4 +128,11 @@ TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Quest
     "forms": random_form,
     "documents": random_document,
     "slips": _slip,
+}
+SIDE = Whole(100, 2000)  # pixels
+OPTIONS: Mapping[str, Field] = {
+    "topics": TableOf(WEIGHT, tuple(TOPICS)),
+    "smallest": SIDE,
+    "largest": SIDE,
+    **dict.fromkeys(("long_share", "spoken_share", "text_share", "turns_share"), Real(0, 1)),
 }

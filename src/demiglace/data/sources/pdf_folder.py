@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from demiglace.conversation import Conversation
-from demiglace.data.corruption import draw_targets
+from demiglace.data import document_tasks
 from demiglace.data.document_tasks import damage_and_ask
 from demiglace.data.pages import Skipped, Unit
 from demiglace.data.sources.source import BadRecord, count_records, state_of
 from demiglace.data.text_layer import read_pdf
+from demiglace.fields import Field, Whole, check_attributes
 from demiglace.processing.documents import count_pages
+
+OPTIONS: Mapping[str, Field] = {**document_tasks.OPTIONS, "dpi": Whole(10, 2400)}
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class PdfFolder:
     dpi: int = 144  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers that `draw_targets` does not take."""
-        draw_targets([], np.random.default_rng(0), self.share, self.levels)
+        """Raises ValueError on what `OPTIONS` do not take."""
+        check_attributes(self, OPTIONS)
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Files are cut where the text has a break, because the model also learns that the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -16,12 +16,15 @@ import numpy as np
 
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.fields import Field, Whole, check_attributes
 from demiglace.processing.pictures import local_file
 from demiglace.processing.template import END_THINK
 
 FILES_IN_MIND = 8  # lists of cuts that a process keeps
 
 _BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in the order in which they are taken
+
+OPTIONS: Mapping[str, Field] = {"window": Whole(64, 2**24)}
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class PlainText:
     window: int = 4096  # ours; about a thousand tokens of English
 
     def __post_init__(self) -> None:
-        if self.window < 64:
-            raise ValueError(f"a window needs at least 64 bytes, got {self.window}")
+        """Raises ValueError on what `OPTIONS` do not take."""
+        check_attributes(self, OPTIONS)
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:

@@ -10,11 +10,12 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data.corruption import draw_targets
+from demiglace.data import document_tasks
 from demiglace.data.document_tasks import damage_and_ask
 from demiglace.data.layouts import render_layout
 from demiglace.data.pages import Unit
 from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
+from demiglace.fields import check_attributes
 
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")  # ours
 
@@ -71,8 +72,8 @@ class RenderedPages:
     levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers that `draw_targets` does not take."""
-        draw_targets([], np.random.default_rng(0), self.share, self.levels)
+        """Raises ValueError on what `document_tasks.OPTIONS` do not take."""
+        check_attributes(self, document_tasks.OPTIONS)
 
     @property
     def blocks(self) -> None:
