@@ -6,34 +6,49 @@ The formats are told apart by their keys, and system prompts are kept in all of 
 - `conversations` of {"from", "value"}, LLaVA's.
 - `conversations` of {"role", "content"}, MiniCPM-V's fine-tuning format (released code, `finetune/readme.md`).
 
-Pictures and videos stand in the messages as parts, or beside them under "image", "images", "video" or "videos". Those
-beside are put, in order, where the user's text has a mark (`<image>`, `<video>`, or the name given to it, such as
-`<image_00>`) or a part without a reference; where there is no mark at all they come first. A reference is a path, a
-`data:` address, bytes, or the {"bytes", "path"} of Hugging Face's data sets; nothing is fetched from the network.
+Pictures, videos and documents stand in the messages as parts, beside the text of a message (Ollama) or beside all
+messages, under the keys in `media_keys`. Those beside are put, in order, where the user's text has a mark (`<image>`,
+`<video>`, `<document>`, or the name given to it, such as `<image_00>`) or a part without a reference; where there is no
+mark at all they come first. What names media and is not read makes a bad record, and so does a mark without a file.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import mimetypes
 import re
-import reprlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from os import PathLike
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from demiglace.conversation import Conversation, Image, Message, Part, Role, Text, Video
+from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
+from demiglace.data.media_keys import MEDIA_KEYS, Kind, is_empty
+from demiglace.data.record_marks import (
+    MARKS,
+    MARKS_OF_DOCUMENTS,
+    Draft,
+    MarkError,
+    check_foreign,
+    check_plain,
+    fill,
+    split,
+)
+from demiglace.data.record_media import (
+    SETTINGS,
+    Find,
+    RecordMedia,
+    check_honoured,
+    keys_beside,
+    nearer,
+    read_settings,
+    reference_in,
+    told,
+)
 from demiglace.data.sources.source import BadRecord
-from demiglace.processing.pictures import MAX_BYTES, kind_of
 from demiglace.processing.template import split_answer
 
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
 
-Find = Callable[[str], str | PathLike[str] | bytes]  # what a path in a record stands for; ValueError where nothing
-
-Draft = list[Part | str]  # of a message; plain strings are the marks of what stands beside the messages
+Attached = tuple[Kind, bytes]
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -42,19 +57,33 @@ _ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "gpt": "assistant",
 }
-_MARK = re.compile(r"(<image>|<video>|<(?:image|video)_\d+>)")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_TEXTS = ("text", "input_text", "output_text")
+# Type of a part -> what it shows; of a file its bytes decide.
+_PARTS: dict[str, Kind | None] = {
+    **{key: kind for key, kind in MEDIA_KEYS.items() if not key.endswith("s")},
+    "input_image": "image",
+    "input_video": "video",
+    "file": None,
+    "input_file": None,
+}
 
 
-def read_record(record: object, where: str, find: Find, attached: Sequence[Image | Video] = ()) -> Conversation:
+def read_record(
+    record: object,
+    where: str,
+    find: Find,
+    attached: Sequence[Attached] = (),
+    sampling: VideoSampling | None = None,
+) -> Conversation:
     """The conversation in `record`; it ends with the assistant.
 
     `attached` is what comes with the record without being named in it; it is shown where the record names nothing.
+    `sampling` is for videos of which the record does not say how they are looked at.
     The last answer decides on `thinking`: True where it has reasoning before `</think>`, else False.
     Raises BadRecord, at `where`, on all that is not as the formats have it.
     """
     try:
-        return _conversation(_fields(record, "a record"), find, attached)
+        return _conversation(_fields(record, "a record"), RecordMedia(find, sampling), attached)
     except ValueError as error:
         raise BadRecord(where, str(error)) from error
 
@@ -67,145 +96,121 @@ def parse_json(data: bytes) -> object:
         raise ValueError(f"no JSON: {error}") from error
 
 
-def _conversation(fields: Mapping[str, Any], find: Find, attached: Sequence[Image | Video]) -> Conversation:
-    turns = [_turn(turn) for turn in _turns(fields)]
-    beside = _beside(fields, find)
-    # Elsewhere than in LLaVA's format, text about the mark `<image>` may be just that.
-    has_marks = bool("conversations" in fields or beside or attached)
-    drafts = [(role, list(_pieces(content, has_marks and role == "user", find))) for role, content in turns]
-    if not beside and not any(isinstance(piece, Image | Video) for _, draft in drafts for piece in draft):
-        beside = _by_mark(attached)
-    messages = tuple(_filled(drafts, beside))
+def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
+    key, turns = _turns(fields)
+    media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, "messages", "conversations", "system"))
+    try:
+        messages = _messages(fields, key, turns, media, attached)
+    except MarkError:
+        media.seen.check()  # the file of a mark may stand under a key that is not read
+        raise
+    media.seen.check()
     return Conversation(messages, thinking=_check_messages(messages))
 
 
-def _turns(fields: Mapping[str, Any]) -> list[Any]:
+def _messages(
+    fields: Mapping[str, Any], key: str, turns: Sequence[Any], media: RecordMedia, attached: Sequence[Attached]
+) -> tuple[Message, ...]:
+    settings = read_settings(fields)
+    beside = media.beside(fields, settings)
+    marks = _marks_of(fields, turns, attached)
+    drafts = [_draft(turn, _Place(f"{key}.{number}", settings, marks), media) for number, turn in enumerate(turns)]
+    if not media.seen.shows_any:
+        for kind, data in attached:
+            beside.setdefault(f"<{kind}>", []).append(media.show(kind, data, settings))
+    messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
+    if not media.seen.shows_any:
+        settings.pop("pages", None)  # of a book, where there is only text
+    check_honoured(settings, [part for message in messages for part in message.content], "the record")
+    return messages
+
+
+def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
     found = [key for key in ("messages", "conversations") if fields.get(key) is not None]
     if len(found) != 1:
         raise ValueError(f"a record needs `messages` or `conversations`, got {', '.join(fields) or 'nothing'}")
     turns = fields[found[0]]
     if not isinstance(turns, list) or not turns:
-        raise ValueError(f"`{found[0]}` must be a list of messages, got {_told(turns)}")
+        raise ValueError(f"`{found[0]}` must be a list of messages, got {told(turns)}")
     system = fields.get("system")
-    return [{"role": "system", "content": system}, *turns] if system else turns
+    return found[0], [{"role": "system", "content": system}, *turns] if system else turns
 
 
-def _turn(turn: object) -> tuple[Role, Any]:
+def _marks_of(fields: Mapping[str, Any], turns: Sequence[Any], attached: Sequence[Attached]) -> re.Pattern[str] | None:
+    """What users mark files by; None where files stand in the messages or nowhere, and text may be about marks."""
+    held = [
+        MEDIA_KEYS[key] for holder in (fields, *turns) if isinstance(holder, dict) for key in holder.keys() & MEDIA_KEYS
+    ]
+    held += [kind for kind, _ in attached]
+    if "document" in held:
+        return MARKS_OF_DOCUMENTS
+    return MARKS if held or fields.get("conversations") is not None else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a message stands, how what it shows is looked at, and what marks files in it, if anything does."""
+
+    name: str
+    settings: Mapping[str, Any]
+    marks: re.Pattern[str] | None
+
+
+def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft]:
     fields = _fields(turn, "a message")
     role_key, content_key = ("from", "value") if "from" in fields else ("role", "content")
     role = fields.get(role_key)
     if not isinstance(role, str) or role not in _ROLES:
-        raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {_told(role)}")
-    return _ROLES[role], fields.get(content_key)
+        raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {told(role)}")
+    own = read_settings(fields)
+    media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
+    place = replace(place, settings=nearer(place.settings, own))
+    draft = list(_pieces(_ROLES[role], fields.get(content_key), place, media))
+    if beside := media.beside(fields, place.settings):
+        draft = list(fill([(_ROLES[role], draft)], beside)[0][1])
+    check_honoured(own, draft, "the message")
+    return _ROLES[role], draft
 
 
-def _beside(fields: Mapping[str, Any], find: Find) -> dict[str, list[Part]]:
-    """What stands beside the messages, by the mark that calls for it."""
-    by_mark: dict[str, list[Part]] = {}
-    for kind in ("image", "video"):
-        for key in (kind, f"{kind}s"):
-            value = fields.get(key)
-            if isinstance(value, dict) and value and all(map(_MARK.fullmatch, value)):
-                by_mark |= {mark: [_shown(kind, reference, find)] for mark, reference in value.items()}
-            elif value is not None:
-                references = value if isinstance(value, list) else [value]
-                by_mark.setdefault(f"<{kind}>", []).extend(_shown(kind, item, find) for item in references)
-    return {mark: parts for mark, parts in by_mark.items() if parts}
-
-
-def _by_mark(parts: Sequence[Image | Video]) -> dict[str, list[Part]]:
-    by_mark: dict[str, list[Part]] = {}
-    for part in parts:
-        by_mark.setdefault("<image>" if isinstance(part, Image) else "<video>", []).append(part)
-    return by_mark
-
-
-def _pieces(content: object, has_marks: bool, find: Find) -> Iterator[Part | str]:
+def _pieces(role: Role, content: object, place: _Place, media: RecordMedia) -> Iterator[Part | str]:
     """A draft, piece by piece."""
-    if isinstance(content, str) and not (has_marks and _MARK.search(content)):
-        yield Text(content)
-    elif isinstance(content, str):
-        pieces = _MARK.split(content)  # every second one is a mark
-        yield from (piece if index % 2 else Text(piece.strip()) for index, piece in enumerate(pieces) if piece.strip())
+    if isinstance(content, str):
+        yield from _text(role, content, place)
     elif isinstance(content, list):
-        for item in content:
-            yield from _typed_part(_fields(item, "a part of `content`"), has_marks, find)
+        for number, item in enumerate(content):
+            fields = _fields(item, "a part of `content`")
+            yield from _typed_part(role, fields, replace(place, name=f"{place.name}.content.{number}"), media)
     else:
-        raise ValueError(f"the content of a message must be text or a list of parts, got {_told(content)}")
+        raise ValueError(f"the content of a message must be text or a list of parts, got {told(content)}")
 
 
-def _typed_part(fields: Mapping[str, Any], has_marks: bool, find: Find) -> Iterator[Part | str]:
-    type_ = fields.get("type")
-    if type_ == "text":
-        if not isinstance(fields.get("text"), str):
-            raise ValueError(f"a part of type text needs `text`, got {_told(fields.get('text'))}")
-        yield from _pieces(fields["text"], has_marks, find)
+def _text(role: Role, text: str, place: _Place) -> Iterator[Part | str]:
+    if role != "user":
+        yield Text(text)
         return
-    if type_ not in ("image", "image_url", "video", "video_url"):
-        raise ValueError(f"a part must be of type text, image, image_url, video or video_url, got {_told(type_)}")
-    kind = type_.removesuffix("_url")
-    reference = _first(fields, type_, kind, "path", "url")
-    yield f"<{kind}>" if reference is None else _shown(kind, reference, find)
+    check_foreign(text)
+    if place.marks is None:
+        check_plain(text)
+        yield Text(text)
+    else:
+        yield from split(text, place.marks)
 
 
-def _filled(drafts: Sequence[tuple[Role, Draft]], beside: dict[str, list[Part]]) -> Iterator[Message]:
-    """Messages with the parts in `beside` at their marks, or before all that the user says where no mark is."""
-    marks = Counter(piece for _, draft in drafts for piece in draft if isinstance(piece, str))
-    if not marks:
-        marks.update({mark: len(parts) for mark, parts in beside.items()})
-        first = next((draft for role, draft in drafts if role == "user"), [])
-        first[:0] = marks.elements()
-    if list(beside) == ["<video>"] and "<video>" not in marks:  # LLaVA's videos stand at the mark of images
-        beside = {"<image>": beside["<video>"]}
-    for mark in sorted(marks.keys() | beside.keys()):
-        if marks[mark] != len(beside.get(mark, [])):
-            raise ValueError(f"{marks[mark]} marks {mark}, but {len(beside.get(mark, []))} files for them")
-    waiting = {mark: iter(parts) for mark, parts in beside.items()}
-    for role, draft in drafts:
-        yield Message(role, tuple(next(waiting[piece]) if isinstance(piece, str) else piece for piece in draft))
-
-
-def _shown(kind: str, reference: object, find: Find) -> Image | Video:
-    """What a record calls an "image" or a "video"; ValueError for a video among images, which no frame is chosen of."""
-    source = _source(reference, find)
-    if kind == "video":
-        return Video(source)
-    if not isinstance(source, bytes) and _is_video(source):
-        raise ValueError(f"{source} is a video, but stands among the images")
-    return Image(source)
-
-
-def _is_video(path: str | PathLike[str]) -> bool:
-    """By its name first, so that the files of most records are opened once, when they are looked at."""
-    type_, _ = mimetypes.guess_type(str(path))
-    return type_ is not None and type_.startswith("video/") and kind_of(path) == "video"
-
-
-def _source(reference: object, find: Find) -> str | PathLike[str] | bytes:
-    """What a part holds, for the `reference` of a record."""
-    if isinstance(reference, dict):
-        reference = _first(reference, "bytes", "path", "url")
-    if isinstance(reference, bytes):
-        return reference
-    if not isinstance(reference, str) or not reference:
-        raise ValueError(f"a picture or video must be named by a path, got {_told(reference)}")
-    if reference.startswith("data:"):
-        return _data_of(reference)
-    if _ADDRESS.match(reference):
-        raise ValueError(f"{reference:.80} is an address; only local files are opened")
-    return find(reference)
-
-
-def _data_of(address: str) -> bytes:
-    head, _, payload = address.partition(",")
-    if not head.endswith(";base64"):
-        raise ValueError(f"a data: address must be in base64, got {head:.80}")
-    if len(payload) * 3 // 4 > MAX_BYTES:
-        raise ValueError(f"a data: address of {len(payload) * 3 // 4} bytes, more than the {MAX_BYTES} taken")
-    try:
-        return base64.b64decode(payload, validate=True)
-    except ValueError as error:
-        raise ValueError(f"a data: address whose base64 is broken: {error}") from error
+def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: RecordMedia) -> Iterator[Part | str]:
+    type_ = fields.get("type") or next((key for key in (*_TEXTS, *_PARTS) if not is_empty(fields.get(key))), None)
+    if type_ in _TEXTS:
+        if not isinstance(fields.get("text"), str):
+            raise ValueError(f"a part of type {type_} needs `text`, got {told(fields.get('text'))}")
+        media.seen.leave(fields, ("type", "text"), place.name)
+        yield from _text(role, fields["text"], place)
+        return
+    if not isinstance(type_, str) or type_ not in _PARTS:
+        raise ValueError(f"a part must be of type {', '.join((*_TEXTS, *_PARTS))}, got {told(type_)}")
+    own = read_settings(fields)
+    reference = reference_in(fields, kind := _PARTS[type_])
+    shown = f"<{kind}>" if reference is None else media.show(kind, reference, nearer(place.settings, own))
+    check_honoured(own, [shown], "the part")
+    yield shown
 
 
 def _check_messages(messages: Sequence[Message]) -> bool:
@@ -228,16 +233,7 @@ def _check_messages(messages: Sequence[Message]) -> bool:
     return bool(reasoning)
 
 
-def _first(fields: Mapping[str, Any], *keys: str) -> Any:
-    """What stands under the first of `keys` that has anything; Parquet gives every key to every row."""
-    return next((fields[key] for key in keys if fields.get(key) is not None), None)
-
-
 def _fields(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} must be an object, got {_told(value)}")
+        raise ValueError(f"{what} must be an object, got {told(value)}")
     return value
-
-
-def _told(value: object) -> str:
-    return f"{type(value).__name__} {reprlib.repr(value)}"

@@ -4,14 +4,17 @@ import io
 import json
 import pickle
 import tarfile
+from pathlib import Path
 
 import PIL.Image
 import pytest
 
-from demiglace.conversation import Image, Text, Video
+from demiglace.conversation import Document, Image, Text, Video, VideoSampling
 from demiglace.data.sources import tar_shards
 from demiglace.data.sources.source import BadRecord
 from demiglace.data.sources.tar_shards import TarShards
+
+CASES = Path(__file__).parents[3].parent / "shared" / "cases"
 
 
 def png(level: int = 0) -> bytes:
@@ -69,17 +72,57 @@ def test_records_name_their_own_members(tmp_path, reference):
     assert one(tmp_path, members).messages[0].content[0] == Image(png(1))
 
 
-def test_unnamed_members_come_in_the_order_of_their_extensions(tmp_path):
+def test_unnamed_members_come_in_the_order_of_the_shard(tmp_path):
     members = {"1.b.png": png(2), "1.json": llava("one", "Compare."), "1.a.png": png(1), "1.mp4": b"film"}
-    shown = (Image(png(1)), Image(png(2)), Video(b"film"), Text("Compare."))
+    shown = (Image(png(2)), Image(png(1)), Video(b"film"), Text("Compare."))
     assert one(tmp_path, members | {"1.cls": b"7"}).messages[0].content == shown
+
+
+@pytest.mark.parametrize("name", ["1.{}.png", "1.page-{}.png", "a/1.{}.page.png", "1.{:02}.png", "1.{}.PNG"])
+def test_pages_are_shown_in_the_order_of_their_numbers(tmp_path, name):
+    numbers = [11, 2, 0, 10, *range(3, 10), 1]
+    members = {name.format(number): png(number) for number in numbers}
+    record = name.partition(".")[0] + ".json"
+    content = one(tmp_path, members | {record: llava("one", "Read the pages.")}).messages[0].content
+    assert content == (*[Image(png(number)) for number in range(12)], Text("Read the pages."))
+
+
+def test_numbers_of_two_kinds_of_names_are_no_order(tmp_path):
+    members = {"1.page2.png": png(1), "1.scan1.png": png(2), "1.txt": b"Words."}
+    assert one(tmp_path, members).messages[0].content[:2] == (Image(png(1)), Image(png(2)))
+
+
+@pytest.mark.skipif(not (CASES / "twelve-pages.tar").exists(), reason="needs the small real inputs")
+def test_twelve_pages_of_a_real_shard(tmp_path):
+    path = CASES / "twelve-pages.tar"
+    content = TarShards("shards", (path,)).read(0, 0, seed=(0,)).messages[0].content
+    with tarfile.open(path) as tar:
+        pages = [tar.extractfile(f"doc1.{number}.png").read() for number in range(12)]
+    assert content == (*map(Image, pages), Text("Read the pages in order."))
+
+
+def test_pdfs_and_pictures_of_several_pages_are_documents(tmp_path):
+    first, *others = [PIL.Image.new("L", (4, 4), level) for level in range(3)]
+    file = io.BytesIO()
+    first.save(file, "TIFF", save_all=True, append_images=others)
+    members = {"1.tif": file.getvalue(), "1.pdf": b"%PDF-1.7", "1.txt": b"Words."}
+    assert one(tmp_path, members).messages[0].content[:2] == (Document(file.getvalue()), Document(b"%PDF-1.7"))
+
+
+def test_videos_are_looked_at_as_the_source_or_the_record_says(tmp_path):
+    path = written(tmp_path / "a.tar", {"1.mp4": b"film", "1.txt": b"Words.", "2.mp4": b"film"} | {
+        "2.json": llava("one", "<video>What?", fps=2.0)
+    })  # fmt: skip
+    source = TarShards("shards", (path,), sampling=VideoSampling(fps=10.0, max_packages=7))
+    assert source.read(0, 0, (0,)).messages[0].content[0] == Video(b"film", VideoSampling(fps=10.0, max_packages=7))
+    assert source.read(0, 1, (0,)).messages[0].content[0] == Video(b"film", VideoSampling(fps=2.0, max_packages=7))
 
 
 def test_a_pickled_source_takes_no_members_along(tmp_path):
     source = TarShards("shards", (written(tmp_path / "a.tar", {"1.txt": b"Words."}),))
     expected = source.read(0, 0, (0,))
     copy = pickle.loads(pickle.dumps(source))
-    assert vars(copy).keys() == {"name", "paths", "question"}
+    assert vars(copy).keys() == {"name", "paths", "question", "sampling"}
     assert copy.read(0, 0, (1,)) == expected
 
 
@@ -92,6 +135,7 @@ def test_a_pickled_source_takes_no_members_along(tmp_path):
         ({"1.json": llava("one", image="2.png"), "2.png": b"a"}, "2.png is not among the files of this record: json"),
         ({"1.json": llava("one")}, "1 marks <image>, but 0 files"),
         ({"1.json": llava("one"), "1.png": b""}, r"\.png has 0 bytes, taken are 1 to"),
+        ({"1.json": llava("one"), "1.png": png(), "1.wav": b"a"}, r"\.wav is sound, which is not read"),
         ({"1.txt": b"\xff"}, "can't decode byte"),
         ({"1.txt": b" "}, "the caption in .txt is empty"),
     ],

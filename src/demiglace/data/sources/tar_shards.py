@@ -7,13 +7,16 @@ read where they lie, and nothing is written: names in them lead nowhere, and lin
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from demiglace.conversation import Conversation, Image, Message, Text, Video
+from demiglace.conversation import Conversation, Message, Text, VideoSampling
+from demiglace.data.media_keys import Kind
+from demiglace.data.record_media import RecordMedia
 from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
 from demiglace.data.sources.source import BadRecord, count_records, state_of
 from demiglace.processing.pictures import MAX_BYTES, local_file
@@ -23,10 +26,31 @@ MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
 SHARDS_IN_MIND = 8  # lists of members that a process keeps
 
-_PARTS: dict[str, type[Image | Video]] = {
-    **dict.fromkeys(("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "ppm", "pgm"), Image),
-    **dict.fromkeys(("mp4", "mkv", "webm", "avi", "mov", "m4v"), Video),
+_IMAGES = (
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+    "avif",
+    "heic",
+    "heif",
+    "jxl",
+    "jp2",
+    "ppm",
+    "pgm",
+)
+_VIDEOS = ("mp4", "mkv", "webm", "avi", "mov", "m4v", "mpg", "mpeg", "mts", "m2ts", "mxf", "flv", "wmv", "3gp")
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(_IMAGES, "image"),
+    **dict.fromkeys(_VIDEOS, "video"),
+    "pdf": "document",
 }
+_SOUNDS = ("wav", "mp3", "flac", "ogg", "m4a")
+_NUMBER = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True)
@@ -34,12 +58,14 @@ class TarShards:
     """A block is a shard: an uncompressed tar file.
 
     What a JSON record names is found among its own members, by extension ("jpg") or by name ("0007.jpg"). Where it
-    names nothing, all pictures and videos of that name are shown, in the order of their extensions.
+    names nothing, all pictures, videos and PDFs of that name are shown: those that are numbered ("0007.2.jpg",
+    "0007.page-10.jpg") by their numbers, others as they come in the shard. `sampling` is as in `read_record`.
     """
 
     name: str
     paths: tuple[Path, ...]
     question: str = "Describe the picture."  # ours; what the user says with what a caption is about
+    sampling: VideoSampling | None = None
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -50,7 +76,7 @@ class TarShards:
         try:
             entry = self._entries(path)[row]
             with path.open("rb") as file:
-                return _read_entry(file, entry, where, self.question)
+                return _read_entry(file, entry, where, self.question, self.sampling)
         except BadRecord:
             raise
         except (OSError, ValueError) as error:
@@ -112,7 +138,9 @@ def _index(path: Path) -> list[_Entry]:
     return list(entries.values())
 
 
-def _read_entry(file: io.BufferedReader, entry: _Entry, where: str, question: str) -> Conversation:
+def _read_entry(
+    file: io.BufferedReader, entry: _Entry, where: str, question: str, sampling: VideoSampling | None
+) -> Conversation:
     def read(extension: str, max_bytes: int = MAX_BYTES) -> bytes:
         start, size = entry.members[extension]
         if not 0 < size <= max_bytes:
@@ -126,14 +154,26 @@ def _read_entry(file: io.BufferedReader, entry: _Entry, where: str, question: st
             raise ValueError(f"{reference} is not among the files of this record: {', '.join(entry.members)}")
         return read(extension)
 
-    shown = [(_PARTS.get(extension.rpartition(".")[2]), extension) for extension in sorted(entry.members)]
-    attached = [part(read(extension)) for part, extension in shown if part]
+    if sounds := [name for name in entry.members if name.rpartition(".")[2] in _SOUNDS]:
+        raise ValueError(f".{sounds[0]} is sound, which is not read")
+    attached = [(kind, read(extension)) for kind, extension in _in_order(entry)]
     if "json" in entry.members:
-        return read_record(parse_json(read("json", MAX_RECORD_BYTES)), where, find, attached)
+        return read_record(parse_json(read("json", MAX_RECORD_BYTES)), where, find, attached, sampling)
     if "txt" not in entry.members:
         raise ValueError(f"neither .json nor .txt among its files: {', '.join(entry.members)}")
     caption = read("txt", MAX_RECORD_BYTES).decode().strip()
     if not caption or END_THINK in caption:
         raise ValueError(f"the caption in .txt is empty or holds {END_THINK}")
-    asked = Message("user", (*attached, Text(question)) if attached else (Text(""),))  # text alone as in `plain_text`
+    media = RecordMedia(find, sampling)
+    shown = [media.show(kind, data, {}) for kind, data in attached]
+    asked = Message("user", (*shown, Text(question)) if shown else (Text(""),))  # text alone as in `plain_text`
     return Conversation((asked, Message("assistant", (Text(caption),))))
+
+
+def _in_order(entry: _Entry) -> list[tuple[Kind, str]]:
+    """Kinds and extensions of what is shown: where names differ in numbers alone, in the order of these."""
+    shown = [(_KINDS[ending], name) for name in entry.members if (ending := name.rpartition(".")[2]) in _KINDS]
+    stems = {name: _NUMBER.split(name.rpartition(".")[0]) for _, name in shown}
+    if len({tuple(stem[::2]) for stem in stems.values()}) != 1:
+        return shown
+    return sorted(shown, key=lambda item: [int(number) for number in stems[item[1]][1::2]])
