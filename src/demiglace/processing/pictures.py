@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from demiglace.processing.page_frames import PAGED_FORMATS, dots, page_frames
+from demiglace.processing.photo_formats import is_turned_already, open_photo, photo_format
 
 Kind = Literal["image", "animation", "document", "video"]
 PictureSource = str | PathLike[str] | bytes | Image.Image
@@ -108,6 +109,8 @@ def kind_of(source: str | PathLike[str] | bytes) -> Kind:
         return "document"
     if _starts_a_video(head):
         return "video"
+    if photo_format(head):
+        return _kind_of_picture(source)  # no reader for it is no reason to guess
     try:
         return _kind_of_picture(source)
     except ValueError:
@@ -176,12 +179,16 @@ def _check_bytes(size: int, max_bytes: int | None, name: str) -> None:
 
 def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
     """The picture file with its header read; pixels are decoded by `load`. ValueError where it is no picture."""
-    name = name_of(source)
-    data = io.BytesIO(read_bytes(source))
+    name, data = name_of(source), read_bytes(source)
+    try:
+        if photo := photo_format(data):
+            return open_photo(data, photo, MAX_PIXELS)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is checked next
-            image = Image.open(data)
+            image = Image.open(io.BytesIO(data))
     except Image.DecompressionBombError as error:  # PIL's bound lies above ours and is checked first
         pixels = re.search(r"\d+", str(error))
         raise ValueError(f"{name} has {pixels and pixels[0]} pixels, more than the {MAX_PIXELS} taken") from error
@@ -218,6 +225,8 @@ def _num_frames(image: Image.Image) -> int:
 
 def _orientation(image: Image.Image) -> int:
     try:
+        if is_turned_already(image):
+            return 1
         return image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged metadata do not spoil the pixels
         return 1
