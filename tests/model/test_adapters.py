@@ -5,10 +5,11 @@ import json
 import pytest
 import torch
 from mixtures import small_config, small_model
+from safetensors.torch import load_file, save_file
 
 from demiglace.batch import Batch, Visual
+from demiglace.model.adapter_file import CONFIG_FILE, TENSOR_FILE
 from demiglace.model.adapters import (
-    ADAPTER_CONFIG,
     Lora,
     add_adapters,
     learned_names,
@@ -53,7 +54,7 @@ def test_a_new_adapter_changes_nothing_and_a_merged_one_says_the_same(batch, tmp
     beside = nudged(model, adapted)(batch)
     assert not torch.allclose(beside, reference, atol=1e-3)
     save_adapter(adapted, tmp_path / "adapter")
-    assert {path.name for path in (tmp_path / "adapter").iterdir()} >= {ADAPTER_CONFIG, "adapter_model.safetensors"}
+    assert {path.name for path in (tmp_path / "adapter").iterdir()} >= {CONFIG_FILE, TENSOR_FILE}
     merged = merge_adapter(small_model(), tmp_path / "adapter")
     assert isinstance(merged, MiniCPMV)
     assert list(merged.state_dict()) == list(small_model().state_dict())
@@ -86,15 +87,88 @@ def _wider(llm):
     return replace(llm, intermediate_size=96)
 
 
+@pytest.fixture
+def adapter(tmp_path):
+    """Of a decoder, with its own rank."""
+    model = small_model()
+    adapted = add_adapters(model, ("decoder",), Lora(rank=4))
+    nudged(model, adapted)
+    save_adapter(adapted, tmp_path / "adapter")
+    return tmp_path / "adapter"
+
+
+def edited(folder, **changes):
+    fields = json.loads((folder / CONFIG_FILE).read_text())
+    (folder / CONFIG_FILE).write_text(json.dumps(fields | changes))
+    return folder
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "holds no adapter"), ("{", "does not fit"), (json.dumps({"peft_type": "LORA"}), "does not fit")],
+    [
+        ("{", "is no JSON"),
+        ("[]", "must hold a JSON object, got list"),
+        (json.dumps({"peft_type": "LORA"}), "r is missing"),
+        (json.dumps({"peft_type": "IA3", "r": 1}), "peft_type must be one of LORA, got 'IA3'"),
+    ],
 )
-def test_what_is_no_adapter_is_refused(tmp_path, content, message):
-    if content is not None:
-        (tmp_path / ADAPTER_CONFIG).write_text(content)
+def test_what_is_no_adapter_is_refused(adapter, content, message):
+    (adapter / CONFIG_FILE).write_text(content)
     with pytest.raises(ValueError, match=message):
-        merge_adapter(small_model(), tmp_path)
+        merge_adapter(small_model(), adapter)
+
+
+@pytest.mark.parametrize("name", [CONFIG_FILE, TENSOR_FILE])
+def test_a_missing_file_is_named(adapter, name):
+    (adapter / name).unlink()
+    with pytest.raises(ValueError, match=f"holds no adapter: {name} is missing"):
+        merge_adapter(small_model(), adapter)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"r": "x"}, "r must be a whole number from 1 to 65536, got 'x'"),
+        ({"r": 64}, "has matrices of rank 4 at most, but adapter_config.json tells of rank 64"),
+        ({"rank_pattern": {"q_proj": 64}}, "tells of rank 64"),
+        ({"rank_pattern": 5}, "rank_pattern must be a table, got 5"),
+        ({"lora_alpha": "x"}, "lora_alpha must be a number"),
+        ({"lora_alpha": None}, "lora_alpha is missing"),
+        ({"lora_alpha": 10**400}, "lora_alpha must be a number in .*, got a whole number of 1329 bits"),
+        ({"lora_dropout": "x"}, "lora_dropout must be a number"),
+        ({"target_modules": 5}, "target_modules must be text or a list, got 5"),
+        ({"target_modules": [5]}, r"target_modules\[0\] must be text, got 5"),
+        ({"target_modules": "("}, r"target_modules has '\(', which is no pattern"),
+        ({"target_modules": ".*(a.*)+"}, "at most 4 repeats and none of a group"),
+        ({"modules_to_save": 5}, "modules_to_save must be a list, got 5"),
+        ({"alpha_pattern": {"(": 3}}, "alpha_pattern has .*, which is no pattern"),
+        ({"use_dora": "yes"}, "use_dora must be true or false, got 'yes'"),
+        ({"megatron_config": {}, "megatron_core": "antigravity"}, "megatron_config is not taken"),
+        ({"init_lora_weights": 7}, "does not fit this model"),
+    ],
+    ids=lambda given: str(given)[:60],
+)
+def test_wrong_types_and_numbers_in_the_config_are_named(adapter, changes, message):
+    with pytest.raises(ValueError, match=message) as raised:
+        merge_adapter(small_model(), edited(adapter, **changes))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_adapter_that_is_nan_or_infinite_is_refused_by_tensor_name(adapter, value):
+    tensors = load_file(adapter / TENSOR_FILE)
+    name = next(name for name in tensors if "lora_B" in name)
+    tensors[name][0, 0] = value
+    save_file(tensors, adapter / TENSOR_FILE)
+    with pytest.raises(ValueError, match=f"1 tensors in .* are NaN or infinite in float32: {name}"):
+        merge_adapter(small_model(), adapter)
+
+
+def test_a_sum_that_is_infinite_is_refused(adapter):
+    model = small_model().to(torch.float16)
+    save_file({name: 100 * tensor for name, tensor in load_file(adapter / TENSOR_FILE).items()}, adapter / TENSOR_FILE)
+    with pytest.raises(ValueError, match=r"tensors in .* are NaN or infinite in float16: llm\.model\.layers\.0\."):
+        merge_adapter(model, edited(adapter, lora_alpha=1e6))
 
 
 def test_the_resampler_alone_takes_no_adapter():
@@ -102,9 +176,9 @@ def test_the_resampler_alone_takes_no_adapter():
         add_adapters(small_model(), ("resampler",), Lora())
 
 
-@pytest.mark.parametrize("numbers", [{"rank": 0}, {"scale": 0.0}, {"dropout": 1.0}])
+@pytest.mark.parametrize("numbers", [{"rank": 0}, {"rank": 2.5}, {"scale": 0.0}, {"dropout": 1.0}])
 def test_numbers_out_of_bounds(numbers):
-    with pytest.raises(ValueError, match="LoRA needs"):
+    with pytest.raises(ValueError, match=f"{next(iter(numbers))} must be a "):
         Lora(**numbers)
 
 

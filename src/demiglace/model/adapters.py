@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import nn
 
+from demiglace.fields import check_attributes
+from demiglace.model.adapter_file import DROPOUT, RANK, SCALE, TENSOR_FILE, check_adapter
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.weights import check_finite
 from demiglace.safe_files import atomic_path
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-ADAPTER_CONFIG, ADAPTER_FILE = "adapter_config.json", "adapter_model.safetensors"
 # Linear layers inside the blocks of each part, as a pattern over the names of modules.
 TARGETS = {
     "decoder": r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)",
@@ -39,11 +41,8 @@ class Lora:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.rank < 1 or not self.scale > 0 or not 0 <= self.dropout < 1:
-            raise ValueError(
-                f"LoRA needs a rank from 1, a scale above 0 and a dropout in [0, 1), got {self.rank}, {self.scale} "
-                f"and {self.dropout}"
-            )
+        """Raises ValueError on numbers out of bounds."""
+        check_attributes(self, {"rank": RANK, "scale": SCALE, "dropout": DROPOUT})
 
 
 def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
@@ -104,11 +103,11 @@ def quantise(model: MiniCPMV, dtype: torch.dtype) -> MiniCPMV:
 def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
     """The model with an adapter in PEFT's format added to its weights.
 
-    Raises ValueError where peft is missing, `folder` holds no adapter, or the adapter is of another base.
+    Raises ValueError where peft is missing, `folder` holds no adapter, or the adapter is of another base, and where a
+    number of it, or of the sum, is NaN or infinite.
     """
     peft, path = _peft(), Path(folder)
-    if not (path / ADAPTER_CONFIG).is_file():
-        raise ValueError(f"{path} holds no adapter: {ADAPTER_CONFIG} is missing")
+    check_adapter(path)
     try:
         config = peft.PeftConfig.from_pretrained(str(path))
         config.task_type = None  # of a model of transformers; ours is a plain module
@@ -116,15 +115,19 @@ def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
             warnings.simplefilter("ignore")  # of missing names, which are an error next
             adapted = peft.PeftModel.from_pretrained(model, str(path), config=config)
         _check_names(path, set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)))
-    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+        merged: MiniCPMV = adapted.merge_and_unload()
+    except MemoryError:
+        raise
+    except Exception as error:  # peft has many more fields than are checked here, and raises nearly anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ValueError(f"the adapter in {path} does not fit this model: {reason}") from error
-    return adapted.merge_and_unload()
+    check_finite(path, merged.state_dict())
+    return merged
 
 
 def _check_names(path: Path, own: set[str]) -> None:
     """ValueError where adapter and model have other layers, which peft passes over."""
-    with safe_open(path / ADAPTER_FILE, "pt") as file:
+    with safe_open(path / TENSOR_FILE, "pt") as file:
         strange = sorted(own ^ set(file.keys()))
     if strange:
         raise ValueError(f"{len(strange)} tensors are in one of the two alone, such as {strange[0]}")

@@ -180,16 +180,18 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_finite(where: Path, tensors: Mapping[str, Tensor]) -> None:
-    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true.
-
-    The least and the largest number tell, NaN being both (`torch.aminmax`): one look at each, and nothing is copied.
-    """
-    spoiled = [name for name, tensor in tensors.items() if not all(edge.isfinite() for edge in tensor.aminmax())]
+    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true."""
+    spoiled = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
     if spoiled:
         dtypes = sorted({str(tensors[name].dtype).removeprefix("torch.") for name in spoiled})
         raise ValueError(
             f"{len(spoiled)} tensors in {where} are NaN or infinite in {', '.join(dtypes)}: {_some(spoiled)}"
         )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """The least and the largest number tell, NaN being both: one look at each, and nothing is copied."""
+    return not tensor.numel() or all(bool(edge.isfinite()) for edge in tensor.aminmax())
 
 
 def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:

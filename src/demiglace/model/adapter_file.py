@@ -1,0 +1,80 @@
+"""The two files of a LoRA adapter in PEFT's format, checked before peft is given them: they may be anybody's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, take
+from demiglace.model.weights import check_finite
+from demiglace.safe_files import read_object
+
+CONFIG_FILE, TENSOR_FILE = "adapter_config.json", "adapter_model.safetensors"
+MOST_BYTES = 2**20
+MOST_REPEATS = 4  # in a pattern
+
+RANK, SCALE, DROPOUT = Whole(1, 2**16), Real(0, 1e6, above=True), Real(0, 1, below=True)
+LAYER, NAMES = Whole(0, 2**16), ListOf(Words())
+FIELDS: Mapping[str, Field] = {
+    "r": RANK,
+    "lora_alpha": SCALE,
+    "lora_dropout": DROPOUT,
+    "target_modules": Either((Words(), NAMES)),
+    "exclude_modules": Either((Words(), NAMES)),
+    "modules_to_save": NAMES,
+    "layers_pattern": Either((Words(), NAMES)),
+    "layers_to_transform": Either((LAYER, ListOf(LAYER))),
+    "rank_pattern": TableOf(RANK),
+    "alpha_pattern": TableOf(SCALE),
+    "bias": Words(("none", "all", "lora_only")),
+    **dict.fromkeys(("fan_in_fan_out", "use_rslora", "use_dora", "lora_bias", "inference_mode"), Switch()),
+}
+REQUIRED = ("r", "lora_alpha", "target_modules")
+PATTERNS = ("target_modules", "exclude_modules", "modules_to_save", "layers_pattern", "rank_pattern", "alpha_pattern")
+
+
+def check_adapter(folder: Path) -> None:
+    """Raises ValueError where a file is missing or malformed, or numbers are out of bounds, NaN or infinite."""
+    if missing := [name for name in (CONFIG_FILE, TENSOR_FILE) if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} holds no adapter: {missing[0]} is missing")
+    path = folder / CONFIG_FILE
+    given = {key: value for key, value in read_object(path, MOST_BYTES).items() if value is not None}
+    take(str(path), given, {"peft_type": Words(("LORA",))}, ["peft_type"])
+    config = take(str(path), given, FIELDS, REQUIRED)
+    if "megatron_config" in given:  # peft would import a module that the file names
+        raise ValueError(f"{path}: megatron_config is not taken")
+    for name in PATTERNS:
+        held = config.get(name, [])
+        for pattern in [held] if isinstance(held, str) else held:
+            _check_pattern(f"{path}: {name}", pattern)
+    _check_tensors(folder / TENSOR_FILE, config)
+
+
+def _check_pattern(where: str, pattern: str) -> None:
+    """ValueError where peft could not search with it, or would not end: a repeated group can take for ever."""
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"{where} has {pattern!r:.50}, which is no pattern: {error}") from error
+    repeats = re.findall(r"(\)?)(?:[*+]|\{\d*,\d*\})", pattern)
+    if len(repeats) > MOST_REPEATS or any(repeats) or len(pattern) > 1000:
+        raise ValueError(
+            f"{where} has {pattern!r:.50}: patterns of up to 1000 characters are taken, with at most "
+            f"{MOST_REPEATS} repeats and none of a group"
+        )
+
+
+def _check_tensors(path: Path, config: Mapping[str, Any]) -> None:
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    check_finite(path, tensors)
+    held = max((size for name, tensor in tensors.items() if ".lora_A." in name for size in tensor.shape[:1]), default=0)
+    if (told := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
+        raise ValueError(f"{path} has matrices of rank {held} at most, but {CONFIG_FILE} tells of rank {told}")
