@@ -124,7 +124,7 @@ def test_thoughts_stay_off_stdout(run: Run, model: Path, monkeypatch: pytest.Mon
     ("options", "line"),
     [
         (("--top-p", 0.5), "at temperature 0 nothing is drawn and --top-p changes nothing"),
-        (("--temperature", -1), "temperature must lie in [0, 100], got -1.0"),
+        (("--temperature", -1), "temperature must be a number in [0, 100], got -1.0"),
         (("--stream", "--json"), "--stream and --json exclude each other"),
         (("--fps", 0), "fps must lie in (0, 60], got 0.0"),
         (("--device", "toaster"), "device 'toaster' cannot be used here"),

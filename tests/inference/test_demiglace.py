@@ -299,6 +299,9 @@ def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
     [
         (("no/such/folder", "cpu", None), "neither a checkpoint's folder nor a hub id"),
         ((None, "toaster", None), "device 'toaster' cannot be used here"),
+        ((None, "meta", None), "device 'meta' cannot be used here"),
+        ((None, "cpu:7", None), "device 'cpu:7' cannot be used here: there is one, cpu"),
+        ((None, "hpu", None), "device 'hpu' cannot be used here"),
         ((None, "cpu", "int3"), "float32, bfloat16, float16, got 'int3'"),
     ],
 )

@@ -86,6 +86,22 @@ def test_what_makes_no_sense_is_refused_by_name_and_number(name: str, value: flo
         SamplingParams(**{name: value})
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_logits_that_are_no_numbers_are_an_error_in_words(value: float, temperature: float) -> None:
+    logits = LOGITS.clone()
+    logits[1] = value
+    params = SamplingParams(temperature=temperature)
+    with pytest.raises(ValueError, match=r"the model computes (nan|inf) where .*: its weights are damaged"):
+        next_token(logits, [], params, params.generator())
+
+
+@pytest.mark.parametrize("numbers", [{"temperature": 5e-324}, {"temperature": 1e-40}, {"top_p": 5e-324}])
+def test_the_smallest_numbers_leave_the_likeliest_token(numbers: dict[str, float]) -> None:
+    params = SamplingParams(**numbers)
+    assert next_token(LOGITS, [], params, params.generator()) == int(LOGITS.argmax())
+
+
 def test_the_released_modes() -> None:
     assert SamplingParams.short() == SamplingParams(2048, 0.7, 0.8, 100, 1.03)
     assert SamplingParams.long() == SamplingParams(2048, 0.7, 0.95, 20, 1.0)
@@ -117,7 +133,12 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
     [
         ("[1]", "must hold a JSON object, got list"),
         ("{", "is no JSON"),
-        ('{"do_sample": true, "top_p": 7}', "top_p must lie in"),
+        ('{"do_sample": 1}', "do_sample must be true or false, got 1"),
+        ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
+        ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),
+        ('{"top_k": 1.5}', "top_k must be a whole number"),
+        (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),
+        ('{"do_sample": true, "top_p": 7}', r"generation_config.json: top_p must be a number in \(0, 1\], got 7"),
     ],
 )
 def test_a_bad_generation_config_is_a_value_error(content: str, message: str, tmp_path: Path) -> None:

@@ -342,6 +342,7 @@ def test_save_and_load(tmp_path: Path) -> None:
         ({"scale_resolution": "448"}, "scale_resolution must be a whole number"),
         ({"image_feature_size": True}, "image_feature_size must be a whole number"),
         ({"upscale": 1}, "upscale must be true or false"),
+        ({"patch_size": 10**400}, "patch_size must be a whole number from 1 to 512, got a whole number of 1329 bits"),
     ],
     ids=str,
 )

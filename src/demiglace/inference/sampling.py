@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from demiglace.fields import Field, Real, Switch, Whole, check_attributes, take
+from demiglace.safe_files import read_object
+
+SETTINGS_FILE = "generation_config.json"
+MOST_BYTES = 2**20
+
+FIELDS: Mapping[str, Field] = {
+    "max_new_tokens": Whole(1, 2**31),
+    "temperature": Real(0, 100),
+    "top_p": Real(0, 1, above=True),
+    "top_k": Whole(0, 2**31),
+    "repetition_penalty": Real(0.01, 10),
+}
+NEARLY_ZERO = 1e-30  # temperatures by which float32 cannot divide: the likeliest token has all the probability
+SEED = Whole(0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -32,18 +48,8 @@ class SamplingParams:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.max_new_tokens < 1:
-            raise ValueError(f"max_new_tokens must be at least 1, got {self.max_new_tokens}")
-        if not 0 <= self.temperature <= 100:
-            raise ValueError(f"temperature must lie in [0, 100], got {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must lie in (0, 1], got {self.top_p}")
-        if self.top_k < 0:
-            raise ValueError(f"top_k must be 0 (all tokens) or more, got {self.top_k}")
-        if not 0 < self.repetition_penalty <= 10:
-            raise ValueError(f"repetition_penalty must lie in (0, 10], got {self.repetition_penalty}")
-        if self.seed is not None and not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must lie in [0, 2**63), got {self.seed}")
+        """Raises ValueError on numbers out of bounds."""
+        check_attributes(self, FIELDS if self.seed is None else {**FIELDS, "seed": SEED})
 
     @classmethod
     def greedy(cls, max_new_tokens: int = 2048) -> SamplingParams:
@@ -62,18 +68,19 @@ class SamplingParams:
 
     @classmethod
     def read(cls, folder: Path) -> SamplingParams:
-        """What a checkpoint's generation_config.json asks for: greedy unless it says `do_sample`."""
-        settings = _read_settings(folder / "generation_config.json")
-        max_new_tokens = int(settings.get("max_new_tokens", 2048))
-        if not settings.get("do_sample"):
+        """What a checkpoint's `generation_config.json` asks for: greedy unless it says `do_sample`.
+
+        Raises ValueError that names the file and a field of another type or out of bounds.
+        """
+        path = folder / SETTINGS_FILE
+        given = read_object(path, MOST_BYTES) if path.is_file() else {}
+        given = {name: value for name, value in given.items() if value is not None}
+        settings = take(str(path), given, {**FIELDS, "do_sample": Switch()})
+        max_new_tokens = settings.get("max_new_tokens", 2048)
+        if not settings.pop("do_sample", False):
             return cls.greedy(max_new_tokens)
-        return cls(
-            max_new_tokens,
-            temperature=settings.get("temperature", 1.0),
-            top_p=settings.get("top_p", 1.0),
-            top_k=int(settings.get("top_k", 0)),
-            repetition_penalty=settings.get("repetition_penalty", 1.0),
-        )
+        unchanged = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
+        return cls(**{**unchanged, "max_new_tokens": max_new_tokens, **settings})
 
     def generator(self) -> torch.Generator:
         """The source of chance of one request; on the CPU, so that a seed means the same on every device."""
@@ -86,27 +93,31 @@ class SamplingParams:
 
 
 def next_token(logits: Tensor, said: Sequence[int], params: SamplingParams, generator: torch.Generator) -> int:
-    """The token after `said`, the tokens of this answer so far. logits: float (vocabulary,)."""
+    """The token after `said`, the tokens of this answer so far. logits: float (vocabulary,).
+
+    Raises ValueError where logits are NaN or infinite.
+    """
     logits = _penalised(logits.float(), said, params.repetition_penalty)
-    if params.temperature == 0:
-        return int(logits.argmax())
+    if params.temperature <= NEARLY_ZERO:
+        largest, token = logits.max(dim=0)  # NaN, where there is one
+        _check_finite(float(largest))
+        return int(token)
     kept = min(params.top_k or len(logits), len(logits))
-    likeliest, tokens = logits.topk(kept)  # sorted, the likeliest first
+    likeliest, tokens = logits.topk(kept)  # sorted, the likeliest first; NaN before all
+    _check_finite(float(likeliest[0]))
     probabilities = (likeliest.cpu() / params.temperature).softmax(dim=0)
     before = probabilities.cumsum(dim=0) - probabilities
+    before[0] = -1.0  # is kept whatever top_p is: float32 tells the smallest from 0 no more
     probabilities[before >= params.top_p] = 0.0
     return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
 
 
-def _read_settings(path: Path) -> dict[str, float]:
-    """The numbers (and switches) of a generation_config.json; none where there is no file."""
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(settings).__name__}")
-    return {name: value for name, value in settings.items() if isinstance(value, int | float)}
+def _check_finite(largest: float) -> None:
+    if not math.isfinite(largest):
+        raise ValueError(
+            f"the model computes {largest} where it should weigh the next token: its weights are damaged, or its "
+            "numbers are too large for its dtype, and float32 or bfloat16 may hold them"
+        )
 
 
 def _penalised(logits: Tensor, said: Sequence[int], penalty: float) -> Tensor:

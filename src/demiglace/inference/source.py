@@ -28,10 +28,14 @@ def device_named(name: str | None) -> torch.device:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
+        one = torch.ones(1, device=name)
+        one.item()  # "meta" makes numbers, but keeps none
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise ValueError(f"device {name!r} cannot be used here: {reason}") from error
+    if one.device.type == "cpu" and torch.device(name).index:  # torch takes any number for the one there is
+        raise ValueError(f"device {name!r} cannot be used here: there is one, cpu")
+    return one.device
 
 
 def dtype_named(name: str | None, device: torch.device) -> torch.dtype:

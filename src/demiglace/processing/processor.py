@@ -18,6 +18,7 @@ from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, Batch, Visual
 from demiglace.conversation import Conversation, Document, Image, Message, Part, Text
+from demiglace.fields import Field, Switch, Whole, take, told
 from demiglace.processing.documents import open_pages
 from demiglace.processing.layout import Layout, check_room
 from demiglace.processing.pictures import open_picture
@@ -31,12 +32,22 @@ CONFIG_FILE = "preprocessor_config.json"
 MOST_CONFIG_BYTES = 2**20
 TEMPLATE_FILE = "chat_template.jinja"
 
-# Released field -> its default in the released code, and the most that is taken.
-SIZES = {
-    "max_slice_nums": (9, 256),
-    "scale_resolution": (448, 8192),
-    "patch_size": (14, 512),
-    "image_feature_size": (64, 4096),
+# Released fields that may differ, and what they are where they are absent (released code).
+FIELDS: Mapping[str, Field] = {
+    "max_slice_nums": Whole(1, 256),
+    "scale_resolution": Whole(1, 8192),
+    "patch_size": Whole(1, 512),
+    "image_feature_size": Whole(1, 4096),
+    "use_image_id": Switch(),
+    "upscale": Switch(),
+}
+DEFAULTS = {
+    "max_slice_nums": 9,
+    "scale_resolution": 448,
+    "patch_size": 14,
+    "image_feature_size": 64,
+    "use_image_id": True,
+    "upscale": True,
 }
 # What this package does in any case, and programs that read the file want to be told.
 FIXED = {
@@ -74,14 +85,13 @@ class ProcessorConfig:
     def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
         """Raises ValueError that names a field which is out of bounds or asks for what is not done here."""
         if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
-            told = ", ".join(f"{name} {fields[name]!r:.50} (not {FIXED[name]!r})" for name in strange)
-            raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {told}")
-        switches = {name: fields.get(name, True) for name in ("use_image_id", "upscale")}
-        if strange := [name for name, value in switches.items() if not isinstance(value, bool)]:
-            raise ValueError(f"{CONFIG_FILE}: {' and '.join(strange)} must be true or false")
-        max_slices, scale_resolution, patch_size, num_queries = (_size(fields, name) for name in SIZES)
-        slicing = SlicingConfig(scale_resolution, patch_size, max_slices, switches["upscale"])
-        return cls(slicing, num_queries, switches["use_image_id"])
+            found = ", ".join(f"{name} {told(fields[name])} (not {FIXED[name]!r})" for name in strange)
+            raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {found}")
+        given = DEFAULTS | take(CONFIG_FILE, fields, FIELDS)
+        slicing = SlicingConfig(
+            *(given[name] for name in ("scale_resolution", "patch_size", "max_slice_nums", "upscale"))
+        )
+        return cls(slicing, given["image_feature_size"], given["use_image_id"])
 
     def fields(self) -> dict[str, Any]:
         fields = {
@@ -242,11 +252,3 @@ def joined(visuals: Sequence[Visual]) -> Visual | None:
         torch.cat([visual.package_sizes for visual in visuals]),
         torch.cat([visual.ticks for visual in visuals]),
     )
-
-
-def _size(fields: Mapping[str, Any], name: str) -> int:
-    default, most = SIZES[name]
-    value = fields.get(name, default)
-    if type(value) is not int or not 1 <= value <= most:
-        raise ValueError(f"{CONFIG_FILE}: {name} must be a whole number from 1 to {most}, got {value!r:.50}")
-    return value
