@@ -92,6 +92,19 @@ def test_a_mistake_does_not_end_the_chat(
     assert "/file PATH" in told.out
 
 
+def test_a_line_that_is_a_file_is_not_asked_and_one_with_a_stroke_is_no_command(
+    terminal: Terminal, page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, str(page), "none.png", "/2 of what?", "What is it? " * 100)
+    terminal.run()
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        f"demiglace: {page} is a file: /file shows one with the next question",
+        "demiglace: none.png names a file that is not there: /file shows one with the next question",
+    ]
+    questions = [message.content[-1].text for message in terminal.chat.messages if message.role == "user"]
+    assert questions == ["/2 of what?", ("What is it? " * 100).strip()]
+
+
 def test_ctrl_c_stops_an_answer_and_keeps_what_was_said(
     terminal: Terminal, page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

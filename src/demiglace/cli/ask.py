@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from demiglace.cli import options
 from demiglace.cli.options import Reading, sampling_of, slicing_changes
-from demiglace.cli.terminal import show, show_stream
+from demiglace.cli.question import check_question
+from demiglace.cli.terminal import check_open, show, show_stream
 
 
 def ask(
@@ -43,8 +43,8 @@ def ask(
     demiglace ask page.png "What does it say?"
     """
     *files, question = words
-    if Path(question).is_file():
-        raise ValueError(f"the question is missing: the last argument, {question}, is a file")
+    check_question(question)
+    check_open("stdout")
     if stream and as_json:
         raise ValueError("--stream and --json exclude each other")
     parts = Reading(pages, as_video, fps, max_packages, package_frames).parts(files)

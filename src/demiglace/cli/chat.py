@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demiglace.cli import options
 from demiglace.cli.options import Reading, sampling_of, slicing_changes
-from demiglace.cli.terminal import complain, note, show_stream
+from demiglace.cli.question import file_meant
+from demiglace.cli.terminal import check_open, complain, note, show_stream
 from demiglace.conversation import Part
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ HELP = """\
 /think on|off   long answers, or short ones
 /reset          forget everything
 /exit           leave, as Ctrl-D does; Ctrl-C stops an answer"""
+COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may begin with a stroke too
 
 
 def chat(
@@ -46,6 +49,8 @@ def chat(
     dtype: options.Dtype = None,
 ) -> None:
     """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
+    check_open("stdin")
+    check_open("stdout")
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
     shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
 
@@ -103,8 +108,10 @@ class Terminal:
 
     def take(self, line: str) -> None:
         """One line that the user typed."""
-        if line.startswith("/"):
+        if COMMAND.match(line):
             self.obey(*line.partition(" ")[::2])
+        elif why := file_meant(line):
+            raise ValueError(f"{line:.200} {why}: /file shows one with the next question")
         else:
             self.answer(line)
 

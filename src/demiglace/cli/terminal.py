@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from demiglace.inference.answer import Answer, AnswerStream
 
 END_THINK = "</think>"
+
+
+def check_open(name: Literal["stdin", "stdout"]) -> None:
+    """ValueError where that stream was closed before we began: what is said would be lost in silence."""
+    if getattr(sys, name) is None:
+        raise ValueError(f"{name} is closed: a question and its answer need it")
 
 
 def show(answer: Answer) -> None:

@@ -114,7 +114,7 @@ def kind_of(source: str | PathLike[str] | bytes) -> Kind:
     try:
         return _kind_of_picture(source)
     except ValueError:
-        kind = None if isinstance(source, bytes) else _kind_by_suffix(Path(source).suffix.lower())
+        kind = None if isinstance(source, bytes) else kind_by_suffix(Path(source).suffix.lower())
     if kind is None:
         raise ValueError(f"{name_of(source)} is neither a picture, a PDF nor a video")
     return kind
@@ -278,7 +278,8 @@ def _starts_a_video(head: bytes) -> bool:
     return is_transport_stream or head.startswith(_VIDEO_STARTS)
 
 
-def _kind_by_suffix(suffix: str) -> Kind | None:
+def kind_by_suffix(suffix: str) -> Kind | None:
+    """What a file that ends in `suffix`, such as ".png", is by its name; None where that says nothing."""
     if suffix == ".pdf":
         return "document"
     if suffix in _VIDEO_SUFFIXES:

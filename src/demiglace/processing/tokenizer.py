@@ -151,8 +151,12 @@ class Tokenizer:
         return self.encode_pieces([Piece(text)])
 
     def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
-        """Ids of the joined pieces; marks of the system count only where they lie within a piece of structure."""
+        """Ids of the joined pieces; marks of the system count only where they lie within a piece of structure.
+
+        Raises ValueError on half of a surrogate pair, which is no character.
+        """
         text = "".join(piece.text for piece in pieces)
+        text.encode()  # half of a character, as in bytes that are no UTF-8, is a ValueError
         edges = [0, *self._cuts(text, pieces), len(text)]
         chunks = [text[start:end] for start, end in pairwise(edges)]
         return [id_ for chunk in chunks for id_ in self._backend.encode(chunk, add_special_tokens=False).ids]
