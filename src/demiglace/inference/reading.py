@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +13,15 @@ import PIL.Image
 from demiglace.conversation import Image
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
+from demiglace.inference.page_turn import find_way_up, mean_confidence, turned_back
 from demiglace.inference.sampling import SamplingParams
 from demiglace.processing.documents import chosen_pages, drawable_pages
-from demiglace.processing.page_cutting import Box, CutLine, CutRegion, CuttingConfig, Piece, cut_page
+from demiglace.processing.page_cutting import Box, CutLine, CutRegion, CuttingConfig, Piece
 from demiglace.processing.pictures import has_pages, kind_of, name_of, open_picture
 
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
+TRUSTED = 0.7  # mean confidence below which the text of a page is not to be trusted (ours, docs/reading.md)
 PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
 
 
@@ -45,10 +46,17 @@ class ReadRegion:
 
 @dataclass(frozen=True)
 class ReadPage:
-    """Regions in reading order; none where nothing was found. Width and height in pixels."""
+    """Regions in reading order; none where nothing was found. Width and height in pixels.
+
+    turn: degrees clockwise by which the page was turned to be read, 0, 90, 180 or 270; boxes are those of the page as
+        it was given.
+    confidence: geometric mean probability of all tokens, 1 of none.
+    """
 
     width: int
     height: int
+    turn: int
+    confidence: float
     regions: tuple[ReadRegion, ...]
 
     @property
@@ -59,14 +67,22 @@ class ReadPage:
 def read_page(
     assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = 16
 ) -> ReadPage:
-    """The text of an upright RGB page, read greedily, `rows` pieces at a time; docs/reading.md tells how it is cut."""
+    """The text of an RGB page, read greedily, `rows` pieces at a time; docs/reading.md tells how it is cut.
+
+    A page that lies on its side or upside down is turned first, where that is read with clearly more confidence.
+    """
     if rows < 1:
         raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
-    regions = cut_page(page, cutting or CuttingConfig())
-    pieces = [piece for region in regions for line in region.lines for piece in line.pieces]
-    answers = iter(_answers(assistant, pieces, rows))
-    read = [_region(region, answers) for region in regions]
-    return ReadPage(page.width, page.height, tuple(region for region in read if region.text))
+    read = partial(_answers, assistant, rows=rows)
+    way = find_way_up(page, cutting or CuttingConfig(), read)
+    left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
+    answers = way.answers | dict(zip(left, read(list(left.values())), strict=True))
+    in_order = [answers[number] for number in sorted(answers)]
+    back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
+    each = iter(in_order)
+    regions = [_region(region, each, back) for region in way.regions]
+    written = tuple(region for region in regions if region.text)
+    return ReadPage(page.width, page.height, way.turn, mean_confidence(in_order), written)
 
 
 @contextmanager
@@ -97,22 +113,15 @@ def _answers(assistant: Demiglace, pieces: Sequence[Piece], rows: int) -> list[A
     return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
 
 
-def _region(region: CutRegion, answers: Iterator[Answer]) -> ReadRegion:
+def _region(region: CutRegion, answers: Iterator[Answer], back: Callable[[Box], Box]) -> ReadRegion:
     """Takes as many of the answers as the region has pieces."""
     read = [[next(answers) for _ in line.pieces] for line in region.lines]
-    lines = [_line(*pair) for pair in zip(region.lines, read, strict=True)]
+    lines = [_line(line, some, back) for line, some in zip(region.lines, read, strict=True)]
     written = tuple(line for line in lines if line.text)
-    confidence = _confidence([answer for some in read for answer in some])
-    return ReadRegion("\n".join(line.text for line in written), region.box, confidence, written)
+    confidence = mean_confidence([answer for some in read for answer in some])
+    return ReadRegion("\n".join(line.text for line in written), back(region.box), confidence, written)
 
 
-def _line(line: CutLine, answers: Sequence[Answer]) -> ReadLine:
+def _line(line: CutLine, answers: Sequence[Answer], back: Callable[[Box], Box]) -> ReadLine:
     text = " ".join(said for answer in answers if (said := answer.text.strip()))
-    return ReadLine(text, line.box, _confidence(answers))
-
-
-def _confidence(answers: Sequence[Answer]) -> float:
-    """The geometric mean over the tokens of all answers, the closing ones included."""
-    counts = [answer.new_tokens + (answer.stopped_by == "end") for answer in answers]
-    logs = [count * math.log(max(answer.confidence, 1e-30)) for count, answer in zip(counts, answers, strict=True)]
-    return math.exp(sum(logs) / sum(counts))
+    return ReadLine(text, back(line.box), mean_confidence(answers))

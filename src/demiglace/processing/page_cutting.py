@@ -1,7 +1,7 @@
 """How a page is cut for reading: the one place that decides it (docs/reading.md).
 
 A slice carries about a line of print, so a page becomes crops of one line or a part of one, in reading order. Upright
-pages only; a page turned by up to three degrees is straightened first.
+pages only (`inference/page_turn.py` turns them); a page turned by up to three degrees is straightened first.
 """
 
 from __future__ import annotations

@@ -1,0 +1,102 @@
+"""How a page that lies on its side or upside down is told from an upright one, and what confidence is worth.
+
+    python benchmarks/page_turns.py --data FOLDER [--model FOLDER] [--receipts 20] [--lines 60] [--out FILE]
+
+Each page is turned each way and handed over so; it is right where it is found again, an upright one where it is left
+as it is. Upright pages are read whole as well: mean confidence beside their error rate. FOLDER holds `small_ocr_pages`,
+`scribe_ocr_pages`, `pdf_pages`, `sroie_receipts` and `lines`; what is absent is left out. Needs the extra `eval`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Pillow
+from reading_sets import ReadingSet, Skipped, pdf_pages, real_lines, receipts, scanned_pages
+
+from demiglace import Demiglace
+from demiglace.evaluation.reading import character_error_rate, word_f1
+from demiglace.inference.page_turn import choose, tried
+from demiglace.inference.reading import _answers, read_page
+from demiglace.processing.page_cutting import CuttingConfig
+
+ROOT = Path(__file__).parents[1]
+ALL = 10_000
+TURNS = (0, 90, 180, 270)
+
+
+def way_ups(assistant: Demiglace, page: Pillow.Image) -> dict:
+    """Confidence each way, and by the turn with which the page is handed over, the turn that is found to undo it."""
+    read = partial(_answers, assistant, rows=8)
+    ways = {turn: tried(page, turn, CuttingConfig(), read) for turn in TURNS}
+    found = {}
+    for handed in TURNS:
+        others = [ways[(handed + turn) % 360] for turn in TURNS[1:]]
+        found[handed] = (choose(ways[handed], others).turn - handed) % 360
+    return {"confidence": {turn: round(way.confidence, 3) for turn, way in ways.items()}, "found": found}
+
+
+def measured(assistant: Demiglace, name: str, pages: ReadingSet, whole: bool) -> list[dict]:
+    rows = []
+    for picture, text in zip(pages.pictures, pages.texts, strict=True):
+        row = {"set": name, **way_ups(assistant, picture)}
+        if whole:
+            read = read_page(assistant, picture)
+            row |= {"read_confidence": round(read.confidence, 3), "word_f1": round(word_f1(text, read.text), 3)}
+            row["cer"] = round(character_error_rate(text.upper(), read.text.upper()), 3)
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def summary(rows: list[dict]) -> dict:
+    """Of one set: confidences as they lie, and how many of the pages handed over each way are found."""
+    report: dict = {"pages": len(rows)}
+    for turn in TURNS:
+        confidences = [row["confidence"][turn] for row in rows]
+        report[turn] = {
+            "least": min(confidences),
+            "median": round(float(np.median(confidences)), 3),
+            "most": max(confidences),
+            "right": sum(row["found"][turn] == (360 - turn) % 360 for row in rows),
+            "left_as_it_lies": sum(row["found"][turn] == 0 for row in rows),
+        }
+    return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
+    parser.add_argument("--receipts", type=int, default=20)
+    parser.add_argument("--lines", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "page_turns.json")
+    options = parser.parse_args()
+    assistant = Demiglace.load(options.model, device="cpu")
+    sets = {
+        "scans": scanned_pages(options.data / "small_ocr_pages", ALL),
+        "more scans": scanned_pages(options.data / "scribe_ocr_pages", ALL),
+        "PDF pages": pdf_pages(options.data, ALL),
+        "receipts": receipts(options.data, options.receipts),
+        "lines": real_lines(options.data, "", options.lines),
+    }
+    rows = [
+        row
+        for name, pages in sets.items()
+        if not isinstance(pages, Skipped)
+        for row in measured(assistant, name, pages, whole=name != "lines")
+    ]
+    names = dict.fromkeys(row["set"] for row in rows)
+    report = {"sets": {name: summary([row for row in rows if row["set"] == name]) for name in names}, "pages": rows}
+    half = options.out.with_name(f"{options.out.name}.half")
+    half.write_text(json.dumps(report, indent=1) + "\n")
+    half.replace(options.out)
+    print(json.dumps(report["sets"], indent=1))
+
+
+if __name__ == "__main__":
+    main()

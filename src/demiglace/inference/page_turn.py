@@ -1,0 +1,89 @@
+"""Which way up a page is: where it is read with doubt as it lies, a few of its pieces are read each way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import PIL.Image
+
+from demiglace.inference.answer import Answer
+from demiglace.processing.page_cutting import Box, CutRegion, CuttingConfig, Piece, cut_page
+
+Read = Callable[[Sequence[Piece]], list[Answer]]
+
+# Ours, measured with the nano model on pages turned each way: docs/reading.md, benchmarks/page_turns.py.
+PIECES = 8  # read each way
+LEAST_LETTERS = 6  # of such a piece, where a page has any: shorter ones look alike each way
+SURE = 0.8  # mean confidence from which a page is left as it lies, and no other way is tried
+CLEARLY_BETTER = 0.15  # by so much another way must be read with more confidence
+LEAST_TOKENS = 16  # by which another way is judged
+
+_TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A page cut after it was turned clockwise by `turn` degrees.
+
+    answers: those of the pieces read so far, by the number of the piece in the order of reading.
+    """
+
+    turn: int
+    regions: list[CutRegion]
+    answers: dict[int, Answer]
+
+    @property
+    def pieces(self) -> list[Piece]:
+        return [piece for region in self.regions for line in region.lines for piece in line.pieces]
+
+    @property
+    def confidence(self) -> float:
+        return mean_confidence(list(self.answers.values()))
+
+
+def find_way_up(page: PIL.Image.Image, cutting: CuttingConfig, read: Read) -> Way:
+    """The way in which an RGB page is to be read; as it lies unless another is clearly better."""
+    return choose(tried(page, 0, cutting, read), (tried(page, turn, cutting, read) for turn in _TURNS))
+
+
+def choose(lying: Way, others: Iterable[Way]) -> Way:
+    """The page as it lies or one of the other ways, which are tried only where it is read with doubt."""
+    if not lying.answers or lying.confidence >= SURE:
+        return lying
+    best = max(others, key=lambda way: way.confidence)
+    is_known = sum(map(num_tokens, best.answers.values())) >= LEAST_TOKENS
+    return best if is_known and best.confidence >= lying.confidence + CLEARLY_BETTER else lying
+
+
+def mean_confidence(answers: Sequence[Answer]) -> float:
+    """The geometric mean over the tokens of all answers, the closing ones included; 1 of none."""
+    logs = [num_tokens(answer) * math.log(max(answer.confidence, 1e-30)) for answer in answers]
+    return math.exp(sum(logs) / sum(map(num_tokens, answers))) if answers else 1.0
+
+
+def num_tokens(answer: Answer) -> int:
+    return answer.new_tokens + (answer.stopped_by == "end")
+
+
+def turned_back(box: Box, turn: int, width: int, height: int) -> Box:
+    """A box of a page that was turned clockwise by `turn` degrees, on the page of `width` x `height` as it lay."""
+    left, top, right, bottom = box
+    if turn == 90:
+        return top, height - right, bottom, height - left
+    if turn == 180:
+        return width - right, height - bottom, width - left, height - top
+    if turn == 270:
+        return width - bottom, left, width - top, right
+    return box
+
+
+def tried(page: PIL.Image.Image, turn: int, cutting: CuttingConfig, read: Read) -> Way:
+    """The page turned, cut, and a few of its pieces read."""
+    regions = cut_page(page.transpose(_TURNS[turn]) if turn else page, cutting)
+    pieces = Way(turn, regions, {}).pieces
+    numbers = [number for number, piece in enumerate(pieces) if piece.letters >= LEAST_LETTERS] or range(len(pieces))
+    count = min(PIECES, len(numbers))
+    chosen = [numbers[index * len(numbers) // count] for index in range(count)]  # from all over the page
+    return Way(turn, regions, dict(zip(chosen, read([pieces[number] for number in chosen]), strict=True)))
