@@ -1,8 +1,12 @@
 import json
+import os
 import re
+import shutil
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
@@ -11,8 +15,10 @@ from pypdfium2 import PdfDocument
 from typer.testing import Result
 
 from demiglace import Demiglace
-from demiglace.cli.page_record import PageRecord, is_finished
+from demiglace.cli.page_record import PageRecord, changes_since
+from demiglace.folder_lock import locked
 from demiglace.inference import reading
+from demiglace.inference.source import folder_of
 from demiglace.processing import documents
 from demiglace.processing.pictures import open_picture
 
@@ -110,17 +116,115 @@ def test_json_tells_regions_and_confidence(run: Run, image: Path) -> None:
 def test_files_of_their_own(run: Run, image: Path, document: Path, tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     assert run("read", image, document, "--out", out).stdout == ""
-    assert sorted(path.name for path in out.iterdir()) == ["image.txt", "three.txt"]
+    assert sorted(path.name for path in out.glob("[!.]*")) == ["image.txt", "three.txt"]
     assert (out / "image.txt").read_text() == run("read", image).stdout
     assert run("read", document, "--out", out, "--json").exit_code == 0
     assert [page["page"] for page in json.loads((out / "three.json").read_text())["pages"]] == [1, 2, 3]
 
 
 def test_what_is_finished_is_left_alone(run: Run, image: Path, tmp_path: Path) -> None:
-    (tmp_path / "image.txt").write_text("mine")
+    assert run("read", image, "--out", tmp_path).stderr == ""
+    (tmp_path / "image.txt").write_text("corrected by hand")
     result = run("read", image, "--out", tmp_path)
     assert result.stderr == f"1 of 1 files are finished already in {tmp_path}\n"
+    assert (tmp_path / "image.txt").read_text() == "corrected by hand"
+
+
+def test_a_text_of_unknown_origin_is_neither_overwritten_nor_taken_for_the_result(
+    run: Run, image: Path, document: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "image.txt").write_text("mine")
+    result = run("read", image, document, "--out", tmp_path)
+    assert result.exit_code == 1
+    line = f"nothing tells what {tmp_path / 'image.txt'} was read from: remove it, or name another folder"
+    assert result.stderr == f"demiglace: {line}\n"
     assert (tmp_path / "image.txt").read_text() == "mine"
+    assert (tmp_path / "three.txt").is_file()
+
+
+def test_other_pages_are_read_and_not_skipped(run: Run, document: Path, tmp_path: Path) -> None:
+    first, second = (["read", document, "--pages", number, "--out", tmp_path] for number in (1, 2))
+    run(*first)
+    before = (tmp_path / "three.txt").read_text()
+    result = run(*second)
+    assert result.stderr == f"{tmp_path / 'three.txt'} was read with other pages: {document} is read again\n"
+    assert (tmp_path / "three.txt").read_text() == run("read", document, "--pages", 2).stdout != before
+    assert run(*second).stderr == f"1 of 1 files are finished already in {tmp_path}\n"
+    run(*first)
+    assert (tmp_path / "three.txt").read_text() == before
+
+
+def test_a_replaced_file_is_read_again(run: Run, image: Path, tmp_path: Path) -> None:
+    run("read", image, "--out", tmp_path)
+    before = (tmp_path / "image.txt").read_text()
+    sheet("Goodbye").save(image)
+    result = run("read", image, "--out", tmp_path)
+    assert result.stderr == f"{tmp_path / 'image.txt'} was read with other contents: {image} is read again\n"
+    assert (tmp_path / "image.txt").read_text() == run("read", image).stdout != before
+
+
+def test_another_model_reads_again(run: Run, image: Path, tmp_path: Path) -> None:
+    nano, other = tmp_path / "nano", tmp_path / "other"
+    shutil.copytree(folder_of(None), nano)
+    run("read", image, "--out", tmp_path, "--model", nano)
+    assert "finished already" in run("read", image, "--out", tmp_path, "--model", nano).stderr
+    shutil.copytree(nano, other)
+    result = run("read", image, "--out", tmp_path, "--model", other)
+    assert f"was read with other model: {image} is read again" in result.stderr
+    (other / "model.safetensors").touch()
+    assert "with other weights:" in run("read", image, "--out", tmp_path, "--model", other).stderr
+    assert "with other dtype:" in run("read", image, "--out", tmp_path, "--model", other, "--dtype", "bfloat16").stderr
+
+
+def test_files_of_one_name_do_not_replace_each_other(run: Run, image: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "image.png"
+    other.parent.mkdir()
+    sheet("Goodbye").save(other)
+    out = tmp_path / "out"
+    run("read", image, "--out", out)
+    before = (out / "image.txt").read_text()
+    result = run("read", other, "--out", out)
+    assert (result.exit_code, (out / "image.txt").read_text()) == (1, before)
+    assert result.stderr == f"demiglace: {out / 'image.txt'} was read from {image}: name another folder for {other}\n"
+    image.unlink()
+    assert run("read", other, "--out", out).exit_code == 0
+    assert (out / "image.txt").read_text() != before
+
+
+def test_two_commands_do_not_read_into_one_folder(run: Run, image: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with locked(out):
+        result = run("read", image, "--out", out)
+    assert (result.exit_code, result.stdout) == (2, "")
+    line = rf"demiglace: {out} is in use by process {os.getpid()} on {socket.gethostname()}: .*\n"
+    assert re.fullmatch(line, result.stderr)
+    assert run("read", image, "--out", out).exit_code == 0
+    assert (out / "image.txt").is_file()
+    assert not list(out.glob("*.lock"))
+
+
+def test_a_sideways_page_is_turned_and_told(run: Run, tmp_path: Path) -> None:
+    lines = "One line of print\nand the second one\nTotal due 12.50\nPaid in cash today"
+    page = PIL.Image.new("RGB", (420, 260), "white")
+    PIL.ImageDraw.Draw(page).multiline_text((40, 40), lines, "black", PIL.ImageFont.load_default(28), spacing=14)
+    page.save(tmp_path / "upright.png")
+    page.transpose(PIL.Image.Transpose.ROTATE_90).save(tmp_path / "side.png")
+    upright, side = run("read", tmp_path / "upright.png"), run("read", tmp_path / "side.png")
+    assert upright.stderr == ""
+    assert side.stdout == upright.stdout
+    told = f"{tmp_path / 'side.png'}, page 1: turned clockwise by 90 degrees to be read\n"
+    assert side.stderr == told
+    run("read", tmp_path / "side.png", "--json", "--out", tmp_path)
+    (read,) = json.loads((tmp_path / "side.json").read_text())["pages"]
+    assert (read["turn"], read["width"], read["height"]) == (90, 260, 420)
+
+
+def test_a_page_that_cannot_be_trusted_is_told(run: Run, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 2, (6, 60)).repeat(12, 0).repeat(5, 1).astype(np.uint8) * 255
+    PIL.Image.fromarray(np.pad(noise, 40, constant_values=255)).save(tmp_path / "noise.png")
+    result = run("read", tmp_path / "noise.png")
+    assert result.exit_code == 0
+    assert re.search(r"noise.png, page 1: read with a mean confidence of 0\.\d\d, too low to trust", result.stderr)
 
 
 def test_a_page_that_fails_is_named_and_the_rest_goes_on(
@@ -134,14 +238,14 @@ def test_a_page_that_fails_is_named_and_the_rest_goes_on(
         f"demiglace: page 2 of {document} cannot be drawn\ndemiglace: {tmp_path / 'none.png'} does not exist\n"
     )
     assert pages_in(out / "three.txt") == [1, 3]
-    assert is_finished(out / "image.txt")
+    assert changes_since(out / "image.txt", {"file": str(image)}) is not None
     assert not (out / "none.txt").exists()
 
     drawn.clear()
     assert run("read", document, "--out", out).exit_code == 0
     assert drawn == {2: None}
     assert pages_in(out / "three.txt") == [1, 2, 3]
-    assert is_finished(out / "three.txt")
+    assert changes_since(out / "three.txt", {"file": str(document)}) is not None
 
 
 def test_a_run_that_was_stopped_goes_on(run: Run, document: Path, tmp_path: Path, drawn: Drawn) -> None:

@@ -1,13 +1,14 @@
-"""What has been read of one file: pages kept as they come, and the whole written when the last is there."""
+"""What has been read of files: pages kept as they come, and of finished texts what they were read from and how."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 Page = dict[str, Any]
+About = Mapping[str, Any]  # file, size, time, pages, model, ...: what decides a text
 
 
 class PageRecord:
@@ -17,48 +18,81 @@ class PageRecord:
     record of anything else is begun anew, a last line cut short by a crash is dropped.
     """
 
-    def __init__(self, target: Path, about: Mapping[str, Any]) -> None:
+    def __init__(self, target: Path, about: About) -> None:
         from demiglace.safe_files import write_whole
 
-        self.target, self._path = target, _kept_beside(target)
+        self.target, self._about, self._path = target, about, _kept_beside(target)
         head = json.dumps(about, ensure_ascii=False)
         self.pages = _whole_pages(self._path, head)
         kept = [head, *(json.dumps(page, ensure_ascii=False) for page in self.pages.values())]
         write_whole(self._path, "\n".join(kept) + "\n")
 
     def add(self, page: Page) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(page, ensure_ascii=False) + "\n")
+        _append(self._path, page)
         self.pages[page["page"]] = page
 
     def finish(self, written: Callable[[list[Page]], str], is_whole: bool) -> None:
-        """Write the target. Where pages are missing the record stays, so that `is_finished` says no."""
+        """Write the target. Where pages are missing the record stays, so that it is not taken for finished."""
         from demiglace.safe_files import write_whole
 
         if self.pages or is_whole:
             write_whole(self.target, written([self.pages[number] for number in sorted(self.pages)]))
+        if is_whole:
+            _append(_journal_beside(self.target), {"text": self.target.name, "about": self._about})
         if is_whole or not self.pages:
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
 
 
-def is_finished(target: Path) -> bool:
-    return target.is_file() and not _kept_beside(target).is_file()
+def changes_since(target: Path, about: About) -> list[str] | None:
+    """What is not as it was when the text `target` was finished, [] where all is; None where it is not finished.
+
+    Raises ValueError where there is such a text, and nothing tells what it was read from, or that is another file.
+    """
+    if not target.is_file() or _kept_beside(target).is_file():
+        return None
+    told = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
+    if not told or not isinstance(before := told[-1], dict):
+        raise ValueError(f"nothing tells what {target} was read from: remove it, or name another folder")
+    if before.get("file") != about["file"] and Path(str(before.get("file"))).is_file():
+        raise ValueError(f"{target} was read from {before['file']}: name another folder for {about['file']}")
+    now = json.loads(json.dumps(about))  # as it would be read back
+    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
 def _kept_beside(target: Path) -> Path:
     return target.with_name(f"{target.name}.pages.jsonl")
 
 
+def _journal_beside(target: Path) -> Path:
+    """A line for each text of the folder that was finished; the last one of a text counts."""
+    return target.with_name(".demiglace-read.jsonl")
+
+
+def _append(path: Path, line: Mapping[str, Any]) -> None:
+    from demiglace.safe_files import disk_errors
+
+    with disk_errors(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """JSON objects, one a line; what is none, as the end of a file that was being written, is left out."""
+    if not path.is_file():
+        return
+    for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(line, dict):
+            yield line
+
+
 def _whole_pages(path: Path, head: str) -> dict[int, Page]:
-    """Pages by number, up to the first line that is none; none at all under another first line."""
+    """Pages by number; none at all under another first line."""
     if not path.is_file():
         return {}
-    first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    pages: dict[int, Page] = {}
-    for line in lines if first == head else []:
-        try:
-            page = json.loads(line)
-        except ValueError:
-            break
-        pages[page["page"]] = page
-    return pages
+    with path.open(encoding="utf-8", errors="replace") as file:
+        if file.readline() != head + "\n":
+            return {}
+    return {line["page"]: line for line in _lines(path) if isinstance(line.get("page"), int) and "text" in line}

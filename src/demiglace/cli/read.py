@@ -1,11 +1,11 @@
-"""`demiglace read`: the text of images and PDFs, in reading order."""
+"""`demiglace read`: the text of images and documents, in reading order."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import options
-from demiglace.cli.page_record import Page, PageRecord, is_finished
+from demiglace.cli.page_record import About, Page, PageRecord, changes_since
 from demiglace.cli.terminal import complain, note, printable
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from demiglace.inference.demiglace import Demiglace
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
+_NANO = Path(__file__).parents[1] / "checkpoints" / "nano"  # what is loaded where no model is named
+
 BatchSize = Annotated[int, typer.Option(help="Pieces of a page that are read at a time.")]
 
 
 def read(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images and PDFs.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images, PDFs and TIFFs.")],
     as_json: Annotated[bool, typer.Option("--json", help="Regions and lines with boxes and confidence.")] = False,
     pages: options.Pages = None,
     out: Out = None,
@@ -37,35 +39,99 @@ def read(
     device: options.Device = None,
     dtype: options.Dtype = None,
 ) -> None:
-    """Read images and PDFs: their text in reading order. Upright pages.
+    """Read images and documents: their text in reading order.
 
-    With --out a file that is finished is not read again, and one that was interrupted goes on at its next page. What
-    cannot be read is named, the rest goes on, and the exit status is 1.
+    A page that lies on its side or upside down is turned. With --out a file that is finished is not read again, unless
+    it or an option has changed, and one that was interrupted goes on at its next page. What cannot be read is named,
+    the rest goes on, and the exit status is 1.
     """
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    targets = _targets(files, out, ".json" if as_json else ".txt")
-    waiting = [file for file in files if out is None or not is_finished(targets[file])]
-    if len(waiting) < len(files):
-        note(f"{len(files) - len(waiting)} of {len(files)} files are finished already in {out}")
-    if not waiting:
-        return
-
-    from demiglace.inference.demiglace import Demiglace
-
-    assistant = Demiglace.load(model, device, dtype, adapter)
-    with _progress(is_shown=out is not None or not sys.stdout.isatty()) as progress:
-        reading = _Reading(assistant, pages, batch_size, progress)
-        whole = []
-        for file in progress.track(waiting, description="files"):
-            if out is None:
-                whole.append(_print(reading, file, len(files) > 1, as_json))
-            else:
-                whole.append(_save(reading, file, targets[file], model, as_json))
-    if not all(whole):
+    asked = _Asked(pages, model, adapter, dtype, device, batch_size, as_json)
+    if out is None:
+        is_whole = _read_to_stdout(asked, files)
+    else:
+        is_whole = _read_to_folder(asked, _targets(files, out, ".json" if as_json else ".txt"), out)
+    if not is_whole:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The options."""
+
+    pages: str | None
+    model: str | None
+    adapter: str | None
+    dtype: str | None
+    device: str | None
+    batch_size: int
+    as_json: bool
+
+    def load(self) -> Demiglace:
+        from demiglace.inference.demiglace import Demiglace
+
+        return Demiglace.load(self.model, self.device, self.dtype, self.adapter)
+
+    def about(self, file: str) -> About:
+        """What decides the text of a file: with any of it changed, it is read again."""
+        return {
+            "file": str(Path(file).absolute()),
+            "contents": _state(Path(file)),
+            "pages": self.pages,
+            "model": self.model,
+            "weights": _states_in(_NANO if self.model is None else Path(self.model)),
+            "adapter": self.adapter,
+            "adapter weights": _states_in(Path(self.adapter)) if self.adapter else {},
+            "dtype": self.dtype,
+        }
+
+
+def _read_to_stdout(asked: _Asked, files: list[str]) -> bool:
+    """Whether all was read."""
+    assistant = asked.load()
+    with _progress(is_shown=not sys.stdout.isatty()) as progress:
+        reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
+        tracked = progress.track(files, description="files")
+        whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
+    return all(whole)
+
+
+def _read_to_folder(asked: _Asked, targets: dict[str, Path], out: Path) -> bool:
+    """Whether all was read, or had been. Nobody else reads into the folder meanwhile."""
+    from demiglace.folder_lock import locked
+
+    with locked(out):
+        waiting, refused = _unfinished(asked, targets)
+        if finished := len(targets) - len(waiting) - refused:
+            note(f"{finished} of {len(targets)} files are finished already in {out}")
+        if not waiting:
+            return not refused
+        assistant = asked.load()
+        with _progress(is_shown=True) as progress:
+            reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
+            tracked = progress.track(waiting, description="files")
+            whole = [_save(reading, file, targets[file], asked) for file in tracked]
+        return all(whole) and not refused
+
+
+def _unfinished(asked: _Asked, targets: dict[str, Path]) -> tuple[list[str], int]:
+    """The files to be read, and how many are not since it is not known what stands at their place, which is told."""
+    waiting, refused = [], 0
+    for file, target in targets.items():
+        try:
+            changes = changes_since(target, asked.about(file))
+        except ValueError as error:
+            complain(error)
+            refused += 1
+            continue
+        if changes:
+            note(f"{target} was read with other {', '.join(changes)}: {file} is read again")
+        if changes != []:
+            waiting.append(file)
+    return waiting, refused
 
 
 @dataclass(frozen=True)
@@ -92,21 +158,26 @@ class _Reading:
             task = self.progress.add_task(printable(Path(file).name), total=len(left), visible=len(left) > 1)
             num_read = 0
             for number, drawn in left.items():
-                if page := self._read_page(number, drawn):
+                if page := self._read_page(file, number, drawn):
                     take(page, len(pages))
                     num_read += 1
                 self.progress.advance(task)
             self.progress.remove_task(task)
             return num_read == len(left)
 
-    def _read_page(self, number: int, drawn: Callable[[], PIL.Image.Image]) -> Page | None:
-        from demiglace.inference.reading import read_page
+    def _read_page(self, file: str, number: int, drawn: Callable[[], PIL.Image.Image]) -> Page | None:
+        from demiglace.inference.reading import TRUSTED, read_page
 
         try:
             page = read_page(self.assistant, drawn(), rows=self.batch_size)
         except ValueError as error:
             complain(error)
             return None
+        place = f"{file}, page {number}"
+        if page.turn:
+            note(f"{place}: turned clockwise by {page.turn} degrees to be read")
+        if page.confidence < TRUSTED:
+            note(f"{place}: read with a mean confidence of {page.confidence:.2f}, too low to trust the text")
         return {"page": number, "text": page.text, **asdict(page)}
 
 
@@ -143,12 +214,11 @@ def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) ->
     return whole
 
 
-def _save(reading: _Reading, file: str, target: Path, model: str | None, as_json: bool) -> bool:
+def _save(reading: _Reading, file: str, target: Path, asked: _Asked) -> bool:
     """To a file of its own, by way of a record that survives being stopped."""
-    about = {"file": str(Path(file).absolute()), "model": model, **_fingerprint(file)}
-    record = PageRecord(target, about)
+    record = PageRecord(target, asked.about(file))
     whole = reading.read(file, record.pages, lambda page, _: record.add(page))
-    if as_json:
+    if asked.as_json:
         record.finish(lambda pages: _as_json(file, pages), whole)
     else:
         record.finish(lambda pages: _as_text(file, pages), whole)
@@ -168,33 +238,39 @@ def _heading(file: str, page: Page) -> str:
     return f"--- {Path(file).name}, page {page['page']} ---\n\n"
 
 
-def _fingerprint(file: str) -> dict[str, int]:
-    """What changes with a file; nothing where there is none."""
+def _states_in(folder: Path) -> dict[str, list[int]]:
+    """Of the files of a checkpoint; none for one that is named by hub id, which has versions of its own."""
+    names = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]) if folder.is_dir() else []
+    return {path.name: _state(path) for path in names}
+
+
+def _state(path: Path) -> list[int]:
+    """Bytes and nanoseconds: what changes with a file; nothing where there is none."""
     try:
-        status = Path(file).stat()
+        status = path.stat()
     except OSError:
-        return {}
-    return {"bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+        return []
+    return [status.st_size, status.st_mtime_ns]
 
 
-def _targets(files: list[str], out: Path | None, suffix: str) -> dict[str, Path]:
+def _targets(files: list[str], out: Path, suffix: str) -> dict[str, Path]:
     """Where each file's text goes; ValueError where two go to the same place."""
-    if out is None:
-        return {}
     sources: dict[Path, str] = {}
     for file in files:
         target = out / f"{Path(file).stem}{suffix}"
         if target in sources:
             raise ValueError(f"{sources[target]} and {file} would both be written to {target}")
         sources[target] = file
-    out.mkdir(parents=True, exist_ok=True)
     return {file: target for target, file in sources.items()}
 
 
-def _progress(is_shown: bool) -> Progress:
+@contextmanager
+def _progress(is_shown: bool) -> Iterator[Progress]:
     """On stderr, where that is a terminal; what is said to stderr meanwhile goes above the bar."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    return Progress(console=console, disable=not (is_shown and console.is_terminal), redirect_stdout=False)
+    progress = Progress(console=console, disable=not (is_shown and console.is_terminal), redirect_stdout=False)
+    with nullcontext() if progress.disable else progress:  # rich 14.0 ends a disabled one with an empty line
+        yield progress
