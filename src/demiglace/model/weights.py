@@ -7,8 +7,10 @@ safetensors are read, from inside the folder, and every name, shape and size is 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 def resolve(path_or_id: str | os.PathLike[str]) -> Path:
     """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
 
-    Raises ValueError where there is neither, or the hub cannot be reached.
+    Raises ValueError where there is neither, or not all of it can be fetched. Files that have come whole are kept then,
+    and of the others nothing.
     """
     folder = Path(path_or_id)
     if folder.is_dir():
@@ -46,10 +49,31 @@ def resolve(path_or_id: str | os.PathLike[str]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
+        with _told_by_us("huggingface_hub"):
+            return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
+    except (
+        Exception
+    ) as error:  # of the disk, or of the HTTP library, which differs between versions of the hub's client
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{path_or_id} has not come whole from the hub: {reason}; files that have are kept, "
+            "and the same command fetches the others"
+        ) from error
+
+
+@contextmanager
+def _told_by_us(name: str) -> Iterator[None]:
+    """Without what a library would log of its failed tries: the error that it raises in the end says the same."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def default_dtype(device: torch.device | str) -> torch.dtype:
