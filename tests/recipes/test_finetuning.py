@@ -13,7 +13,8 @@ from demiglace.model.adapters import Lora, add_adapters, merge_adapter
 from demiglace.recipes.finetuning import FinetuningRecipe
 from demiglace.recipes.finetuning_cost import bytes_of_a_token, held_weights, predict
 from demiglace.recipes.finetuning_run import finetune, held_out, survey
-from demiglace.recipes.run import Machine, how_far
+from demiglace.recipes.run import Machine
+from demiglace.recipes.run_folder import how_far
 from demiglace.training import checkpoint
 from demiglace.training.distributed import Ranks
 from demiglace.training.language import LanguageLearner

@@ -44,6 +44,7 @@ def finetune(
         bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
     ] = False,
     workers: training.Workers = 0,
+    restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -73,8 +74,8 @@ def finetune(
         seed=seed,
         recompute=recompute,
     )
-    bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long, "tensorboard": tensorboard}
-    machine = machine_named(device, dtype, **bounds)
+    bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
+    machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
 
 

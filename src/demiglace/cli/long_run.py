@@ -34,7 +34,7 @@ class Thrift:
 
     def advice(self) -> str:
         """What to do after memory has run out."""
-        from demiglace.recipes.run import how_far
+        from demiglace.recipes.run_folder import how_far
 
         reached = "its last checkpoint" if self.folder is None else how_far(self.folder)
         way = f"with {' or '.join(self.same)}" if self.same else "where there is more of it"

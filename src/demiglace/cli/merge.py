@@ -21,10 +21,13 @@ def merge(
     from demiglace.model.adapters import merge_adapter
     from demiglace.processing.processor import Processor
     from demiglace.recipes.run import export
+    from demiglace.safe_files import atomic_path
 
     if out.exists():
         raise ValueError(f"{out} exists already")
     folder = folder_of(None if model == "nano" else model)
     merged = merge_adapter(weights.load(folder, torch.float32), adapter)
-    export(merged, Processor.load(folder), out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out) as aside:
+        export(merged, Processor.load(folder), aside)
     typer.echo(f"the model is in {out}")

@@ -34,6 +34,7 @@ def sft(
     keep: training.Keep = 2,
     workers: training.Workers = 2,
     skip_bad: training.SkipBad = False,
+    restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
     device: options.Device = None,
     dtype: options.Dtype = None,
@@ -58,5 +59,6 @@ def sft(
         save_every=save_every,
         keep=keep,
     )
-    machine = machine_named(device, dtype, num_workers=workers, skip_bad=skip_bad, tensorboard=tensorboard)
+    bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
+    machine = machine_named(device, dtype, **bounds)
     run_together(lambda own: run(recipe, folder, own), machine, "model", Thrift(folder=folder))

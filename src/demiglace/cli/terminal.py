@@ -50,8 +50,8 @@ def tell_if_cut(answer: Answer) -> None:
 
 
 def this_command() -> str:
-    """What was typed, to be typed again."""
-    return shlex.join(["demiglace", *sys.argv[1:]])
+    """What was typed, to be typed again; without what would begin anew."""
+    return shlex.join(["demiglace", *(word for word in sys.argv[1:] if word != "--restart")])
 
 
 def note(text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from demiglace.cli import training_options as training
-from demiglace.cli.terminal import this_command
+from demiglace.cli.terminal import note, this_command
 
 
 def train(
@@ -20,6 +20,7 @@ def train(
     documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last two stages.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these, such as again,colours. [default: all]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
+    restart: training.Restart = False,
 ) -> None:
     """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
     if recipe != "nano":
@@ -33,7 +34,7 @@ def train(
     chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
     if stages is not None:
         chosen = replace(chosen, only=tuple(stages.split(",")))
-    model = nano.train(nano.quick(chosen) if quick else chosen, folder)
+    model = nano.train(nano.quick(chosen) if quick else chosen, folder, note, restart)
     if model is None:
         typer.echo(f"stopped; go on with: {this_command()}", err=True)
         raise typer.Exit(130)

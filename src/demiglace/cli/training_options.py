@@ -17,6 +17,9 @@ SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1
 Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
 Workers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Name and count wrong records and go on.")]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")
+]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")]
 
 _WORDS = {2: "two", 3: "three"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +39,14 @@ class Portion:
     def blocks(self) -> tuple[int, ...] | None:
         """Errors as of the source."""
         return None if self.source.blocks is None else tuple(map(len, self._rows))
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self.source.files
+
+    @property
+    def names_files(self) -> bool:
+        return self.source.names_files
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         return self.source.read(block, self._row(block, row), seed)

@@ -33,14 +33,16 @@ from demiglace.recipes.run import (
     learn_from,
     measured_peak,
     open_loader,
-    remember,
 )
+from demiglace.recipes.run_folder import open_folder
+from demiglace.recipes.run_record import inputs_of
 from demiglace.training import checkpoint, flops
 from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner
 from demiglace.training.trainer import Stage, Trainer, freeze_all_but
 from demiglace.training.validation import BEST, Validation
 
+MODEL, ADAPTER = "model", "adapter"  # what is left in the end: one of the two
 MOST_HELD_OUT = 200  # samples that are measured on (ours)
 
 
@@ -69,8 +71,15 @@ def finetune(
         raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
     if not seen.samples:
         raise ValueError(f"{recipe.data} has {seen.num_records} records to learn from, and none of them can be used")
-    if ranks.is_first:
-        remember(_settings(recipe, seen), machine.dtype, folder)
+    settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
+    made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
+    with open_folder(folder, settings, inputs, made, ranks, machine.say, machine.restart):
+        return learn(recipe, seen, folder, machine, peak)
+
+
+def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None) -> Path | None:
+    """The run itself, in a folder that is its own; as `finetune`."""
+    ranks = machine.ranks
     processor = Processor.load(recipe.model)
     learner, adapter = beginning(recipe, machine)
     learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
@@ -78,25 +87,24 @@ def finetune(
     stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
     if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
-    target = folder / ("model" if adapter is None else "adapter")
-    if ranks.is_first:
-        if ranks.count > 1:
-            learner, adapter = unshared(recipe, learns)
-        checkpoint.restore_learner(best(folder / STAGE), learner, with_frozen=False)
-        leave(learner, adapter, processor, target)
-    ranks.wait()
+    target = folder / (MODEL if adapter is None else ADAPTER)
+
+    def finish() -> None:
+        left = (learner, adapter) if ranks.count == 1 else unshared(recipe, learns)
+        checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
+        with checkpoint.what_is_left(folder / STAGE):
+            leave(*left, processor, target)
+
+    ranks.first(finish)
     return target
 
 
 def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path) -> None:
     """Write the adapters, or the model where there are none; OSError where they cannot be written."""
-    try:
-        if adapter is None:
-            export(learner.model, processor, target)
-        else:
-            adapters.save_adapter(adapter, target)
-    except OSError as error:
-        raise OSError(error.errno, f"{error.strerror}; the same command tries again", error.filename) from error
+    if adapter is None:
+        export(learner.model, processor, target)
+    else:
+        adapters.save_adapter(adapter, target)
 
 
 def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:

@@ -17,9 +17,9 @@ Expected results and hours: docs/nano.md.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -41,17 +41,20 @@ from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.safe_files import atomic_path
+from demiglace.recipes.run_folder import open_folder
+from demiglace.recipes.run_record import Inputs, marks, model_files
+from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import collate
-from demiglace.training.checkpoint import latest
+from demiglace.training.checkpoint import latest, what_is_left
 from demiglace.training.collate import Prompt
+from demiglace.training.distributed import ALONE
 from demiglace.training.learner import FRAMES_PER_TOKEN, Learner, initialise
 from demiglace.training.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
 from demiglace.training.seating import seat_queries
 from demiglace.training.trainer import Objective, Stage, Trainer
 
 STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
-HEADS_FILE = "heads.safetensors"
+HEADS_FILE, SAMPLES_FILE, PICTURES = "heads.safetensors", "samples.txt", "pictures"
 SEATING_BATCHES = 4
 
 
@@ -127,22 +130,43 @@ class NanoRecipe:
         )
 
 
-def train(recipe: NanoRecipe, folder: Path) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it."""
+def train(
+    recipe: NanoRecipe, folder: Path, say: Callable[[str], None] = lambda told: None, restart: bool = False
+) -> Path | None:
+    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+
+    say: what a person at the terminal should know. restart: whether an earlier run in the folder is set aside first.
+    Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
+    """
+    settings, made = asdict(recipe), [*STAGES, "model", HEADS_FILE, PICTURES]
+    del settings["only"]  # the others may come later
+    with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, say, restart):
+        return run_stages(recipe, folder)
+
+
+def inputs_of(recipe: NanoRecipe) -> Inputs:
+    documents = [] if recipe.documents is None else recipe.documents.glob("*.pdf")
+    start = [] if recipe.start is None else [*model_files(recipe.start), recipe.start.parent / HEADS_FILE]
+    return {"data": marks(documents), "start": marks(start)}
+
+
+def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
+    """The stages that are asked for, one after the other; as `train`."""
     learner = beginning(recipe)
     processor = nano_processor(recipe)
     watcher = Samples(recipe, processor, count=min(32, recipe.batch_size))
     pool = renderers()
     try:
-        for stage, objective in stages(recipe, processor, folder / "pictures", pool):
+        for stage, objective in stages(recipe, processor, folder / PICTURES, pool):
             if stage.name not in recipe.only:
                 continue
             reads = isinstance(objective, ReadPictures | Together)
             if stage.name == "resampler" and latest(folder / stage.name) is None:
-                seat_queries(learner, first_samples(recipe, folder / "pictures", pool))
+                seat_queries(learner, first_samples(recipe, folder / PICTURES, pool))
             if not Trainer(learner, stage, objective, folder / stage.name, watcher if reads else None).run():
                 return None
-            export(learner, processor, folder)
+            with what_is_left(folder / stage.name):
+                export(learner, processor, folder)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return folder / "model"
@@ -202,9 +226,14 @@ class Samples:
         rate = corpus_character_error_rate(wanted, read)
         lines = [f"{text}\n  {answer}\n" for text, answer in zip(wanted, read, strict=True)]
         head = f"step {step}: character error rate {rate:.3f} on {len(wanted)} lines\n"
-        with (folder / "samples.txt").open("a") as file:
-            file.write(f"{head}{''.join(lines)}\n")
+        path = folder / SAMPLES_FILE
+        write_whole(path, f"{path.read_text() if path.exists() else ''}{head}{''.join(lines)}\n")
         return head + "".join(lines[:4])
+
+    def lacks(self, folder: Path, step: int) -> bool:
+        """Whether the run was killed after it had saved a step, and before that was written."""
+        path = folder / SAMPLES_FILE
+        return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
 
 
 def transcribe(

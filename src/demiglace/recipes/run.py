@@ -1,8 +1,7 @@
-"""What all runs share: the machine they run on, what a folder remembers of them, and how a model leaves."""
+"""What all runs share: the machine they run on, what they learn from, and how a model leaves."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,14 +12,11 @@ import torch
 
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
-from demiglace.data.preparation import TooLongRecord
-from demiglace.data.sources.source import BadRecord
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
-from demiglace.safe_files import write_whole
-from demiglace.training import checkpoint
+from demiglace.recipes.run_folder import SKIPPED_FILE, cut_back, write_down
 from demiglace.training.distributed import ALONE, Ranks
 from demiglace.training.flops import Learning, measure_peak
 from demiglace.training.language import LearnConversations
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
 
 Numbers = TypeVar("Numbers", bound="DataclassInstance")
 
-RUN_FILE, SKIPPED_FILE = "run.json", "skipped.txt"
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -40,7 +34,7 @@ class Machine:
 
     dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
     skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
-    say: what a person at the terminal should know.
+    restart: whether an earlier run in the folder is set aside first. say: what a person at the terminal should know.
     """
 
     device: torch.device
@@ -50,7 +44,12 @@ class Machine:
     skip_bad: bool = False
     refuse_long: bool = False
     tensorboard: bool = False
+    restart: bool = False
     say: Callable[[str], None] = lambda told: None
+
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
 
 
 def numbers_of_preset(presets: Mapping[str, Numbers], preset: str, **changes: Any) -> Numbers:
@@ -75,35 +74,9 @@ def check_dtype(dtype: torch.dtype) -> None:
 def measured_peak(machine: Machine) -> float:
     """Of all processes together."""
     peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
-    kind = str(machine.dtype).removeprefix("torch.")
+    kind = machine.dtype_name
     machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
     return peak
-
-
-def remember(settings: Mapping[str, Any], dtype: torch.dtype, folder: Path) -> None:
-    """Write down what decides the run; ValueError where the folder remembers something else."""
-    wanted = dict(settings) | {"dtype": str(dtype).removeprefix("torch.")}
-    wanted = json.loads(json.dumps(wanted, default=lambda path: str(path.resolve())))  # as it will be read back
-    path = folder / RUN_FILE
-    if path.exists():
-        held = json.loads(path.read_text())
-        for key, value in wanted.items():
-            if held.get(key) != value:
-                raise ValueError(
-                    f"{path} has {key} {held.get(key)!r:.200}, not {value!r:.200}: this run needs a folder of its own"
-                )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(wanted, indent=2) + "\n")
-
-
-def how_far(folder: Path) -> str:
-    """From where a run in `folder` goes on: "step 40 of eyes", by its newest checkpoint, or "the beginning"."""
-    found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
-    if not found:
-        return "the beginning"
-    newest = max(found, key=lambda path: path.stat().st_mtime_ns)
-    return f"step {checkpoint.num_steps(newest)} of {newest.parent.name}"
 
 
 def open_loader(
@@ -134,6 +107,8 @@ def learn_from(
     learning: Learning,
 ) -> LearnConversations:
     """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
+    if machine.ranks.is_first:
+        cut_back(stage_folder)
     return LearnConversations(
         loader=loader,
         length=length,
@@ -147,15 +122,6 @@ def learn_from(
         on_skipped=partial(write_down, stage_folder / SKIPPED_FILE, machine.refuse_long),
         sample_power=stage.sample_power,
     )
-
-
-def write_down(path: Path, refuse_long: bool, skipped: Sequence[BadRecord]) -> None:
-    """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
-    for record in skipped if refuse_long else ():
-        if isinstance(record, TooLongRecord):
-            raise record
-    with path.open("a") as file:
-        file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
 
 
 def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:

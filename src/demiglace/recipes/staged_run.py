@@ -9,6 +9,7 @@ from the last checkpoint of the one before it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,15 +22,15 @@ from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
 from demiglace.recipes.run import (
-    SKIPPED_FILE,
     Machine,
     check_dtype,
     export,
     learn_from,
     measured_peak,
     open_loader,
-    remember,
 )
+from demiglace.recipes.run_folder import SKIPPED_FILE, open_folder
+from demiglace.recipes.run_record import inputs_of
 from demiglace.training import checkpoint
 from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner
@@ -77,14 +78,23 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     Raises ValueError where a stage has no source or the folder holds a run of other settings, BadRecord for a wrong
     record unless they are skipped, and what `Trainer.run` raises.
     """
-    ranks = machine.ranks
     check_dtype(machine.dtype)
     processor, config = recipe.processor(), recipe.config()
     if recipe.numbers.length > config.llm.max_position_embeddings:
         raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
     mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
-    if ranks.is_first:
-        remember(recipe.settings(), machine.dtype, folder)
+    settings = recipe.settings() | {"dtype": machine.dtype_name}
+    sources = [source for mixture in mixtures.values() for source in mixture.sources]
+    made = [*mixtures, "model"]
+    ranks, say, restart = machine.ranks, machine.say, machine.restart
+    with open_folder(folder, settings, lambda: inputs_of(sources, recipe.start), made, ranks, say, restart):
+        return run_stages(recipe, mixtures, processor, folder, machine)
+
+
+def run_stages(
+    recipe: StagedRecipe, mixtures: Mapping[str, Mixture], processor: Processor, folder: Path, machine: Machine
+) -> Path | None:
+    """One after the other, each from the last checkpoint of the one before; None where a signal stopped it."""
     before: Path | None = None
     peak: float | None = None
     for stage in recipe.stages():
@@ -94,9 +104,12 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
             if not run_stage(recipe, stage, mixtures[stage.name], learner, processor, folder, machine, peak):
                 return None
         before = checkpoint.latest(folder / stage.name)
-    if ranks.is_first:
-        export(beginning(recipe, before).model, processor, folder / "model")
-    ranks.wait()
+
+    def finish() -> None:
+        with checkpoint.what_is_left(folder / recipe.stages()[-1].name):
+            export(beginning(recipe, before).model, processor, folder / "model")
+
+    machine.ranks.first(finish)
     return folder / "model"
 
 

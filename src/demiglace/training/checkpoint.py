@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,24 @@ class Progress:
     objective: Mapping[str, Any] = field(default_factory=dict)
 
 
+class NotWritten(OSError):
+    """Says what could not be written, why, and what is left: the last good checkpoint."""
+
+
+@contextmanager
+def what_is_left(folder: Path, target: Path | None = None) -> Iterator[None]:
+    """What the disk refuses to a stage in `folder`, or to its checkpoint `target`, as NotWritten."""
+    try:
+        yield
+    except (NotWritten, BrokenPipeError):
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        told = f"{'cannot be saved: ' if target else ''}{error.strerror}; {_left(folder)}"
+        raise NotWritten(error.errno, told, str(target or error.filename or folder)) from error
+
+
 def save(
     folder: Path,
     progress: Progress,
@@ -45,21 +64,19 @@ def save(
     """Write the checkpoint of a step and drop all but the last `keep`; every process calls it, the first one writes
     and the others wait for that. Without `with_frozen`, parameters that do not learn are left out.
 
-    Raises OSError that names the last whole checkpoint where the new one cannot be written, the disk being full.
+    Raises NotWritten that names the last whole checkpoint where the new one cannot be written, the disk being full.
     """
-    target = folder / f"step-{progress.step:08d}"
+    target = folder / name_of(progress.step)
     tensors = {LEARNER_FILE: _gathered(_held(learner, with_frozen).items(), ranks)}
     tensors[OPTIMIZER_FILE] = _gathered(_flatten(optimizers), ranks)
-    if ranks.is_first:
-        for stale in folder.glob("*step-*.part*"):
-            shutil.rmtree(stale)
-        try:
+
+    def write() -> None:
+        with what_is_left(folder, target):
             _write(target, tensors, progress)
-        except OSError as error:
-            raise _not_saved(target, error) from error
         for old in finished(folder)[:-keep]:
             shutil.rmtree(old)
-    ranks.wait()
+
+    ranks.first(write)
     return target
 
 
@@ -73,9 +90,18 @@ def latest(folder: Path) -> Path | None:
     return next(reversed(finished(folder)), None)
 
 
+def name_of(step: int) -> str:
+    return f"step-{step:08d}"
+
+
 def num_steps(path: Path) -> int:
     """Steps that a checkpoint has seen, by its name."""
     return int(path.name.removeprefix("step-"))
+
+
+def progress_of(path: Path) -> Progress:
+    """How far a checkpoint has come."""
+    return Progress(**json.loads((path / STATE_FILE).read_text()))
 
 
 def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], with_frozen: bool = True) -> Progress:
@@ -86,7 +112,7 @@ def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], wit
         described = optimizer.state_dict()
         described["state"] = _unflatten(tensors, number, optimizer)
         optimizer.load_state_dict(described)
-    return Progress(**json.loads((path / STATE_FILE).read_text()))
+    return progress_of(path)
 
 
 def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
@@ -101,6 +127,8 @@ def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) ->
 
 
 def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Progress) -> None:
+    for stale in [*target.parent.glob(".part-*-step-*"), *target.parent.glob("step-*.part")]:
+        shutil.rmtree(stale)
     state = {"step": progress.step, "objective": progress.objective}
     with atomic_path(target) as aside:
         aside.mkdir(parents=True)
@@ -109,11 +137,15 @@ def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Pr
         (aside / STATE_FILE).write_text(json.dumps(state))
 
 
-def _not_saved(target: Path, error: OSError) -> OSError:
-    """The same error in one line that says what is left."""
-    whole_one = latest(target.parent)
-    left = "there is none before it" if whole_one is None else f"the last good checkpoint is {whole_one.name}"
-    return OSError(error.errno, f"cannot be saved: {error.strerror}; {left}", str(target))
+def _left(folder: Path) -> str:
+    """In words, with the stage where it is an earlier one."""
+    if (own := latest(folder)) is not None:
+        return f"the last good checkpoint is {own.name}"
+    earlier = [found for stage in folder.parent.glob("*/") if (found := latest(stage)) is not None]
+    if not earlier:
+        return "there is no checkpoint before it"
+    newest = max(earlier, key=lambda path: path.stat().st_mtime_ns)
+    return f"the last good checkpoint is {newest.name} of {newest.parent.name}"
 
 
 def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:

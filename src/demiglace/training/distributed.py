@@ -6,7 +6,7 @@ sharded by FSDP2 (Zhao et al., 2023): every process holds a part of each and gat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +49,20 @@ class Ranks:
         parts: list[Any] = [None] * self.count
         dist.all_gather_object(parts, own)
         return {key: value for part in parts for key, value in part.items()}
+
+    def first(self, job: Callable[[], object]) -> None:
+        """The first process does the job, and the others wait for it. What it raises for a user, all raise."""
+        error: Exception | None = None
+        if self.is_first:
+            try:
+                job()
+            except (ValueError, OSError) as raised:
+                error = raised
+        told = self.merge({} if error is None else {self.rank: str(error)})
+        if error is not None:
+            raise error
+        if told:
+            raise ValueError(told[0])
 
     def wait(self) -> None:
         """Until all processes are here."""

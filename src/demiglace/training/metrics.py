@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import torch
 
-from demiglace.safe_files import write_whole
+from demiglace.safe_files import disk_errors, write_whole
 
 Figures = dict[str, float]
 
@@ -51,7 +51,7 @@ class Metrics:
         """Write the figures of a step where its turn has come; a line of them for the screen."""
         shown = finished(figures, self.peak)
         if step % self.every == 0 or step == 1:
-            with self.path.open("a") as file:
+            with disk_errors(self.path), self.path.open("a") as file:
                 file.write(json.dumps({"stage": self.stage, "step": step, **shown}) + "\n")
             if self.writer is not None:
                 for name, value in shown.items():

@@ -45,6 +45,14 @@ class Stateful(Protocol):
         """What the last step was learned from."""
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """What a watcher has that writes down what it sees of every checkpoint."""
+
+    def lacks(self, folder: Path, step: int) -> bool:
+        """Whether the run was killed before the checkpoint of this step was seen. Every process calls it."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What a stretch of training does; numbers carry their source in the recipe."""
@@ -104,10 +112,17 @@ class Trainer:
     def run(self) -> bool:
         """Train to the end of the stage; False if a signal stopped it, with everything saved.
 
-        Raises FloatingPointError where loss or norm are not finite, and OSError where no checkpoint can be written.
+        Raises FloatingPointError where loss or norm are not finite, and `checkpoint.NotWritten` where the disk refuses
+        what is written.
         """
+        with checkpoint.what_is_left(self.folder):
+            return self._run()
+
+    def _run(self) -> bool:
         saved = step = self._resume()
         with self._signals(), self.metrics, self._progress() as progress:
+            if step and isinstance(self.watcher, Remembering) and self.watcher.lacks(self.folder, step):
+                self._watch(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
                 figures = self._step(step)
@@ -176,6 +191,9 @@ class Trainer:
         progress = checkpoint.Progress(step, state)
         keep, frozen = self.stage.keep, self.stage.saves_frozen
         checkpoint.save(self.folder, progress, self.learner, self.optimizers, keep, self.ranks, frozen)
+        self._watch(step, shown)
+
+    def _watch(self, step: int, shown: Progress) -> None:
         seen = "" if self.watcher is None else self.watcher(self.learner, self.folder, step)
         if self.ranks.is_first:
             shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)

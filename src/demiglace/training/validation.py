@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,8 +45,15 @@ class Validation:
         self.measured.append({"step": step, "loss": loss, "right": right})
         is_best = self.best_step == step
         if self.is_first:
-            self._write(folder, is_best)
+            # In this order, so that a run killed in between lacks the measurement and does both again.
+            if is_best:
+                _link(folder / checkpoint.name_of(step), folder / BEST)
+            write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in self.measured))
         return f"held out: loss {loss:.4f}, {right:.1%} of the tokens right{', the best so far' if is_best else ''}"
+
+    def lacks(self, folder: Path, step: int) -> bool:
+        """Whether the run was killed after it had saved a step, and before that was measured."""
+        return step not in [line["step"] for line in self.measured]
 
     @property
     def best_step(self) -> int | None:
@@ -58,12 +66,6 @@ class Validation:
             return False
         since = [line for line in self.measured if line["step"] > self.best_step]
         return len(since) >= self.patience
-
-    def _write(self, folder: Path, is_best: bool) -> None:
-        write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in self.measured))
-        newest = checkpoint.latest(folder)
-        if is_best and newest is not None:
-            _link(newest, folder / BEST)
 
 
 @torch.no_grad()
@@ -84,8 +86,11 @@ def measure(
 
 
 def _link(source: Path, target: Path) -> None:
-    """`target` becomes the folder `source`, without a second copy on the disk."""
+    """`target` becomes the folder `source`, without a second copy on the disk where that can be."""
     with atomic_path(target) as aside:
         aside.mkdir()
         for file in source.iterdir():
-            os.link(file, aside / file.name)
+            try:
+                os.link(file, aside / file.name)
+            except OSError:  # of a file system that knows no second name
+                shutil.copyfile(file, aside / file.name)

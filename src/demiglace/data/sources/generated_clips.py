@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -80,6 +81,14 @@ class GeneratedClips:
     @property
     def blocks(self) -> None:
         return None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def names_files(self) -> bool:
+        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or words are missing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from PIL.Image import Image as Picture
@@ -68,6 +69,14 @@ class GeneratedQuestions:
     @property
     def blocks(self) -> None:
         return None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def names_files(self) -> bool:
+        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""

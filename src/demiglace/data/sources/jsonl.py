@@ -45,6 +45,14 @@ class JsonFile:
             raise ValueError(f"{self.path} has no records")
         return tuple(min(BLOCK, num_records - start) for start in range(0, num_records, BLOCK))
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
+
+    @property
+    def names_files(self) -> bool:
+        return True
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         number, where = block * BLOCK + row, self.where(block, row)
         start, end = int(self._index.starts[number]), int(self._index.ends[number])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from demiglace.conversation import Conversation, Document, Image, Video
 from demiglace.processing.pictures import local_file
 
 
@@ -20,3 +21,10 @@ def find_media(reference: str, folder: Path, takes_absolute: bool) -> Path:
     if not Path(inside).is_relative_to(os.path.abspath(folder)):
         raise ValueError(f"{reference} leads out of {folder}")
     return local_file(folder / reference, max_bytes=None)
+
+
+def media_of(conversation: Conversation) -> list[object]:
+    """What is shown in it, each a path, bytes or a picture; the frames of a list one by one."""
+    parts = [part for message in conversation.messages for part in message.content]
+    shown = [part.source for part in parts if isinstance(part, Image | Document | Video)]
+    return [one for source in shown for one in (source if isinstance(source, tuple) else (source,))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from demiglace.conversation import Conversation
 from demiglace.data.records import read_record
-from demiglace.data.sources.media import find_media
+from demiglace.data.sources.media import find_media, media_of
 from demiglace.data.sources.source import BadRecord, state_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_GROUP_BYTES = 2**31  # of a row group once it is decoded
 GROUPS_IN_MEMORY = 2  # of each process: where one ends and the next begins, readers ask for both in turn
+FIRST = 16  # records that tell of all (ours)
 BATCH = 64  # rows decoded at a time
 
 
@@ -37,6 +38,15 @@ class ParquetFiles:
     def blocks(self) -> tuple[int, ...]:
         return tuple(num_rows for _, _, num_rows in self._groups)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.paths
+
+    @property
+    def names_files(self) -> bool:
+        """Unless one of the first records has its pictures in the table, as then all have."""
+        return not any(isinstance(shown, bytes) for row in range(self.blocks[0])[:FIRST] for shown in self._shown(row))
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self._groups[block][0], self.where(block, row)
         find = partial(find_media, folder=self.media or path.parent, takes_absolute=self.media is not None)
@@ -45,6 +55,13 @@ class ParquetFiles:
         except ValueError as error:
             raise BadRecord(where, str(error)) from error
         return read_record(record, where, find)
+
+    def _shown(self, row: int) -> list[object]:
+        """Of a record of the first block."""
+        try:
+            return media_of(self.read(0, row, (0,)))
+        except BadRecord:
+            return []
 
     def where(self, block: int, row: int) -> str:
         path, group, _ = self._groups[block]

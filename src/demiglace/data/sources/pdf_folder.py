@@ -45,6 +45,14 @@ class PdfFolder:
             raise ValueError(f"no PDF in {self.folder}")
         return tuple(count_records(path, count_pages) for path in self._paths)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self._paths
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         chances = (*seed, block, row)
         try:

@@ -47,6 +47,14 @@ class PlainText:
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_cut(path, self.window)) - 1) for path in self.paths)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.paths
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path = self.paths[block]
         try:

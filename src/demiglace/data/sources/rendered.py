@@ -50,6 +50,14 @@ class RenderedText:
     def blocks(self) -> None:
         return None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return () if self.documents is None else tuple(sorted(self.documents.glob("*.pdf")))
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
         rng = np.random.default_rng((*seed, block, row))
@@ -78,6 +86,14 @@ class RenderedPages:
     @property
     def blocks(self) -> None:
         return None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def names_files(self) -> bool:
+        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError as `RenderedText` does."""

@@ -40,6 +40,14 @@ class Source(Protocol):
         any other. Raises ValueError where a file does not exist.
         """
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """What records are read from."""
+
+    @property
+    def names_files(self) -> bool:
+        """Whether records name further files: pictures, documents and videos that lie beside them."""
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """A record, ending with the assistant: a pure function of the files and the arguments.
 

@@ -71,6 +71,14 @@ class TarShards:
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_index(path))) for path in self.paths)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.paths
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self.paths[block], self.where(block, row)
         try:
