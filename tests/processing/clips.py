@@ -34,6 +34,8 @@ FAST = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}}
 def make_clip(path, stamps, *, time_base=Fraction(1, 25), codec="libx264", gop=10, options=None, mux=None, **stream):
     """A clip with frame i at `stamps[i]` of the time base; returns its path."""
     with av.open(str(path), "w", options=mux or {}) as container:
+        if "title" in stream:
+            container.metadata["title"] = stream.pop("title")
         video = container.add_stream(codec, rate=stream.pop("rate", 25), options=options or FAST.get(codec, {}))
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, stream.pop("pix_fmt", "yuv420p")
         video.codec_context.time_base, video.codec_context.gop_size = time_base, gop
@@ -41,6 +43,8 @@ def make_clip(path, stamps, *, time_base=Fraction(1, 25), codec="libx264", gop=1
             if not hasattr(video, "set_display_rotation"):
                 pytest.skip("this PyAV writes no display matrix")
             video.set_display_rotation(stream["rotation"])
+        if "matrix" in stream:
+            video.set_display_matrix(stream["matrix"])
         if "aspect" in stream:
             video.codec_context.sample_aspect_ratio = stream["aspect"]
         for number, stamp in enumerate(stamps):

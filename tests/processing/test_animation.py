@@ -27,8 +27,8 @@ def test_animations_by_the_durations_of_their_frames(form, options):
     assert facts.duration_s == pytest.approx(1.0)
     assert facts.fps == pytest.approx(4.0)
     (package,) = read_packages(clip, VideoSampling(fps=4, package_frames=4, force_package_frames=True))
-    assert [number_of(frame) for frame in package.frames] == [1, 1, 2, 3]  # on screen at 1/8, 3/8, 5/8 and 7/8 s
-    assert package.ticks == [0, 2, 5, 8]  # of 0, 1/4, 2/4 and 3/4 s
+    assert [number_of(frame) for frame in package.frames] == [0, 1, 2, 3]
+    assert package.ticks == [0, 1, 6, 6]  # of 0, 0.1, 0.6 and 0.65 s
     assert {frame.mode for frame in package.frames} == {"RGB"}
 
 
@@ -55,3 +55,10 @@ def test_truncated_animation(tmp_path):
 def test_a_still_picture_is_a_clip_of_one_frame():
     (package,) = read_packages(animation("PNG", [0]), VideoSampling())
     assert (len(package.frames), package.ticks) == (1, [0])
+
+
+@pytest.mark.parametrize(("form", "options"), [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True})])
+def test_a_burst_of_a_slow_animation_is_looked_at(form, options):
+    clip = animation(form, [5000, *[100] * 8, 500, 5000], **options)
+    assert set(numbers(clip, VideoSampling(fps=10))) == set(range(11))
+    assert len(numbers(clip, VideoSampling(fps=1))) == 11

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from fractions import Fraction
 
 import av
 import pytest
@@ -44,8 +45,7 @@ def test_announces_longer_than_it_is(tmp_path, factor):
     with pytest.warns(UserWarning, match=rf"announces {4 * factor}.00 s, but only 4.00 s decode"):
         found = numbers(bytes(clip))
     assert len(found) == min(20 * factor, 540)
-    honest = [number for number in planned(4 * factor, VideoSampling(fps=5), 25) if number < 100]
-    assert found == honest + [99] * (len(found) - len(honest))
+    assert found == [*planned(4, VideoSampling(fps=5), 25), *[99] * (len(found) - 20)]
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4")])
@@ -56,22 +56,21 @@ def test_truncated(tmp_path, suffix, codec):
     duration = probe(path).duration_s
     with pytest.warns(UserWarning, match=rf"announces {duration:.2f} s, but only \d\.\d\d s decode"):
         found = numbers(path)
-    last = found.index(found[-1])
-    assert 1 < last < len(found) - 1
-    assert found[:last] == whole[:last]
-    assert whole[last - 1] < found[last] <= whole[last]
+    last = found[-1]
+    before = [number for number in found if number <= last - 5]
+    assert len(before) > 3
+    assert before == whole[: len(before)]
+    # The last fifth of a second that is there is seen too, and the last frame for as long as the file announces.
+    assert found == sorted(found)
+    assert found.count(last) > 5
 
 
 def test_truncated_before_key_frames_of_its_index(long_clip):
     sampling = VideoSampling(fps=1, max_packages=5, package_frames=1)
     with pytest.warns(UserWarning, match=r"announces 30.00 s, but only \d+\.\d\d s decode"):
         found = numbers(long_clip[: len(long_clip) * 7 // 10], sampling)
-    expected = planned(30, sampling, 25)
-    whole = sum(number in expected for number in found)
-    assert 1 < whole < 5
-    assert found[:whole] == expected[:whole]
-    assert len(set(found[whole:])) == 1
-    assert expected[whole - 1] < found[-1] < expected[whole]
+    assert found == sorted(set(found)), "frames that are there, not the last of them again and again"
+    assert (found[0] < 100, found[-1] > 430) == (True, True), found
 
 
 def test_damage_in_the_middle(long_clip):
@@ -86,6 +85,24 @@ def test_damage_in_the_middle(long_clip):
     expected = planned(30, sampling, 25)
     assert found[:5] == expected[:5]
     assert found[-100:] == expected[-100:]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("webm", "libvpx"), ("ts", "libx264"), ("flv", "flv")]
+)
+def test_a_burst_in_a_screen_recording_is_looked_at(tmp_path, suffix, codec):
+    stamps = [0, 10_000, *range(15_000, 16_100, 100), 16_500, 25_000]  # milliseconds
+    path = make_clip(tmp_path / f"screen.{suffix}", stamps, time_base=Fraction(1, 1000), codec=codec, rate=10)
+    found = numbers(path, VideoSampling(fps=10, package_frames=6))
+    assert sorted(set(found)) == list(range(15))
+    assert len(found) == pytest.approx(251, abs=1)
+    assert found == sorted(found)
+
+
+def test_a_title_in_another_encoding_is_no_fault(tmp_path):
+    path = make_clip(tmp_path / "clip.mkv", range(100), title="in a cafe")
+    path.write_bytes(path.read_bytes().replace(b"in a cafe", b"in a caf\xe9"))
+    assert numbers(path) == planned(4, VideoSampling(fps=5), 25)
 
 
 class Pipe(io.RawIOBase):

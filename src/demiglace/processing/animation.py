@@ -12,6 +12,7 @@ from os import PathLike
 
 import PIL.Image
 
+from demiglace.processing.frame_times import are_even
 from demiglace.processing.pictures import name_of, open_picture, read_bytes
 
 TOO_SHORT_MS = 10  # frames that say no more than this stay, as in browsers, for
@@ -29,10 +30,11 @@ class Animation:
     """Frames by time; a still picture is an animation of one frame.
 
     size: (width, height) as shown. duration_s, fps: by the frames that decode. num_announced: frames in the file.
+    uneven_starts: when each comes on screen, None where all stay equally long.
     ValueError where no frame decodes, one has more than `max_pixels`, or there are over `max_frames`.
     """
 
-    rotation = 0  # pictures come upright already
+    rotation, is_mirrored = 0, False  # pictures come upright already
 
     def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
         self._name = name = name_of(source)
@@ -53,6 +55,8 @@ class Animation:
             warnings.warn(f"{name}: {len(self._ends_ms)} of {self.num_announced} frames decode", stacklevel=2)
         self.duration_s = self._ends_ms[-1] / 1000
         self.fps = len(self._ends_ms) / self.duration_s
+        starts = [end / 1000 for end in (0, *self._ends_ms[:-1])]
+        self.uneven_starts = None if are_even(starts, self.duration_s - starts[-1], self.fps) else starts
         self._index, self._shown = 0, self._frame(0)
         self.size = self._shown.size
 

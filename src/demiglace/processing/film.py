@@ -7,55 +7,24 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from fractions import Fraction
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, BinaryIO
 
 import PIL.Image
 
+from demiglace.processing.frame_picture import FramePictures
+from demiglace.processing.frame_times import are_even
+from demiglace.processing.video_stream import TAIL_SLACK_S, OpenStream, PacketTimes, open_stream, read_packet_times
+
 if TYPE_CHECKING:
-    from av import Packet, VideoFrame, VideoStream
-    from av.container import InputContainer
+    from av import VideoFrame
 
-# Only containers that hold their own video: playlists and lists of files can name other files and addresses.
-FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,ivf,nut,h264,hevc"
-FALLBACK_FPS = 25.0  # where nothing in the file says any
-SQUARE_PIXEL_TOLERANCE = 0.01  # encoders repair rounded sizes with ratios such as 704/705: not worth resampling for
+CUT_SHORT_S = 1.0  # ours: a file whose frames end so long before it does was cut short, or its last frame stays
 SEEK_MARGIN_S = 1.0  # key frames are indexed by decoding time, ahead of display time by what a codec reorders
-TAIL_SLACK_S = 0.1  # sound may outlast the picture by this much in a file that is whole
-TURNS = {
-    90: PIL.Image.Transpose.ROTATE_90,
-    180: PIL.Image.Transpose.ROTATE_180,
-    270: PIL.Image.Transpose.ROTATE_270,
-}
-
-
-@dataclass(frozen=True)
-class _Source:
-    """An open container and the stream that is read from it.
-
-    name: for messages. tick_s: seconds in one unit of the stream's timestamps.
-    """
-
-    name: str
-    container: InputContainer
-    stream: VideoStream
-    tick_s: Fraction
-
-    @property
-    def mean_fps(self) -> float:
-        return float(self.stream.average_rate or self.stream.guessed_rate or FALLBACK_FPS)
-
-    def packets(self) -> Iterator[Packet]:
-        """All up to the end, or to where the file breaks off; the last one is empty and empties the decoder."""
-        import av
-
-        try:
-            yield from self.container.demux(self.stream)
-        except av.error.FFmpegError:
-            return
 
 
 @dataclass(frozen=True)
@@ -67,103 +36,69 @@ class _TimedFrame:
     end_s: float
 
 
+@dataclass(frozen=True)
+class _Length:
+    """Seconds from the first frame that decodes; mean frames a second.
+
+    seconds: of the clip. packets_end_s: up to the end of the last frame, by its packet.
+    uneven_starts: when each frame comes on screen, where that is uneven or the last frame stays.
+    """
+
+    seconds: float
+    packets_end_s: float
+    fps: float
+    uneven_starts: list[float] | None
+
+
 @contextmanager
 def open_film(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[Film]:
     """The first video stream of an open file; `name` is for messages.
 
     ValueError where the file is no video, has no frame that decodes, or has frames beyond the bounds.
     """
-    with _demuxer(file, name, max_pixels) as source:
-        length = _announced_length(source) or _counted_length(source, max_frames)
-    with _demuxer(file, name, max_pixels) as source:
-        film = Film(source, length, max_frames)
+    with open_stream(file, name, max_pixels) as source:
+        times = read_packet_times(source, max_frames)
+    with open_stream(file, name, max_pixels) as source:
+        film = Film(source, times, max_frames)
         yield film
         film.warn_of_damage()
-
-
-@contextmanager
-def _demuxer(file: BinaryIO, name: str, max_pixels: int) -> Iterator[_Source]:
-    import av
-
-    file.seek(0)
-    try:
-        container = av.open(file, "r", options={"format_whitelist": FORMATS})
-    except av.error.FFmpegError as error:
-        raise ValueError(f"{name}: not a video that can be read ({error.strerror})") from error
-    with container:
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
-        if not streams:
-            raise ValueError(f"{name}: has no video stream")
-        stream = streams[0]
-        codec, tick_s = stream.codec_context, stream.time_base
-        if codec is None:
-            raise ValueError(f"{name}: has no video stream in a known codec")
-        if tick_s is None:
-            raise ValueError(f"{name}: its video stream does not say what its timestamps count")
-        if codec.width * codec.height > max_pixels:
-            raise ValueError(f"{name}: frames of {codec.width} x {codec.height} pixels, at most {max_pixels} are read")
-        codec.options = {"max_pixels": str(2 * max_pixels)}  # for sizes that change on the way; coded ones are padded
-        codec.thread_type = "AUTO"
-        yield _Source(name, container, stream, tick_s)
-
-
-def _announced_length(source: _Source) -> tuple[float, float] | None:
-    """Seconds and mean frames a second; None where the container gives no duration."""
-    if (ticks := source.stream.duration or 0) > 0:
-        return float(ticks * source.tick_s), source.mean_fps
-    if (microseconds := source.container.duration or 0) > 0:
-        return microseconds / 1e6, source.mean_fps
-    return None
-
-
-def _counted_length(source: _Source, max_frames: int) -> tuple[float, float]:
-    """The same from reading every packet and decoding none."""
-    count, first, last = 0, math.inf, -math.inf
-    for packet in source.packets():
-        count += bool(packet.size)
-        if count > max_frames:
-            raise ValueError(f"{source.name}: over {count - 1} frames, at most {max_frames} are read")
-        if packet.pts is not None:
-            first, last = min(first, packet.pts), max(last, packet.pts)
-    if first < last:
-        seconds = (last - first) * float(source.tick_s) * count / (count - 1)  # the last frame stays like the others
-        return seconds, count / seconds
-    return max(count, 1) / source.mean_fps, source.mean_fps
 
 
 class Film:
     """Decoded frames of an open container by time from the first of them.
 
     size: (width, height) as shown, after rotation and pixel aspect.
-    duration_s, fps: as announced, or counted.
+    duration_s: from the first frame to the end of the last, or what is announced where that is longer.
+    fps: mean frames a second.
+    uneven_starts: when each frame comes on screen, None where that is evenly spaced or the packets do not say.
     num_announced: frames, None where the container does not say. num_decoded: frames decoded so far.
-    rotation: quarter turns from the display matrix, in degrees counter-clockwise; mirroring is not applied.
+    rotation, is_mirrored: as in `FramePictures`.
     """
 
-    def __init__(self, source: _Source, length: tuple[float, float], max_frames: int) -> None:
-        from av.video.reformatter import VideoReformatter
-
-        self.duration_s, self.fps = length
+    def __init__(self, source: OpenStream, times: PacketTimes, max_frames: int) -> None:
         self.num_announced = source.stream.frames or None
-        if (self.num_announced or 0) > max_frames:
-            raise ValueError(f"{source.name}: {self.num_announced} frames, at most {max_frames} are read")
         self._source, self._max_frames = source, max_frames
+        self._by_decoding_time = times.are_decoding_times
         self.num_decoded, self._num_damaged = 0, 0
         self._read_to = -math.inf  # decoding time of the last packet read, in ticks of the stream
-        self._can_skip, self._tail_warned = True, False
-        # AVI stores none but decoding times, and the display times that FFmpeg derives are out of order.
-        self._has_only_decoding_times = source.container.format.name == "avi"
+        self._can_skip, self._tail_warned = not source.is_raw, False
         # Matroska reads its index of key frames with the first seek.
-        self._frames = self._decode(0 if "matroska" in source.container.format.name else None)
+        self._frames = self._decode(0 if "matroska" in source.format else None)
         first = next(self._frames, None)
         if first is None:
             raise ValueError(f"{source.name}: none of its frames decodes, {self._num_damaged} packets are damaged")
         self._origin_s = first.start_s
         self._current, self._following = first, next(self._frames, None)
-        self._reformatter = VideoReformatter()  # one for all frames: its set-up takes longer than a small frame
+        length = _length(source, times, first.start_s)
+        self.duration_s, self.fps, self.uneven_starts = length.seconds, length.fps, length.uneven_starts
+        self._packets_end_s = length.packets_end_s
+        self._pictures = FramePictures(first.frame, source.stream)
         self._picture: PIL.Image.Image | None = None
-        self.rotation = round(first.frame.rotation / 90) * 90 % 360
-        self.size = _turned(_square_pixels(first.frame, source.stream), self.rotation)
+        self.rotation, self.is_mirrored, self.size = (
+            self._pictures.rotation,
+            self._pictures.is_mirrored,
+            self._pictures.size,
+        )
 
     def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
         """The RGB picture on screen `time_s` after the first frame, in `size`; times never decrease."""
@@ -175,11 +110,13 @@ class Film:
         if self._following is None:
             self._check_tail(time_s)
         if self._picture is None or self._current is not shown:
-            width, height = _turned(size, self.rotation)
-            frame = self._reformatter.reformat(self._current.frame, width, height, "rgb24", interpolation="BICUBIC")
-            picture = frame.to_image()
-            self._picture = picture.transpose(TURNS[self.rotation]) if self.rotation else picture
+            self._picture = self._pictures.picture(self._current.frame, size)
         return self._picture
+
+    def warn_where_it_ends(self, end_s: float) -> None:
+        """Where a span that reaches to `end_s` goes on after the last frame, as in a file that was cut short."""
+        if min(end_s, self.duration_s) > self._packets_end_s + CUT_SHORT_S:
+            self._warn_of_tail(self._packets_end_s)
 
     def warn_of_damage(self) -> None:
         if self._num_damaged:
@@ -200,7 +137,8 @@ class Film:
         if timestamp is not None:
             with suppress(av.error.FFmpegError):
                 self._source.container.seek(timestamp, stream=self._source.stream)
-        start_s = -1 / self.fps
+        gap_s = 1 / self._source.mean_fps
+        start_s = -gap_s
         for packet in self._source.packets():
             self._read_to = self._read_to if packet.dts is None else packet.dts
             try:
@@ -214,9 +152,9 @@ class Film:
                     raise ValueError(
                         f"{self._source.name}: {self.num_decoded} frames, at most {self._max_frames} are read"
                     )
-                stamp = frame.dts if self._has_only_decoding_times else frame.pts
-                start_s = start_s + 1 / self.fps if stamp is None else float(stamp * self._source.tick_s)
-                stays_s = float((frame.duration or 0) * self._source.tick_s) or 1 / self.fps
+                stamp = frame.dts if self._by_decoding_time else None if self._source.is_raw else frame.pts
+                start_s = start_s + gap_s if stamp is None else float(stamp * self._source.tick_s)
+                stays_s = float((frame.duration or 0) * self._source.tick_s) or gap_s
                 yield _TimedFrame(frame, start_s, start_s + stays_s)
 
     def _skip_towards(self, moment: float) -> None:
@@ -233,22 +171,51 @@ class Film:
 
     def _check_tail(self, time_s: float) -> None:
         end_s = self._current.end_s - self._origin_s
-        if time_s > end_s + TAIL_SLACK_S and not self._tail_warned:
-            self._tail_warned = True
-            warnings.warn(
-                f"{self._source.name}: announces {self.duration_s:.2f} s, but only {end_s:.2f} s decode; "
-                "the last frame stands for the rest",
-                stacklevel=2,
-            )
+        if time_s > end_s + TAIL_SLACK_S:
+            self._warn_of_tail(end_s)
+
+    def _warn_of_tail(self, end_s: float) -> None:
+        if self._tail_warned:
+            return
+        self._tail_warned = True
+        warnings.warn(
+            f"{self._source.name}: announces {self.duration_s:.2f} s, but only {end_s:.2f} s decode; "
+            "the last frame stands for the rest",
+            stacklevel=2,
+        )
 
 
-def _square_pixels(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
-    aspect = float(stream.sample_aspect_ratio or 1)
-    if abs(aspect - 1) <= SQUARE_PIXEL_TOLERANCE:
-        return frame.width, frame.height
-    return (round(frame.width * aspect), frame.height) if aspect > 1 else (frame.width, round(frame.height / aspect))
+def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
+    starts, fps = _starts(source, times, origin_s), source.mean_fps
+    if not starts:
+        seconds = max([times.count / fps, *source.announced_lengths_s[:1]])
+        return _Length(seconds, seconds, fps, None)
+    measured_fps = (len(starts) - 1) / starts[-1] if len(starts) > 1 else fps
+    usual_s = median(after - start for start, after in pairwise(starts)) if len(starts) > 1 else 1 / fps
+    last_stays_s = float(times.last_stays * source.tick_s) or usual_s
+    packets_end_s = starts[-1] + last_stays_s
+    seconds = _longer(packets_end_s, source.announced_lengths_s, origin_s)
+    if seconds <= packets_end_s + CUT_SHORT_S:
+        for even_fps in (fps, measured_fps):
+            if are_even(starts, last_stays_s, even_fps):
+                return _Length(seconds, packets_end_s, even_fps, None)
+    return _Length(seconds, packets_end_s, len(starts) / seconds, starts)
 
 
-def _turned(size: tuple[int, int], rotation: int) -> tuple[int, int]:
-    width, height = size
-    return (height, width) if rotation % 180 else (width, height)
+def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[float]:
+    if times.stamps is None:
+        return []
+    if times.are_decoding_times:  # the first frame carries the time of a packet further on
+        origin_s = float(times.stamps[0] * source.tick_s)
+    starts = [float(stamp * source.tick_s) - origin_s for stamp in times.stamps]
+    return [start for start in starts if start >= 0]
+
+
+def _longer(seconds: float, announced_s: Sequence[float], origin_s: float) -> float:
+    """What is announced, where a file was cut short or its last frame stays: players show that frame for the rest.
+
+    Some containers (Matroska, ASF, NUT) count from zero and not from the first frame.
+    """
+    lengths = [length for announced in announced_s for length in (announced, announced - origin_s)]
+    nearest = min(lengths, key=lambda length: abs(length - seconds), default=seconds)
+    return nearest if nearest > seconds + TAIL_SLACK_S else seconds

@@ -17,7 +17,8 @@ class FrameList:
     ValueError where a frame is no picture, or not of the size of the first: such pictures are not frames of one video.
     """
 
-    rotation = 0  # pictures come upright already
+    rotation, is_mirrored = 0, False  # pictures come upright already
+    uneven_starts = None
 
     def __init__(self, frames: Sequence[PictureSource], fps: float) -> None:
         if not frames:

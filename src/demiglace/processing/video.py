@@ -11,7 +11,7 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import BinaryIO
 
@@ -49,10 +49,11 @@ class VideoFacts:
     """What a video says of itself.
 
     width, height: pixels as shown, after rotation and pixel aspect.
-    duration_s: seconds; counted where the container does not say.
+    duration_s: seconds from the first frame on.
     fps: mean frames a second.
     num_frames_announced: None where the container does not say.
     rotation: degrees by which stored frames turn counter-clockwise to be shown: 0, 90, 180 or 270.
+    is_mirrored: whether left and right are swapped after that.
     """
 
     width: int
@@ -61,6 +62,7 @@ class VideoFacts:
     fps: float
     num_frames_announced: int | None
     rotation: int
+    is_mirrored: bool
 
 
 def read_packages(
@@ -101,18 +103,14 @@ def probe(source: Source, *, max_pixels: int = MAX_PIXELS, max_seconds: float = 
 
 
 def _plan(reel: Reel, sampling: VideoSampling) -> FramePlan:
-    if isinstance(reel, FrameList) and sampling.num_frames is None and sampling.start is None and sampling.end is None:
-        if reel.num_announced > sampling.max_frames:
-            raise ValueError(
-                f"{reel.num_announced} frames are given, but {sampling.max_packages} packages of "
-                f"{sampling.package_frames} hold {sampling.max_frames}"
-            )
-        sampling = replace(sampling, num_frames=reel.num_announced)
-    return plan_frames(reel.duration_s, sampling, reel.fps)
+    if isinstance(reel, Film):
+        reel.warn_where_it_ends(math.inf if sampling.end is None else sampling.end)
+    is_sampled = isinstance(reel, FrameList)
+    return plan_frames(reel.duration_s, sampling, reel.fps, uneven_starts=reel.uneven_starts, keep_all=is_sampled)
 
 
 def _facts(reel: Reel) -> VideoFacts:
-    return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation)
+    return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation, reel.is_mirrored)
 
 
 @contextmanager

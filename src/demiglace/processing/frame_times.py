@@ -1,0 +1,88 @@
+"""Frames that come at uneven times: which of them to look at, so that none is missed where there are few enough.
+
+A screen recording has a frame every ten seconds and then ten in one; a mean rate says nothing of either. Arithmetic
+alone: times come in, moments go out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+EVEN_WITHIN = 0.25  # ours, of the time between frames: time bases round, and no frame may be taken for its neighbour
+
+LATE_FRAMES = 2  # ours: where more than this come in a part, none of them is shown in the next
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time at which to look, in seconds.
+
+    time_s: when the frame meant is on screen. begins_s: when it came on screen, where the moment before shows another
+    frame; else the middle of the moment's own part of the clip. is_new: whether the moment before shows another frame.
+    """
+
+    time_s: float
+    begins_s: float
+    is_new: bool
+
+
+def are_even(starts: Sequence[float], last_stays_s: float, fps: float) -> bool:
+    """Whether frame i comes on screen at i / `fps`, and the last one stays no longer than the others."""
+    return last_stays_s * fps <= 1.5 and all(abs(start * fps - i) < EVEN_WITHIN for i, start in enumerate(starts))
+
+
+def fastest_rate(starts: Sequence[float]) -> float:
+    """Frames a second where they come fastest; 0 of a single frame."""
+    return max((1 / (after - start) for start, after in pairwise(starts)), default=0.0)
+
+
+def moments(starts: Sequence[float], start: float, end: float, num_moments: int) -> list[Moment]:
+    """One for each of `num_moments` equal parts of the span from `start` to `end`, in order.
+
+    starts: when the frames come on screen, ascending and each different.
+    A part shows the frame in its middle, unless that leaves out one that there is a place for: where no more than two
+    come in a part, the first may be shown in it and the second in the next, so that frames which come as fast as the
+    parts, but not regularly, are all shown. A part in which nothing changes shows the frame that stays.
+    """
+    step = (end - start) / num_moments
+    shown = _shown(starts, start, end, num_moments)
+    found = []
+    for i, number in enumerate(shown):
+        is_new = i == 0 or shown[i - 1] != number
+        begins, ends = _stay(starts, number, start, end)
+        middle, margin = start + (i + 0.5) * step, min(step / 4, (ends - begins) / 2)
+        time_s = min(max(middle, begins + margin), ends - margin)
+        found.append(Moment(time_s, begins if is_new else middle, is_new))
+    return found
+
+
+def _shown(starts: Sequence[float], start: float, end: float, num_moments: int) -> list[int]:
+    """Numbers of the frames, in two passes: as many different ones as can be, then each as near its part's middle."""
+    step = (end - start) / num_moments
+    rounding = 1e-6 * step  # a frame that comes at an edge belongs to the part behind it
+    at_edges = [_on_screen(starts, start + i * step + rounding) for i in range(num_moments)]
+    earliest, number = [], at_edges[0] - 1
+    for i, at_edge in enumerate(at_edges):
+        oldest = at_edges[i - 1] if i and at_edge - at_edges[i - 1] <= LATE_FRAMES else at_edge
+        newest = max(bisect_left(starts, start + (i + 1) * step - rounding) - 1, oldest)
+        number = min(max(number + 1, oldest), newest)
+        earliest.append(number)
+    shown = earliest.copy()
+    for i in reversed(range(num_moments)):
+        middle = _on_screen(starts, start + (i + 0.5) * step)
+        latest = middle if i + 1 == num_moments else shown[i + 1] - (earliest[i] != earliest[i + 1])
+        shown[i] = max(earliest[i], min(middle, latest))
+    return shown
+
+
+def _on_screen(starts: Sequence[float], time_s: float) -> int:
+    return max(bisect_right(starts, time_s) - 1, 0)
+
+
+def _stay(starts: Sequence[float], number: int, start: float, end: float) -> tuple[float, float]:
+    """From when to when a frame is on screen within the span."""
+    until = starts[number + 1] if number + 1 < len(starts) else end
+    return max(starts[number], start), min(until, end)
