@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageCms
 
+from demiglace.processing import video_formats
 from demiglace.processing.page_frames import PAGED_FORMATS, dots, page_frames
 from demiglace.processing.photo_formats import is_turned_already, open_photo, photo_format
 
@@ -38,10 +39,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
-_VIDEO_STARTS = (b"\x1a\x45\xdf\xa3", b"FLV", b"OggS", b"\x30\x26\xb2\x75", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")
-_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp")
 
 
 def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Image:
@@ -107,7 +104,7 @@ def kind_of(source: str | PathLike[str] | bytes) -> Kind:
     head = _first_bytes(source)
     if b"%PDF-" in head:
         return "document"
-    if _starts_a_video(head):
+    if video_formats.starts_a_video(head):
         return "video"
     if photo_format(head):
         return _kind_of_picture(source)  # no reader for it is no reason to guess
@@ -269,19 +266,10 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return grey
 
 
-def _starts_a_video(head: bytes) -> bool:
-    if head[4:8] in _VIDEO_BOXES:
-        return head[8:12] not in _PICTURE_BRANDS
-    if head[:4] == b"RIFF":
-        return head[8:12] == b"AVI "
-    is_transport_stream = head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G"
-    return is_transport_stream or head.startswith(_VIDEO_STARTS)
-
-
 def kind_by_suffix(suffix: str) -> Kind | None:
     """What a file that ends in `suffix`, such as ".png", is by its name; None where that says nothing."""
     if suffix == ".pdf":
         return "document"
-    if suffix in _VIDEO_SUFFIXES:
+    if suffix in video_formats.SUFFIXES:
         return "video"
     return "image" if suffix in Image.registered_extensions() else None
