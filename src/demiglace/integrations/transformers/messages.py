@@ -1,19 +1,19 @@
-"""Chat messages as transformers writes them -> a `Conversation`, or a prompt with a tag for each file shown.
+"""Chat messages as transformers, TRL and OpenAI's clients write them -> a `Conversation`, or a prompt with tags.
 
-A message is {"role": ..., "content": text or parts}; a part is {"type": "text", "text": ...}, or of type "image" or
-"video" with a local path, bytes or (images) a PIL image under that name, "path" or "url".
+A message is {"role": ..., "content": text or parts}; the assistant's may hold its "reasoning_content" beside that.
+A part is {"type": "text", "text": ...}, or holds one picture or video under one of the names in `NAMES`, in a form that
+`media` takes. What a part or a message holds besides is an error, but for what says nothing (None).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from os import PathLike
+from dataclasses import dataclass, replace
 from typing import Any
 
-import PIL.Image
-
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
-from demiglace.processing.template import Turn, render
+from demiglace.integrations.transformers.media import decoded, picture_of, video_of
+from demiglace.processing.template import END_THINK, THINK, Turn, render
 from demiglace.processing.tokenizer import Piece
 
 Messages = Sequence[Mapping[str, Any]]
@@ -21,13 +21,40 @@ Messages = Sequence[Mapping[str, Any]]
 TAGS = {"image": "(<image>./</image>)", "video": "(<video>./</video>)"}  # released code
 TURN_END = "<|im_end|>\n"
 
+# Type of a part -> the names under which its file may stand.
+NAMES = {
+    "image": ("image", "path", "url", "base64"),
+    "video": ("video", "path", "url", "base64"),
+    "image_url": ("image_url",),
+    "video_url": ("video_url",),
+}
+# Numbers that a part may hold for its video, by Qwen's names and ours.
+SAMPLING = {
+    "fps": "fps",
+    "nframes": "num_frames",
+    "num_frames": "num_frames",
+    "video_start": "start",
+    "video_end": "end",
+    "package_frames": "package_frames",
+    "max_packages": "max_packages",
+}
 
-def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSampling) -> Conversation:
+
+@dataclass(frozen=True)
+class _Given:
+    """A part: its kind ("text" or one of `TAGS`), what it shows (None where nothing), and numbers for its video."""
+
+    kind: str
+    shown: Any
+    sampling: Mapping[str, Any]
+
+
+def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSampling | None) -> Conversation:
     """ValueError where a message is none, or shows what is no file."""
     return Conversation(
         tuple(
-            Message(role, tuple(_part(kind, given, sampling) for kind, given in parts))
-            for role, parts in map(_read, messages)
+            Message(role, tuple(_part(given, sampling) for given in parts))
+            for role, parts in map(_read, _list(messages, "a conversation"))
         ),
         thinking,
     )
@@ -35,42 +62,101 @@ def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSa
 
 def prompt_of(messages: Messages, thinking: bool | None, add_generation_prompt: bool) -> str:
     """The prompt as text, which does not tell what people wrote from structure; the files need not be there."""
-    return render([_turn(*_read(message)) for message in messages], thinking, add_generation_prompt)
+    turns = [_turn(*_read(message)) for message in _list(messages, "a conversation")]
+    return render(turns, thinking, add_generation_prompt)
 
 
-def source_of(kind: str, given: Any) -> Any:
-    """`given` if it may be an image or a video; ValueError otherwise."""
-    if isinstance(given, str | PathLike | bytes) or (kind == "image" and isinstance(given, PIL.Image.Image)):
-        return given
-    wanted = "a path, bytes or a PIL image" if kind == "image" else "a path or bytes"
-    raise ValueError(f"{'an image' if kind == 'image' else 'a video'} must be {wanted}, got {type(given).__name__}")
-
-
-def _read(message: Mapping[str, Any]) -> tuple[Any, list[tuple[str, Any]]]:
-    given = {name: value for name, value in message.items() if value is not None}
+def _read(message: Mapping[str, Any]) -> tuple[Any, list[_Given]]:
+    given = _fields(message, "a message")
+    reasoning = given.pop("reasoning_content", None)
     if given.keys() != {"role", "content"}:
-        raise ValueError(f"a message needs role and content and nothing else, got {', '.join(given) or 'neither'}")
-    return given["role"], list(_parts(given["content"]))
+        raise ValueError(
+            "a message needs role and content and nothing else, but reasoning_content where it is the assistant's, "
+            f"got {', '.join(map(str, given)) or 'neither'}"
+        )
+    parts = [_given(part) for part in _parts(given["content"])]
+    return given["role"], _reasoned(given["role"], reasoning, parts) if reasoning else parts
 
 
-def _parts(content: str | Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Kind, and text or file (None where there is none) of each part."""
+def _parts(content: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(content, str):
-        yield "text", content
+        yield {"type": "text", "text": content}
         return
-    for part in content:
-        kind = part.get("type")
-        if kind not in ("text", *TAGS):
-            raise ValueError(f"a part of a message must be of type text, image or video, got {kind!r}")
-        yield kind, next((part[name] for name in (kind, "path", "url") if part.get(name) is not None), None)
+    for part in _list(content, "the content of a message"):
+        yield _fields(part, "a part of a message")
 
 
-def _part(kind: str, given: Any, sampling: VideoSampling) -> Part:
-    if kind == "text":
-        return Text(given)
-    source = source_of(kind, given)
-    return Image(source) if kind == "image" else Video(source, sampling)
+def _given(part: Mapping[str, Any]) -> _Given:
+    rest = dict(part)
+    type_ = rest.pop("type", None)
+    if type_ == "text":
+        if rest.keys() != {"text"} or not isinstance(rest["text"], str):
+            raise ValueError(f"a part of type text needs its text and nothing else, got {_told(rest)}")
+        return _Given("text", rest["text"], {})
+    if type_ not in NAMES:
+        raise ValueError(f"a part of a message must be of type text, {', '.join(NAMES)}, got {type_!r:.50}")
+    kind = type_.removesuffix("_url")
+    sampling = {ours: rest.pop(name) for name, ours in SAMPLING.items() if kind == "video" and name in rest}
+    if rest.keys() - set(NAMES[type_]) or len(rest) > 1:
+        raise ValueError(f"a part of type {type_} holds one of {', '.join(NAMES[type_])}, got {_told(rest)}")
+    return _Given(kind, _shown(rest), sampling)
 
 
-def _turn(role: Any, parts: Sequence[tuple[str, Any]]) -> Turn:
-    return Turn(role, (Piece("\n".join(given if kind == "text" else TAGS[kind] for kind, given in parts)),))
+def _shown(held: Mapping[str, Any]) -> Any:
+    """What stands under the one name, as `media` takes it."""
+    for name, value in held.items():
+        if name == "base64":
+            return decoded(value)
+        if isinstance(value, Mapping):  # {"url": ...} of OpenAI's clients
+            address = _fields(value, "an address")
+            if address.keys() - {"url", "detail"} or "url" not in address or address.get("detail", "auto") != "auto":
+                raise ValueError(f"an address needs its url and nothing else, got {_told(address)}")
+            return address["url"]
+        return value
+    return None
+
+
+def _reasoned(role: Any, reasoning: Any, parts: list[_Given]) -> list[_Given]:
+    """The parts with the reasoning before them, as the answer itself would hold it."""
+    if role != "assistant" or not isinstance(reasoning, str):
+        raise ValueError(f"reasoning_content is text of the assistant, got {type(reasoning).__name__} of {role!r:.50}")
+    if END_THINK in reasoning or any(part.kind == "text" and END_THINK in part.shown for part in parts):
+        raise ValueError(f"{END_THINK} stands in a message that has reasoning_content")
+    first, *rest = parts or [_Given("text", "", {})]
+    if first.kind != "text":
+        raise ValueError(f"reasoning_content is followed by an answer, not by a part of kind {first.kind}")
+    return [replace(first, shown=f"{THINK}\n{reasoning.strip(chr(10))}\n{END_THINK}\n\n{first.shown}"), *rest]
+
+
+def _part(given: _Given, sampling: VideoSampling | None) -> Part:
+    if given.kind == "text":
+        return Text(given.shown)
+    if given.kind == "image":
+        return Image(picture_of(given.shown))
+    if not given.sampling:
+        return Video(video_of(given.shown), sampling)
+    try:
+        return Video(video_of(given.shown), replace(sampling or VideoSampling(), **given.sampling))
+    except TypeError as error:
+        raise ValueError(f"a video is sampled by numbers, got {_told(given.sampling)}") from error
+
+
+def _turn(role: Any, parts: Sequence[_Given]) -> Turn:
+    return Turn(role, (Piece("\n".join(part.shown if part.kind == "text" else TAGS[part.kind] for part in parts)),))
+
+
+def _fields(given: Any, name: str) -> dict[str, Any]:
+    """The fields that say something."""
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{name} must be a mapping, got {type(given).__name__}")
+    return {field: value for field, value in given.items() if value is not None}
+
+
+def _list(given: Any, name: str) -> Sequence[Any]:
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{name} must be a list, got {type(given).__name__}")
+    return given
+
+
+def _told(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} ({type(value).__name__})" for name, value in fields.items()) or "none"

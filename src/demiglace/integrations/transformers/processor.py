@@ -19,36 +19,24 @@ from transformers import BatchFeature, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.utils import cached_file
 
 from demiglace.conversation import VideoSampling
-from demiglace.integrations.transformers.inputs import FIELDS, visual_inputs
+from demiglace.integrations.transformers.inputs import FIELDS
+from demiglace.integrations.transformers.media import is_frames, picture_of, video_of
 from demiglace.integrations.transformers.messages import (
     TAGS,
     TURN_END,
     Messages,
     conversation_of,
     prompt_of,
-    source_of,
 )
+from demiglace.integrations.transformers.rows import RowOptions, check_granted, rows_of
 from demiglace.processing.layout import Layout
 from demiglace.processing.pictures import open_picture
-from demiglace.processing.processor import CONFIG_FILE, Processor, Sample, joined
+from demiglace.processing.processor import CONFIG_FILE, Processor, Sample
 from demiglace.processing.template import CHAT_TEMPLATE
 from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, Piece
 from demiglace.processing.video import read_packages
 
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
-# What callers of transformers ask for as a matter of course, and the answers that are given in any case.
-GRANTED: dict[str, tuple[Any, ...]] = {
-    "return_tensors": (None, "auto", "pt"),
-    "padding": (None, False, True, "longest"),
-    "padding_side": (None, "left"),
-    "truncation": (None, False),
-    "add_special_tokens": (None, False),
-    "clean_up_tokenization_spaces": (None, False),
-    "chat_template": (None, CHAT_TEMPLATE),
-    "tools": (None,),
-    "documents": (None,),
-    "return_assistant_tokens_mask": (None, False),
-}
 _TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))
 
 
@@ -70,7 +58,7 @@ class MiniCPMVProcessor(ProcessorMixin):
 
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
         """All of a checkpoint's files but those of the model."""
-        _check_granted(kwargs)
+        check_granted(kwargs)
         self.processor.save(save_directory)
 
     def to_dict(self) -> dict[str, Any]:
@@ -88,12 +76,13 @@ class MiniCPMVProcessor(ProcessorMixin):
         video_sampling: VideoSampling | None = None,
         **options: Any,
     ) -> BatchFeature:
-        """The model's inputs for one prompt or several, padded on the left; see `inputs`.
+        """The model's inputs for one prompt or several, padded on the left if nothing else is asked; see `inputs`.
 
-        images, videos: a file for each tag of `TAGS` in the prompts, in one list or in a list for each prompt.
+        images, videos: what `media` takes for each tag of `TAGS` in the prompts, in one list or in a list for each
+        prompt; a list of PIL images or arrays among the videos is one of them.
         Raises ValueError where there are more or fewer files than tags, and where an option is not held.
         """
-        _check_granted(options)
+        held = RowOptions.read(options)
         if text is None:
             raise ValueError("there is nothing to prepare without text")
         prompts = [text] if isinstance(text, str) else list(text)
@@ -101,9 +90,8 @@ class MiniCPMVProcessor(ProcessorMixin):
             _dealt(given, [prompt.count(TAGS[kind]) for prompt in prompts], kind)
             for kind, given in (("image", images), ("video", videos))
         )
-        sampling = video_sampling or VideoSampling()
         rows = zip(prompts, shown, watched, strict=True)
-        return self._inputs([self._sample(prompt, seen, clips, sampling) for prompt, seen, clips in rows])
+        return self._rows([self._sample(prompt, seen, clips, video_sampling) for prompt, seen, clips in rows], held)
 
     def apply_chat_template(
         self,
@@ -124,7 +112,7 @@ class MiniCPMVProcessor(ProcessorMixin):
         continue_final_message: the prompt ends inside the last message, which must be the assistant's.
         Raises ValueError where both that and a new turn are asked for, an option is not held, or a file cannot be read.
         """
-        _check_granted({**options, **(processor_kwargs or {})})
+        held = RowOptions.read({**options, **(processor_kwargs or {})})
         is_one = len(conversation) > 0 and isinstance(conversation[0], Mapping)
         each: Any = [conversation] if is_one else conversation
         if continue_final_message:
@@ -133,15 +121,14 @@ class MiniCPMVProcessor(ProcessorMixin):
             prompts = [prompt_of(messages, enable_thinking, add_generation_prompt) for messages in each]
             prompts = [prompt.removesuffix(TURN_END) for prompt in prompts] if continue_final_message else prompts
             return prompts[0] if is_one else prompts
-        sampling = video_sampling or VideoSampling()
-        asked = [conversation_of(messages, enable_thinking, sampling) for messages in each]
+        asked = [conversation_of(messages, enable_thinking, video_sampling) for messages in each]
         samples = [self.processor.prepare(one, add_generation_prompt) for one in asked]
-        inputs = self._inputs([self._open(sample) for sample in samples] if continue_final_message else samples)
+        inputs = self._rows([self._open(sample) for sample in samples] if continue_final_message else samples, held)
         return inputs if return_dict else inputs["input_ids"]
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **options: Any) -> Any:
         """Text of one row of ids, or of each of many; `skip_special_tokens` leaves out structure, reasoning stays."""
-        _check_granted(options)
+        check_granted(options)
         ids = token_ids.tolist() if isinstance(token_ids, Tensor) else list(token_ids)
         if ids and isinstance(ids[0], int):
             return self.processor.tokenizer.decode(ids, skip_special=skip_special_tokens)
@@ -157,7 +144,12 @@ class MiniCPMVProcessor(ProcessorMixin):
         """What pipelines call on whole rows."""
         return self.batch_decode(generated_outputs, skip_special_tokens, **options)
 
-    def _sample(self, prompt: str, images: Iterable[Any], videos: Iterable[Any], sampling: VideoSampling) -> Sample:
+    def _rows(self, samples: Sequence[Sample], options: RowOptions) -> BatchFeature:
+        return rows_of(samples, options, self.processor.tokenizer.special["end_of_text"])
+
+    def _sample(
+        self, prompt: str, images: Iterable[Any], videos: Iterable[Any], sampling: VideoSampling | None
+    ) -> Sample:
         config, tokenizer = self.processor.config, self.processor.tokenizer
         layout = Layout(config.slicing, config.num_queries, config.use_image_id)
         pictures, clips = iter(images), iter(videos)
@@ -180,24 +172,6 @@ class MiniCPMVProcessor(ProcessorMixin):
         end = self.processor.tokenizer.encode_pieces([Piece(TURN_END, is_structure=True)])
         return replace(sample, tokens=sample.tokens[: -len(end)])
 
-    def _inputs(self, samples: Sequence[Sample]) -> BatchFeature:
-        length = max(len(sample.tokens) for sample in samples)
-        ids = torch.full((len(samples), length), self.processor.tokenizer.special["end_of_text"])
-        mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
-        for row, sample in enumerate(samples):
-            start = length - len(sample.tokens)
-            ids[row, start:] = sample.tokens
-            mask[row, start:] = 1
-            types[row, start + sample.visual_places] = 1
-        rows = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": types}
-        visual = joined([sample.visual for sample in samples if sample.visual is not None])
-        return BatchFeature(rows | visual_inputs(visual))
-
-
-def _check_granted(options: Mapping[str, Any]) -> None:
-    if strange := [name for name, value in options.items() if value not in GRANTED.get(name, ())]:
-        raise ValueError(f"not held here: {', '.join(f'{name}={options[name]!r:.50}' for name in strange)}")
-
 
 def _check_continuable(conversations: Sequence[Messages], add_generation_prompt: bool) -> None:
     if add_generation_prompt:
@@ -208,13 +182,15 @@ def _check_continuable(conversations: Sequence[Messages], add_generation_prompt:
 
 def _dealt(given: Any, counts: Sequence[int], kind: str) -> list[list[Any]]:
     """The files of each prompt, as many as it has tags; ValueError with both numbers otherwise."""
-    flat = [] if given is None else list(given) if isinstance(given, list | tuple) else [given]
-    if any(isinstance(one, list | tuple) for one in flat):
-        rows = [list(one) for one in flat]
+    is_one = not isinstance(given, list | tuple) or (kind == "video" and is_frames(given))
+    flat = [] if given is None else [given] if is_one else list(given)
+    if any(isinstance(one, list | tuple) and not (kind == "video" and is_frames(one)) for one in flat):
+        rows = [list(one) if isinstance(one, list | tuple) else [one] for one in flat]
     else:
         ends = [sum(counts[: row + 1]) for row in range(len(counts))]
         rows = [flat[end - count : end] for end, count in zip(ends, counts, strict=True)]
         rows[-1] += flat[ends[-1] :]
     if (found := [len(row) for row in rows]) != list(counts):
         raise ValueError(f"the prompts have {list(counts)} tags {TAGS[kind]}, but {found} {kind}s are given")
-    return [[source_of(kind, one) for one in row] for row in rows]
+    read = picture_of if kind == "image" else video_of
+    return [[read(one) for one in row] for row in rows]
