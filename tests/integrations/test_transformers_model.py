@@ -112,8 +112,8 @@ def test_auto_classes_load_a_released_layout(folder: Path, model: MiniCPMVForCon
 def test_what_transformers_saves_is_a_released_layout(
     folder: Path, model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor, tmp_path: Path
 ) -> None:
-    model.save_pretrained(tmp_path)
-    processor.save_pretrained(tmp_path)
+    model.save_pretrained(tmp_path, push_to_hub=False)
+    processor.save_pretrained(tmp_path, push_to_hub=False)
     ours = weights.load(tmp_path, torch.float32)
     assert ours.config == weights.read_config(folder)
     assert all(torch.equal(tensor, ours.state_dict()[name]) for name, tensor in model.state_dict().items())
@@ -214,6 +214,17 @@ def test_the_loss_is_ours(folder: Path, model: MiniCPMVForConditionalGeneration,
         theirs = inputs["input_ids"].masked_fill(inputs["attention_mask"].cumsum(dim=1) < 2, -100)
         loss = model(**inputs, labels=theirs).loss
     assert float(loss) == pytest.approx(float(total) / int((theirs != -100).sum()), rel=1e-5)
+
+
+def test_an_answer_ends_at_a_string(model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor) -> None:
+    inputs = inputs_of(processor, MESSAGES[1])
+    whole = processor.batch_decode(said(model, inputs))[0]
+    end = whole[2:4]
+    (answer,) = said(model, inputs, stop_strings=[end], tokenizer=processor.tokenizer)
+    text = processor.decode(answer)
+    assert end in text
+    assert whole.startswith(text)
+    assert len(text) < len(whole)
 
 
 def test_nano_reads_the_heading_as_we_do() -> None:

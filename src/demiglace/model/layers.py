@@ -8,13 +8,25 @@ Axes: tokens (of all groups, one after another), groups, rows, length, queries, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from demiglace.batch import PADDING
+
+Recompute = bool | Callable[..., Any]  # True, or what is to run a layer in the place of torch's `checkpoint`
+
+
+def run_layer(layer: nn.Module, *inputs: Any, recompute: Recompute) -> Tensor:
+    """The layer's output. With `recompute` it keeps its inputs alone for the backward pass and runs once more there."""
+    if recompute is True:
+        return checkpoint(layer, *inputs, use_reentrant=False)
+    return recompute(layer, *inputs) if recompute else layer(*inputs)
 
 
 class RMSNorm(nn.Module):

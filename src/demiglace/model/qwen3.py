@@ -10,9 +10,17 @@ from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from demiglace.model.layers import KVCache, RMSNorm, causal_attention, rotary_table, rotate, visibility
+from demiglace.model.layers import (
+    KVCache,
+    Recompute,
+    RMSNorm,
+    causal_attention,
+    rotary_table,
+    rotate,
+    run_layer,
+    visibility,
+)
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class Qwen3(nn.Module):
         positions: Tensor,
         segments: Tensor,
         cache: KVCache | None = None,
-        recompute: bool = False,
+        recompute: Recompute = False,
     ) -> Tensor:
         """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
         (rows, length, hidden_size) after the final norm.
@@ -125,6 +133,5 @@ class Qwen3(nn.Module):
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):
-            inputs = (x, rotary, visible, cache, index)
-            x = checkpoint(layer, *inputs, use_reentrant=False) if recompute else layer(*inputs)
+            x = run_layer(layer, x, rotary, visible, cache, index, recompute=recompute)
         return self.model.norm(x)

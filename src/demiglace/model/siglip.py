@@ -12,9 +12,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows
+from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows, run_layer
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, lengths: list[int], recompute: bool = False) -> Tensor:
         for layer in self.layers:
-            x = checkpoint(layer, x, lengths, use_reentrant=False) if recompute else layer(x, lengths)
+            x = run_layer(layer, x, lengths, recompute=recompute)
         return x
 
 

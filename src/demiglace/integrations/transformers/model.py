@@ -1,22 +1,20 @@
 """The model as transformers drives it: `generate`, pipelines, `Trainer` and PEFT.
 
-Same parts, same tensor names; transformers keeps keys and values in its own `Cache`. Rows may be padded on either side;
-answers need it on the left, where `MiniCPMVProcessor` puts it.
+Same parts, same tensor names. Rows may be padded on either side; answers need it on the left, where `MiniCPMVProcessor`
+puts it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple
 
-from demiglace.batch import PADDING, Batch
-from demiglace.inference.generation import MAX_PATCHES_PER_CHUNK
+from demiglace.integrations.transformers.backbone import CACHE, Backbone
 from demiglace.integrations.transformers.config import MiniCPMVPretrainedConfig
 from demiglace.integrations.transformers.inputs import FIELDS, repeated, visual_inputs, visual_of
 from demiglace.model.minicpmv import MiniCPMV
@@ -27,10 +25,9 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     config_class = MiniCPMVPretrainedConfig
     input_modalities = ("image", "video", "text")
+    supports_gradient_checkpointing = True
+    gradient_checkpointing = False  # transformers sets it, and `_gradient_checkpointing_func` beside it
     _supports_sdpa = True
-
-    # All that these need of `self` is the three parts.
-    visual_tokens, place, embed = MiniCPMV.visual_tokens, MiniCPMV.place, MiniCPMV.embed
 
     def __init__(self, config: MiniCPMVPretrainedConfig) -> None:
         """Raises ValueError as `MiniCPMVPretrainedConfig.architecture` does."""
@@ -46,6 +43,16 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if missing := sorted(loading["missing_keys"]):
             raise ValueError(f"{len(missing)} tensors of the model are missing: {', '.join(missing[:10])}")
         return (model, loading) if output_loading_info else model
+
+    @property
+    def base_model(self) -> nn.Module:
+        """All but the head; made anew, so that parts that were replaced since are those in use."""
+        recompute = self._gradient_checkpointing_func if self._recomputes else False
+        return Backbone(self.vpm, self.resampler, self.llm, recompute)
+
+    @property
+    def _recomputes(self) -> bool:
+        return self.gradient_checkpointing and self.training
 
     def get_input_embeddings(self) -> nn.Module:
         return self.llm.model.embed_tokens
@@ -66,8 +73,10 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
         past_key_values: Cache | None = None,
+        cache: Cache | None = None,
         labels: Tensor | None = None,
         use_cache: bool | None = None,
+        output_hidden_states: bool | None = None,
         logits_to_keep: int = 0,
         mm_token_type_ids: Tensor | None = None,
         image_patches: Tensor | None = None,
@@ -81,32 +90,43 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
         attention_mask (rows, all tokens, those in the cache included) is 1, or 0 where there is padding; positions
         follow from it, and `position_ids` are only compared. labels (rows, length) as in transformers: the tokens
-        themselves, -100 where nothing is learned.
+        themselves, -100 where nothing is learned. `cache` is `past_key_values` by its newer name. With
+        `output_hidden_states` come what goes into each layer and what the last norm gives, (rows, length, hidden) each.
 
         Raises ValueError where counts contradict each other, and where something is asked that is not done here.
         """
-        if asked := [name for name, value in others.items() if value is not None and value is not False]:
-            raise ValueError(f"the model cannot do what is asked by {', '.join(asked)}")
-        if use_cache and past_key_values is None:
-            past_key_values = DynamicCache(config=self.config)
-        pictures = {
-            "image_patches": image_patches,
-            "image_grids": image_grids,
-            "package_sizes": package_sizes,
-            "ticks": ticks,
-        }
-        held = _Held(input_ids, attention_mask, past_key_values)
-        batch = held.batch(input_ids, position_ids, mm_token_type_ids, pictures)
-        batch = batch.to(input_ids.device, self.llm.model.embed_tokens.weight.dtype)
-        embeddings = self.embed(batch, MAX_PATCHES_PER_CHUNK)
-        cache = None if past_key_values is None else held
-        hidden = self.llm(embeddings, batch.positions, batch.segments, cache)
-        logits = self.llm.lm_head(hidden[:, -logits_to_keep:])
+        others.pop("tokenizer", None)  # `generate` hands on what `stop_strings` needed
+        outputs = self.base_model(
+            input_ids,
+            attention_mask,
+            position_ids,
+            cache=self._cache(cache if past_key_values is None else past_key_values, use_cache),
+            output_hidden_states=_or(output_hidden_states, self.config.output_hidden_states),
+            mm_token_type_ids=mm_token_type_ids,
+            image_patches=image_patches,
+            image_grids=image_grids,
+            package_sizes=package_sizes,
+            ticks=ticks,
+            **others,
+        )
+        logits = self.llm.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])
         loss = None
         if labels is not None:
             vocab_size = self.llm.config.vocab_size
             loss = self.loss_function(logits, labels, vocab_size, num_items_in_batch=num_items_in_batch)
-        return CausalLMOutputWithPast(loss=loss, logits=logits, past_key_values=past_key_values)
+        return CausalLMOutputWithPast(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, **{CACHE: getattr(outputs, CACHE)}
+        )
+
+    def _cache(self, given: Cache | None, use_cache: bool | None) -> Cache | None:
+        """`given`, or an empty one where one is asked for; learning asks for none by itself.
+
+        Layers that run once more would write into it once more: none there, as in transformers.
+        """
+        if self._recomputes:
+            return None
+        is_asked = _or(use_cache, self.config.use_cache and not self.training)
+        return DynamicCache(config=self.config) if given is None and is_asked else given
 
     def _init_weights(self, module: nn.Module) -> None:
         """Nothing: each part has drawn its own when it was made."""
@@ -124,42 +144,5 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return input_ids, inputs | pictures
 
 
-class _Held:
-    """A transformers `Cache` as the decoder takes one; who sees whom follows from the attention mask alone."""
-
-    def __init__(self, input_ids: Tensor, attention_mask: Tensor | None, cache: Cache | None) -> None:
-        if cache is not None and cache.is_compileable:
-            raise ValueError(f"keys and values are kept in caches that grow, not in a {type(cache).__name__}")
-        num_rows, num_new = input_ids.shape
-        shape = (num_rows, num_new + (0 if cache is None else cache.get_seq_length()))
-        mask = (
-            torch.ones(shape, dtype=torch.int64, device=input_ids.device) if attention_mask is None else attention_mask
-        )
-        if mask.shape != shape:
-            raise ValueError(f"the attention mask must have the shape {shape}, got {tuple(mask.shape)}")
-        self.cache, self.num_new = cache, num_new
-        self.segments = (mask != 0).long()  # 1, and `PADDING` is 0
-        self.positions = (self.segments.cumsum(dim=1) - 1).masked_fill(self.segments == PADDING, 0)
-
-    def batch(
-        self,
-        input_ids: Tensor,
-        position_ids: Tensor | None,
-        types: Tensor | None,
-        pictures: dict[str, Tensor | None],
-    ) -> Batch:
-        """The new tokens. Raises ValueError where `position_ids` are others than those of the mask."""
-        positions, segments = self.positions[:, -self.num_new :], self.segments[:, -self.num_new :]
-        if position_ids is not None and bool(((position_ids != positions) & (segments != PADDING)).any()):
-            raise ValueError("position_ids other than those that follow from the attention mask are not done here")
-        places = torch.zeros_like(input_ids) if types is None else types
-        return Batch(input_ids, positions, segments, places.flatten().nonzero().squeeze(1), visual_of(pictures))
-
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
-        """As `KVCache.advance`: the new ones are known already."""
-        return self.positions, self.segments
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """As `KVCache.append`."""
-        assert self.cache is not None
-        return self.cache.update(keys, values, layer)
+def _or(asked: bool | None, default: bool) -> bool:
+    return default if asked is None else asked
