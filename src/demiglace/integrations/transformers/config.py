@@ -16,11 +16,13 @@ class MiniCPMVPretrainedConfig(PretrainedConfig):
 
     model_type = "minicpmv"
 
-    def __post_init__(self, rope_scaling: Any = None, **kwargs: Any) -> None:
+    def __post_init__(self, rope_scaling: Any = None, use_cache: bool = True, **kwargs: Any) -> None:
         # The release writes that there is none; transformers would make another field of it.
         if rope_scaling is not None:
             raise ValueError(f"rotary positions are not scaled here, but rope_scaling is {rope_scaling!r:.50}")
         super().__post_init__(**kwargs)
+        self.use_cache = use_cache  # transformers drops it with what it takes for settings of `generate`
+        self.auto_map: dict[str, str] = {}  # of a checkpoint it names code, and none of that is run
 
     @classmethod
     def of(cls, config: MiniCPMVConfig, facts: CheckpointFacts = RELEASED_FACTS) -> MiniCPMVPretrainedConfig:
@@ -32,5 +34,5 @@ class MiniCPMVPretrainedConfig(PretrainedConfig):
         return parse_config(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        # Other programs find the model by the released name, whatever class holds it here.
-        return {**super().to_dict(), "architectures": CONSTANT["architectures"]}
+        # Other programs find the model by the released names, whatever class holds it here.
+        return {**super().to_dict(), **{name: CONSTANT[name] for name in ("architectures", "auto_map")}}
