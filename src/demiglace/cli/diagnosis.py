@@ -10,7 +10,7 @@ State = Literal["ok", "note", "missing", "broken"]
 Versions = Mapping[str, str]  # name of an installed distribution -> its version
 
 PYTHON = ((3, 11), (3, 14))  # first version that fits, first that does not
-RANGES = {"torch": ((2, 11), (2, 16)), "transformers": ((5, 17), (5, 24)), "numpy": ((2, 0), None)}
+RANGES = {"torch": ((2, 11), (2, 16)), "transformers": ((5, 23), (5, 25)), "numpy": ((2, 0), None)}
 
 CORE = {
     "torch": "the model",
