@@ -21,12 +21,15 @@ CORE = {
     "av": "videos",
     "pypdfium2": "PDF pages",
     "huggingface_hub": "checkpoints by hub id",
+    "filelock": "one process at a time in a folder",
     "rich": "the terminal",
     "typer": "the command line",
 }
 OPTIONAL = {
     "rapidfuzz": "scores of reading (extra eval)",
     "matplotlib": "plots (extra eval)",
+    "pillow-heif": "HEIC pictures (extra photos)",
+    "pillow-jxl-plugin": "JPEG XL pictures (extra photos)",
     "transformers": "the reference in parity tests (extra parity)",
     "mlx": "the reference in parity tests (extra parity)",
     "pytest": "the tests (extra dev)",
