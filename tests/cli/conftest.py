@@ -1,5 +1,7 @@
 """A model and files to try the commands on."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +35,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random checkpoint whose vocabulary is bytes, and whose slices are small."""
     folder = write_tiny_checkpoint(tmp_path_factory.mktemp("model"), released_ids=False)
     Processor(Tokenizer.bytes_only(), ProcessorConfig(SlicingConfig(scale_resolution=112))).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short_model(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`model` with a context of 300 tokens: at the defaults `clip` does not fit."""
+    folder = tmp_path_factory.mktemp("short") / "model"
+    shutil.copytree(model, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 300}))
     return folder
 
 

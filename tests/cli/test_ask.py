@@ -37,6 +37,25 @@ def test_json_tells_what_it_took(run: Run, model: Path, page: Path, clip: Path) 
     }
 
 
+def test_a_clip_that_does_not_fit_is_answered_and_one_line_says_how(run: Run, short_model: Path, clip: Path) -> None:
+    arguments = ("ask", clip, "What?", "--model", short_model, "--max-new-tokens", 1)
+    result = run(*arguments, "--json")
+    assert json.loads(result.stdout)["visual_tokens"] == 3 * 64
+    (line,) = result.stderr.splitlines()
+    assert line == (
+        f"demiglace: {clip}: all 6 frames in 3 packages of 2 instead of 6 packages of 1, to fit into 299 tokens"
+    )
+    assert json.loads(result.stdout)["notes"] == [line.removeprefix("demiglace: ")]
+
+
+def test_numbers_that_were_given_are_kept_or_refused(run: Run, short_model: Path, clip: Path) -> None:
+    for option in (("--fps", 3), ("--max-packages", 180), ("--package-frames", 1)):
+        result = run("ask", clip, "What?", "--model", short_model, *option)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "at least 320 tokens" in result.stderr
+        assert "room for 299" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "packages"),
     [

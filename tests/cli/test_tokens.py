@@ -70,3 +70,34 @@ def test_a_slow_clip_has_no_more_frames_for_others_than_it_holds(run: Run, tmp_p
     frames[0].save(tmp_path / "slow.gif", save_all=True, append_images=frames[1:], duration=5000)
     (bill,) = json.loads(run("tokens", tmp_path / "slow.gif", "--as-video", "--json").stdout)
     assert [cost["pictures"] for cost in bill["costs"]] == [3, 2, 3, 3]
+
+
+def test_a_clip_that_does_not_fit_is_counted_as_it_will_be_taken(run: Run, short_model: Path, clip: Path) -> None:
+    (bill,) = json.loads(run("tokens", clip, "--json", "--model", short_model).stdout)
+    answer = json.loads(run("ask", clip, "What?", "--model", short_model, "--json", "--max-new-tokens", 1).stdout)
+    assert bill["costs"][0]["tokens"] == answer["visual_tokens"] == 3 * 64
+    assert [bill["note"]] == answer["notes"]
+    assert bill["note"] in run("tokens", clip, "--model", short_model).stdout.splitlines()
+    assert json.loads(run("tokens", clip, "--json", "--model", short_model, "--fps", 3).stdout)[0]["note"] == ""
+
+
+def test_files_shown_together_share_the_room(run: Run, short_model: Path, page: Path, clip: Path) -> None:
+    bills = json.loads(run("tokens", page, clip, "--json", "--model", short_model, "--max-slices", 1).stdout)
+    assert [bill["costs"][0]["tokens"] for bill in bills] == [64, 128]
+    shown = (page, clip, "What?", "--model", short_model, "--max-slices", 1, "--json", "--max-new-tokens", 1)
+    assert json.loads(run("ask", *shown).stdout)["visual_tokens"] == 64 + 128
+
+
+def test_a_room_too_small_for_one_package_is_told(run: Run, short_model: Path, page: Path, clip: Path) -> None:
+    bills = json.loads(run("tokens", page, page, clip, "--json", "--model", short_model).stdout)
+    assert [bill["costs"][0]["tokens"] for bill in bills] == [192, 192, 384]
+    assert "room for 299" in bills[2]["note"]
+
+
+def test_without_a_model_it_is_told_what_the_one_that_ships_takes(run: Run, tmp_path: Path) -> None:
+    first, *others = (PIL.Image.new("RGB", (60, 40), (i, 0, 90)) for i in range(120))
+    first.save(tmp_path / "long.gif", save_all=True, append_images=others, duration=200)
+    (bill,) = json.loads(run("tokens", tmp_path / "long.gif", "--as-video", "--json").stdout)
+    assert bill["costs"][0]["tokens"] == 4608
+    assert bill["note"].startswith("asked without --model, ")
+    assert "all 72 frames in 36 packages of 2" in bill["note"]

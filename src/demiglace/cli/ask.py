@@ -68,6 +68,7 @@ def ask(
     for _ in answer:
         pass
     if as_json:
-        typer.echo(json.dumps(asdict(answer.answer), ensure_ascii=False, indent=2))
+        told = {name: value for name, value in asdict(answer.answer).items() if name != "notes" or value}
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         show(answer.answer)

@@ -13,7 +13,7 @@ import typer
 from demiglace.cli import options
 from demiglace.cli.options import Reading, slicing_changes
 from demiglace.cli.terminal import printable
-from demiglace.conversation import Document, Image, Part, Video
+from demiglace.conversation import Conversation, Document, Image, Part, Video
 
 if TYPE_CHECKING:
     from demiglace.processing.cost import Cost
@@ -28,11 +28,15 @@ CountedModel = Annotated[
 
 @dataclass(frozen=True)
 class Bill:
-    """What a file costs in each model, and what it holds."""
+    """What a file costs in each model, and what it holds.
+
+    note: how a video that does not fit at the defaults is taken instead; "" where it does.
+    """
 
     file: str
     holds: str
     costs: list[Cost]
+    note: str = ""
 
 
 def tokens(
@@ -49,10 +53,16 @@ def tokens(
 ) -> None:
     """Count slices, packages and visual tokens of files, here, in Qwen2.5-VL, Qwen3-VL and InternVL3. Runs no model."""
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
+    changes = slicing_changes(max_slices, no_upscale)
     slicing, num_queries = _settings(model)
-    slicing = replace(slicing, **slicing_changes(max_slices, no_upscale))
     parts = reading.parts(files)
-    bills = [_bill(file, part, slicing, num_queries) for file, part in zip(files, parts, strict=True)]
+    taken, notes = _taken(model, parts, changes)
+    counted = parts if model is None else taken
+    slicing = replace(slicing, **changes)
+    bills = [
+        replace(_bill(file, part, slicing, num_queries), note=note)
+        for file, part, note in zip(files, counted, notes, strict=True)
+    ]
     if as_json:
         typer.echo(json.dumps([_fields(bill) for bill in bills], ensure_ascii=False, indent=2))
     else:
@@ -70,6 +80,34 @@ def _settings(model: str | None) -> tuple[SlicingConfig, int]:
 
     config = Processor.load(folder_of(model)).config
     return config.slicing, config.num_queries
+
+
+def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) -> tuple[Sequence[Part], list[str]]:
+    """The files as `ask` takes all of them with one question of a usual length, and a note on each.
+
+    Without a model these are the parts as they are, with notes on what `ask` does without one.
+    """
+    unset = [isinstance(part, Video) and part.sampling is None for part in parts]
+    if not any(unset):
+        return parts, [""] * len(parts)
+    from demiglace.inference.source import folder_of
+    from demiglace.model.weights import read_config
+    from demiglace.processing.fitting import fit_for_answer
+    from demiglace.processing.layout import TooLong
+    from demiglace.processing.processor import Processor
+
+    folder = folder_of(model)
+    processor = Processor.load(folder)
+    config = replace(processor.config, slicing=replace(processor.config.slicing, **changes))
+    room = read_config(folder).llm.max_position_embeddings - 1
+    prefix = "" if model else "asked without --model, "
+    try:
+        fitted = fit_for_answer(Processor(processor.tokenizer, config), Conversation.ask("", *parts), room)
+    except TooLong as error:
+        return parts, [f"{prefix}{error}" if is_unset else "" for is_unset in unset]
+    notes = iter(fitted.by_video)
+    told = [next(notes) if is_unset else "" for is_unset in unset]
+    return fitted.conversation.messages[-1].content[:-1], [note and prefix + note for note in told]
 
 
 def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bill:
@@ -151,5 +189,7 @@ def _print(bills: Sequence[Bill]) -> None:
         table.add_row(name, *counts, *(tokens.get(model, "refused") for model in COUNTED_AS))
     console = Console()
     console.print(table)
+    for note in (bill.note for bill in bills if bill.note):
+        typer.echo(printable(note))  # on one line, however wide the terminal is
     for model, rule in COUNTED_AS.items():
         console.print(f"{model}: {rule}", style="dim", highlight=False)

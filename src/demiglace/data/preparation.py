@@ -19,6 +19,7 @@ from demiglace.batch import Visual
 from demiglace.data import worker_process
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.data.sources.source import BadRecord
+from demiglace.processing.fitting import fit_videos
 from demiglace.processing.layout import TooLong
 from demiglace.processing.processor import Processor, Sample
 from demiglace.processing.slicing import normalise
@@ -70,7 +71,10 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Preparation:
-    """Reads the record of a draw and processes it; samples have at most `length` tokens."""
+    """Reads the record of a draw and processes it; samples have at most `length` tokens.
+
+    A video whose numbers nobody chose is fitted to that, as it is when a question is asked.
+    """
 
     mixture: Mixture
     processor: Processor
@@ -83,7 +87,8 @@ class Preparation:
         block, row = self.mixture.place(draw, self.seed)
         conversation = source.read(block, row, self.mixture.content_seed(draw, self.seed))
         try:
-            return Parcel.of(self.processor.training_sample(conversation, self.length))
+            fitted = fit_videos(self.processor, conversation, self.length).conversation
+            return Parcel.of(self.processor.training_sample(fitted, self.length))
         except TooLong as error:
             raise TooLongRecord(source.where(block, row), str(error)) from error
         except (ValueError, OSError) as error:

@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from demiglace.conversation import Conversation
 from demiglace.inference.generation import Step, StoppedBy
+from demiglace.processing.fitting import Fitted
+from demiglace.processing.processor import Sample
 from demiglace.processing.template import split_answer
 from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
 
@@ -23,6 +26,7 @@ class Answer:
     seconds_to_first_token, seconds: since the question was put, opening its files included; of a batch, since it began.
     stopped_by: "end", "length" (the answer was cut), or "interrupted" (a stream left before its end).
     confidence: geometric mean of the probabilities of its tokens, the closing one included; 1 of no token.
+    notes: what was not done as asked: a line for each video that was fitted to the room there was.
     """
 
     thinking: str
@@ -34,15 +38,15 @@ class Answer:
     seconds: float
     stopped_by: StoppedBy | Literal["interrupted"]
     confidence: float = field(compare=False)  # the last digits depend on what else was in the batch
+    notes: tuple[str, ...] = ()
 
 
 class Draft:
-    """An answer being written, token by token. `started` is a `time.perf_counter`."""
+    """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`."""
 
-    def __init__(
-        self, tokenizer: Tokenizer, thinking: bool | None, prompt_tokens: int, visual_tokens: int, started: float
-    ) -> None:
-        self.thinking, self.prompt_tokens, self.visual_tokens = thinking, prompt_tokens, visual_tokens
+    def __init__(self, tokenizer: Tokenizer, fitted: Fitted, sample: Sample, started: float) -> None:
+        self.conversation, self.notes = fitted.conversation, fitted.notes
+        self.prompt_tokens, self.visual_tokens = len(sample.tokens), len(sample.visual_places)
         self.started = started
         self.text = ""
         self.new_tokens = 0
@@ -67,7 +71,7 @@ class Draft:
 
     def answer(self) -> Answer:
         """The answer as far as it is written."""
-        thinking, text = split_answer(self.text, self.thinking)
+        thinking, text = split_answer(self.text, self.conversation.thinking)
         return Answer(
             thinking,
             text,
@@ -78,6 +82,7 @@ class Draft:
             self.seconds,
             self.stopped_by or "interrupted",
             math.exp(sum(self._log_probabilities) / max(len(self._log_probabilities), 1)),
+            self.notes,
         )
 
 
@@ -91,6 +96,11 @@ class AnswerStream(Iterator[str]):
         while True:
             if piece := self._draft.take(next(self._steps)):
                 return piece
+
+    @property
+    def conversation(self) -> Conversation:
+        """What is answered, with the numbers that its videos were given."""
+        return self._draft.conversation
 
     @property
     def answer(self) -> Answer:

@@ -15,29 +15,34 @@ class Chat:
 
     def __init__(self, assistant: Demiglace, system: str | None = None, sampling: SamplingParams | None = None) -> None:
         self.assistant, self.sampling = assistant, sampling
-        self._messages = [Message("system", (Text(system),))] if system else []
+        # Each message as it was put, and with the numbers that its videos were given: those are remembered and stay.
+        self._settled = [(Message("system", (Text(system),)),) * 2] if system else []
         self._memory = Memory()
         self._last: tuple[Message, AnswerStream] | None = None
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The turns so far. A last answer counts as far as it was written; its turn does not if nothing was."""
-        if self._last is None:
-            return tuple(self._messages)
-        question, stream = self._last
-        answer = stream.answer
-        if answer.stopped_by == "interrupted" and not answer.text:
-            return tuple(self._messages)
-        return (*self._messages, question, Message("assistant", (Text(answer.text),)))
+        return tuple(put for put, _ in self._so_far())
 
     def say(self, text: str, *sources: Source, thinking: bool = False) -> AnswerStream:
         """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
-        settled = list(self.messages)
-        if self._last is not None and len(settled) == len(self._messages):
+        settled = self._so_far()
+        if self._last is not None and len(settled) == len(self._settled):
             self._memory.forget()
-        self._messages, self._last = settled, None
+        self._settled, self._last = settled, None
         question = Message("user", (*map(part_of, sources), Text(text)))
-        conversation = Conversation((*settled, question), thinking)
+        conversation = Conversation((*(shown for _, shown in settled), question), thinking)
         stream = self.assistant.stream_answer(conversation, self.sampling, self._memory)
         self._last = question, stream
         return stream
+
+    def _so_far(self) -> list[tuple[Message, Message]]:
+        if self._last is None:
+            return self._settled
+        question, stream = self._last
+        answer = stream.answer
+        if answer.stopped_by == "interrupted" and not answer.text:
+            return self._settled
+        said = Message("assistant", (Text(answer.text),))
+        return [*self._settled, (question, stream.conversation.messages[-1]), (said, said)]

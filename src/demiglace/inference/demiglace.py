@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -19,6 +20,7 @@ from demiglace.model import weights
 from demiglace.model.adapters import merge_adapter
 from demiglace.model.folding import FoldedResampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
 
 Request = Conversation | tuple[str, Sequence[Source]]
@@ -121,6 +123,11 @@ class Demiglace:
             answers += [draft.answer() for draft in drafts]
         return answers
 
+    @property
+    def room(self) -> int:
+        """Tokens that a prompt may have: the answer's first token needs one."""
+        return self.model.config.llm.max_position_embeddings - 1
+
     def _start(
         self,
         conversations: Sequence[Conversation],
@@ -128,17 +135,21 @@ class Demiglace:
         memory: Memory | None = None,
     ) -> tuple[list[Draft], Iterator[Step]]:
         started = time.perf_counter()
-        room = self.model.config.llm.max_position_embeddings - 1  # the answer's first token needs one
-        samples = [self.processor.prepare(conversation, max_tokens=room) for conversation in conversations]
+        fitted = [self._fitted(conversation) for conversation in conversations]
+        samples = [self.processor.prepare(one.conversation, max_tokens=self.room) for one in fitted]
         drafts = [
-            Draft(
-                self.processor.tokenizer, conversation.thinking, len(sample.tokens), len(sample.visual_places), started
-            )
-            for conversation, sample in zip(conversations, samples, strict=True)
+            Draft(self.processor.tokenizer, one, sample, started) for one, sample in zip(fitted, samples, strict=True)
         ]
         weight = self.model.llm.model.embed_tokens.weight
         batch = self.processor.batch(samples).to(weight.device, weight.dtype)
         return drafts, generate(self.model, batch, sampling, self.stop_ids, memory)
+
+    def _fitted(self, conversation: Conversation) -> Fitted:
+        """A warning says which videos do not take the defaults."""
+        fitted = fit_for_answer(self.processor, conversation, self.room)
+        for note in fitted.notes:
+            warnings.warn(note, stacklevel=4)
+        return fitted
 
 
 def _check_fit(model: MiniCPMV, processor: Processor) -> None:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from demiglace.batch import STILL, Visual
+from demiglace.conversation import Document, Image, Video
+from demiglace.processing.documents import open_pages
+from demiglace.processing.pictures import open_picture
 from demiglace.processing.slicing import SlicingConfig, cut, patch_grid, patchify, plan
 from demiglace.processing.tokenizer import STRUCTURE
+from demiglace.processing.video import Package, plan_video, read_packages
 
 if TYPE_CHECKING:
     import PIL.Image
-
-    from demiglace.processing.video import Package
 
 
 class Layout:
@@ -42,6 +44,14 @@ class Layout:
     @property
     def num_visual_tokens(self) -> int:
         return len(self.package_sizes) * self.num_queries
+
+    def shown(self, part: Image | Document | Video) -> str:
+        """Opens what a message shows."""
+        if isinstance(part, Image):
+            return self.image(open_picture(part.source))
+        if isinstance(part, Document):
+            return self.images(open_pages(part.source, part.pages))
+        return self.video(read_packages(part.source, part.sampling))
 
     def image(self, picture: PIL.Image.Image) -> str:
         """As `image_places` says; the picture's overview and slices are collected."""
@@ -92,6 +102,22 @@ class Layout:
 
     def _places(self, kind: str) -> str:
         return STRUCTURE[f"{kind}_start"] + STRUCTURE["unk"] * self.num_queries + STRUCTURE[f"{kind}_end"]
+
+
+class Outline(Layout):
+    """A layout that counts pictures and lets go of them. Videos are not decoded but planned; one whose numbers nobody
+    chose counts as a single package.
+    """
+
+    def shown(self, part: Image | Document | Video) -> str:
+        if not isinstance(part, Video):
+            return super().shown(part)
+        is_open = part.sampling is None
+        count = 1 if is_open else len(plan_video(part.source, part.sampling)[1].package_sizes)
+        return self.video(Package([], []) for _ in range(count))
+
+    def _add(self, pictures: list[PIL.Image.Image], ticks: list[int]) -> None:
+        super()._add([], [])
 
 
 class TooLong(ValueError):

@@ -11,21 +11,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, Batch, Visual
-from demiglace.conversation import Conversation, Document, Image, Message, Part, Text
+from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.fields import Field, Switch, Whole, take, told
-from demiglace.processing.documents import open_pages
-from demiglace.processing.layout import Layout, check_room
-from demiglace.processing.pictures import open_picture
+from demiglace.processing.layout import Layout, Outline, check_room
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
 from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer
-from demiglace.processing.video import read_packages
 from demiglace.safe_files import read_object, write_whole
 
 CONFIG_FILE = "preprocessor_config.json"
@@ -122,6 +119,13 @@ class Sample:
     labels: Tensor | None = None
 
 
+class Count(NamedTuple):
+    """Tokens of a conversation, and the visual ones among them."""
+
+    tokens: int
+    visual: int
+
+
 class Processor:
     """Conversation -> Sample -> Batch."""
 
@@ -157,9 +161,9 @@ class Processor:
 
         Raises ValueError where it would have more than `max_tokens`, and whatever opening its files raises.
         """
-        turns, layout = self._lay_out(conversation, max_tokens)
-        pieces = render_pieces(turns, conversation.thinking, add_generation_prompt)
-        return self._sample(self.tokenizer.encode_pieces(pieces), layout, None)
+        layout = self._layout(Layout, max_tokens)
+        turns = _turns(conversation, layout)
+        return self._sample(self._prompt(turns, conversation.thinking, add_generation_prompt), layout, None)
 
     def training_sample(self, conversation: Conversation, max_tokens: int | None = None) -> Sample:
         """A conversation that ends with the assistant, with labels on the answers and the `<|im_end|>` of each.
@@ -167,14 +171,21 @@ class Processor:
         The last answer follows the very ids that `prepare` gives for the conversation without it, so the empty
         reasoning of the short mode is prompt, not learned. Errors as in `prepare` and `render_stretches`.
         """
-        turns, layout = self._lay_out(conversation, max_tokens)
-        tokens: list[int] = []
-        labels: list[int] = []
-        for stretch in render_stretches(turns, conversation.thinking):
-            ids = self.tokenizer.encode_pieces(stretch.pieces)
-            tokens += ids
-            labels += ids if stretch.is_learned else [IGNORE] * len(ids)
+        layout = self._layout(Layout, max_tokens)
+        tokens, labels = self._learned(_turns(conversation, layout), conversation.thinking)
         return self._sample(tokens, layout, labels)
+
+    def count(self, conversation: Conversation, max_tokens: int | None = None) -> Count:
+        """What `prepare` gives the conversation, or `training_sample` where it ends with the assistant.
+
+        No video is decoded, and one whose numbers nobody chose counts as a single package. Errors as in those.
+        """
+        outline = self._layout(Outline, max_tokens)
+        turns, thinking = _turns(conversation, outline), conversation.thinking
+        is_answered = turns[-1].role == "assistant"
+        tokens = self._learned(turns, thinking)[0] if is_answered else self._prompt(turns, thinking)
+        check_room(len(tokens), outline.num_visual_tokens, max_tokens)
+        return Count(len(tokens), outline.num_visual_tokens)
 
     def batch(self, samples: Sequence[Sample]) -> Batch:
         """One row for each sample, padded on the right."""
@@ -194,12 +205,22 @@ class Processor:
             labels=_padded(labels, length, IGNORE) if labels else None,
         )
 
-    def _lay_out(self, conversation: Conversation, max_tokens: int | None) -> tuple[list[Turn], Layout]:
-        if not conversation.messages:
-            raise ValueError("a conversation needs at least one message, got none")
+    def _layout(self, kind: type[Layout], max_tokens: int | None) -> Layout:
         config = self.config
-        layout = Layout(config.slicing, config.num_queries, config.use_image_id, max_tokens)
-        return [_turn(message, layout) for message in conversation.messages], layout
+        return kind(config.slicing, config.num_queries, config.use_image_id, max_tokens)
+
+    def _prompt(self, turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[int]:
+        return self.tokenizer.encode_pieces(render_pieces(turns, thinking, generate))
+
+    def _learned(self, turns: Sequence[Turn], thinking: bool | None) -> tuple[list[int], list[int]]:
+        """Ids and labels."""
+        tokens: list[int] = []
+        labels: list[int] = []
+        for stretch in render_stretches(turns, thinking):
+            ids = self.tokenizer.encode_pieces(stretch.pieces)
+            tokens += ids
+            labels += ids if stretch.is_learned else [IGNORE] * len(ids)
+        return tokens, labels
 
     def _sample(self, ids: list[int], layout: Layout, labels: list[int] | None) -> Sample:
         check_room(len(ids), layout.num_visual_tokens, layout.max_tokens)
@@ -211,6 +232,12 @@ class Processor:
                 f"visual tokens make {layout.num_visual_tokens}"
             )
         return Sample(tokens, places, layout.visual(), None if labels is None else torch.tensor(labels))
+
+
+def _turns(conversation: Conversation, layout: Layout) -> list[Turn]:
+    if not conversation.messages:
+        raise ValueError("a conversation needs at least one message, got none")
+    return [_turn(message, layout) for message in conversation.messages]
 
 
 def _turn(message: Message, layout: Layout) -> Turn:
@@ -227,11 +254,7 @@ def _turn(message: Message, layout: Layout) -> Turn:
 def _piece(part: Part, layout: Layout) -> Piece:
     if isinstance(part, Text):
         return Piece(part.text)
-    if isinstance(part, Image):
-        return Piece(layout.image(open_picture(part.source)), is_structure=True)
-    if isinstance(part, Document):
-        return Piece(layout.images(open_pages(part.source, part.pages)), is_structure=True)
-    return Piece(layout.video(read_packages(part.source, part.sampling)), is_structure=True)
+    return Piece(layout.shown(part), is_structure=True)
 
 
 def _padded(rows: Sequence[Tensor], length: int, padding: int) -> Tensor:

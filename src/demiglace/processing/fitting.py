@@ -1,0 +1,133 @@
+"""Videos whose numbers nobody chose, fitted to the room that a conversation has.
+
+More frames to a package come first, then fewer frames. Videos are planned by their length; none is decoded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+
+from demiglace.conversation import Conversation, Message, Part, Video, VideoSampling
+from demiglace.processing.pictures import name_of
+from demiglace.processing.processor import Processor
+from demiglace.processing.sampling_policy import FramePlan
+from demiglace.processing.video import plan_video
+
+PACKAGE_FRAMES = 6  # the most (paper, section 2.1)
+MARK_TOKENS = 3  # <image>, </image> and the line break between packages
+DEFAULTS = VideoSampling()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """conversation: every video in it has numbers. by_video: for each that had none, a line where it does not take the
+    defaults, else "".
+    """
+
+    conversation: Conversation
+    by_video: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(filter(None, self.by_video))
+
+
+def fit_videos(processor: Processor, conversation: Conversation, room: int, kept: int = 0) -> Fitted:
+    """Numbers for the videos that have none: the defaults where the conversation fits into `room` tokens with them.
+
+    Where it does not, text, pictures and other videos come first, and these videos share what is left: those that ask
+    for little get it, the others get equally many packages. `kept` tokens of the room then stay free for the text and
+    the answer, half of them for the answer alone, as far as each video has a package.
+
+    Raises TooLong, with both numbers, where a single package for each is too much, and whatever opening files raises.
+    """
+    videos = [video for video in _videos(conversation) if video.sampling is None]
+    if not videos:
+        return Fitted(conversation)
+    plans = [plan_video(video.source, None)[1] for video in videos]
+    least = processor.count(conversation, room)
+    cost = processor.config.num_queries + MARK_TOKENS
+    if least.tokens + cost * sum(len(plan.package_sizes) - 1 for plan in plans) <= room:
+        return Fitted(_with_samplings(conversation, [DEFAULTS] * len(videos)), ("",) * len(videos))
+    kept_more = max(kept - (least.tokens - least.visual), kept // 2)
+    num_packages = len(videos) + max(0, (room - kept_more - least.tokens) // cost)
+    samplings = list(map(_sampling, videos, plans, _shares(plans, num_packages)))
+    notes = (
+        "" if sampling is DEFAULTS else _note(video, plan, plan_video(video.source, sampling)[1], room)
+        for video, plan, sampling in zip(videos, plans, samplings, strict=True)
+    )
+    return Fitted(_with_samplings(conversation, samplings), tuple(notes))
+
+
+def fit_for_answer(processor: Processor, conversation: Conversation, room: int) -> Fitted:
+    """As `fit_videos`, with a quarter of the room kept for the question and the answer (ours).
+
+    So the plan is the same for every question of up to an eighth of the room, and known before one is asked.
+    """
+    return fit_videos(processor, conversation, room, kept=room // 4)
+
+
+def _videos(conversation: Conversation) -> Iterator[Video]:
+    return (part for message in conversation.messages for part in message.content if isinstance(part, Video))
+
+
+def _with_samplings(conversation: Conversation, samplings: Sequence[VideoSampling]) -> Conversation:
+    """Each for the next video that has none."""
+    chosen = iter(samplings)
+
+    def numbered(part: Part) -> Part:
+        return replace(part, sampling=next(chosen)) if isinstance(part, Video) and part.sampling is None else part
+
+    messages = tuple(Message(message.role, tuple(map(numbered, message.content))) for message in conversation.messages)
+    return replace(conversation, messages=messages)
+
+
+def _shares(plans: Sequence[FramePlan], num_packages: int) -> list[int]:
+    """Packages of each video: first as many as its frames need when packages are full, then up to those it asks for."""
+    least = [math.ceil(sum(plan.package_sizes) / PACKAGE_FRAMES) for plan in plans]
+    shares = _dealt(least, num_packages)
+    more = _dealt(
+        [len(plan.package_sizes) - few for plan, few in zip(plans, least, strict=True)], num_packages - sum(shares)
+    )
+    return [share + extra for share, extra in zip(shares, more, strict=True)]
+
+
+def _dealt(wanted: Sequence[int], total: int) -> list[int]:
+    """`total` dealt out: nobody gets more than wanted, and who gets less gets as much as any other, but for the rest
+    of the division."""
+    dealt = [0] * len(wanted)
+    for left, index in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
+        dealt[index] = min(wanted[index], total // left)
+        total -= dealt[index]
+    return dealt
+
+
+def _sampling(video: Video, plan: FramePlan, num_packages: int) -> VideoSampling:
+    """The same frames in fewer packages, or as many frames as full packages hold."""
+    if num_packages >= len(plan.package_sizes):
+        return DEFAULTS
+    num_frames = sum(plan.package_sizes)
+    package_frames = min(math.ceil(num_frames / num_packages), PACKAGE_FRAMES)
+    most = min(num_packages, math.ceil(num_frames / package_frames))
+    is_frame_list = isinstance(video.source, tuple)  # all of its frames are taken unless their number is chosen
+    return VideoSampling(
+        max_packages=most,
+        package_frames=package_frames,
+        force_package_frames=True,
+        num_frames=min(num_frames, most * package_frames) if is_frame_list else None,
+    )
+
+
+def _note(video: Video, asked: FramePlan, taken: FramePlan, room: int) -> str:
+    source = video.source
+    name = name_of(source) if isinstance(source, str | PathLike | bytes) else "the given frames"
+    num_asked, num_taken = sum(asked.package_sizes), sum(taken.package_sizes)
+    frames = f"all {num_taken}" if num_taken == num_asked else f"{num_taken} of {num_asked}"
+    return f"{name}: {frames} frames in {_packages(taken)} instead of {_packages(asked)}, to fit into {room} tokens"
+
+
+def _packages(plan: FramePlan) -> str:
+    return f"{len(plan.package_sizes)} packages of {plan.package_sizes[0]}"
