@@ -11,7 +11,7 @@ import pytest
 from demiglace import Demiglace
 from demiglace.inference import page_turn
 from demiglace.inference.answer import Answer
-from demiglace.inference.page_turn import CLEARLY_BETTER, LEAST_TOKENS, PIECES, SURE, Way, choose, turned_back
+from demiglace.inference.page_turn import LEAST_TOKENS, MOST_DOUBT_LEFT, PIECES, SURE, Way, choose, turned_back
 from demiglace.inference.reading import read_page
 from demiglace.processing.page_cutting import CuttingConfig, Piece
 
@@ -71,8 +71,8 @@ def test_only_a_page_read_with_doubt_is_tried_each_way() -> None:
 @pytest.mark.parametrize(
     ("others", "turn"),
     [
-        ({90: 0.3, 180: 0.5 + CLEARLY_BETTER + 0.01, 270: 0.4}, 180),
-        ({90: 0.3, 180: 0.5 + CLEARLY_BETTER - 0.01, 270: 0.64}, 0),
+        ({90: 0.3, 180: 1 - 0.49 * MOST_DOUBT_LEFT, 270: 0.4}, 180),
+        ({90: 0.3, 180: 1 - 0.51 * MOST_DOUBT_LEFT, 270: 0.64}, 0),
         ({90: 0.99, 180: 0.8, 270: 0.1}, 90),
     ],
 )

@@ -16,8 +16,10 @@ Read = Callable[[Sequence[Piece]], list[Answer]]
 # Ours, measured with the nano model on pages turned each way: docs/reading.md, benchmarks/page_turns.py.
 PIECES = 8  # read each way
 LEAST_LETTERS = 6  # of such a piece, where a page has any: shorter ones look alike each way
-SURE = 0.8  # mean confidence from which a page is left as it lies, and no other way is tried
-CLEARLY_BETTER = 0.15  # by so much another way must be read with more confidence
+SURE = 0.85  # mean confidence from which a page is left as it lies, and no other way is tried
+MOST_DOUBT_LEFT = (
+    0.7  # of the doubt (1 less the confidence) with which it is read as it lies; more is not clearly better
+)
 LEAST_TOKENS = 16  # by which another way is judged
 
 _TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
@@ -54,7 +56,8 @@ def choose(lying: Way, others: Iterable[Way]) -> Way:
         return lying
     best = max(others, key=lambda way: way.confidence)
     is_known = sum(map(num_tokens, best.answers.values())) >= LEAST_TOKENS
-    return best if is_known and best.confidence >= lying.confidence + CLEARLY_BETTER else lying
+    is_clearer = 1 - best.confidence <= MOST_DOUBT_LEFT * (1 - lying.confidence)
+    return best if is_known and is_clearer else lying
 
 
 def mean_confidence(answers: Sequence[Answer]) -> float:
