@@ -1,13 +1,10 @@
 """The filter of long answers lets right ones pass and says what is wrong with others."""
 
-import operator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from demiglace.data.answer_filter import fault, repeats, teaches_reasoning, wrong_claims
+from demiglace.data.answer_filter import fault, repeats, teaches_reasoning
 from demiglace.data.questions import Question, reply
 
 QUESTION = Question("sum", "What is 3 + 4?", "7", "The sum is 7.", ("3 + 4 = 7", "Check: 7 - 4 = 3."))
@@ -50,56 +47,6 @@ def test_an_answer_that_names_two_choices_is_none():
     way = Question("way", "Left or right?", "left", "It is left.", ("Left.",), ("left", "right"))
     assert fault(said("Look.", answer="To the left."), way) is None
     assert fault(said("Look.", answer="To the left or to the right."), way) == "answer"
-
-
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "12 - 7 = 5",
-        "2 + 3 * 4 = 14",
-        "3.50 + 4.25 = 7.75",
-        "7 / 2 = 3.5",
-        "1 / 3 = 0.33",
-        "2 × 3 = 6 = 5 + 1",
-        "12 > 7",
-        "-3 < 2",
-        "5 - -3 = 8",
-        "1,200 + 300 = 1,500",
-        "x - 1 = 4",
-        "3 cm + 4 cm = 9 cm",
-        'It says "2 + 2 = 5".',
-        "a3 = 4",
-    ],
-)
-def test_claims_that_hold_or_are_none(claim):
-    assert wrong_claims(f"So {claim}, it seems.") == []
-
-
-@pytest.mark.parametrize(
-    "claim",
-    [
-        "12 - 7 = 6",
-        "2 + 3 * 4 = 20",
-        "3.50 + 4.25 = 7.754",
-        "7 / 2 = 3.6",
-        "1 / 3 = 0.34",
-        "1 / 0 = 0",
-        "7 > 12",
-        "3 = 4",
-        "2 + 2 = 4 = 5",
-        "3 < 3",
-        "10 / 4 < 2",
-    ],
-)
-def test_claims_that_do_not_hold(claim):
-    assert wrong_claims(f"So {claim}.\nAnd 1 + 1 = 2.") == [claim]
-
-
-@settings(deadline=None)
-@given(st.integers(0, 999), st.integers(0, 999), st.sampled_from("+-*"), st.integers(-3, 3))
-def test_a_claim_is_wrong_by_as_much_as_it_is_off(one, other, sign, off):
-    value = {"+": operator.add, "-": operator.sub, "*": operator.mul}[sign](one, other)
-    assert (wrong_claims(f"{one} {sign} {other} = {value + off}") == []) == (off == 0)
 
 
 def test_phrases_are_counted():

@@ -6,25 +6,14 @@ Here claims are those of arithmetic, which a rule can check.
 
 from __future__ import annotations
 
-import operator
-import re
 from collections import Counter
-from fractions import Fraction
 
-from demiglace.data.questions import Question, is_right, reply
+from demiglace.data.questions import Question, reply
 from demiglace.processing.template import END_THINK, THINK
+from demiglace.scoring.arithmetic_claims import wrong_claims
 
 WORDS_OF_A_PHRASE = 8  # ours, as is the next
 MOST_REPEATS = 2  # times that a phrase of so many words may occur
-
-_NUMBER = r"-?\d{1,15}(?:\.\d{1,15})?(?!\d)"
-_SUM = rf"{_NUMBER}(?:\s*[-+*/×]\s*{_NUMBER})*"
-_CLAIM = re.compile(rf"(?<![\w.+*/×-])(?<![+*/×-]\s){_SUM}(?:\s*[=<>]\s*{_SUM})+")
-_RELATION = re.compile(r"\s*([=<>])\s*")
-_TERM = re.compile(rf"\s*([-+*/×]?)\s*({_NUMBER})")
-_QUOTED = re.compile(r'"[^"\n]*"|“[^”\n]*”')  # what others wrote is no claim
-_GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_HOLDS = {"=": operator.eq, "<": operator.lt, ">": operator.gt}
 
 
 def teaches_reasoning(question: Question) -> bool:
@@ -41,19 +30,13 @@ def fault(said: str, question: Question) -> str | None:
     if parts is None:
         return "marks"
     reasoning, answer = parts
-    if not is_right(answer, question.answer, question.choices):
+    if not question.is_answered_by(answer):
         return "answer"
     if wrong := wrong_claims(reasoning):
         return f"claim: {wrong[0]}"
     if repeats(reasoning) > MOST_REPEATS:
         return "repetition"
     return None
-
-
-def wrong_claims(text: str) -> list[str]:
-    """The claims such as "3 + 4 = 7" or "12 > 7" that do not hold; quotations are not searched."""
-    claims = _CLAIM.findall(_GROUPED.sub("", _QUOTED.sub(" ", text)))
-    return [claim for claim in claims if not _holds(claim)]
 
 
 def repeats(text: str, num_words: int = WORDS_OF_A_PHRASE) -> int:
@@ -69,32 +52,3 @@ def _reasoning_and_answer(said: str) -> tuple[str, str] | None:
         return None
     reasoning, _, answer = said.removeprefix(THINK).partition(END_THINK)
     return (reasoning, answer.strip()) if reasoning.strip() and answer.strip() else None
-
-
-def _holds(claim: str) -> bool:
-    pieces = _RELATION.split(claim)
-    return all(_related(*pieces[i : i + 3]) for i in range(0, len(pieces) - 2, 2))
-
-
-def _related(left: str, sign: str, right: str) -> bool:
-    try:
-        one, other = _value(left), _value(right)
-    except ZeroDivisionError:
-        return False
-    if sign == "=" and "/" in left:  # as far as the quotient is written out
-        return abs(one - other) <= Fraction(1, 2 * 10 ** len(right.partition(".")[2]))
-    return bool(_HOLDS[sign](one, other))
-
-
-def _value(expression: str) -> Fraction:
-    """Of numbers joined by signs, products before sums."""
-    terms: list[Fraction] = []
-    for sign, digits in _TERM.findall(expression):
-        number = Fraction(digits)
-        if sign in ("*", "×"):
-            terms[-1] *= number
-        elif sign == "/":
-            terms[-1] /= number
-        else:
-            terms.append(-number if sign == "-" else number)
-    return sum(terms, Fraction(0))

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.processing.template import END_THINK, THINK
+from demiglace.scoring.answer_match import is_right
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
 
 
@@ -39,6 +38,10 @@ class Question:
             raise ValueError(f"a question of kind {self.kind!r} has an empty text, or one with a mark of reasoning")
         if self.choices and self.answer not in self.choices:
             raise ValueError(f"the answer {self.answer!r} is none of the choices: {', '.join(self.choices)}")
+
+    def is_answered_by(self, response: str) -> bool:
+        """Whether `response`, without reasoning, gives the answer and no other (`scoring.answer_match`)."""
+        return is_right(response, self.answer, self.choices)
 
 
 def in_a_sentence(question: Question) -> Question:
@@ -78,27 +81,3 @@ def reply(question: Question, long: bool, spoken: bool = False) -> str:
         raise ValueError(f"a question of kind {question.kind!r} has no steps for a long answer")
     reasoning = "\n".join(question.steps)
     return f"{THINK}\n{reasoning}\n{END_THINK}\n\n{said}"
-
-
-def is_right(said: str, answer: str, choices: Sequence[str] = ()) -> bool:
-    """Whether what a model said is the short `answer`: alone, or as the one number or phrase that a sentence gives.
-
-    Case, surrounding punctuation and thousands' commas do not count; numbers are compared as numbers. A sentence that
-    names another of the `choices` too is wrong.
-    """
-    wanted, given = _plain(answer), _plain(said)
-    if wanted == given:
-        return True
-    if _NUMBER.fullmatch(wanted):
-        return [float(number) for number in _NUMBER.findall(given)] == [float(wanted)]
-    return _named(given, {wanted, *map(_plain, choices)}) == {wanted} and len(given) <= 4 * len(wanted) + 80
-
-
-def _named(given: str, phrases: set[str]) -> set[str]:
-    """Which of them occur; a phrase inside a longer one that occurs does not count."""
-    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
-    return set(re.findall(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)", given))
-
-
-def _plain(text: str) -> str:
-    return " ".join(_GROUPED.sub("", text).lower().split()).strip(" .,:;!?\"'")

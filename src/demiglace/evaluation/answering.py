@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demiglace.conversation import Conversation, Part
-from demiglace.data.questions import Question, is_right
+from demiglace.data.questions import Question
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.sampling import SamplingParams
 
@@ -44,10 +44,7 @@ def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
     wanted = Counter(question.answer.casefold() for question in questions)
     return Score(
         asked=len(questions),
-        right=sum(
-            is_right(answer, question.answer, question.choices)
-            for question, answer in zip(questions, said, strict=True)
-        ),
+        right=sum(question.is_answered_by(answer) for question, answer in zip(questions, said, strict=True)),
         commonest=max(wanted.values()),
         unfinished=sum(not answer for answer in said),
     )

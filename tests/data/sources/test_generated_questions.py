@@ -1,15 +1,17 @@
 """Generated questions: valid whatever their kind, functions of row and seed, and mixed as they are asked to be."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from demiglace.conversation import Image
 from demiglace.data.answer_filter import fault
-from demiglace.data.questions import is_right, reply
+from demiglace.data.questions import reply
 from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions, examination
 from demiglace.data.text_questions import random_text_question
+from demiglace.scoring.answer_match import is_right
 
 BETWEEN_CHOICES = {
     *("scene_compare", "scene_locate", "scene_colour", "scene_size"),
@@ -41,11 +43,23 @@ def test_every_question_has_a_checkable_answer_and_right_steps(topic):
     questions = [question for seed in range(draws) for question in ask(topic, seed)]
     assert {question.kind for question in questions} == set(KINDS[topic].split())
     for question in questions:
-        assert is_right(question.answer, question.answer)
-        assert is_right(question.spoken, question.answer, question.choices)
+        for said in (question.answer, question.spoken, f"Answer: {question.answer}", f"**{question.answer}**"):
+            assert is_right(said, question.answer, question.choices)
         assert bool(question.choices) == (question.kind in BETWEEN_CHOICES)
         for spoken in (False, True) if question.steps else ():
             assert fault(reply(question, long=True, spoken=spoken), question) is None
+
+
+@rendered
+@pytest.mark.parametrize("topic", [*TOPICS, TEXT])
+def test_the_answer_to_another_question_of_the_kind_is_wrong(topic):
+    questions = [question for seed in range(20) for question in ask(topic, seed)]
+    for kind in KINDS[topic].split():
+        own = [question for question in questions if question.kind == kind]
+        for question, other in pairwise(own):
+            if question.answer.casefold() != other.answer.casefold():
+                assert not question.is_answered_by(other.answer)
+                assert not question.is_answered_by(f"{question.answer} or {other.answer}")
 
 
 @rendered

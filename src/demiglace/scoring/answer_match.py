@@ -1,0 +1,114 @@
+"""Whether a response is right. docs/scoring.md states the rules in full, and the tests hold a table of verdicts.
+
+The reference is typed first (`answer_type`); then the final answer of the response (`final_answer`) is compared with it
+by that type. What is equal in another writing is right ("12 %" for 12%, "−3" for -3, "1,234.50" for 1234.5). Whatever
+names two different answers is wrong, and so is what is negated. Each type's rule takes time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from demiglace.scoring.answer_type import answer_type, is_in_brackets, only_day, only_figure
+from demiglace.scoring.arithmetic_claims import claims
+from demiglace.scoring.choices import letter_of, says_choice, says_letter, says_yes_or_no, yes_or_no
+from demiglace.scoring.dates import Day, named_days
+from demiglace.scoring.final_answer import final_answers
+from demiglace.scoring.lists import brackets, items
+from demiglace.scoring.mathematics import says_formula
+from demiglace.scoring.mentions import Mention, agrees
+from demiglace.scoring.notation import squeezed, without_markup
+from demiglace.scoring.numbers import Figure, figures, spread_out
+from demiglace.scoring.phrases import plain, says_phrase
+
+
+def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool:
+    """Whether a response gives the `reference` as its one final answer: alone, in a sentence or marked.
+
+    choices: all answers between which one has to choose; a sentence that names another of them too is wrong.
+    Raises ValueError where the reference is a formula and math-verify is not installed (`mathematics`).
+    """
+    if squeezed(response) == squeezed(reference):
+        return bool(response.strip())
+    answers = final_answers(response, reference)
+    return bool(answers) and all(_says(answer, reference, choices) for answer in answers)
+
+
+def _says(answer: str, reference: str, choices: Sequence[str]) -> bool:
+    """Whether an answer, without markup, says the reference, by its type."""
+    kind = answer_type(reference, choices)
+    if kind == "yes or no":
+        return says_yes_or_no(answer, yes_or_no(reference) or "")
+    if kind == "letter":
+        return says_letter(answer, *(letter_of(reference, choices) or ("", "")), choices)
+    if kind == "choice":
+        return says_choice(answer, reference, choices)
+    if kind == "mathematics":
+        return says_formula(answer, reference)
+    if kind == "list":
+        return _says_list(answer, reference)
+    if kind == "phrase":
+        return says_phrase(answer, reference)
+    if day := only_day(reference):
+        return _says_day(answer, day)
+    figure = only_figure(reference)
+    if figure is None or is_in_brackets(reference):
+        return squeezed(answer).strip(" .") == squeezed(reference)
+    return _says_figure(answer, figure, as_written=kind == "identifier")
+
+
+def _says_list(answer: str, reference: str) -> bool:
+    """Whether an answer has the same items in the same order; words may stand before the first."""
+    wanted, given = items(without_markup(reference)), items(answer)
+    kinds = {brackets(answer), brackets(without_markup(reference))} - {""}
+    if len(kinds) > 1:
+        return False
+    if says_phrase(answer, reference):
+        return True
+    return len(wanted) == len(given) and _says(given[0], wanted[0], ()) and all(map(_is_item, given[1:], wanted[1:]))
+
+
+def _is_item(given: str, wanted: str) -> bool:
+    one, other = only_figure(wanted), only_figure(given)
+    return plain(wanted) == plain(given) or (one is not None and other is not None and one.equals(other))
+
+
+def _says_figure(answer: str, wanted: Figure, as_written: bool) -> bool:
+    """Whether all numbers, times, dates and codes of an answer equal the wanted one."""
+    text = _without_workings(spread_out(answer))
+    if wanted.kind == "day" and named_days(text):
+        assert isinstance(wanted.value, Day)
+        return _says_day(answer, wanted.value)
+    found = _without_pronouns(figures(text))
+    rights = [figure.text == wanted.text if as_written else wanted.equals(figure) for figure in found]
+    return agrees(text, [Mention(one.start, one.end, right) for one, right in zip(found, rights, strict=True)])
+
+
+def _says_day(answer: str, wanted: Day) -> bool:
+    """Whether all dates of an answer are the wanted day, and no other number stands beside them."""
+    days = named_days(answer)
+    outside = [
+        figure
+        for figure in figures(spread_out(answer))
+        if not any(start <= figure.start < end for start, end, _ in days)
+    ]
+    numeric = [(one.start, one.end, one.value if isinstance(one.value, Day) else None) for one in outside]
+    found = sorted([*days, *numeric], key=lambda place: place[0])
+    return agrees(answer, [Mention(start, end, day is not None and wanted.same_as(day)) for start, end, day in found])
+
+
+def _without_workings(text: str) -> str:
+    """`text` with the result alone of each equation that holds: "5 - 3 = 2" says 2; "5 - 3 = 4" says three things."""
+    place, kept = 0, []
+    for claim in claims(text):
+        if claim.is_true and claim.result:
+            kept += [text[place : claim.start], claim.result]
+            place = claim.end
+    return "".join((*kept, text[place:]))
+
+
+def _without_pronouns(found: list[Figure]) -> list[Figure]:
+    """Without "one" where something else is there to be counted: "the larger one is 7"."""
+    if all(figure.is_word and figure.text == "one" for figure in found):
+        return found
+    return [figure for figure in found if not (figure.is_word and figure.text == "one" and not figure.meanings)]

@@ -1,0 +1,168 @@
+"""What a unit, a currency or a per cent sign behind or before a number means.
+
+A word may mean several things ("pounds" are money or a weight): two words agree where they share a meaning. Values are
+never converted: 50 mm is not written as 5 cm.
+"""
+
+from __future__ import annotations
+
+PERCENT = "%"
+ORDINAL = "th"
+
+_CURRENCIES = {
+    "USD": "$ US$ USD$ dollar dollars bucks",
+    "EUR": "€ euro euros",
+    "GBP": "£ pound pounds sterling quid",
+    "JPY": "¥ yen",
+    "CNY": "¥ RMB yuan renminbi",
+    "MYR": "RM ringgit",
+    "INR": "₹ Rs rupee rupees",
+    "KRW": "₩ won",
+    "CHF": "Fr franken francs",
+    "SEK": "kr kronor",
+    "NOK": "kr kroner",
+    "DKK": "kr kroner",
+    "AUD": "A$ AU$",
+    "CAD": "C$ CA$",
+    "NZD": "NZ$",
+    "SGD": "S$",
+    "HKD": "HK$",
+    "TWD": "NT$",
+    "BRL": "R$ reais",
+    "THB": "฿ baht",
+    "IDR": "Rp rupiah",
+    "PHP": "₱ pesos",
+    "MXN": "MX$ pesos",
+    "VND": "₫ dong",
+    "RUB": "₽ rubles roubles",
+    "TRL": "₺ lira",
+    "PLN": "zł zloty",
+    "ZAR": "rand",
+    "AED": "dirham dirhams",
+    "ILS": "₪ shekels",
+    "cent": "¢ cents pence",
+}
+_MEASURES = {
+    "mm": "millimetre millimetres millimeter millimeters",
+    "cm": "centimetre centimetres centimeter centimeters",
+    "m": "metre metres meter meters",
+    "km": "kilometre kilometres kilometer kilometers",
+    "inch": "in inches",
+    "ft": "foot feet",
+    "yd": "yard yards",
+    "mi": "mile miles",
+    "nm": "nanometre nanometres nanometer nanometers",
+    "µm": "μm um micrometre micrometres micrometer micrometers micron microns",
+    "m²": "m2 m^2 sqm square_metres square_meters",
+    "cm²": "cm2 cm^2 square_centimetres square_centimeters",
+    "mm²": "mm2 mm^2",
+    "km²": "km2 km^2 square_kilometres square_kilometers",
+    "ft²": "ft2 ft^2 sq_ft sqft square_feet",
+    "m³": "m3 m^3 cubic_metres cubic_meters",
+    "cm³": "cm3 cm^3 cc cubic_centimetres cubic_centimeters",
+    "ha": "hectare hectares",
+    "acre": "acres",
+    "mg": "milligram milligrams",
+    "g": "gram grams gramme grammes",
+    "kg": "kgs kilo kilos kilogram kilograms kilogramme kilogrammes",
+    "t": "tonne tonnes",
+    "ton": "tons",
+    "lb": "lbs pound pounds",
+    "oz": "ounce ounces",
+    "ml": "millilitre millilitres milliliter milliliters",
+    "cl": "centilitre centilitres centiliter centiliters",
+    "l": "L litre litres liter liters",
+    "gal": "gallon gallons",
+    "cup": "cups",
+    "ms": "msec millisecond milliseconds",
+    "s": "sec secs second seconds",
+    "min": "mins minute minutes",
+    "h": "hr hrs hour hours",
+    "day": "days",
+    "week": "weeks wk wks",
+    "month": "months",
+    "year": "years yr yrs",
+    "km/h": "kmh kph km_per_hour kilometres_per_hour kilometers_per_hour",
+    "m/s": "metres_per_second meters_per_second",
+    "mph": "miles_per_hour",
+    "°C": "degc celsius degrees_celsius",
+    "°F": "degf fahrenheit degrees_fahrenheit",
+    "kelvin": "kelvins",
+    "°": "deg degree degrees",
+    "kcal": "kilocalorie kilocalories",
+    "J": "joule joules",
+    "kJ": "kilojoule kilojoules",
+    "Pa": "pascal pascals",
+    "kPa": "kilopascal kilopascals",
+    "N": "newton newtons",
+    "A": "ampere amperes amps",
+    "V": "volt volts",
+    "W": "watt watts",
+    "mW": "milliwatt milliwatts",
+    "kW": "kilowatt kilowatts",
+    "MW": "megawatt megawatts",
+    "kWh": "kilowatt_hours kilowatt-hours",
+    "Hz": "hertz",
+    "kHz": "kilohertz",
+    "MHz": "megahertz",
+    "GHz": "gigahertz",
+    "Ω": "ohm ohms",
+    "kB": "kilobyte kilobytes",
+    "MB": "megabyte megabytes",
+    "GB": "gigabyte gigabytes",
+    "TB": "terabyte terabytes",
+    "kbit": "kilobits",
+    "Mb": "mbit megabit megabits",
+    "dB": "decibel decibels",
+    "px": "pixel pixels",
+    "fps": "frames_per_second",
+    PERCENT: "percent per_cent pct",
+    ORDINAL: "st nd rd",
+}
+SCALES = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 10**3,
+    "million": 10**6,
+    "mn": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "trillion": 10**12,
+}
+MONEY_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, **SCALES}  # "$5M"; a mere "5M" may be a size
+MOST_WORDS = 3  # of a unit
+
+
+def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
+    """By the very spelling, and by the spelling without its case where that is free."""
+    found: dict[str, set[str]] = {}
+    for meaning, words in table.items():
+        for word in (meaning, *words.split()):
+            found.setdefault(word.replace("_", " "), set()).add(meaning)
+    folded: dict[str, set[str]] = {}
+    for word, meanings in found.items():
+        if len(word) > 1:  # 5K are no kelvins and 5M no metres
+            folded.setdefault(word.casefold(), set()).update(meanings)
+    return {word: frozenset(meanings) for word, meanings in {**folded, **found}.items()}
+
+
+_CURRENCY_OF = _meanings(_CURRENCIES)
+_MEASURE_OF = _meanings(_MEASURES)
+
+
+def currency(word: str) -> frozenset[str]:
+    """What money it is, of a sign, a code or a name; empty where it is none."""
+    return _of(_CURRENCY_OF, word)
+
+
+def unit(word: str) -> frozenset[str]:
+    """What unit or money it is, or a per cent sign, words apart by single spaces; empty where it is none."""
+    return _of(_MEASURE_OF, word) | _of(_CURRENCY_OF, word)
+
+
+def is_money(meanings: frozenset[str]) -> bool:
+    return bool(meanings & _CURRENCIES.keys())
+
+
+def _of(table: dict[str, frozenset[str]], word: str) -> frozenset[str]:
+    return table.get(word) or table.get(word.casefold() if len(word) > 1 else word) or frozenset()
