@@ -131,6 +131,69 @@ def test_mistakes_are_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def dry(run: Run, start: Path, tmp_path: Path, *arguments: object) -> Result:
+    options = (*SMALL[2:], "--length", 2048, "--held-out", 0, "--dry-run")
+    return run("finetune", start, *arguments, "--out", tmp_path / "out", *options)
+
+
+def test_files_folders_and_patterns_are_learned_from_together(
+    run: Run, start: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    lines = data.read_text().splitlines()
+    for number in range(3):
+        (tmp_path / "more" / f"{number}.jsonl").write_text(lines[number])
+    told = dry(run, start, tmp_path, data, tmp_path / "more", "--media", tmp_path).stderr
+    assert "records to learn from: 15, looked at: 15" in told
+    assert "samples: 15; bad: 0" in told
+    told = dry(run, start, tmp_path, tmp_path / "more" / "[01].jsonl", "--media-root", tmp_path).stderr
+    assert "samples: 2; bad: 0" in told
+    twice = dry(run, start, tmp_path, data, data)
+    assert twice.exit_code == 2
+    assert twice.stderr == f"demiglace: {data} is given twice\n"
+    assert dry(run, start, tmp_path, tmp_path / "*.none").exit_code == 2
+
+
+def test_paths_may_lead_anywhere_inside_a_media_root_and_nowhere_else(
+    run: Run, start: Path, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "records").mkdir()
+    moved = tmp_path / "records" / "pictures.jsonl"
+    moved.write_text("\n".join(data.read_text().replace('"images": ["', '"images": ["../').splitlines()[:2]))
+    refused = dry(run, start, tmp_path, moved)
+    assert "samples: 0; bad: 2" in refused.stderr
+    assert "leads out of" in refused.stderr
+    assert "samples: 2; bad: 0" in dry(run, start, tmp_path, moved, "--media-root", tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "frames", "packages"),
+    [
+        ((), 6, 6),
+        (("--fps", 1), 2, 2),
+        (("--fps", 5), 10, 10),
+        (("--fps", 5, "--package-frames", 2), 10, 5),
+        (("--fps", 5, "--max-packages", 3, "--package-frames", 1), 3, 3),
+    ],
+)
+def test_videos_are_looked_at_as_the_options_say(
+    run: Run, start: Path, tmp_path: Path, clip: Path, options: tuple[object, ...], frames: int, packages: int
+) -> None:
+    turns = [{"role": "user", "content": "<video>What?"}, {"role": "assistant", "content": "A cat."}]
+    (tmp_path / "data.jsonl").write_text(json.dumps({"messages": turns, "videos": [clip.name]}))
+    told = dry(run, start, tmp_path, tmp_path / "data.jsonl", "--media", clip.parent, *options).stderr
+    assert f"frames: {frames} in {packages} packages" in told
+
+
+def test_images_are_cut_as_the_options_say(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        PIL.Image.new("RGB", (100, 50)).save(tmp_path / f"{number}.png")
+    assert "slices of images: 12;" in dry(run, start, tmp_path, data).stderr
+    assert "slices of images: 36;" in dry(run, start, tmp_path, data, "--max-slices", 2).stderr
+    refused = dry(run, start, tmp_path, data, "--max-slices", 0)
+    assert (refused.exit_code, "max_slices must be" in refused.stderr) == (2, True)
+
+
 def test_a_wrong_record_ends_it_with_the_way_on(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
     data.write_text(data.read_text() + '{"messages": []}\n')
     arguments = ("finetune", start, data, "--out", tmp_path / "out", *SMALL, "--held-out", 0, "--full")

@@ -1,8 +1,11 @@
 """The file of sources: what it says, and every mistake in it named by file and key."""
 
+import json
+
 import pytest
 from mixtures import write_mixture
 
+from demiglace.conversation import Video, VideoSampling
 from demiglace.data.mixture_file import read_mixture
 
 GOOD = {
@@ -16,6 +19,10 @@ GOOD = {
 def written(folder, **changes):
     """A file of one source with some of its fields changed; None leaves one out."""
     (folder / "text.txt").write_text("Some text to learn from.\n")
+    return written_as_it_is(folder, **changes)
+
+
+def written_as_it_is(folder, **changes):
     fields = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
     path = folder / "mix.toml"
     path.write_text("[[source]]\n" + "\n".join(f"{key} = {value}" for key, value in fields.items()))
@@ -144,3 +151,24 @@ def test_a_name_is_given_once(tmp_path):
 def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"none\.toml does not exist"):
         read_mixture(tmp_path / "none.toml")
+
+
+def test_videos_and_media_of_records_are_read_as_the_source_says(tmp_path):
+    turns = [{"role": "user", "content": "<video>What?"}, {"role": "assistant", "content": "A cat."}]
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.mp4").write_bytes(b"film")
+    (tmp_path / "text.txt").write_text(json.dumps({"messages": turns, "videos": ["a.mp4"]}))
+    for root in ("media", "media_root"):
+        options = {root: '"media"', "fps": "10", "max_packages": "7", "package_frames": "2"}
+        (source,) = read_mixture(written_as_it_is(tmp_path, kind='"jsonl"', **options)).mixture("whole").sources
+        sampling = VideoSampling(fps=10.0, max_packages=7, package_frames=2, force_package_frames=True)
+        video = source.read(0, 0, (0,)).messages[0].content[0]
+        assert video == Video(tmp_path / "media" / "a.mp4", sampling)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "webdataset"])
+@pytest.mark.parametrize("option", ["fps = 61", "fps = 0", 'fps = "fast"', "max_packages = 0", "package_frames = 7"])
+def test_video_settings_out_of_bounds(tmp_path, kind, option):
+    name, value = option.split(" = ")
+    with pytest.raises(ValueError, match=rf"source 'a': {name} must be "):
+        read_mixture(written(tmp_path, kind=f'"{kind}"', **{name: value}))

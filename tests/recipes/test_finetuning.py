@@ -1,15 +1,19 @@
 """Fine-tuning: what a run takes and leaves, whole and by adapters; a resumed run ends as an uninterrupted one."""
 
+import json
 from dataclasses import replace
 
+import PIL.Image
 import pytest
 import torch
 from mixtures import small_model, write_mixture, write_start
 from safetensors.torch import load_file
 
 from demiglace.batch import IGNORE, Batch
+from demiglace.inference.demiglace import Demiglace
 from demiglace.model import weights
 from demiglace.model.adapters import Lora, add_adapters, merge_adapter
+from demiglace.processing.processor import Processor
 from demiglace.recipes.finetuning import FinetuningRecipe
 from demiglace.recipes.finetuning_cost import bytes_of_a_token, held_weights, predict
 from demiglace.recipes.finetuning_run import finetune, held_out, survey
@@ -32,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def recipe(folder):
     return FinetuningRecipe(
-        folder / "start", folder / "pictures.jsonl", method="full", epochs=4, length=256, rows=2, held_out=0.25
+        folder / "start", (folder / "pictures.jsonl",), method="full", epochs=4, length=256, rows=2, held_out=0.25
     )
 
 
@@ -86,8 +90,6 @@ def test_nobody_learns_from_what_is_held_out(recipe):
     learned = {source.where(0, row) for row in range(source.blocks[0])}
     assert len(learned) == 9
     assert learned.isdisjoint(kept.where(0, row) for row in range(kept.blocks[0]))
-    from demiglace.processing.processor import Processor
-
     assert len(held_out(recipe, Processor.load(recipe.model))) == 3
     nothing = replace(recipe, held_out=0.0)
     assert held_out(nothing, Processor.load(recipe.model)) == []
@@ -200,8 +202,53 @@ def test_larger_models_learn_more_slowly_and_adapters_faster(recipe):
         ({"parts": ()}, "parts that learn are some of encoder, resampler, decoder, got none"),
         ({"parts": ("head",)}, "got head"),
         ({"patience": -1}, "patience must be at least 0"),
+        ({"data": ()}, "there is no file to learn from"),
+        ({"max_slices": 0}, "max_slices must be a whole number from 1 to 256, got 0"),
+        ({"max_slices": 257}, "max_slices must be a whole number from 1 to 256, got 257"),
     ],
 )
 def test_numbers_out_of_bounds(recipe, changes, message):
     with pytest.raises(ValueError, match=message):
         replace(recipe, **changes)
+
+
+def test_images_are_cut_in_training_as_the_recipe_says_and_the_result_asks_so_too(recipe, machine, tmp_path):
+    """Pictures of 100 x 50 pixels have an overview of 42 pixels, and two slices where they are allowed."""
+    recipe = with_wide_pictures(recipe, tmp_path)
+    plain, sliced = survey(recipe), survey(replace(recipe, max_slices=2))
+    assert (plain.slices, sliced.slices) == (9, 27)
+    recipe = replace(recipe, max_slices=2, upscale=False, epochs=0.1)
+    result = finetune(recipe, survey(recipe), tmp_path / "full", machine)
+    config = Processor.load(result).config.slicing
+    assert (config.max_slices, config.upscale) == (2, False)
+    kept = json.loads((tmp_path / "full" / "run.json").read_text())
+    assert (kept["max_slices"], kept["upscale"], kept["sampling"]) == (2, False, None)
+    assert json.loads((result / "config.json").read_text())["slice_config"]["max_slice_nums"] == 2
+
+
+def with_wide_pictures(recipe, folder):
+    for number in range(12):
+        PIL.Image.new("RGB", (100, 50)).save(folder / f"{number}.png")
+    return replace(recipe, media=folder)
+
+
+def test_an_adapter_keeps_how_images_were_cut(recipe, machine, tmp_path):
+    pytest.importorskip("peft")
+    recipe = replace(recipe, method="lora", max_slices=2, epochs=0.1)
+    adapter = finetune(recipe, survey(recipe), tmp_path, machine)
+    assert Processor.load(recipe.model).config.slicing.max_slices == 1
+    assert Processor.load(recipe.model, adapter).config.slicing.max_slices == 2
+    asked = Demiglace.load(recipe.model, device="cpu", adapter=adapter)
+    assert asked.processor.config.slicing.max_slices == 2
+
+
+def test_several_files_are_learned_from_together(recipe):
+    (path,) = recipe.data
+    lines = path.read_text().splitlines()
+    parts = path.with_name("first.jsonl"), path.with_name("second.jsonl")
+    parts[0].write_text("\n".join(lines[:5]))
+    parts[1].write_text("\n".join(lines[5:]))
+    together = replace(recipe, data=parts)
+    assert survey(together).num_records + survey(together, held_out=True).num_records == 12
+    assert survey(together).bad == []
+    assert together.data_named == f"{parts[0]} and 1 more"

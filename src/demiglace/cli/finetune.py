@@ -18,16 +18,30 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 10  # bad records
 
+Data = Annotated[
+    list[Path], typer.Argument(help="Files of chats (JSON, JSON Lines, Parquet, tar), folders, quoted patterns.")
+]
+MediaRoot = Annotated[Path | None, typer.Option(help="Folder that paths may lead anywhere in, by ../ or absolute.")]
+RefuseLong = Annotated[
+    bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
+]
+
 
 def finetune(
     model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" is the model inside the package.')],
-    data: Annotated[Path, typer.Argument(help="JSON, JSON Lines or Parquet: chats with pictures, pages and videos.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the result go.")],
     full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False,
     lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default).")] = False,
     qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False,
     learn: Annotated[str, typer.Option(help="Parts that learn, of encoder,resampler,decoder.")] = "decoder",
-    media: Annotated[Path | None, typer.Option(help="Folder of the files that records name.")] = None,
+    media: Annotated[Path | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
+    media_root: MediaRoot = None,
+    fps: options.Fps = None,
+    max_packages: options.MaxPackages = None,
+    package_frames: options.PackageFrames = None,
+    max_slices: options.MaxSlices = None,
+    no_upscale: options.NoUpscale = False,
     rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
     rate: Annotated[float | None, typer.Option(help="Peak rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
@@ -40,9 +54,7 @@ def finetune(
     recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, a third more time.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
-    refuse_long: Annotated[
-        bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
-    ] = False,
+    refuse_long: RefuseLong = False,
     workers: training.Workers = 0,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
@@ -53,27 +65,20 @@ def finetune(
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
+    from demiglace.data.sources.record_files import record_files
     from demiglace.inference.source import folder_of
     from demiglace.model.adapters import Lora
     from demiglace.recipes.finetuning import FinetuningRecipe
 
+    videos = options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     recipe = FinetuningRecipe(
-        model=folder_of(None if model == "nano" else model),
-        data=data,
-        method=_method(full, lora, qlora),
-        parts=tuple(part.strip() for part in learn.split(",") if part.strip()),
-        media=media,
-        lora=Lora(rank, scale=2.0 * rank),
-        rate=rate,
-        epochs=epochs,
-        length=length,
-        rows=rows,
-        rows_per_part=rows_at_once,
-        held_out=held_out,
-        patience=patience,
-        seed=seed,
-        recompute=recompute,
-    )
+        folder_of(None if model == "nano" else model), record_files(data), _method(full, lora, qlora),
+        tuple(part.strip() for part in learn.split(",") if part.strip()),
+        media=media, media_root=media_root, sampling=videos.sampling(),
+        lora=Lora(rank, scale=2.0 * rank), rate=rate, epochs=epochs, length=length, rows=rows,
+        rows_per_part=rows_at_once, held_out=held_out, patience=patience, seed=seed, recompute=recompute,
+        **options.slicing_changes(max_slices, no_upscale),
+    )  # fmt: skip
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
     machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
@@ -131,7 +136,6 @@ def _tell_counts(recipe: FinetuningRecipe, seen: Survey, kept: Survey, machine: 
 def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: float) -> None:
     """What a run takes, and one sample as the model sees it."""
     from demiglace.data.survey import shown
-    from demiglace.processing.processor import Processor
     from demiglace.recipes.finetuning_cost import predict
 
     assert seen.first is not None
@@ -141,7 +145,7 @@ def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: f
         f"steps: {cost.num_steps}; memory: about {_told(cost.memory_bytes)}{each}, of which weights "
         f"{_told(cost.weight_bytes)}; time: about {cost.seconds / 60:.0f} min"
     )
-    machine.say(f"one sample:\n{shown(seen.first, Processor.load(recipe.model).tokenizer)}")
+    machine.say(f"one sample:\n{shown(seen.first, recipe.processor().tokenizer)}")
 
 
 def _told(num_bytes: float) -> str:

@@ -6,7 +6,7 @@
     path = "papers"
     weights = { eyes = 1.0, whole = 0.5, late = 2.0 }
 
-`path` is relative to the file. For `parquet`, `webdataset` and `text` it may be a folder or a pattern with `*` as well.
+Paths are relative to the file. Of `parquet`, `webdataset` and `text`, `path` may be a folder or a pattern with `*` too.
 `weights` are those of the stages; one that is not named does not use the source. `late` is the weight at the end of the
 decay, by default the one before it.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demiglace.data import document_tasks, reading_pictures
+from demiglace.data import document_tasks, media_settings, reading_pictures
 from demiglace.data.mixture import WEIGHT, Mixture
 from demiglace.data.sources import generated_clips, generated_questions, pdf_folder, plain_text
 from demiglace.data.sources.generated_clips import GeneratedClips
@@ -40,7 +40,7 @@ STAGES = (
 )
 LATE, STAGE_OF_LATE = "late", "whole"
 HEAD: Mapping[str, Field] = {"name": Words(), "path": Words(), "weights": TableOf(WEIGHT, (*STAGES, LATE))}
-FOLDERS = ("media", "documents")  # options that are paths, relative to the file too
+FOLDERS = ("media", "media_root", "documents")  # options that are paths, relative to the file too
 
 
 @dataclass(frozen=True)
@@ -156,14 +156,23 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
     return tuple(sorted(found))
 
 
+def _of_records(entry: SourceEntry) -> dict[str, Any]:
+    """Options of a source of records, with those of its videos as one."""
+    settings = {key: value for key, value in entry.options.items() if key in media_settings.OPTIONS}
+    others = {key: value for key, value in entry.options.items() if key not in settings}
+    return others | {"sampling": media_settings.video_sampling(settings)}
+
+
 FOLDER = Words()
+OF_RECORDS: Mapping[str, Field] = {"media": FOLDER, "media_root": FOLDER, **media_settings.OPTIONS}
 KINDS: Mapping[str, Kind] = {
-    "jsonl": Kind(lambda entry: JsonFile(entry.name, _one(entry), **entry.options), {"media": FOLDER}),
+    "jsonl": Kind(lambda entry: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
     "parquet": Kind(
-        lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **entry.options), {"media": FOLDER}
+        lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **_of_records(entry)), OF_RECORDS
     ),
     "webdataset": Kind(
-        lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **entry.options), {"question": Words()}
+        lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **_of_records(entry)),
+        {"question": Words(), **media_settings.OPTIONS},
     ),
     "pdfs": Kind(lambda entry: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
     "text": Kind(

@@ -3,43 +3,35 @@
 A reference is a path, a `data:` address, base64 as Ollama takes it, bytes, or an object that holds one of these
 ({"bytes", "path"} of Hugging Face's data sets, {"url"} and {"file_data"} of OpenAI's API, Anthropic's {"data"}). A list
 of pictures is a video whose frames were sampled already. Nothing is fetched from the network.
-
-How it is looked at may stand beside the messages, at a message, and at a part or reference; the nearest wins. `fps`,
-`nframes`, `video_start` and `video_end` are named as in Qwen's data, `sample_fps` is the rate of a list of frames;
-`max_packages`, `package_frames` and `pages` are named as on the command line.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import PurePath
 from typing import Any
 
 from demiglace.conversation import Document, Image, Video, VideoSampling
 from demiglace.data.media_keys import MEDIA_KEYS, Kind, Sightings, is_empty, is_note
+from demiglace.data.media_settings import (
+    SETTINGS,
+    check_honoured,
+    nearer,
+    of_one_file,
+    pages_of,
+    read_settings,
+    told,
+    video_sampling,
+)
 from demiglace.processing.pictures import MAX_BYTES, kind_of
 
 Held = str | PathLike[str] | bytes
 Find = Callable[[str], Held]  # what a path in a record stands for; ValueError where nothing
 Shown = Image | Video | Document
-
-# Setting -> field of `VideoSampling`, and its type.
-_VIDEO_SETTINGS: dict[str, tuple[str, type[float] | type[int]]] = {
-    "fps": ("fps", float),
-    "sample_fps": ("fps", float),
-    "nframes": ("num_frames", int),
-    "video_start": ("start", float),
-    "video_end": ("end", float),
-    "max_packages": ("max_packages", int),
-    "package_frames": ("package_frames", int),
-}
-SETTINGS = (*_VIDEO_SETTINGS, "pages")
-_RATES = frozenset(("fps", "sample_fps", "nframes"))
 
 _IN_BASE64 = ("base64", "data", "file_data")
 _OBJECTS = ("source", "file")  # Anthropic's, OpenAI's
@@ -74,7 +66,7 @@ class RecordMedia:
             marks, references = _called_for(kind, key, fields[key])
             for number, (mark, reference) in enumerate(zip(marks, references, strict=True)):
                 try:
-                    own = _settings_of(kind, settings, number, len(marks))
+                    own = of_one_file(kind, settings, number, len(marks))
                     by_mark.setdefault(mark, []).append(self.show(kind, reference, own))
                 except ValueError as error:
                     raise ValueError(f"`{key}`: {error}") from error
@@ -97,33 +89,21 @@ class RecordMedia:
 
     def _part(self, kind: Kind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
         if kind == "video":
-            return Video(self._video(reference), self._sampling(settings))
+            return Video(self._video(reference), video_sampling(settings, self.sampling))
         source = self._source(reference)
         held = _kind_of(source)
         if held == "video" and kind is None:
-            return Video(source, self._sampling(settings))
+            return Video(source, video_sampling(settings, self.sampling))
         if held == "video":
             name = "a file given as bytes" if isinstance(source, bytes) else source
             raise ValueError(f"{name} is a video, but stands among the {kind}s")
-        return Document(source, _pages(settings)) if held == "document" else Image(source)
+        return Document(source, pages_of(settings)) if held == "document" else Image(source)
 
     def _video(self, reference: object) -> Held | list[Held]:
         if not isinstance(reference, list):
             return self._source(reference)
         frames = [self._source(item) for item in reference]
         return frames[0] if len(frames) == 1 and not _is_still(reference[0]) else frames
-
-    def _sampling(self, settings: Mapping[str, Any]) -> VideoSampling | None:
-        given: dict[str, Any] = {
-            name: _number(key, settings[key], type_)
-            for key, (name, type_) in _VIDEO_SETTINGS.items()
-            if key in settings
-        }
-        if not given:
-            return self.sampling
-        if "package_frames" in given:
-            given["force_package_frames"] = True
-        return replace(self.sampling or VideoSampling(), **given)
 
     def _source(self, reference: object) -> Held:
         if isinstance(reference, dict):
@@ -148,33 +128,6 @@ def keys_beside(fields: Mapping[str, Any]) -> dict[Kind, str]:
         if not is_empty(fields.get(key)):
             found.setdefault(kind, key)
     return found
-
-
-def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that say something; ValueError where two of them say how many frames are wanted."""
-    given = {key: fields[key] for key in SETTINGS if not is_empty(fields.get(key))}
-    if len(both := sorted(given.keys() & _RATES)) > 1:
-        raise ValueError(f"{' and '.join(both)} exclude each other, got {', '.join(told(given[key]) for key in both)}")
-    return given
-
-
-def nearer(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
-    """Both settings, with the inner ones where they say something else."""
-    replaced = inner.keys() | (_RATES if inner.keys() & _RATES else frozenset())
-    return {key: value for key, value in outer.items() if key not in replaced} | dict(inner)
-
-
-def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
-    """ValueError for a setting of `what`, where none of the parts is of the kind that it is for."""
-    parts = list(shown)
-    for key, value in settings.items():
-        kind: type = Document if key == "pages" else Video
-        fitting = [part for part in parts if isinstance(part, kind)]
-        if key == "sample_fps":
-            fitting = [part for part in fitting if isinstance(part, Video) and isinstance(part.source, tuple)]
-        if not fitting:
-            wanted = "a list of frames" if key == "sample_fps" else kind.__name__.lower()
-            raise ValueError(f"`{key}` is not honoured, got {told(value)}: {what} is or shows no {wanted}")
 
 
 def check_known(fields: Mapping[str, Any], read: Iterable[str], what: str) -> None:
@@ -232,34 +185,6 @@ def _is_still(reference: object) -> bool:
     )
 
 
-def _settings_of(kind: Kind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
-    """Those of one file of several."""
-    own = {}
-    for key, value in settings.items():
-        if isinstance(value, list) and (key == "pages") == (kind != "video"):
-            if len(value) != count:
-                raise ValueError(f"`{key}` has {len(value)} values for {count} files")
-            value = value[number]
-        if not is_empty(value):
-            own[key] = value
-    return own
-
-
-def _number(key: str, value: object, type_: type[float] | type[int]) -> float | int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9 or type_(value) != value:
-        raise ValueError(f"`{key}` must be {'a number' if type_ is float else 'a whole number'}, got {told(value)}")
-    return type_(value)
-
-
-def _pages(settings: Mapping[str, Any]) -> str | None:
-    pages = settings.get("pages")
-    if isinstance(pages, int) and not isinstance(pages, bool):
-        return str(pages)
-    if pages is not None and not isinstance(pages, str):
-        raise ValueError(f"`pages` must be text such as '1-3,7', got {told(pages)}")
-    return pages
-
-
 def _kind_of(source: Held) -> Kind:
     """By its name where that is enough, so that the files of most records are opened once, when they are looked at."""
     if not isinstance(source, bytes) and PurePath(source).suffix.lower() in _PICTURES:
@@ -283,7 +208,3 @@ def _data_of(text: object) -> bytes:
         return base64.b64decode("".join(payload.split()), validate=True)
     except ValueError as error:
         raise ValueError(f"base64 is broken: {error}") from error
-
-
-def told(value: object) -> str:
-    return f"{type(value).__name__} {reprlib.repr(value)}"

@@ -22,6 +22,7 @@ from typing import Any
 
 from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
 from demiglace.data.media_keys import MEDIA_KEYS, Kind, is_empty
+from demiglace.data.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
 from demiglace.data.record_marks import (
     MARKS,
     MARKS_OF_DOCUMENTS,
@@ -32,17 +33,7 @@ from demiglace.data.record_marks import (
     fill,
     split,
 )
-from demiglace.data.record_media import (
-    SETTINGS,
-    Find,
-    RecordMedia,
-    check_honoured,
-    keys_beside,
-    nearer,
-    read_settings,
-    reference_in,
-    told,
-)
+from demiglace.data.record_media import Find, RecordMedia, keys_beside, reference_in
 from demiglace.data.sources.source import BadRecord
 from demiglace.processing.template import split_answer
 

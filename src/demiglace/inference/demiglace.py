@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -45,11 +44,12 @@ class Demiglace:
     ) -> Demiglace:
         """A checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None, the nano
         model that the package carries. Without `device` a GPU where there is one, without `dtype` what suits it.
-        `adapter` is the folder of a LoRA adapter in PEFT's format, added to the weights.
+        `adapter` is the folder of a LoRA adapter in PEFT's format, added to the weights; images are cut as it was
+        trained, where it says so.
         ValueError where one of them is not to be had.
         """
         folder, place = folder_of(path_or_id), device_named(device)
-        processor, sampling = Processor.load(folder), SamplingParams.read(folder)
+        processor, sampling = Processor.load(folder, adapter), SamplingParams.read(folder)
         model = weights.load(folder, dtype=dtype_named(dtype, place), device=place)
         if adapter is not None:
             model = merge_adapter(model, adapter)
@@ -61,9 +61,7 @@ class Demiglace:
     def sliced(self, **changes: Any) -> Demiglace:
         """The same model on images that are cut otherwise: `changes` are fields of `SlicingConfig`, such as
         `max_slices` and `upscale`."""
-        config = self.processor.config
-        config = replace(config, slicing=replace(config.slicing, **changes))
-        return Demiglace(self.model, Processor(self.processor.tokenizer, config), self.sampling)
+        return Demiglace(self.model, self.processor.sliced(**changes), self.sampling)
 
     def ask(
         self,

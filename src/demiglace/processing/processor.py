@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,15 +133,27 @@ class Processor:
         self.tokenizer, self.config = tokenizer, config
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Processor:
-        """From a checkpoint's folder; ValueError where a file is absent or malformed."""
-        fields = read_object(Path(folder) / CONFIG_FILE, MOST_CONFIG_BYTES)
+    def load(cls, folder: str | os.PathLike[str], adapter: str | os.PathLike[str] | None = None) -> Processor:
+        """From a checkpoint's folder; ValueError where a file is absent or malformed.
+
+        An `adapter` that was trained on images cut otherwise keeps its `preprocessor_config.json` in its own folder.
+        """
+        held = [Path(place) / CONFIG_FILE for place in (adapter, folder) if place is not None]
+        fields = read_object(next((path for path in held if path.is_file()), held[-1]), MOST_CONFIG_BYTES)
         return cls(Tokenizer.load(folder), ProcessorConfig.from_fields(fields))
+
+    def sliced(self, **changes: Any) -> Processor:
+        """The same on images that are cut otherwise: `changes` are fields of `SlicingConfig`."""
+        return Processor(self.tokenizer, replace(self.config, slicing=replace(self.config.slicing, **changes)))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Tokenizer, chat template and `preprocessor_config.json`: all of a checkpoint but what `model` writes."""
         self.tokenizer.save(folder)
         write_whole(Path(folder) / TEMPLATE_FILE, CHAT_TEMPLATE)
+        self.save_config(folder)
+
+    def save_config(self, folder: str | os.PathLike[str]) -> None:
+        """`preprocessor_config.json` alone, as an adapter keeps it."""
         write_whole(Path(folder) / CONFIG_FILE, json.dumps(self.config.fields(), indent=2, sort_keys=True) + "\n")
 
     def checkpoint_facts(self) -> dict[str, Any]:

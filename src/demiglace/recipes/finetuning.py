@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from demiglace.conversation import VideoSampling
 from demiglace.data.mixture import Mixture
-from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.parquet import ParquetFiles
+from demiglace.data.sources.record_files import open_records
 from demiglace.data.sources.source import Source
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora
+from demiglace.processing.processor import FIELDS, Processor
 from demiglace.training.trainer import Stage
 
 Method = Literal["full", "lora", "qlora"]
@@ -34,17 +35,23 @@ ADAPTER_FACTOR = 10.0
 class FinetuningRecipe:
     """One run.
 
-    model: folder of the model to begin from. data: JSON, JSON Lines or Parquet file.
+    model: folder of the model to begin from. data: files of records, see `record_files`; media, media_root: where what
+    they name lies, see `MediaFolders`. sampling: of videos of which a record does not say how they are looked at.
+    max_slices, upscale: how images are cut; None is as the model has it.
     parts: of `PARTS`, those that learn. rate: peak, None is by size and method. epochs: passes over the data.
     length: tokens of a row, the most that a sample may have; rows: of a step; rows_per_part: at once in memory.
     held_out: share of the records that is measured on; patience: checkpoints without progress until it stops, 0 never.
     """
 
     model: Path
-    data: Path
+    data: tuple[Path, ...]
     method: Method = "lora"
     parts: tuple[str, ...] = ("decoder",)
     media: Path | None = None
+    media_root: Path | None = None
+    sampling: VideoSampling | None = None
+    max_slices: int | None = None
+    upscale: bool | None = None
     lora: Lora = field(default_factory=Lora)
     rate: float | None = None
     epochs: float = 3.0
@@ -63,18 +70,31 @@ class FinetuningRecipe:
             sizes["rate"] = self.rate
         if strange := [f"{name} {value}" for name, value in sizes.items() if not (value > 0 and math.isfinite(value))]:
             raise ValueError(f"must be above 0: {', '.join(strange)}")
+        if self.max_slices is not None:
+            FIELDS["max_slice_nums"].check("max_slices", self.max_slices)
+        if not self.data:
+            raise ValueError("there is no file to learn from")
         if self.patience < 0:
             raise ValueError(f"patience must be at least 0, got {self.patience}")
         if not self.parts or set(self.parts) - PARTS.keys():
             raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}")
 
+    @property
+    def data_named(self) -> str:
+        """Its files, in a message."""
+        more = f" and {len(self.data) - 1} more" if len(self.data) > 1 else ""
+        return f"{self.data[0]}{more}"
+
     def source(self) -> Source:
-        """The records; ValueError where the file is missing."""
-        if not self.data.exists():
-            raise ValueError(f"{self.data} does not exist")
-        if self.data.suffix == ".parquet":
-            return ParquetFiles("data", (self.data,), self.media)
-        return JsonFile("data", self.data, self.media)
+        """The records; ValueError where a file is missing."""
+        return open_records("data", self.data, self.media, self.media_root, self.sampling)
+
+    def processor(self) -> Processor:
+        """Of the model, with images cut as the recipe says."""
+        changes = {"max_slices": self.max_slices, "upscale": self.upscale}
+        return Processor.load(self.model).sliced(
+            **{name: value for name, value in changes.items() if value is not None}
+        )
 
     def portion(self, held_out: bool) -> Portion:
         """The records to learn from, or those to measure on, of which there may be none."""

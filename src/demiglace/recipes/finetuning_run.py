@@ -36,6 +36,7 @@ from demiglace.recipes.run import (
 )
 from demiglace.recipes.run_folder import open_folder
 from demiglace.recipes.run_record import inputs_of
+from demiglace.safe_files import atomic_path
 from demiglace.training import checkpoint, flops
 from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner
@@ -50,7 +51,7 @@ def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True)
     """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
     if held_out and not sum(recipe.portion(held_out).blocks or ()):
         return Survey(num_records=0)
-    processor, config = Processor.load(recipe.model), weights.read_config(recipe.model)
+    processor, config = recipe.processor(), weights.read_config(recipe.model)
     preparation = Preparation(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
     most = MOST_HELD_OUT if held_out else MOST_RECORDS
     return look(preparation, partial(_flops, recipe, processor, config), most, shows)
@@ -70,7 +71,8 @@ def finetune(
     if recipe.method == "qlora" and ranks.count > 1:
         raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
     if not seen.samples:
-        raise ValueError(f"{recipe.data} has {seen.num_records} records to learn from, and none of them can be used")
+        count = f"{seen.num_records} records to learn from"
+        raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
     settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
     made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
     with open_folder(folder, settings, inputs, made, ranks, machine.say, machine.restart):
@@ -80,7 +82,7 @@ def finetune(
 def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None) -> Path | None:
     """The run itself, in a folder that is its own; as `finetune`."""
     ranks = machine.ranks
-    processor = Processor.load(recipe.model)
+    processor = recipe.processor()
     learner, adapter = beginning(recipe, machine)
     learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
@@ -100,11 +102,14 @@ def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine
 
 
 def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path) -> None:
-    """Write the adapters, or the model where there are none; OSError where they cannot be written."""
+    """Write the adapters and how images are cut for them, or the model where there are none; OSError where they cannot
+    be written."""
     if adapter is None:
         export(learner.model, processor, target)
     else:
-        adapters.save_adapter(adapter, target)
+        with atomic_path(target) as aside:
+            adapters.save_adapter(adapter, aside)
+            processor.save_config(aside)
 
 
 def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:

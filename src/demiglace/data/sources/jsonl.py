@@ -6,14 +6,14 @@ import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from demiglace.conversation import Conversation
+from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
-from demiglace.data.sources.media import find_media
+from demiglace.data.sources.media import MediaFolders
 from demiglace.data.sources.source import BadRecord, state_of
 from demiglace.processing.pictures import local_file
 
@@ -29,13 +29,15 @@ _BRACKET = re.compile(rb'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?)*+([][{}]?)', re.DO
 class JsonFile:
     """JSON Lines, or a JSON array of objects; which of the two its first character tells.
 
-    Records name their files relative to the folder of `path`, and none outside of it. Where they lie elsewhere, or
-    are named by absolute paths, `media` is the folder they lie in.
+    Records name their files relative to the folder of `path`, and none outside of it. Where they lie elsewhere, `media`
+    or `media_root` is the folder they lie in (see `MediaFolders`). `sampling` is as in `read_record`.
     """
 
     name: str
     path: Path
     media: Path | None = None
+    media_root: Path | None = None
+    sampling: VideoSampling | None = None
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -56,7 +58,7 @@ class JsonFile:
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         number, where = block * BLOCK + row, self.where(block, row)
         start, end = int(self._index.starts[number]), int(self._index.ends[number])
-        find = partial(find_media, folder=self.media or self.path.parent, takes_absolute=self.media is not None)
+        folders = MediaFolders(self.path.parent, self.media, self.media_root)
         if end - start > MAX_RECORD_BYTES:
             raise BadRecord(where, f"a record of {end - start} bytes, more than the {MAX_RECORD_BYTES} taken")
         try:
@@ -65,7 +67,7 @@ class JsonFile:
                 record = parse_json(file.read(end - start))
         except (OSError, ValueError) as error:
             raise BadRecord(where, str(error)) from error
-        return read_record(record, where, find)
+        return read_record(record, where, folders.find, sampling=self.sampling)
 
     def where(self, block: int, row: int) -> str:
         """ "file.jsonl:17" with the number of the line; in an array "file.json[16]", counted from 0 as in `jq`."""

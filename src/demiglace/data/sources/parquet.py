@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from demiglace.conversation import Conversation
+from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.records import read_record
-from demiglace.data.sources.media import find_media, media_of
+from demiglace.data.sources.media import MediaFolders, media_of
 from demiglace.data.sources.source import BadRecord, state_of
 
 if TYPE_CHECKING:
@@ -27,12 +27,14 @@ class ParquetFiles:
     """A block is a row group, decoded as a whole.
 
     Columns are the keys of a record (see `records`); pictures are bytes, {"bytes", "path"}, or paths relative to the
-    file's folder or to `media`, as in `JsonFile`. Needs pyarrow; ValueError where it is not installed.
+    file's folder or to `media` and `media_root`, as in `JsonFile`. Needs pyarrow; ValueError where it is not installed.
     """
 
     name: str
     paths: tuple[Path, ...]
     media: Path | None = None
+    media_root: Path | None = None
+    sampling: VideoSampling | None = None
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -49,12 +51,12 @@ class ParquetFiles:
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self._groups[block][0], self.where(block, row)
-        find = partial(find_media, folder=self.media or path.parent, takes_absolute=self.media is not None)
+        folders = MediaFolders(path.parent, self.media, self.media_root)
         try:
             record = self._table(block).slice(row, 1).to_pylist()[0]
         except ValueError as error:
             raise BadRecord(where, str(error)) from error
-        return read_record(record, where, find)
+        return read_record(record, where, folders.find, sampling=self.sampling)
 
     def _shown(self, row: int) -> list[object]:
         """Of a record of the first block."""

@@ -1,0 +1,132 @@
+"""Files, folders and patterns name files of records, each once and in natural order; together they are one source."""
+
+import json
+import os
+import pickle
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from demiglace.conversation import VideoSampling
+from demiglace.data.sources.joined import Joined
+from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.record_files import open_records, record_files
+from demiglace.data.sources.tar_shards import TarShards
+
+
+def write_records(path: Path, *answers: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    turns = [[{"role": "user", "content": "Say it."}, {"role": "assistant", "content": answer}] for answer in answers]
+    path.write_text("".join(json.dumps({"messages": turn}) + "\n" for turn in turns))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    for name in ("10.jsonl", "2.jsonl", "deep/b1.JSON", "deep/b10.ndjson", "deep/b9.json"):
+        write_records(tmp_path / "data" / name, name)
+    for name in ("notes.md", ".hidden.jsonl", ".cache/old.jsonl"):
+        write_records(tmp_path / "data" / name, "no record")
+    return tmp_path / "data"
+
+
+IN_ORDER = ["2.jsonl", "10.jsonl", "deep/b1.JSON", "deep/b9.json", "deep/b10.ndjson"]
+
+
+def test_a_folder_gives_the_files_below_it_in_natural_order(folder):
+    assert list(record_files([folder])) == [folder / name for name in IN_ORDER]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.jsonl", IN_ORDER[:2]),
+        ("[0-9].jsonl", IN_ORDER[:1]),
+        ("deep/b?.*", IN_ORDER[2:4]),
+        ("**/*.json*", [*IN_ORDER[:2], "deep/b9.json"]),
+        ("*", IN_ORDER),
+        ("**", IN_ORDER),
+    ],
+)
+def test_a_pattern_gives_what_it_matches(folder, pattern, names):
+    assert list(record_files([folder / pattern])) == [folder / name for name in names]
+
+
+def test_files_keep_the_order_in_which_they_are_named(folder):
+    named = [folder / "10.jsonl", folder / "2.jsonl"]
+    assert list(record_files(named)) == named
+
+
+def test_a_file_named_like_a_pattern_is_that_file(tmp_path):
+    path = write_records(tmp_path / "a[1].jsonl", "one")
+    write_records(tmp_path / "a1.jsonl", "other")
+    assert record_files([path]) == (path,)
+
+
+@pytest.mark.parametrize("again", ["2.jsonl", "./2.jsonl", "../data/2.jsonl", "*.jsonl", ".", "link.jsonl"])
+def test_a_file_given_twice_is_refused(folder, again, tmp_path):
+    os.symlink(folder / "2.jsonl", tmp_path / "link.jsonl")
+    second = tmp_path / again if again == "link.jsonl" else folder / again
+    with pytest.raises(ValueError, match=r"is given twice"):
+        record_files([folder / "2.jsonl", second])
+
+
+@pytest.mark.parametrize("name", ["none.jsonl", "none", "*.parquet", "deep/*.md", "empty"])
+def test_what_names_nothing_is_refused(folder, name):
+    (folder / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"does not exist|names no file of records: \.jsonl, "):
+        record_files([folder / name])
+
+
+def answers(source) -> list[str]:
+    places = [(block, row) for block, size in enumerate(source.blocks) for row in range(size)]
+    return [source.read(*place, seed=(0,)).messages[-1].content[0].text for place in places]
+
+
+def test_several_files_are_one_source(tmp_path, monkeypatch):
+    monkeypatch.setattr("demiglace.data.sources.jsonl.BLOCK", 2)
+    first = write_records(tmp_path / "a.jsonl", "1", "2", "3")
+    second = write_records(tmp_path / "b.txt", "4", "5")
+    (tmp_path / "0.txt").write_text("6")
+    with tarfile.open(tmp_path / "c.tar", "w") as tar:
+        tar.add(tmp_path / "0.txt", "0.txt")
+    source = open_records("data", (first, second, tmp_path / "c.tar"))
+    assert source.blocks == (2, 1, 2, 1)
+    assert answers(source) == ["1", "2", "3", "4", "5", "6"]
+    assert [source.where(block, 0) for block in range(4)] == [
+        f"{first}:1", f"{first}:3", f"{second}:1", f"{tmp_path / 'c.tar'}, 0"
+    ]  # fmt: skip
+    copy = pickle.loads(pickle.dumps(source))
+    assert answers(copy) == answers(source)
+
+
+def test_parquet_files_share_what_they_keep_in_memory(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    paths = tuple(tmp_path / f"{number}.parquet" for number in range(3))
+    for path in paths:
+        turns = [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": path.stem}]
+        parquet.write_table(pyarrow.Table.from_pylist([{"messages": turns}]), path)
+    source = open_records("data", paths)
+    assert not isinstance(source, Joined)
+    assert answers(source) == ["0", "1", "2"]
+
+
+def test_folders_and_sampling_reach_every_source(tmp_path):
+    shard, file = tmp_path / "a.tar", write_records(tmp_path / "a.jsonl", "1")
+    tarfile.open(shard, "w").close()
+    media, root, sampling = tmp_path / "m", tmp_path, VideoSampling(fps=1.0)
+    source = open_records("data", (file, shard), media, root, sampling)
+    assert source.sources == (
+        JsonFile("data", file, media, root, sampling),
+        TarShards("data", (shard,), sampling=sampling),
+    )
+    with pytest.raises(ValueError, match="holds its own files"):
+        open_records("data", (shard,), media_root=root)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="does not exist"):
+        open_records("data", (tmp_path / "a.jsonl",))
