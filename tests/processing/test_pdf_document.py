@@ -9,7 +9,7 @@ from test_documents import dark_corner, pdf_of, sized
 from demiglace.processing import documents
 from demiglace.processing.documents import open_document, open_page, open_pages
 from demiglace.processing.pdf_document import FilledPdf
-from demiglace.processing.pdf_facts import read_page_facts
+from demiglace.processing.pdf_facts import PdfFacts
 
 # Black in the lower right quarter of a page of 100 x 200 points.
 LOOK = "<< /Subtype /Form /BBox [0 0 50 100] /Length 26 >> stream\n0 0 0 rg 0 0 50 100 re f  \nendstream"
@@ -116,6 +116,8 @@ GROUPS = ("<< /Type /OCG /Name (off \\)\\( >> layer) >>", "<< /Type /OCG /Name (
         ("<< /Type /OCMD /VE [/Or 6 0 R [/Not 7 0 R]] >>", OFF, False),
         ("<< /Type /OCMD /VE [/And [/Not 6 0 R] 7 0 R] >>", OFF, True),
         ("99 0 R", OFF, True),
+        ("<< /Type /OCG /Name (of no list) >>", OFF, True),
+        ("(no dictionary)", OFF, True),
     ],
 )
 def test_annotations_follow_their_layer(annotation: str, packed: bool, layer: str, catalog: str, drawn: bool) -> None:
@@ -152,8 +154,9 @@ def test_facts_belong_to_their_pages_in_a_tree_that_returns_to_itself() -> None:
     data = pdf(tree, branch, leaf.format(2, 4), leaf.format(3, 2), leaf.format(3, 3))
     assert [picture.width for picture in open_pages(data, dpi=72)] == [20, 30, 40]
     looped = data.replace(b"/Kids [5 0 R 6 0 R]", b"/Kids [5 0 R 2 0 R]")
-    with open_document(data) as whole:
-        assert [facts.user_unit for facts in read_page_facts(whole, looped)] == [2, 3, 4]
+    with open_document(looped) as document:
+        facts = PdfFacts(document, looped)
+        assert [facts.page(index).user_unit for index in range(3)] == [2, 4, 1]
 
 
 def test_nothing_is_asked_of_a_document_that_holds_nothing_of_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:

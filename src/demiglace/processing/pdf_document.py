@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pypdfium2 import PdfDocument, PdfPage, raw
 
-from demiglace.processing.pdf_facts import PLAIN, PageFacts, read_page_facts
+from demiglace.processing.pdf_facts import PdfFacts
 
 
 class FilledPdf(PdfDocument):
@@ -27,7 +27,7 @@ class FilledPdf(PdfDocument):
 
     def get_page(self, index: int) -> PdfPage:
         page = super().get_page(index)
-        facts = self._facts[index] if 0 <= index < len(self._facts) else PLAIN
+        facts = self._facts.page(index)
         page.user_unit = facts.user_unit
         for number in facts.hidden:
             annotation = raw.FPDFPage_GetAnnot(page, number)
@@ -36,5 +36,5 @@ class FilledPdf(PdfDocument):
         return page
 
     @cached_property
-    def _facts(self) -> list[PageFacts]:
-        return read_page_facts(self, self._data)
+    def _facts(self) -> PdfFacts:
+        return PdfFacts(self, self._data)

@@ -10,12 +10,14 @@ import io
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pypdfium2 import PdfDocument, PdfiumError
 
-_SIGNS = (b"/UserUnit", b"/OCProperties", b"/ObjStm")  # the last hides what else the file holds
+_SIGNS = (b"/UserUnit", b"/OCProperties")
+_HIDING = b"/ObjStm"  # objects packed together, in which the signs cannot be seen
 _DEEPEST = 64  # dictionaries within one another
 _WHITE = rb"[\s\0]*"
 _XREF_PART = re.compile(rb"(\d+) (\d+)\r?\n((?:\d{10} \d{5} [nf]\s{1,2})*)")
@@ -34,33 +36,41 @@ class PageFacts:
     hidden: tuple[int, ...] = ()
 
 
-PLAIN = PageFacts()
-
-
 class _Reference(NamedTuple):
     number: int
 
 
-def read_page_facts(pdf: PdfDocument, data: bytes) -> list[PageFacts]:
-    """Of all pages in order, where `data`, the file itself, may hold something of the kind; [] otherwise."""
-    if not any(sign in data for sign in _SIGNS):
-        return []
-    copy = io.BytesIO()
-    try:
-        pdf.save(copy)
-        objects = _Objects(copy.getvalue())
-        layers = _Layers(objects)
-        return [_facts(objects, layers, page) for page in objects.pages()]
-    except (PdfiumError, ValueError):  # damaged: what is drawn is what pdfium makes of it
-        return []
+class PdfFacts:
+    """What can be told of the pages of `pdf`, whose file `data` is."""
 
+    def __init__(self, pdf: PdfDocument, data: bytes) -> None:
+        self._pages: list[dict[str, Any]] = []
+        if not any(sign in data for sign in (*_SIGNS, _HIDING)):
+            return
+        copy = io.BytesIO()
+        with suppress(PdfiumError, ValueError):  # damaged: what is drawn is what pdfium makes of it
+            pdf.save(copy)
+            if any(sign in copy.getvalue() for sign in _SIGNS):
+                self._objects = _Objects(copy.getvalue())
+                self._layers = _Layers(self._objects)
+                self._pages = list(self._objects.pages())
 
-def _facts(objects: _Objects, layers: _Layers, page: dict[str, Any]) -> PageFacts:
-    unit = objects.get(page.get("UserUnit"))
-    annotations = map(objects.dictionary, objects.array(page.get("Annots")))
-    hidden = tuple(i for i, one in enumerate(annotations) if "OC" in one and not layers.show(one["OC"]))
-    is_sound = isinstance(unit, float) and 0 < unit < math.inf
-    return PageFacts(unit if is_sound else 1.0, hidden)
+    def page(self, index: int) -> PageFacts:
+        """Of the page at `index`, from 0."""
+        if not 0 <= index < len(self._pages):
+            return PageFacts()
+        with suppress(ValueError):
+            page = self._pages[index]
+            unit = self._objects.get(page.get("UserUnit"))
+            is_sound = isinstance(unit, float) and 0 < unit < math.inf
+            return PageFacts(unit if is_sound else 1.0, tuple(self._hidden(page)))
+        return PageFacts()
+
+    def _hidden(self, page: dict[str, Any]) -> Iterator[int]:
+        for index, annotation in enumerate(self._objects.array(page.get("Annots"))):
+            known = self._objects.dictionary(annotation)
+            if "OC" in known and not self._layers.show(known["OC"]):
+                yield index
 
 
 class _Objects:
@@ -174,9 +184,9 @@ class _Layers:
         usage = self._objects.dictionary(self._objects.dictionary(group.get("Usage")).get("View"))
         if "ViewState" in usage:
             return usage["ViewState"] != "OFF"
-        if reference in self._off:
-            return False
-        return self._is_on or reference in self._on
+        if not isinstance(reference, _Reference) or (self._is_on and reference not in self._off):
+            return True
+        return reference in self._on and reference not in self._off
 
     def _holds(self, expression: Any, depth: int = 0) -> bool:
         """A visibility expression: [/And ...], [/Or ...], [/Not one], or a group."""
