@@ -20,7 +20,7 @@ SURE = 0.85  # mean confidence from which a page is left as it lies, and no othe
 MOST_DOUBT_LEFT = (
     0.7  # of the doubt (1 less the confidence) with which it is read as it lies; more is not clearly better
 )
-LEAST_TOKENS = 16  # by which another way is judged
+LEAST_TOKENS = 6  # by which another way is judged: a letter or two prove nothing
 
 _TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
 
