@@ -68,6 +68,8 @@ def _shown(starts: Sequence[float], start: float, end: float, num_moments: int) 
     for i, at_edge in enumerate(at_edges):
         oldest = at_edges[i - 1] if i and at_edge - at_edges[i - 1] <= LATE_FRAMES else at_edge
         newest = max(bisect_left(starts, start + (i + 1) * step - rounding) - 1, oldest)
+        if i + 1 == num_moments:  # no part is left in which to be late
+            oldest = min(at_edge + 1, newest)
         number = min(max(number + 1, oldest), newest)
         earliest.append(number)
     shown = earliest.copy()
