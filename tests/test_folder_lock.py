@@ -1,6 +1,7 @@
 """One process at a time in a folder: who is in it is named, and what a killed one left is no obstacle."""
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -85,6 +86,18 @@ def test_a_file_that_names_nobody_says_what_to_remove(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ValueError, match=f"if that has ended, remove {tmp_path / FILE}"), locked(tmp_path):
         pass
+
+
+def test_a_lock_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as raised, locked(tmp_path / "new"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert raised.value.filename == str(tmp_path / "new" / FILE)
+    assert not (tmp_path / "new").exists()
 
 
 def test_of_many_at_once_one_gets_in(tmp_path):

@@ -22,19 +22,29 @@ def locked(folder: Path) -> Iterator[None]:
     """
     is_new, path = not folder.exists(), folder / FILE
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _held(path):
+            yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
     # A file and no lock of the kernel's: it tells who holds it, on network file systems too.
     lock = SoftFileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
         raise _in_use(path) from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         yield
     finally:
         lock.release()
-        if is_new:
-            with suppress(OSError):  # not empty
-                folder.rmdir()
 
 
 def _in_use(path: Path) -> ValueError:

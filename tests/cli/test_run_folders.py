@@ -134,9 +134,10 @@ def test_metrics_that_cannot_be_written_are_named_with_what_is_left(
 def test_a_full_disk_at_the_very_beginning_names_the_file(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with bounded(64):
-        last = refused(command())
-    assert last == f"demiglace: {tmp_path / 'out' / 'run.json'}: File too large"
+    for most, name in ((1, ".demiglace.lock"), (2**7, "run.json")):
+        with bounded(most):
+            last = refused(command())
+        assert last == f"demiglace: {tmp_path / 'out' / name}: File too large"
     assert not (tmp_path / "out").exists()
 
     def fail(*given: object) -> None:
