@@ -28,7 +28,8 @@ from demiglace import Demiglace, VideoSampling
 from demiglace.evaluation.answering import examine, score
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
-from demiglace.recipes.run import export, remember
+from demiglace.recipes.run import export
+from demiglace.recipes.run_record import inputs_of, remember
 from demiglace.training.language import LanguageLearner
 from demiglace.training.trainer import Stage, Trainer
 
@@ -130,7 +131,8 @@ def _memory(field: str) -> int:
 
 def run_train(options: argparse.Namespace) -> None:
     decides = {name: getattr(options, name) for name in ("start", "steps", "clips", "each")}
-    remember(decides, torch.float32, options.folder)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    remember(decides | {"dtype": "float32"}, inputs_of((), options.start), options.folder, print)
     told = {name: getattr(options, name) for name in ("steps", "clips", "seeds", "each")}
     results: dict[str, Any] = {
         "options": told | {"fps": FPS},

@@ -81,3 +81,36 @@ def test_the_prompt_is_the_processors_own(recipe):
     assert torch.equal(asked.tokens, shown.tokens)
     assert torch.equal(asked.visual_places, shown.visual_places)
     assert sample.patches.shape == (sample.grid[0] * sample.grid[1], 14**2)
+
+
+def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypatch):
+    monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: (folder / "encoder").mkdir(exist_ok=True))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "a.pdf").write_bytes(b"a page")
+    recipe, folder = nano.NanoRecipe(documents=tmp_path / "papers"), tmp_path / "run"
+    nano.train(recipe, folder, pytest.fail)
+    nano.train(replace(recipe, only=("encoder",)), folder, pytest.fail)  # which stages, is free
+    with pytest.raises(ValueError, match="has seed 0, not 1: this run needs a folder of its own"):
+        nano.train(replace(recipe, seed=1), folder)
+    (tmp_path / "papers" / "a.pdf").write_bytes(b"two pages")
+    with pytest.raises(ValueError, match=f"changed since it began: {tmp_path / 'papers' / 'a.pdf'} has changed"):
+        nano.train(recipe, folder)
+    nano.train(recipe, folder, restart=True)
+    assert (folder / "earlier-1" / "encoder").is_dir()
+
+
+def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: None)
+    (tmp_path / "encoder").mkdir()
+    told = []
+    nano.train(nano.NanoRecipe(), tmp_path, told.append)
+    assert "whether they are still the same cannot be told" in told[0]
+    nano.train(nano.NanoRecipe(), tmp_path, pytest.fail)
+
+
+def test_what_was_read_is_written_again_where_a_kill_cut_it_off(recipe, tmp_path):
+    watcher = nano.Samples(recipe, nano.nano_processor(recipe), count=1)
+    assert watcher.lacks(tmp_path, 10)
+    watcher(nano.beginning(recipe), tmp_path, 10)
+    assert not watcher.lacks(tmp_path, 10)
+    assert watcher.lacks(tmp_path, 1)

@@ -194,3 +194,39 @@ def test_the_mixture_follows_the_decay():
     shares = [stage(10).decayed(step) for step in range(10)]
     assert shares == pytest.approx([0, 0, 0, 0, 0, 0, 0, 0.25, 0.5, 0.75])
     assert stage(10, decay_share=0.0).decayed(9) == 0
+
+
+def test_a_checkpoint_that_nobody_saw_is_seen_when_the_run_goes_on(tmp_path):
+    class Seen:
+        def __init__(self, deadly_at=None):
+            self.steps, self.deadly_at = [], deadly_at
+
+        def __call__(self, learner, folder, step):
+            if step == self.deadly_at:
+                raise KeyboardInterrupt
+            self.steps.append(step)
+            return ""
+
+        def lacks(self, folder, step):
+            return step not in self.steps
+
+    first = Seen(deadly_at=10)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(Small(), stage(20), regression, tmp_path, first).run()
+    first.deadly_at = None
+    Trainer(Small(), stage(20), regression, tmp_path, first).run()
+    assert first.steps == [5, 10, 15, 20]
+    Trainer(Small(), stage(20), regression, tmp_path, first).run()
+    assert first.steps == [5, 10, 15, 20]
+
+
+def test_what_the_disk_refuses_is_told_with_the_last_checkpoint(tmp_path):
+    def full_at_12(learner, step):
+        if step == 12:
+            raise OSError(28, "No space left on device")
+        yield from regression(learner, step)
+
+    with pytest.raises(
+        checkpoint.NotWritten, match="No space left on device; the last good checkpoint is step-00000010"
+    ):
+        Trainer(Small(), stage(20), full_at_12, tmp_path).run()
