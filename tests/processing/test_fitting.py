@@ -78,7 +78,8 @@ def test_packages_are_filled_before_frames_are_left_out(
     assert sizes(fitted) == [expected]
     (note,) = fitted.notes
     taken = "all 12 frames" if num_packages > 1 else "6 of 12 frames"
-    assert f"{taken} in {len(expected)} packages of {expected[0]} instead of 12 packages of 1" in note
+    packages = "packages" if len(expected) > 1 else "package"
+    assert f"{taken} in {len(expected)} {packages} of {expected[0]} instead of 12 packages of 1" in note
 
 
 @pytest.mark.parametrize("room", range(260, 960, 37))

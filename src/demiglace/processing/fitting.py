@@ -130,4 +130,5 @@ def _note(video: Video, asked: FramePlan, taken: FramePlan, room: int) -> str:
 
 
 def _packages(plan: FramePlan) -> str:
-    return f"{len(plan.package_sizes)} packages of {plan.package_sizes[0]}"
+    number = len(plan.package_sizes)
+    return f"{number} package{'s' * (number > 1)} of {plan.package_sizes[0]}"
