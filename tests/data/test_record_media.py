@@ -83,11 +83,23 @@ def test_pdfs_and_pages_beside_the_messages():
 def test_pictures_of_several_pages_are_documents(tmp_path):
     (tmp_path / "fax.tif").write_bytes(picture("TIFF", pages=3))
     (tmp_path / "photo.tif").write_bytes(picture("TIFF"))
-    read = shown(
-        asking(images=["fax.tif", "photo.tif", picture("TIFF", pages=2)], pages="1"), lambda name: tmp_path / name
-    )
+    several = picture("TIFF", pages=2)
+    record = asking(images=["fax.tif", "photo.tif", several], pages=["1", None, None])
+    read = shown(record, lambda name: tmp_path / name)
     assert read[:2] == (Document(tmp_path / "fax.tif", "1"), Image(tmp_path / "photo.tif"))
-    assert read[2] == Document(picture("TIFF", pages=2), "1")
+    assert read[2] == Document(several)
+
+
+def test_pages_can_be_chosen_of_a_tiff_of_one_page_too(tmp_path):
+    (tmp_path / "fax.tif").write_bytes(picture("TIFF"))
+    read = shown(asking(images=["fax.tif"], pages="1"), lambda name: tmp_path / name)
+    assert read[0] == Document(tmp_path / "fax.tif", "1")
+
+
+@pytest.mark.parametrize("beside", [{"images": ["a.png"]}, {"videos": ["a.mp4"]}])
+def test_pages_of_what_has_none(beside):
+    with pytest.raises(BadRecord, match="`pages` is not honoured"):
+        shown(asking(pages="1", **beside))
 
 
 def sampled(**fields: object) -> Video:
@@ -146,6 +158,12 @@ def test_each_of_several_videos_has_its_own_rate():
 )
 def test_a_list_of_frames_is_a_video(record, frames, sampling):
     assert shown(record)[0] == Video((F0, F1)[:frames], sampling)
+
+
+@pytest.mark.parametrize("own", [{"fps": 2}, {"pages": "1"}, {"max_pixels": 4}, {"image_url": "b.png"}])
+def test_a_frame_is_looked_at_as_the_whole_video_is(own):
+    with pytest.raises(BadRecord, match=f"`{next(iter(own))}`.* is not honoured"):
+        shown(asking([{"type": "video", "video": [{"path": "0.jpg"} | own, "1.jpg"]}]))
 
 
 def test_a_list_of_videos_is_several():

@@ -25,6 +25,7 @@ from demiglace.data.sources import generated_clips, generated_questions, pdf_fol
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.media import check_folders
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
@@ -157,7 +158,8 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _of_records(entry: SourceEntry) -> dict[str, Any]:
-    """Options of a source of records, with those of its videos as one."""
+    """Options of a source of records, with those of its videos as one; ValueError where a folder is missing."""
+    check_folders(entry.options.get("media"), entry.options.get("media_root"))
     settings = {key: value for key, value in entry.options.items() if key in media_settings.OPTIONS}
     others = {key: value for key, value in entry.options.items() if key not in settings}
     return others | {"sampling": media_settings.video_sampling(settings)}

@@ -27,7 +27,7 @@ from demiglace.data.media_settings import (
     told,
     video_sampling,
 )
-from demiglace.processing.pictures import MAX_BYTES, kind_of
+from demiglace.processing.pictures import MAX_BYTES, has_pages, kind_of
 
 Held = str | PathLike[str] | bytes
 Find = Callable[[str], Held]  # what a path in a record stands for; ValueError where nothing
@@ -77,13 +77,8 @@ class RecordMedia:
 
         ValueError for what cannot be found, a video among images, and settings that cannot be honoured.
         """
-        own: dict[str, Any] = {}
-        if isinstance(reference, dict):
-            own = read_settings(reference)
-            key, held = _held_in(reference, _OBJECTS)
-            check_known(reference, _read_with(key), "a file")
-            reference = held
-        shown = self._part(kind, reference, nearer(settings, own))
+        held, own = _opened(reference)
+        shown = self._part(kind, held, nearer(settings, own))
         check_honoured(own, [shown], "the file")
         return shown
 
@@ -97,17 +92,22 @@ class RecordMedia:
         if held == "video":
             name = "a file given as bytes" if isinstance(source, bytes) else source
             raise ValueError(f"{name} is a video, but stands among the {kind}s")
-        return Document(source, pages_of(settings)) if held == "document" else Image(source)
+        pages = pages_of(settings)
+        if held == "document" or (pages is not None and not _is_named_picture(source) and has_pages(source)):
+            return Document(source, pages)
+        return Image(source)
 
     def _video(self, reference: object) -> Held | list[Held]:
         if not isinstance(reference, list):
             return self._source(reference)
-        frames = [self._source(item) for item in reference]
+        frames = []
+        for item in reference:
+            held, own = _opened(item)
+            check_honoured(own, [], "a frame")
+            frames.append(self._source(held))
         return frames[0] if len(frames) == 1 and not _is_still(reference[0]) else frames
 
     def _source(self, reference: object) -> Held:
-        if isinstance(reference, dict):
-            reference = _held_in(reference, _OBJECTS)[1]
         if isinstance(reference, str) and (reference.startswith("data:") or _BASE64.fullmatch(reference)):
             reference = _data_of(reference)
         if isinstance(reference, bytes):
@@ -143,6 +143,15 @@ def reference_in(fields: Mapping[str, Any], kind: Kind | None) -> object:
     key, reference = _held_in(fields, (*holders, *_OBJECTS))
     check_known(fields, _read_with(key), f"a part of type {fields.get('type') or key}")
     return reference
+
+
+def _opened(reference: object) -> tuple[object, dict[str, Any]]:
+    """What an object refers to, and the settings in it; other references are what they are."""
+    if not isinstance(reference, dict):
+        return reference, {}
+    key, held = _held_in(reference, _OBJECTS)
+    check_known(reference, _read_with(key), "a file")
+    return held, read_settings(reference)
 
 
 def _held_in(fields: Mapping[str, Any], holders: Iterable[str]) -> tuple[str, object]:
@@ -187,12 +196,16 @@ def _is_still(reference: object) -> bool:
 
 def _kind_of(source: Held) -> Kind:
     """By its name where that is enough, so that the files of most records are opened once, when they are looked at."""
-    if not isinstance(source, bytes) and PurePath(source).suffix.lower() in _PICTURES:
+    if _is_named_picture(source):
         return "image"
     if not isinstance(source, bytes) and PurePath(source).suffix.lower() == ".pdf":
         return "document"
     held = kind_of(source)
     return "image" if held == "animation" else held
+
+
+def _is_named_picture(source: Held) -> bool:
+    return not isinstance(source, bytes) and PurePath(source).suffix.lower() in _PICTURES
 
 
 def _data_of(text: object) -> bytes:

@@ -189,9 +189,9 @@ def learning(recipe: FinetuningRecipe) -> Learning:
 def _settings(recipe: FinetuningRecipe, seen: Survey) -> dict[str, Any]:
     """What decides a run; how a step is cut up, and when it is enough, are free to change."""
     free = ("rows_per_part", "recompute", "patience")
-    return {name: value for name, value in asdict(recipe).items() if name not in free} | {
-        "num_records": seen.num_records
-    }
+    settings = {name: value for name, value in asdict(recipe).items() if name not in free}
+    one = {"data": recipe.data[0]} if len(recipe.data) == 1 else {}  # as runs wrote it that took a single file
+    return {**settings, **one, "num_records": seen.num_records}
 
 
 def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:

@@ -117,7 +117,7 @@ def test_parquet_files_share_what_they_keep_in_memory(tmp_path):
 def test_folders_and_sampling_reach_every_source(tmp_path):
     shard, file = tmp_path / "a.tar", write_records(tmp_path / "a.jsonl", "1")
     tarfile.open(shard, "w").close()
-    media, root, sampling = tmp_path / "m", tmp_path, VideoSampling(fps=1.0)
+    media, root, sampling = tmp_path, tmp_path.parent, VideoSampling(fps=1.0)
     source = open_records("data", (file, shard), media, root, sampling)
     assert source.sources == (
         JsonFile("data", file, media, root, sampling),
@@ -130,3 +130,10 @@ def test_folders_and_sampling_reach_every_source(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
         open_records("data", (tmp_path / "a.jsonl",))
+
+
+def test_a_media_folder_that_is_none_is_told_once(tmp_path):
+    file = write_records(tmp_path / "a.jsonl", "1")
+    for folders in ({"media": tmp_path / "m"}, {"media_root": file}):
+        with pytest.raises(ValueError, match=r"the media.* is no folder"):
+            open_records("data", (file,), **folders)

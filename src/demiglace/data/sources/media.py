@@ -45,6 +45,13 @@ class MediaFolders:
         return local_file(found[allowed[0]], max_bytes=None)
 
 
+def check_folders(media: Path | None, media_root: Path | None) -> None:
+    """ValueError where one of them is no folder: otherwise every record would be a bad one."""
+    for name, folder in (("media", media), ("media root", media_root)):
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"the {name} {folder} is no folder")
+
+
 def find_inside(reference: str, folder: Path, takes_absolute: bool) -> Path:
     """The file that a record calls `reference`, relative to `folder`; an absolute path only where it is allowed."""
     inside = os.path.abspath(folder / reference)

@@ -11,6 +11,7 @@ from pathlib import Path
 from demiglace.conversation import VideoSampling
 from demiglace.data.sources.joined import Joined
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.media import check_folders
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
@@ -43,8 +44,9 @@ def open_records(
 ) -> Source:
     """The records of all files, by their endings; what has none of `ENDINGS` is JSON. The rest is as in `JsonFile`.
 
-    ValueError where a file is missing, and for folders of media where all files are shards, which hold their own.
+    ValueError where a file or folder is missing, and for folders of media where all files are shards with their own.
     """
+    check_folders(media, media_root)
     if (media or media_root) and all(path.suffix.lower() == ".tar" for path in paths):
         raise ValueError(f"{paths[0]} holds its own files: no media folder or media root is for it")
     sources: list[Source] = []
