@@ -107,6 +107,21 @@ HOLD_OR_ARE_NONE = [
     "10 < 20 < 30",
     "3 ± 1 = 4",
     "12 - 7 = 5",
+    "6 : 2 = 3",
+    "- 2 + 3 = 5",
+    "* 2 + 3 = 5",
+    "• 2 + 3 = 5",
+    "**2 + 3 = 5**",
+    "$2 + 3 = 5$",
+    r"2 \times 3 = 6",
+    "2 + 3 = 5 → 5 + 1 = 6",
+    "Apples 3 > Pears 2",
+    "Subtotal 10.00 + Tax 0.60 = 10.60",
+    "2 @ 3.50 = 7.00",
+    "12:30 - 11:00 = 1:30",
+    "3(4) = 12",
+    "|-3| = 3",
+    "20/80 = 0.25 = 25%",
     "2 + 3 * 4 = 14",
     "3.50 + 4.25 = 7.75",
     "7 / 2 = 3.5",
@@ -175,6 +190,13 @@ DO_NOT_HOLD = [
     "4 ≤ 3",
     "1000000 * 1000000 = 100000000000",
     "12 - 7 = 6",
+    "• 2 + 3 = 6",
+    "**2 + 3 = 6**",
+    r"2 \times 3 = 7",
+    "Row 1: 2 + 3 = 6",
+    "2 + 3 = 5 → 5 + 1 = 7",
+    "Total = 3.50 + 4.50 = 9.00",
+    "10% of $50 = $6",
     "2 + 3 * 4 = 20",
     "7 / 2 = 3.6",
     "7 > 12",
@@ -197,6 +219,10 @@ def test_what_does_not_hold_is_found(claim, text):
 @pytest.mark.parametrize("claim", ["12 - 7 = 6", "2 + 2 = 4 = 5", "1 / 0 = 0", "1,200 + 300 = 1,501", "12% of 50 = 7"])
 def test_a_wrong_claim_is_returned_as_it_is_written(claim):
     assert wrong_claims(f"So {claim}.\nAnd 1 + 1 = 2.") == [claim]
+
+
+def test_a_bullet_is_no_minus():
+    assert wrong_claims("Sums:\n- 2 + 3 = 5\n- 2 + 3 = 6\n-2 + 3 = 1") == ["2 + 3 = 6"]
 
 
 @settings(deadline=None)

@@ -100,7 +100,7 @@ def _says_day(answer: str, wanted: Day) -> bool:
 def _without_workings(text: str) -> str:
     """`text` with the result alone of each equation that holds: "5 - 3 = 2" says 2; "5 - 3 = 4" says three things."""
     place, kept = 0, []
-    for claim in claims(text):
+    for claim in claims(text) if "=" in text or "≈" in text else ():
         if claim.is_true and claim.result:
             kept += [text[place : claim.start], claim.result]
             place = claim.end

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from demiglace.scoring.arithmetic_tokens import Token, tokens
 from demiglace.scoring.arithmetic_values import Amount, Moment, holds, value_of
-from demiglace.scoring.notation import one_notation
+from demiglace.scoring.notation import without_markup
 
 MOST_TOKENS = 60  # ours, of a side of a claim
 
@@ -44,8 +44,8 @@ class Claim:
 
 
 def wrong_claims(text: str) -> list[str]:
-    """The claims that do not hold, as they are written; quotations are not searched."""
-    text = _QUOTED.sub(" ", one_notation(text))
+    """The claims that do not hold, as they are written but for markup; quotations are not searched."""
+    text = _QUOTED.sub(" ", without_markup(text))
     return [text[claim.start : claim.end] for claim in claims(text) if not claim.is_true]
 
 
@@ -94,8 +94,10 @@ def _side_before(found: Sequence[Token], relation: int) -> Sequence[Token]:
     if not side:
         return []
     first = relation - len(side)
-    before = found[first - 1] if first else None
-    return side if _may_begin(side, before, found[first - 2] if first > 1 else None) else []
+    before, earlier = (found[place] if place >= 0 else None for place in (first - 1, first - 2))
+    if _is_bullet(side, before):
+        return side[1:]
+    return side if _may_begin(side, before, earlier) else []
 
 
 def _side_behind(found: Sequence[Token], relation: int) -> Sequence[Token]:
@@ -124,10 +126,22 @@ def _within_brackets(side: Sequence[Token], from_end: bool) -> Sequence[Token]:
     return side
 
 
+def _is_bullet(side: Sequence[Token], before: Token | None) -> bool:
+    """Whether a line begins with a sign and a space: "- 3 + 4 = 7"."""
+    begins_line = before is None or before.text == "\n"
+    return begins_line and len(side) > 1 and side[0].kind == "sign" and side[1].start > side[0].end
+
+
+def _is_number_or_ratio(before: Token, earlier: Token) -> bool:
+    """Whether a point belongs to "No. 5", or a colon to "6 : 2"."""
+    is_ratio = before.text == ":" and earlier.kind == "number" and earlier.end < before.start
+    return is_ratio or (before.text == "." and earlier.text in ("no", "nr"))
+
+
 def _may_begin(side: Sequence[Token], before: Token | None, earlier: Token | None) -> bool:
     """Whether what stands before a side leaves it to be read by itself: no label, no function, no unknown."""
     if before is None or before.kind in ("break", "relation", "("):
-        return before is None or before.text != "." or earlier is None or earlier.text not in ("no", "nr")
+        return before is None or earlier is None or not _is_number_or_ratio(before, earlier)
     if before.kind != "word":
         return False
     touches = before.end == side[0].start

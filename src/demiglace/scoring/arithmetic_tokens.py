@@ -49,7 +49,8 @@ _RELATIONS = {
 }
 _SYMBOL = re.compile(r"=>|->|<-|<=|>=|==|!=|\*\*|[-+*/×·∙⋅÷^=<>≤≥≠≈()]")
 _WORD = re.compile(r"[^\W\d]\w*(?:['’]\w+)*")
-_BREAK = re.compile(r"[.,;:!?\n|]|--")
+_BREAK = re.compile(r"[.,;:!?\n|•→⇒]|--")
+_ARROWS = ("=>", "->", "<-")
 LONGEST_NUMBER = 40  # ours, in characters
 
 
@@ -174,7 +175,7 @@ def _symbol(text: str, place: int, before: Token | None) -> Token | None:
         return Token("sign", place, end, _SIGNS[written])
     if written in "()":
         return Token("(" if written == "(" else ")", place, end, written)
-    return Token("other", place, end, written)
+    return Token("break" if written in _ARROWS else "other", place, end, written)
 
 
 def _word(text: str, place: int, before: Token | None) -> Token | None:

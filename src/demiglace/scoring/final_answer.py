@@ -20,7 +20,7 @@ _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _MARK = re.compile(
     r"\b(?:the |my |final |correct |right )?answer(?:\s?[:=]|\s(?:is|would be|must be)\b:?)", re.IGNORECASE
 )
-_EXPLANATION = re.compile(r"\bbecause\b|[,;.]\s+(?:since|as)\b|\b(?:explanation|reason|reasoning)\s?:", re.IGNORECASE)
+_EXPLANATION = re.compile(r"\bbecause\b|[,;.]\s+(?:since|as)\s|\b(?:explanation|reason|reasoning)\s?:", re.IGNORECASE)
 _MORE = re.compile(r"[\s,;.]{0,3}(?:or|and)\b[^\n]*|\s?/[^\n]*", re.IGNORECASE)  # "\boxed{7} or 8"
 _BLANK = " \t\n.,:;!?*\"'"
 _ENCLOSED = "\0"

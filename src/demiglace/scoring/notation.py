@@ -27,7 +27,7 @@ _FOLDED = str.maketrans(
     }
 )
 _VULGAR = re.compile("(\\d?)([\u00bc-\u00be\u2150-\u215e])")
-_EMPHASIS = re.compile(r"\*\*|`")
+_EMPHASIS = re.compile(r"(?<![\w)])\*\*|\*\*(?![\w(])|`")  # 2**3 is a power
 _DOLLARS = re.compile(r"\$([^$\s](?:[^$\n]{0,400}[^$\s])?)\$(?!\d)")  # "$5 and $7" is no formula
 _DELIMITERS = re.compile(r"\\[()\[\]]|\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,;!]")
 _TEXT = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\{([^{}]*)\}")

@@ -19,7 +19,7 @@ from demiglace.scoring.number_words import number_in_words
 Kind = Literal["number", "range", "time", "day", "code"]
 
 _RUN = re.compile(r"""(?:[^\s=()\[\]{}"<>|;:≤≥]|(?<=\d):(?=\d))+""")
-_SPACED_GROUPS = re.compile(r"(?<![\w.,:/'-])[1-9]\d{0,2}(?: \d{3}){1,6}(?:\.\d+)?(?![\w/:'-]|[.,]\d| \d)")
+_SPACED_GROUPS = re.compile(r"(?<![\w.,:/'])(?<!\w-)[1-9]\d{0,2}(?: \d{3}){1,6}(?:\.\d+)?(?![\w/:'-]|[.,]\d| \d)")
 _SPACED_FRACTION = re.compile(r"(?<=\d) / (?=\d)")
 _TEN_TO = re.compile(r"\s?[×x*·]\s?10\^\{?([-+]?\d{1,4})\}?(?!\d)")
 _EDGES = "*_`'~≈!?,"
@@ -190,7 +190,7 @@ def _number(start: int, written: str) -> Figure | None:
         return None
     factor = units.MONEY_SCALES.get(behind.casefold(), 1) if before else 1
     after = frozenset[str]() if factor > 1 or behind == "+" else _suffix(behind)
-    if after is None or (behind == "s" and _YEAR.fullmatch(digits)):
+    if after is None or (before and after and not before & after) or (behind == "s" and _YEAR.fullmatch(digits)):
         return None
     value = exact(f"{sign or inner_sign}{digits}")
     if value is None:
@@ -233,8 +233,11 @@ def _with_words_behind(figure: Figure, run: str, words: list[str]) -> tuple[Figu
     if figure.kind == "number" and words and (half := clock(f"{figure.text} {_bare(words[0])}")):
         return replace(figure, kind="time", value=half), taken + 1
     for count in range(min(units.MOST_WORDS, len(words)), 0, -1):
-        if not figure.meanings and (meanings := units.unit(_bare(" ".join(words[:count])))):
+        meanings = units.unit(_bare(" ".join(words[:count])))
+        if meanings and not figure.meanings:
             return replace(figure, meanings=meanings), taken + count
+        if units.is_money(meanings) and units.is_money(figure.meanings):  # "$35 EUR" is neither
+            return replace(figure, value=figure.value if meanings & figure.meanings else None), taken + count
     return figure, taken
 
 

@@ -57,10 +57,17 @@ def says_phrase(answer: str, reference: str) -> bool:
         return wanted == given != ""
     if len(given) > longest_answer(wanted):
         return False
-    if len(wanted.split()) >= LONG_PHRASE:
-        found = list(occurrence([wanted]).finditer(given))
-        at_end = bool(found) and found[-1].end() == len(given)
-        return at_end and agrees(given, [Mention(*found[-1].span(), True)])
+    return (len(wanted.split()) >= LONG_PHRASE and _ends_with(given, wanted)) or _answers_with(answer, wanted)
+
+
+def _ends_with(given: str, wanted: str) -> bool:
+    found = list(occurrence([wanted]).finditer(given))
+    at_end = bool(found) and found[-1].end() == len(given)
+    return at_end and agrees(given, [Mention(*found[-1].span(), True)])
+
+
+def _answers_with(answer: str, wanted: str) -> bool:
+    """Whether `wanted` stands where the answer does in the one sentence that may hold it."""
     written = "\n".join(" ".join(line.split()) for line in answer.splitlines())
     text = written.casefold()
     found = list(occurrence([wanted]).finditer(text))
@@ -72,7 +79,7 @@ def says_phrase(answer: str, reference: str) -> bool:
 
 def _belongs_to_a_name(answer: str, wanted: str) -> bool:
     """Whether another capitalised word stands right before it: New York is not York."""
-    before = rf"(?<![\w'-])(?!(?:{_BEFORE_A_NAME})\s)[A-Z][\w'-]*\.?\s+(?={re.escape(wanted[0].upper())})"
+    before = rf"(?<!\w)(?!(?:{_BEFORE_A_NAME})\s)[A-Z][\w'-]*\.?\s+(?={re.escape(wanted[0].upper())})"
     return any(plain(answer[found.end() :]).startswith(wanted) for found in re.finditer(before, answer))
 
 
