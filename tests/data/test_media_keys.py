@@ -48,6 +48,9 @@ UNREAD = [
     {"blob": "data:image/png;base64,iVBORw0KGgo="},
     {"pixel_values": [[0, 1], [2, 3]]},
     {"metadata": {"images": ["a.png"]}},
+    {"0": "a.png"},
+    {"_": {"1": "a.png"}},
+    {"properties": [("image", "a")]},
     {"extra": [{"deep": {"img": "a"}}]},
     {"url": "https://a.example/b.png"},
     {"documents": [{"text": "A text that is no file."}]},
@@ -106,6 +109,9 @@ ABOUT = {
     "image_caption": "A cat on a mat.",
     "video_title": "Cats",
     "media_type": "photo",
+    "video_segments": [[0.0, 5.0], [7.5, 9.0]],
+    "0": 5,
+    "": "a",
     "modality": "image",
     "objects": {"ref": ["cat"], "bbox": [[1, 2, 3, 4]], "image_id": [0]},
     "voice": "active",
@@ -133,6 +139,11 @@ def test_another_name_of_what_is_shown_does_no_harm():
         "image_source": "coco",
     }
     assert shown(asking(images=["a.png"], meta={"image": {"path": "x/a.png"}}, **names)) == (PICTURE, Text("What?"))
+
+
+def test_messages_are_counted_as_they_stand_in_the_record():
+    with pytest.raises(BadRecord, match=r"`messages\.0\.imgs"):
+        shown(asking(message={"imgs": ["a.png"]}, system="Be brief."))
 
 
 def test_keys_that_say_nothing_are_no_media():

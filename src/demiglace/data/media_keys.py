@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from demiglace.fields import told
+
 Kind = Literal["image", "video", "document"]
 
 _NOUNS: dict[Kind, tuple[str, ...]] = {"image": ("image",), "video": ("video",), "document": ("document", "pdf")}
@@ -36,6 +38,7 @@ _ABOUT = re.compile(
     r"|date|time|timestamp|year|created|modified|split|subset|dataset|collection|domain"
     r"|box|bbox|region|point|polygon|coordinate|token|status|error|version)(?:s|es)?"
 )
+_PLACE = re.compile(r"(?:segment|span|interval|window|event|coord|keypoint|landmark|mask)s?")  # as arrays of numbers
 _ABOUT_FIRST = re.compile(r"has|is|no|num|n|use|with")  # "has_image", "num_images"
 # Where something comes from: of text too ("source": "report.pdf"), and beside what is shown another name of it.
 _ORIGIN = re.compile(r"source|src|origin|original|url|uri|link|reference")
@@ -46,7 +49,7 @@ _SCHEMAS = frozenset(("tools", "functions", "tool_calls", "function_call", "tool
 _SETTING = re.compile(
     r"(?:min|max|total|num|n)_(?:frames|pixels|slices|slice_nums|tiles|patches)|(?:image|video)_(?:min|max)_pixels"
     r"|(?:resized|target)_(?:width|height)|(?:video|sample|target|raw)_fps|frame_?rate|sampling_rate|frame_interval"
-    r"|num_segments|video_(?:maxlen|minlen|max_frames|num_frames)|force_package_frames|do_sample_frames"
+    r"|frames?|num_segments|video_(?:maxlen|minlen|max_frames|num_frames)|force_package_frames|do_sample_frames"
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # A path or name with at most three spaces: more make a sentence.
@@ -92,21 +95,22 @@ class Sightings:
         """ValueError that names the key where what was left names media, or says how to look at what is shown."""
         for place, value in self.unread:
             if self.shows_any and not is_empty(value) and _SETTING.fullmatch(place[-1]):
-                raise ValueError(f"`{_joined(place)}` is not honoured, got {value!r:.80}")
+                raise ValueError(f"`{_joined(place)}` is not honoured, got {told(value)}")
             for keys, leaf in _leaves(place, value):
                 if self._names_media(keys, leaf):
                     raise ValueError(
-                        f"`{_joined(keys)}` names media and is not read, got {leaf!r:.80}: there are image, images and "
+                        f"`{_joined(keys)}` names media and is not read, got {told(leaf)}: there are image, images and "
                         "image_path, and the same for video and document"
                     )
 
     def _names_media(self, keys: tuple[str, ...], leaf: str | bytes | list[Any]) -> bool:
-        words = [_words(key) for key in keys if not key.isdigit()]
+        words = [_words(key) for key in keys if not key.isdigit()] or [[keys[0]]]
         if self.shows_any and isinstance(leaf, str) and self._is_shown(leaf, words[-1]):
             return False
         naming = [number for number, own in enumerate(words) if any(map(_MEDIA_WORD.fullmatch, own))]
         if naming:
-            return not any(map(_is_about, words[naming[0] :]))
+            is_place = isinstance(leaf, list) and bool(_PLACE.fullmatch(words[-1][-1]))
+            return not is_place and not any(map(_is_about, words[naming[0] :]))
         if not _is_file(leaf) or _is_about(words[-1]):
             return False
         is_origin = isinstance(leaf, str) and any(map(_ORIGIN.fullmatch, words[-1]))
@@ -144,6 +148,8 @@ def _leaves(place: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, 
             waiting += [((*keys, str(key)), inner) for key, inner in value.items()]
         elif isinstance(value, list) and _is_array(value):
             yield keys, value
+        elif isinstance(value, tuple) and len(value) == 2:  # of a map, as Arrow gives it
+            waiting.append(((*keys, str(value[0])), value[1]))
         elif isinstance(value, list):
             waiting += [((*keys, str(number)), inner) for number, inner in enumerate(value)]
         elif (isinstance(value, str) and value.strip()) or (isinstance(value, bytes) and value):

@@ -105,7 +105,9 @@ def _messages(
     settings = read_settings(fields)
     beside = media.beside(fields, settings)
     marks = _marks_of(fields, turns, attached)
-    drafts = [_draft(turn, _Place(f"{key}.{number}", settings, marks), media) for number, turn in enumerate(turns)]
+    first = len(fields[key]) - len(turns)  # a system prompt beside the messages comes before number 0
+    places = (_Place(f"{key}.{number}", settings, marks) for number in range(first, len(fields[key])))
+    drafts = [_draft(turn, place, media) for turn, place in zip(turns, places, strict=True)]
     if not media.seen.shows_any:
         for kind, data in attached:
             beside.setdefault(f"<{kind}>", []).append(media.show(kind, data, settings))
