@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import av
 import pytest
-from clips import make_clip, number_of, numbers, planned
+from clips import does_not_warn, make_clip, number_of, numbers, planned
 
 from demiglace.conversation import VideoSampling
 from demiglace.processing.film import open_film
@@ -97,6 +97,17 @@ def test_a_burst_in_a_screen_recording_is_looked_at(tmp_path, suffix, codec):
     assert sorted(set(found)) == list(range(15))
     assert len(found) == pytest.approx(251, abs=1)
     assert found == sorted(found)
+
+
+def test_a_burst_in_an_avi_that_leaves_frames_out(tmp_path):
+    stamps = [0, 100, *range(150, 161), 165, 249]  # tenths of a second
+    path = make_clip(
+        tmp_path / "screen.avi", stamps, time_base=Fraction(1, 10), codec="libx264", rate=10, options={"bf": "0"}
+    )
+    with does_not_warn():
+        found = numbers(path, VideoSampling(fps=10, package_frames=6))
+    assert (len(found), set(found)) == (250, set(range(15)))
+    assert [found.index(number) for number in range(2, 13)] == list(range(150, 161))
 
 
 def test_a_title_in_another_encoding_is_no_fault(tmp_path):

@@ -77,6 +77,11 @@ def test_variable_frame_rate_goes_by_time(tmp_path):
     assert [found[:7], found[-5:]] == [[0, 1, 2, 2, 2, 3, 4], [5, 5, 5, 5, 6]]
 
 
+def test_a_length_is_not_rounded_as_matroska_rounds_times(tmp_path):
+    path = make_clip(tmp_path / "sixty.mkv", range(60), time_base=Fraction(1, 60), rate=60)
+    assert (probe(path).duration_s, probe(path).fps) == (1, 60)
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "mp4", "flv", "nut", "asf"])
 def test_times_and_lengths_count_from_the_first_frame(tmp_path, suffix):
     path = make_clip(tmp_path / f"late.{suffix}", range(2500, 2600))

@@ -194,7 +194,7 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
     usual_s = median(after - start for start, after in pairwise(starts)) if len(starts) > 1 else 1 / fps
     last_stays_s = float(times.last_stays * source.tick_s) or usual_s
     packets_end_s = starts[-1] + last_stays_s
-    seconds = _longer(packets_end_s, source.announced_lengths_s, origin_s)
+    seconds = _seconds(packets_end_s, usual_s / 2, source.announced_lengths_s, origin_s)
     if seconds <= packets_end_s + CUT_SHORT_S:
         for even_fps in (fps, measured_fps):
             if are_even(starts, last_stays_s, even_fps):
@@ -211,11 +211,13 @@ def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[flo
     return [start for start in starts if start >= 0]
 
 
-def _longer(seconds: float, announced_s: Sequence[float], origin_s: float) -> float:
-    """What is announced, where a file was cut short or its last frame stays: players show that frame for the rest.
+def _seconds(packets_end_s: float, rounding_s: float, announced_s: Sequence[float], origin_s: float) -> float:
+    """What is announced, where that is the same but for the rounding of packets, or longer: where a file was cut short
+    or its last frame stays, players show that frame for the rest.
 
     Some containers (Matroska, ASF, NUT) count from zero and not from the first frame.
     """
     lengths = [length for announced in announced_s for length in (announced, announced - origin_s)]
-    nearest = min(lengths, key=lambda length: abs(length - seconds), default=seconds)
-    return nearest if nearest > seconds + TAIL_SLACK_S else seconds
+    nearest = min(lengths, key=lambda length: abs(length - packets_end_s), default=packets_end_s)
+    is_the_same = abs(nearest - packets_end_s) < rounding_s
+    return nearest if is_the_same or nearest > packets_end_s + TAIL_SLACK_S else packets_end_s

@@ -117,10 +117,12 @@ def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
         count += 1
         if count > max_frames:
             raise ValueError(f"{source.name}: over {count - 1} frames, at most {max_frames} are read")
-        if packet.pts is None:
+        # AVI stores times of decoding alone; FFmpeg derives display times of them, late and out of order.
+        stamp = packet.dts if source.format == "avi" else packet.pts
+        if stamp is None:
             all_say = False
         else:
-            stays[packet.pts] = packet.duration or 0
+            stays[stamp] = packet.duration or 0
     if not stays or not all_say:
         return PacketTimes(count, None)
     stamps = sorted(stays)
