@@ -155,6 +155,12 @@ def test_missing_special_tokens_are_named() -> None:
 def test_missing_or_broken_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no tokenizer\.json"):
         Tokenizer.load(tmp_path)
-    (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(ValueError, match="is no tokenizer"):
-        Tokenizer.load(tmp_path)
+    for content, told in [
+        ("[]", "must hold a JSON object, got list"),
+        ("{}", "model must be a table, got None"),
+        ('{"model": {}}', "is no tokenizer"),
+        ('{"model": {"continuing_subword_prefix": "##"}}', "continuing_subword_prefix is '##', but a byte-level"),
+    ]:
+        (tmp_path / "tokenizer.json").write_text(content)
+        with pytest.raises(ValueError, match=told):
+            Tokenizer.load(tmp_path)

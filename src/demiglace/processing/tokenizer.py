@@ -20,6 +20,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
+from demiglace.fields import Anything, TableOf, told
 from demiglace.processing.added_tokens import SETTINGS_FILE, add_listed
 from demiglace.safe_files import read_object, write_whole
 
@@ -116,10 +117,11 @@ class Tokenizer:
         """
         path = Path(folder) / TOKENIZER_FILE
         described = read_object(path, MOST_FILE_BYTES)
+        _check_model(path, described.get("model"))
         try:
             backend = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception for any malformed file
-            raise ValueError(f"{path} is no tokenizer: {error}") from error
+            raise ValueError(f"{path} is no tokenizer: {error!s:.200}") from error
         add_listed(backend, Path(folder), described.get("added_tokens") or [])
         return cls(backend)
 
@@ -202,6 +204,15 @@ class StreamDecoder:
     def finish(self) -> str:
         """The rest; bytes that never became a character show as U+FFFD."""
         return self._utf8.decode(b"", final=True)
+
+
+def _check_model(path: Path, model: object) -> None:
+    """ValueError on marks at the ends of words: bytes have none, and the library does not survive some of them."""
+    where = f"{path}: model"
+    given = TableOf(Anything()).check(where, model)
+    for name in ("continuing_subword_prefix", "end_of_word_suffix"):
+        if given.get(name):
+            raise ValueError(f"{where}: {name} is {told(given[name])}, but a byte-level vocabulary has none")
 
 
 def _ids_of_roles(backend: tokenizers.Tokenizer) -> dict[str, int]:
