@@ -69,24 +69,21 @@ def learned(folder: Path) -> dict[str, object]:
     }
 
 
+MOMENTS = [
+    "demiglace.training.checkpoint _write after 3",
+    "demiglace.training.validation measure before 2",
+    "demiglace.training.validation _link before 2",
+    "demiglace.safe_files _exchange after 1",
+    "pathlib:Path rename after 1",
+    "demiglace.training.validation write_whole before 3",
+    "demiglace.recipes.finetuning_run leave before 1",
+    "demiglace.training.metrics:Metrics add before 3",
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize(
-    "moment",
-    [
-        "demiglace.training.checkpoint _write before 3",
-        "demiglace.training.checkpoint _write after 3",
-        "demiglace.training.validation measure before 2",
-        "demiglace.training.validation _link before 2",
-        "demiglace.safe_files _exchange after 1",
-        "pathlib:Path rename after 1",
-        "demiglace.training.validation write_whole before 3",
-        "demiglace.training.validation write_whole after 3",
-        "demiglace.training.metrics:Metrics add before 3",
-        "demiglace.recipes.finetuning_run leave before 1",
-        "demiglace.model.weights save_file after 1",
-        "demiglace.model.weights save after 1",
-    ],
+    ("moment", "workers"), [*((moment, 0) for moment in MOMENTS), (MOMENTS[1], 1), (MOMENTS[-1], 1)]
 )
 def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
     run: Run, inputs: tuple[object, ...], undisturbed: Path, tmp_path: Path, moment: str, workers: int

@@ -3,6 +3,7 @@
 import errno
 import resource
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from mixtures import SFT_MIXTURE, write_mixture, write_start
 from typer.testing import Result
 
+from demiglace.cli.terminal import this_command
 from demiglace.folder_lock import locked
 from demiglace.model import adapters, weights
 from demiglace.training import checkpoint
@@ -161,3 +163,8 @@ def test_a_merged_model_that_cannot_be_written_leaves_nothing(run: Run, data: Pa
     assert run(*arguments).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "data", "merged"]
     assert "exists already" in refused(run(*arguments))
+
+
+def test_the_command_that_goes_on_does_not_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["demiglace", "finetune", "nano", "my data.jsonl", "--restart", "--out", "out"])
+    assert this_command() == "demiglace finetune nano 'my data.jsonl' --out out"
