@@ -172,3 +172,22 @@ def test_a_damaged_record_is_a_line(folder, text):
     (folder / RUN_FILE).write_text(text)
     with pytest.raises(ValueError, match=str(folder / RUN_FILE)):
         remember(SETTINGS, {}, folder, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ([], "must hold a JSON object, got list"),
+        ({**SETTINGS, "inputs": 5}, "run.json: inputs must be a table, got 5"),
+        ({**SETTINGS, "inputs": {"data": []}}, r"run.json: inputs.data must be a table, got \[\]"),
+        (
+            {**SETTINGS, "inputs": {"data": {"a.jsonl": 10**400}}},
+            "inputs.data.a.jsonl must be text, got a whole number",
+        ),
+        ({"seed": {}, "inputs": {}}, "run.json has seed {}, not 0"),
+    ],
+)
+def test_a_record_of_another_type_is_named(data, folder, held, told):
+    (folder / RUN_FILE).write_text(json.dumps(held))
+    with pytest.raises(ValueError, match=told):
+        remember(SETTINGS, looked_at(data), folder, pytest.fail)

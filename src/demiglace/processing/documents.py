@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from demiglace.fields import Real
 from demiglace.processing.page_frames import page_frames
 from demiglace.processing.pictures import is_paged, name_of, open_header, read_bytes, upright_rgb
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 200
 MAX_PAGE_PIXELS = 16_000_000
+DPI = Real(0, 100_000, above=True)
 
 _RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?")
 
@@ -171,9 +173,8 @@ def open_page(pdf: PdfDocument, number: int, name: str) -> Iterator[PdfPage]:
 
 
 def check_dpi(dpi: float) -> None:
-    """Raises ValueError where `dpi` is no positive number."""
-    if not 0 < dpi < math.inf:
-        raise ValueError(f"dpi must be positive, got {dpi}")
+    """Raises ValueError where `dpi` is no number above 0, or one beyond all print."""
+    DPI.check("dpi", dpi)
 
 
 def draw(page: PdfPage, dpi: float) -> Image.Image:

@@ -15,6 +15,7 @@ from typing import Any
 
 from demiglace.data.sources.media import media_of
 from demiglace.data.sources.source import BadRecord, Source
+from demiglace.fields import TableOf, Words
 from demiglace.safe_files import read_object, write_whole
 
 RUN_FILE = "run.json"
@@ -22,6 +23,7 @@ MOST_READ = 2**30  # bytes of a kind of file that are read; of more, size and ti
 MOST_RECORDS = 100_000  # of a source whose files are looked up, evenly over it (ours)
 MOST_NAMED = 3  # files
 MOST_RECORD_BYTES = 2**28
+MARKS = TableOf(TableOf(Words()))  # in the file
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
 
@@ -61,7 +63,7 @@ def remember(
     if held:
         _compare_settings(path, held, wanted)
     if "inputs" in held:
-        _compare_inputs(folder, held["inputs"], inputs)
+        _compare_inputs(folder, MARKS.check(f"{path}: inputs", held["inputs"]), inputs)
         return
     if holds_run:
         say(f"the run in {folder} is of an earlier version that did not note what its files hold: it goes on, and "
