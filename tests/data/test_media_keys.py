@@ -12,7 +12,7 @@ from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.source import BadRecord
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
-PNG = b"\x89PNG\r\n\x1a\n"
+PDF = b"%PDF-1.7"
 
 
 @pytest.mark.parametrize("key", ["image", "images", "image_path", "image_paths", "image_url"])
@@ -43,8 +43,9 @@ UNREAD = [
     *[{key: "a.mp4"} for key in ("clip", "movie", "video_file", "video2", "input")],
     *[{key: "a.wav"} for key in ("audio", "audios", "speech", "wav")],
     {"image_base64": "iVBORw0KGgoAAAANSUhEUg"},
-    {"picture": {"bytes": PNG}},
-    {"blob": PNG},
+    {"picture": {"bytes": b"any"}},
+    {"blob": PDF},
+    {"text": PDF},
     {"blob": "data:image/png;base64,iVBORw0KGgo="},
     {"pixel_values": [[0, 1], [2, 3]]},
     {"metadata": {"images": ["a.png"]}},
@@ -64,6 +65,12 @@ def test_media_that_nothing_reads_are_a_bad_record_with_the_key(beside):
         with pytest.raises(BadRecord, match=rf"data.jsonl:17: `(messages\.0\.)?{key}") as caught:
             shown(record)
         assert "\n" not in str(caught.value)
+
+
+def test_pages_of_a_book_are_no_files_and_pictures_of_pages_are():
+    assert shown(asking(pages="12-14")) == (Text("What?"),)
+    with pytest.raises(BadRecord, match="`pages"):
+        shown(asking(pages=["0.png", "1.png"]))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +127,8 @@ ABOUT = {
     "median": "7",
     "pages": 320,
     "source": "report.pdf",
+    "embedding": b"any",
+    "image_hash": b"any",
     "tools": [{"parameters": {"properties": {"image_url": {"type": "string"}}}}],
 }
 

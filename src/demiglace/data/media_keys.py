@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from demiglace.fields import told
+from demiglace.processing.pictures import kind_of
 
 Kind = Literal["image", "video", "document"]
 
@@ -107,14 +108,15 @@ class Sightings:
         words = [_words(key) for key in keys if not key.isdigit()] or [[keys[0]]]
         if self.shows_any and isinstance(leaf, str) and self._is_shown(leaf, words[-1]):
             return False
+        if _holds_media(leaf):
+            return True
         naming = [number for number, own in enumerate(words) if any(map(_MEDIA_WORD.fullmatch, own))]
         if naming:
             is_place = isinstance(leaf, list) and bool(_PLACE.fullmatch(words[-1][-1]))
             return not is_place and not any(map(_is_about, words[naming[0] :]))
-        if not _is_file(leaf) or _is_about(words[-1]):
+        if not isinstance(leaf, str) or not _FILE.fullmatch(leaf) or _is_about(words[-1]):
             return False
-        is_origin = isinstance(leaf, str) and any(map(_ORIGIN.fullmatch, words[-1]))
-        return not is_origin or not (self.shows_any or str(leaf).endswith(".pdf"))
+        return not any(map(_ORIGIN.fullmatch, words[-1])) or not (self.shows_any or leaf.endswith(".pdf"))
 
     def _is_shown(self, leaf: str, words: list[str]) -> bool:
         """Whether `leaf` is what is shown, or stands where another name of it may stand."""
@@ -122,7 +124,7 @@ class Sightings:
         if leaf in self.names or (is_origin and leaf.startswith(("http://", "https://"))):
             return True
         is_name = is_origin or bool(_NAME.fullmatch(words[-1]))
-        return is_name and (self.holds_bytes or not _is_file(leaf) or PurePosixPath(leaf).name in self.names)
+        return is_name and (self.holds_bytes or not _FILE.fullmatch(leaf) or PurePosixPath(leaf).name in self.names)
 
 
 def is_note(key: str) -> bool:
@@ -160,10 +162,14 @@ def _is_array(value: list[Any]) -> bool:
     return bool(value) and isinstance(value[0], list) and bool(value[0]) and isinstance(value[0][0], int | float | list)
 
 
-def _is_file(leaf: str | bytes | list[Any]) -> bool:
-    if isinstance(leaf, str):
-        return bool(_DATA_ADDRESS.match(leaf) or _FILE.fullmatch(leaf))
-    return isinstance(leaf, bytes) and bool(leaf)
+def _holds_media(leaf: str | bytes | list[Any]) -> bool:
+    """Whether the file itself is in the record."""
+    if not isinstance(leaf, bytes):
+        return isinstance(leaf, str) and bool(_DATA_ADDRESS.match(leaf))
+    try:
+        return bool(kind_of(leaf))
+    except ValueError:
+        return False
 
 
 def _joined(keys: tuple[str, ...]) -> str:

@@ -112,8 +112,8 @@ def _messages(
         for kind, data in attached:
             beside.setdefault(f"<{kind}>", []).append(media.show(kind, data, settings))
     messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
-    if not media.seen.shows_any:
-        settings.pop("pages", None)  # of a book, where there is only text
+    if not media.seen.shows_any and "pages" in settings:  # of a book, or pictures of pages
+        media.seen.leave({"pages": settings.pop("pages")}, ())
     check_honoured(settings, [part for message in messages for part in message.content], "the record")
     return messages
 
