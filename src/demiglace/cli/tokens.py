@@ -189,7 +189,7 @@ def _print(bills: Sequence[Bill]) -> None:
         table.add_row(name, *counts, *(tokens.get(model, "refused") for model in COUNTED_AS))
     console = Console()
     console.print(table)
-    for note in (bill.note for bill in bills if bill.note):
+    for note in dict.fromkeys(bill.note for bill in bills if bill.note):
         typer.echo(printable(note))  # on one line, however wide the terminal is
     for model, rule in COUNTED_AS.items():
         console.print(f"{model}: {rule}", style="dim", highlight=False)
