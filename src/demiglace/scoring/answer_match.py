@@ -86,15 +86,16 @@ def _says_figure(answer: str, wanted: Figure, as_written: bool) -> bool:
 
 def _says_day(answer: str, wanted: Day) -> bool:
     """Whether all dates of an answer are the wanted day, and no other number stands beside them."""
-    days = named_days(answer)
-    outside = [
-        figure
-        for figure in figures(spread_out(answer))
-        if not any(start <= figure.start < end for start, end, _ in days)
+    text = spread_out(answer)
+    days = named_days(text)
+    outside = list(text)
+    for start, end, _ in days:
+        outside[start:end] = " " * (end - start)
+    numeric = [
+        (one.start, one.end, one.value if isinstance(one.value, Day) else None) for one in figures("".join(outside))
     ]
-    numeric = [(one.start, one.end, one.value if isinstance(one.value, Day) else None) for one in outside]
     found = sorted([*days, *numeric], key=lambda place: place[0])
-    return agrees(answer, [Mention(start, end, day is not None and wanted.same_as(day)) for start, end, day in found])
+    return agrees(text, [Mention(start, end, day is not None and wanted.same_as(day)) for start, end, day in found])
 
 
 def _without_workings(text: str) -> str:

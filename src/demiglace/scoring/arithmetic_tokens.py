@@ -59,7 +59,7 @@ class Token:
     """From `start` to `end` of the text.
 
     value: of a number; of a time or date, something that can be compared with its like.
-    meanings: of the number's unit; a word that is no known unit means itself. decimals: how many are written.
+    meanings: of the number's unit, money or per cent sign. decimals: how many are written.
     text: a sign or relation in one writing; a word in small letters.
     """
 

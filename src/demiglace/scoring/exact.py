@@ -37,11 +37,6 @@ def exact(written: str) -> Exact | None:
     return _value(sign + digits + power)
 
 
-def decimals(written: str) -> int:
-    """Digits behind the point of a plain number."""
-    return len(written.partition(".")[2])
-
-
 def _value(number: str) -> Exact:
     found = _NUMBER.fullmatch(number)
     assert found is not None, number
