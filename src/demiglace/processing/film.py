@@ -1,6 +1,6 @@
 """A video file, decoded by FFmpeg: the picture on screen at a given time.
 
-Goes forward only. Times are those the frames carry, so a variable frame rate needs no special case.
+Goes forward only. Times are those the frames carry; where the packets say that these are uneven, the plan goes by them.
 """
 
 from __future__ import annotations
@@ -92,13 +92,9 @@ class Film:
         length = _length(source, times, first.start_s)
         self.duration_s, self.fps, self.uneven_starts = length.seconds, length.fps, length.uneven_starts
         self._packets_end_s = length.packets_end_s
-        self._pictures = FramePictures(first.frame, source.stream)
+        shown = self._pictures = FramePictures(first.frame, source.stream)
         self._picture: PIL.Image.Image | None = None
-        self.rotation, self.is_mirrored, self.size = (
-            self._pictures.rotation,
-            self._pictures.is_mirrored,
-            self._pictures.size,
-        )
+        self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
 
     def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
         """The RGB picture on screen `time_s` after the first frame, in `size`; times never decrease."""
@@ -207,7 +203,7 @@ def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[flo
         return []
     if times.are_decoding_times:  # the first frame carries the time of a packet further on
         origin_s = float(times.stamps[0] * source.tick_s)
-    starts = [float(stamp * source.tick_s) - origin_s for stamp in times.stamps]
+    starts = dict.fromkeys(float(stamp * source.tick_s) - origin_s for stamp in times.stamps)  # far off, some are equal
     return [start for start in starts if start >= 0]
 
 
