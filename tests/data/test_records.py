@@ -141,6 +141,15 @@ def test_reasoning_makes_a_long_answer():
     assert read(record).thinking is False
 
 
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_beside_an_answer_is_learned_with_it(key):
+    record = {"messages": [USER, {"role": "assistant", "content": "A cat.", key: "\nFur.\n"}]}
+    conversation = read(record)
+    assert conversation.thinking is True
+    assert "".join(part.text for part in conversation.messages[-1].content) == "<think>\nFur.\n</think>\n\nA cat."
+    assert read({"messages": [USER, {"role": "assistant", "content": "A cat.", key: None}]}).thinking is False
+
+
 USER, SYSTEM = {"role": "user", "content": "Hi"}, {"role": "system", "content": "Be brief."}
 ANSWER = {"role": "assistant", "content": "Hello."}
 
@@ -151,6 +160,18 @@ ANSWER = {"role": "assistant", "content": "Hello."}
         (["messages"], "a record must be an object, got list"),
         ({"prompt": "a", "answer": "b"}, "needs `messages` or `conversations`, got prompt, answer"),
         ({}, "got nothing"),
+        (
+            {"messages": [{**USER, "thinking": "Fur."}, ANSWER]},
+            "`thinking` must be text of the assistant, got str 'Fur.'",
+        ),
+        (
+            {"messages": [USER, {**ANSWER, "reasoning": ["Fur."]}]},
+            "`reasoning` must be text of the assistant, got list",
+        ),
+        (
+            {"messages": [USER, {**ANSWER, "content": "<think>a</think>b", "reasoning": "Fur."}]},
+            "an answer has 2 marks </think>, at most 1 ends its reasoning",
+        ),
         ({"messages": [USER, ANSWER], "conversations": [USER, ANSWER]}, "got messages, conversations"),
         ({"messages": "Hi"}, "`messages` must be a list of messages, got str 'Hi'"),
         ({"messages": []}, r"got list \[\]"),

@@ -35,7 +35,7 @@ from demiglace.data.record_marks import (
 )
 from demiglace.data.record_media import Find, RecordMedia, keys_beside, reference_in
 from demiglace.data.sources.source import BadRecord
-from demiglace.processing.template import split_answer
+from demiglace.processing.template import END_THINK, THINK, split_answer
 
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
 
@@ -48,6 +48,7 @@ _ROLES: dict[str, Role] = {
     "assistant": "assistant",
     "gpt": "assistant",
 }
+_REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> what it shows; of a file its bytes decide.
 _PARTS: dict[str, Kind | None] = {
@@ -158,11 +159,22 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     own = read_settings(fields)
     media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
     place = replace(place, settings=nearer(place.settings, own))
-    draft = list(_pieces(_ROLES[role], fields.get(content_key), place, media))
+    draft = [*_reasoning(fields, _ROLES[role]), *_pieces(_ROLES[role], fields.get(content_key), place, media)]
     if beside := media.beside(fields, place.settings):
         draft = list(fill([(_ROLES[role], draft)], beside)[0][1])
     check_honoured(own, draft, "the message")
     return _ROLES[role], draft
+
+
+def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
+    """What stands beside an answer as the way to it, as the answer itself would hold it."""
+    for key in _REASONING:
+        if is_empty(reasoning := fields.get(key)):
+            continue
+        if role != "assistant" or not isinstance(reasoning, str):
+            raise ValueError(f"`{key}` must be text of the assistant, got {told(reasoning)} of the {role}")
+        yield Text(f"{THINK}\n{reasoning.strip()}\n{END_THINK}\n\n")
+        return
 
 
 def _pieces(role: Role, content: object, place: _Place, media: RecordMedia) -> Iterator[Part | str]:
@@ -220,6 +232,8 @@ def _check_messages(messages: Sequence[Message]) -> bool:
         if message.role != "user" and any(not isinstance(part, Text) for part in message.content):
             raise ValueError(f"only the user shows files, but a message of the {message.role} does")
         if message.role == "assistant":
+            if (count := said.count(END_THINK)) > 1:
+                raise ValueError(f"an answer has {count} marks {END_THINK}, at most 1 ends its reasoning")
             reasoning, answer = split_answer(said, thinking=None)
             if not answer:
                 raise ValueError("an answer of the assistant is empty")
