@@ -71,12 +71,27 @@ def test_videos_are_read_as_told(run: Run, model: Path, clip: Path, options: tup
     assert json.loads(result.stdout)["visual_tokens"] == packages * 64
 
 
-@pytest.mark.parametrize(("options", "packages"), [((), 1), (("--as-video",), 6), (("--as-video", "--fps", 1), 2)])
-def test_an_animation_is_watched_when_asked(
+@pytest.mark.parametrize(
+    ("options", "packages"),
+    [((), 1), (("--as-video",), 6), (("--as-video", "--fps", 1), 2), (("--fps", 1), 2), (("--max-packages", 3), 3)],
+)
+def test_an_animation_is_watched_when_asked_or_given_a_number_of_videos(
     run: Run, model: Path, animation: Path, options: tuple[object, ...], packages: int
 ) -> None:
     result = run("ask", animation, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options)
     assert json.loads(result.stdout)["visual_tokens"] == packages * 64
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [(("--fps", 5), "--fps"), (("--as-video", "--package-frames", 6), "--as-video, --package-frames")],
+)
+def test_numbers_for_videos_without_one_are_refused(
+    run: Run, model: Path, page: Path, options: tuple[object, ...], names: str
+) -> None:
+    result = run("ask", page, "What?", "--model", model, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{names}: only for videos and animations, and no file given is one" in result.stderr
 
 
 @pytest.mark.parametrize(("options", "slices"), [((), 3), (("--max-slices", 1), 1)])

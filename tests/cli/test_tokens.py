@@ -10,9 +10,9 @@ Run = Callable[..., Result]
 
 def test_counts_are_what_a_question_takes(run: Run, model: Path, page: Path, clip: Path) -> None:
     bills = json.loads(run("tokens", page, clip, "--json", "--package-frames", 4, "--model", model).stdout)
-    for file, bill in zip((page, clip), bills, strict=True):
+    for file, bill, options in zip((page, clip), bills, ((), ("--package-frames", 4)), strict=True):
         answer = json.loads(
-            run("ask", file, "What?", "--model", model, "--json", "--max-new-tokens", 1, "--package-frames", 4).stdout
+            run("ask", file, "What?", "--model", model, "--json", "--max-new-tokens", 1, *options).stdout
         )
         assert bill["file"] == str(file)
         assert bill["costs"][0]["tokens"] == answer["visual_tokens"]

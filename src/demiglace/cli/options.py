@@ -30,7 +30,11 @@ Adapter = Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to a
 
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
 AsVideo = Annotated[
-    bool, typer.Option("--as-video", help="Watch animated GIF, WebP, PNG and AVIF; else their first frame is seen.")
+    bool,
+    typer.Option(
+        "--as-video",
+        help="Watch animated GIF, WebP, PNG and AVIF, as with any number for videos; else their first frame is seen.",
+    ),
 ]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in videos. [default: 3]")]
 MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
@@ -39,6 +43,9 @@ PackageFrames = Annotated[
 ]
 MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or page.")]
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
+
+
+VIDEO = ("fps", "max_packages", "package_frames")  # of a `VideoSampling`
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,17 @@ class Reading:
     package_frames: int | None = None
 
     def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
-        """ValueError where pages are chosen and none of the files has any."""
+        """ValueError where pages are chosen and none of the files has any, and likewise with numbers for videos."""
         parts = tuple(self.part(file) for file in files)
         if self.pages is not None and not any(isinstance(part, Document) for part in parts):
             raise ValueError(no_pages(self.pages))
+        if self._watches and not any(isinstance(part, Video) for part in parts):
+            names = ", ".join(
+                "--" + name.replace("_", "-")
+                for name in ("as_video", *VIDEO)
+                if getattr(self, name) not in (None, False)
+            )
+            raise ValueError(f"{names}: only for videos and animations, and no file given is one")
         return parts
 
     def part(self, file: str) -> Part:
@@ -65,13 +79,18 @@ class Reading:
         if self.pages is not None and has_pages(file):
             return Document(file, self.pages)
         part = part_of(file)
-        if isinstance(part, Video) or (self.as_video and isinstance(part, Image) and is_animated(file)):
+        if isinstance(part, Video) or (self._watches and isinstance(part, Image) and is_animated(file)):
             return Video(file, self.sampling())
         return part
 
+    @property
+    def _watches(self) -> bool:
+        """Whether animations are to be watched: nobody chooses a frame rate for a picture."""
+        return self.as_video or self.sampling() is not None
+
     def sampling(self) -> VideoSampling | None:
         """None where no number was chosen."""
-        wanted = _given(fps=self.fps, max_packages=self.max_packages, package_frames=self.package_frames)
+        wanted = _given(**{name: getattr(self, name) for name in VIDEO})
         if not wanted:
             return None
         return VideoSampling(**wanted, force_package_frames=self.package_frames is not None)
