@@ -113,3 +113,13 @@ def test_what_cannot_be_trained_on() -> None:
 )
 def test_split_answer(text: str, thinking: bool | None, expected: tuple[str, str]) -> None:
     assert split_answer(text, thinking) == expected
+
+
+def test_reasoning_beside_an_answer_stands_before_it_in_jinja_too() -> None:
+    template = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(CHAT_TEMPLATE)
+    asked = {"role": "user", "content": "Why?"}
+    beside = {"role": "assistant", "content": "So.", "reasoning_content": "\nhm\n"}
+    assert template.render(messages=[asked, beside]) == render((*ASKED, THOUGHT), None, generate=False)
+    assert template.render(messages=[asked, {**beside, "reasoning_content": None}]) == render(
+        (*ASKED, Turn.of("assistant", "So.")), None, generate=False
+    )

@@ -27,7 +27,9 @@ CHAT_TEMPLATE = r"""
     {%- set answer = message.content -%}
     {%- if message.role == 'assistant' -%}
         {%- set reasoning = '' -%}
-        {%- if '</think>' in answer -%}
+        {%- if message.reasoning_content is string -%}
+            {%- set reasoning = message.reasoning_content.strip('\n') -%}
+        {%- elif '</think>' in answer -%}
             {%- set reasoning = answer.split('</think>')[0].split('<think>')[-1].strip('\n') -%}
             {%- set answer = answer.split('</think>')[-1].lstrip('\n') -%}
         {%- endif -%}
