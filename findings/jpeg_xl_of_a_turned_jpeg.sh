@@ -6,7 +6,7 @@
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv
-venv/bin/pip install --quiet pillow==13.0.0 pillow-jxl-plugin==1.3.8 imagecodecs numpy
+venv/bin/pip install --quiet pillow==13.0.0 pillow-jxl-plugin==1.3.8 imagecodecs==2026.3.6 numpy==2.4.6
 venv/bin/python - <<'PYTHON'
 import sys
 import warnings
