@@ -128,6 +128,8 @@ def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -
         raise ValueError(f"{path} does not exist") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a null character, in words that differ between versions of Python
+        raise ValueError(f"{str(path)!r} cannot be the name of a file") from error
     if stat.S_ISDIR(status.st_mode):
         raise ValueError(f"{path} is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
