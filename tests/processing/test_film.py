@@ -5,8 +5,9 @@ import struct
 from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
-from clips import does_not_warn, make_clip, number_of, numbers, planned
+from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, numbers, planned
 
 from demiglace.conversation import VideoSampling
 from demiglace.processing.film import open_film
@@ -38,7 +39,7 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
 
 @pytest.mark.parametrize("factor", [3, 1000])
 def test_announces_longer_than_it_is(tmp_path, factor):
-    clip = bytearray(make_clip(tmp_path / "clip.mkv", range(100)).read_bytes())
+    clip = bytearray(make_clip(tmp_path / "clip.mkv", range(100)).read_bytes().replace(b"DURATION", b"NO_TRACK"))
     place = clip.index(b"\x44\x89\x88") + 3  # Duration, in milliseconds
     (duration,) = struct.unpack_from(">d", clip, place)
     struct.pack_into(">d", clip, place, factor * duration)
@@ -46,6 +47,40 @@ def test_announces_longer_than_it_is(tmp_path, factor):
         found = numbers(bytes(clip))
     assert len(found) == min(20 * factor, 540)
     assert found == [*planned(4, VideoSampling(fps=5), 25), *[99] * (len(found) - 20)]
+
+
+def make_clip_with_sound(path, *, first_s: int, sound_s: int) -> None:
+    """100 frames in four seconds from `first_s` on, and sound from 0 to `sound_s`."""
+    with av.open(str(path), "w") as container:
+        video, sound = container.add_stream("libx264", rate=25), container.add_stream("flac", rate=8000, layout="mono")
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(100):
+            frame = av.VideoFrame.from_ndarray(bar_code(number), format="rgb24")
+            frame.pts = 25 * first_s + number
+            container.mux(video.encode(frame))
+        for second in range(sound_s):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+            silence.sample_rate, silence.pts = 8000, 8000 * second
+            container.mux(sound.encode(silence))
+        container.mux([*video.encode(), *sound.encode()])
+
+
+@pytest.mark.parametrize("first_s", [0, 2])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_sound_outlasts_the_picture(tmp_path, suffix, first_s):
+    path = tmp_path / f"clip.{suffix}"
+    make_clip_with_sound(path, first_s=first_s, sound_s=8)
+    assert probe(path).duration_s == pytest.approx(4)
+    with does_not_warn():
+        assert numbers(path) == planned(4, VideoSampling(fps=5), 25)
+
+
+@pytest.mark.parametrize("tag", ["soon", "00:00:00.000000000", "99:00:00.000000000"])
+def test_length_of_a_track_that_cannot_be(tmp_path, tag):
+    clip = make_clip(tmp_path / "clip.mkv", range(100)).read_bytes()
+    changed = clip.replace(b"00:00:04.000000000", tag.encode().ljust(18, b"\0"))
+    assert changed != clip
+    assert probe(changed).duration_s == pytest.approx(4)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mpeg4")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf
 )
 FALLBACK_FPS = 25.0  # where nothing in the file says any
 TAIL_SLACK_S = 0.1  # sound may outlast the picture by this much in a file that is whole
+
+_TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
+_TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which a copy by FFmpeg leaves as it was
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,19 @@ class OpenStream:
         """What the container says, in seconds, if anything: of the stream where it does, else of all."""
         if (ticks := self.stream.duration or 0) > 0:
             return [float(ticks * self.tick_s)]
-        microseconds = self.container.duration or 0
-        return [microseconds / 1e6] if microseconds > 0 else []
+        of_all_s = (self.container.duration or 0) / 1e6
+        if of_all_s <= 0:
+            return []
+        return [min(of_all_s, self._track_length_s or of_all_s)]
+
+    @property
+    def _track_length_s(self) -> float | None:
+        """Matroska says in a tag how long a track is, whose sound may be longer."""
+        if "matroska" not in self.format:
+            return None
+        said = (_TRACK_LENGTH.match(self.stream.metadata.get(tag, "")) for tag in _TRACK_TAGS)
+        lengths = (3600 * int(part[1]) + 60 * int(part[2]) + float(part[3]) for part in said if part)
+        return next(lengths, None)
 
     def packets(self) -> Iterator[Packet]:
         """All up to the end, or to where the file breaks off; the last one is empty and empties the decoder."""
