@@ -38,10 +38,13 @@ def test_all_eight_orientations(tmp_path, suffix, a, b, c, d, turn):
     assert facts.is_mirrored == (a * d < b * c)
 
 
-def high_dynamic_range(path, transfer: int, level: float, **tags) -> None:
+UNTAGGED = {"x265-params": "colorprim=undef:transfer=undef:colormatrix=undef:log-level=none"}
+
+
+def high_dynamic_range(path, transfer: int, level: float, codec_name: str = "ffv1", options=None) -> None:
     """Three frames of grey at `level` of the signal (0 to 1), in BT.2020 colours."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
+        stream = container.add_stream(codec_name, rate=25, options=options or {})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p10le"
         codec = stream.codec_context
         codec.color_trc, codec.color_primaries, codec.colorspace, codec.color_range = transfer, 9, 9, 1
@@ -63,6 +66,16 @@ def test_white_of_high_dynamic_range_is_white(tmp_path, transfer, level, white):
     (package,) = read_packages(tmp_path / "hdr.mkv", VideoSampling(num_frames=1))
     found = np.asarray(package.frames[0])[HEIGHT // 2, WIDTH // 2]
     assert np.abs(found.astype(int) - white).max() <= 1, found
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_high_dynamic_range_that_only_the_container_tells(tmp_path, suffix):
+    path = tmp_path / f"hdr.{suffix}"
+    high_dynamic_range(path, 16, 0.5807, "libx265", UNTAGGED)
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).color_primaries == 2, "the frames say nothing"
+    (package,) = read_packages(path, VideoSampling(num_frames=1))
+    assert package.frames[0].getpixel((WIDTH // 2, HEIGHT // 2)) == pytest.approx((253, 254, 253), abs=1)
 
 
 def test_other_transfers_are_left_as_they_are(tmp_path):

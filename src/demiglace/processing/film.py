@@ -92,7 +92,7 @@ class Film:
         length = _length(source, times, first.start_s)
         self.duration_s, self.fps, self.uneven_starts = length.seconds, length.fps, length.uneven_starts
         self._packets_end_s = length.packets_end_s
-        shown = self._pictures = FramePictures(first.frame, source.stream)
+        shown = self._pictures = FramePictures(first.frame, source)
         self._picture: PIL.Image.Image | None = None
         self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
 

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from av import VideoFrame, VideoStream
     from av.sidedata.sidedata import SideData
 
+    from demiglace.processing.video_stream import Colours, OpenStream
+
 SQUARE_PIXEL_TOLERANCE = 0.01  # encoders repair rounded sizes with ratios such as 704/705: not worth resampling for
 HIGH_DYNAMIC_RANGE = (16, 18)  # PQ and HLG, and below the transfer of usual screens, as ITU-T H.273 numbers them
 BT709 = 1  # also the number of its primaries
+UNSAID = 2
 
 # What turns a frame upright, by degrees counter-clockwise, and then whether left and right are swapped.
 _Transpose = PIL.Image.Transpose
@@ -38,16 +41,18 @@ class FramePictures:
     rotation, is_mirrored: quarter turns in degrees counter-clockwise, then left and right swapped.
     """
 
-    def __init__(self, first: VideoFrame, stream: VideoStream) -> None:
+    def __init__(self, first: VideoFrame, source: OpenStream) -> None:
         from av.video.reformatter import VideoReformatter
 
         self._reformatter = VideoReformatter()  # one for all frames: its set-up takes longer than a small frame
+        self._colours = source.colours
         self.rotation, self.is_mirrored = _orientation(first)
-        self.size = self._turned(_square_pixels(first, stream))
+        self.size = self._turned(_square_pixels(first, source.stream))
 
     def picture(self, frame: VideoFrame, size: tuple[int, int]) -> PIL.Image.Image:
         """In `size` as shown. High dynamic range is mapped to what a usual screen shows (BT.709)."""
         width, height = self._turned(size)
+        _tell_range(frame, self._colours)
         # PyAV's documentation says that this sets a tag alone, but from PyAV 18 on FFmpeg converts the pixels.
         target = BT709 if frame.color_trc in HIGH_DYNAMIC_RANGE else None
         converted = self._reformatter.reformat(
@@ -60,6 +65,12 @@ class FramePictures:
     def _turned(self, size: tuple[int, int]) -> tuple[int, int]:
         width, height = size
         return (height, width) if self.rotation % 180 else (width, height)
+
+
+def _tell_range(frame: VideoFrame, told: Colours) -> None:
+    """A frame that says nothing of its colours has those `told` by its container, where these are of high range."""
+    if frame.color_primaries == UNSAID and told.transfer in HIGH_DYNAMIC_RANGE:
+        frame.color_trc, frame.color_primaries, frame.colorspace = told.transfer, told.primaries, told.matrix
 
 
 def _orientation(frame: VideoFrame) -> tuple[int, bool]:

@@ -26,16 +26,27 @@ _TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which a
 
 
 @dataclass(frozen=True)
+class Colours:
+    """Transfer, primaries and matrix, as ITU-T H.273 numbers them."""
+
+    transfer: int
+    primaries: int
+    matrix: int
+
+
+@dataclass(frozen=True)
 class OpenStream:
     """An open container and the stream that is read from it.
 
     name: for messages. tick_s: seconds in one unit of the stream's timestamps.
+    colours: what the container says of them; frames may say nothing.
     """
 
     name: str
     container: InputContainer
     stream: VideoStream
     tick_s: Fraction
+    colours: Colours
 
     @property
     def format(self) -> str:
@@ -118,7 +129,8 @@ def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStre
             raise ValueError(f"{name}: frames of {codec.width} x {codec.height} pixels, at most {max_pixels} are read")
         codec.options = {"max_pixels": str(2 * max_pixels)}  # for sizes that change on the way; coded ones are padded
         codec.thread_type = "AUTO"
-        yield OpenStream(name, container, stream, tick_s)
+        colours = Colours(codec.color_trc, codec.color_primaries, codec.colorspace)  # a decoder forgets them
+        yield OpenStream(name, container, stream, tick_s, colours)
 
 
 def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
