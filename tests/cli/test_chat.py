@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_a_mistake_does_not_end_the_chat(
         "demiglace: /fly is not understood; /help lists what is",
     ]
     assert "/file PATH" in told.out
+
+
+def test_a_full_disk_under_the_prompt_ends_the_chat(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> str:
+        if refused:
+            raise EOFError
+        refused.append("asked")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    refused: list[str] = []
+    monkeypatch.setattr("builtins.input", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        terminal.run()
 
 
 def test_a_line_that_is_a_file_is_not_asked_and_one_with_a_stroke_is_no_command(

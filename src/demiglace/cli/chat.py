@@ -23,6 +23,7 @@ HELP = """\
 /think on|off   long answers, or short ones
 /reset          forget everything
 /exit           leave, as Ctrl-D does; Ctrl-C stops an answer"""
+STOPPED = "[stopped; /exit leaves]"
 COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may begin with a stroke too
 
 
@@ -91,20 +92,29 @@ class Terminal:
         return Chat(self.assistant, self.system, self.sampling)
 
     def run(self) -> None:
-        """Until /exit or the end of input. A mistake is told and the conversation goes on."""
-        while True:
+        """Until /exit or the end of input. A mistake is told and the conversation goes on.
+
+        Raises OSError where a question can be asked no more, such as on a disk that is full.
+        """
+        while (line := self.typed()) is not None:
             try:
-                line = input("> ").strip()
-                if line == "/exit":
-                    return
-                if line:
-                    self.take(line)
-            except EOFError:
-                return
+                self.take(line)
             except KeyboardInterrupt:
-                note("[stopped; /exit leaves]")
+                note(STOPPED)
             except (ValueError, OSError) as error:
                 complain(error)
+
+    def typed(self) -> str | None:
+        """The next line that is not empty; None where there is to be no other."""
+        line = ""
+        while not line:
+            try:
+                line = input("> ").strip()
+            except EOFError:
+                return None
+            except KeyboardInterrupt:
+                note(STOPPED)
+        return None if line == "/exit" else line
 
     def take(self, line: str) -> None:
         """One line that the user typed."""
