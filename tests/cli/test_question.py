@@ -82,6 +82,9 @@ def test_a_missing_file_is_not_asked_about_itself(run: Run, page: Path) -> None:
         ("ask What? --stream >&-", "demiglace: stdout is closed"),
         ("ask What? >&-", "demiglace: stdout is closed"),
         ("chat >&- </dev/null", "demiglace: stdout is closed"),
+        ("read page.png >&-", "demiglace: stdout is closed"),
+        ("tokens page.png >&-", "demiglace: stdout is closed"),
+        ("doctor >&-", "demiglace: stdout is closed"),
         ("chat <&-", "demiglace: stdin is closed"),
     ],
 )

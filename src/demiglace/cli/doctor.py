@@ -18,6 +18,7 @@ import typer
 
 import demiglace
 from demiglace.cli.diagnosis import CORE, OPTIONAL, Finding, Machine, State, diagnose
+from demiglace.cli.terminal import check_open
 
 OFTEN_BROKEN = ("torch", "torchvision", "torchcodec")
 MARKS: dict[State, str] = {
@@ -30,6 +31,7 @@ MARKS: dict[State, str] = {
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
     """Look at this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
+    check_open("stdout")
     findings = diagnose(look())
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

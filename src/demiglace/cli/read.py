@@ -14,7 +14,7 @@ import typer
 
 from demiglace.cli import options
 from demiglace.cli.page_record import About, Page, PageRecord, changes_since
-from demiglace.cli.terminal import complain, note, printable
+from demiglace.cli.terminal import check_open, complain, note, printable
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -91,6 +91,7 @@ class _Asked:
 
 def _read_to_stdout(asked: _Asked, files: list[str]) -> bool:
     """Whether all was read."""
+    check_open("stdout")
     assistant = asked.load()
     with _progress(is_shown=not sys.stdout.isatty()) as progress:
         reading = _Reading(assistant, asked.pages, asked.batch_size, progress)

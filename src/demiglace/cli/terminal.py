@@ -18,7 +18,7 @@ END_THINK = "</think>"
 def check_open(name: Literal["stdin", "stdout"]) -> None:
     """ValueError where that stream was closed before we began: what is said would be lost in silence."""
     if getattr(sys, name) is None:
-        raise ValueError(f"{name} is closed: a question and its answer need it")
+        raise ValueError(f"{name} is closed, and what goes through it would be lost")
 
 
 def show(answer: Answer) -> None:

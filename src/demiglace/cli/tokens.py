@@ -12,7 +12,7 @@ import typer
 
 from demiglace.cli import options
 from demiglace.cli.options import Reading, slicing_changes
-from demiglace.cli.terminal import printable
+from demiglace.cli.terminal import check_open, printable
 from demiglace.conversation import Conversation, Document, Image, Part, Video
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def tokens(
     no_upscale: options.NoUpscale = False,
 ) -> None:
     """Count slices, packages and visual tokens of files, here, in Qwen2.5-VL, Qwen3-VL and InternVL3. Runs no model."""
+    check_open("stdout")
     reading = Reading(pages, as_video, fps, max_packages, package_frames)
     changes = slicing_changes(max_slices, no_upscale)
     slicing, num_queries = _settings(model)
