@@ -163,6 +163,23 @@ def test_saved_files_are_those_of_a_checkpoint(theirs: MiniCPMVProcessor, ours: 
     assert torch.equal(inputs_of(again, asked())["input_ids"], inputs_of(theirs, asked())["input_ids"])
 
 
+def test_tokens_given_to_the_tokenizer_are_themselves_in_messages_and_files(
+    tiny_checkpoint: Path, ours: Processor, tmp_path: Path
+) -> None:
+    theirs, text = AutoProcessor.from_pretrained(tiny_checkpoint), "a<loc_1>b <|split|>"
+    assert theirs.processor.tokenizer.encode(text) == ours.tokenizer.encode(text)
+    theirs.tokenizer.add_tokens(["<loc_1>"])
+    theirs.tokenizer.add_special_tokens({"additional_special_tokens": ["<|split|>"]})
+    first = ours.tokenizer.vocab_size
+    assert [id_ for id_ in inputs_of(theirs, asked(text=text))["input_ids"][0].tolist() if id_ >= first] == [
+        first,
+        first + 1,
+    ]
+    assert theirs.decode([first, first + 1]) == "<loc_1><|split|>"
+    theirs.save_pretrained(tmp_path)
+    assert Processor.load(tmp_path).tokenizer.encode(text) == theirs.tokenizer(text)["input_ids"]
+
+
 @pytest.mark.parametrize(
     ("messages", "error"),
     [

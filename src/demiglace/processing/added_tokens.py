@@ -6,7 +6,7 @@ Special tokens may be named there without an id, and in `special_tokens_map.json
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,25 +34,30 @@ def add_listed(backend: tokenizers.Tokenizer, folder: Path, own: Sequence[Any] =
     """
     for described in own:
         held = take(str(folder), described, {"content": Words(), "id": ID}, required=["content", "id"])
-        _check_id(backend, held["content"], held["id"], folder)
+        _check_id(backend, held["content"], held["id"], str(folder))
     settings = _read(folder / SETTINGS_FILE)
-    known = backend.get_added_tokens_decoder()
-    for id_, token in sorted(_numbered(folder, settings), key=lambda pair: pair[0]):
-        if repr(known.get(id_)) != repr(token):
-            backend.add_tokens([token])
-        _check_id(backend, token.content, id_, folder)
+    add_numbered(backend, _numbered(folder, settings), str(folder))
     named = settings if BY_ID in settings else _read(folder / NAMES_FILE) | settings
     backend.add_tokens([token for token in _named(folder, named) if backend.token_to_id(token.content) is None])
 
 
-def _check_id(backend: tokenizers.Tokenizer, text: str, id_: int, folder: Path) -> None:
+def add_numbered(backend: tokenizers.Tokenizer, tokens: Iterable[tuple[int, AddedToken]], where: str) -> None:
+    """Give `backend` tokens and their flags by id; ValueError where `where` gives a token another id than it has."""
+    known = backend.get_added_tokens_decoder()
+    for id_, token in sorted(tokens, key=lambda pair: pair[0]):
+        if repr(known.get(id_)) != repr(token):  # equal ones may have other flags
+            backend.add_tokens([token])
+        _check_id(backend, token.content, id_, where)
+
+
+def _check_id(backend: tokenizers.Tokenizer, text: str, id_: int, where: str) -> None:
     """ValueError where the token `text` has another id than `id_`.
 
     The library numbers added tokens in turn and passes over the number in a file (tokenizers 0.23, and `transformers`
     with it), so the model would look up another row of its embeddings.
     """
     if (given := backend.token_to_id(text)) != id_:
-        raise ValueError(f"{folder} gives the added token {text!r:.50} the id {id_}, but it would be read as {given}")
+        raise ValueError(f"{where} gives the added token {text!r:.50} the id {id_}, but it would be read as {given}")
 
 
 def _read(path: Path) -> dict[str, Any]:

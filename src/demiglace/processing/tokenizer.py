@@ -12,7 +12,7 @@ import json
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
 from demiglace.fields import Anything, TableOf, told
-from demiglace.processing.added_tokens import SETTINGS_FILE, add_listed
+from demiglace.processing.added_tokens import SETTINGS_FILE, add_listed, add_numbered
 from demiglace.safe_files import read_object, write_whole
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -136,6 +136,12 @@ class Tokenizer:
         texts = [*SPECIAL_TOKENS.values(), *(f"<|reserved_{i}|>" for i in range(num_reserved))]
         backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in texts])
         return cls(backend)
+
+    def with_added(self, tokens: Mapping[int, AddedToken]) -> Tokenizer:
+        """One that has these tokens too, by id; ValueError where it would number one of them otherwise."""
+        backend = tokenizers.Tokenizer.from_str(self._backend.to_str())
+        add_numbered(backend, tokens.items(), "the tokenizer")
+        return Tokenizer(backend)
 
     @property
     def vocab_size(self) -> int:

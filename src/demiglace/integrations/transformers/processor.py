@@ -41,11 +41,20 @@ _TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))
 
 
 class MiniCPMVProcessor(ProcessorMixin):
-    """`tokenizer` is for programs that ask for one; ids and patches come from `processor`."""
+    """`tokenizer` is for programs that ask for one, and may be given tokens; ids and patches come from `processor`."""
 
     def __init__(self, processor: Processor, tokenizer: PreTrainedTokenizerFast) -> None:
         super().__init__(tokenizer, chat_template=CHAT_TEMPLATE)
-        self.processor = processor
+        self._processor, self._added = processor, repr(tokenizer.added_tokens_decoder)
+
+    @property
+    def processor(self) -> Processor:
+        """Ours, with the tokens that `tokenizer` has been given since."""
+        added = self.tokenizer.added_tokens_decoder
+        if (told := repr(added)) != self._added:
+            known = self._processor
+            self._processor, self._added = Processor(known.tokenizer.with_added(added), known.config), told
+        return self._processor
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | PathLike[str], **kwargs: Any) -> MiniCPMVProcessor:
