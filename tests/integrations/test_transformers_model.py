@@ -121,6 +121,29 @@ def test_what_transformers_saves_is_a_released_layout(
     assert Demiglace.load(tmp_path, "cpu", "float32").sampling == SamplingParams.read(folder)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 3e5}, "dtype": "float32"},
+        {"rope_parameters": {"full_attention": {"rope_theta": 3e5}}, "rope_scaling": None},
+        {"rope_theta": 3e5, "rope_scaling": {"rope_type": "default"}, "torch_dtype": "float32"},
+    ],
+)
+def test_however_transformers_wrote_it_the_released_layout_is_saved(
+    folder: Path, written: dict[str, Any], tmp_path: Path
+) -> None:
+    fields = json.loads((folder / "config.json").read_text())
+    for name in ("rope_theta", "rope_scaling", "torch_dtype"):
+        fields.pop(name, None)
+    (tmp_path / "config.json").write_text(json.dumps(fields | written))
+    config = AutoConfig.from_pretrained(tmp_path, dtype=torch.float32)
+    config.save_pretrained(tmp_path / "saved")
+    saved = json.loads((tmp_path / "saved" / "config.json").read_text())
+    assert (saved["rope_theta"], saved["rope_scaling"], saved["torch_dtype"]) == (3e5, None, "float32")
+    assert not saved.keys() & {"rope_parameters", "dtype"}
+    assert weights.read_config(tmp_path / "saved") == config.architecture() == weights.read_config(tmp_path)
+
+
 def test_a_model_can_be_made_without_a_checkpoint() -> None:
     config = MiniCPMVPretrainedConfig.of(tiny_config(384))
     assert config.architecture() == tiny_config(384)

@@ -66,7 +66,8 @@ FIXED = {
     "tie_word_embeddings": False,
 }
 FIXED_VISION = {"hidden_act": "gelu_pytorch_tanh", "num_channels": 3}
-# What tables of rotary positions may say of them: that they are turned as they are, all of a head.
+ROPE_TABLES = ("rope_parameters", "rope_scaling")
+# What they may say of rotary positions: that they are turned as they are, all of a head.
 FIXED_ROPE = {"rope_type": "default", "type": "default", "partial_rotary_factor": 1.0}
 FULL_ATTENTION = "full_attention"
 # The rest of the released file, for programs that read it. Its code is named on the hub, where it is.
@@ -118,7 +119,7 @@ def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
     vision = _vision(fields.get("vision_config"))
     llm = Qwen3Config(
         **{ours: numbers[name] for name, ours in LLM_SIZES.items()},
-        rope_theta=_rope_theta(fields),
+        rope_theta=rope_theta(fields),
         rms_norm_eps=numbers["rms_norm_eps"],
     )
     resampler = ResamplerConfig(
@@ -177,13 +178,13 @@ def _check_fixed(where: str, fields: Mapping[str, Any], known: Mapping[str, Any]
         raise ValueError(f"{where} describes another kind of model: {found}")
 
 
-def _rope_theta(fields: Mapping[str, Any]) -> float:
+def rope_theta(fields: Mapping[str, Any]) -> float:
     """The base of the rotary frequencies: a field of its own in the release, in `rope_parameters` by transformers 5.
 
     Raises ValueError on positions that are scaled or turned in part, and on two bases that differ.
     """
     bases = {"rope_theta": fields["rope_theta"]} if fields.get("rope_theta") is not None else {}
-    for name in ("rope_parameters", "rope_scaling"):
+    for name in ROPE_TABLES:
         if fields.get(name) is None:
             continue
         table = ANY_TABLE.check(f"config.json: {name}", fields[name])

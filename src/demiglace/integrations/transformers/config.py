@@ -7,19 +7,31 @@ from typing import Any
 import torch
 from transformers import PretrainedConfig
 
-from demiglace.model.config_file import CONSTANT, RELEASED_FACTS, CheckpointFacts, config_fields, parse_config
+from demiglace.model.config_file import (
+    CONSTANT,
+    RELEASED_FACTS,
+    ROPE_TABLES,
+    CheckpointFacts,
+    config_fields,
+    parse_config,
+    rope_theta,
+)
 from demiglace.model.minicpmv import MiniCPMVConfig
 
 
 class MiniCPMVPretrainedConfig(PretrainedConfig):
-    """The fields of a released `config.json`. What they say is checked when a model is made of them."""
+    """The fields of a released `config.json`. What they say is checked when a model is made of them.
+
+    Raises ValueError where rotary positions are scaled.
+    """
 
     model_type = "minicpmv"
 
-    def __post_init__(self, rope_scaling: Any = None, use_cache: bool = True, **kwargs: Any) -> None:
-        # The release writes that there is none; transformers would make another field of it.
-        if rope_scaling is not None:
-            raise ValueError(f"rotary positions are not scaled here, but rope_scaling is {rope_scaling!r:.50}")
+    def __post_init__(self, use_cache: bool = True, **kwargs: Any) -> None:
+        # As the release has it, whichever of its ways transformers has written it in.
+        tables = {name: kwargs.pop(name, None) for name in ROPE_TABLES}
+        if any(table is not None for table in tables.values()):
+            kwargs["rope_theta"] = rope_theta(tables | kwargs)
         super().__post_init__(**kwargs)
         self.use_cache = use_cache  # transformers drops it with what it takes for settings of `generate`
         self.auto_map: dict[str, str] = {}  # of a checkpoint it names code, and none of that is run
@@ -36,3 +48,9 @@ class MiniCPMVPretrainedConfig(PretrainedConfig):
     def to_dict(self) -> dict[str, Any]:
         # Other programs find the model by the released names, whatever class holds it here.
         return {**super().to_dict(), **{name: CONSTANT[name] for name in ("architectures", "auto_map")}}
+
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What is written: the released layout, in which `dtype` has its older name."""
+        fields = super().to_diff_dict()
+        dtype = fields.pop("dtype", None)
+        return {**fields, "rope_scaling": None, "torch_dtype": dtype}
