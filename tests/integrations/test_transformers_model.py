@@ -305,11 +305,24 @@ def test_a_missing_tensor_is_no_random_one(folder: Path, tmp_path: Path) -> None
         AutoModelForImageTextToText.from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize(("number", "dtype"), [(float("nan"), torch.float32), (1e39, torch.float16)])
+def test_weights_that_are_no_numbers_are_refused_here_too(
+    folder: Path, number: float, dtype: torch.dtype, tmp_path: Path
+) -> None:
+    tensors = {name: tensor for file in folder.glob("*.safetensors") for name, tensor in load_file(file).items()}
+    tensors["resampler.query"] = tensors["resampler.query"].double()
+    tensors["resampler.query"][0, 0] = number
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(ValueError, match=r"1 tensors in .* are NaN or infinite in float\d+: resampler\.query"):
+        AutoModelForImageTextToText.from_pretrained(tmp_path, dtype=dtype)
+
+
 def test_a_relative_is_refused_by_its_version(folder: Path, tmp_path: Path) -> None:
     fields = json.loads((folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(fields | {"version": 2.6}))
     config = AutoConfig.from_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"version 2\.6 \(not 4\.5\)"):
         AutoModelForImageTextToText.from_config(config)
-    with pytest.raises(ValueError, match="rope_scaling is"):
+    with pytest.raises(ValueError, match="rope_scaling asks for factor 2"):
         MiniCPMVPretrainedConfig(**{**fields, "rope_scaling": {"factor": 2}})

@@ -125,6 +125,17 @@ def test_the_base_model_reads_text_alone(folder: Path, model: Model) -> None:
         assert torch.equal(model.llm.lm_head(hidden), model(input_ids=ids).logits)
 
 
+def test_rows_that_were_added_to_the_vocabulary_are_learned(model: Model, inputs: Any) -> None:
+    size = model.config.vocab_size
+    model.resize_token_embeddings(size + 3, mean_resizing=False)
+    labels = inputs["labels"].clone()
+    labels[:, -1] = size + 2
+    loss = model(**{**inputs, "labels": labels}).loss
+    loss.backward()
+    assert bool(loss.isfinite())
+    assert float(model.llm.lm_head.weight.grad[size + 2].abs().max()) > 0
+
+
 def test_the_config_says_whether_keys_and_values_are_kept(model: Model, inputs: Any, tmp_path: Path) -> None:
     assert model.config.use_cache is True
     with torch.no_grad():

@@ -203,7 +203,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_finite(where: Path, tensors: Mapping[str, Tensor]) -> None:
+def check_finite(where: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
     """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true."""
     spoiled = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
     if spoiled:

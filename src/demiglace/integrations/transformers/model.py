@@ -18,6 +18,7 @@ from demiglace.integrations.transformers.backbone import CACHE, Backbone
 from demiglace.integrations.transformers.config import MiniCPMVPretrainedConfig
 from demiglace.integrations.transformers.inputs import FIELDS, repeated, visual_inputs, visual_of
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.weights import check_finite
 
 
 class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
@@ -38,10 +39,12 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     @classmethod
     def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
-        """As in transformers, but ValueError where a tensor of the model is missing."""
+        """As in transformers, but ValueError where a tensor of the model is missing, or has NaN or infinite numbers."""
         model, loading = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         if missing := sorted(loading["missing_keys"]):
             raise ValueError(f"{len(missing)} tensors of the model are missing: {', '.join(missing[:10])}")
+        held = {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+        check_finite(model.name_or_path, {name: tensor for name, tensor in held.items() if not tensor.is_meta})
         return (model, loading) if output_loading_info else model
 
     @property
@@ -112,8 +115,8 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         logits = self.llm.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])
         loss = None
         if labels is not None:
-            vocab_size = self.llm.config.vocab_size
-            loss = self.loss_function(logits, labels, vocab_size, num_items_in_batch=num_items_in_batch)
+            # Not of `llm.config`: rows may have been added to the head since.
+            loss = self.loss_function(logits, labels, logits.shape[-1], num_items_in_batch=num_items_in_batch)
         return CausalLMOutputWithPast(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, **{CACHE: getattr(outputs, CACHE)}
         )
