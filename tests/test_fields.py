@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ LEVELS = TableOf(Real(0, 1), ("low", "high"))
     ("field", "value", "taken"),
     [
         (Whole(1, 64), 64, 64),
+        (Whole(1, 64), np.int64(64), 64),
         (Real(0, 1), 1, 1.0),
+        (Real(0, 1), np.float32(0.5), 0.5),
         (Real(0, 1, above=True), 5e-324, 5e-324),
         (Words(), "a", "a"),
         (Words(("a", "b")), "b", "b"),

@@ -5,11 +5,12 @@ One of the two contracts on the ground floor (the other is `batch`). Nothing her
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
+
+from demiglace.fields import Field, Real, Switch, Whole, check_attributes
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     Picture = str | PathLike[str] | bytes | PIL.Image.Image
 
 Role = Literal["system", "user", "assistant"]
+
+SAMPLING: Mapping[str, Field] = {
+    "fps": Real(0, 60, above=True),
+    "max_packages": Whole(1, 2**20),
+    "package_frames": Whole(1, 6),
+    "force_package_frames": Switch(),
+}
+SECONDS = Real(0, 1e9)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class VideoSampling:
     is the clip's end; a `start` beyond it is refused when the clip is opened.
     num_frames: exactly so many frames, at the middles of equal parts of the span, whatever `fps` says. A frame that is
     on screen in several of these middles is taken as often.
+    Raises ValueError on values of another type or out of bounds.
     """
 
     fps: float = 3.0  # frames a second to aim at; released code: 3, paper: at most 10
@@ -38,22 +48,15 @@ class VideoSampling:
     num_frames: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.fps <= 60:
-            raise ValueError(f"fps must lie in (0, 60], got {self.fps}")
-        if self.max_packages < 1:
-            raise ValueError(f"max_packages must be at least 1, got {self.max_packages}")
-        if not 1 <= self.package_frames <= 6:
-            raise ValueError(f"package_frames must lie in 1..6, got {self.package_frames}")
+        check_attributes(self, SAMPLING)
         for name, value in (("start", self.start), ("end", self.end)):
-            if value is not None and not 0 <= value < math.inf:
-                raise ValueError(f"{name} must be a number of seconds from 0 on, got {value}")
+            if value is not None:
+                SECONDS.check(name, value)
         if self.end is not None and (self.start or 0) >= self.end:
             raise ValueError(f"start must lie before end, got {self.start or 0} and {self.end}")
-        if self.num_frames is not None and not 1 <= self.num_frames <= self.max_frames:
-            raise ValueError(
-                f"num_frames must lie in 1..{self.max_frames}, which {self.max_packages} packages of "
-                f"{self.package_frames} hold, got {self.num_frames}"
-            )
+        if self.num_frames is not None:
+            name = f"num_frames, of which {self.max_packages} packages hold {self.package_frames} each,"
+            Whole(1, self.max_frames).check(name, self.num_frames)
 
     @property
     def max_frames(self) -> int:

@@ -7,6 +7,7 @@ Every error is a ValueError of one line that names the field, what is taken, and
 
 from __future__ import annotations
 
+import numbers
 import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -41,7 +42,8 @@ class Whole(Field):
         return f"a whole number from {self.least} to {self.most}"
 
     def accepts(self, value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+        is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        return is_whole and self.least <= value <= self.most
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Real(Field):
 
     def accepts(self, value: Any) -> bool:
         # Compared as it is: Python compares whole numbers of any length exactly, and makes a float of few.
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not is_number or not self.least <= value <= self.most:  # of NaN neither holds
             return False
         return not (self.above and value == self.least) and not (self.below and value == self.most)

@@ -160,9 +160,9 @@ def test_thoughts_stay_off_stdout(run: Run, model: Path, monkeypatch: pytest.Mon
         (("--top-p", 0.5), "at temperature 0 nothing is drawn and --top-p changes nothing"),
         (("--temperature", -1), "temperature must be a number in [0, 100], got -1.0"),
         (("--stream", "--json"), "--stream and --json exclude each other"),
-        (("--fps", 0), "fps must lie in (0, 60], got 0.0"),
+        (("--fps", 0), "fps must be a number in (0, 60], got 0.0"),
         (("--device", "toaster"), "device 'toaster' cannot be used here"),
-        (("--max-slices", 0), "max_slices must be at least 1, got 0"),
+        (("--max-slices", 0), "max_slices must be a whole number from 1 to 256, got 0"),
     ],
 )
 def test_options_that_make_no_sense(run: Run, model: Path, clip: Path, options: tuple[object, ...], line: str) -> None:

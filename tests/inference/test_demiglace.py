@@ -219,7 +219,7 @@ def test_slicing_can_be_changed(assistant: Demiglace) -> None:
     picture = pattern(700, 500, 1)
     assert assistant.ask("What?", picture, sampling=GREEDY).visual_tokens == 3 * 64
     assert assistant.sliced(max_slices=1).ask("What?", picture, sampling=GREEDY).visual_tokens == 64
-    with pytest.raises(ValueError, match="max_slices must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="max_slices must be a whole number from 1 to 256, got 0"):
         assistant.sliced(max_slices=0)
 
 

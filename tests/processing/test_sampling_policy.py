@@ -163,12 +163,18 @@ def test_a_number_of_frames_whatever_the_rate(native_fps):
 
 def test_samplings_that_cannot_be():
     for bad, message in [
-        ({"start": -1}, "start must be a number of seconds from 0 on, got -1"),
-        ({"end": math.nan}, "end must be a number of seconds from 0 on, got nan"),
+        ({"start": -1}, r"start must be a number in \[0, 1e\+09\], got -1"),
+        ({"end": math.nan}, r"end must be a number in \[0, 1e\+09\], got nan"),
         ({"start": 2, "end": 2}, "start must lie before end, got 2 and 2"),
         ({"end": 0}, "start must lie before end, got 0 and 0"),
-        ({"num_frames": 0}, r"num_frames must lie in 1\.\.540, .*, got 0"),
-        ({"num_frames": 541}, r"num_frames must lie in 1\.\.540, which 180 packages of 3 hold, got 541"),
+        ({"num_frames": 0}, "num_frames, .*, must be a whole number from 1 to 540, got 0"),
+        ({"num_frames": 541}, "num_frames, of which 180 packages hold 3 each, must be a whole number .* 540, got 541"),
+        ({"num_frames": 2.5}, "must be a whole number from 1 to 540, got 2.5"),
+        ({"fps": "3"}, r"fps must be a number in \(0, 60\], got '3'"),
+        ({"max_packages": math.inf}, "max_packages must be a whole number from 1 to 1048576, got inf"),
+        ({"package_frames": 10**400}, "package_frames must be a whole number from 1 to 6, got a whole number of"),
+        ({"force_package_frames": "no"}, "force_package_frames must be true or false, got 'no'"),
+        ({"start": [1]}, r"start must be a number in \[0, 1e\+09\], got \[1\]"),
     ]:
         with pytest.raises(ValueError, match=message):
             VideoSampling(**bad)

@@ -162,7 +162,10 @@ def test_patch_grid_refuses_sides_that_do_not_divide():
         patch_grid((30, 14), 14)
 
 
-@pytest.mark.parametrize("wrong", [{"max_slices": 0}, {"patch_size": 0}, {"scale_resolution": 13}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_slices": 0}, {"patch_size": 0}, {"scale_resolution": 13}, {"max_slices": 2.5}, {"patch_size": "14"}],
+)
 def test_config_refuses_nonsense(wrong):
     with pytest.raises(ValueError, match=r"\d"):
         SlicingConfig(**wrong)

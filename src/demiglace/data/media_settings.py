@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from demiglace.conversation import Document, Video, VideoSampling
+from demiglace.conversation import SAMPLING, Document, Video, VideoSampling
 from demiglace.data.media_keys import Kind, is_empty
-from demiglace.fields import Field, Real, Whole
+from demiglace.fields import Field
 
 # Setting -> field of `VideoSampling`, and its type.
 _VIDEO_SETTINGS: dict[str, tuple[str, type[float] | type[int]]] = {
@@ -31,11 +31,7 @@ _RATES = frozenset(("fps", "sample_fps", "nframes"))
 
 
 # Of all videos of a source, for which its records say nothing.
-OPTIONS: Mapping[str, Field] = {
-    "fps": Real(0, 60, above=True),
-    "max_packages": Whole(1, 2**20),
-    "package_frames": Whole(1, 6),
-}
+OPTIONS: Mapping[str, Field] = {name: SAMPLING[name] for name in ("fps", "max_packages", "package_frames")}
 
 
 def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from demiglace.batch import IGNORE, PADDING, Batch, Visual
 from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.fields import Field, Switch, Whole, take, told
 from demiglace.processing.layout import Layout, Outline, check_room
-from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.slicing import SLICING, SlicingConfig
 from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
 from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer
 from demiglace.safe_files import read_object, write_whole
@@ -31,12 +31,10 @@ TEMPLATE_FILE = "chat_template.jinja"
 
 # Released fields that may differ, and what they are where they are absent (released code).
 FIELDS: Mapping[str, Field] = {
-    "max_slice_nums": Whole(1, 256),
-    "scale_resolution": Whole(1, 8192),
-    "patch_size": Whole(1, 512),
+    **{name: SLICING[name] for name in ("scale_resolution", "patch_size", "upscale")},
+    "max_slice_nums": SLICING["max_slices"],
     "image_feature_size": Whole(1, 4096),
     "use_image_id": Switch(),
-    "upscale": Switch(),
 }
 DEFAULTS = {
     "max_slice_nums": 9,

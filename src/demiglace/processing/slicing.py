@@ -9,11 +9,14 @@ rows first, as tensors do.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+from demiglace.fields import Field, Switch, Whole, check_attributes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 # Beyond this the released arithmetic rounds the short side away (to 14 x 14 from 448² : 1 on). Up to it,
 # a slice of 448² pixels holds at most 3,200 patches of 14², against 1,024 in a square one.
 MAX_ASPECT_RATIO = 10_000
+
+SLICING: Mapping[str, Field] = {
+    "scale_resolution": Whole(1, 8192),
+    "patch_size": Whole(1, 512),
+    "max_slices": Whole(1, 256),
+    "upscale": Switch(),
+}
 
 
 @dataclass(frozen=True)
@@ -39,12 +49,10 @@ class SlicingConfig:
     upscale: bool = True
 
     def __post_init__(self) -> None:
-        if self.patch_size < 1:
-            raise ValueError(f"patch_size must be at least 1, got {self.patch_size}")
+        """Raises ValueError on values of another type or out of bounds."""
+        check_attributes(self, SLICING)
         if self.scale_resolution < self.patch_size:
             raise ValueError(f"scale_resolution {self.scale_resolution} is below patch_size {self.patch_size}")
-        if self.max_slices < 1:
-            raise ValueError(f"max_slices must be at least 1, got {self.max_slices}")
 
 
 @dataclass(frozen=True)

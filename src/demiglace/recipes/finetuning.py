@@ -17,7 +17,8 @@ from demiglace.data.sources.record_files import open_records
 from demiglace.data.sources.source import Source
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora
-from demiglace.processing.processor import FIELDS, Processor
+from demiglace.processing.processor import Processor
+from demiglace.processing.slicing import SLICING
 from demiglace.training.trainer import Stage
 
 Method = Literal["full", "lora", "qlora"]
@@ -71,7 +72,7 @@ class FinetuningRecipe:
         if strange := [f"{name} {value}" for name, value in sizes.items() if not (value > 0 and math.isfinite(value))]:
             raise ValueError(f"must be above 0: {', '.join(strange)}")
         if self.max_slices is not None:
-            FIELDS["max_slice_nums"].check("max_slices", self.max_slices)
+            SLICING["max_slices"].check("max_slices", self.max_slices)
         if not self.data:
             raise ValueError("there is no file to learn from")
         if self.patience < 0:

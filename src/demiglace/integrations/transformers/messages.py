@@ -133,12 +133,9 @@ def _part(given: _Given, sampling: VideoSampling | None) -> Part:
         return Text(given.shown)
     if given.kind == "image":
         return Image(picture_of(given.shown))
-    if not given.sampling:
-        return Video(video_of(given.shown), sampling)
-    try:
-        return Video(video_of(given.shown), replace(sampling or VideoSampling(), **given.sampling))
-    except TypeError as error:
-        raise ValueError(f"a video is sampled by numbers, got {_told(given.sampling)}") from error
+    if given.sampling:
+        sampling = replace(sampling or VideoSampling(), **given.sampling)
+    return Video(video_of(given.shown), sampling)
 
 
 def _turn(role: Any, parts: Sequence[_Given]) -> Turn:
