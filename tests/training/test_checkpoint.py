@@ -95,6 +95,26 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch, err
     assert checkpoint.restore(before, *trained(1)).step == 5
 
 
+@pytest.mark.parametrize(
+    ("name", "contents", "told"),
+    [
+        ("learner.safetensors", b"half", r"learner\.safetensors is damaged"),
+        ("optimizer.safetensors", b"", r"optimizer\.safetensors is damaged"),
+        ("state.json", b"", r"state\.json is no JSON"),
+        ("state.json", b"[3]", r"state\.json must hold a JSON object, got list"),
+        ("state.json", b"{}", r"state\.json: step is missing"),
+        ("state.json", b'{"step": "3"}', r"state\.json: step must be a whole number from 0 to \d+, got '3'"),
+        ("state.json", b'{"step": 3, "objective": [1]}', r"state\.json: objective must be a table, got \[1\]"),
+    ],
+)
+def test_a_file_that_was_damaged_since_is_named(tmp_path, name, contents, told):
+    learner, found = trained(0)
+    path = checkpoint.save(tmp_path, Progress(3), learner, found)
+    (path / name).write_bytes(contents)
+    with pytest.raises(ValueError, match=told):
+        checkpoint.restore(path, learner, found)
+
+
 def test_another_learner_is_refused_in_a_line(tmp_path):
     learner, found = trained(0)
     path = checkpoint.save(tmp_path, Progress(1), learner, found)

@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from demiglace.safe_files import atomic_path
+from demiglace.fields import Anything, Field, TableOf, Whole, take
+from demiglace.safe_files import atomic_path, read_object
 from demiglace.training.distributed import ALONE, Ranks, shared_as, whole
 
 LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
+MOST_STATE_BYTES = 2**28
+STATE: Mapping[str, Field] = {"step": Whole(0, 2**53), "objective": TableOf(Anything())}
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,15 @@ def num_steps(path: Path) -> int:
 
 
 def progress_of(path: Path) -> Progress:
-    """How far a checkpoint has come."""
-    return Progress(**json.loads((path / STATE_FILE).read_text()))
+    """How far a checkpoint has come; ValueError where its file is damaged."""
+    state = path / STATE_FILE
+    return Progress(**take(str(state), read_object(state, MOST_STATE_BYTES), STATE, ["step"]))
 
 
 def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], with_frozen: bool = True) -> Progress:
-    """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner."""
+    """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner, or damaged."""
     restore_learner(path, learner, with_frozen)
-    tensors = load_file(path / OPTIMIZER_FILE)
+    tensors = _read(path / OPTIMIZER_FILE)
     for number, optimizer in enumerate(optimizers):
         described = optimizer.state_dict()
         described["state"] = _unflatten(tensors, number, optimizer)
@@ -117,13 +122,23 @@ def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], wit
 
 def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
     """The weights alone, for a stage that begins where another has ended; errors as `restore`."""
-    tensors, own = load_file(path / LEARNER_FILE), _held(learner, with_frozen)
+    tensors, own = _read(path / LEARNER_FILE), _held(learner, with_frozen)
     strange = [name for name in tensors.keys() | own.keys() if _shape(tensors, name) != _shape(own, name)]
     if strange:
         names = ", ".join(sorted(strange)[:3])
         raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
     held = {name: shared_as(tensor, own[name]) for name, tensor in tensors.items()}
     learner.load_state_dict(held, strict=with_frozen)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """ValueError where the file is damaged: it was whole when it was renamed, but has been copied or lost since."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); without its folder the run goes on from an earlier one"
+        ) from error
 
 
 def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Progress) -> None:
