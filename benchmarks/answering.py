@@ -10,14 +10,12 @@ to MP4 and read back.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from results_file import machine_of, weights_of, write_result
 from rich.progress import track
 
 from demiglace import Demiglace
@@ -29,6 +27,7 @@ from demiglace.data.sources.generated_clips import examination as examine_clip
 from demiglace.data.sources.generated_questions import TEXT, TOPICS
 from demiglace.data.sources.generated_questions import examination as examine_picture
 from demiglace.evaluation.answering import Asked, examine, score_by_kind
+from demiglace.safe_files import write_whole
 
 RESULTS = Path(__file__).parent / "results"
 FRAMES_PER_SECOND = 20  # of the files
@@ -66,8 +65,7 @@ def measure(assistant: Demiglace, name: str, make: Callable[[str, int], Asked], 
 def run(assistant: Demiglace, each: int) -> dict:
     rows = {topic: measure(assistant, topic, picture, each) for topic in track([*TOPICS, TEXT], "pictures")}
     clips = {kind: measure(assistant, kind, clip, each) for kind in track(list(WORLDS), "clips")}
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, CPU"
-    return {"machine": machine, "each": each, "pictures": rows, "clips": clips}
+    return {"each": each, "pictures": rows, "clips": clips}
 
 
 def table(report: dict) -> str:
@@ -86,11 +84,10 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="questions of a kind")
     parser.add_argument("--out", type=Path, default=RESULTS / "answering.json")
     options = parser.parse_args()
-    report = run(Demiglace.load(options.model), options.each)
-    unfinished = options.out.with_suffix(".part")
-    unfinished.write_text(json.dumps(report, indent=2) + "\n")
-    unfinished.rename(options.out)
-    options.out.with_suffix(".md").write_text(table(report))
+    assistant, weights = Demiglace.load(options.model), weights_of(options.model)
+    report = run(assistant, options.each)
+    write_result(options.out, report, weights, machine_of(assistant))
+    write_whole(options.out.with_suffix(".md"), table(report))
     print(table(report))
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from results_file import machine_here, weights_of, write_result
 
 RESULTS = Path(__file__).parent / "results" / "finetune_memory.json"
 RUN = """
@@ -61,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--methods", nargs="+", default=["full", "lora"])
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     report: dict[str, list[dict[str, float]]] = {}  # MiB
     for method in options.methods:
@@ -70,8 +71,7 @@ def main() -> None:
             row["grown_by_formula"] = row["predicted"] - rows[0]["predicted"]
         report[method] = rows
         print(method, json.dumps(rows, indent=2))
-    told = {"machine": f"{platform.machine()}, {os.cpu_count()} cores", "mebibytes": report}
-    RESULTS.write_text(json.dumps(told, indent=2) + "\n")
+    write_result(options.out, {"mebibytes": report}, weights_of(None), machine_here())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ the machine does counts little. Results go to benchmarks/results/packing.json.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import torch
-from resampler_memory import machine
+from results_file import RANDOM, machine_here, write_result
 from torch.nn import functional as F
 
 from demiglace.batch import IGNORE, PADDING, Batch
@@ -130,18 +129,17 @@ def compare(source: Answers, num_steps: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3, help="steps that are counted, for each layout and set")
+    parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
-    load = os.getloadavg()[0]
+    machine = {**machine_here(), "load_of_other_programs": round(os.getloadavg()[0], 2)}
     result = {
-        "machine": {**machine(), "load_of_other_programs": round(load, 2)},
         "setting": {"preset": "nano", "length": LENGTH, "rows": NUM_ROWS, "steps": options.steps, "deals": DEALS},
         "sets": {
             source.name: compare(source, options.steps)
             for source in (Answers("text alone", 0.0), Answers("half with a picture", 0.5))
         },
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    write_result(options.out, result, RANDOM, machine)
     for name, figures in result["sets"].items():
         print(f"{name}: {figures['packed_times_faster']}")
 

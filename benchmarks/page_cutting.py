@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 from reading_pages import render_page
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, SamplingParams
 from demiglace.data.fonts import unseen_faces
@@ -88,11 +89,10 @@ def main() -> None:
     parser.add_argument("--letters", type=int, nargs="+", default=[16, 20, 26, 32, 40, 60], help="most in a piece")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "page_cutting.json")
     options = parser.parse_args()
-    report = run(Demiglace.load(options.model), options.pages, options.letters)
-    half = options.out.with_name(f"{options.out.name}.half")
-    half.write_text(json.dumps(report, indent=2) + "\n")
-    half.replace(options.out)
-    print(options.out.read_text())
+    assistant, weights = Demiglace.load(options.model), weights_of(options.model)
+    report = run(assistant, options.pages, options.letters)
+    write_result(options.out, report, weights, machine_of(assistant))
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

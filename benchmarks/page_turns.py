@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 from reading_sets import ReadingSet, Skipped, pdf_pages, real_lines, receipts, scanned_pages
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace
 from demiglace.evaluation.reading import character_error_rate, word_f1
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=60)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "page_turns.json")
     options = parser.parse_args()
-    assistant = Demiglace.load(options.model, device="cpu")
+    assistant, weights = Demiglace.load(options.model, device="cpu"), weights_of(options.model)
     sets = {
         "scans": scanned_pages(options.data / "small_ocr_pages", ALL),
         "more scans": scanned_pages(options.data / "scribe_ocr_pages", ALL),
@@ -92,9 +93,7 @@ def main() -> None:
     ]
     names = dict.fromkeys(row["set"] for row in rows)
     report = {"sets": {name: summary([row for row in rows if row["set"] == name]) for name in names}, "pages": rows}
-    half = options.out.with_name(f"{options.out.name}.half")
-    half.write_text(json.dumps(report, indent=1) + "\n")
-    half.replace(options.out)
+    write_result(options.out, report, weights, machine_of(assistant))
     print(json.dumps(report["sets"], indent=1))
 
 

@@ -10,20 +10,15 @@ onnxruntime; the rendered sets need the fonts that `demiglace doctor` speaks of.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib import metadata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from reading_peers import READERS, Job, Outcome, is_installed, read_apart
 from reading_sets import SEED, ReadingSet, Skipped, all_sets
+from results_file import machine_of, tesseract_version, versions_here, weights_of, write_result
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import Progress
@@ -31,6 +26,7 @@ from rich.progress import Progress
 from demiglace import Demiglace
 from demiglace.evaluation.reading import corpus_character_error_rate, count_edits, word_f1
 from demiglace.inference.reading import QUESTION
+from demiglace.safe_files import write_whole
 
 ROOT = Path(__file__).parents[1]
 NUM_EXAMPLES = 10
@@ -65,43 +61,6 @@ def interval(counts: np.ndarray, num_draws: int = 1000) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def surroundings(assistant: Demiglace, model: str | None) -> dict:
-    """The machine, the versions and the model that the figures belong to."""
-    weight = assistant.model.llm.model.embed_tokens.weight
-    cpu = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), ""
-    )
-    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=False)
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            "cpu": cpu or platform.machine(),
-            "cpus": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name() if weight.is_cuda else None,
-        },
-        "versions": {
-            "python": platform.python_version(),
-            **{
-                name: metadata.version(name)
-                for name in ("demiglace", "torch", "numpy", "pillow", "rapidfuzz", "rapidocr", "onnxruntime")
-            },
-            "tesseract": said.stdout.split()[1],
-        },
-        "model": {
-            "name": "nano, as shipped" if model is None else Path(model).name if Path(model).is_dir() else model,
-            "parameters": sum(parameter.numel() for parameter in assistant.model.parameters()),
-            "dtype": str(weight.dtype).removeprefix("torch."),
-            "device": weight.device.type,
-        },
-        "question": QUESTION,
-    }
-
-
-def _lines(file: str) -> Iterator[str]:
-    yield from Path(file).read_text().splitlines() if Path(file).is_file() else ()
-
-
 def run(sets: Mapping[str, Callable[[], ReadingSet | Skipped]], model: str | None, upscale: bool) -> list[dict]:
     """Each set is made, written to files, read by each reader in a process of its own, scored and forgotten."""
     results = []
@@ -127,12 +86,12 @@ def run(sets: Mapping[str, Callable[[], ReadingSet | Skipped]], model: str | Non
 
 def markdown(report: dict) -> str:
     """The report as the table that the README shows: a row for each set, its cells in the order of the readers."""
-    machine, model = report["machine"], report["model"]
-    where = f"{machine['gpu'] or machine['cpu']}, {machine['threads']} threads, {report['date']}"
+    machine, weights = report["machine"], report["weights"]
+    where = f"{machine['gpu'] or machine['processor']}, {machine['threads']} threads, {report['date']}"
     lines = [
-        f"{model['name']} ({model['parameters']:,} parameters, {model['dtype']}) on {where}. In each cell "
-        f"{' / '.join(READERS)}. Memory is the peak resident in the reader's own process. On pages CER also counts the "
-        "order of reading, which word F1 leaves out.",
+        f"{weights['name']} (weights {weights['sha256'][:12]}, {weights['parameters']:,} parameters, "
+        f"{machine['dtype']}) on {where}. In each cell {' / '.join(READERS)}. Memory is the peak resident in the "
+        "reader's own process. On pages CER also counts the order of reading, which word F1 leaves out.",
         "",
         "| set | CER | word F1 | lines or pages a second | peak memory, MB |",
         "|---|---:|---:|---:|---:|",
@@ -166,12 +125,12 @@ def main() -> None:
         raise SystemExit(f"no set is named {options.only}; there are: {'; '.join(sets)}")
     if missing := [peer for peer in READERS if not is_installed(peer)]:
         raise SystemExit(f"not installed: {', '.join(missing)}; no figure without its peers in the same run")
-    facts = surroundings(Demiglace.load(options.model), options.model)
+    machine, weights = machine_of(Demiglace.load(options.model)), weights_of(options.model)
+    versions = {**versions_here("rapidfuzz", "rapidocr", "onnxruntime"), "tesseract": tesseract_version()}
     results = run(chosen, options.model, upscale=not options.no_upscale)
-    report = {**facts, "upscale": not options.no_upscale, "results": results}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    write(options.out, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    write(options.out.with_suffix(".md"), markdown(report))
+    figures = {"question": QUESTION, "upscale": not options.no_upscale, "results": results}
+    report = write_result(options.out, figures, weights, machine, versions)
+    write_whole(options.out.with_suffix(".md"), markdown(report))
     Console().print(Markdown(markdown(report)))
 
 
@@ -185,12 +144,6 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of real data")
     parser.add_argument("--no-upscale", action="store_true", help="leave small pictures as small as they are")
     return parser.parse_args()
-
-
-def write(file: Path, text: str) -> None:
-    half = file.with_name(f"{file.name}.half")
-    half.write_text(text)
-    half.replace(file)
 
 
 if __name__ == "__main__":

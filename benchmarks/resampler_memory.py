@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from results_file import RANDOM, machine_here, write_result
 from torch import Tensor, nn
 
 from demiglace.model.folding import FoldedResampler, multiply_adds
@@ -172,19 +171,8 @@ def variance_errors(weight: Tensor, features: Tensor) -> dict[str, float]:
     return {name: ((way - exact) / exact).abs().max().item() for name, way in ways.items()}
 
 
-def machine() -> dict[str, str | int]:
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": cpu[0].split(":")[1].strip() if cpu else platform.machine(),
-        "cores": os.cpu_count() or 0,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "dtype": "float32",
-    }
-
-
 def compare(packages: int, folder: Path) -> dict[str, object]:
-    """Everything that the result file holds."""
+    """All figures of the result file."""
     measured = {form: [run(form, count, folder) for count in (1, packages)] for form in FORMS}
     rules: dict[str, tuple[float, str]] = {
         "released": (linear(*measured["released"]), "line through the two measurements"),
@@ -197,7 +185,6 @@ def compare(packages: int, folder: Path) -> dict[str, object]:
     seconds = {form: runs[1]["processor_seconds"] for form, runs in measured.items()}
     plain, folded = multiply_adds(preset("8b").resampler)
     return {
-        "machine": machine(),
         "setting": {"frames": FRAMES, "patches_per_frame": SIDE**2, "packages": packages, "largest": LARGEST},
         "measured": measured,
         "extra_at_largest": {form: {"bytes": extra, "rule": rule} for form, (extra, rule) in rules.items()},
@@ -231,6 +218,7 @@ def difference(first: Tensor, second: Tensor) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=int, default=3, help="packages of the larger measurement (0.8 GB each)")
+    parser.add_argument("--out", type=Path, default=RESULT)
     parser.add_argument("--form", choices=FORMS, help="measure this form alone, in this process")
     parser.add_argument("--output", type=Path, help="where that one's visual tokens go")
     options = parser.parse_args()
@@ -241,8 +229,7 @@ def main() -> None:
         parser.error(f"--packages must be at least 2, got {options.packages}")
     with tempfile.TemporaryDirectory() as folder:
         result = compare(options.packages, Path(folder))
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    write_result(options.out, result, RANDOM, machine_here())
     for key in ("share_of_released", "tower_share_in_chunks", "times_faster", "largest_difference"):
         print(f"{key}: {result[key]}")
 

@@ -19,17 +19,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import torch
-from resampler_memory import machine
+from results_file import RANDOM, machine_here, versions_here, write_result
 from video_peers import Job, Outcome, attention_of
 from video_rows import FULL_PARAMETERS, SIZES, Row, compared, full, full_size_bytes, operations, rows_of
 
-from demiglace.processing.tokenizer import write_whole
+from demiglace.safe_files import write_whole
 
 CLIPS = (30.0, 60.0, 180.0)  # seconds
 NEW_TOKENS = 32
@@ -140,17 +138,8 @@ def ratios(found: Sequence[Result]) -> list[dict]:
     return compared_with
 
 
-def report(found: Sequence[Result], size: str, device: str, load: float) -> dict:
+def report(found: Sequence[Result], size: str) -> dict:
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": {
-            **machine(),
-            "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
-            "dtype": "float32" if device == "cpu" else "bfloat16",
-            "load_of_other_programs": round(load, 2),
-            "transformers": metadata.version("transformers"),
-            "attention_of_the_peer": attention_of(device),
-        },
         "counted": COUNTED,
         "size": {"name": size, "new_tokens": NEW_TOKENS, **asdict(SIZES[size]())},
         "full_size_parameters": FULL_PARAMETERS,
@@ -214,11 +203,14 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     limit = LIMIT[options.device] if options.limit is None else options.limit
-    load = os.getloadavg()[0]
+    machine = {
+        **machine_here(options.device, "float32" if options.device == "cpu" else "bfloat16"),
+        "load_of_other_programs": round(os.getloadavg()[0], 2),
+        "attention_of_the_peer": attention_of(options.device),
+    }
     rows = [row for seconds in CLIPS for row in rows_of(seconds)]
-    told = report(results(rows, options.size, options.device, limit), options.size, options.device, load)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out, json.dumps(told, indent=2) + "\n")
+    figures = report(results(rows, options.size, options.device, limit), options.size)
+    told = write_result(options.out, figures, RANDOM, machine, versions_here("transformers"))
     write_whole(options.out.with_suffix(".md"), markdown(told))
     print(markdown(told))
 

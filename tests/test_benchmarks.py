@@ -76,8 +76,8 @@ def test_markdown_has_a_row_for_each_set_and_says_what_was_skipped() -> None:
     worse = scored(["", "9.99", "in capitals", "one more line"])
     report = {
         "date": "2026-01-02",
-        "machine": {"gpu": None, "cpu": "a CPU", "threads": 2},
-        "model": {"name": "nano", "parameters": 1234, "dtype": "float32"},
+        "machine": {"gpu": None, "processor": "a CPU", "threads": 2, "dtype": "float32"},
+        "weights": {"name": "nano", "sha256": "0123456789abcdef", "parameters": 1234},
         "results": [
             {
                 "set": "lines",
@@ -90,7 +90,7 @@ def test_markdown_has_a_row_for_each_set_and_says_what_was_skipped() -> None:
         ],
     }
     head, *_, first, second, skipped = reading.markdown(report).splitlines()
-    assert head.startswith("nano (1,234 parameters, float32) on a CPU, 2 threads, 2026-01-02.")
+    assert head.startswith("nano (weights 0123456789ab, 1,234 parameters, float32) on a CPU, 2 threads, 2026-01-02.")
     assert "demiglace / tesseract / RapidOCR" in head
     assert first == "| lines (4) | 0.000 / 0.243 / 0.000 | - | 8 / 8 / 8 | 30 / 30 / 30 |"
     assert second.startswith("| pages, any case (4) | 0.000 / 0.000 / 0.000 | 1.000 / 1.000 / 1.000 |")

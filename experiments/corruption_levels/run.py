@@ -12,12 +12,17 @@ import argparse
 import gzip
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from results_file import machine_here, tesseract_version, versions_here, write_result
 
 from demiglace.data.corruption import Target, corrupt
 from demiglace.data.pages import Page, regions
@@ -41,7 +46,8 @@ def main() -> None:
         read = [tesseract(crop(damaged, line.boxes[0])) for line in lines]
         rates[str(severity)] = corpus_character_error_rate([line.text for line in lines], read)
     told = {"lines": len(lines), "characters": sum(len(line.text) for line in lines), "cer": rates}
-    (FOLDER / "result.json").write_text(json.dumps(told, indent=2) + "\n")
+    versions = {**versions_here(), "tesseract": tesseract_version()}
+    write_result(FOLDER / "result.json", told, "the reader is tesseract", machine_here(), versions)
     print(json.dumps(told))
 
 

@@ -9,8 +9,7 @@ Clean blocks of text in fonts never trained on, of 5 to 200 letters in one to si
 from __future__ import annotations
 
 import argparse
-import json
-import platform
+import sys
 import time
 from pathlib import Path
 
@@ -19,9 +18,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
 from PIL import Image as Pillow
 from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, Image, SamplingParams
 from demiglace.data.fonts import unseen_faces
@@ -75,18 +77,12 @@ def main() -> None:
     parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
     parser.add_argument("--pictures", type=int, default=40, help="pictures for each point")
     options = parser.parse_args()
-    assistant = Demiglace.load(options.model)
+    assistant, weights = Demiglace.load(options.model), weights_of(options.model)
     began = time.perf_counter()
     cases = [(letters, lines) for lines in LINES for letters in LETTERS if letters >= 4 * lines]
     points = [measure(assistant, *case, options.pictures) for case in track(cases, description="letters per slice")]
-    result = {
-        "command": f"python experiments/letters_per_slice/run.py --pictures {options.pictures}",
-        "seed": SEED,
-        "machine": {"processor": platform.processor() or platform.machine(), "threads": torch.get_num_threads()},
-        "seconds": round(time.perf_counter() - began),
-        "points": points,
-    }
-    (FOLDER / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    figures = {"seed": SEED, "seconds": round(time.perf_counter() - began), "points": points}
+    write_result(FOLDER / "result.json", figures, weights, machine_of(assistant))
     plot(points)
 
 

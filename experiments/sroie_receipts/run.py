@@ -13,10 +13,7 @@ All that is made goes to `--folder`, where a stopped run goes on; figures alone 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
-import platform
 import re
 import subprocess
 import sys
@@ -27,6 +24,10 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, SamplingParams
 from demiglace.data.text_questions import plain_words
@@ -208,19 +209,6 @@ def total(rounds: Sequence[dict]) -> dict[str, object]:
     return sums | {"seconds_of_finetuning": [one["seconds_of_finetuning"] for one in rounds]}
 
 
-def write(options: argparse.Namespace, weights: str, receipts: int, results: dict[str, list[dict]]) -> None:
-    told = {
-        "command": f"python experiments/sroie_receipts/run.py RECEIPTS {_told(options)}",
-        "weights": weights,
-        "receipts": receipts,
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "routes": {route: total(rounds) for route, rounds in results.items()},
-    }
-    unfinished = HERE / "results.part"
-    unfinished.write_text(json.dumps(told, indent=1) + "\n")
-    unfinished.rename(HERE / "results.json")
-
-
 def demiglace(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "demiglace", *map(str, words)], check=True)
 
@@ -242,8 +230,9 @@ def main() -> None:
     routes = options.routes.split(",")
     if strange := set(routes) - set(ROUTES):
         parser.error(f"no route {', '.join(strange)}; there are {', '.join(ROUTES)}")
-    weights = _digest(folder_of(None if options.model == "nano" else options.model))
-    folder = options.folder / weights
+    model = None if options.model == "nano" else options.model
+    weights, machine = weights_of(model), machine_of(Demiglace.load(model))
+    folder = options.folder / weights.sha256[:12]
     receipts, results = load(options.receipts), {}
     for route in routes:
         if route == "read":
@@ -253,24 +242,13 @@ def main() -> None:
         for number in range(options.rounds):
             own = folder / f"{route}-{options.variants}-{options.seed}-{number + 1}"
             results[route].append(figures(options, parts, route, number, own))
-            write(options, weights, len(receipts), results)
+            told = {"receipts": len(receipts), "routes": {name: total(rounds) for name, rounds in results.items()}}
+            write_result(HERE / "results.json", told, weights, machine)
             print(route, json.dumps(total(results[route])))
 
 
 def _alike(one: str, other: str) -> bool:
     return SequenceMatcher(None, one, other).ratio() > ONE_SHOP
-
-
-def _digest(folder: Path) -> str:
-    """Tells weights apart."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _told(options: argparse.Namespace) -> str:
-    return f"--routes {options.routes} --rounds {options.rounds} --variants {options.variants} --seed {options.seed}"
 
 
 if __name__ == "__main__":

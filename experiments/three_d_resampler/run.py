@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +23,10 @@ from typing import Any
 import torch
 from clips import FPS, LEARNED, TEXTS, LearnClips, examined, sampling, video
 from plots import plot_rates, plot_ways
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, VideoSampling
 from demiglace.evaluation.answering import examine, score
@@ -133,6 +137,7 @@ def run_train(options: argparse.Namespace) -> None:
     decides = {name: getattr(options, name) for name in ("start", "steps", "clips", "each")}
     options.folder.mkdir(parents=True, exist_ok=True)
     remember(decides | {"dtype": "float32"}, inputs_of((), options.start), options.folder, print)
+    write = writer(f"{options.name}.json", options.start)
     told = {name: getattr(options, name) for name in ("steps", "clips", "seeds", "each")}
     results: dict[str, Any] = {
         "options": told | {"fps": FPS},
@@ -144,26 +149,26 @@ def run_train(options: argparse.Namespace) -> None:
             for way in WAYS:
                 model = train(way, seed, options, pool)
                 results["ways"][way].append(measured(model, model.parent, way, options))
-                write(f"{options.name}.json", results)
+                write(results)
                 plot_ways(results, HERE / f"{options.name}.png")
     results["cost"] = {way: cost(options.folder / f"{size}-1" / "model", size) for way, size in WAYS.items()}
-    write(f"{options.name}.json", results)
+    write(results)
 
 
 def run_rates(options: argparse.Namespace) -> None:
     """All clips of every kind, those at which a rate misses the moment too: that is what a rate costs."""
-    assistant = Demiglace.load(options.model)
+    assistant, write = Demiglace.load(options.model), writer("rates.json", options.model)
     results: dict[str, Any] = {"each": options.each, "rates": {}}
     for name, wanted in RATES.items():
         results["rates"][name] = accuracy(assistant, [*LEARNED, *TEXTS], options.each, wanted, shown_at=10.0)
-        write("rates.json", results)
+        write(results)
     plot_rates(results, HERE / "rates.png")
 
 
-def write(name: str, results: dict[str, Any]) -> None:
-    unfinished = HERE / f"{name}.part"
-    unfinished.write_text(json.dumps(results, indent=2) + "\n")
-    unfinished.rename(HERE / name)
+def writer(name: str, model: Path | None) -> Callable[[dict[str, Any]], object]:
+    """Writes figures to a file of that name, with the weights that they come from or that all ways go on from."""
+    weights, machine = weights_of(model), machine_of(Demiglace.load(model))
+    return lambda figures: write_result(HERE / name, figures, weights, machine)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -27,6 +28,10 @@ import numpy as np
 from measure import held_out_windows, measure
 from rich.progress import track
 from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace
 from demiglace.conversation import Conversation, Message, Text
@@ -152,14 +157,18 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=120, help="held-out pieces of lines")
     options = parser.parse_args()
     windows = held_out_windows(options.documents / "heldout", options.windows)
-    results = {"before": [measure(Demiglace.load(options.start), windows)]}
+    start, weights = Demiglace.load(options.start), weights_of(options.start)
+    told = {name: getattr(options, name) for name in ("steps", "batch", "seeds", "windows")}
+    results = {"before": [measure(start, windows)]}
     pool = renderers()
     try:
         for seed in range(1, options.seeds + 1):
             for way in WAYS:
                 model = train(way, seed, options, pool)
                 results.setdefault(way.name, []).append(measured(model, windows))
-                write(options, results)
+                figures = {"options": told, "figures": results}
+                write_result(HERE / "result.json", figures, weights, machine_of(start))
+                plot(results)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -170,14 +179,6 @@ def measured(model: Path, windows: list) -> dict[str, float]:
     if not kept.exists():
         kept.write_text(json.dumps(measure(Demiglace.load(model), windows), indent=2))
     return json.loads(kept.read_text())
-
-
-def write(options: argparse.Namespace, results: dict[str, list[dict[str, float]]]) -> None:
-    told = {name: getattr(options, name) for name in ("steps", "batch", "seeds", "windows")}
-    unfinished = HERE / "result.part"
-    unfinished.write_text(json.dumps({"options": told, "figures": results}, indent=2) + "\n")
-    unfinished.rename(HERE / "result.json")
-    plot(results)
 
 
 def plot(results: dict[str, list[dict[str, float]]]) -> None:

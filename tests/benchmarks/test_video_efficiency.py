@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import video_efficiency
 from resampler_memory import memory
+from results_file import RANDOM, machine_here, write_result
 from video_efficiency import CLIPS, NEW_TOKENS, PAPER, computed, markdown, ratios, report, results, run_apart
 from video_peers import (
     Job,
@@ -192,13 +193,13 @@ def test_what_is_not_measured_follows_from_what_is() -> None:
         computed(larger, cost, {small: outcome(small), our_row(RELEASED, 30.0): outcome(our_row(RELEASED, 30.0))})
 
 
-def test_the_report_marks_what_is_computed_and_names_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_marks_what_is_computed_and_names_the_paper(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(video_efficiency, "run_apart", lambda job: outcome(job.row))
     rows = [row for seconds in CLIPS for row in rows_of(seconds)]
     cost = sorted(operations(row, reduced(), NEW_TOKENS).total for row in rows)
     found = results(rows, "reduced", "cpu", limit=cost[-2])
     assert [result.row for result in found if not result.measured] == [rows[-1]]
-    told = report(found, "reduced", "cpu", load=0.0)
+    told = write_result(tmp_path / "result.json", report(found, "reduced"), RANDOM, machine_here())
     first = told["ratios"][0]
     assert (first["ours"], first["theirs"], first["measured"]) == (RELEASED, DEFAULTS, True)
     assert first["seconds"] == first["visual_tokens"] == 5_760 / 7_680
