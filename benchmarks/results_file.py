@@ -114,5 +114,5 @@ def versions_here(*packages: str) -> dict[str, str]:
 
 
 def tesseract_version() -> str:
-    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.split()[1]
+    output = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=True)
+    return output.stdout.split()[1]

@@ -17,7 +17,8 @@ import video_efficiency
 from results_file import weights_of
 
 ROOT = Path(__file__).parents[1]
-RESULTS = sorted([*ROOT.glob("benchmarks/results/*.json"), *ROOT.glob("experiments/*/*.json")])
+FOLDERS = ("benchmarks/results", "experiments/*", "docs/pictures")
+RESULTS = sorted(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/*.json"))
 LISTED = ROOT / "benchmarks" / "results" / "README.md"
 PAGES = [  # what tells of results; the log and the changelog are dated
     ROOT / "README.md",
@@ -74,7 +75,7 @@ def test_weights_are_known_by_their_whole_hash(path: Path) -> None:
 
 @each_result
 def test_the_script_of_a_result_writes_all_that(path: Path) -> None:
-    found = re.search(r"(?:benchmarks|experiments)/[\w/]+\.py", content(path)["command"] or "")
+    found = re.search(r"(?:benchmarks|experiments|docs)/[\w/]+\.py", content(path)["command"] or "")
     script = found[0] if found else f"benchmarks/{path.stem.removesuffix('_no_upscale')}.py"
     assert "write_result(" in (ROOT / script).read_text()
 

@@ -52,19 +52,19 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
 
 def test_figures_stand_behind_what_they_were_made_with(tmp_path: Path) -> None:
     path = tmp_path / "results" / "one.json"
-    told = write_result(path, {"cer": 0.5}, WEIGHTS, machine_here(), {"tesseract": "5"})
-    assert told == json.loads(path.read_text())
-    assert list(told) == ["command", "date", "machine", "versions", "weights", "cer"]
-    assert told["weights"] == {"name": "some", "sha256": "ab" * 32, "parameters": 7}
-    assert told["versions"] == {"tesseract": "5"}
+    result = write_result(path, {"cer": 0.5}, WEIGHTS, machine_here(), {"tesseract": "5"})
+    assert result == json.loads(path.read_text())
+    assert list(result) == ["command", "date", "machine", "versions", "weights", "cer"]
+    assert result["weights"] == {"name": "some", "sha256": "ab" * 32, "parameters": 7}
+    assert result["versions"] == {"tesseract": "5"}
     assert [file.name for file in path.parent.iterdir()] == ["one.json"]
 
 
 def test_without_weights_the_reason_is_told(tmp_path: Path) -> None:
-    told = write_result(tmp_path / "one.json", {}, "nothing is learned here", machine_here())
-    assert told["weights"] is None
-    assert told["why_no_weights"] == "nothing is learned here"
-    assert told["versions"] == versions_here()
+    result = write_result(tmp_path / "one.json", {}, "nothing is learned here", machine_here())
+    assert result["weights"] is None
+    assert result["why_no_weights"] == "nothing is learned here"
+    assert result["versions"] == versions_here()
 
 
 def test_the_command_names_no_folder_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path, na
     out = tmp_path / "result.json"
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    told = json.loads(out.read_text())
-    assert told["command"].startswith(f"python benchmarks/{name}.py --")
+    result = json.loads(out.read_text())
+    assert result["command"].startswith(f"python benchmarks/{name}.py --")
     assert str(tmp_path) not in out.read_text()
-    assert told["weights"]["sha256"] == weights_of(nano).sha256
-    assert told["versions"] == versions_here()
-    assert told["machine"]["threads"]
+    assert result["weights"]["sha256"] == weights_of(nano).sha256
+    assert result["versions"] == versions_here()
+    assert result["machine"]["threads"]
