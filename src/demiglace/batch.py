@@ -77,6 +77,7 @@ class Batch:
         return 0 if self.labels is None else int((self.labels[:, 1:] != IGNORE).sum())
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
+        """The same on `device`; `dtype` applies to the patches alone."""
         return replace(
             self,
             tokens=self.tokens.to(device),

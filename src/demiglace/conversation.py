@@ -71,6 +71,8 @@ class VideoSampling:
 
 @dataclass(frozen=True)
 class Text:
+    """What somebody wrote, between pictures or alone."""
+
     text: str
 
 
@@ -113,6 +115,8 @@ Part = Text | Image | Document | Video
 
 @dataclass(frozen=True)
 class Message:
+    """What "system", "user" or "assistant" said: texts and what was shown, in order."""
+
     role: Role
     content: tuple[Part, ...]
 

@@ -192,6 +192,7 @@ class Loader:
 
     @property
     def skipped(self) -> list[BadRecord]:
+        """Bad and too long records that the last rows came across."""
         return [error for stream in self._streams for error in stream.skipped]
 
     @property
@@ -216,4 +217,5 @@ class Loader:
             stream.restore(positions[stream.number])
 
     def close(self) -> None:
+        """End the worker processes."""
         self._workers.close()

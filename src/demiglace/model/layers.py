@@ -149,7 +149,7 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
 
 
 class KVCache:
-    """Keys and values of the tokens seen so far, with their positions and segments.
+    """Keys and values of the tokens seen so far, with their positions and segments: an argument of `forward`.
 
     All rows advance together: a row that has nothing to say brings padding. Shapes: keys and values (num_layers, rows,
     num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length` places are filled.

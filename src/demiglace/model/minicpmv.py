@@ -15,6 +15,8 @@ from demiglace.model.siglip import SiglipConfig, SiglipEncoder
 
 @dataclass(frozen=True)
 class MiniCPMVConfig:
+    """The three parts of the model."""
+
     vision: SiglipConfig
     resampler: ResamplerConfig
     llm: Qwen3Config
@@ -29,6 +31,8 @@ class MiniCPMVConfig:
 
 
 class MiniCPMV(nn.Module):
+    """Encoder `vpm`, `resampler` and decoder `llm`: the keys of the state dict are the released ones."""
+
     def __init__(self, config: MiniCPMVConfig) -> None:
         super().__init__()
         self.config = config

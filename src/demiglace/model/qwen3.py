@@ -25,6 +25,8 @@ from demiglace.model.layers import (
 
 @dataclass(frozen=True)
 class Qwen3Config:
+    """Sizes of the decoder."""
+
     vocab_size: int
     hidden_size: int
     intermediate_size: int

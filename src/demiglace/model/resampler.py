@@ -24,6 +24,8 @@ LAYER_NORM_EPS = 1e-6  # released code
 
 @dataclass(frozen=True)
 class ResamplerConfig:
+    """From features of `feature_size` numbers to `num_queries` visual tokens of `hidden_size` numbers."""
+
     num_queries: int
     hidden_size: int
     feature_size: int
@@ -107,6 +109,8 @@ class CrossAttention(nn.Module):
 
 
 class Resampler(nn.Module):
+    """Features of slices or packages of frames -> `num_queries` visual tokens for each of them."""
+
     def __init__(self, config: ResamplerConfig) -> None:
         super().__init__()
         hidden = config.hidden_size

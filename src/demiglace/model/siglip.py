@@ -18,6 +18,13 @@ from demiglace.model.layers import chunks_by_length, grouped_attention, packed_r
 
 @dataclass(frozen=True)
 class SiglipConfig:
+    """Sizes of the vision encoder, and how a patch finds its learned position.
+
+    num_positions_per_side: the learned positions are a square of so many rows and columns.
+    position_ids: "exact" floors exactly; "released" takes the released float32 arithmetic, which sometimes falls one
+        short.
+    """
+
     hidden_size: int
     intermediate_size: int
     num_layers: int
@@ -122,7 +129,7 @@ class Encoder(nn.Module):
 
 
 class SiglipEncoder(nn.Module):
-    """Patches of many pictures -> one feature vector per patch."""
+    """Patches of many pictures -> one feature vector per patch; attention keeps the pictures apart."""
 
     def __init__(self, config: SiglipConfig) -> None:
         super().__init__()

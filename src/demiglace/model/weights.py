@@ -95,7 +95,10 @@ def write_config(
     dtype: torch.dtype = torch.bfloat16,
     facts: CheckpointFacts = RELEASED_FACTS,
 ) -> None:
-    """`config.json`; `dtype` is that of the weights beside it."""
+    """`config.json` with the released fields; `dtype` is that of the weights beside it.
+
+    What the release has no field for is an added key, absent where the released rule holds.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / CONFIG_FILE, _as_json(config_fields(config, dtype, facts)))

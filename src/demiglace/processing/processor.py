@@ -89,6 +89,7 @@ class ProcessorConfig:
         return cls(slicing, given["image_feature_size"], given["use_image_id"])
 
     def fields(self) -> dict[str, Any]:
+        """The released fields of `preprocessor_config.json`, as `from_fields` takes them."""
         fields = {
             **NAMES,
             **FIXED,

@@ -83,6 +83,7 @@ def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool =
 
 
 def render(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> str:
+    """The prompt of `render_pieces` as one text."""
     return "".join(piece.text for piece in render_pieces(turns, thinking, generate))
 
 
