@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
+    from demiglace.data.slip_questions import random_receipt
     from demiglace.inference.answer import Answer
     from demiglace.inference.demiglace import Demiglace
     from demiglace.inference.sampling import SamplingParams
+    from demiglace.inference.source import folder_of
+    from demiglace.model.folding import fold_resampler
+    from demiglace.model.presets import preset
+    from demiglace.model.weights import write_config
+    from demiglace.processing.processor import Processor, ProcessorConfig
+    from demiglace.processing.tokenizer import Tokenizer
+    from demiglace.scoring.answer_match import is_right
+    from demiglace.scoring.arithmetic_claims import wrong_claims
 
 __version__ = "0.1.0"
 
@@ -27,10 +36,20 @@ _HOMES = {
     "Image": "demiglace.conversation",
     "Message": "demiglace.conversation",
     "Part": "demiglace.conversation",
+    "Processor": "demiglace.processing.processor",
+    "ProcessorConfig": "demiglace.processing.processor",
     "SamplingParams": "demiglace.inference.sampling",
     "Text": "demiglace.conversation",
+    "Tokenizer": "demiglace.processing.tokenizer",
     "Video": "demiglace.conversation",
     "VideoSampling": "demiglace.conversation",
+    "fold_resampler": "demiglace.model.folding",
+    "folder_of": "demiglace.inference.source",
+    "is_right": "demiglace.scoring.answer_match",
+    "preset": "demiglace.model.presets",
+    "random_receipt": "demiglace.data.slip_questions",
+    "write_config": "demiglace.model.weights",
+    "wrong_claims": "demiglace.scoring.arithmetic_claims",
 }
 
 __all__ = [
@@ -41,11 +60,21 @@ __all__ = [
     "Image",
     "Message",
     "Part",
+    "Processor",
+    "ProcessorConfig",
     "SamplingParams",
     "Text",
+    "Tokenizer",
     "Video",
     "VideoSampling",
     "__version__",
+    "fold_resampler",
+    "folder_of",
+    "is_right",
+    "preset",
+    "random_receipt",
+    "write_config",
+    "wrong_claims",
 ]
 
 

@@ -17,8 +17,10 @@ from demiglace.integrations.transformers.config import MiniCPMVPretrainedConfig
 from demiglace.integrations.transformers.image_processor import MiniCPMVImageProcessor
 from demiglace.integrations.transformers.model import MiniCPMVForConditionalGeneration
 from demiglace.integrations.transformers.processor import MiniCPMVProcessor
+from demiglace.model.adapters import TARGETS
 
 __all__ = [
+    "TARGETS",
     "MiniCPMVForConditionalGeneration",
     "MiniCPMVImageProcessor",
     "MiniCPMVPretrainedConfig",
