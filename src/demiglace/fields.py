@@ -162,6 +162,9 @@ class Either(Field):
         return next(kind for kind in self.kinds if kind.accepts(value)).check(name, value)
 
 
+WEIGHT = Real(0, 1e6)  # of a source, or of a kind of thing in it
+
+
 def take(where: str, values: object, fields: Mapping[str, Field], required: Collection[str] = ()) -> dict[str, Any]:
     """Those of `fields` that `values` has, checked; ValueError too where one that is `required` is not there."""
     values = TableOf(Anything()).check(where, values)

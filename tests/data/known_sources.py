@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Part, Text
-from demiglace.data.sources.source import BadRecord
+from demiglace.data.bad_record import BadRecord
 
 
 @dataclass(frozen=True)

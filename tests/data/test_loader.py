@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from known_sources import Deadly, Numbered
 
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
-from demiglace.data.sources.source import BadRecord, Source
+from demiglace.data.sources.source import Source
 from demiglace.processing.processor import Processor, ProcessorConfig, Sample
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer

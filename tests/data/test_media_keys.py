@@ -7,9 +7,9 @@ import pytest
 from chat_records import ANSWER, CLIP, OTHER, PICTURE, WHAT, asking, shown
 
 from demiglace.conversation import Text
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.records import read_record
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.source import BadRecord
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 PDF = b"%PDF-1.7"

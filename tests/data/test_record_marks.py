@@ -4,7 +4,7 @@ import pytest
 from chat_records import ANSWER, CLIP, PICTURE, WHAT, asking, shown
 
 from demiglace.conversation import Document, Text
-from demiglace.data.sources.source import BadRecord
+from demiglace.data.bad_record import BadRecord
 
 
 @pytest.mark.parametrize("mark", ["<image>", "<video>", "<audio>", "<image_00>"])

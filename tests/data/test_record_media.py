@@ -9,8 +9,8 @@ import pytest
 from chat_records import CLIP, PICTURE, WHAT, asking, shown
 
 from demiglace.conversation import Document, Image, Text, Video, VideoSampling
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.video import read_packages
 
 CASES = Path(__file__).parents[2].parent / "shared" / "cases"

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demiglace.conversation import Conversation, Image, Message, Text, Video
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.records import parse_json, read_record
-from demiglace.data.sources.source import BadRecord
 
 PICTURE, CLIP = Image(Path("media/a.png")), Video(Path("media/a.mp4"))
 OTHER = Image(Path("media/b.png"))

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.preparation import TooLongRecord
-from demiglace.data.sources.source import BadRecord
 from demiglace.folder_lock import locked
 from demiglace.recipes.run_folder import SKIPPED_FILE, cut_back, open_folder, set_aside, write_down
 from demiglace.recipes.run_record import RUN_FILE

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data.sources.source import BadRecord
+from demiglace.data.bad_record import BadRecord
 from demiglace.training.distributed import ALONE
 from demiglace.training.flops import Learning
 from demiglace.training.language import LanguageLearner, LearnConversations

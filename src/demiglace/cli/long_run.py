@@ -79,8 +79,8 @@ def is_out_of_memory(error: Exception) -> bool:
 @contextmanager
 def _in_a_users_words(thrift: Thrift) -> Iterator[None]:
     """What ends a run, as the line that says how it goes on."""
+    from demiglace.data.bad_record import BadRecord
     from demiglace.data.preparation import TooLongRecord
-    from demiglace.data.sources.source import BadRecord
 
     try:
         yield

@@ -14,9 +14,8 @@ from typing import Literal
 import numpy as np
 
 from demiglace.data.damage import cover, heavy, mild
-from demiglace.data.mixture import WEIGHT
 from demiglace.data.pages import Region, hull
-from demiglace.fields import Real, TableOf
+from demiglace.fields import WEIGHT, Real, TableOf
 
 Level = Literal["clean", "low", "moderate", "high"]
 Area = tuple[slice, slice]  # rows and columns of a picture

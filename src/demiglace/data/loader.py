@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.data.preparation import Parcel, Preparation, TooLongRecord, Workers
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.packing import choose
 from demiglace.processing.processor import Processor, Sample
 

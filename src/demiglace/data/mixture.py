@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from demiglace.fields import Real
+from demiglace.fields import WEIGHT
 
 if TYPE_CHECKING:
     from demiglace.data.sources.source import Source
 
 # First numbers of the seeds, so that no two purposes draw the same chances.
 CHOICE, ORDER, CONTENT = range(3)
-
-WEIGHT = Real(0, 1e6)  # of a source, or of a kind of thing in it
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data import document_tasks, media_settings, reading_pictures
-from demiglace.data.mixture import WEIGHT, Mixture
+from demiglace.data.mixture import Mixture
 from demiglace.data.sources import generated_clips, generated_questions, pdf_folder, plain_text
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
@@ -32,7 +32,7 @@ from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
-from demiglace.fields import Field, TableOf, Words, take
+from demiglace.fields import WEIGHT, Field, TableOf, Words, take
 
 MOST_BYTES = 2**20
 STAGES = (

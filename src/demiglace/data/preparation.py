@@ -17,8 +17,8 @@ import torch
 
 from demiglace.batch import Visual
 from demiglace.data import worker_process
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.mixture import Draw, Mixture
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.fitting import fit_videos
 from demiglace.processing.layout import TooLong
 from demiglace.processing.processor import Processor, Sample

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.media_keys import MEDIA_KEYS, Kind, is_empty
 from demiglace.data.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
 from demiglace.data.record_marks import (
@@ -34,7 +35,6 @@ from demiglace.data.record_marks import (
     split,
 )
 from demiglace.data.record_media import Find, RecordMedia, keys_beside, reference_in
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.template import END_THINK, THINK, split_answer
 
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses

@@ -10,9 +10,9 @@ import numpy as np
 from rich.progress import track
 
 from demiglace.batch import IGNORE, STILL
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.mixture import Draw
 from demiglace.data.preparation import Parcel, Pictures, Preparation, TooLongRecord
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.processor import Sample
 from demiglace.processing.tokenizer import Tokenizer
 

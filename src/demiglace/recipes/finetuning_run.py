@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from demiglace.batch import Batch
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.mixture import Draw
 from demiglace.data.preparation import Preparation
-from demiglace.data.sources.source import BadRecord
 from demiglace.data.survey import MOST_RECORDS, Survey, look
 from demiglace.model import adapters, weights
 from demiglace.model.minicpmv import MiniCPMVConfig

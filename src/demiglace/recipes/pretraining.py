@@ -21,7 +21,7 @@ from demiglace.model.presets import preset
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.recipes.run import check_above_zero, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
 from demiglace.training.trainer import Stage
 
 DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change

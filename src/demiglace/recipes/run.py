@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -21,11 +20,6 @@ from demiglace.training.distributed import ALONE, Ranks
 from demiglace.training.flops import Learning, measure_peak
 from demiglace.training.language import LearnConversations
 from demiglace.training.trainer import Stage
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Numbers = TypeVar("Numbers", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -50,19 +44,6 @@ class Machine:
     @property
     def dtype_name(self) -> str:
         return str(self.dtype).removeprefix("torch.")
-
-
-def numbers_of_preset(presets: Mapping[str, Numbers], preset: str, **changes: Any) -> Numbers:
-    """Those of a preset, with the `changes` that are not None; ValueError where there is no such preset."""
-    if preset not in presets:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")
-    return replace(presets[preset], **{name: value for name, value in changes.items() if value is not None})
-
-
-def check_above_zero(numbers: object, names: Sequence[str]) -> None:
-    """ValueError that names every one of these fields that is not."""
-    if strange := [f"{name} {getattr(numbers, name)}" for name in names if not getattr(numbers, name) > 0]:
-        raise ValueError(f"must be above 0: {', '.join(strange)}")
 
 
 def check_dtype(dtype: torch.dtype) -> None:

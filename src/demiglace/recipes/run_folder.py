@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.preparation import TooLongRecord
-from demiglace.data.sources.source import BadRecord
 from demiglace.folder_lock import locked
 from demiglace.recipes.run_record import RUN_FILE, Inputs, remember
 from demiglace.safe_files import disk_errors, write_whole
@@ -77,7 +76,7 @@ def how_far(folder: Path) -> str:
     return f"step {checkpoint.num_steps(newest)} of {newest.parent.name}"
 
 
-def write_down(path: Path, refuse_long: bool, skipped: Sequence[BadRecord]) -> None:
+def write_down(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) -> None:
     """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
     for record in skipped if refuse_long else ():
         if isinstance(record, TooLongRecord):

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources.media import media_of
-from demiglace.data.sources.source import BadRecord, Source
+from demiglace.data.sources.source import Source
 from demiglace.fields import TableOf, Words
 from demiglace.safe_files import read_object, write_whole
 

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
-from demiglace.data.sources.source import BadRecord
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import pack
 from demiglace.processing.processor import Sample
@@ -31,7 +30,7 @@ class RowSource(Protocol):
     waited: float
 
     @property
-    def skipped(self) -> list[BadRecord]: ...
+    def skipped(self) -> Sequence[ValueError]: ...
     def next_rows(self, decay: float) -> list[list[Sample]]: ...
     def state(self) -> dict[int, Any]: ...
     def restore(self, state: Mapping[str, Any]) -> None: ...
@@ -87,7 +86,7 @@ class LearnConversations:
     ranks: Ranks
     device: torch.device
     dtype: torch.dtype
-    on_skipped: Callable[[list[BadRecord]], None]
+    on_skipped: Callable[[Sequence[ValueError]], None]
     sample_power: float = 1.0
     parts: list[Batch] = field(default_factory=list)  # of the last step
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources.plain_text import PlainText, _cut
-from demiglace.data.sources.source import BadRecord
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -10,8 +10,8 @@ import PIL.Image
 import pytest
 
 from demiglace.conversation import Document, Image, Text, Video, VideoSampling
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources import tar_shards
-from demiglace.data.sources.source import BadRecord
 from demiglace.data.sources.tar_shards import TarShards
 
 CASES = Path(__file__).parents[3].parent / "shared" / "cases"

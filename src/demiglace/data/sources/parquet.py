@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demiglace.conversation import Conversation, VideoSampling
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.records import read_record
 from demiglace.data.sources.media import MediaFolders, media_of
-from demiglace.data.sources.source import BadRecord, state_of
+from demiglace.data.sources.source import state_of
 
 if TYPE_CHECKING:
     import pyarrow

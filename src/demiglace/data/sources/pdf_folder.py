@@ -9,9 +9,10 @@ from pathlib import Path
 
 from demiglace.conversation import Conversation
 from demiglace.data import document_tasks
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.document_tasks import damage_and_ask
 from demiglace.data.pages import Skipped, Unit
-from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.data.sources.source import count_records, state_of
 from demiglace.data.text_layer import read_pdf
 from demiglace.fields import Field, Whole, check_attributes
 from demiglace.processing.documents import count_pages

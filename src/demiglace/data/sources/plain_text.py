@@ -15,7 +15,8 @@ from typing import BinaryIO
 import numpy as np
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.data.bad_record import BadRecord
+from demiglace.data.sources.source import count_records, state_of
 from demiglace.fields import Field, Whole, check_attributes
 from demiglace.processing.pictures import local_file
 from demiglace.processing.template import END_THINK

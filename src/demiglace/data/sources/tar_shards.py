@@ -15,10 +15,11 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
+from demiglace.data.bad_record import BadRecord
 from demiglace.data.media_keys import Kind
 from demiglace.data.record_media import RecordMedia
 from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
-from demiglace.data.sources.source import BadRecord, count_records, state_of
+from demiglace.data.sources.source import count_records, state_of
 from demiglace.processing.pictures import MAX_BYTES, local_file
 from demiglace.processing.template import END_THINK
 

@@ -1,0 +1,25 @@
+"""Numbers that a size of model comes with, and the changes that a caller makes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Numbers = TypeVar("Numbers", bound="DataclassInstance")
+
+
+def numbers_of_preset(presets: Mapping[str, Numbers], preset: str, **changes: Any) -> Numbers:
+    """Those of a preset, with the `changes` that are not None; ValueError where there is no such preset."""
+    if preset not in presets:
+        raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")
+    return replace(presets[preset], **{name: value for name, value in changes.items() if value is not None})
+
+
+def check_above_zero(numbers: object, names: Sequence[str]) -> None:
+    """ValueError that names every one of these fields that is not."""
+    if strange := [f"{name} {getattr(numbers, name)}" for name in names if not getattr(numbers, name) > 0]:
+        raise ValueError(f"must be above 0: {', '.join(strange)}")
