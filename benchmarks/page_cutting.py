@@ -21,11 +21,11 @@ from reading_pages import render_page
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, SamplingParams
-from demiglace.data.fonts import unseen_faces
-from demiglace.data.rendering import Rendered
-from demiglace.evaluation.reading import corpus_character_error_rate, word_f1
-from demiglace.inference.reading import QUESTION, read_page
-from demiglace.processing.page_cutting import CuttingConfig, cut_page
+from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
+from demiglace.inference.page_reading import QUESTION, read_page
+from demiglace.scoring.text_distance import corpus_character_error_rate, word_f1
+from demiglace.typography.fonts import unseen_faces
+from demiglace.typography.rendering import Rendered
 
 ROOT = Path(__file__).parents[1]
 SEED = 45

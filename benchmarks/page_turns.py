@@ -20,10 +20,10 @@ from reading_sets import ReadingSet, Skipped, pdf_pages, real_lines, receipts, s
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace
-from demiglace.evaluation.reading import character_error_rate, word_f1
+from demiglace.documents.segmentation.line_crops import CuttingConfig
+from demiglace.inference.page_reading import _answers, read_page
 from demiglace.inference.page_turn import choose, tried
-from demiglace.inference.reading import _answers, read_page
-from demiglace.processing.page_cutting import CuttingConfig
+from demiglace.scoring.text_distance import character_error_rate, word_f1
 
 ROOT = Path(__file__).parents[1]
 ALL = 10_000

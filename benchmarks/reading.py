@@ -24,9 +24,9 @@ from rich.markdown import Markdown
 from rich.progress import Progress
 
 from demiglace import Demiglace
-from demiglace.evaluation.reading import corpus_character_error_rate, count_edits, word_f1
-from demiglace.inference.reading import QUESTION
+from demiglace.inference.page_reading import QUESTION
 from demiglace.safe_files import write_whole
+from demiglace.scoring.text_distance import corpus_character_error_rate, count_edits, word_f1
 
 ROOT = Path(__file__).parents[1]
 NUM_EXAMPLES = 10

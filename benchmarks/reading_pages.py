@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from demiglace.data.fonts import Face
-from demiglace.data.prose import passage
-from demiglace.data.rendering import MAX_PIXELS, Rendered, render_block
-from demiglace.data.typesetting import Look, set_lines
+from demiglace.typography.corpus import passage
+from demiglace.typography.fonts import Face
+from demiglace.typography.rendering import MAX_PIXELS, Rendered, render_block
+from demiglace.typography.typesetting import Look, set_lines
 
 WIDTH, HEIGHT = 1240, 1754  # A4 at 150 dpi
 MARGIN, GUTTER = 100, 50

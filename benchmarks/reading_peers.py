@@ -89,8 +89,8 @@ def demiglace_reader(job: Job) -> Reader:
     import torch
 
     from demiglace import Demiglace, SamplingParams
-    from demiglace.inference.reading import QUESTION, read_page
-    from demiglace.processing.pictures import open_picture
+    from demiglace.inference.page_reading import QUESTION, read_page
+    from demiglace.media.pictures import open_picture
 
     torch.set_num_threads(job.threads)
     assistant = Demiglace.load(job.model)

@@ -13,17 +13,17 @@ import numpy as np
 from PIL import Image as Pillow
 from reading_pages import render_page
 
-from demiglace.data.corruption import corrupt, draw_targets
-from demiglace.data.degradation import degrade
-from demiglace.data.fonts import Face, unseen_faces
-from demiglace.data.pages import Box, Region, hull
-from demiglace.data.rendering import Rendered, render_block
-from demiglace.data.texts import sample_text
-from demiglace.data.typesetting import Look
-from demiglace.data.word_damage import word_spans
-from demiglace.inference.reading import PAGE_DPI
-from demiglace.processing.documents import open_pages
-from demiglace.processing.pictures import open_picture
+from demiglace.data.text_crops.word_corruption import word_spans
+from demiglace.documents.corruption.corruption import corrupt, draw_targets
+from demiglace.documents.corruption.degradation import degrade
+from demiglace.documents.page import Box, Region, hull
+from demiglace.inference.page_reading import PAGE_DPI
+from demiglace.media.document_pages import open_pages
+from demiglace.media.pictures import open_picture
+from demiglace.typography.fonts import Face, unseen_faces
+from demiglace.typography.line_samples import sample_text
+from demiglace.typography.rendering import Rendered, render_block
+from demiglace.typography.typesetting import Look
 
 SEED = 45
 

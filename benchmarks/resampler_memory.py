@@ -24,7 +24,7 @@ import torch
 from results_file import RANDOM, machine_here, write_result
 from torch import Tensor, nn
 
-from demiglace.model.folding import FoldedResampler, multiply_adds
+from demiglace.model.folded_resampler import FoldedResampler, multiply_adds
 from demiglace.model.presets import preset
 from demiglace.model.resampler import Resampler, grid_positions, sin_cos
 from demiglace.model.siglip import SiglipEncoder

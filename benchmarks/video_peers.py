@@ -25,16 +25,16 @@ from torch import nn
 from video_rows import OURS, PATCH, SAMPLINGS, SIDE, SIZES, TEXT_TOKENS, QwenShape, Row, our_row, their_row
 
 from demiglace.batch import Batch
-from demiglace.inference.generation import generate
-from demiglace.inference.sampling import SamplingParams
-from demiglace.model.folding import fold_resampler, multiply_adds
+from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.static_batch import generate
+from demiglace.media.frame_sampling import plan_frames
+from demiglace.media.video import Package
+from demiglace.model.folded_resampler import fold_resampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
-from demiglace.processing.layout import Layout
+from demiglace.processing.chat_template import Turn, render_pieces
 from demiglace.processing.processor import Processor, ProcessorConfig, Sample
-from demiglace.processing.sampling_policy import plan_frames
-from demiglace.processing.template import Turn, render_pieces
+from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.tokenizer import Piece, Tokenizer
-from demiglace.processing.video import Package
 
 if TYPE_CHECKING:
     from transformers import Qwen2_5_VLConfig

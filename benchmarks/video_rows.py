@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from demiglace.conversation import VideoSampling
-from demiglace.model.folding import multiply_adds
+from demiglace.evaluation.visual_token_cost import QWEN_CELL, video_costs
+from demiglace.media.frame_sampling import plan_frames
+from demiglace.model.folded_resampler import multiply_adds
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import released_8b
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
 from demiglace.model.siglip import SiglipConfig
-from demiglace.processing.cost import QWEN_CELL, video_costs
-from demiglace.processing.sampling_policy import plan_frames
 
 SIDE = 448  # pixels of a clip's frames, which are square
 PATCH = 14

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "demiglace"
+PLAN = ROOT / "docs" / "architecture.md"
+LARGEST_ROOM = 0.11  # of the lines of the package
 MOST_LINES_OF_A_FILE = 320
 MOST_LINES_OF_A_FUNCTION = 60
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "misc", "base"}
@@ -30,13 +33,29 @@ def tree(name: str) -> ast.Module:
 
 @cache
 def floors() -> dict[str, int]:
-    """Room -> floor, read from the table in docs/architecture.md."""
-    rows = re.findall(r"^\| (\d) \|(.*)\|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    """Room -> floor, read from the first table in docs/architecture.md."""
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", PLAN.read_text(), re.MULTILINE)
     return {room: int(floor) for floor, cells in rows for room in re.findall(r"`(\w+)`", cells)}
+
+
+@cache
+def inner_floors() -> dict[tuple[str, str], int]:
+    """(room, folder or file in it) -> floor inside the room, read from the second table."""
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \|(.*)\|$", PLAN.read_text(), re.MULTILINE)
+    return {(room, unit): int(floor) for room, floor, cells in rows for unit in re.findall(r"`(\w+)`", cells)}
 
 
 def room(name: str) -> str:
     return name.split(".")[1]
+
+
+def unit(name: str) -> tuple[str, str]:
+    """The folder or file of its room that a module belongs to."""
+    return room(name), name.split(".")[2]
+
+
+def rooms_with_folders() -> set[str]:
+    return {room(name) for name in FILES if name.count(".") > 2}
 
 
 def imports(name: str) -> set[str]:
@@ -62,6 +81,26 @@ def test_imports_come_from_the_floors_below(name: str) -> None:
         assert inside or below, (
             f"{name} (floor {floors()[room(name)]}) imports {module} (floor {floors()[room(module)]})"
         )
+
+
+def test_the_second_table_knows_every_room_with_folders() -> None:
+    units = {unit(name) for name in FILES if name.count(".") > 1 and room(name) in rooms_with_folders()}
+    assert units == inner_floors().keys()
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(FILES) if name.count(".") > 1])
+def test_imports_inside_a_room_come_from_its_floors_below(name: str) -> None:
+    for module in imports(name):
+        if room(module) == room(name) in rooms_with_folders() and module.count(".") > 1 and unit(module) != unit(name):
+            assert inner_floors()[unit(module)] < inner_floors()[unit(name)], f"{name} imports {module}"
+
+
+def test_no_room_is_most_of_the_house() -> None:
+    lines: Counter[str] = Counter()
+    for name in FILES.keys() - ENTRANCES:
+        lines[room(name)] += len(FILES[name].read_text().splitlines())
+    biggest, count = lines.most_common(1)[0]
+    assert count <= LARGEST_ROOM * lines.total(), f"{biggest} has {count} of {lines.total()} lines"
 
 
 def test_no_import_circles() -> None:

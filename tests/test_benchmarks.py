@@ -16,8 +16,8 @@ from reading_pages import HEIGHT, WIDTH, render_page
 from reading_peers import READERS, Job, Outcome, read_apart
 from reading_sets import ReadingSet, Skipped, all_sets, rendered_lines, rendered_pages, spread
 
-from demiglace.data.fonts import unseen_faces
-from demiglace.data.prose import corpus
+from demiglace.typography.corpus import corpus
+from demiglace.typography.fonts import unseen_faces
 
 TEXTS = ["Total due", "9.99", "in capitals", "one more line"]
 PICTURES = [Image.new("RGB", (60, 20), "white") for _ in TEXTS]

@@ -16,7 +16,7 @@ from make_answers import CLIP, FLASHED, HEIGHT, IN_PACKAGES, PICTURE, ROOT, WIDT
 from results_file import Weights, weights_of
 
 from demiglace import Demiglace
-from demiglace.processing.video import read_packages
+from demiglace.media.video import read_packages
 
 RESULT = json.loads(PICTURE.with_suffix(".json").read_text())
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 pytest.importorskip("peft", reason="peft is not installed")
 
 from demiglace.cli.main import app
-from demiglace.data import fonts, prose
-from demiglace.inference.source import folder_of
+from demiglace.model.placement import folder_of
+from demiglace.typography import corpus, fonts
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "receipts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty one to work in, where all is there that the guide asks for."""
     try:
         fonts.training_faces()
-        prose.words()
+        corpus.words()
         folder_of(None)
     except ValueError as missing:
         pytest.skip(str(missing))

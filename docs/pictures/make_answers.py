@@ -26,8 +26,8 @@ from results_file import Weights, machine_of, weights_of, write_result
 
 from demiglace import Demiglace, Image, SamplingParams, Video, VideoSampling
 from demiglace.conversation import Part
-from demiglace.processing.pictures import open_picture
-from demiglace.processing.video import read_packages
+from demiglace.media.pictures import open_picture
+from demiglace.media.video import read_packages
 
 ROOT = Path(__file__).parents[2]
 PICTURE = Path(__file__).with_name("answers.png")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from demiglace.data.corruption import Target, corrupt
-from demiglace.data.pages import Page, regions
-from demiglace.data.text_layer import read_pdf
+from demiglace.documents.corruption.corruption import Target, corrupt
+from demiglace.documents.page import Page, regions
+from demiglace.documents.text_layer.pdf_pages import read_pdf
 
 PAGE, DPI, SEED = "3", 110, 1
 SHOWN = (205, 560, 795, 1080)  # left, top, right, bottom in pixels

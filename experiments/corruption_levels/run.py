@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from results_file import machine_here, tesseract_version, versions_here, write_result
 
-from demiglace.data.corruption import Target, corrupt
-from demiglace.data.pages import Page, regions
-from demiglace.data.text_layer import read_pdf
-from demiglace.evaluation.reading import corpus_character_error_rate
+from demiglace.documents.corruption.corruption import Target, corrupt
+from demiglace.documents.page import Page, regions
+from demiglace.documents.text_layer.pdf_pages import read_pdf
+from demiglace.scoring.text_distance import corpus_character_error_rate
 
 FOLDER = Path(__file__).parent
 PAGE, DPI, SEED, LINES = "3", 200, 1, 20

@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, Image, SamplingParams
-from demiglace.data.fonts import unseen_faces
-from demiglace.data.rendering import render_block
-from demiglace.data.texts import sample_text
-from demiglace.data.typesetting import Look
-from demiglace.evaluation.reading import corpus_character_error_rate
+from demiglace.scoring.text_distance import corpus_character_error_rate
+from demiglace.typography.fonts import unseen_faces
+from demiglace.typography.line_samples import sample_text
+from demiglace.typography.rendering import render_block
+from demiglace.typography.typesetting import Look
 
 FOLDER = Path(__file__).parent
 LETTERS = (5, 10, 20, 30, 40, 60, 80, 100, 140, 200)

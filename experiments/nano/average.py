@@ -12,9 +12,9 @@ from pathlib import Path
 
 import torch
 
+from demiglace.jobs.supervised_stage import export
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
-from demiglace.recipes.run import export
 
 
 def main() -> None:

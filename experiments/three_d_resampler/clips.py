@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from demiglace.conversation import Video, VideoSampling
-from demiglace.data.clip_questions import AskedClip
-from demiglace.data.clips import encode
-from demiglace.data.questions import conversation
 from demiglace.data.sources.generated_clips import WORLDS, examination
 from demiglace.processing.packing import pack
 from demiglace.processing.processor import Processor, Sample
-from demiglace.training.language import LanguageLearner
+from demiglace.scoring.question import conversation
+from demiglace.synthesis.clips.clip import encode
+from demiglace.synthesis.clips.clip_question import AskedClip
 from demiglace.training.metrics import Figures
+from demiglace.training.supervised import LanguageLearner
 
 TEXTS = ("scroll", "flash_text")  # never learned from: transfer
 LEARNED = ("direction", "order", "recolour", "count", "flashes")  # no single frame answers one; few, as steps are

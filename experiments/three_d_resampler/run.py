@@ -29,12 +29,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, VideoSampling
-from demiglace.evaluation.answering import examine, score
+from demiglace.evaluation.question_accuracy import examine, score
+from demiglace.jobs.run_record import inputs_of, remember
+from demiglace.jobs.supervised_stage import export
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
-from demiglace.recipes.run import export
-from demiglace.recipes.run_record import inputs_of, remember
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import Stage, Trainer
 
 HERE = Path(__file__).parent

@@ -10,12 +10,12 @@ from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
 from demiglace import Demiglace, SamplingParams
-from demiglace.data.damage import cover
-from demiglace.data.rendering import Rendered
-from demiglace.data.windows import drawn_page, random_window
-from demiglace.data.word_damage import damage_words, word_spans
-from demiglace.evaluation.reading import corpus_character_error_rate
-from demiglace.inference.reading import QUESTION
+from demiglace.data.text_crops.page_crops import drawn_page, random_window
+from demiglace.data.text_crops.word_corruption import damage_words, word_spans
+from demiglace.documents.corruption.damage import cover
+from demiglace.inference.page_reading import QUESTION
+from demiglace.scoring.text_distance import corpus_character_error_rate
+from demiglace.typography.rendering import Rendered
 
 BATCH = 32
 MOST_CHARACTERS = 40

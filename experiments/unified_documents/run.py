@@ -34,16 +34,16 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace
+from demiglace.bootstrap import collate
+from demiglace.bootstrap.learner import Learner
+from demiglace.bootstrap.objectives import ReadPictures, answer_loss
+from demiglace.bootstrap.picture_shards import PictureStream, renderers
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.data import texts
-from demiglace.data.shards import PictureStream, renderers
-from demiglace.processing.documents import open_document
-from demiglace.recipes import nano
-from demiglace.training import collate
-from demiglace.training.learner import Learner
+from demiglace.jobs import nano
+from demiglace.media.document_pages import open_document
 from demiglace.training.metrics import Figures
-from demiglace.training.objectives import ReadPictures, answer_loss
 from demiglace.training.trainer import Trainer
+from demiglace.typography import line_samples
 
 HERE = Path(__file__).parent
 PANELS = {
@@ -98,7 +98,7 @@ def parsed_passages(folder: Path, max_characters: int) -> list[str]:
     for path in track(sorted(folder.glob("*.pdf")), "parsing"):
         with open_document(path) as document:
             pages = [document[number].get_textpage().get_text_range() for number in range(len(document))]
-        words = [word for word in " ".join(pages).split() if set(word) <= set(texts.ALPHABET)]
+        words = [word for word in " ".join(pages).split() if set(word) <= set(line_samples.ALPHABET)]
         piece = ""
         for word in words:
             if len(piece) + len(word) + 1 > max_characters:

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
-    from demiglace.data.slip_questions import random_receipt
+    from demiglace.engine.sampling import SamplingParams
     from demiglace.inference.answer import Answer
     from demiglace.inference.demiglace import Demiglace
-    from demiglace.inference.sampling import SamplingParams
-    from demiglace.inference.source import folder_of
-    from demiglace.model.folding import fold_resampler
+    from demiglace.model.folded_resampler import fold_resampler
+    from demiglace.model.placement import folder_of
     from demiglace.model.presets import preset
     from demiglace.model.weights import write_config
     from demiglace.processing.processor import Processor, ProcessorConfig
     from demiglace.processing.tokenizer import Tokenizer
     from demiglace.scoring.answer_match import is_right
-    from demiglace.scoring.arithmetic_claims import wrong_claims
+    from demiglace.scoring.arithmetic.claims import wrong_claims
+    from demiglace.synthesis.questions.receipts_forms import random_receipt
 
 __version__ = "0.1.0"
 
@@ -38,18 +38,18 @@ _HOMES = {
     "Part": "demiglace.conversation",
     "Processor": "demiglace.processing.processor",
     "ProcessorConfig": "demiglace.processing.processor",
-    "SamplingParams": "demiglace.inference.sampling",
+    "SamplingParams": "demiglace.engine.sampling",
     "Text": "demiglace.conversation",
     "Tokenizer": "demiglace.processing.tokenizer",
     "Video": "demiglace.conversation",
     "VideoSampling": "demiglace.conversation",
-    "fold_resampler": "demiglace.model.folding",
-    "folder_of": "demiglace.inference.source",
+    "fold_resampler": "demiglace.model.folded_resampler",
+    "folder_of": "demiglace.model.placement",
     "is_right": "demiglace.scoring.answer_match",
     "preset": "demiglace.model.presets",
-    "random_receipt": "demiglace.data.slip_questions",
+    "random_receipt": "demiglace.synthesis.questions.receipts_forms",
     "write_config": "demiglace.model.weights",
-    "wrong_claims": "demiglace.scoring.arithmetic_claims",
+    "wrong_claims": "demiglace.scoring.arithmetic.claims",
 }
 
 __all__ = [

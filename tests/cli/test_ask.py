@@ -176,7 +176,7 @@ def test_a_forgotten_question_is_noticed(run: Run, page: Path) -> None:
 
 
 def test_options_reach_the_parts(clip: Path) -> None:
-    from demiglace.cli.options import Reading
+    from demiglace.cli.inference_options import Reading
 
     assert Reading(fps=2, package_frames=5).part(str(clip)) == Video(
         str(clip), VideoSampling(fps=2, package_frames=5, force_package_frames=True)

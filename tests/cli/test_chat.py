@@ -8,8 +8,8 @@ from typer.testing import Result
 from demiglace import Conversation, Demiglace, Message, SamplingParams, Text
 from demiglace.cli import chat as chat_module
 from demiglace.cli.chat import Terminal
-from demiglace.cli.options import Reading
-from demiglace.inference.parts import part_of
+from demiglace.cli.inference_options import Reading
+from demiglace.inference.file_parts import part_of
 
 Run = Callable[..., Result]
 

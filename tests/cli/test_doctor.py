@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from demiglace.cli.diagnosis import CORE, OPTIONAL, PYTHON, RANGES, Finding, Machine, diagnose
 from demiglace.cli.doctor import doctor, look
+from demiglace.cli.environment_checks import CORE, OPTIONAL, PYTHON, RANGES, Finding, Machine, diagnose
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 

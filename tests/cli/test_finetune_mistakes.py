@@ -115,7 +115,7 @@ def test_a_long_sample_that_nobody_had_looked_at_is_refused_as_it_comes(
     finetune: Run, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data.write_text(f"{data.read_text()}{record('Say it.', ANSWER | {'content': 'x' * 300})}\n")
-    monkeypatch.setattr("demiglace.recipes.finetuning_run.MOST_RECORDS", 1)
+    monkeypatch.setattr("demiglace.jobs.finetuning.MOST_RECORDS", 1)
     result = finetune("--full", "--refuse-long")
     assert result.exit_code == 2
     assert "without --refuse-long such samples are counted and left out" in result.stderr.splitlines()[-1]

@@ -46,7 +46,7 @@ def test_no_metrics_are_one_line(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_not_installed_is_named(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "demiglace.evaluation.curves", raising=False)
+    monkeypatch.delitem(sys.modules, "demiglace.training.curves", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.axes", None)
     result = run("plot", folder)
     assert result.exit_code == 2

@@ -15,12 +15,12 @@ from pypdfium2 import PdfDocument
 from typer.testing import Result
 
 from demiglace import Demiglace
-from demiglace.cli.page_record import PageRecord, changes_since
+from demiglace.cli.read_journal import PageRecord, changes_since
 from demiglace.folder_lock import locked
-from demiglace.inference import reading
-from demiglace.inference.source import folder_of
-from demiglace.processing import documents
-from demiglace.processing.pictures import open_picture
+from demiglace.inference import page_reading
+from demiglace.media import document_pages
+from demiglace.media.pictures import open_picture
+from demiglace.model.placement import folder_of
 
 Run = Callable[..., Result]
 Drawn = dict[int, BaseException | None]
@@ -57,20 +57,20 @@ def document(tmp_path: Path) -> Path:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
     """Pages of PDFs as they are drawn; an error put in beforehand is raised instead."""
     noted: Drawn = {}
-    draw = documents._draw_pdf_page
+    draw = document_pages._draw_pdf_page
 
     def noting(pdf: PdfDocument, name: str, dpi: float, number: int) -> PIL.Image.Image:
         if error := noted.setdefault(number, None):
             raise error
         return draw(pdf, name, dpi, number)
 
-    monkeypatch.setattr(documents, "_draw_pdf_page", noting)
+    monkeypatch.setattr(document_pages, "_draw_pdf_page", noting)
     return noted
 
 
 def test_text_goes_to_stdout(run: Run, image: Path) -> None:
     result = run("read", image)
-    expected = reading.read_page(Demiglace.load(), open_picture(image))
+    expected = page_reading.read_page(Demiglace.load(), open_picture(image))
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == expected.text + "\n"
 

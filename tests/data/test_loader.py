@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from known_sources import Deadly, Numbered
 
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
-from demiglace.data.sources.source import Source
+from demiglace.data.source import Source
 from demiglace.processing.processor import Processor, ProcessorConfig, Sample
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
+from demiglace.records.bad_record import BadRecord
 
 LENGTH = 160
 NUM_STREAMS = 4
@@ -178,7 +178,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_no_worker_outlives_a_killed_trainer() -> None:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     killed = subprocess.run([sys.executable, "-c", KILLED], env=environment, stdout=subprocess.PIPE, text=True)
     assert killed.returncode == -signal.SIGKILL
     (worker,) = map(int, killed.stdout.split())

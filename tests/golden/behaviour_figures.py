@@ -23,13 +23,14 @@ from safetensors.torch import load_file
 
 from demiglace.batch import Batch
 from demiglace.conversation import Conversation, Document, Image, Part, Text, Video
-from demiglace.data.fonts import training_faces
-from demiglace.data.prose import corpus
-from demiglace.data.sources.source import BadRecord, Source
-from demiglace.processing.documents import open_pages
-from demiglace.processing.pictures import open_picture
-from demiglace.processing.video import read_packages
+from demiglace.data.source import Source
+from demiglace.media.document_pages import open_pages
+from demiglace.media.pictures import open_picture
+from demiglace.media.video import read_packages
+from demiglace.records.bad_record import BadRecord
 from demiglace.training.metrics import Metrics
+from demiglace.typography.corpus import corpus
+from demiglace.typography.fonts import training_faces
 
 FEW = 3  # of the draws, which have a digest of their own: the test makes no more
 TOLERANCE = 0.01  # of a loss, relative, where it is computed in other surroundings

@@ -16,21 +16,21 @@ from mixtures import SFT_MIXTURE, write_mixture, write_start
 from typer.testing import CliRunner
 
 from demiglace.cli.main import app
-from demiglace.data.answer_filter import repeats
 from demiglace.data.mixture_file import read_mixture
-from demiglace.evaluation.reading import character_error_rate, word_f1
+from demiglace.jobs import nano as nano_recipe
+from demiglace.jobs.finetuning import finetune, survey
+from demiglace.jobs.staged import run as run_stages
+from demiglace.jobs.supervised_stage import Machine
 from demiglace.model.adapters import Lora
-from demiglace.recipes import nano as nano_recipe
 from demiglace.recipes.finetuning import FinetuningRecipe
-from demiglace.recipes.finetuning_run import finetune, survey
 from demiglace.recipes.pretraining import PretrainingRecipe
 from demiglace.recipes.pretraining import numbers_of as pretraining_numbers
-from demiglace.recipes.run import Machine
 from demiglace.recipes.sft import SftRecipe
 from demiglace.recipes.sft import numbers_of as sft_numbers
-from demiglace.recipes.staged_run import run as run_stages
+from demiglace.scoring.answer_filter import repeats
 from demiglace.scoring.answer_match import is_right
-from demiglace.scoring.arithmetic_claims import wrong_claims
+from demiglace.scoring.arithmetic.claims import wrong_claims
+from demiglace.scoring.text_distance import character_error_rate, word_f1
 from demiglace.training.trainer import Trainer
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -26,9 +26,10 @@ from pdf_writer import show, write_pdf
 from pyarrow.parquet import write_table
 
 from demiglace.conversation import Conversation, VideoSampling
+from demiglace.data.dataset_statistics import look
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
-from demiglace.data.preparation import Preparation
+from demiglace.data.sample_builder import Preparation
 from demiglace.data.sources.generated_clips import WORLDS, GeneratedClips
 from demiglace.data.sources.generated_clips import examination as clip_examination
 from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions
@@ -39,7 +40,6 @@ from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.tar_shards import TarShards
-from demiglace.data.survey import look
 from demiglace.processing.packing import pack
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -91,7 +91,7 @@ def grid_of_real_frames(width: int, height: int, frames: int, fps: float) -> int
 
 
 def compare(sizes: list[list], clips: list[list]) -> None:
-    from demiglace.processing.cost import picture_costs, video_costs
+    from demiglace.evaluation.visual_token_cost import picture_costs, video_costs
     from demiglace.processing.slicing import SlicingConfig
 
     wrong = []

@@ -12,11 +12,11 @@ from checkpoints import tiny_config
 
 from demiglace import Answer, Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
 from demiglace.inference.chat import Chat
-from demiglace.inference.parts import part_of
-from demiglace.inference.source import folder_of
+from demiglace.inference.file_parts import part_of
 from demiglace.model import weights
-from demiglace.model.folding import FoldedResampler
+from demiglace.model.folded_resampler import FoldedResampler
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.placement import folder_of
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
@@ -314,7 +314,7 @@ def test_what_cannot_be_loaded_is_a_value_error(
 
 
 def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demiglace.inference.source.files", lambda package: tmp_path)
+    monkeypatch.setattr("demiglace.model.placement.files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="carries no model"):
         folder_of(None)
     write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)

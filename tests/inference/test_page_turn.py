@@ -9,11 +9,11 @@ import PIL.ImageFont
 import pytest
 
 from demiglace import Demiglace
+from demiglace.documents.segmentation.line_crops import CuttingConfig, Piece
 from demiglace.inference import page_turn
 from demiglace.inference.answer import Answer
+from demiglace.inference.page_reading import read_page
 from demiglace.inference.page_turn import LEAST_TOKENS, MOST_DOUBT_LEFT, PIECES, SURE, Way, choose, turned_back
-from demiglace.inference.reading import read_page
-from demiglace.processing.page_cutting import CuttingConfig, Piece
 
 TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
 LINES = ["A short heading", "The first line of print", "and then the second one", "Total  12.50 paid in cash"]

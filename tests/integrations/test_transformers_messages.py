@@ -15,7 +15,7 @@ pytest.importorskip("transformers", reason="the transformers extra is not instal
 from demiglace.conversation import Image, Text, Video, VideoSampling
 from demiglace.integrations.transformers.media import picture_of
 from demiglace.integrations.transformers.messages import conversation_of, prompt_of
-from demiglace.processing.pictures import open_picture
+from demiglace.media.pictures import open_picture
 
 PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 PICTURE = PIL.Image.fromarray(PIXELS)

@@ -17,8 +17,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, pipeline
 
 from demiglace import Conversation, Demiglace, Image, SamplingParams
-from demiglace.inference.generation import generate
-from demiglace.inference.source import folder_of
+from demiglace.engine.static_batch import generate
 from demiglace.integrations.transformers import (
     MiniCPMVForConditionalGeneration,
     MiniCPMVPretrainedConfig,
@@ -26,8 +25,9 @@ from demiglace.integrations.transformers import (
 )
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
+from demiglace.model.placement import folder_of
 from demiglace.processing.processor import Processor
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 
 HEADING = Path(__file__).parents[2] / "samples" / "heading.png"
 NUM_NEW = 8

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from demiglace.batch import Visual
 from demiglace.integrations.vllm.pictures import ImageProcessor
-from demiglace.processing.layout import Layout
 from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig
 
 CONFIG = ProcessorConfig(SlicingConfig(scale_resolution=56, max_slices=4), num_queries=3)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from demiglace import Conversation, Demiglace, Image, SamplingParams
-from demiglace.inference.generation import generate
-from demiglace.inference.source import folder_of
+from demiglace.engine.static_batch import generate
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
+from demiglace.model.placement import folder_of
 from demiglace.processing.processor import Processor
 
 ROOT = Path(__file__).parents[2]

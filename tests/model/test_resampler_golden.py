@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from demiglace.model.folding import FoldedResampler
+from demiglace.model.folded_resampler import FoldedResampler
 from demiglace.model.resampler import Resampler, ResamplerConfig
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -7,12 +7,12 @@ import PIL.Image
 import pytest
 
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
+from demiglace.media.video import read_packages
 from demiglace.processing.fitting import Fitted, fit_for_answer, fit_videos
-from demiglace.processing.layout import TooLong
 from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.prompt_layout import TooLong
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.processing.video import read_packages
 
 PACKAGE = 64 + 3  # placeholders, two marks and a line break
 

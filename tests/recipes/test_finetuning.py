@@ -11,17 +11,17 @@ from safetensors.torch import load_file
 
 from demiglace.batch import IGNORE, Batch
 from demiglace.inference.demiglace import Demiglace
+from demiglace.jobs.finetuning import finetune, held_out, survey
+from demiglace.jobs.finetuning_estimate import bytes_of_a_token, held_weights, predict
+from demiglace.jobs.run_folder import how_far
+from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.adapters import Lora, add_adapters, merge_adapter
 from demiglace.processing.processor import Processor
 from demiglace.recipes.finetuning import FinetuningRecipe
-from demiglace.recipes.finetuning_cost import bytes_of_a_token, held_weights, predict
-from demiglace.recipes.finetuning_run import finetune, held_out, survey
-from demiglace.recipes.run import Machine
-from demiglace.recipes.run_folder import how_far
 from demiglace.training import checkpoint
 from demiglace.training.distributed import Ranks
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import freeze_all_but
 
 

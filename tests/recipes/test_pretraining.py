@@ -8,14 +8,14 @@ import torch
 from mixtures import small_config, write_mixture, write_start
 
 from demiglace.data.mixture_file import read_mixture
+from demiglace.jobs.staged import beginning
+from demiglace.jobs.staged import run as pretrain
+from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
-from demiglace.recipes.run import Machine
-from demiglace.recipes.staged_run import beginning
-from demiglace.recipes.staged_run import run as pretrain
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 
 FEW = {"length": 256, "num_rows": 2, "rows_per_part": 1, "num_steps": (1, 1, 3)}
 

@@ -11,13 +11,13 @@ from mixtures import SFT_MIXTURE, small_config, write_mixture, write_start
 from safetensors.torch import load_file
 
 from demiglace.data.mixture_file import read_mixture
+from demiglace.jobs.staged import run
+from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.recipes.run import Machine
 from demiglace.recipes.sft import GENERAL, LONG_COT_3D, NUMBERS, SftRecipe, numbers_of
-from demiglace.recipes.staged_run import run
 from demiglace.training import checkpoint
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import freeze_all_but
 
 ROOT = Path(__file__).parents[2]

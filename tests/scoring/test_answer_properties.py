@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.answer_type import answer_type
-from demiglace.scoring.exact import exact
+from demiglace.scoring.quantities.exact import exact
 
 MARKED = (
     "{}",
@@ -109,7 +109,7 @@ def test_numbers_too_long_to_calculate_with_are_compared_digit_by_digit():
 
 LONG_TEXTS = """
 from demiglace.scoring.answer_match import is_right
-from demiglace.scoring.arithmetic_claims import wrong_claims
+from demiglace.scoring.arithmetic.claims import wrong_claims
 
 for piece in "7 |1,|1 100 |1-|1+1=2 |(|$|answer: |<answer>|not |A |red, |five |.| ".split("|"):
     text = (piece * 20_000)[:20_000]

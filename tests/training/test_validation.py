@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.training import checkpoint
 from demiglace.training.checkpoint import Progress
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 from demiglace.training.validation import BEST, FILE, Validation, measure
 
 CPU = torch.device("cpu")

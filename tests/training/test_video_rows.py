@@ -8,12 +8,12 @@ import torch
 from mixtures import small_config, small_processor
 
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
-from demiglace.data.clips import encode
 from demiglace.data.sources.generated_clips import examination
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import pack
 from demiglace.processing.processor import Processor, Sample
-from demiglace.training.language import LanguageLearner
+from demiglace.synthesis.clips.clip import encode
+from demiglace.training.supervised import LanguageLearner
 
 
 @pytest.fixture(scope="module")

@@ -8,35 +8,35 @@ from typing import Annotated
 
 import typer
 
-from demiglace.cli import options
-from demiglace.cli.options import Reading, sampling_of, slicing_changes
+from demiglace.cli import inference_options
+from demiglace.cli.inference_options import Reading, sampling_of, slicing_changes
 from demiglace.cli.question import check_question
 from demiglace.cli.terminal import check_open, show, show_stream
 
 
 def ask(
     words: Annotated[list[str], typer.Argument(metavar='[FILE]... "QUESTION"', help="Files, then the question.")],
-    model: options.Model = None,
-    think: options.Think = False,
+    model: inference_options.Model = None,
+    think: inference_options.Think = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer and what it took as JSON.")] = False,
-    system: options.System = None,
-    max_new_tokens: options.MaxNewTokens = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    top_k: options.TopK = None,
-    repetition_penalty: options.RepetitionPenalty = None,
-    seed: options.Seed = None,
-    pages: options.Pages = None,
-    as_video: options.AsVideo = False,
-    fps: options.Fps = None,
-    max_packages: options.MaxPackages = None,
-    package_frames: options.PackageFrames = None,
-    max_slices: options.MaxSlices = None,
-    no_upscale: options.NoUpscale = False,
-    adapter: options.Adapter = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
+    system: inference_options.System = None,
+    max_new_tokens: inference_options.MaxNewTokens = None,
+    temperature: inference_options.Temperature = None,
+    top_p: inference_options.TopP = None,
+    top_k: inference_options.TopK = None,
+    repetition_penalty: inference_options.RepetitionPenalty = None,
+    seed: inference_options.Seed = None,
+    pages: inference_options.Pages = None,
+    as_video: inference_options.AsVideo = False,
+    fps: inference_options.Fps = None,
+    max_packages: inference_options.MaxPackages = None,
+    package_frames: inference_options.PackageFrames = None,
+    max_slices: inference_options.MaxSlices = None,
+    no_upscale: inference_options.NoUpscale = False,
+    adapter: inference_options.Adapter = None,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
 ) -> None:
     """Ask one question about images, PDFs and videos.
 

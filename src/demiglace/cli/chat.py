@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demiglace.cli import options
-from demiglace.cli.options import Reading, sampling_of, slicing_changes
+from demiglace.cli import inference_options
+from demiglace.cli.inference_options import Reading, sampling_of, slicing_changes
 from demiglace.cli.question import file_meant
 from demiglace.cli.terminal import check_open, complain, note, show_stream
 from demiglace.conversation import Part
 
 if TYPE_CHECKING:
+    from demiglace.engine.sampling import SamplingParams
     from demiglace.inference.chat import Chat
     from demiglace.inference.demiglace import Demiglace
-    from demiglace.inference.sampling import SamplingParams
 
 HELP = """\
 /file PATH      show a file with the next question
@@ -29,25 +29,25 @@ COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may beg
 
 def chat(
     files: Annotated[list[str] | None, typer.Argument(help="Files to show with the first question.")] = None,
-    model: options.Model = None,
-    think: options.Think = False,
-    system: options.System = None,
-    max_new_tokens: options.MaxNewTokens = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    top_k: options.TopK = None,
-    repetition_penalty: options.RepetitionPenalty = None,
-    seed: options.Seed = None,
-    pages: options.Pages = None,
-    as_video: options.AsVideo = False,
-    fps: options.Fps = None,
-    max_packages: options.MaxPackages = None,
-    package_frames: options.PackageFrames = None,
-    max_slices: options.MaxSlices = None,
-    no_upscale: options.NoUpscale = False,
-    adapter: options.Adapter = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
+    model: inference_options.Model = None,
+    think: inference_options.Think = False,
+    system: inference_options.System = None,
+    max_new_tokens: inference_options.MaxNewTokens = None,
+    temperature: inference_options.Temperature = None,
+    top_p: inference_options.TopP = None,
+    top_k: inference_options.TopK = None,
+    repetition_penalty: inference_options.RepetitionPenalty = None,
+    seed: inference_options.Seed = None,
+    pages: inference_options.Pages = None,
+    as_video: inference_options.AsVideo = False,
+    fps: inference_options.Fps = None,
+    max_packages: inference_options.MaxPackages = None,
+    package_frames: inference_options.PackageFrames = None,
+    max_slices: inference_options.MaxSlices = None,
+    no_upscale: inference_options.NoUpscale = False,
+    adapter: inference_options.Adapter = None,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
 ) -> None:
     """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
     check_open("stdin")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-    from demiglace.data.corruption import Level, Target
-    from demiglace.data.pages import Page
+    from demiglace.documents.corruption.corruption import Level, Target
+    from demiglace.documents.page import Page
 
 COLOURS: Mapping[Level, str] = {"clean": "#2a7de1", "low": "#2e9e44", "moderate": "#e08a00", "high": "#d0021b"}
 DPI = 144
@@ -52,8 +52,8 @@ def corrupt(
     """Damage text regions of a page by chance levels; write it before, after and marked, and what is to be read."""
     import numpy as np
 
-    from demiglace.data import corruption
-    from demiglace.data.pages import regions
+    from demiglace.documents.corruption import corruption
+    from demiglace.documents.page import regions
 
     weights = _weights(levels)
     shown = _page(file, page, dpi)
@@ -76,8 +76,8 @@ def _weights(levels: str) -> dict[str, float]:
 
 
 def _page(file: str, number: int, dpi: int | None) -> Page:
-    from demiglace.data.text_files import read_page
-    from demiglace.processing.pictures import kind_of
+    from demiglace.documents.text_layer.image_pages import read_page
+    from demiglace.media.pictures import kind_of
 
     if kind_of(file) == "document":
         return _pdf_page(file, number, DPI if dpi is None else dpi)
@@ -89,8 +89,8 @@ def _page(file: str, number: int, dpi: int | None) -> Page:
 
 
 def _pdf_page(file: str, number: int, dpi: int) -> Page:
-    from demiglace.data.pages import Skipped
-    from demiglace.data.text_layer import read_pdf
+    from demiglace.documents.page import Skipped
+    from demiglace.documents.text_layer.pdf_pages import read_pdf
 
     (page,) = read_pdf(file, str(number), dpi)
     if isinstance(page, Skipped):
@@ -119,7 +119,7 @@ def _write(corrupted: Corrupted, drawn_by: Mapping[str, Any], folder: Path) -> l
 def _target(corrupted: Corrupted) -> dict[str, Any]:
     """What a model is asked and has to answer, and region by region what was done."""
     from demiglace.conversation import Text
-    from demiglace.data.document_tasks import ask_regions, position
+    from demiglace.documents.corruption.restoration_task import ask_regions, position
 
     height, width = corrupted.picture.shape[:2]
     conversation = ask_regions(corrupted.picture, corrupted.targets)
@@ -145,7 +145,7 @@ def _overlay(corrupted: Corrupted) -> PIL.Image.Image:
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from demiglace.data.pages import hull
+    from demiglace.documents.page import hull
 
     page = Image.fromarray(corrupted.page.picture)
     size = max(10, page.width // 50)

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import demiglace
-from demiglace.cli.diagnosis import CORE, OPTIONAL, Finding, Machine, State, diagnose
+from demiglace.cli.environment_checks import CORE, OPTIONAL, Finding, Machine, State, diagnose
 from demiglace.cli.terminal import check_open
 
 OFTEN_BROKEN = ("torch", "torchvision", "torchcodec")
@@ -88,7 +88,7 @@ def _torch_facts() -> tuple[str, str, str, int]:
     """Device, its name, dtype and threads that a model is loaded with by default."""
     import torch
 
-    from demiglace.inference.source import device_named
+    from demiglace.model.placement import device_named
     from demiglace.model.weights import default_dtype
 
     device = device_named(None)
@@ -110,7 +110,7 @@ def _ffmpeg_version() -> str | None:
 
 
 def _shipped_checkpoint() -> str | None:
-    from demiglace.inference.source import folder_of
+    from demiglace.model.placement import folder_of
 
     try:
         return str(folder_of(None))
@@ -119,7 +119,7 @@ def _shipped_checkpoint() -> str | None:
 
 
 def _font_faces() -> int | None:
-    from demiglace.data.fonts import training_faces
+    from demiglace.typography.fonts import training_faces
 
     try:
         return len(training_faces())

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demiglace.cli import options
+from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.long_run import Thrift, machine_named, run_together
+from demiglace.cli.training_command import Thrift, machine_named, run_together
 
 if TYPE_CHECKING:
-    from demiglace.data.survey import Survey
+    from demiglace.data.dataset_statistics import Survey
+    from demiglace.jobs.supervised_stage import Machine
     from demiglace.recipes.finetuning import FinetuningRecipe, Method
-    from demiglace.recipes.run import Machine
 
 MOST_NAMED = 10  # bad records
 
@@ -37,11 +37,11 @@ def finetune(
     learn: Annotated[str, typer.Option(help="Parts that learn, of encoder,resampler,decoder.")] = "decoder",
     media: Annotated[Path | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
     media_root: MediaRoot = None,
-    fps: options.Fps = None,
-    max_packages: options.MaxPackages = None,
-    package_frames: options.PackageFrames = None,
-    max_slices: options.MaxSlices = None,
-    no_upscale: options.NoUpscale = False,
+    fps: inference_options.Fps = None,
+    max_packages: inference_options.MaxPackages = None,
+    package_frames: inference_options.PackageFrames = None,
+    max_slices: inference_options.MaxSlices = None,
+    no_upscale: inference_options.NoUpscale = False,
     rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
     rate: Annotated[float | None, typer.Option(help="Peak rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
@@ -58,26 +58,26 @@ def finetune(
     workers: training.Workers = 0,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
 ) -> None:
     """Fine-tune a model on your records. Stop it with Ctrl-C; the same command goes on from there.
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
     from demiglace.data.sources.record_files import record_files
-    from demiglace.inference.source import folder_of
     from demiglace.model.adapters import Lora
+    from demiglace.model.placement import folder_of
     from demiglace.recipes.finetuning import FinetuningRecipe
 
-    videos = options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
+    videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     recipe = FinetuningRecipe(
         folder_of(None if model == "nano" else model), record_files(data), _method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=media, media_root=media_root, sampling=videos.sampling(),
         lora=Lora(rank, scale=2.0 * rank), rate=rate, epochs=epochs, length=length, rows=rows,
         rows_per_part=rows_at_once, held_out=held_out, patience=patience, seed=seed, recompute=recompute,
-        **options.slicing_changes(max_slices, no_upscale),
+        **inference_options.slicing_changes(max_slices, no_upscale),
     )  # fmt: skip
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
     machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
@@ -86,9 +86,9 @@ def finetune(
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
     """Nothing is written before the data was looked at, by every process on its own."""
-    from demiglace.recipes.finetuning_run import finetune as finetuned
-    from demiglace.recipes.finetuning_run import survey
-    from demiglace.recipes.run import measured_peak
+    from demiglace.jobs.finetuning import finetune as finetuned
+    from demiglace.jobs.finetuning import survey
+    from demiglace.jobs.supervised_stage import measured_peak
 
     seen, kept = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
     _tell_counts(recipe, seen, kept, machine)
@@ -135,8 +135,8 @@ def _tell_counts(recipe: FinetuningRecipe, seen: Survey, kept: Survey, machine: 
 
 def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: float) -> None:
     """What a run takes, and one sample as the model sees it."""
-    from demiglace.data.survey import shown
-    from demiglace.recipes.finetuning_cost import predict
+    from demiglace.data.dataset_statistics import shown
+    from demiglace.jobs.finetuning_estimate import predict
 
     assert seen.first is not None
     cost = predict(recipe, seen, machine, peak)

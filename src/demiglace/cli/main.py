@@ -15,7 +15,6 @@ from demiglace.cli.chat import chat
 from demiglace.cli.corrupt import corrupt
 from demiglace.cli.doctor import doctor
 from demiglace.cli.finetune import finetune
-from demiglace.cli.long_run import is_out_of_memory
 from demiglace.cli.merge import merge
 from demiglace.cli.plot import plot
 from demiglace.cli.pretrain import pretrain
@@ -24,6 +23,7 @@ from demiglace.cli.sft import sft
 from demiglace.cli.terminal import complain, note
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
+from demiglace.cli.training_command import is_out_of_memory
 
 # Commands that know more say more themselves (`long_run`).
 OUT_OF_MEMORY = (

@@ -33,6 +33,6 @@ def check_question(text: str) -> None:
 
 
 def _has_suffix_of_a_file(path: Path) -> bool:
-    from demiglace.processing.pictures import kind_by_suffix
+    from demiglace.media.pictures import kind_by_suffix
 
     return kind_by_suffix(path.suffix.lower()) is not None

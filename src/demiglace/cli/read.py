@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demiglace.cli import options
-from demiglace.cli.page_record import About, Page, PageRecord, changes_since
+from demiglace.cli import inference_options
+from demiglace.cli.read_journal import About, Page, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, complain, note, printable
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ BatchSize = Annotated[int, typer.Option(help="Pieces of a page that are read at 
 def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images, PDFs and TIFFs.")],
     as_json: Annotated[bool, typer.Option("--json", help="Regions and lines with boxes and confidence.")] = False,
-    pages: options.Pages = None,
+    pages: inference_options.Pages = None,
     out: Out = None,
-    model: options.Model = None,
+    model: inference_options.Model = None,
     batch_size: BatchSize = 16,
-    adapter: options.Adapter = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
+    adapter: inference_options.Adapter = None,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
 ) -> None:
     """Read images and documents: their text in reading order.
 
@@ -147,7 +147,7 @@ class _Reading:
 
         What cannot be read is told; returns whether all was read.
         """
-        from demiglace.inference.reading import open_pages_to_read
+        from demiglace.inference.page_reading import open_pages_to_read
 
         with ExitStack() as stack:
             try:
@@ -167,7 +167,7 @@ class _Reading:
             return num_read == len(left)
 
     def _read_page(self, file: str, number: int, drawn: Callable[[], PIL.Image.Image]) -> Page | None:
-        from demiglace.inference.reading import TRUSTED, read_page
+        from demiglace.inference.page_reading import TRUSTED, read_page
 
         try:
             page = read_page(self.assistant, drawn(), rows=self.batch_size)
@@ -184,8 +184,8 @@ class _Reading:
 
 def _check_pages(pages: str, files: list[str]) -> None:
     """What is wrong with --pages is told before anything is loaded."""
-    from demiglace.processing.documents import page_ranges
-    from demiglace.processing.pictures import has_pages
+    from demiglace.media.document_pages import page_ranges
+    from demiglace.media.pictures import has_pages
 
     def may_have_pages(file: str) -> bool:
         try:
@@ -195,7 +195,7 @@ def _check_pages(pages: str, files: list[str]) -> None:
 
     page_ranges(pages)
     if not any(may_have_pages(file) for file in files):
-        raise ValueError(options.no_pages(pages))
+        raise ValueError(inference_options.no_pages(pages))
 
 
 def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) -> bool:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from demiglace.cli import options
+from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.long_run import Thrift, machine_named, run_together
+from demiglace.cli.training_command import Thrift, machine_named, run_together
 
 
 def sft(
@@ -36,17 +36,17 @@ def sft(
     skip_bad: training.SkipBad = False,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
 ) -> None:
     """Fine-tune a model in the paper's two stages. Stop it with Ctrl-C; the same command goes on from there.
 
     torchrun --nproc-per-node 8 -m -- demiglace sft MIXTURE.toml ... runs it in 8 processes.
     """
     from demiglace.data.mixture_file import read_mixture
+    from demiglace.jobs.staged import run
     from demiglace.model.weights import resolve
     from demiglace.recipes.sft import SftRecipe, numbers_of
-    from demiglace.recipes.staged_run import run
 
     wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}
     wanted |= {"sample_power": sample_power, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demiglace.cli import options
-from demiglace.cli.options import Reading, slicing_changes
+from demiglace.cli import inference_options
+from demiglace.cli.inference_options import Reading, slicing_changes
 from demiglace.cli.terminal import check_open, printable
 from demiglace.conversation import Conversation, Document, Image, Part, Video
 
 if TYPE_CHECKING:
-    from demiglace.processing.cost import Cost
+    from demiglace.evaluation.visual_token_cost import Cost
     from demiglace.processing.slicing import SlicingConfig
 
 RELEASED_NUM_QUERIES = 64  # released code
@@ -43,13 +43,13 @@ def tokens(
     files: Annotated[list[str], typer.Argument(help="Images, PDFs, videos.")],
     model: CountedModel = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
-    pages: options.Pages = None,
-    as_video: options.AsVideo = False,
-    fps: options.Fps = None,
-    max_packages: options.MaxPackages = None,
-    package_frames: options.PackageFrames = None,
-    max_slices: options.MaxSlices = None,
-    no_upscale: options.NoUpscale = False,
+    pages: inference_options.Pages = None,
+    as_video: inference_options.AsVideo = False,
+    fps: inference_options.Fps = None,
+    max_packages: inference_options.MaxPackages = None,
+    package_frames: inference_options.PackageFrames = None,
+    max_slices: inference_options.MaxSlices = None,
+    no_upscale: inference_options.NoUpscale = False,
 ) -> None:
     """Count slices, packages and visual tokens of files, here, in Qwen2.5-VL, Qwen3-VL and InternVL3. Runs no model."""
     check_open("stdout")
@@ -76,7 +76,7 @@ def _settings(model: str | None) -> tuple[SlicingConfig, int]:
 
     if model is None:
         return SlicingConfig(), RELEASED_NUM_QUERIES
-    from demiglace.inference.source import folder_of
+    from demiglace.model.placement import folder_of
     from demiglace.processing.processor import Processor
 
     config = Processor.load(folder_of(model)).config
@@ -91,11 +91,11 @@ def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) ->
     unset = [isinstance(part, Video) and part.sampling is None for part in parts]
     if not any(unset):
         return parts, [""] * len(parts)
-    from demiglace.inference.source import folder_of
+    from demiglace.model.placement import folder_of
     from demiglace.model.weights import read_config
     from demiglace.processing.fitting import fit_for_answer
-    from demiglace.processing.layout import TooLong
     from demiglace.processing.processor import Processor
+    from demiglace.processing.prompt_layout import TooLong
 
     folder = folder_of(model)
     processor = Processor.load(folder)
@@ -120,9 +120,9 @@ def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bi
 
 def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> Bill:
     """A picture, or the pages of a document: each is opened, for its size, and forgotten."""
-    from demiglace.processing.cost import picture_costs
-    from demiglace.processing.documents import open_pages
-    from demiglace.processing.pictures import open_picture
+    from demiglace.evaluation.visual_token_cost import picture_costs
+    from demiglace.media.document_pages import open_pages
+    from demiglace.media.pictures import open_picture
 
     pictures = open_pages(part.source, part.pages) if isinstance(part, Document) else [open_picture(part.source)]
     sizes = [picture.size for picture in pictures]
@@ -132,8 +132,8 @@ def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig,
 
 
 def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
-    from demiglace.processing.cost import video_costs
-    from demiglace.processing.video import plan_video
+    from demiglace.evaluation.visual_token_cost import video_costs
+    from demiglace.media.video import plan_video
 
     facts, plan = plan_video(part.source, part.sampling)
     sizes = plan.package_sizes
@@ -160,7 +160,7 @@ def _sum(bills: Sequence[Sequence[Cost]]) -> list[Cost]:
 
 
 def _fields(bill: Bill) -> dict[str, Any]:
-    from demiglace.processing.cost import COUNTED_AS
+    from demiglace.evaluation.visual_token_cost import COUNTED_AS
 
     fields = asdict(bill)
     for cost in fields["costs"]:
@@ -174,7 +174,7 @@ def _print(bills: Sequence[Bill]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from demiglace.processing.cost import COUNTED_AS
+    from demiglace.evaluation.visual_token_cost import COUNTED_AS
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")

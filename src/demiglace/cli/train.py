@@ -26,7 +26,7 @@ def train(
     if recipe != "nano":
         raise ValueError(f"no recipe {recipe!r}; there is: nano")
     try:
-        from demiglace.recipes import nano
+        from demiglace.jobs import nano
     except ModuleNotFoundError as missing:
         raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 

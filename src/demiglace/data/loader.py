@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.mixture import Draw, Mixture
-from demiglace.data.preparation import Parcel, Preparation, TooLongRecord, Workers
+from demiglace.data.sample_builder import Parcel, Preparation, TooLongRecord, Workers
 from demiglace.processing.packing import choose
 from demiglace.processing.processor import Processor, Sample
+from demiglace.records.bad_record import BadRecord
 
 WINDOW = 4  # rows' worth of tokens that a row is chosen from (ours): more leaves less padding and takes more memory
 DRAWN_AT_ONCE = 16  # where none are left that were drawn ahead

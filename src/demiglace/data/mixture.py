@@ -16,7 +16,7 @@ import numpy as np
 from demiglace.fields import WEIGHT
 
 if TYPE_CHECKING:
-    from demiglace.data.sources.source import Source
+    from demiglace.data.source import Source
 
 # First numbers of the seeds, so that no two purposes draw the same chances.
 CHOICE, ORDER, CONTENT = range(3)

@@ -19,20 +19,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demiglace.data import document_tasks, media_settings, reading_pictures
 from demiglace.data.mixture import Mixture
+from demiglace.data.source import Source
 from demiglace.data.sources import generated_clips, generated_questions, pdf_folder, plain_text
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.media import check_folders
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
-from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
+from demiglace.data.text_crops import text_crops
+from demiglace.documents.corruption import restoration_task
 from demiglace.fields import WEIGHT, Field, TableOf, Words, take
+from demiglace.records import media_settings
+from demiglace.records.media_files import check_folders
 
 MOST_BYTES = 2**20
 STAGES = (
@@ -182,10 +184,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "rendered": Kind(
         lambda entry: RenderedText(entry.name, **entry.options),
-        {"documents": FOLDER, **reading_pictures.OPTIONS},
+        {"documents": FOLDER, **text_crops.OPTIONS},
         takes_path=False,
     ),
-    "layouts": Kind(lambda entry: RenderedPages(entry.name, **entry.options), document_tasks.OPTIONS, takes_path=False),
+    "layouts": Kind(
+        lambda entry: RenderedPages(entry.name, **entry.options), restoration_task.OPTIONS, takes_path=False
+    ),
     "questions": Kind(
         lambda entry: GeneratedQuestions(entry.name, **entry.options), generated_questions.OPTIONS, takes_path=False
     ),

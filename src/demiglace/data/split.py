@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.conversation import Conversation
-from demiglace.data.sources.source import Source, state_of
+from demiglace.data.source import Source, state_of
 
 FIRST_HELD_OUT = 2**40  # row of an endless source: more than any run draws
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from demiglace.conversation import Conversation
-from demiglace.inference.generation import Step, StoppedBy
+from demiglace.engine.static_batch import Step, StoppedBy
+from demiglace.processing.chat_template import split_answer
 from demiglace.processing.fitting import Fitted
 from demiglace.processing.processor import Sample
-from demiglace.processing.template import split_answer
 from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
 
 

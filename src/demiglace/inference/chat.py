@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from demiglace.conversation import Conversation, Message, Text
+from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import AnswerStream
 from demiglace.inference.demiglace import Demiglace
-from demiglace.inference.memory import Memory
-from demiglace.inference.parts import Source, part_of
-from demiglace.inference.sampling import SamplingParams
+from demiglace.inference.file_parts import Source, part_of
 
 
 class Chat:

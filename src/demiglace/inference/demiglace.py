@@ -9,16 +9,16 @@ from os import PathLike
 from typing import Any
 
 from demiglace.conversation import Conversation
+from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.static_batch import Step, generate
 from demiglace.inference.answer import Answer, AnswerStream, Draft
-from demiglace.inference.generation import Step, generate
-from demiglace.inference.memory import Memory
-from demiglace.inference.parts import Source, part_of
-from demiglace.inference.sampling import SamplingParams
-from demiglace.inference.source import device_named, dtype_named, folder_of
+from demiglace.inference.file_parts import Source, part_of
 from demiglace.model import weights
 from demiglace.model.adapters import merge_adapter
-from demiglace.model.folding import FoldedResampler, multiply_adds
+from demiglace.model.folded_resampler import FoldedResampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.placement import device_named, dtype_named, folder_of
 from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import PIL.Image
 
+from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, Piece, cut_page
 from demiglace.inference.answer import Answer
-from demiglace.processing.page_cutting import Box, CutRegion, CuttingConfig, Piece, cut_page
 
 Read = Callable[[Sequence[Piece]], list[Answer]]
 

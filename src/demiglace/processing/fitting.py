@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from os import PathLike
 
 from demiglace.conversation import Conversation, Message, Part, Video, VideoSampling
-from demiglace.processing.pictures import name_of
+from demiglace.media.frame_sampling import FramePlan
+from demiglace.media.pictures import name_of
+from demiglace.media.video import plan_video
 from demiglace.processing.processor import Processor
-from demiglace.processing.sampling_policy import FramePlan
-from demiglace.processing.video import plan_video
 
 PACKAGE_FRAMES = 6  # the most (paper, section 2.1)
 MARK_TOKENS = 3  # <image>, </image> and the line break between packages

@@ -19,9 +19,9 @@ from torch import Tensor
 from demiglace.batch import IGNORE, PADDING, Batch, Visual
 from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.fields import Field, Switch, Whole, take, told
-from demiglace.processing.layout import Layout, Outline, check_room
+from demiglace.processing.chat_template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
+from demiglace.processing.prompt_layout import Layout, Outline, check_room
 from demiglace.processing.slicing import SLICING, SlicingConfig
-from demiglace.processing.template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
 from demiglace.processing.tokenizer import STRUCTURE, Piece, Tokenizer
 from demiglace.safe_files import read_object, write_whole
 

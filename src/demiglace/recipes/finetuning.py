@@ -13,8 +13,8 @@ from typing import Literal
 
 from demiglace.conversation import VideoSampling
 from demiglace.data.mixture import Mixture
+from demiglace.data.source import Source
 from demiglace.data.sources.record_files import open_records
-from demiglace.data.sources.source import Source
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora
 from demiglace.processing.processor import Processor

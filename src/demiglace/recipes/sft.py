@@ -29,7 +29,7 @@ class SftNumbers:
     """What suits a size of model; ValueError where a number cannot be.
 
     rate: peak of the general stage; long_rate: of the second; least_rate: at the end of both.
-    sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.language`).
+    sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.supervised`).
     length: tokens of a row; num_rows: of a step; rows_per_part: that go through the model at once.
     muon: what learned by Muon goes on so, what learned by AdamW does too. recompute: activation checkpointing.
     long_learns: beginnings of the names of what learns in the second stage; in the first everything does.

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from demiglace.scoring.answer_type import answer_type, is_in_brackets, only_day, only_figure
-from demiglace.scoring.arithmetic_claims import claims
-from demiglace.scoring.choices import letter_of, says_choice, says_letter, says_yes_or_no, yes_or_no
-from demiglace.scoring.dates import Day, named_days
-from demiglace.scoring.final_answer import final_answers
-from demiglace.scoring.lists import brackets, items
+from demiglace.scoring.arithmetic.claims import claims
 from demiglace.scoring.mathematics import says_formula
-from demiglace.scoring.mentions import Mention, agrees
-from demiglace.scoring.notation import squeezed, without_markup
-from demiglace.scoring.numbers import Figure, figures, spread_out
-from demiglace.scoring.phrases import plain, says_phrase
+from demiglace.scoring.phrasing.choices import letter_of, says_choice, says_letter, says_yes_or_no, yes_or_no
+from demiglace.scoring.phrasing.final_answer import final_answers
+from demiglace.scoring.phrasing.lists import brackets, items
+from demiglace.scoring.phrasing.mentions import Mention, agrees
+from demiglace.scoring.phrasing.notation import squeezed, without_markup
+from demiglace.scoring.phrasing.phrases import plain, says_phrase
+from demiglace.scoring.quantities.dates import Day, named_days
+from demiglace.scoring.quantities.numbers import Figure, figures, spread_out
 
 
 def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from demiglace.scoring import units
-from demiglace.scoring.choices import letter_of, yes_or_no
-from demiglace.scoring.dates import Day, named_days
-from demiglace.scoring.lists import is_list
 from demiglace.scoring.mathematics import is_mathematics
-from demiglace.scoring.notation import without_markup
-from demiglace.scoring.numbers import Figure, figures, spread_out
+from demiglace.scoring.phrasing.choices import letter_of, yes_or_no
+from demiglace.scoring.phrasing.lists import is_list
+from demiglace.scoring.phrasing.notation import without_markup
+from demiglace.scoring.quantities import units
+from demiglace.scoring.quantities.dates import Day, named_days
+from demiglace.scoring.quantities.numbers import Figure, figures, spread_out
 
 AnswerType = Literal[
     "yes or no",

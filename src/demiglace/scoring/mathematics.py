@@ -16,7 +16,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from demiglace.scoring.notation import without_markup
+from demiglace.scoring.phrasing.notation import without_markup
 
 TIME_LIMIT_S = 10.0  # ours, for one comparison
 START_LIMIT_S = 120.0  # ours, for loading sympy on a busy machine

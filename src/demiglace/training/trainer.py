@@ -70,7 +70,7 @@ class Stage:
     log_every: int = 10
     keep: int = 2  # checkpoints
     decay: Decay = "linear"
-    sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.language`)
+    sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
     muon: bool = True  # for matrices inside blocks; else AdamW for all
     saves_frozen: bool = True  # with every checkpoint; else what does not learn has to come from elsewhere
 

@@ -14,7 +14,7 @@ import torch
 from demiglace.batch import Batch
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
-from demiglace.training.language import LanguageLearner
+from demiglace.training.supervised import LanguageLearner
 
 FILE, BEST = "validation.jsonl", "best"
 

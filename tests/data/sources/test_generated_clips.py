@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from demiglace.conversation import Image, Video, VideoSampling
-from demiglace.data.answer_filter import teaches_reasoning
-from demiglace.data.clips import COLOURS, place
 from demiglace.data.sources.generated_clips import FRAME_RATES, WORLDS, GeneratedClips, examination
-from demiglace.processing.template import THINK
-from demiglace.processing.video import read_packages
+from demiglace.media.video import read_packages
+from demiglace.processing.chat_template import THINK
+from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.answer_match import is_right
+from demiglace.synthesis.clips.clip import COLOURS, place
 
 WRITTEN = ("scroll", "flash_text")
 DRAWN = tuple(kind for kind in WORLDS if kind not in WRITTEN)  # need neither fonts nor words

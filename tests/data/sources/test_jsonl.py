@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demiglace.conversation import Image
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources import jsonl
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.records.bad_record import BadRecord
 
 
 def record(text: str, **beside) -> dict:

@@ -11,9 +11,9 @@ import PIL.Image
 import pytest
 
 from demiglace.conversation import Image, Text
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources import parquet
 from demiglace.data.sources.parquet import ParquetFiles
+from demiglace.records.bad_record import BadRecord
 
 pyarrow = pytest.importorskip("pyarrow")
 

@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources.pdf_folder import PdfFolder
+from demiglace.records.bad_record import BadRecord
 
 PAGES = [["The first paragraph of a page", "goes over two lines."], ["Only one line here."], []]
 

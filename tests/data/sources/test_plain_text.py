@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources.plain_text import PlainText, _cut
 from demiglace.processing.processor import Processor, ProcessorConfig
 from demiglace.processing.tokenizer import Tokenizer
+from demiglace.records.bad_record import BadRecord
 
 
 def written(path, content: str | bytes):

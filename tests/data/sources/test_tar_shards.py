@@ -10,9 +10,9 @@ import PIL.Image
 import pytest
 
 from demiglace.conversation import Document, Image, Text, Video, VideoSampling
-from demiglace.data.bad_record import BadRecord
 from demiglace.data.sources import tar_shards
 from demiglace.data.sources.tar_shards import TarShards
+from demiglace.records.bad_record import BadRecord
 
 CASES = Path(__file__).parents[3].parent / "shared" / "cases"
 

@@ -13,27 +13,27 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Part, Video, VideoSampling
-from demiglace.data import clip_events, clip_motion, clip_texts
-from demiglace.data.answer_filter import teaches_reasoning
-from demiglace.data.clip_questions import AskedClip, Size, World, listed
-from demiglace.data.clips import Container, encode, place
-from demiglace.data.questions import Question, conversation
-from demiglace.data.texts import pick
 from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
+from demiglace.scoring.answer_filter import teaches_reasoning
+from demiglace.scoring.question import Question, conversation
+from demiglace.synthesis.clips import events, motion, texts
+from demiglace.synthesis.clips.clip import Container, encode, place
+from demiglace.synthesis.clips.clip_question import AskedClip, Size, World, listed
+from demiglace.typography.line_samples import pick
 
 WORLDS: Mapping[str, World] = {
-    "direction": clip_motion.direction,
-    "bounce": clip_motion.bounce,
-    "collide": clip_motion.collide,
-    "appear": clip_events.appear,
-    "disappear": clip_events.disappear,
-    "order": clip_events.order,
-    "count": clip_events.count,
-    "recolour": clip_events.recolour,
-    "flash": clip_events.flash,
-    "flashes": clip_events.flashes,
-    "scroll": clip_texts.scroll,
-    "flash_text": clip_texts.flash_text,
+    "direction": motion.direction,
+    "bounce": motion.bounce,
+    "collide": motion.collide,
+    "appear": events.appear,
+    "disappear": events.disappear,
+    "order": events.order,
+    "count": events.count,
+    "recolour": events.recolour,
+    "flash": events.flash,
+    "flashes": events.flashes,
+    "scroll": texts.scroll,
+    "flash_text": texts.flash_text,
 }
 NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kinds that no single frame answers
 

@@ -10,15 +10,15 @@ import numpy as np
 from PIL.Image import Image as Picture
 
 from demiglace.conversation import Conversation, Image, Part
-from demiglace.data.answer_filter import teaches_reasoning
-from demiglace.data.chart_drawing import draw_chart
-from demiglace.data.charts import ask_chart, random_chart
-from demiglace.data.page_questions import random_document
-from demiglace.data.questions import Question, dialogue
-from demiglace.data.scenes import ask_colours, ask_scene, draw_scene, random_scene
-from demiglace.data.slip_questions import random_form, random_receipt
-from demiglace.data.text_questions import random_text_question
 from demiglace.fields import WEIGHT, Field, Real, TableOf, Whole, Words, check_attributes
+from demiglace.scoring.answer_filter import teaches_reasoning
+from demiglace.scoring.question import Question, dialogue
+from demiglace.synthesis.questions.chart_drawing import draw_chart
+from demiglace.synthesis.questions.charts import ask_chart, random_chart
+from demiglace.synthesis.questions.documents import random_document
+from demiglace.synthesis.questions.receipts_forms import random_form, random_receipt
+from demiglace.synthesis.questions.scenes import ask_colours, ask_scene, draw_scene, random_scene
+from demiglace.synthesis.questions.text_only import random_text_question
 
 SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano model
 TEXT = "text"  # the topic without a picture

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.conversation import Conversation
-from demiglace.data.sources.source import Source, state_of
+from demiglace.data.source import Source, state_of
 
 
 @dataclass(frozen=True)

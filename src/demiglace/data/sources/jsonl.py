@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.bad_record import BadRecord
-from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
-from demiglace.data.sources.media import MediaFolders
-from demiglace.data.sources.source import state_of
-from demiglace.processing.pictures import local_file
+from demiglace.data.source import state_of
+from demiglace.media.pictures import local_file
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.records.media_files import MediaFolders
 
 BLOCK = 1024  # records; near enough to each other for the disk, many enough to be shuffled
 CHUNK = 2**24  # bytes looked through at a time

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.bad_record import BadRecord
-from demiglace.data.records import read_record
-from demiglace.data.sources.media import MediaFolders, media_of
-from demiglace.data.sources.source import state_of
+from demiglace.data.source import state_of
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.formats import read_record
+from demiglace.records.media_files import MediaFolders, media_of
 
 if TYPE_CHECKING:
     import pyarrow

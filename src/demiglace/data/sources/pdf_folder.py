@@ -8,16 +8,16 @@ from functools import cached_property
 from pathlib import Path
 
 from demiglace.conversation import Conversation
-from demiglace.data import document_tasks
-from demiglace.data.bad_record import BadRecord
-from demiglace.data.document_tasks import damage_and_ask
-from demiglace.data.pages import Skipped, Unit
-from demiglace.data.sources.source import count_records, state_of
-from demiglace.data.text_layer import read_pdf
+from demiglace.data.source import count_records, state_of
+from demiglace.documents.corruption import restoration_task
+from demiglace.documents.corruption.restoration_task import damage_and_ask
+from demiglace.documents.page import Skipped, Unit
+from demiglace.documents.text_layer.pdf_pages import read_pdf
 from demiglace.fields import Field, Whole, check_attributes
-from demiglace.processing.documents import count_pages
+from demiglace.media.document_pages import count_pages
+from demiglace.records.bad_record import BadRecord
 
-OPTIONS: Mapping[str, Field] = {**document_tasks.OPTIONS, "dpi": Whole(10, 2400)}
+OPTIONS: Mapping[str, Field] = {**restoration_task.OPTIONS, "dpi": Whole(10, 2400)}
 
 
 @dataclass(frozen=True)

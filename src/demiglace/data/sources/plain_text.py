@@ -15,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.data.bad_record import BadRecord
-from demiglace.data.sources.source import count_records, state_of
+from demiglace.data.source import count_records, state_of
 from demiglace.fields import Field, Whole, check_attributes
-from demiglace.processing.pictures import local_file
-from demiglace.processing.template import END_THINK
+from demiglace.media.pictures import local_file
+from demiglace.processing.chat_template import END_THINK
+from demiglace.records.bad_record import BadRecord
 
 FILES_IN_MIND = 8  # lists of cuts that a process keeps
 

@@ -9,12 +9,12 @@ from itertools import groupby
 from pathlib import Path
 
 from demiglace.conversation import VideoSampling
+from demiglace.data.source import Source
 from demiglace.data.sources.joined import Joined
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.media import check_folders
 from demiglace.data.sources.parquet import ParquetFiles
-from demiglace.data.sources.source import Source
 from demiglace.data.sources.tar_shards import TarShards
+from demiglace.records.media_files import check_folders
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".tar")
 _PATTERN = re.compile(r"[*?[]")

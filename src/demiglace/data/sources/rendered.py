@@ -10,12 +10,12 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data import document_tasks
-from demiglace.data.document_tasks import damage_and_ask
-from demiglace.data.layouts import render_layout
-from demiglace.data.pages import Unit
-from demiglace.data.reading_pictures import WINDOWS_OF_A_PAGE, ReadingPictures
+from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
+from demiglace.documents.corruption import restoration_task
+from demiglace.documents.corruption.restoration_task import damage_and_ask
+from demiglace.documents.page import Unit
 from demiglace.fields import check_attributes
+from demiglace.synthesis.pages.layouts import render_layout
 
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")  # ours
 
@@ -81,7 +81,7 @@ class RenderedPages:
 
     def __post_init__(self) -> None:
         """Raises ValueError on what `document_tasks.OPTIONS` do not take."""
-        check_attributes(self, document_tasks.OPTIONS)
+        check_attributes(self, restoration_task.OPTIONS)
 
     @property
     def blocks(self) -> None:

@@ -15,13 +15,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
-from demiglace.data.bad_record import BadRecord
-from demiglace.data.media_keys import Kind
-from demiglace.data.record_media import RecordMedia
-from demiglace.data.records import MAX_RECORD_BYTES, parse_json, read_record
-from demiglace.data.sources.source import count_records, state_of
-from demiglace.processing.pictures import MAX_BYTES, local_file
-from demiglace.processing.template import END_THINK
+from demiglace.data.source import count_records, state_of
+from demiglace.media.pictures import MAX_BYTES, local_file
+from demiglace.processing.chat_template import END_THINK
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.records.media import RecordMedia
+from demiglace.records.media_keys import Kind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes

@@ -16,7 +16,7 @@ from transformers.cache_utils import Cache
 from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from demiglace.batch import PADDING, Batch, Visual
-from demiglace.inference.generation import MAX_PATCHES_PER_CHUNK
+from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.integrations.transformers.inputs import visual_of
 from demiglace.model.layers import Recompute
 from demiglace.model.minicpmv import MiniCPMV

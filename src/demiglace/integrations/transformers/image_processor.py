@@ -10,9 +10,9 @@ from transformers import BaseImageProcessor, BatchFeature
 from demiglace.integrations.transformers.inputs import FIELDS, visual_inputs
 from demiglace.integrations.transformers.media import picture_of
 from demiglace.integrations.transformers.rows import check_granted
-from demiglace.processing.layout import Layout
-from demiglace.processing.pictures import open_picture
+from demiglace.media.pictures import open_picture
 from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.prompt_layout import Layout
 
 
 class MiniCPMVImageProcessor(BaseImageProcessor):

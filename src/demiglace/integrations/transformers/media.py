@@ -20,7 +20,7 @@ import numpy as np
 import PIL.Image
 import torch
 
-from demiglace.processing.pictures import MAX_BYTES
+from demiglace.media.pictures import MAX_BYTES
 
 LEAST_BARE_BASE64 = 64  # characters of bare base64: what is shorter, and no file, is the name of a missing one
 CHANNELS = (1, 3, 4)

@@ -13,7 +13,7 @@ from typing import Any
 
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
 from demiglace.integrations.transformers.media import decoded, picture_of, video_of
-from demiglace.processing.template import END_THINK, THINK, Turn, render
+from demiglace.processing.chat_template import END_THINK, THINK, Turn, render
 from demiglace.processing.tokenizer import Piece
 
 Messages = Sequence[Mapping[str, Any]]

@@ -29,12 +29,12 @@ from demiglace.integrations.transformers.messages import (
     prompt_of,
 )
 from demiglace.integrations.transformers.rows import RowOptions, check_granted, rows_of
-from demiglace.processing.layout import Layout
-from demiglace.processing.pictures import open_picture
+from demiglace.media.pictures import open_picture
+from demiglace.media.video import read_packages
+from demiglace.processing.chat_template import CHAT_TEMPLATE
 from demiglace.processing.processor import CONFIG_FILE, Processor, Sample
-from demiglace.processing.template import CHAT_TEMPLATE
+from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, Piece
-from demiglace.processing.video import read_packages
 
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 _TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from demiglace.processing.layout import Layout
-from demiglace.processing.pictures import open_picture
+from demiglace.media.pictures import open_picture
 from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig, plan
 from demiglace.processing.tokenizer import STRUCTURE
 

@@ -1,0 +1,1 @@
+"""What SigLIP2 and Qwen3 bring along, earned from nothing."""

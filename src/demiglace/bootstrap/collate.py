@@ -1,0 +1,119 @@
+"""Samples -> tensors: pictures with their labels, and rows of prompt, visual places and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
+from demiglace.bootstrap.colour_labels import ColouredSample
+from demiglace.bootstrap.glyph_labels import NO_PLACE, UNKNOWN
+from demiglace.bootstrap.picture_shards import ReadingSample
+
+
+@dataclass(frozen=True)
+class PictureLabels:
+    """Labels of a batch of pictures, packed as its patches are.
+
+    cells, cell_halves: int64 (patches, cells); places: int64 (patches,), IGNORE where there is no text;
+    frames, frame_halves: int64 (visual tokens, frames of a token). Hidden characters are IGNORE in cells and frames.
+    """
+
+    cells: Tensor
+    cell_halves: Tensor
+    places: Tensor
+    frames: Tensor
+    frame_halves: Tensor
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The ids around a picture, exactly as the processor would lay them out, and what ends an answer."""
+
+    tokens: Tensor  # int64 (length,), visual places filled with the placeholder
+    visual_places: Tensor  # int64 (queries,)
+    end: int
+
+
+def pictures(samples: Sequence[ReadingSample], rng: np.random.Generator) -> Visual:
+    """Gray patches as three channels; three pictures in ten get coloured paper or ink."""
+    coloured = np.concatenate([_colour(sample.patches, rng) for sample in samples])
+    return _stills(coloured, [sample.grid for sample in samples])
+
+
+def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor]:
+    """And the shares of colours, float32 (patches, 1 + colours)."""
+    pixels = np.concatenate([sample.patches for sample in samples]).astype(np.float32) / 127.5 - 1
+    by_channel = pixels.reshape(len(pixels), -1, 3).transpose(0, 2, 1).reshape(len(pixels), -1)
+    shares = np.concatenate([sample.shares for sample in samples])
+    return _stills(by_channel, [sample.grid for sample in samples]), torch.from_numpy(shares)
+
+
+def _stills(patches: np.ndarray, grids: Sequence[tuple[int, int]]) -> Visual:
+    """Pictures, each a package of its own."""
+    return Visual(
+        patches=torch.from_numpy(patches),
+        grids=torch.tensor(grids),
+        package_sizes=torch.ones(len(grids), dtype=torch.int64),
+        ticks=torch.full((len(grids),), STILL),
+    )
+
+
+def _colour(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 (patches, pixels) -> float32 (patches, 3 * pixels) in [-1, 1]."""
+    level = gray.astype(np.float32) / 127.5 - 1
+    dark, light = -np.ones(3, dtype=np.float32), np.ones(3, dtype=np.float32)
+    if rng.random() < 0.3:
+        dark, light = dark + rng.random(3, dtype=np.float32) * 0.5, light - rng.random(3, dtype=np.float32) * 0.3
+    share = (level + 1) / 2
+    return np.concatenate([low + share * (high - low) for low, high in zip(dark, light, strict=True)], axis=1)
+
+
+def picture_labels(samples: Sequence[ReadingSample], frames_per_token: int) -> PictureLabels:
+    labels = [sample.labels for sample in samples]
+    places = torch.from_numpy(np.concatenate([label.places for label in labels])).long()
+    frames = torch.from_numpy(np.stack([label.frames for label in labels])).long()
+    halves = torch.from_numpy(np.stack([label.frame_halves for label in labels])).long()
+    cells = torch.from_numpy(np.concatenate([label.cells for label in labels])).long()
+    return PictureLabels(
+        cells=cells.masked_fill(cells == UNKNOWN, IGNORE),
+        cell_halves=torch.from_numpy(np.concatenate([label.cell_halves for label in labels])).long(),
+        places=places.masked_fill(places == NO_PLACE, IGNORE),
+        frames=frames.masked_fill(frames == UNKNOWN, IGNORE).unflatten(1, (-1, frames_per_token)).flatten(0, 1),
+        frame_halves=halves.unflatten(1, (-1, frames_per_token)).flatten(0, 1),
+    )
+
+
+def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Visual | None) -> Batch:
+    """One padded row for each prompt and its answer; only the answer and its end are learned."""
+    lengths = [len(prompt.tokens) + len(answer) + 1 for prompt, answer in zip(prompts, answers, strict=True)]
+    shape = (len(prompts), max(lengths))
+    tokens, segments = torch.zeros(shape, dtype=torch.int64), torch.full(shape, PADDING)
+    labels = torch.full(shape, IGNORE)
+    places = []
+    for row, (prompt, answer, length) in enumerate(zip(prompts, answers, lengths, strict=True)):
+        begin = len(prompt.tokens)
+        tokens[row, :begin] = prompt.tokens
+        tokens[row, begin:length] = labels[row, begin:length] = torch.tensor([*answer, prompt.end])
+        segments[row, :length] = 1
+        places.append(prompt.visual_places + row * shape[1])
+    positions = torch.arange(shape[1]).expand(shape)
+    return Batch(tokens, positions, segments, torch.cat(places), visual, labels)
+
+
+def questions(prompts: Sequence[Prompt], visual: Visual | None) -> Batch:
+    """The prompts alone, one a row, for the model to answer."""
+    length = max(len(prompt.tokens) for prompt in prompts)
+    tokens, segments = (
+        torch.zeros((len(prompts), length), dtype=torch.int64),
+        torch.full((len(prompts), length), PADDING),
+    )
+    for row, prompt in enumerate(prompts):
+        tokens[row, : len(prompt.tokens)] = prompt.tokens
+        segments[row, : len(prompt.tokens)] = 1
+    places = torch.cat([prompt.visual_places + row * length for row, prompt in enumerate(prompts)])
+    return Batch(tokens, torch.arange(length).expand(tokens.shape), segments, places, visual)

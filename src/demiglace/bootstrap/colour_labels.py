@@ -1,0 +1,66 @@
+"""Pictures of coloured shapes, with the share of each colour under every patch.
+
+A dense label for an encoder that has learned from text alone: to it ink is ink, whatever its colour, and a question
+about a colour is too faint a hint to change that (ours).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from demiglace.data.sources.generated_clips import WORLDS
+from demiglace.processing import slicing
+from demiglace.synthesis.clips import clip
+from demiglace.synthesis.questions import scenes
+from demiglace.typography.line_samples import pick
+
+NAMES = tuple(scenes.COLOURS | clip.COLOURS)
+FARTHEST = 45  # of 255, in any channel, from the colour that a name stands for
+SMALLEST_SIDE, LARGEST_SIDE = 98, 180  # pixels
+CLIP_SHARE = 0.4
+
+_KNOWN = [(name, rgb) for palette in (scenes.COLOURS, clip.COLOURS) for name, rgb in palette.items()]
+_REFERENCES = np.array([rgb for _, rgb in _KNOWN], np.int16)
+_CLASSES = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
+
+
+@dataclass(frozen=True)
+class ColouredSample:
+    """patches: uint8 (patches, patch_size**2 * 3), rows of a patch one after the other, red, green and blue together.
+
+    grid: (height, width) in patches. shares: float32 (patches, 1 + colours), of what has no name first; they add to 1.
+    """
+
+    patches: np.ndarray
+    grid: tuple[int, int]
+    shares: np.ndarray
+
+
+def make_coloured(rng: np.random.Generator, config: slicing.SlicingConfig) -> ColouredSample:
+    """A scene or a moment of a clip, resized as the processor would."""
+    picture = Image.fromarray(_moment(rng)) if rng.random() < CLIP_SHARE else _scene(rng)
+    size = slicing.plan(*picture.size, config).overview
+    pixels = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
+    cells = slicing.cut_patches(pixels, config.patch_size)
+    grid = slicing.patch_grid(size, config.patch_size)
+    return ColouredSample(cells.reshape(len(cells), -1), grid, colour_shares(cells.reshape(len(cells), -1, 3)))
+
+
+def colour_shares(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): of what is near none of `NAMES`, and of each."""
+    distances = np.abs(pixels[:, :, None].astype(np.int16) - _REFERENCES).max(axis=-1)  # (patches, pixels, references)
+    nearest = np.where(distances.min(axis=-1) <= FARTHEST, _CLASSES[distances.argmin(axis=-1)], 0)
+    return (nearest[:, :, None] == np.arange(1 + len(NAMES))).mean(axis=1, dtype=np.float32)
+
+
+def _scene(rng: np.random.Generator) -> Image.Image:
+    return scenes.draw_scene(scenes.random_scene(rng, int(rng.integers(SMALLEST_SIDE, LARGEST_SIDE + 1))))
+
+
+def _moment(rng: np.random.Generator) -> np.ndarray:
+    side = 2 * int(rng.integers(SMALLEST_SIDE // 2, LARGEST_SIDE // 2 + 1))
+    clip = WORLDS[pick(rng, tuple(WORLDS))](rng, (side, side)).clip
+    return clip.draw(float(rng.uniform(0, clip.seconds)))

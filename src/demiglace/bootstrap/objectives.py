@@ -1,0 +1,175 @@
+"""What the stages of the nano recipe learn from: a step number becomes a batch, the batch a loss and its figures.
+
+An objective is a small object that holds its data, is called with (learner, step) and gives the parts of a step, here
+one. Everything random in it is seeded by the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from demiglace.batch import IGNORE, Batch
+from demiglace.bootstrap import collate
+from demiglace.bootstrap.collate import PictureLabels, Prompt
+from demiglace.bootstrap.colour_labels import make_coloured
+from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
+from demiglace.bootstrap.picture_shards import PictureStream, character_classes
+from demiglace.processing.slicing import SlicingConfig
+from demiglace.processing.tokenizer import Tokenizer
+from demiglace.training.metrics import Figures
+from demiglace.training.trainer import Objective
+from demiglace.typography import line_samples
+
+
+def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tuple[Tensor, Figures]:
+    """Encoder warm-up: the character in each cell, its half, and the patch's place in reading order."""
+    glyphs, halves, places = learner.patch_head(features)
+    inked = labels.cells > 0
+    glyph_loss = F.cross_entropy(glyphs.flatten(0, 1), labels.cells.flatten())
+    half_loss = F.binary_cross_entropy_with_logits(halves[inked], labels.cell_halves[inked].float())
+    place_loss = F.cross_entropy(places, labels.places, ignore_index=IGNORE)
+    right = (glyphs.argmax(-1) == labels.cells)[inked].float().mean()
+    figures = {"glyphs": float(right), "place_loss": float(place_loss.detach())}
+    return glyph_loss + 0.2 * half_loss + 0.1 * place_loss, figures
+
+
+def answer_loss(learner: Learner, batch: Batch, embeddings: Tensor) -> tuple[Tensor, Figures]:
+    """Next-token loss where labels are, normalised by tokens; logits exist for those places alone."""
+    hidden = learner.model.llm(embeddings, batch.positions, batch.segments)
+    assert batch.labels is not None
+    learned = batch.labels[:, 1:] != IGNORE
+    logits = learner.model.logits(hidden[:, :-1][learned])
+    wanted = batch.labels[:, 1:][learned]
+    return F.cross_entropy(logits, wanted), {"tokens": float((logits.argmax(-1) == wanted).float().mean())}
+
+
+@dataclass
+class SeePatches:
+    """Encoder warm-up on rendered pictures."""
+
+    stream: PictureStream
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        samples = self.stream.batch(step)
+        visual = collate.pictures(samples, np.random.default_rng((self.stream.spec.seed, step, 2)))
+        labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+        yield patch_loss(learner, learner.model.vpm(visual.patches, visual.grids), labels)
+
+
+@dataclass
+class TranscribeFrames:
+    """Decoder warm-up: text as ideal visual tokens with errors in them, to be written out; and plain text.
+
+    Copying symbols in reading order and guessing what errors hide is what a language model brings
+    along in the paper.
+    """
+
+    prompts: Sequence[Prompt]
+    tokenizer: Tokenizer
+    batch_size: int
+    max_characters: int
+    seed: int
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        rng = np.random.default_rng((self.seed, step))
+        written = [_text(rng, self.max_characters) for _ in range(self.batch_size)]
+        prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in written]
+        num_frames = len(prompts[0].visual_places) * learner.book.frames_per_token
+        frames = [_simulated_frames(text, num_frames, rng) for text in written]
+        classes, halves = (torch.from_numpy(np.stack(column)).long() for column in zip(*frames, strict=True))
+        classes, halves = (t.unflatten(1, (-1, learner.book.frames_per_token)) for t in (classes, halves))
+        batch = collate.rows(prompts, [self.tokenizer.encode(text) for text in written], None)
+        noisy = _spoil(classes, rng)
+        tokens = learner.book.write(noisy, halves)
+        tokens = tokens + torch.from_numpy(rng.standard_normal(tokens.shape, dtype=np.float32)) * 0.1
+        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens.flatten(0, 1)))
+        book_loss, right = learner.book.loss(tokens.flatten(0, 1), noisy.flatten(0, 1), halves.flatten(0, 1))
+        yield loss + 0.3 * book_loss, {**figures, "frames": float(right)}
+
+
+@dataclass
+class ReadPictures:
+    """The three stages: a picture and a request in, its text out. Weights of the helping losses fall to the caller."""
+
+    stream: PictureStream
+    prompts: Sequence[Prompt]
+    tokenizer: Tokenizer
+    frame_weight: float
+    patch_weight: float
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        rng = np.random.default_rng((self.stream.spec.seed, step, 3))
+        samples = self.stream.batch(step)
+        visual = collate.pictures(samples, rng)
+        labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+        prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in samples]
+        batch = collate.rows(prompts, [self.tokenizer.encode(sample.text) for sample in samples], visual)
+        features = learner.model.vpm(visual.patches, visual.grids)
+        tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
+        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens))
+        frame_loss, right = learner.book.loss(tokens, labels.frames, labels.frame_halves)
+        loss = loss + self.frame_weight * frame_loss
+        if self.patch_weight:
+            seen, patch_figures = patch_loss(learner, features, labels)
+            loss, figures = loss + self.patch_weight * seen, {**figures, **patch_figures}
+        yield loss, {**figures, "frames": float(right)}
+
+
+@dataclass
+class SeeColours:
+    """Coloured shapes: which share of each patch has which colour. Only the encoder learns from it."""
+
+    slicing: SlicingConfig
+    batch_size: int
+    seed: int
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        rng = np.random.default_rng((self.seed, step))
+        visual, shares = collate.coloured_pictures([make_coloured(rng, self.slicing) for _ in range(self.batch_size)])
+        loss, right = learner.colour_head.loss(learner.model.vpm(visual.patches, visual.grids), shares)
+        yield loss, {"colours": float(right)}
+
+
+@dataclass
+class Together:
+    """The parts of several objectives as one step; their losses add up."""
+
+    objectives: Sequence[Objective]
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+        for objective in self.objectives:
+            yield from objective(learner, step)
+
+
+def _text(rng: np.random.Generator, max_characters: int) -> str:
+    return line_samples.sample_text(rng, int(rng.integers(1, max_characters + 1))).strip() or "a"
+
+
+def _simulated_frames(text: str, num_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Frames of a line that was never drawn: characters get plausible widths."""
+    widths = np.array([_width(character) for character in text]) if rng.random() < 0.8 else np.ones(len(text))
+    ends = np.cumsum(widths * rng.uniform(0.9, 1.1, len(text)))
+    steps = (np.arange(num_frames) + 0.5) / num_frames * ends[-1]
+    which = np.minimum(np.searchsorted(ends, steps, side="right"), len(ends) - 1)
+    starts = np.concatenate([[0.0], ends[:-1]])
+    return character_classes(text)[which], (steps - starts[which]) / (ends - starts)[which] >= 0.5
+
+
+def _width(character: str) -> float:
+    if character in "iljtfr.,:;'|!I ()[]-1":
+        return 0.55
+    return 1.5 if character in "mwMW@%" else 1.0
+
+
+def _spoil(classes: Tensor, rng: np.random.Generator) -> Tensor:
+    """Replace a share of the frames, drawn for each sample up to a quarter, by characters of chance."""
+    share = rng.random((classes.shape[0], 1, 1)) * 0.25 * (rng.random((classes.shape[0], 1, 1)) < 0.7)
+    hit = torch.from_numpy(rng.random(classes.shape) < share)
+    others = torch.from_numpy(rng.integers(1, 1 + len(line_samples.ALPHABET), classes.shape))
+    return torch.where(hit, others, classes)

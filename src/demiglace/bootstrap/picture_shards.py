@@ -1,0 +1,183 @@
+"""Rendered pictures, made ahead by other processes and read back in a fixed order.
+
+A shard is a pure function of (spec, index): the same numbers give the same file, so a run that was
+killed continues with the very samples it would have seen. Rendering happens in separate processes
+because the interpreter lock would otherwise take half of the training speed.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from demiglace.bootstrap import glyph_labels
+from demiglace.data import worker_process
+from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
+from demiglace.processing import slicing
+from demiglace.safe_files import atomic_path
+from demiglace.typography import line_samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardSpec(ReadingPictures):
+    """The pictures, and what a shard of them holds; `seed` keeps training, validation and stages apart."""
+
+    seed: int
+    size: int  # samples
+    scale_resolution: int  # pixels, side of the square whose area a slice has
+    patch_size: int
+    num_places: int  # visual tokens of a picture
+    num_frames: int  # steps along the text for the frame labels
+
+    @property
+    def name(self) -> str:
+        levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
+        pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
+        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}"
+        return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
+
+
+@dataclass(frozen=True)
+class ReadingSample:
+    """One rendered picture, resized as the processor would, with its text and labels.
+
+    patches: uint8 (patches, patch_size**2), gray levels; grid: (height, width) in patches.
+    """
+
+    patches: np.ndarray
+    grid: tuple[int, int]
+    text: str
+    labels: glyph_labels.GlyphLabels
+
+
+def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
+    """Sample `index` of the endless sequence that `spec` names."""
+    rng = np.random.default_rng((spec.seed, index))
+    rendered, hidden = spec.draw(rng, page=(spec.seed, index // WINDOWS_OF_A_PAGE))
+    classes = character_classes(rendered.text.replace("\n", ""))
+    classes[hidden] = glyph_labels.UNKNOWN
+    picture = Image.fromarray(rendered.picture).convert("L")
+    config = slicing.SlicingConfig(scale_resolution=spec.scale_resolution, patch_size=spec.patch_size, max_slices=1)
+    width, height = slicing.plan(*picture.size, config).overview
+    scale = np.array([width / picture.width, height / picture.height] * 2)
+    grid = slicing.patch_grid((width, height), spec.patch_size)
+    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    patches = slicing.cut_patches(pixels, spec.patch_size)
+    labels = glyph_labels.label(
+        classes, rendered.boxes * scale, grid, spec.patch_size, spec.num_places, spec.num_frames
+    )
+    return ReadingSample(patches.reshape(-1, spec.patch_size**2), grid, rendered.text, labels)
+
+
+def character_classes(text: str) -> np.ndarray:
+    """uint8 (characters,), 1 + place in the alphabet; a character outside it is a ValueError."""
+    try:
+        return np.array([1 + line_samples.ALPHABET.index(character) for character in text], dtype=np.uint8)
+    except ValueError:
+        strange = sorted(set(text) - set(line_samples.ALPHABET))
+        raise ValueError(f"characters outside the alphabet: {strange}") from None
+
+
+def write_shard(spec: ShardSpec, number: int, folder: Path) -> Path:
+    """Render shard `number` into `folder`, whole or not at all; an existing one is left as it is."""
+    path = folder / f"{spec.name}-{number:05d}.safetensors"
+    if path.exists():
+        return path
+    samples = [make_sample(spec, number * spec.size + offset) for offset in range(spec.size)]
+    written = [sample.text.encode() for sample in samples]
+    columns = {
+        "patches": np.concatenate([sample.patches for sample in samples]),
+        "grids": np.array([sample.grid for sample in samples], dtype=np.int64),
+        "text": np.frombuffer(b"".join(written), dtype=np.uint8),
+        "text_lengths": np.array([len(piece) for piece in written], dtype=np.int64),
+        "cells": np.concatenate([sample.labels.cells for sample in samples]),
+        "cell_halves": np.concatenate([sample.labels.cell_halves for sample in samples]),
+        "places": np.concatenate([sample.labels.places for sample in samples]),
+        "frames": np.stack([sample.labels.frames for sample in samples]),
+        "frame_halves": np.stack([sample.labels.frame_halves for sample in samples]),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as aside:
+        save_file(columns, aside)
+    return path
+
+
+class Shard:
+    """A shard in memory, by sample."""
+
+    def __init__(self, path: Path) -> None:
+        self.columns = load_file(path)
+        self.patch_ends = np.cumsum(self.columns["grids"].prod(axis=1))
+        self.text_ends = np.cumsum(self.columns["text_lengths"])
+
+    def __len__(self) -> int:
+        return len(self.patch_ends)
+
+    def __getitem__(self, index: int) -> ReadingSample:
+        end = self.patch_ends[index]
+        height, width = (int(side) for side in self.columns["grids"][index])
+        rows = slice(end - height * width, end)
+        text_end = self.text_ends[index]
+        text = self.columns["text"][text_end - self.columns["text_lengths"][index] : text_end]
+        labels = glyph_labels.GlyphLabels(
+            *(self.columns[name][rows] for name in ("cells", "cell_halves", "places")),
+            *(self.columns[name][index] for name in ("frames", "frame_halves")),
+        )
+        return ReadingSample(self.columns["patches"][rows], (height, width), text.tobytes().decode(), labels)
+
+
+def renderers() -> ProcessPoolExecutor:
+    """One process that renders; a second would take more from training than it gives."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.begin)
+
+
+class PictureStream:
+    """Batches of samples by number, rendered two shards ahead; each shard is gone through `passes` times.
+
+    Batch `n` is the same however often the stream was stopped: `n` gives the shard, and the shard's
+    own order gives the samples. Samples of like size share a batch, so little of it is padding.
+    """
+
+    def __init__(
+        self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor, passes: int = 2, keep: int = 2
+    ) -> None:
+        if spec.size % batch_size:
+            raise ValueError(f"a shard of {spec.size} samples does not divide into batches of {batch_size}")
+        self.spec, self.batch_size, self.folder, self.pool = spec, batch_size, folder, pool
+        self.passes, self.keep = passes, keep
+        self.batches_per_shard = passes * (spec.size // batch_size)
+        self.coming: dict[int, Future[Path]] = {}
+        self.held: tuple[int, Shard, np.ndarray] | None = None
+
+    def batch(self, number: int) -> list[ReadingSample]:
+        shard_number, place = divmod(number, self.batches_per_shard)
+        if self.held is None or self.held[0] != shard_number:
+            self.held = self._fetch(shard_number)
+        _, shard, order = self.held
+        return [shard[int(index)] for index in order[place]]
+
+    def _fetch(self, number: int) -> tuple[int, Shard, np.ndarray]:
+        for wanted in range(number, number + 3):
+            if wanted not in self.coming:
+                with worker_process.born_deaf():
+                    self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)
+        shard = Shard(self.coming[number].result())
+        for old in [n for n in self.coming if n <= number - self.keep]:
+            self.coming.pop(old).result().unlink(missing_ok=True)
+        return number, shard, self._order(number, shard)
+
+    def _order(self, number: int, shard: Shard) -> np.ndarray:
+        """int (batches, batch_size): like sizes together, batches in random order; every pass deals anew."""
+        rng = np.random.default_rng((self.spec.seed, number, 1))
+        sizes = shard.columns["grids"].prod(axis=1)
+        dealt = []
+        for _ in range(self.passes):
+            batches = np.argsort(sizes + rng.random(len(shard))).reshape(-1, self.batch_size)  # ties fall at random
+            dealt.append(batches[rng.permutation(len(batches))])
+        return np.concatenate(dealt)

@@ -1,0 +1,86 @@
+"""Where the 64 queries look at first: each at its place in reading order (ours).
+
+The encoder has learned how far along the text each patch lies. So queries, keys and the last projection of the
+resampler need not be searched for: least squares gives them from a few pictures, and training goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demiglace.batch import IGNORE
+from demiglace.bootstrap import collate
+from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
+from demiglace.bootstrap.picture_shards import ReadingSample
+from demiglace.model.resampler import Pictures, Resampler, patch_positions
+
+WIDTH = 1.0  # visual tokens; a query looks about as far to both sides of its place
+SHARPNESS = 20.0  # score of a patch that surely lies at a query's place, above one that surely does not
+
+
+@torch.no_grad()
+def seat_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
+    """Set the resampler so that query j pools the features at place j, and its token is what the frame book writes.
+
+    Keys and values start as the features themselves. Needs encoder and hidden size to be equal; raises ValueError
+    where they are not.
+    """
+    resampler = learner.model.resampler
+    hidden, features = resampler.config.hidden_size, resampler.config.feature_size
+    if hidden != features:
+        raise ValueError(f"the encoder gives features of {features}, tokens have {hidden}: they cannot start as equals")
+    visual = collate.pictures(samples, np.random.default_rng(0))
+    labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+    _pass_features_through(resampler)
+    seen = learner.model.vpm(visual.patches, visual.grids)
+    pictures = Pictures([(height, width) for height, width in visual.grids.tolist()], visual.package_sizes.tolist())
+    keys = resampler.ln_kv(resampler.kv_proj(seen)) + patch_positions(pictures, visual.ticks, hidden)
+    _aim(resampler, least_squares(keys, bumps(labels.places, resampler.config.num_queries)))
+    resampler.proj.copy_(torch.eye(hidden))
+    pooled = resampler(seen, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
+    wanted = learner.book.write(labels.frames, labels.frame_halves)
+    resampler.proj.copy_(least_squares(pooled, wanted))
+
+
+def bumps(places: Tensor, num_places: int) -> Tensor:
+    """int64 (patches,) -> (patches, num_places): 1 at a patch's place, falling off like a bell; 0 without text."""
+    distance = (places.unsqueeze(-1) - torch.arange(num_places)) / WIDTH
+    return torch.exp(-0.5 * distance.square()) * (places != IGNORE).unsqueeze(-1)
+
+
+def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
+    """(n, inputs) and (n, outputs) -> the (inputs, outputs) that turns one into the other best, means set aside."""
+    given, wanted = (given - given.mean(0)).double(), (wanted - wanted.mean(0)).double()
+    gram = given.T @ given
+    damped = gram + torch.eye(len(gram)) * ridge * gram.diagonal().mean()
+    return torch.linalg.solve(damped, given.T @ wanted).float()
+
+
+def _pass_features_through(resampler: Resampler) -> None:
+    """Keys and values as the features are, all heads alike."""
+    identity = torch.eye(resampler.config.hidden_size)
+    resampler.kv_proj.weight.copy_(identity)
+    resampler.attn.in_proj_weight.chunk(3)[2].copy_(identity)
+    resampler.attn.in_proj_bias.zero_()
+    resampler.attn.out_proj.weight.copy_(identity)
+    resampler.attn.out_proj.bias.zero_()
+
+
+def _aim(resampler: Resampler, weight: Tensor) -> None:
+    """Give every head scores of SHARPNESS * weight (hidden, queries) to the best rank that its size allows."""
+    num_heads = resampler.config.num_heads
+    head_dim = resampler.config.hidden_size // num_heads
+    left, values, right = torch.linalg.svd(weight, full_matrices=False)
+    rank = min(head_dim, len(values))  # what is left of a head stays silent
+    root = values[:rank].sqrt()
+    aims = right[:rank].T * root * SHARPNESS * head_dim**0.5  # (queries, rank)
+    keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0])
+    keys[:, :rank] = (left[:, :rank] * root).T
+    queries[:, :rank] = torch.linalg.lstsq(resampler.ln_q(resampler.query), aims).solution.T
+    query_weight, key_weight, _ = resampler.attn.in_proj_weight.chunk(3)
+    query_weight.copy_(queries.flatten(0, 1))
+    key_weight.copy_(keys.flatten(0, 1))

@@ -1,0 +1,103 @@
+"""How a command that trains runs: in all processes together, and what a person is told of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from demiglace.cli.terminal import complain, note, this_command
+
+if TYPE_CHECKING:
+    from demiglace.jobs.supervised_stage import Machine
+
+# What torch says, on any device, where memory cannot be had; it has no common type for it.
+NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc")
+
+
+@dataclass(frozen=True)
+class Thrift:
+    """Options of a command that take less memory, those first that are to be tried first.
+
+    same: with these the run goes on where it stopped; other: these make it another run, in a folder of its own.
+    folder: of the run; None where only the run itself knows how far it came.
+    """
+
+    same: tuple[str, ...] = ("a lower --rows-at-once",)
+    other: tuple[str, ...] = ("a lower --length",)
+    folder: Path | None = None
+
+    def advice(self) -> str:
+        """What to do after memory has run out."""
+        from demiglace.jobs.run_folder import how_far
+
+        reached = "its last checkpoint" if self.folder is None else how_far(self.folder)
+        way = f"with {' or '.join(self.same)}" if self.same else "where there is more of it"
+        other = f"; {' or '.join(self.other)} takes less too, in a folder of its own" if self.other else ""
+        return f"out of memory: {way} the same command goes on from {reached}{other}"
+
+
+def machine_named(device: str | None, dtype: str | None, **options: Any) -> Machine:
+    """What a command runs on; `options` are fields of `Machine`. ValueError where a name is none."""
+    from demiglace.jobs.supervised_stage import Machine
+    from demiglace.model.placement import device_named, dtype_named
+    from demiglace.training.distributed import own_device
+
+    where = own_device(device_named(device))
+    return Machine(where, dtype_named(dtype, where), **options)
+
+
+def run_together(
+    job: Callable[[Machine], Path | None], machine: Machine, result: str, thrift: Thrift | None = None
+) -> None:
+    """Run `job`, which gives the folder of its `result`, or None where a signal stopped it.
+
+    thrift: what takes less memory; None for the options that all these commands have.
+    """
+    from demiglace.training.distributed import together
+
+    with together(machine.device) as ranks:
+        say = note if ranks.is_first else _say_nothing
+        with _in_a_users_words(thrift or Thrift()):
+            folder = job(replace(machine, ranks=ranks, say=say))
+        if folder is None:
+            say(f"stopped, all is saved; go on with: {this_command()}")
+            raise typer.Exit(130)
+        if ranks.is_first:
+            typer.echo(f"the {result} is in {folder}")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY)
+
+
+@contextmanager
+def _in_a_users_words(thrift: Thrift) -> Iterator[None]:
+    """What ends a run, as the line that says how it goes on."""
+    from demiglace.data.sample_builder import TooLongRecord
+    from demiglace.records.bad_record import BadRecord
+
+    try:
+        yield
+    except TooLongRecord as error:
+        raise ValueError(f"{error}; without --refuse-long such samples are counted and left out") from error
+    except BadRecord as error:
+        raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
+    except FloatingPointError as error:
+        complain(error)
+        raise typer.Exit(1) from error
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error.__cause__, BrokenProcessPool):  # of the workers
+            raise ValueError(str(error)) from error
+        if is_out_of_memory(error):
+            raise ValueError(thrift.advice()) from error
+        raise
+
+
+def _say_nothing(told: str) -> None:
+    """Every process would say the same."""

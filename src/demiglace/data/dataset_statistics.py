@@ -1,0 +1,112 @@
+"""What is in a data set before anything learns from it: counts, bad records by name, a sample as the model sees it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.progress import track
+
+from demiglace.batch import IGNORE, STILL
+from demiglace.data.mixture import Draw
+from demiglace.data.sample_builder import Parcel, Pictures, Preparation, TooLongRecord
+from demiglace.processing.processor import Sample
+from demiglace.processing.tokenizer import Tokenizer
+from demiglace.records.bad_record import BadRecord
+
+MOST_RECORDS = 2000  # that are looked at, evenly over the data set
+
+
+@dataclass
+class Survey:
+    """Sums over the records that were looked at; `num_records` is how many there are in all.
+
+    frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
+    flops: by the rule that `look` was given.
+    """
+
+    num_records: int
+    samples: int = 0
+    slices: int = 0
+    packages: int = 0
+    frames: int = 0
+    patches: int = 0
+    tokens: int = 0
+    visual_tokens: int = 0
+    learned_tokens: int = 0
+    longest: int = 0
+    too_long: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    first: Parcel | None = None
+    flops: float = 0.0
+
+    @property
+    def looked_at(self) -> int:
+        return self.samples + len(self.too_long) + len(self.bad)
+
+    @property
+    def expected_tokens(self) -> int:
+        """Of one pass over all records, by those that were looked at."""
+        return round(self.tokens * self.num_records / max(1, self.looked_at))
+
+    def add(self, parcel: Parcel) -> None:
+        self.first = self.first or parcel
+        self.samples += 1
+        self.tokens += len(parcel.tokens)
+        self.visual_tokens += len(parcel.visual_places)
+        self.learned_tokens += int((parcel.labels != IGNORE).sum())
+        self.longest = max(self.longest, len(parcel.tokens))
+        if parcel.pictures is not None:
+            of_videos = _packages_of_videos(parcel.pictures)
+            self.packages += int(of_videos.sum())
+            self.frames += int(parcel.pictures.package_sizes[of_videos].sum())
+            self.slices += int((~of_videos).sum())
+            self.patches += len(parcel.pictures.levels)
+
+
+def look(
+    preparation: Preparation, cost: Callable[[Sample], float], most: int = MOST_RECORDS, shows: bool = True
+) -> Survey:
+    """Prepare the records of all finite sources, of large ones a share drawn at random, and add up what they cost.
+
+    shows: how far it has come, on the screen.
+    """
+    sizes = [sum(source.blocks or ()) for source in preparation.mixture.sources]
+    survey = Survey(num_records=sum(sizes))
+    share = min(1.0, most / max(1, sum(sizes)))
+    for source, size in enumerate(sizes):
+        numbers = range(math.ceil(size * share))  # of shuffled records
+        for number in track(numbers, "looking at the data", transient=True, disable=not shows):
+            _look_at(Draw(source, number), preparation, cost, survey)
+    return survey
+
+
+def _look_at(draw: Draw, preparation: Preparation, cost: Callable[[Sample], float], survey: Survey) -> None:
+    try:
+        parcel = preparation(draw)
+        survey.add(parcel)
+        survey.flops += cost(parcel.sample())
+    except TooLongRecord as error:
+        survey.too_long.append(str(error))
+    except BadRecord as error:
+        survey.bad.append(str(error))
+
+
+def shown(parcel: Parcel, tokenizer: Tokenizer) -> str:
+    """The sample as the model sees it: text, `[64 visual tokens]` for placeholders, 【what is learned】."""
+    is_visual = np.isin(np.arange(len(parcel.tokens)), parcel.visual_places)
+    kinds = is_visual + 2 * (parcel.labels != IGNORE)
+    pieces = []
+    for run in np.split(np.arange(len(kinds)), np.flatnonzero(np.diff(kinds)) + 1):
+        text = tokenizer.decode(parcel.tokens[run].tolist())
+        plain = f"[{len(run)} visual tokens]" if is_visual[run[0]] else text
+        pieces.append(f"【{plain}】" if kinds[run[0]] >= 2 else plain)
+    return "".join(pieces)
+
+
+def _packages_of_videos(pictures: Pictures) -> np.ndarray:
+    """bool (packages,): those whose frames have a time."""
+    firsts = np.cumsum(pictures.package_sizes) - pictures.package_sizes
+    return pictures.ticks[firsts] != STILL

@@ -1,0 +1,152 @@
+"""A draw becomes a sample: here, or in other processes that work ahead.
+
+A separate process for each worker, because preparing pictures in a thread would share the interpreter with training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+
+from demiglace.batch import Visual
+from demiglace.data import worker_process
+from demiglace.data.mixture import Draw, Mixture
+from demiglace.processing.fitting import fit_videos
+from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.prompt_layout import TooLong
+from demiglace.processing.slicing import normalise
+from demiglace.records.bad_record import BadRecord
+
+
+class TooLongRecord(BadRecord):
+    """A record that is well formed, but needs more tokens than a row has."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """`Visual` in a quarter of its memory: `levels` uint8 (patches, 3 * patch_size**2), the other fields as there."""
+
+    levels: np.ndarray
+    grids: np.ndarray
+    package_sizes: np.ndarray
+    ticks: np.ndarray
+
+    @classmethod
+    def of(cls, visual: Visual) -> Pictures:
+        levels = visual.patches.add(1).mul_(127.5).round_().to(torch.uint8)
+        assert torch.equal(normalise(levels.float()), visual.patches), "patches that do not come from 8-bit pictures"
+        return cls(levels.numpy(), visual.grids.numpy(), visual.package_sizes.numpy(), visual.ticks.numpy())
+
+    def visual(self) -> Visual:
+        rest = (torch.from_numpy(array) for array in (self.grids, self.package_sizes, self.ticks))
+        return Visual(normalise(torch.from_numpy(self.levels).float()), *rest)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A sample on its way between processes, and while it waits for a row: numpy arrays, named as in `Sample`."""
+
+    tokens: np.ndarray
+    visual_places: np.ndarray
+    labels: np.ndarray
+    pictures: Pictures | None
+
+    @classmethod
+    def of(cls, sample: Sample) -> Parcel:
+        assert sample.labels is not None
+        pictures = None if sample.visual is None else Pictures.of(sample.visual)
+        return cls(sample.tokens.numpy(), sample.visual_places.numpy(), sample.labels.numpy(), pictures)
+
+    def sample(self) -> Sample:
+        tokens, places, labels = (torch.from_numpy(array) for array in (self.tokens, self.visual_places, self.labels))
+        return Sample(tokens, places, None if self.pictures is None else self.pictures.visual(), labels)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Reads the record of a draw and processes it; samples have at most `length` tokens.
+
+    A video whose numbers nobody chose is fitted to that, as it is when a question is asked.
+    """
+
+    mixture: Mixture
+    processor: Processor
+    seed: int
+    length: int
+
+    def __call__(self, draw: Draw) -> Parcel:
+        """Raises BadRecord for what cannot be read, whether the record or a file that it names."""
+        source = self.mixture.sources[draw.source]
+        block, row = self.mixture.place(draw, self.seed)
+        conversation = source.read(block, row, self.mixture.content_seed(draw, self.seed))
+        try:
+            fitted = fit_videos(self.processor, conversation, self.length).conversation
+            return Parcel.of(self.processor.training_sample(fitted, self.length))
+        except TooLong as error:
+            raise TooLongRecord(source.where(block, row), str(error)) from error
+        except (ValueError, OSError) as error:
+            raise BadRecord(source.where(block, row), str(error)) from error
+
+
+class Workers:
+    """Prepares draws in `num_workers` processes; with 0, in this one, when the sample is asked for."""
+
+    def __init__(self, preparation: Preparation, num_workers: int) -> None:
+        self.preparation = preparation
+        self.pool = (
+            ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=_begin, initargs=(preparation,))
+            if num_workers
+            else None
+        )
+
+    def start(self, draw: Draw) -> Callable[[], Parcel]:
+        """Returns what waits for the sample of `draw`; that raises as `Preparation`, or where a worker has died."""
+        if self.pool is None:
+            return partial(self.preparation, draw)
+        try:
+            with worker_process.born_deaf():  # the pool starts a process when there is work for it
+                return partial(_await, self.pool.submit(_prepare, draw))
+        except BrokenProcessPool as error:
+            raise _death() from error
+
+    def close(self) -> None:
+        """Ends the processes; what they are at is finished first, what waits is dropped."""
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+
+
+def _await(future: Future[Parcel]) -> Parcel:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise _death() from error
+
+
+def _death() -> RuntimeError:
+    return RuntimeError(
+        "a process that prepares samples has died, most often for want of memory: fewer workers or shorter rows take "
+        "less, and without workers the error shows where it happens"
+    )
+
+
+# Set by `_begin`, and in worker processes alone: a pool hands its tasks nothing but their arguments.
+_preparation: Preparation | None = None
+
+
+def _begin(preparation: Preparation) -> None:
+    global _preparation
+    _preparation = preparation
+    torch.set_num_threads(1)
+    worker_process.begin()
+
+
+def _prepare(draw: Draw) -> Parcel:
+    assert _preparation is not None
+    return _preparation(draw)

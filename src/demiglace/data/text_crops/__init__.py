@@ -1,0 +1,1 @@
+"""Lines and crops of pages, to be read."""

@@ -1,0 +1,1 @@
+"""Pages: what is written where, and what damages it."""

@@ -1,0 +1,1 @@
+"""Degradation, levels, regions; request and answer."""

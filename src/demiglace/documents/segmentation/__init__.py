@@ -1,0 +1,1 @@
+"""Picture of a page -> crops of lines in reading order."""

@@ -1,0 +1,142 @@
+"""Where a page is written on: a grey picture becomes a mask of ink, then boxes of letters.
+
+Paper is whatever most of a neighbourhood shows, ink whatever stands out from it, lighter or darker; so uneven light,
+coloured paper and light print on dark need no case of their own. Rules, frames and solid areas are taken away, and
+print inside of solid areas is kept. All lengths follow from the height of the letters, measured first. Ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from demiglace.documents.segmentation.connected_components import component_boxes, runs
+
+LEAST_CONTRAST = 24  # grey levels
+LEAST_LETTER = 4  # pixels; smaller marks say nothing about the height of letters
+MOST_LETTERS = 30_000  # of a page; of more marks the largest are kept
+
+
+def find_letters(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """Boxes float64 (letters, 4) of the marks of print in `grey` uint8 (height, width), and the height of a letter.
+
+    The height is the middle one, mostly that of small letters without ascender; 0 where there is nothing. A box holds
+    a letter, part of one, or several that touch. Order is none.
+    """
+    ink = find_ink(grey)
+    height = letter_height(component_boxes(ink)[0])
+    if height == 0:
+        return np.empty((0, 4)), 0.0
+    ink = _without_rules(_with_light_print(ink, height), height)
+    boxes, areas = component_boxes(ink)
+    is_speck = areas < max(2, 0.01 * height**2)
+    boxes, areas = boxes[~is_speck], areas[~is_speck]
+    height = letter_height(boxes) or height
+    boxes = boxes[_are_letters(boxes, areas, height)]
+    if len(boxes) > MOST_LETTERS:
+        extents = (boxes[:, 2:] - boxes[:, :2]).sum(axis=1)
+        boxes = boxes[np.argsort(-extents, kind="stable")[:MOST_LETTERS]]
+    return boxes.astype(np.float64), height
+
+
+def _are_letters(boxes: np.ndarray, areas: np.ndarray, height: float) -> np.ndarray:
+    """Which marks are not far too large for letters, nor thin tall strokes, nor what is left of frames and edges."""
+    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T / height
+    is_thin = (widths < 0.2 * heights) | (areas < 0.12 * widths * heights * height**2)
+    return (widths < 16) & (heights < 7) & ~(is_thin & (heights > 3))
+
+
+def letter_height(boxes: np.ndarray) -> float:
+    """The middle height of marks, each weighing its height, so that dots and specks count little; 0 without any."""
+    widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
+    heights = np.sort(heights[(heights >= LEAST_LETTER) & (widths < 8 * heights) & (heights < 8 * widths)])
+    if len(heights) == 0:
+        return 0.0
+    weights = np.cumsum(heights)
+    return float(heights[np.searchsorted(weights, weights[-1] / 2)])
+
+
+def find_ink(grey: np.ndarray) -> np.ndarray:
+    """Mask of the pixels of `grey` uint8 (height, width) that differ from the paper around them."""
+    window = max(max(grey.shape) / 12, min(*grey.shape, 64))
+    window = min(window, 12 * min(grey.shape))  # of a strip of one pixel's height, cells would be mostly filling
+    difference = np.abs(grey.astype(np.float32) - _paper(grey, window))
+    noise = 1.48 * float(np.median(difference))
+    contrast = _around(difference, window / 3)
+    least = max(LEAST_CONTRAST, 4 * noise, 0.15 * float(contrast.max(initial=0)))
+    return difference > np.maximum(0.42 * contrast, least)
+
+
+def _paper(grey: np.ndarray, window: float) -> np.ndarray:
+    """The median of `window` x `window` pixels around each pixel, from a sample of them.
+
+    At the corners of a panel most of the window lies outside; there, a cell of one level that is paper nearby is paper.
+    """
+    step = max(1, int(window / 9))
+    level = Image.fromarray(np.ascontiguousarray(grey[step // 2 :: step, step // 2 :: step]))
+    level = level.filter(ImageFilter.MedianFilter(2 * int(window / step / 2) + 1))
+    cells = _cells(grey, step)[: level.height, : level.width].astype(np.int16)
+    darkest, lightest = cells.min(axis=2), cells.max(axis=2)
+    paper = np.asarray(level).astype(np.int16)
+    for nearby in (ImageFilter.MinFilter(9), ImageFilter.MaxFilter(9)):
+        other = np.asarray(level.filter(nearby)).astype(np.int16)
+        paper = np.where((np.abs(darkest - other) < 12) & (np.abs(lightest - other) < 12), other, paper)
+    return _stretched(paper, grey.shape)
+
+
+def _cells(values: np.ndarray, side: int) -> np.ndarray:
+    """Cells of `side` x `side` pixels, the last ones filled up with their edge: (rows, columns, pixels of a cell)."""
+    height, width = (-(-length // side) * side for length in values.shape)
+    padded = np.pad(values, ((0, height - values.shape[0]), (0, width - values.shape[1])), mode="edge")
+    cells = padded.reshape(height // side, side, width // side, side).swapaxes(1, 2)
+    return cells.reshape(height // side, width // side, side * side)
+
+
+def _around(difference: np.ndarray, tile: float) -> np.ndarray:
+    """How far ink stands out near each pixel: the most in tiles of `tile` pixels and their neighbours."""
+    most = _cells(difference, max(4, int(tile))).max(axis=2)
+    most = np.asarray(Image.fromarray(most.astype(np.uint8)).filter(ImageFilter.MaxFilter(3)))
+    return _stretched(most, difference.shape)
+
+
+def _stretched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """float32 of `shape` (height, width), interpolated."""
+    return np.asarray(
+        Image.fromarray(values.astype(np.float32)).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    )
+
+
+def _with_light_print(ink: np.ndarray, height: float) -> np.ndarray:
+    """Solid areas removed, and what is left free in them taken for ink: light print on a dark bar."""
+    fill, solid = round(0.5 * height), round(2.2 * height)
+    closed = ~_grown(~_grown(ink, fill), fill)
+    core = ~_grown(~closed, solid)
+    if not core.any():
+        return ink
+    area = _grown(core, solid)
+    inside = ~_grown(~area, max(1, round(0.15 * height)))
+    return np.where(_grown(area, max(1, round(0.15 * height))), inside & ~ink, ink)
+
+
+def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:
+    """Ink without straight strokes of a length that no letter has."""
+    kept = ink.copy()
+    for direction in (lambda mask: mask, np.transpose):
+        lines, starts, ends = runs(direction(ink))
+        long = ends - starts > 7 * height
+        target = direction(kept)  # a view
+        for line, start, end in zip(lines[long], starts[long], ends[long], strict=True):
+            target[line, start:end] = False
+    return kept
+
+
+def _grown(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Pixels with a True within `reach` pixels to each side, rows and columns."""
+    for axis in (0, 1):
+        padding = [(0, 0), (0, 0)]
+        padding[axis] = (reach + 1, reach)
+        sums = np.cumsum(np.pad(mask, padding), axis=axis, dtype=np.int32)
+        length = mask.shape[axis]
+        upper = np.take(sums, np.arange(2 * reach + 1, 2 * reach + 1 + length), axis=axis)
+        mask = upper > np.take(sums, np.arange(length), axis=axis)
+    return mask

@@ -1,0 +1,199 @@
+"""How a page is cut for reading: the one place that decides it (docs/reading.md).
+
+A slice carries about a line of print, so a page becomes crops of one line or a part of one, in reading order. Upright
+pages only (`inference/page_turn.py` turns them); a page turned by up to three degrees is straightened first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from demiglace.documents.segmentation.binarisation import find_letters
+from demiglace.documents.segmentation.reading_order import Block, Row, reading_order
+from demiglace.documents.segmentation.text_lines import Stretch, find_stretches, skew
+from demiglace.media.pictures import MAX_PIXELS
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+MOST_PIXELS = 4_000_000  # looked at when finding lines; the crops come from the whole picture
+WORD_GAP = 0.4  # letter heights
+MOST_WHOLE = 1.6  # times the letters of a piece: so much is left in one where the picture shows nothing else
+WIDEST_MARGIN = 2.5  # letter heights; what the nano model has seen around a line
+LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a letter
+
+
+@dataclass(frozen=True)
+class CuttingConfig:
+    """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words.
+    margin: around the ink of a piece, in letter heights.
+    """
+
+    most_letters: int = 32
+    margin: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.most_letters < 1:
+            raise ValueError(f"most_letters must be at least 1, got {self.most_letters}")
+        if not 0 <= self.margin <= 10:
+            raise ValueError(f"margin must lie in [0, 10], got {self.margin}")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What is read at once. `box` in pixels of the page; `letters` about how many it holds, by its width in letter
+    heights; `picture` the crop, straightened.
+    """
+
+    box: Box
+    letters: float
+    picture: Image.Image
+
+
+@dataclass(frozen=True)
+class CutLine:
+    """A line of print, or a row of a table: its pieces from left to right."""
+
+    box: Box
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class CutRegion:
+    """Lines that belong together, from the top."""
+
+    box: Box
+    lines: tuple[CutLine, ...]
+
+
+def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
+    """The regions of an RGB page in reading order; none where nothing is written.
+
+    A picture that shows no more than one piece is left whole.
+    """
+    view = _View.of(page)
+    letters, height = view.letters()
+    angle = skew(letters, height)
+    if abs(angle) >= LEAST_SKEW and _turned_pixels(page, angle) <= MAX_PIXELS:
+        view = _View.of(page, angle)
+        letters, height = view.letters()
+    blocks = reading_order(find_stretches(letters, height), height)
+    if whole := _as_one_piece(blocks, view, config):
+        return [CutRegion(whole.box, (CutLine(whole.box, (whole,)),))]
+    regions = []
+    for block in blocks:
+        lines = tuple(_cut_line(row, view, config) for row in block)
+        regions.append(CutRegion(around([line.box for line in lines]), lines))
+    return regions
+
+
+def _turned_pixels(page: Image.Image, angle: float) -> float:
+    """Of the box around the page turned by `angle` degrees: a strip of a pixel's height grows a thousandfold."""
+    cos, sin = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
+    return (page.width * cos + page.height * sin) * (page.width * sin + page.height * cos)
+
+
+def around(boxes: list[Box]) -> Box:
+    """The smallest box that holds all of `boxes`."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+@dataclass(frozen=True)
+class _View:
+    """A page straightened by `angle` degrees, and what lines are looked for in: grey, smaller by `factor`."""
+
+    page: Image.Image
+    straight: Image.Image
+    angle: float
+    factor: int
+
+    @classmethod
+    def of(cls, page: Image.Image, angle: float = 0.0) -> _View:
+        paper = tuple(int(level) for level in np.median(np.asarray(page)[::7, ::7].reshape(-1, 3), axis=0))
+        straight = page.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=paper) if angle else page
+        return cls(page, straight, angle, math.ceil(math.sqrt(page.width * page.height / MOST_PIXELS)))
+
+    def letters(self) -> tuple[np.ndarray, float]:
+        """Boxes of letters and their usual height, in pixels of the straightened page."""
+        boxes, height = find_letters(np.asarray(self.straight.convert("L").reduce(self.factor)))
+        return boxes * self.factor, height * self.factor
+
+    def piece(self, box: Box, letters: float) -> Piece:
+        """The crop of a box of the straightened page."""
+        left, top, right, bottom = box
+        inside = (
+            max(0, math.floor(left)),
+            max(0, math.floor(top)),
+            min(self.straight.width, math.ceil(right)),
+            min(self.straight.height, math.ceil(bottom)),
+        )
+        return Piece(self._on_page(inside), letters, self.straight.crop(inside))
+
+    def _on_page(self, box: Box) -> Box:
+        """The box around a box of the straightened page, turned back."""
+        cos, sin = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
+        corners = np.array([(x, y) for x in box[::2] for y in box[1::2]]) - np.divide(self.straight.size, 2)
+        turned = corners @ np.array([[cos, sin], [-sin, cos]]) + np.divide(self.page.size, 2)
+        left, top = turned.min(axis=0).clip(0, self.page.size).tolist()
+        right, bottom = turned.max(axis=0).clip(0, self.page.size).tolist()
+        return left, top, right, bottom
+
+
+def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
+    pieces = []
+    for stretch in row:
+        for letters in _parts(stretch, config.most_letters):
+            width = letters[:, 2].max() - letters[:, 0].min()
+            pieces.append(view.piece(_with_margin(letters, stretch, config.margin), width / stretch.height))
+    return CutLine(around([piece.box for piece in pieces]), tuple(pieces))
+
+
+def _parts(stretch: Stretch, most_letters: int) -> list[np.ndarray]:
+    """The letters of a stretch in as few parts of similar length as hold at most about `most_letters` each."""
+    left, _, right, _ = stretch.box
+    count = math.ceil(stretch.num_letters / most_letters)
+    ends = np.maximum.accumulate(stretch.letters[:-1, 2])
+    gaps = stretch.letters[1:, 0] - ends
+    wanted = left + (right - left) * np.arange(1, count) / count
+    reach = 0.4 * (right - left) / count
+    cuts = [_best_gap(gaps, np.abs(ends + gaps / 2 - place), reach, stretch.height) for place in wanted]
+    return np.split(stretch.letters, sorted({cut + 1 for cut in cuts if cut is not None}))
+
+
+def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: float) -> int | None:
+    """The nearest gap between words within `reach`, else the widest gap there; None where nothing is free."""
+    near = (distances < reach) & (gaps > 0)
+    if not near.any():
+        return None
+    words = near & (gaps >= max(WORD_GAP * height, 1.7 * float(np.median(gaps[near]))))
+    if words.any():
+        return int(np.where(words, distances, np.inf).argmin())
+    return int(np.where(near, gaps, 0).argmax())
+
+
+def _with_margin(letters: np.ndarray, stretch: Stretch, margin: float) -> Box:
+    """The box of some letters of a stretch, at least as high as its usual letters, and free paper around."""
+    left, right = letters[:, 0].min(), letters[:, 2].max()
+    top = min(letters[:, 1].min(), float(np.median(stretch.letters[:, 1])))
+    bottom = max(letters[:, 3].max(), float(np.median(stretch.letters[:, 3])))
+    room = margin * stretch.height
+    return left - room, top - room, right + room, bottom + room
+
+
+def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> Piece | None:
+    """The page itself where it is no more than a line, or two short ones, with little paper around."""
+    rows = [row for block in blocks for row in block]
+    if view.angle or not 1 <= len(rows) <= 2 or any(len(row) > 1 for row in rows):
+        return None
+    stretches = [row[0] for row in rows]
+    letters = sum(stretch.num_letters for stretch in stretches)
+    left, top, right, bottom = around([stretch.box for stretch in stretches])
+    width, height = view.page.size
+    free = max(left, top, width - right, height - bottom)
+    if letters > MOST_WHOLE * config.most_letters or free > WIDEST_MARGIN * max(one.height for one in stretches):
+        return None
+    return Piece((0.0, 0.0, float(width), float(height)), letters, view.page)

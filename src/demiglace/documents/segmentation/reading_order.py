@@ -1,0 +1,126 @@
+"""Stretches of a page in the order one reads them: columns, in them blocks, in them rows. Ours, after the XY-cut.
+
+Where three lines of prose or more stand side by side, a gap between them is a gap between columns, and the left one is
+read first; stretches that bridge it (a heading, a wide caption) part the page into bands. What stands side
+by side otherwise, the cells of a table or a price and what it is for, is a row and read across.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from demiglace.documents.segmentation.text_lines import Stretch
+
+Row = list[Stretch]
+Block = list[Row]
+
+PROSE_WIDTH = 8.0  # letter heights; narrower stretches are cells
+FEWEST_LINES = 3  # side by side that make columns
+BLOCK_GAP = 1.6  # times the usual gap between rows
+BLOCK_SIZE = 1.5  # ratio of letter heights that parts a heading from its text
+
+
+def reading_order(stretches: list[Stretch], height: float) -> list[Block]:
+    """Blocks of rows of stretches; `height` is that of a usual letter of the page."""
+    if not stretches:
+        return []
+    boxes = np.array([stretch.box for stretch in stretches])
+    order = np.argsort(boxes[:, 1] + boxes[:, 3], kind="stable")
+    stretches, boxes = [stretches[number] for number in order], boxes[order]
+    gap = _column_gap(boxes, height)
+    if gap is None:
+        return _blocks(_rows(stretches))
+    blocks: list[Block] = []
+    for first, last, is_parted in _bands(boxes, gap, height):
+        left = boxes[first:last, 2] <= gap
+        band = stretches[first:last]
+        for side in [left, ~left] if is_parted else [np.ones(len(band), bool)]:
+            blocks += reading_order([band[number] for number in np.flatnonzero(side)], height)
+    return blocks
+
+
+def _column_gap(boxes: np.ndarray, height: float) -> float | None:
+    """Where the most lines of prose stand left and right of; None where there are no columns. Boxes from the top."""
+    edges = np.unique((boxes[:, 0] / (0.5 * height)).astype(int)) * (0.5 * height)
+    scores = [_side_by_side(boxes, edge, height) for edge in edges]
+    best = int(np.argmax(scores))
+    return float(edges[best]) if scores[best] else None
+
+
+def _side_by_side(boxes: np.ndarray, gap: float, height: float) -> int:
+    return sum(
+        _num_parted(boxes[first:last], gap, height) for first, last, parted in _bands(boxes, gap, height) if parted
+    )
+
+
+def _bands(boxes: np.ndarray, gap: float, height: float) -> list[tuple[int, int, bool]]:
+    """Stretches from the top as ranges that `gap` parts into columns (True) and ranges that it does not."""
+    bridges = (boxes[:, 0] < gap) & (boxes[:, 2] > gap)
+    borders = [0, *(np.flatnonzero(np.diff(bridges)) + 1), len(boxes)]
+    bands: list[tuple[int, int, bool]] = []
+    for first, last in pairwise(borders):
+        parted = not bridges[first] and _num_parted(boxes[first:last], gap, height) > 0
+        if bands and not parted and not bands[-1][2]:
+            first = bands.pop()[0]
+        bands.append((first, last, parted))
+    return bands
+
+
+def _num_parted(boxes: np.ndarray, gap: float, height: float) -> int:
+    """Lines of prose on the side with fewer of them; 0 where they are too few for columns."""
+    prose = boxes[boxes[:, 2] - boxes[:, 0] >= PROSE_WIDTH * height]
+    left = int((prose[:, 2] <= gap).sum())
+    fewer = min(left, len(prose) - left)
+    return fewer if fewer >= FEWEST_LINES else 0
+
+
+def _rows(stretches: list[Stretch]) -> list[Row]:
+    """Stretches, from the top, that stand side by side; each row from left to right."""
+    rows: list[Row] = []
+    for stretch in stretches:
+        if rows and _is_level(rows[-1], stretch):
+            rows[-1].append(stretch)
+        else:
+            rows.append([stretch])
+    return [sorted(row, key=lambda stretch: stretch.box[0]) for row in rows]
+
+
+def _is_level(row: Row, stretch: Stretch) -> bool:
+    """Whether `stretch` shares half of its height with each of the row, and stands over none of them."""
+    left, top, right, bottom = stretch.box
+    for other in row:
+        other_left, other_top, other_right, other_bottom = other.box
+        shared = min(bottom, other_bottom) - max(top, other_top)
+        if shared < 0.5 * min(bottom - top, other_bottom - other_top):
+            return False
+        if min(right, other_right) - max(left, other_left) > 0.5 * stretch.height:
+            return False
+    return True
+
+
+def _blocks(rows: list[Row]) -> list[Block]:
+    """Rows parted where the gap between them is wider than usual or the size of the print changes."""
+    gaps = [_top(below) - _bottom(above) for above, below in pairwise(rows)]
+    usual = float(np.quantile(gaps, 0.3, method="lower")) if gaps else 0.0
+    blocks: list[Block] = [[rows[0]]]
+    for gap, above, below in zip(gaps, rows[:-1], rows[1:], strict=True):
+        sizes = sorted((_size(above), _size(below)))
+        if gap > max(BLOCK_GAP * usual, 0.6 * sizes[0]) or sizes[1] > BLOCK_SIZE * sizes[0]:
+            blocks.append([below])
+        else:
+            blocks[-1].append(below)
+    return blocks
+
+
+def _top(row: Row) -> float:
+    return min(stretch.box[1] for stretch in row)
+
+
+def _bottom(row: Row) -> float:
+    return max(stretch.box[3] for stretch in row)
+
+
+def _size(row: Row) -> float:
+    return float(np.median([stretch.height for stretch in row]))

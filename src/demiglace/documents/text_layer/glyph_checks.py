@@ -1,0 +1,118 @@
+"""Where a text layer and the picture of its page disagree, glyph by glyph (ours).
+
+Each kind is found by what gives it away: the character itself, the map it came from, its box, its direction, the ink
+under its box, or shapes that no face gives to those letters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+
+from demiglace.documents.text_layer.pdf_glyphs import Glyphs
+
+BESIDE = "beside a dropped character"
+OVERLAPPING = "overlapping"
+UNPRINTED = ("rotated", "invisible", "drawn twice")  # they leave the lines around them as they are
+
+_MOST_LETTERS = 3  # of a ligature; "ffi" is the longest in use
+_HANGING, _TALL, _SMALL = frozenset("gpqy"), frozenset("bdhklABDEFHIKLMNPRTUVWXYZ"), frozenset("acemnorsuvwxz")
+_FEWEST_LETTERS = 5  # different ones that a face must show before its shapes are judged
+_MOST_CONTRADICTIONS = 0.25
+
+
+def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
+    """For each glyph why it cannot be taken as it is, "" where nothing speaks against it: str (glyphs,).
+
+    ink: bool (height, width), as from `read_glyphs`. Of several reasons the first is given:
+    - outside: the box reaches out of the picture;
+    - rotated: the glyph does not stand upright;
+    - invisible: drawn without ink, as under the scanned pages of OCR programs;
+    - drawn twice: the same letters at the same place before, as for shadows and imitated bold;
+    - unmapped, private use, control character: the font has no usable map to letters;
+    - right to left: the order of these letters in the picture is not that of the text;
+    - empty box: the glyph has no extent;
+    - shared box: more letters than a ligature has stand in one glyph;
+    - no contrast: no ink under the box, for the glyph has the colour of its ground, is covered or clipped;
+    - contradicting shapes: the face draws, say, a `p` that does not hang below the baseline: its map is wrong.
+    """
+    letters = np.array([doubtful_letters(text) for text in glyphs.texts])
+    reasons = {
+        "outside": outside(glyphs.boxes, ink.shape),
+        "rotated": ~glyphs.upright,
+        "invisible": glyphs.hidden,
+        "drawn twice": _drawn_twice(glyphs),
+        "unmapped": ~glyphs.mapped,
+        **{reason: letters == reason for reason in np.unique(letters) if reason},
+        "empty box": (glyphs.boxes[:, 2:] - glyphs.boxes[:, :2]).min(-1, initial=np.inf) < 0.01,
+        "shared box": np.array([len(text) > _MOST_LETTERS for text in glyphs.texts], dtype=bool),
+        "no contrast": _ink_under(glyphs.boxes, ink) == 0,
+    }
+    why = np.select(list(reasons.values()), [np.array(reason) for reason in reasons], "")
+    sound = np.flatnonzero(why == "")
+    wrong = [font for font in np.unique(glyphs.fonts[sound]) if _shapes_contradict(glyphs, sound, font)]
+    return np.where((why == "") & np.isin(glyphs.fonts, wrong), "contradicting shapes", why)
+
+
+def doubtful_letters(text: str) -> str:
+    """Why no one can read `text` off a page, by its characters alone: as in `disagreements`, or ""."""
+    categories = {unicodedata.category(character) for character in text}
+    if "\ufffd" in text or categories & {"Cn", "Cs"}:
+        return "unmapped"
+    if "Co" in categories:
+        return "private use"
+    if "Cc" in categories:
+        return "control character"
+    leftwards = any(unicodedata.bidirectional(character) in ("R", "AL", "AN") for character in text)
+    return "right to left" if leftwards else ""
+
+
+def outside(boxes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Whether boxes (n, 4) reach out of a picture of `size` (height, width) by more than a pixel: bool (n,)."""
+    return (boxes[:, :2] < -1).any(-1) | (boxes[:, 2] > size[1] + 1) | (boxes[:, 3] > size[0] + 1)
+
+
+def _drawn_twice(glyphs: Glyphs) -> np.ndarray:
+    """Whether the same letters were drawn before within an eighth of their size."""
+    seen: dict[tuple[str, int, int], tuple[float, float]] = {}
+    again = np.zeros(len(glyphs), dtype=bool)
+    for number, text in enumerate(glyphs.texts):
+        reach = max(glyphs.ems[number] / 8, 0.01)
+        x, y = glyphs.cells[number, 0], glyphs.baselines[number]
+        column, row = int(x // reach), int(y // reach)
+        around = [seen.get((text, column + i, row + j)) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        again[number] = any(place and max(abs(place[0] - x), abs(place[1] - y)) < reach for place in around)
+        seen.setdefault((text, column, row), (x, y))
+    return again
+
+
+def _ink_under(boxes: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Pixels of ink in each box, rounded outwards by up to two pixels."""
+    height, width = ink.shape
+    sums = np.zeros((height + 1, width + 1), dtype=np.int64)
+    sums[1:, 1:] = ink.cumsum(0, dtype=np.int64).cumsum(1)
+    left, top = np.floor(boxes[:, :2]).astype(int).T - 1
+    right, bottom = np.ceil(boxes[:, 2:]).astype(int).T + 1
+    (left, right), (top, bottom) = np.clip([left, right], 0, width), np.clip([top, bottom], 0, height)
+    return sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+
+
+def _shapes_contradict(glyphs: Glyphs, sound: np.ndarray, font: int) -> bool:
+    """Whether more than a quarter of the Latin letters of a face hang or rise as no face has them."""
+    of_font = sound[glyphs.fonts[sound] == font]
+    ems, baselines, boxes = glyphs.ems[of_font], glyphs.baselines[of_font], glyphs.boxes[of_font]
+    rises, falls = (baselines - boxes[:, 1]) / ems, (boxes[:, 3] - baselines) / ems
+    places: dict[str, list[int]] = {}
+    for place, number in enumerate(of_font):
+        places.setdefault(glyphs.texts[number], []).append(place)
+    rise = {text: float(np.median(rises[at])) for text, at in places.items()}
+    fall = {text: float(np.median(falls[at])) for text, at in places.items()}
+    tall, small, hanging = rise.keys() & _TALL, rise.keys() & _SMALL, rise.keys() & _HANGING
+    if not tall or not small or len(tall | small | hanging) < _FEWEST_LETTERS:
+        return False
+    tall_rise, small_rise = (float(np.median([rise[letter] for letter in letters])) for letters in (tall, small))
+    wrong = {letter for letter in tall if rise[letter] < 1.1 * small_rise or fall[letter] > 0.2 * tall_rise}
+    wrong |= {letter for letter in small if rise[letter] > 0.9 * tall_rise or fall[letter] > 0.2 * tall_rise}
+    wrong |= {letter for letter in hanging if fall[letter] < 0.1 * tall_rise}
+    return len(wrong) > _MOST_CONTRADICTIONS * len(tall | small | hanging)

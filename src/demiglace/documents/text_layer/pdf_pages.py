@@ -1,0 +1,146 @@
+"""PDFs -> pages with their text, taken from the text layer where layer and picture agree; no parser, no recognition.
+
+The paper learns from "document images" and "their original text" (section 2.2) and leaves open where the text comes
+from; here it comes from the glyphs that the PDF draws. What cannot be trusted is left out by whole lines: a line with
+one letter missing or wrong would teach to read what is not there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from demiglace.documents.page import Line, Page, Skipped, line_of, page_of
+from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines
+from demiglace.documents.text_layer.glyph_checks import BESIDE, OVERLAPPING, UNPRINTED, disagreements
+from demiglace.documents.text_layer.pdf_glyphs import Glyphs, read_glyphs
+from demiglace.media.document_pages import check_dpi, chosen_pages, open_document, open_page
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument
+
+UNEXPLAINED = "beside ink of no character"
+
+_RISE, _FALL = 0.75, 0.25  # em above and below the baseline: as high as a line is, at least
+_REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
+_MARGIN = 1.0  # pixels around a glyph's shape that smoothing may tint
+_LEAST_SPACE = {" ": -0.1, "\n": 0.15, "": 0.28}  # em between two words, by what the layer has between them
+
+
+def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144) -> Iterator[Page | Skipped]:
+    """The chosen pages of a PDF, one after the other, each with its text or with the reason why it has none.
+
+    `pages` is 1-based, such as "1-3,7"; None is all of them. A page is drawn at `dpi` as `open_pages` draws it, and
+    drawn again without its text. A page that is broken, too large in characters, scanned, or without a line on which
+    layer and picture agree is `Skipped`, and the rest goes on. `Page.dropped` counts characters by reason, spaces not
+    counted: those of `disagreement.disagreements`, and
+    - beside a dropped character: the rest of a line that holds one (of a reason other than `UNPRINTED`);
+    - overlapping: of a line in which two glyphs stand on top of each other, as in formulas and built accents;
+    - beside ink of no character: of a line that has ink of text around its glyphs which none of them explains, as
+      where a font's map leaves out ligatures, accents are set on top, or the text has a shadow.
+
+    Raises ValueError, when the first page is asked for, on what is no PDF, is encrypted or has no pages, on a range
+    that is malformed or outside the document, and on a dpi that is not positive. pdfium is not made for two threads.
+    """
+    check_dpi(dpi)
+    name = Path(path).name
+    with open_document(path) as pdf:
+        for number in chosen_pages(pages, len(pdf), name):
+            yield _read(pdf, number, name, dpi)
+
+
+def _read(pdf: PdfDocument, number: int, file: str, dpi: int) -> Page | Skipped:
+    name = f"{file}#{number}"
+    try:
+        with open_page(pdf, number, file) as opened:
+            picture, ink, glyphs = read_glyphs(opened, dpi)
+        page = _page(name, picture, ink, glyphs)
+    except ValueError as error:
+        return Skipped(name, str(error))
+    if page.lines:
+        return page
+    if not page.dropped:
+        return Skipped(name, "it has no text layer")
+    reasons = ", ".join(f"{count} {why}" for why, count in page.dropped.items())
+    return Skipped(name, f"no line of its text layer agrees with the picture ({reasons})")
+
+
+def _page(name: str, picture: np.ndarray, ink: np.ndarray, glyphs: Glyphs) -> Page:
+    reasons = disagreements(glyphs, ink)
+    printed = np.flatnonzero(~np.isin(reasons, UNPRINTED))
+    dropped = _letters_by_reason(glyphs.texts, reasons, np.isin(reasons, UNPRINTED))
+    rows = [printed[row] for row in find_lines(glyphs.cells[printed], glyphs.baselines[printed], glyphs.ems[printed])]
+    extents = np.array([_extent(glyphs.chosen(row), ink.shape) for row in rows]).reshape(-1, 6)
+    lines: list[Line | None] = []
+    for row, extent in zip(rows, extents, strict=True):
+        line = glyphs.chosen(row)
+        doubts = _doubts(line, reasons[row], ink)
+        dropped.update(_letters_by_reason(line.texts, doubts, doubts != ""))
+        lines.append(None if doubts.any() else _line(line, extent[:4]))
+    return page_of(name, picture, lines, find_blocks(extents[:, :4], extents[:, 4], extents[:, 5]), dropped)
+
+
+def _letters_by_reason(texts: Sequence[str], reasons: np.ndarray, which: np.ndarray) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for text, reason, counted in zip(texts, reasons, which, strict=True):
+        if counted:
+            counts[str(reason)] += len(text)
+    return counts
+
+
+def _extent(line: Glyphs, size: tuple[int, ...]) -> tuple[float, ...]:
+    """Left, top, right, bottom of a line in a picture of `size` (height, width), then its baseline and em."""
+    em = float(line.ems.max())
+    baseline = float(np.median(line.baselines[line.ems >= 0.9 * em]))
+    left = min(line.cells[:, 0].min(), line.boxes[:, 0].min() - _MARGIN)
+    right = max(line.cells[:, 1].max(), line.boxes[:, 2].max() + _MARGIN)
+    top = min(baseline - _RISE * em, line.boxes[:, 1].min() - _MARGIN)
+    bottom = max(baseline + _FALL * em, line.boxes[:, 3].max() + _MARGIN)
+    return max(left, 0.0), max(top, 0.0), min(right, size[1]), min(bottom, size[0]), baseline, em
+
+
+def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Why each glyph of the line goes: "" for all of them where the line can be trusted."""
+    if (reasons != "").any():
+        return np.where(reasons == "", BESIDE, reasons)
+    if _overlaps(line):
+        return np.full(len(line), OVERLAPPING)
+    return np.full(len(line), UNEXPLAINED if _has_unexplained_ink(line, ink) else "")
+
+
+def _overlaps(line: Glyphs) -> bool:
+    """Whether two neighbours share more than a quarter em and half of the narrower: more than kerning does."""
+    shared = line.cells[:-1, 1] - line.cells[1:, 0]
+    widths = line.cells[:, 1] - line.cells[:, 0]
+    return bool((shared > np.maximum(0.25 * line.ems.max(), np.minimum(widths[:-1], widths[1:]) / 2)).any())
+
+
+def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
+    """Whether there is ink beside the shapes of the glyphs, between the baseline and the height of capitals."""
+    left, _, right, _, baseline, em = _extent(line, ink.shape)
+    start, upper = max(0, int(left - _REACH * em)), max(0, int(baseline - 0.7 * em))
+    inked = ink[upper : int(baseline), start : int(right + _REACH * em)].copy()
+    first = (np.floor(line.boxes[:, :2] - _MARGIN).astype(int) - (start, upper)).clip(0)
+    last = (np.ceil(line.boxes[:, 2:] + _MARGIN).astype(int) - (start, upper)).clip(0)
+    for (x, y), (end_x, end_y) in zip(first, last, strict=True):
+        inked[y:end_y, x:end_x] = False
+    return bool(inked.sum() > 1)
+
+
+def _line(glyphs: Glyphs, box: np.ndarray) -> Line:
+    left, top, right, bottom = box.tolist()
+    em = float(glyphs.ems.max())
+    starts = np.minimum(glyphs.cells[:, 0], glyphs.boxes[:, 0] - _MARGIN).clip(left, right).tolist()
+    stops = np.maximum(glyphs.cells[:, 1], glyphs.boxes[:, 2] + _MARGIN).clip(left, right).tolist()
+    pieces: list[tuple[str, float, float]] = []
+    for number, text in enumerate(glyphs.texts):
+        gap = glyphs.cells[number, 0] - glyphs.cells[number - 1, 1]
+        if number and gap > _LEAST_SPACE[str(glyphs.partings[number])] * em:
+            pieces.append((" ", stops[number - 1], starts[number]))
+        pieces.append((text, starts[number], stops[number]))
+    return line_of(pieces, (left, top, right, bottom))

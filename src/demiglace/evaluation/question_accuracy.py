@@ -1,0 +1,58 @@
+"""How many questions were answered right, by kind, where a rule can tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from demiglace.conversation import Conversation, Part
+from demiglace.engine.sampling import SamplingParams
+from demiglace.inference.demiglace import Demiglace
+from demiglace.scoring.question import Question
+
+Asked = tuple[Sequence[Part], Question]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Right answers of one kind of question.
+
+    commonest: how many are right for whoever always gives the commonest answer of the kind, without looking.
+    unfinished: answers that were cut off at the limit of tokens.
+    """
+
+    asked: int
+    right: int
+    commonest: int
+    unfinished: int
+
+
+def examine(
+    assistant: Demiglace, asked: Sequence[Asked], thinking: bool = False, most_tokens: int = 64, rows: int = 8
+) -> list[str]:
+    """Greedy answers to questions about what is shown, reasoning left out; cut off at `most_tokens` each, "" then."""
+    requests = [Conversation.ask(question.text, *parts, thinking=thinking) for parts, question in asked]
+    answers = assistant.batch(requests, SamplingParams.greedy(most_tokens), rows)
+    return [answer.text if answer.stopped_by == "end" else "" for answer in answers]
+
+
+def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
+    """ValueError where there is no question, or not one answer to each."""
+    if not questions or len(questions) != len(said):
+        raise ValueError(f"{len(questions)} questions, but {len(said)} answers; there must be as many, 1 at least")
+    wanted = Counter(question.answer.casefold() for question in questions)
+    return Score(
+        asked=len(questions),
+        right=sum(question.is_answered_by(answer) for question, answer in zip(questions, said, strict=True)),
+        commonest=max(wanted.values()),
+        unfinished=sum(not answer for answer in said),
+    )
+
+
+def score_by_kind(questions: Sequence[Question], said: Sequence[str]) -> dict[str, Score]:
+    """`score` of each kind of question, kinds in order of the alphabet."""
+    kinds = sorted({question.kind for question in questions})
+    pairs = list(zip(questions, said, strict=True))
+    own = {kind: [pair for pair in pairs if pair[0].kind == kind] for kind in kinds}
+    return {kind: score([one for one, _ in found], [answer for _, answer in found]) for kind, found in own.items()}

@@ -1,0 +1,1 @@
+"""A recipe run or resumed in a folder."""

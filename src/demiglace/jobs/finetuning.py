@@ -1,0 +1,192 @@
+"""Fine-tuning, from a look at the data to the best checkpoint, resumed where it stopped.
+
+    demiglace finetune MODEL DATA --out OUT
+
+OUT holds `run.json` (what decides the run), `finetune` (checkpoints, metrics, `validation.jsonl`, the best checkpoint)
+and at the end `adapter`, in PEFT's format, or `model`, in the released layout.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.batch import Batch
+from demiglace.data.dataset_statistics import MOST_RECORDS, Survey, look
+from demiglace.data.mixture import Draw
+from demiglace.data.sample_builder import Preparation
+from demiglace.jobs.run_folder import open_folder
+from demiglace.jobs.run_record import inputs_of
+from demiglace.jobs.supervised_stage import Machine, check_dtype, export, learn_from, measured_peak, open_loader
+from demiglace.model import adapters, weights
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.processing.packing import pack
+from demiglace.processing.processor import Processor, Sample
+from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
+from demiglace.records.bad_record import BadRecord
+from demiglace.safe_files import atomic_path
+from demiglace.training import checkpoint, flops
+from demiglace.training.flops import Learning
+from demiglace.training.supervised import LanguageLearner
+from demiglace.training.trainer import Stage, Trainer, freeze_all_but
+from demiglace.training.validation import BEST, Validation
+
+MODEL, ADAPTER = "model", "adapter"  # what is left in the end: one of the two
+MOST_HELD_OUT = 200  # samples that are measured on (ours)
+
+
+def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> Survey:
+    """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
+    if held_out and not sum(recipe.portion(held_out).blocks or ()):
+        return Survey(num_records=0)
+    processor, config = recipe.processor(), weights.read_config(recipe.model)
+    preparation = Preparation(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
+    most = MOST_HELD_OUT if held_out else MOST_RECORDS
+    return look(preparation, partial(_flops, recipe, processor, config), most, shows)
+
+
+def finetune(
+    recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None = None
+) -> Path | None:
+    """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
+
+    seen: the survey of the same data. peak: operations a second of all processes, measured here where it is None.
+    Raises ValueError where nothing can be learned from, where the folder holds a run of other settings, and where peft
+    is missing; BadRecord for a wrong record unless they are skipped; OSError where the result cannot be written.
+    """
+    ranks = machine.ranks
+    check_dtype(machine.dtype)
+    if recipe.method == "qlora" and ranks.count > 1:
+        raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
+    if not seen.samples:
+        count = f"{seen.num_records} records to learn from"
+        raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
+    settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
+    made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
+    with open_folder(folder, settings, inputs, made, ranks, machine.say, machine.restart):
+        return learn(recipe, seen, folder, machine, peak)
+
+
+def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None) -> Path | None:
+    """The run itself, in a folder that is its own; as `finetune`."""
+    ranks = machine.ranks
+    processor = recipe.processor()
+    learner, adapter = beginning(recipe, machine)
+    learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
+    num_parameters = sum(value.numel() for value in learner.parameters())
+    stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
+    if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
+        return None
+    target = folder / (MODEL if adapter is None else ADAPTER)
+
+    def finish() -> None:
+        left = (learner, adapter) if ranks.count == 1 else unshared(recipe, learns)
+        checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
+        with checkpoint.what_is_left(folder / STAGE):
+            leave(*left, processor, target)
+
+    ranks.first(finish)
+    return target
+
+
+def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path) -> None:
+    """Write the adapters and how images are cut for them, or the model where there are none; OSError where they cannot
+    be written."""
+    if adapter is None:
+        export(learner.model, processor, target)
+    else:
+        with atomic_path(target) as aside:
+            adapters.save_adapter(adapter, aside)
+            processor.save_config(aside)
+
+
+def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+    """The model to begin from with what is to learn in it, and the adapters where there are any."""
+    torch.manual_seed(recipe.seed)
+    if recipe.method == "full":
+        return LanguageLearner(weights.load(recipe.model, torch.float32), recipe.recompute).to(machine.device), None
+    model = weights.load(recipe.model, machine.dtype)
+    if recipe.method == "qlora":
+        model = adapters.quantise(model, machine.dtype)
+    adapter = adapters.add_adapters(model.to(machine.device), recipe.parts, recipe.lora)
+    return LanguageLearner(model, recipe.recompute), adapter
+
+
+def unshared(recipe: FinetuningRecipe, learns: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+    """The model to begin from once more, in one piece: what is shared out, one process cannot write."""
+    learner, adapter = beginning(recipe, Machine(torch.device("cpu"), torch.float32))
+    freeze_all_but(learner, learns)
+    return learner, adapter
+
+
+def run(
+    recipe: FinetuningRecipe,
+    stage: Stage,
+    learner: LanguageLearner,
+    processor: Processor,
+    folder: Path,
+    machine: Machine,
+    peak: float,
+) -> bool:
+    """False where a signal stopped it."""
+    ranks, stage_folder = machine.ranks, folder / STAGE
+    loader = open_loader(
+        recipe.mixture(held_out=False), processor, machine, length=recipe.length, num_rows=recipe.rows, seed=recipe.seed
+    )
+    objective = learn_from(
+        loader, processor, stage, machine, stage_folder,
+        length=recipe.length, rows_per_part=recipe.rows_per_part, learning=learning(recipe),
+    )  # fmt: skip
+    held = held_out(recipe, processor)
+    watcher = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
+    with closing(loader):
+        trainer = Trainer(
+            learner, stage, objective, stage_folder, watcher if held else None, ranks, peak, machine.tensorboard,
+            is_enough=watcher.is_enough,
+        )  # fmt: skip
+        return trainer.run()
+
+
+def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
+    """Records that nothing learns from, one to a batch; those that cannot be read are left out."""
+    number = min(sum(recipe.portion(held_out=True).blocks or ()), MOST_HELD_OUT)
+    if not number:
+        return []
+    preparation = Preparation(recipe.mixture(held_out=True), processor, recipe.seed, recipe.length)
+    batches = []
+    for index in range(number):
+        try:
+            batches.append(processor.batch([preparation(Draw(0, index)).sample()]))
+        except BadRecord:
+            continue
+    return batches
+
+
+def best(stage_folder: Path) -> Path:
+    """The best checkpoint, or the last one where nothing was held out."""
+    found = stage_folder / BEST
+    last = checkpoint.latest(stage_folder)
+    assert last is not None
+    return found if found.is_dir() else last
+
+
+def learning(recipe: FinetuningRecipe) -> Learning:
+    return Learning(*(part in recipe.parts for part in ("encoder", "resampler", "decoder")))
+
+
+def _settings(recipe: FinetuningRecipe, seen: Survey) -> dict[str, Any]:
+    """What decides a run; how a step is cut up, and when it is enough, are free to change."""
+    free = ("rows_per_part", "recompute", "patience")
+    settings = {name: value for name, value in asdict(recipe).items() if name not in free}
+    one = {"data": recipe.data[0]} if len(recipe.data) == 1 else {}  # as runs wrote it that took a single file
+    return {**settings, **one, "num_records": seen.num_records}
+
+
+def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:
+    batch = pack([[sample]], len(sample.tokens), processor.tokenizer.special["end_of_text"])
+    return flops.model_flops(config, batch, learning(recipe))

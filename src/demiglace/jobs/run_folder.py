@@ -1,0 +1,96 @@
+"""The folder of a run: its own while it runs, an earlier run set aside by choice, and what it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from demiglace.data.sample_builder import TooLongRecord
+from demiglace.folder_lock import locked
+from demiglace.jobs.run_record import RUN_FILE, Inputs, remember
+from demiglace.safe_files import disk_errors, write_whole
+from demiglace.training import checkpoint
+from demiglace.training.distributed import Ranks
+
+SKIPPED_FILE = "skipped.txt"
+
+
+@contextmanager
+def open_folder(
+    folder: Path,
+    settings: Mapping[str, Any],
+    inputs: Callable[[], Inputs],
+    made: Sequence[str],
+    ranks: Ranks,
+    say: Callable[[str], None],
+    restart: bool = False,
+) -> Iterator[None]:
+    """Nobody else runs in `folder` until the block ends, and nothing but a run of these settings and inputs.
+
+    made: what such a run leaves in the folder, besides its record; with `restart` that of an earlier one is set aside.
+    Raises ValueError in all processes where another process is in the folder, or it holds another run.
+    """
+
+    def claim() -> None:
+        if restart:
+            set_aside(folder, made, say)
+        remember(settings, inputs(), folder, say, any((folder / name).exists() for name in made))
+
+    with locked_by_first(folder, ranks):
+        ranks.first(claim)
+        yield
+
+
+@contextmanager
+def locked_by_first(folder: Path, ranks: Ranks) -> Iterator[None]:
+    """One lock for all processes of a run, held by the first; what it is refused for, all raise."""
+    lock = locked(folder) if ranks.is_first else nullcontext()
+    ranks.first(lock.__enter__)
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+def set_aside(folder: Path, made: Sequence[str], say: Callable[[str], None]) -> None:
+    """Move what an earlier run has made into a folder `earlier-1`, -2, ...; its record last, as a kill may come."""
+    there = [path for name in (*made, RUN_FILE) if (path := folder / name).exists()]
+    if not there:
+        return
+    aside = next(path for number in count(1) if not (path := folder / f"earlier-{number}").exists())
+    aside.mkdir()
+    for path in there:
+        path.rename(aside / path.name)
+    say(f"the earlier run is now in {aside}")
+
+
+def how_far(folder: Path) -> str:
+    """From where a run in `folder` goes on: "step 40 of eyes", by its newest checkpoint, or "the beginning"."""
+    found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
+    if not found:
+        return "the beginning"
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns)
+    return f"step {checkpoint.num_steps(newest)} of {newest.parent.name}"
+
+
+def write_down(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) -> None:
+    """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
+    for record in skipped if refuse_long else ():
+        if isinstance(record, TooLongRecord):
+            raise record
+    with disk_errors(path), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(f"{' '.join(str(error).split())}\n" for error in skipped)
+
+
+def cut_back(stage_folder: Path) -> None:
+    """Drop records that were listed after the last checkpoint, since they come again: all reads as one run."""
+    path, newest = stage_folder / SKIPPED_FILE, checkpoint.latest(stage_folder)
+    if not path.exists():
+        return
+    streams = {} if newest is None else checkpoint.progress_of(newest).objective
+    number = sum(stream["counts"]["bad"] + stream["counts"]["too_long"] for stream in streams.values())
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    write_whole(path, "".join(lines[:number]))

@@ -1,0 +1,122 @@
+"""What a run is known by: its settings, and what the files that it learns from hold.
+
+`run.json` has the settings, and under `inputs` a mark of every file: of `data` (what records are read from), of `media`
+(what records name) and of `start` (the model that it begins from).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demiglace.data.source import Source
+from demiglace.fields import TableOf, Words
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.media_files import media_of
+from demiglace.safe_files import read_object, write_whole
+
+RUN_FILE = "run.json"
+MOST_READ = 2**30  # bytes of a kind of file that are read; of more, size and time have to do (ours)
+MOST_RECORDS = 100_000  # of a source whose files are looked up, evenly over it (ours)
+MOST_NAMED = 3  # files
+MOST_RECORD_BYTES = 2**28
+MARKS = TableOf(TableOf(Words()))  # in the file
+
+Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
+
+
+def inputs_of(sources: Sequence[Source], start: Path | None) -> Inputs:
+    """The files of a run as they are now. start: folder of the model to begin from."""
+    return {
+        "data": marks(path for source in sources for path in source.files),
+        "media": marks(path for source in sources if source.names_files for path in _named_files(source)),
+        "start": marks(() if start is None else model_files(start)),
+    }
+
+
+def model_files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix in (".json", ".safetensors")]
+
+
+def marks(paths: Iterable[Path]) -> dict[str, str]:
+    """Absolute path -> SHA-256 of what is in the file; its size and time where all together are too large to read."""
+    found = sorted({os.path.abspath(path) for path in paths})
+    sizes = [os.path.getsize(path) for path in found if os.path.isfile(path)]
+    is_read = sum(sizes) <= MOST_READ
+    return {path: _mark(path, is_read) for path in found}
+
+
+def remember(
+    settings: Mapping[str, Any], inputs: Inputs, folder: Path, say: Callable[[str], None], holds_run: bool = False
+) -> None:
+    """Write down what decides a run; ValueError that names the first difference where the folder remembers another.
+
+    holds_run: whether there is a run in the folder already. Of one without a record of its inputs nobody can tell
+    whether they are the same: it goes on, and that is said.
+    """
+    wanted = json.loads(json.dumps(settings, default=lambda path: str(path.resolve())))  # as it will be read back
+    path = folder / RUN_FILE
+    held = read_object(path, MOST_RECORD_BYTES) if path.exists() else {}
+    if held:
+        _compare_settings(path, held, wanted)
+    if "inputs" in held:
+        _compare_inputs(folder, MARKS.check(f"{path}: inputs", held["inputs"]), inputs)
+        return
+    if holds_run:
+        say(f"the run in {folder} is of an earlier version that did not note what its files hold: it goes on, and "
+            "whether they are still the same cannot be told; --restart begins anew")  # fmt: skip
+    write_whole(path, json.dumps({**wanted, "inputs": inputs}, indent=2) + "\n")
+
+
+def _compare_settings(path: Path, held: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for key, value in wanted.items():
+        if held.get(key) != value:
+            raise ValueError(
+                f"{path} has {key} {held.get(key)!r:.200}, not {value!r:.200}: this run needs a folder of its own, or "
+                "--restart, which sets the earlier one aside"
+            )
+
+
+def _compare_inputs(folder: Path, held: Inputs, inputs: Inputs) -> None:
+    for kind, files in inputs.items():
+        if changes := _changes(held.get(kind, {}), files):
+            more = f" and {len(changes) - MOST_NAMED} more" if len(changes) > MOST_NAMED else ""
+            raise ValueError(
+                f"the {kind} of the run in {folder} changed since it began: {', '.join(changes[:MOST_NAMED])}{more}; "
+                "--restart sets that run aside and begins anew, another folder leaves it as it is"
+            )
+
+
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """In words, those that differ first."""
+    differ = [f"{path} has changed" for path in sorted(before.keys() & now.keys()) if before[path] != now[path]]
+    gone = [f"{path} is gone" for path in sorted(before.keys() - now.keys())]
+    return [*differ, *gone, *(f"{path} is new" for path in sorted(now.keys() - before.keys()))]
+
+
+def _mark(path: str, is_read: bool) -> str:
+    try:
+        if is_read:
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        status = os.stat(path)
+    except OSError as error:
+        return str(error.strerror)
+    return f"{status.st_size} bytes of {status.st_mtime_ns}"
+
+
+def _named_files(source: Source) -> Iterator[Path]:
+    blocks = source.blocks or ()
+    step = max(1, -(-sum(blocks) // MOST_RECORDS))
+    places = ((block, row) for block, size in enumerate(blocks) for row in range(size))
+    for number, (block, row) in enumerate(places):
+        if number % step == 0:
+            try:
+                shown = media_of(source.read(block, row, (0,)))
+            except BadRecord:
+                continue
+            yield from (Path(one) for one in shown if isinstance(one, str | os.PathLike))

@@ -1,0 +1,159 @@
+"""Training on a user's own mixture, stage after stage, resumed where it stopped: pre-training and SFT.
+
+    demiglace pretrain MIXTURE.toml --preset 8b --start FOLDER --folder RUN
+    demiglace sft MIXTURE.toml --preset 8b --start FOLDER --folder RUN
+
+A run's folder holds `run.json` (what decides it), a folder for each stage, and at the end `model`. Each stage begins
+from the last checkpoint of the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from demiglace.bootstrap.learner import initialise
+from demiglace.data.mixture import Mixture
+from demiglace.data.mixture_file import STAGES, MixtureFile
+from demiglace.jobs.run_folder import SKIPPED_FILE, open_folder
+from demiglace.jobs.run_record import inputs_of
+from demiglace.jobs.supervised_stage import Machine, check_dtype, export, learn_from, measured_peak, open_loader
+from demiglace.model import weights
+from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.processing.processor import Processor
+from demiglace.training import checkpoint
+from demiglace.training.flops import Learning
+from demiglace.training.supervised import LanguageLearner
+from demiglace.training.trainer import Stage, Trainer
+
+
+class Numbers(Protocol):
+    """How a step is cut up; `num_rows` rows of `length` tokens, `rows_per_part` of them at once in memory."""
+
+    @property
+    def length(self) -> int: ...
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def rows_per_part(self) -> int: ...
+    @property
+    def recompute(self) -> bool: ...
+
+
+class StagedRecipe(Protocol):
+    """What there is to run.
+
+    start: folder of a model to begin from, or None for one drawn from the seed.
+    """
+
+    @property
+    def mixture(self) -> MixtureFile: ...
+    @property
+    def numbers(self) -> Numbers: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def start(self) -> Path | None: ...
+    def stages(self) -> list[Stage]: ...
+    def config(self) -> MiniCPMVConfig: ...
+    def processor(self) -> Processor: ...
+    def settings(self) -> dict[str, Any]:
+        """What decides the run, for `run.json`; how a step is cut up is free to change."""
+
+
+def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
+    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+
+    Raises ValueError where a stage has no source or the folder holds a run of other settings, BadRecord for a wrong
+    record unless they are skipped, and what `Trainer.run` raises.
+    """
+    check_dtype(machine.dtype)
+    processor, config = recipe.processor(), recipe.config()
+    if recipe.numbers.length > config.llm.max_position_embeddings:
+        raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
+    mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
+    settings = recipe.settings() | {"dtype": machine.dtype_name}
+    sources = [source for mixture in mixtures.values() for source in mixture.sources]
+    made = [*mixtures, "model"]
+    ranks, say, restart = machine.ranks, machine.say, machine.restart
+    with open_folder(folder, settings, lambda: inputs_of(sources, recipe.start), made, ranks, say, restart):
+        return run_stages(recipe, mixtures, processor, folder, machine)
+
+
+def run_stages(
+    recipe: StagedRecipe, mixtures: Mapping[str, Mixture], processor: Processor, folder: Path, machine: Machine
+) -> Path | None:
+    """One after the other, each from the last checkpoint of the one before; None where a signal stopped it."""
+    before: Path | None = None
+    peak: float | None = None
+    for stage in recipe.stages():
+        if not is_done(stage, folder):
+            peak = peak or measured_peak(machine)
+            learner = beginning(recipe, before).to(machine.device)
+            if not run_stage(recipe, stage, mixtures[stage.name], learner, processor, folder, machine, peak):
+                return None
+        before = checkpoint.latest(folder / stage.name)
+
+    def finish() -> None:
+        with checkpoint.what_is_left(folder / recipe.stages()[-1].name):
+            export(beginning(recipe, before).model, processor, folder / "model")
+
+    machine.ranks.first(finish)
+    return folder / "model"
+
+
+def is_done(stage: Stage, folder: Path) -> bool:
+    found = checkpoint.latest(folder / stage.name)
+    return found is not None and checkpoint.num_steps(found) >= stage.num_steps
+
+
+def beginning(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
+    """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
+    if recipe.start is not None and before is None:
+        return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.recompute)
+    learner = LanguageLearner(MiniCPMV(recipe.config()), recipe.numbers.recompute)
+    if before is None:
+        initialise(learner, recipe.seed)
+    else:
+        checkpoint.restore_learner(before, learner)
+    return learner
+
+
+def run_stage(
+    recipe: StagedRecipe,
+    stage: Stage,
+    mixture: Mixture,
+    learner: LanguageLearner,
+    processor: Processor,
+    folder: Path,
+    machine: Machine,
+    peak: float,
+) -> bool:
+    """False where a signal stopped it."""
+    numbers, stage_folder = recipe.numbers, folder / stage.name
+    loader = open_loader(
+        mixture,
+        processor,
+        machine,
+        length=numbers.length,
+        num_rows=numbers.num_rows,
+        seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
+    )
+
+    def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
+        own = loader.counts
+        read, bad, too_long = machine.ranks.sum([own.read, own.bad, own.too_long])
+        listed = f", listed in {stage_folder / SKIPPED_FILE}" if bad or too_long else ""
+        return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
+
+    objective = learn_from(
+        loader, processor, stage, machine, stage_folder,
+        length=numbers.length, rows_per_part=numbers.rows_per_part, learning=Learning.of(stage.learns),
+    )  # fmt: skip
+    with closing(loader):
+        ranks, tensorboard = machine.ranks, machine.tensorboard
+        return Trainer(learner, stage, objective, stage_folder, counts, ranks, peak, tensorboard).run()

@@ -1,0 +1,1 @@
+"""A file -> pictures and frames, bounded; no tensors, no prompts."""

@@ -1,0 +1,52 @@
+"""A sequence of pictures that are the frames of a video, sampled before they came here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+
+import PIL.Image
+
+from demiglace.media.pictures import PictureSource, open_picture
+
+
+class FrameList:
+    """Frames that stand 1 / `fps` seconds apart; one at a time is open.
+
+    size: (width, height) of the first. duration_s: of all. num_announced: how many there are.
+    ValueError where a frame is no picture, or not of the size of the first: such pictures are not frames of one video.
+    """
+
+    rotation, is_mirrored = 0, False  # pictures come upright already
+    uneven_starts = None
+
+    def __init__(self, frames: Sequence[PictureSource], fps: float) -> None:
+        if not frames:
+            raise ValueError("a video needs at least one frame, got none")
+        self._frames, self.fps = frames, fps
+        self.num_announced: int = len(frames)
+        self.duration_s = len(frames) / fps
+        self._index, self._shown = 0, self._frame(0)
+        self.size = self._shown.size
+
+    def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
+        """The RGB picture of the frame at `time_s`, in `size`."""
+        index = min(int(time_s * self.fps), len(self._frames) - 1)
+        if index != self._index:
+            self._index, self._shown = index, self._frame(index)
+            if self._shown.size != self.size:
+                width, height = self._shown.size
+                raise ValueError(
+                    f"frame {index + 1} is {width} x {height} pixels, the first is {self.size[0]} x {self.size[1]}: "
+                    "the frames of a video are of one size"
+                )
+        return self._shown if self._shown.size == size else self._shown.resize(size, PIL.Image.Resampling.BICUBIC)
+
+    def _frame(self, index: int) -> PIL.Image.Image:
+        source = self._frames[index]
+        if not isinstance(source, str | PathLike | bytes | PIL.Image.Image):
+            raise ValueError(f"frame {index + 1} must be a path, bytes or a PIL image, got {type(source).__name__}")
+        try:
+            return open_picture(source)
+        except ValueError as error:
+            raise ValueError(f"frame {index + 1}: {error}") from error

@@ -1,0 +1,97 @@
+"""A decoded frame becomes the picture that players show: square pixels, upright, in the colours of a usual screen."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, cast
+
+import PIL.Image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from av import VideoFrame, VideoStream
+    from av.sidedata.sidedata import SideData
+
+    from demiglace.media.video_stream import Colours, OpenStream
+
+SQUARE_PIXEL_TOLERANCE = 0.01  # encoders repair rounded sizes with ratios such as 704/705: not worth resampling for
+HIGH_DYNAMIC_RANGE = (16, 18)  # PQ and HLG, and below the transfer of usual screens, as ITU-T H.273 numbers them
+BT709 = 1  # also the number of its primaries
+UNSAID = 2
+
+# What turns a frame upright, by degrees counter-clockwise, and then whether left and right are swapped.
+_Transpose = PIL.Image.Transpose
+TURNS = {
+    (0, False): None,
+    (90, False): _Transpose.ROTATE_90,
+    (180, False): _Transpose.ROTATE_180,
+    (270, False): _Transpose.ROTATE_270,
+    (0, True): _Transpose.FLIP_LEFT_RIGHT,
+    (90, True): _Transpose.TRANSVERSE,
+    (180, True): _Transpose.FLIP_TOP_BOTTOM,
+    (270, True): _Transpose.TRANSPOSE,
+}
+
+
+class FramePictures:
+    """RGB pictures of the frames of one stream.
+
+    size: (width, height) as shown.
+    rotation, is_mirrored: quarter turns in degrees counter-clockwise, then left and right swapped.
+    """
+
+    def __init__(self, first: VideoFrame, source: OpenStream) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._reformatter = VideoReformatter()  # one for all frames: its set-up takes longer than a small frame
+        self._colours = source.colours
+        self.rotation, self.is_mirrored = _orientation(first)
+        self.size = self._turned(_square_pixels(first, source.stream))
+
+    def picture(self, frame: VideoFrame, size: tuple[int, int]) -> PIL.Image.Image:
+        """In `size` as shown. High dynamic range is mapped to what a usual screen shows (BT.709)."""
+        width, height = self._turned(size)
+        _tell_range(frame, self._colours)
+        # PyAV's documentation says that this sets a tag alone, but from PyAV 18 on FFmpeg converts the pixels.
+        target = BT709 if frame.color_trc in HIGH_DYNAMIC_RANGE else None
+        converted = self._reformatter.reformat(
+            frame, width, height, "rgb24", interpolation="BICUBIC", dst_color_trc=target, dst_color_primaries=target
+        )
+        picture = converted.to_image()
+        turn = TURNS[self.rotation, self.is_mirrored]
+        return picture if turn is None else picture.transpose(turn)
+
+    def _turned(self, size: tuple[int, int]) -> tuple[int, int]:
+        width, height = size
+        return (height, width) if self.rotation % 180 else (width, height)
+
+
+def _tell_range(frame: VideoFrame, told: Colours) -> None:
+    """A frame that says nothing of its colours has those `told` by its container, where these are of high range."""
+    if frame.color_primaries == UNSAID and told.transfer in HIGH_DYNAMIC_RANGE:
+        frame.color_trc, frame.color_primaries, frame.colorspace = told.transfer, told.primaries, told.matrix
+
+
+def _orientation(frame: VideoFrame) -> tuple[int, bool]:
+    """From the display matrix, which PyAV's `rotation` tells without the reflection.
+
+    A point (x, y) is shown at (a x + c y, b x + d y), y downwards; the matrix is a b u, c d v, x y w.
+    """
+    matrix = cast("Mapping[str, SideData]", frame.side_data).get("DISPLAYMATRIX")
+    if matrix is None:
+        return 0, False
+    a, b, _, c, d = struct.unpack_from("5i", matrix)
+    is_mirrored = a * d < b * c
+    if is_mirrored:  # swapped back, a turn is left
+        a, c = -a, -c
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (0 if a + d >= 0 else 180), is_mirrored
+    return (90 if c - b > 0 else 270), is_mirrored
+
+
+def _square_pixels(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
+    aspect = float(stream.sample_aspect_ratio or 1)
+    if abs(aspect - 1) <= SQUARE_PIXEL_TOLERANCE:
+        return frame.width, frame.height
+    return (round(frame.width * aspect), frame.height) if aspect > 1 else (frame.width, round(frame.height / aspect))

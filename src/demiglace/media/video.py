@@ -1,0 +1,160 @@
+"""A video or an animation comes in, packages of its sampled frames go out, one at a time.
+
+Which moments are taken is decided in `sampling_policy`; `film` (FFmpeg), `animation` (Pillow) and `frame_list` (frames
+sampled beforehand) find the pictures on screen then, by time and not by index. One package at most is held here. Files
+are not trusted: pixels, frames and seconds are bounded.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from typing import BinaryIO
+
+import PIL.Image
+
+from demiglace.conversation import VideoSampling
+from demiglace.media.animation import Animation, is_animation
+from demiglace.media.frame_list import FrameList
+from demiglace.media.frame_sampling import FramePlan, plan_frames
+from demiglace.media.pictures import PictureSource, local_file, name_of
+from demiglace.media.video_decoder import Film, open_film
+
+Source = str | PathLike[str] | bytes | Sequence[PictureSource]
+
+Reel = Film | Animation | FrameList
+
+MAX_PIXELS = 40_000_000  # of one frame
+MAX_SECONDS = 6 * 3600.0
+MAX_FRAMES = 6 * 3600 * 60  # six hours at 60 frames a second
+
+
+@dataclass(frozen=True)
+class Package:
+    """Consecutive frames that share one set of visual tokens: RGB pictures of one size, and their times in 0.1 s.
+
+    A picture that stays on screen may stand in it more than once.
+    """
+
+    frames: list[PIL.Image.Image]
+    ticks: list[int]
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What a video says of itself.
+
+    width, height: pixels as shown, after rotation and pixel aspect.
+    duration_s: seconds from the first frame on.
+    fps: mean frames a second.
+    num_frames_announced: None where the container does not say.
+    rotation: degrees by which stored frames turn counter-clockwise to be shown: 0, 90, 180 or 270.
+    is_mirrored: whether left and right are swapped after that.
+    """
+
+    width: int
+    height: int
+    duration_s: float
+    fps: float
+    num_frames_announced: int | None
+    rotation: int
+    is_mirrored: bool
+
+
+def read_packages(
+    source: Source,
+    sampling: VideoSampling | None = None,
+    *,
+    target_pixels: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+    max_seconds: float = MAX_SECONDS,
+) -> Iterator[Package]:
+    """Packages of frames in order of time, from one pass; memory does not grow with the length of the video.
+
+    A sequence of pictures is taken as frames that were sampled before: each once, 1 / `fps` of the sampling apart.
+    `target_pixels` shrinks larger frames to that area as they are converted; None keeps them as they are.
+    Where decoding ends before the announced duration, its last frame stands for the rest and a warning says so.
+    ValueError, with the first package, where the file is missing, no video, has no frame that decodes, or goes beyond
+    `max_pixels` in a frame or `max_seconds`, or where more frames are given than the packages hold.
+    """
+    with _open(source, sampling := sampling or VideoSampling(), max_pixels, max_seconds) as reel:
+        plan = _plan(reel, sampling)
+        size = _shrunk(reel.size, target_pixels)
+        times, ticks = iter(plan.times), iter(plan.ticks)
+        for count in plan.package_sizes:
+            # No name holds the package here, so the caller can let go of it before the next is made.
+            yield Package([reel.at(next(times), size) for _ in range(count)], [next(ticks) for _ in range(count)])
+
+
+def plan_video(source: Source, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
+    """What `read_packages` takes of `source`, after decoding one frame; errors as there."""
+    with _open(source, sampling := sampling or VideoSampling(), MAX_PIXELS, MAX_SECONDS) as reel:
+        return _facts(reel), _plan(reel, sampling)
+
+
+def probe(source: Source, *, max_pixels: int = MAX_PIXELS, max_seconds: float = MAX_SECONDS) -> VideoFacts:
+    """Size, length and rate, after decoding one frame; errors as in `read_packages`."""
+    with _open(source, VideoSampling(), max_pixels, max_seconds) as reel:
+        return _facts(reel)
+
+
+def _plan(reel: Reel, sampling: VideoSampling) -> FramePlan:
+    if isinstance(reel, Film):
+        reel.warn_where_it_ends(math.inf if sampling.end is None else sampling.end)
+    is_sampled = isinstance(reel, FrameList)
+    return plan_frames(reel.duration_s, sampling, reel.fps, uneven_starts=reel.uneven_starts, keep_all=is_sampled)
+
+
+def _facts(reel: Reel) -> VideoFacts:
+    return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation, reel.is_mirrored)
+
+
+@contextmanager
+def _open(source: Source, sampling: VideoSampling, max_pixels: int, max_seconds: float) -> Iterator[Reel]:
+    if not isinstance(source, str | PathLike | bytes):
+        frames = FrameList(source, sampling.fps)
+        _check_bounds(frames, "the given frames", max_pixels, max_seconds)
+        yield frames
+        return
+    name = name_of(source)
+    with _open_file(source) as file:
+        if is_animation(file.read(12)):
+            reel = Animation(source, max_pixels, MAX_FRAMES)
+            _check_bounds(reel, name, max_pixels, max_seconds)
+            yield reel
+        else:
+            with open_film(file, name, max_pixels, MAX_FRAMES) as film:
+                _check_bounds(film, name, max_pixels, max_seconds)
+                yield film
+
+
+def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
+    # Opened here and not by FFmpeg, to which a name can also be an address or a list of other files.
+    if isinstance(source, bytes):
+        if not source:
+            raise ValueError(f"{name_of(source)}: empty, 0 bytes")
+        return io.BytesIO(source)
+    try:
+        return local_file(source, max_bytes=None).open("rb")
+    except OSError as error:
+        raise ValueError(f"{source} cannot be read: {error.strerror}") from error
+
+
+def _check_bounds(reel: Reel, name: str, max_pixels: int, max_seconds: float) -> None:
+    width, height = reel.size
+    if width * height > max_pixels:
+        raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
+    if reel.duration_s > max_seconds:
+        raise ValueError(f"{name}: {reel.duration_s:.1f} s long, at most {max_seconds:.1f} s are read")
+
+
+def _shrunk(size: tuple[int, int], target_pixels: int | None) -> tuple[int, int]:
+    width, height = size
+    if target_pixels is None or width * height <= target_pixels:
+        return size
+    scale = math.sqrt(target_pixels / (width * height))
+    return max(1, math.floor(width * scale)), max(1, math.floor(height * scale))

@@ -1,0 +1,134 @@
+"""What is shown in a conversation: placeholders for its text, and the pictures that will fill them.
+
+Images, pages and videos are laid out in the order of the text, and so are their pictures in `Visual`.
+Every package of pictures gets as many placeholders as the resampler has queries (released code: 64).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from demiglace.batch import STILL, Visual
+from demiglace.conversation import Document, Image, Video
+from demiglace.media.document_pages import open_pages
+from demiglace.media.pictures import open_picture
+from demiglace.media.video import Package, plan_video, read_packages
+from demiglace.processing.slicing import SlicingConfig, cut, patch_grid, patchify, plan
+from demiglace.processing.tokenizer import STRUCTURE
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+
+class Layout:
+    """Collects the pictures of one conversation; each method returns the placeholders of what it was given.
+
+    Raises TooLong as soon as more than `max_tokens` places are needed, before more pictures are read.
+    """
+
+    def __init__(
+        self, slicing: SlicingConfig, num_queries: int, use_image_id: bool, max_tokens: int | None = None
+    ) -> None:
+        self.slicing, self.num_queries = slicing, num_queries
+        self.use_image_id, self.max_tokens = use_image_id, max_tokens
+        self.num_images = 0
+        self.package_sizes: list[int] = []
+        # Pictures are held as bytes: their patches, as floats, take four times as much.
+        self._pictures: list[PIL.Image.Image] = []
+        self._ticks: list[int] = []
+
+    @property
+    def num_visual_tokens(self) -> int:
+        return len(self.package_sizes) * self.num_queries
+
+    def shown(self, part: Image | Document | Video) -> str:
+        """Opens what a message shows."""
+        if isinstance(part, Image):
+            return self.image(open_picture(part.source))
+        if isinstance(part, Document):
+            return self.images(open_pages(part.source, part.pages))
+        return self.video(read_packages(part.source, part.sampling))
+
+    def image(self, picture: PIL.Image.Image) -> str:
+        """As `image_places` says; the picture's overview and slices are collected."""
+        for part in cut(picture, self.slicing):
+            self._add([part], [STILL])
+        places = self.image_places(picture.size, self.num_images)
+        self.num_images += 1
+        return places
+
+    def image_places(self, size: tuple[int, int], number: int) -> str:
+        """For a picture of `size` (width, height): its number, the overview, then the slices: rows joined by a line
+        break, nothing between columns."""
+        columns, rows = plan(*size, self.slicing).grid or (0, 0)
+        numbered = f"{STRUCTURE['image_id_start']}{number}{STRUCTURE['image_id_end']}"
+        slices = "\n".join([self._places("slice") * columns] * rows)
+        return (numbered if self.use_image_id else "") + self._places("image") + slices
+
+    def images(self, pictures: Iterable[PIL.Image.Image]) -> str:
+        return "\n".join(self.image(picture) for picture in pictures)
+
+    def video(self, packages: Iterable[Package]) -> str:
+        """One unnumbered image for each package, its frames unsliced, joined by line breaks."""
+        overview = replace(self.slicing, max_slices=1)
+        places = []
+        for package in packages:
+            self._add([cut(frame, overview)[0] for frame in package.frames], package.ticks)
+            places.append(self._places("image"))
+        return "\n".join(places)
+
+    def visual(self) -> Visual | None:
+        """All pictures as patches, packed; None where there are none."""
+        if not self._pictures:
+            return None
+        side = self.slicing.patch_size
+        grids = torch.tensor([patch_grid(picture.size, side) for picture in self._pictures])
+        lengths = grids.prod(dim=1).tolist()
+        patches = torch.empty(sum(lengths), 3 * side**2)
+        for place, picture in zip(patches.split(lengths), self._pictures, strict=True):
+            place.copy_(patchify(picture, side))
+        return Visual(patches, grids, torch.tensor(self.package_sizes), torch.tensor(self._ticks))
+
+    def _add(self, pictures: list[PIL.Image.Image], ticks: list[int]) -> None:
+        """One package."""
+        self._pictures += pictures
+        self._ticks += ticks
+        self.package_sizes.append(len(pictures))
+        check_room(self.num_visual_tokens, self.num_visual_tokens, self.max_tokens)
+
+    def _places(self, kind: str) -> str:
+        return STRUCTURE[f"{kind}_start"] + STRUCTURE["unk"] * self.num_queries + STRUCTURE[f"{kind}_end"]
+
+
+class Outline(Layout):
+    """A layout that counts pictures and lets go of them. Videos are not decoded but planned; one whose numbers nobody
+    chose counts as a single package.
+    """
+
+    def shown(self, part: Image | Document | Video) -> str:
+        if not isinstance(part, Video):
+            return super().shown(part)
+        is_open = part.sampling is None
+        count = 1 if is_open else len(plan_video(part.source, part.sampling)[1].package_sizes)
+        return self.video(Package([], []) for _ in range(count))
+
+    def _add(self, pictures: list[PIL.Image.Image], ticks: list[int]) -> None:
+        super()._add([], [])
+
+
+class TooLong(ValueError):
+    """A conversation needs more tokens than there is room for."""
+
+
+def check_room(num_tokens: int, num_visual_tokens: int, max_tokens: int | None) -> None:
+    """TooLong where a prompt (so far) has more than `max_tokens`; nothing is ever cut off."""
+    if max_tokens is not None and num_tokens > max_tokens:
+        raise TooLong(
+            f"the conversation takes at least {num_tokens} tokens, {num_visual_tokens} of them visual, but there is "
+            f"room for {max_tokens}: lower max_slices for images and documents, choose fewer pages, or lower fps or "
+            "max_packages or raise package_frames for videos"
+        )

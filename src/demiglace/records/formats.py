@@ -1,0 +1,237 @@
+"""A record of one of the common chat formats becomes a conversation.
+
+The formats are told apart by their keys, and system prompts are kept in all of them:
+
+- `messages` of {"role", "content"}, as in OpenAI's API; content is text or a list of typed parts.
+- `conversations` of {"from", "value"}, LLaVA's.
+- `conversations` of {"role", "content"}, MiniCPM-V's fine-tuning format (released code, `finetune/readme.md`).
+
+Pictures, videos and documents stand in the messages as parts, beside the text of a message (Ollama) or beside all
+messages, under the keys in `media_keys`. Those beside are put, in order, where the user's text has a mark (`<image>`,
+`<video>`, `<document>`, or the name given to it, such as `<image_00>`) or a part without a reference; where there is no
+mark at all they come first. What names media and is not read makes a bad record, and so does a mark without a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
+from demiglace.processing.chat_template import END_THINK, THINK, split_answer
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.marks import MARKS, MARKS_OF_DOCUMENTS, Draft, MarkError, check_foreign, check_plain, fill, split
+from demiglace.records.media import Find, RecordMedia, keys_beside, reference_in
+from demiglace.records.media_keys import MEDIA_KEYS, Kind, is_empty
+from demiglace.records.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
+
+MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
+
+Attached = tuple[Kind, bytes]
+
+_ROLES: dict[str, Role] = {
+    "system": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+}
+_REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
+_TEXTS = ("text", "input_text", "output_text")
+# Type of a part -> what it shows; of a file its bytes decide.
+_PARTS: dict[str, Kind | None] = {
+    **{key: kind for key, kind in MEDIA_KEYS.items() if not key.endswith("s")},
+    "input_image": "image",
+    "input_video": "video",
+    "file": None,
+    "input_file": None,
+}
+
+
+def read_record(
+    record: object,
+    where: str,
+    find: Find,
+    attached: Sequence[Attached] = (),
+    sampling: VideoSampling | None = None,
+) -> Conversation:
+    """The conversation in `record`; it ends with the assistant.
+
+    `attached` is what comes with the record without being named in it; it is shown where the record names nothing.
+    `sampling` is for videos of which the record does not say how they are looked at.
+    The last answer decides on `thinking`: True where it has reasoning before `</think>`, else False.
+    Raises BadRecord, at `where`, on all that is not as the formats have it.
+    """
+    try:
+        return _conversation(_fields(record, "a record"), RecordMedia(find, sampling), attached)
+    except ValueError as error:
+        raise BadRecord(where, str(error)) from error
+
+
+def parse_json(data: bytes) -> object:
+    """Of at most `MAX_RECORD_BYTES`, which is for the caller to see to; ValueError where it is no JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"no JSON: {error}") from error
+
+
+def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
+    key, turns = _turns(fields)
+    media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, "messages", "conversations", "system"))
+    try:
+        messages = _messages(fields, key, turns, media, attached)
+    except MarkError:
+        media.seen.check()  # the file of a mark may stand under a key that is not read
+        raise
+    media.seen.check()
+    return Conversation(messages, thinking=_check_messages(messages))
+
+
+def _messages(
+    fields: Mapping[str, Any], key: str, turns: Sequence[Any], media: RecordMedia, attached: Sequence[Attached]
+) -> tuple[Message, ...]:
+    settings = read_settings(fields)
+    beside = media.beside(fields, settings)
+    marks = _marks_of(fields, turns, attached)
+    first = len(fields[key]) - len(turns)  # a system prompt beside the messages comes before number 0
+    places = (_Place(f"{key}.{number}", settings, marks) for number in range(first, len(fields[key])))
+    drafts = [_draft(turn, place, media) for turn, place in zip(turns, places, strict=True)]
+    if not media.seen.shows_any:
+        for kind, data in attached:
+            beside.setdefault(f"<{kind}>", []).append(media.show(kind, data, settings))
+    messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
+    if not media.seen.shows_any and "pages" in settings:  # of a book, or pictures of pages
+        media.seen.leave({"pages": settings.pop("pages")}, ())
+    check_honoured(settings, [part for message in messages for part in message.content], "the record")
+    return messages
+
+
+def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    found = [key for key in ("messages", "conversations") if fields.get(key) is not None]
+    if len(found) != 1:
+        raise ValueError(f"a record needs `messages` or `conversations`, got {', '.join(fields) or 'nothing'}")
+    turns = fields[found[0]]
+    if not isinstance(turns, list) or not turns:
+        raise ValueError(f"`{found[0]}` must be a list of messages, got {told(turns)}")
+    system = fields.get("system")
+    return found[0], [{"role": "system", "content": system}, *turns] if system else turns
+
+
+def _marks_of(fields: Mapping[str, Any], turns: Sequence[Any], attached: Sequence[Attached]) -> re.Pattern[str] | None:
+    """What users mark files by; None where files stand in the messages or nowhere, and text may be about marks."""
+    held = [
+        MEDIA_KEYS[key] for holder in (fields, *turns) if isinstance(holder, dict) for key in holder.keys() & MEDIA_KEYS
+    ]
+    held += [kind for kind, _ in attached]
+    if "document" in held:
+        return MARKS_OF_DOCUMENTS
+    return MARKS if held or fields.get("conversations") is not None else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a message stands, how what it shows is looked at, and what marks files in it, if anything does."""
+
+    name: str
+    settings: Mapping[str, Any]
+    marks: re.Pattern[str] | None
+
+
+def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft]:
+    fields = _fields(turn, "a message")
+    role_key, content_key = ("from", "value") if "from" in fields else ("role", "content")
+    role = fields.get(role_key)
+    if not isinstance(role, str) or role not in _ROLES:
+        raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {told(role)}")
+    own = read_settings(fields)
+    media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
+    place = replace(place, settings=nearer(place.settings, own))
+    draft = [*_reasoning(fields, _ROLES[role]), *_pieces(_ROLES[role], fields.get(content_key), place, media)]
+    if beside := media.beside(fields, place.settings):
+        draft = list(fill([(_ROLES[role], draft)], beside)[0][1])
+    check_honoured(own, draft, "the message")
+    return _ROLES[role], draft
+
+
+def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
+    """What stands beside an answer as the way to it, as the answer itself would hold it."""
+    for key in _REASONING:
+        if is_empty(reasoning := fields.get(key)):
+            continue
+        if role != "assistant" or not isinstance(reasoning, str):
+            raise ValueError(f"`{key}` must be text of the assistant, got {told(reasoning)} of the {role}")
+        yield Text(f"{THINK}\n{reasoning.strip()}\n{END_THINK}\n\n")
+        return
+
+
+def _pieces(role: Role, content: object, place: _Place, media: RecordMedia) -> Iterator[Part | str]:
+    """A draft, piece by piece."""
+    if isinstance(content, str):
+        yield from _text(role, content, place)
+    elif isinstance(content, list):
+        for number, item in enumerate(content):
+            fields = _fields(item, "a part of `content`")
+            yield from _typed_part(role, fields, replace(place, name=f"{place.name}.content.{number}"), media)
+    else:
+        raise ValueError(f"the content of a message must be text or a list of parts, got {told(content)}")
+
+
+def _text(role: Role, text: str, place: _Place) -> Iterator[Part | str]:
+    if role != "user":
+        yield Text(text)
+        return
+    check_foreign(text)
+    if place.marks is None:
+        check_plain(text)
+        yield Text(text)
+    else:
+        yield from split(text, place.marks)
+
+
+def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: RecordMedia) -> Iterator[Part | str]:
+    type_ = fields.get("type") or next((key for key in (*_TEXTS, *_PARTS) if not is_empty(fields.get(key))), None)
+    if type_ in _TEXTS:
+        if not isinstance(fields.get("text"), str):
+            raise ValueError(f"a part of type {type_} needs `text`, got {told(fields.get('text'))}")
+        media.seen.leave(fields, ("type", "text"), place.name)
+        yield from _text(role, fields["text"], place)
+        return
+    if not isinstance(type_, str) or type_ not in _PARTS:
+        raise ValueError(f"a part must be of type {', '.join((*_TEXTS, *_PARTS))}, got {told(type_)}")
+    own = read_settings(fields)
+    reference = reference_in(fields, kind := _PARTS[type_])
+    shown = f"<{kind}>" if reference is None else media.show(kind, reference, nearer(place.settings, own))
+    check_honoured(own, [shown], "the part")
+    yield shown
+
+
+def _check_messages(messages: Sequence[Message]) -> bool:
+    """Whether the last answer has reasoning; ValueError where nothing could be learned from `messages`."""
+    roles = [message.role for message in messages]
+    if roles[-1] != "assistant" or "user" not in roles:
+        raise ValueError(f"training needs a user turn and the assistant's last, got turns of: {', '.join(roles)}")
+    if "system" in roles[1:]:
+        raise ValueError(f"a system prompt must come first, got turns of: {', '.join(roles)}")
+    reasoning = ""
+    for message in messages:
+        said = "\n".join(part.text for part in message.content if isinstance(part, Text))
+        said.encode()  # half of a surrogate pair, which JSON can hold, is a ValueError
+        if message.role != "user" and any(not isinstance(part, Text) for part in message.content):
+            raise ValueError(f"only the user shows files, but a message of the {message.role} does")
+        if message.role == "assistant":
+            if (count := said.count(END_THINK)) > 1:
+                raise ValueError(f"an answer has {count} marks {END_THINK}, at most 1 ends its reasoning")
+            reasoning, answer = split_answer(said, thinking=None)
+            if not answer:
+                raise ValueError("an answer of the assistant is empty")
+    return bool(reasoning)
+
+
+def _fields(value: object, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must be an object, got {told(value)}")
+    return value

@@ -1,0 +1,105 @@
+"""How a record, or whoever opens it, wants its videos and documents to be looked at.
+
+In a record it may stand beside the messages, at a message, and at a part or reference; the nearest wins. `fps`,
+`nframes`, `video_start` and `video_end` are named as in Qwen's data, `sample_fps` is the rate of a list of frames;
+`max_packages`, `package_frames` and `pages` are named as on the command line.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from demiglace.conversation import SAMPLING, Document, Video, VideoSampling
+from demiglace.fields import Field
+from demiglace.records.media_keys import Kind, is_empty
+
+# Setting -> field of `VideoSampling`, and its type.
+_VIDEO_SETTINGS: dict[str, tuple[str, type[float] | type[int]]] = {
+    "fps": ("fps", float),
+    "sample_fps": ("fps", float),
+    "nframes": ("num_frames", int),
+    "video_start": ("start", float),
+    "video_end": ("end", float),
+    "max_packages": ("max_packages", int),
+    "package_frames": ("package_frames", int),
+}
+SETTINGS = (*_VIDEO_SETTINGS, "pages")
+_RATES = frozenset(("fps", "sample_fps", "nframes"))
+
+
+# Of all videos of a source, for which its records say nothing.
+OPTIONS: Mapping[str, Field] = {name: SAMPLING[name] for name in ("fps", "max_packages", "package_frames")}
+
+
+def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that say something; ValueError where two of them say how many frames are wanted."""
+    given = {key: fields[key] for key in SETTINGS if not is_empty(fields.get(key))}
+    if len(both := sorted(given.keys() & _RATES)) > 1:
+        raise ValueError(f"{' and '.join(both)} exclude each other, got {', '.join(told(given[key]) for key in both)}")
+    return given
+
+
+def nearer(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+    """Both settings, with the inner ones where they say something else."""
+    replaced = inner.keys() | (_RATES if inner.keys() & _RATES else frozenset())
+    return {key: value for key, value in outer.items() if key not in replaced} | dict(inner)
+
+
+def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
+    """ValueError for a setting of `what`, where none of the parts is of the kind that it is for."""
+    parts = list(shown)
+    for key, value in settings.items():
+        kind: type = Document if key == "pages" else Video
+        fitting = [part for part in parts if isinstance(part, kind)]
+        if key == "sample_fps":
+            fitting = [part for part in fitting if isinstance(part, Video) and isinstance(part.source, tuple)]
+        if not fitting:
+            wanted = "a list of frames" if key == "sample_fps" else kind.__name__.lower()
+            raise ValueError(f"`{key}` is not honoured, got {told(value)}: {what} is or shows no {wanted}")
+
+
+def of_one_file(kind: Kind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
+    """Those of one file of several."""
+    own = {}
+    for key, value in settings.items():
+        if isinstance(value, list) and (key == "pages") == (kind != "video"):
+            if len(value) != count:
+                raise ValueError(f"`{key}` has {len(value)} values for {count} files")
+            value = value[number]
+        if not is_empty(value):
+            own[key] = value
+    return own
+
+
+def _number(key: str, value: object, type_: type[float] | type[int]) -> float | int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9 or type_(value) != value:
+        raise ValueError(f"`{key}` must be {'a number' if type_ is float else 'a whole number'}, got {told(value)}")
+    return type_(value)
+
+
+def pages_of(settings: Mapping[str, Any]) -> str | None:
+    pages = settings.get("pages")
+    if isinstance(pages, int) and not isinstance(pages, bool):
+        return str(pages)
+    if pages is not None and not isinstance(pages, str):
+        raise ValueError(f"`pages` must be text such as '1-3,7', got {told(pages)}")
+    return pages
+
+
+def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = None) -> VideoSampling | None:
+    """`default` with what the settings say; ValueError where one of them is out of bounds."""
+    given: dict[str, Any] = {
+        name: _number(key, settings[key], type_) for key, (name, type_) in _VIDEO_SETTINGS.items() if key in settings
+    }
+    if not given:
+        return default
+    if "package_frames" in given:
+        given["force_package_frames"] = True
+    return replace(default or VideoSampling(), **given)
+
+
+def told(value: object) -> str:
+    return f"{type(value).__name__} {reprlib.repr(value)}"

@@ -1,0 +1,92 @@
+r"""The final answer of a response: what of it is compared with the reference.
+
+1. Reasoning up to the last `</think>` is not looked at; reasoning that never ends has no answer.
+2. What stands in `\boxed{...}` or `<answer>...</answer>`, or behind "Answer:" or "the answer is" up to the end, is the
+   answer. What stands before the first of them is not looked at. Where there are several, each must be right.
+3. Without such a mark the whole response is the answer.
+4. An explanation that begins with "because", ", since", ", as" or "Explanation:" is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+
+from demiglace.scoring.phrasing.notation import without_markup
+
+_END_OF_REASONING, _REASONING = "</think>", "<think>"
+_BOX = re.compile(r"\\f?boxed\s?\{")
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_MARK = re.compile(
+    r"\b(?:the |my |final |correct |right )?answer(?:\s?[:=]|\s(?:is|would be|must be)\b:?)", re.IGNORECASE
+)
+_EXPLANATION = re.compile(r"\bbecause\b|[,;.]\s+(?:since|as)\s|\b(?:explanation|reason|reasoning)\s?:", re.IGNORECASE)
+_MORE = re.compile(r"[\s,;.]{0,3}(?:or|and)\b[^\n]*|\s?/[^\n]*", re.IGNORECASE)  # "\boxed{7} or 8"
+_BLANK = " \t\n.,:;!?*\"'"
+_ENCLOSED = "\0"
+
+
+def final_answers(response: str, reference: str) -> list[str]:
+    """What must be right, each without markup; empty where nothing is answered.
+
+    reference: words in it that look like a mark or an explanation are none in the response.
+    """
+    behind = response.rpartition(_END_OF_REASONING)[2]
+    if _REASONING in behind:
+        return []
+    text = without_markup(behind)
+    enclosed, rest = _enclosed(text)
+    marks = [] if _MARK.search(reference) else [*_MARK.finditer(rest)]
+    ends = [*(mark.start() for mark in marks), len(rest)][1:]
+    marked = [rest[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+    answers = enclosed + [answer for answer in marked if _ENCLOSED not in answer] or [text]
+    if not _EXPLANATION.search(reference):
+        answers = [_unexplained(answer) for answer in answers]
+    return [answer for answer in answers if answer.strip(_BLANK)]
+
+
+def _unexplained(text: str) -> str:
+    """What is left before the first explanation that something stands before."""
+    starts = (found.start() for found in _EXPLANATION.finditer(text))
+    first = len(text) - len(text.lstrip(_BLANK))
+    return text[: next((start for start in starts if start > first), len(text))]
+
+
+def _enclosed(text: str) -> tuple[list[str], str]:
+    """What is boxed or tagged, with an "or 8" that follows, and the text with a mark in the place of each."""
+    found, rest, place = [], [], 0
+    for start, inside, end in sorted(chain(_boxes(text), _tagged(text))):
+        if start >= place:
+            more = _MORE.match(text, end)
+            found.append(inside + (more.group() if more else ""))
+            rest.append(text[place:start] + _ENCLOSED)
+            place = end
+    return found, "".join((*rest, text[place:]))
+
+
+def _tagged(text: str) -> list[tuple[int, str, int]]:
+    """Start, contents and end of each pair of tags."""
+    found, opened = [], None
+    for tag in _TAG.finditer(text):
+        if not tag[1]:
+            opened = tag
+        elif opened:
+            found.append((opened.start(), text[opened.end() : tag.start()], tag.end()))
+            opened = None
+    return found
+
+
+def _boxes(text: str) -> list[tuple[int, str, int]]:
+    """Start, contents and end of each box whose braces close."""
+    found: list[tuple[int, str, int]] = []
+    place = 0
+    while box := _BOX.search(text, place):
+        depth, end = 1, box.end()
+        while end < len(text) and depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        if depth:
+            break
+        found.append((box.start(), text[box.end() : end - 1], end))
+        place = end
+    return found

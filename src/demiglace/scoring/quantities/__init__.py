@@ -1,0 +1,1 @@
+"""Numbers, money, units, times and dates of a text."""

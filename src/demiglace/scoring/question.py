@@ -1,0 +1,83 @@
+"""A question whose answer a rule can check, with the steps that lead there; and how it becomes a conversation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from demiglace.conversation import Conversation, Message, Part, Text
+from demiglace.processing.chat_template import END_THINK, THINK
+from demiglace.scoring.answer_match import is_right
+
+_FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about pictures, pages or clips.
+
+    kind: such as "count" or "order"; figures are kept by kind.
+    text: the question, which says in what form the answer is wanted.
+    answer: as short as it can be said: a word, a number, a date, a few words.
+    spoken: the same in a sentence, where somebody would say it so; may equal `answer`.
+    steps: correct reasoning in order, a line each; the last checks. Empty where there is nothing to reason about.
+    choices: all answers between which one has to choose, this one among them; empty where they cannot be listed.
+    """
+
+    kind: str
+    text: str
+    answer: str
+    spoken: str
+    steps: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        said = (self.text, self.answer, self.spoken, *self.steps)
+        if not all(text.strip() for text in said) or any(mark in text for text in said for mark in (THINK, END_THINK)):
+            raise ValueError(f"a question of kind {self.kind!r} has an empty text, or one with a mark of reasoning")
+        if self.choices and self.answer not in self.choices:
+            raise ValueError(f"the answer {self.answer!r} is none of the choices: {', '.join(self.choices)}")
+
+    def is_answered_by(self, response: str) -> bool:
+        """Whether `response`, without reasoning, gives the answer and no other (`scoring.answer_match`)."""
+        return is_right(response, self.answer, self.choices)
+
+
+def in_a_sentence(question: Question) -> Question:
+    """The same question, to be answered as somebody would say it, whatever form it asked for."""
+    return replace(question, text=_FORM.sub("", question.text) + " Answer in a sentence.")
+
+
+def conversation(question: Question, parts: Sequence[Part], long: bool, spoken: bool = False) -> Conversation:
+    """`parts` and the question, and the answer: short, or after its steps; a sentence, and asked for so, if `spoken`.
+
+    Raises ValueError on a long answer to a question without steps.
+    """
+    return dialogue([question], parts, long, [spoken])
+
+
+def dialogue(questions: Sequence[Question], parts: Sequence[Part], long: bool, spoken: Sequence[bool]) -> Conversation:
+    """Questions one after the other about `parts`, which are shown with the first.
+
+    Only the last answer can be `long`: the template drops the reasoning of earlier turns, and what would be left is a
+    short answer. Otherwise as `conversation`, with a `spoken` for each question.
+    """
+    messages: list[Message] = []
+    for number, (question, as_sentence) in enumerate(zip(questions, spoken, strict=True), start=1):
+        asked = in_a_sentence(question) if as_sentence else question
+        said = reply(question, long and number == len(questions), as_sentence)
+        shown = parts if number == 1 else ()
+        messages += [Message("user", (*shown, Text(asked.text))), Message("assistant", (Text(said),))]
+    return Conversation(tuple(messages), thinking=long)
+
+
+def reply(question: Question, long: bool, spoken: bool = False) -> str:
+    """What the assistant says; ValueError on a long answer to a question without steps."""
+    said = question.spoken if spoken else question.answer
+    if not long:
+        return said
+    if not question.steps:
+        raise ValueError(f"a question of kind {question.kind!r} has no steps for a long answer")
+    reasoning = "\n".join(question.steps)
+    return f"{THINK}\n{reasoning}\n{END_THINK}\n\n{said}"

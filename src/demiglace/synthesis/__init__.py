@@ -1,0 +1,1 @@
+"""Known contents -> pictures, clips and questions."""

@@ -1,0 +1,1 @@
+"""Known contents over time -> clips and questions about them."""

@@ -1,0 +1,1 @@
+"""Blocks printed on paper."""

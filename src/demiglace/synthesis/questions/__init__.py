@@ -1,0 +1,1 @@
+"""Known contents -> pictures and questions about them."""

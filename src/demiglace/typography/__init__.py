@@ -1,0 +1,1 @@
+"""Written words -> pictures with a box for every character."""

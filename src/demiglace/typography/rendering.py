@@ -1,0 +1,142 @@
+"""Texts drawn into pictures, with the exact place of every character."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from demiglace.documents.corruption.degradation import degrade
+from demiglace.typography.fonts import Face, sample_face
+from demiglace.typography.line_samples import sample_text
+from demiglace.typography.style_samples import random_look
+from demiglace.typography.typesetting import Look, Setting, set_lines
+
+MAX_PIXELS = 250_000  # of a drawn picture; one warped afterwards may be a little larger
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture and its text.
+
+    picture: uint8 (height, width) or (height, width, 3).
+    text: the lines, joined by newlines.
+    boxes: float32 (characters, 4), left, top, right, bottom in pixels; spaces are characters, newlines are not.
+    line_of: int64 (characters,), the line each character stands in.
+    """
+
+    picture: np.ndarray
+    text: str
+    boxes: np.ndarray
+    line_of: np.ndarray
+
+
+def render_block(lines: list[str], face: Face, look: Look) -> Rendered:
+    """Draw `lines` one below the other; ValueError where there is no character.
+
+    Boxes of a line tile it without gaps, from the advance widths with kerning; they reach from the top of the
+    ascenders to the bottom of the descenders, and are clipped to the picture.
+    """
+    if not any(lines):
+        raise ValueError(f"nothing to draw in {len(lines)} lines")
+    setting = set_lines(lines, face, look)
+    mask = _draw(lines, setting, look)
+    size = _final_size(setting, look)
+    boxes = setting.boxes * np.tile(np.divide(size, setting.size), 2)
+    boxes = boxes.clip(0, np.tile(size, 2)).astype(np.float32)
+    if mask.size != size:
+        halved = size[0] < 0.7 * mask.width
+        mask = mask.resize(size, Image.Resampling.BOX if halved else Image.Resampling.BICUBIC)
+    line_of = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    return Rendered(_colour(np.asarray(mask), look), "\n".join(lines), boxes, line_of)
+
+
+def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40) -> Rendered:
+    """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, drawn and worn at random.
+
+    The same state of `rng` gives the same sample. About a third is clean or nearly so.
+    """
+    lines = _random_lines(rng, max_lines, max_characters)
+    face = sample_face(rng)
+    return worn(rng, render_block(lines, face, random_look(rng, lines, face, MAX_PIXELS)))
+
+
+def worn(rng: np.random.Generator, drawn: Rendered) -> Rendered:
+    """The picture with wear of a random strength, none in a quarter of the cases."""
+    strength = 0.0 if rng.random() < 0.25 else float(rng.beta(1.2, 1.6))
+    picture, boxes = degrade(rng, drawn.picture, drawn.boxes, strength)
+    return replace(drawn, picture=picture, boxes=boxes)
+
+
+def _random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) -> list[str]:
+    count = int(rng.integers(1, min(max_lines, max_characters) + 1))
+    longest = max_characters // count
+    length = max(1, round(longest ** rng.uniform(0.65, 1.0)))
+    if count > 1 and rng.random() < 0.5:
+        return _wrap(sample_text(rng, length * count), length, count)
+    return [sample_text(rng, length) for _ in range(count)]
+
+
+def _wrap(text: str, length: int, count: int) -> list[str]:
+    """The words of `text` in at most `count` lines of at most `length` characters; what is left over is dropped."""
+    lines = [""]
+    for word in text.split():
+        joined = f"{lines[-1]} {word}".strip()
+        if len(joined) <= length:
+            lines[-1] = joined
+        elif lines[-1]:
+            lines.append(word[:length])
+        else:
+            lines[-1] = word[:length]
+    return lines[:count]
+
+
+def _draw(lines: list[str], setting: Setting, look: Look) -> Image.Image:
+    """How much ink lies on each pixel, 0 to 255."""
+    mask = Image.new("L", setting.size)
+    draw = ImageDraw.Draw(mask)
+    for line, edges, runs, baseline in zip(lines, setting.edges, setting.runs, setting.baselines, strict=True):
+        for start, stop in zip(runs, [*runs[1:], len(line)], strict=True):
+            if line[start:stop].strip():
+                draw.text((edges[start], baseline), line[start:stop], 255, setting.font, anchor="ls")
+        if look.underlined and line:
+            y = round(baseline + setting.cap * 0.18)
+            draw.rectangle((edges[0], y, edges[-1], y + round(setting.cap / 20)), 255)
+    _draw_surroundings(draw, setting, look)
+    return mask
+
+
+def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, look: Look) -> None:
+    """What a crop of a page also shows: parts of the lines around, and rules of a table."""
+    start, pitch = setting.edges[0][0], look.pitch * setting.cap
+    for text, baseline in ((look.above, setting.baselines[0] - pitch), (look.below, setting.baselines[-1] + pitch)):
+        if text:
+            draw.text((start, baseline), text, 255, setting.font, anchor="ls")
+    width, height = setting.size
+    thick = round(setting.cap / 15)
+    left, top, right, bottom = (None if rule is None else round(rule * setting.cap) for rule in look.rules)
+    for x in (left, None if right is None else width - 1 - thick - right):
+        if x is not None:
+            draw.rectangle((x, 0, x + thick, height), 255)
+    for y in (top, None if bottom is None else height - 1 - thick - bottom):
+        if y is not None:
+            draw.rectangle((0, y, width, y + thick), 255)
+
+
+def _final_size(setting: Setting, look: Look) -> tuple[int, int]:
+    """Width and height of the picture: reduced and stretched as the look says, within `MAX_PIXELS`."""
+    down = 1.0 if look.crisp else look.cap_height / setting.cap
+    width = setting.size[0] * (1.0 if look.crisp else down * look.stretch)
+    height = setting.size[1] * down
+    shrink = min(1.0, (MAX_PIXELS / (width * height)) ** 0.5)
+    return max(1, int(width * shrink)), max(1, int(height * shrink))
+
+
+def _colour(mask: np.ndarray, look: Look) -> np.ndarray:
+    """Ink on paper: (height, width) where both are grey, else (height, width, 3)."""
+    ink, paper = np.array(look.ink), np.array(look.paper)
+    if len(set(look.ink)) == len(set(look.paper)) == 1:
+        ink, paper = ink[0], paper[0]
+    cover = np.linspace(0, 1, 256).reshape(256, *([1] * ink.ndim))
+    return (paper + (ink - paper) * cover).round().astype(np.uint8)[mask]

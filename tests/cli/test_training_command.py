@@ -1,0 +1,49 @@
+"""How a training command ends is told in a user's words."""
+
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+
+from demiglace.cli.training_command import Thrift, run_together
+from demiglace.jobs.supervised_stage import Machine
+
+
+def ended_by(error: BaseException, thrift: Thrift | None = None) -> None:
+    def job(machine: Machine) -> Path:
+        raise error
+
+    run_together(job, Machine(torch.device("cpu"), torch.float32), "model", thrift)
+
+
+def test_without_more_knowledge_the_options_of_all_are_named() -> None:
+    with pytest.raises(
+        ValueError, match="with a lower --rows-at-once the same command goes on from its last checkpoint"
+    ):
+        ended_by(MemoryError())
+
+
+def test_the_folder_tells_how_far_it_came(tmp_path: Path) -> None:
+    held = tmp_path / "eyes" / "step-00000040"
+    held.mkdir(parents=True)
+    (held / "state.json").write_text("{}")
+    with pytest.raises(
+        ValueError, match="--rows-at-once the same command goes on from step 40 of eyes; a lower --length"
+    ):
+        ended_by(torch.OutOfMemoryError("CUDA out of memory."), Thrift(folder=tmp_path))
+
+
+def test_a_worker_that_died_is_one_line() -> None:
+    death = RuntimeError("a process that prepares samples has died")
+    death.__cause__ = BrokenProcessPool()
+    with pytest.raises(ValueError, match="that prepares samples has died"):
+        ended_by(death)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("ours"), typer.Exit(3), KeyboardInterrupt()])
+def test_what_is_not_of_the_user_stays_as_it_is(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        ended_by(error)
+    assert caught.value is error

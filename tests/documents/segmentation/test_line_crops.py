@@ -1,0 +1,248 @@
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from demiglace.documents.segmentation import line_crops
+from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, cut_page
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+WHOLE_LINES = CuttingConfig(most_letters=200)
+TEXT = "the quick brown fox jumps over a lazy dog while many grey geese fly home before dark"
+WORDS = TEXT.split()
+
+
+class Sheet:
+    """A page that remembers where its lines stand."""
+
+    def __init__(self, width: int = 900, height: int = 700, paper: str = "white") -> None:
+        self.picture = Image.new("RGB", (width, height), paper)
+        self.draw = ImageDraw.Draw(self.picture)
+        self.boxes: list[Box] = []
+
+    def write(self, x: float, y: float, text: str, size: int = 20, ink: str = "black") -> None:
+        font = ImageFont.load_default(size)
+        self.draw.text((x, y), text, ink, font)
+        self.boxes.append(self.draw.textbbox((x, y), text, font))
+
+    def fill(self, x: float, y: float, lines: int, words: int = 6, size: int = 20) -> None:
+        for number in range(lines):
+            chosen = [WORDS[(number * words + i) % len(WORDS)] for i in range(words)]
+            self.write(x, y + number * 1.5 * size, " ".join(chosen), size)
+
+
+def line_boxes(regions: list[CutRegion]) -> list[Box]:
+    return [line.box for region in regions for line in region.lines]
+
+
+def covers(box: Box, other: Box, slack: float = 2) -> bool:
+    return all(np.sign([-1, -1, 1, 1]) * (np.subtract(box, other)) >= -slack)
+
+
+def assert_lines(regions: list[CutRegion], expected: list[Box], room: float = 0.7) -> None:
+    """The very lines expected, in that order, each with little around it."""
+    found = line_boxes(regions)
+    assert len(found) == len(expected)
+    for box, wanted in zip(found, expected, strict=True):
+        assert covers(box, wanted)
+        assert box[3] - box[1] <= (wanted[3] - wanted[1]) * (1 + 2 * room)
+
+
+def test_columns_under_a_heading_are_read_one_after_the_other() -> None:
+    sheet = Sheet()
+    sheet.write(60, 30, "A heading over both columns of it", 40)
+    sheet.fill(60, 120, lines=12)
+    sheet.fill(480, 120, lines=12)
+    sheet.write(60, 600, "and a line under both that bridges the gap between the two columns", 20)
+    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
+
+
+def test_paragraphs_and_headings_are_regions() -> None:
+    sheet = Sheet()
+    sheet.write(60, 30, "Heading", 40)
+    sheet.fill(60, 120, lines=4)
+    sheet.fill(60, 300, lines=5)
+    assert [len(region.lines) for region in cut_page(sheet.picture, WHOLE_LINES)] == [1, 4, 5]
+
+
+def test_rows_of_a_table_are_read_across() -> None:
+    sheet = Sheet()
+    rows = [("Bread and butter", "2.40"), ("Coffee, large", "3.10"), ("Cake", "4.25"), ("Total", "9.75")]
+    for number, (what, price) in enumerate(rows):
+        sheet.write(60, 60 + 30 * number, what)
+        sheet.write(600, 60 + 30 * number, price)
+    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
+    assert [len(line.pieces) for line in lines] == [2, 2, 2, 2]
+    pieces = [piece.box for line in lines for piece in line.pieces]
+    assert all(covers(box, wanted) for box, wanted in zip(pieces, sheet.boxes, strict=True))
+
+
+@pytest.mark.parametrize(("paper", "ink"), [("black", "white"), ("#d8c8a0", "#604020"), ("#30405a", "#b0c0d0")])
+def test_any_ink_on_any_paper(paper: str, ink: str) -> None:
+    sheet = Sheet(paper=paper)
+    for number in range(8):
+        sheet.write(60, 60 + 40 * number, " ".join(WORDS[number : number + 6]), ink=ink)
+    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
+
+
+def test_light_print_on_a_dark_bar() -> None:
+    sheet = Sheet()
+    sheet.draw.rectangle((40, 40, 860, 100), "#203040")
+    sheet.write(60, 55, "White words on a dark bar", 24, "white")
+    sheet.fill(60, 140, lines=8)
+    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
+
+
+def test_uneven_light() -> None:
+    sheet = Sheet()
+    sheet.fill(60, 60, lines=12)
+    light = np.linspace(1.0, 0.35, sheet.picture.width)[:, None]
+    shaded = Image.fromarray((np.asarray(sheet.picture) * light).astype(np.uint8))
+    assert_lines(cut_page(shaded, WHOLE_LINES), sheet.boxes)
+
+
+def test_frames_and_rules_are_no_print() -> None:
+    sheet = Sheet()
+    sheet.draw.rectangle((30, 30, 870, 670), outline="black", width=3)
+    sheet.draw.line((30, 110, 870, 110), "black", 2)
+    sheet.write(60, 60, "In the frame and above the rule")
+    sheet.fill(60, 140, lines=6)
+    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
+
+
+@pytest.mark.parametrize("angle", [-2.0, 1.2])
+def test_a_tilted_page_is_straightened(angle: float) -> None:
+    """`angle` is counter-clockwise; boxes are those on the page as it was given."""
+    sheet = Sheet()
+    sheet.fill(100, 100, lines=14, words=8)
+    tilted = sheet.picture.rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
+    regions = cut_page(tilted, WHOLE_LINES)
+    assert len(line_boxes(regions)) == len(sheet.boxes)
+    centre, turn = np.array([450, 350]), np.deg2rad(-angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    for box, level in zip(line_boxes(regions), sheet.boxes, strict=True):
+        middle = np.mean([level[:2], level[2:]], axis=0)
+        assert np.abs(rotation @ (middle - centre) + centre - np.mean([box[:2], box[2:]], axis=0)).max() < 8
+    for region in regions:
+        assert all(piece.picture.height < 45 for line in region.lines for piece in line.pieces)
+
+
+def test_long_lines_are_cut_between_words() -> None:
+    sheet = Sheet(1400, 200)
+    sheet.write(50, 80, TEXT, 24)
+    sheet.write(50, 20, "short", 24)  # so that the picture is no line alone
+    font = ImageFont.load_default(24)
+    *_, long = [line for region in cut_page(sheet.picture, CuttingConfig(most_letters=20)) for line in region.lines]
+    assert 4 <= len(long.pieces) <= 6
+    widths = [piece.picture.width for piece in long.pieces]
+    assert max(widths) < 1.8 * min(widths)
+    ends = np.cumsum([font.getlength(f"{word} ") for word in WORDS]) + 50
+    for piece, following in pairwise(long.pieces):
+        border = (piece.box[2] + following.box[0]) / 2
+        assert np.abs(ends - border).min() < 6  # the middle of a space lies 3 pixels before its end
+
+
+def test_the_parts_of_a_line_tile_it() -> None:
+    sheet = Sheet(1400, 300)
+    sheet.fill(50, 50, lines=4, words=14, size=24)
+    for region in cut_page(sheet.picture, CuttingConfig(most_letters=12, margin=0)):
+        for line in region.lines:
+            assert all(one.box[2] <= other.box[0] for one, other in pairwise(line.pieces))
+            ink = np.asarray(sheet.picture.convert("L").crop([int(side) for side in line.box])) < 128
+            inside = sum((np.asarray(piece.picture.convert("L")) < 128).sum() for piece in line.pieces)
+            assert inside == ink.sum()
+
+
+@pytest.mark.parametrize("name", ["line.png", "heading.png"])
+def test_a_line_alone_is_left_whole(name: str) -> None:
+    picture = Image.open(SAMPLES / name).convert("RGB")
+    (region,) = cut_page(picture, CuttingConfig())
+    (line,) = region.lines
+    (piece,) = line.pieces
+    assert piece.picture is picture
+    assert piece.box == line.box == region.box == (0, 0, *picture.size)
+
+
+def test_two_short_lines_are_left_whole() -> None:
+    sheet = Sheet(170, 80)
+    sheet.write(12, 10, "12 Long Street")
+    sheet.write(12, 42, "Smallville")
+    (region,) = cut_page(sheet.picture, CuttingConfig())
+    assert region.lines[0].pieces[0].picture is sheet.picture
+
+
+def test_a_line_on_a_large_sheet_is_cut_out() -> None:
+    sheet = Sheet()
+    sheet.write(300, 300, "alone")
+    (region,) = cut_page(sheet.picture, CuttingConfig())
+    assert covers(region.box, sheet.boxes[0])
+    assert region.lines[0].pieces[0].picture.height < 45
+
+
+def test_the_curved_photograph_of_a_page() -> None:
+    regions = cut_page(Image.open(SAMPLES / "page.png").convert("RGB"), WHOLE_LINES)
+    assert [len(region.lines) for region in regions][:2] == [1, 5]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (900, 700)])
+@pytest.mark.parametrize("colour", ["white", "black", "#808080"])
+def test_nothing_is_found_where_nothing_is(size: tuple[int, int], colour: str) -> None:
+    assert cut_page(Image.new("RGB", size, colour), CuttingConfig()) == []
+
+
+@pytest.mark.parametrize("size", [(200_000, 1), (1, 200_000), (200_000, 9)])
+def test_a_strip_takes_no_more_than_its_pixels(size: tuple[int, int]) -> None:
+    """Filled up to square cells it would take a thousand times as much."""
+    strip = Image.new("RGB", size, "white")
+    strip.paste("black", (size[0] // 3, size[1] // 3, size[0] // 2 + 1, size[1] // 2 + 1))
+    tracemalloc.start()
+    cut_page(strip, CuttingConfig())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * size[0] * size[1] + 2**24
+
+
+def test_a_strip_is_not_turned_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = []
+    turn = Image.Image.rotate
+    monkeypatch.setattr(line_crops, "skew", lambda *_: 3.0)
+    monkeypatch.setattr(
+        Image.Image,
+        "rotate",
+        lambda image, angle, *more, **named: (angles.append(angle), turn(image, angle, *more, **named))[1],
+    )
+    strip = Image.new("RGB", (4000, 40), "white")
+    cut_page(strip, CuttingConfig())
+    monkeypatch.setattr(line_crops, "MAX_PIXELS", 500_000)
+    cut_page(strip, CuttingConfig())
+    assert angles == [3.0]
+
+
+def test_paper_with_grain_is_empty() -> None:
+    grain = np.random.default_rng(0).normal(200, 6, (600, 500, 1)).clip(0, 255).astype(np.uint8)
+    assert cut_page(Image.fromarray(grain.repeat(3, axis=2)), CuttingConfig()) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 120), st.integers(1, 120), st.integers(0, 10**6), st.sampled_from([1, 4, 9]))
+def test_whatever_it_shows_pieces_lie_on_the_page(width: int, height: int, seed: int, grain: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 256, (-(-height // grain), -(-width // grain), 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels.repeat(grain, axis=0).repeat(grain, axis=1)).crop((0, 0, width, height))
+    for region in cut_page(picture, CuttingConfig()):
+        for line in region.lines:
+            assert covers(region.box, line.box, slack=0)
+            for piece in line.pieces:
+                assert covers(line.box, piece.box, slack=0)
+                assert covers((0, 0, width, height), piece.box, slack=0)
+                assert min(piece.picture.size) > 0
+
+
+@pytest.mark.parametrize("config", [{"most_letters": 0}, {"margin": -0.1}, {"margin": float("nan")}])
+def test_settings_out_of_bounds(config: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        CuttingConfig(**config)

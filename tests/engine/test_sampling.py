@@ -1,0 +1,147 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from demiglace.engine.sampling import SamplingParams, next_token
+
+LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
+
+
+def draw(logits: torch.Tensor = LOGITS, said: tuple[int, ...] = (), times: int = 400, **changes: float) -> list[int]:
+    plain = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": 0}
+    params = SamplingParams(**plain | changes)
+    generator = params.generator()
+    return [next_token(logits, said, params, generator) for _ in range(times)]
+
+
+def test_temperature_0_takes_the_likeliest() -> None:
+    assert set(draw(temperature=0.0)) == {1}
+
+
+def test_without_bounds_tokens_come_as_often_as_they_are_likely() -> None:
+    drawn = draw(times=4000)
+    for token, probability in enumerate(LOGITS.softmax(dim=0).tolist()):
+        spread = math.sqrt(probability * (1 - probability) / 4000)
+        assert abs(drawn.count(token) / 4000 - probability) < 5 * spread
+
+
+def test_temperature_flattens() -> None:
+    cold, hot = draw(temperature=0.3).count(1), draw(temperature=3.0).count(1)
+    assert cold > 350 > 250 > hot
+
+
+def test_top_k_keeps_the_likeliest() -> None:
+    assert set(draw(top_k=2, temperature=5.0)) == {1, 2}
+    assert set(draw(top_k=99, temperature=5.0)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(("top_p", "kept"), [(0.01, {1}), (0.66, {1, 2}), (0.95, {0, 1, 2}), (1.0, {0, 1, 2, 3})])
+def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, kept: set[int]) -> None:
+    """Probabilities: 0.09, 0.65, 0.24, 0.01."""
+    assert set(draw(top_p=top_p, times=2000)) == kept
+
+
+def test_the_penalty_moves_what_was_said_down_whatever_its_sign() -> None:
+    assert set(draw(said=(1, 1), temperature=0.0, repetition_penalty=1.6)) == {2}
+    negative = torch.tensor([-1.0, -1.1])
+    assert set(draw(negative, said=(0,), temperature=0.0, repetition_penalty=1.2)) == {1}
+    assert set(draw(negative, temperature=0.0, repetition_penalty=1.2)) == {0}
+
+
+def test_the_penalty_leaves_the_logits_it_was_given() -> None:
+    logits = LOGITS.clone()
+    draw(logits, said=(1,), repetition_penalty=2.0, times=1)
+    assert torch.equal(logits, LOGITS)
+
+
+def test_half_precision_logits_are_drawn_in_full() -> None:
+    assert draw(LOGITS.bfloat16()) == draw(LOGITS)
+
+
+def test_a_seed_repeats_and_none_does_not() -> None:
+    assert draw(seed=7) == draw(seed=7) != draw(seed=8)
+    unseeded = SamplingParams()
+    assert unseeded.generator().initial_seed() != unseeded.generator().initial_seed()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_new_tokens", 0),
+        ("temperature", -0.1),
+        ("temperature", math.nan),
+        ("top_p", 0.0),
+        ("top_p", 1.5),
+        ("top_k", -1),
+        ("repetition_penalty", 0.0),
+        ("seed", -1),
+        ("seed", 2**63),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name_and_number(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} must .*, got {value}"):
+        SamplingParams(**{name: value})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_logits_that_are_no_numbers_are_an_error_in_words(value: float, temperature: float) -> None:
+    logits = LOGITS.clone()
+    logits[1] = value
+    params = SamplingParams(temperature=temperature)
+    with pytest.raises(ValueError, match=r"the model computes (nan|inf) where .*: its weights are damaged"):
+        next_token(logits, [], params, params.generator())
+
+
+@pytest.mark.parametrize("numbers", [{"temperature": 5e-324}, {"temperature": 1e-40}, {"top_p": 5e-324}])
+def test_the_smallest_numbers_leave_the_likeliest_token(numbers: dict[str, float]) -> None:
+    params = SamplingParams(**numbers)
+    assert next_token(LOGITS, [], params, params.generator()) == int(LOGITS.argmax())
+
+
+def test_the_released_modes() -> None:
+    assert SamplingParams.short() == SamplingParams(2048, 0.7, 0.8, 100, 1.03)
+    assert SamplingParams.long() == SamplingParams(2048, 0.7, 0.95, 20, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (None, SamplingParams.greedy()),
+        ({"do_sample": False, "temperature": 0.6}, SamplingParams.greedy()),
+        ({"do_sample": False, "max_new_tokens": 9}, SamplingParams.greedy(9)),
+        (
+            {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "eos_token_id": [1, 2]},
+            SamplingParams(2048, 0.6, 0.95, 20, 1.0),
+        ),
+        ({"do_sample": True, "temperature": None}, SamplingParams(2048, 1.0, 1.0, 0, 1.0)),
+    ],
+)
+def test_a_checkpoint_says_how_it_is_drawn_from(
+    settings: dict[str, object] | None, expected: SamplingParams, tmp_path: Path
+) -> None:
+    if settings is not None:
+        (tmp_path / "generation_config.json").write_text(json.dumps(settings))
+    assert SamplingParams.read(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1]", "must hold a JSON object, got list"),
+        ("{", "is no JSON"),
+        ('{"do_sample": 1}', "do_sample must be true or false, got 1"),
+        ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
+        ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),
+        ('{"top_k": 1.5}', "top_k must be a whole number"),
+        (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),
+        ('{"do_sample": true, "top_p": 7}', r"generation_config.json: top_p must be a number in \(0, 1\], got 7"),
+    ],
+)
+def test_a_bad_generation_config_is_a_value_error(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "generation_config.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        SamplingParams.read(tmp_path)

@@ -1,0 +1,245 @@
+"""Rows answer as if alone, cached as if computed anew, and stop where they should."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from demiglace.batch import PADDING, STILL, Batch, Visual
+from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.static_batch import Step, generate
+from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.model.qwen3 import Qwen3Config
+from demiglace.model.resampler import ResamplerConfig
+from demiglace.model.siglip import SiglipConfig
+
+QUERIES = 4
+PLACE = 1  # the token whose embedding visual tokens replace
+CONFIG = MiniCPMVConfig(
+    SiglipConfig(16, 32, num_layers=1, num_heads=2, patch_size=2, num_positions_per_side=8, position_ids="exact"),
+    ResamplerConfig(QUERIES, hidden_size=32, feature_size=16, num_heads=2),
+    Qwen3Config(50, 32, 64, 2, 4, 2, head_dim=8, rope_theta=1e4, rms_norm_eps=1e-6, max_position_embeddings=64),
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> MiniCPMV:
+    torch.manual_seed(0)
+    model = MiniCPMV(CONFIG).eval()
+    with torch.no_grad():
+        model.llm.model.embed_tokens.weight.normal_()
+        for parameter in (*model.vpm.parameters(), *model.resampler.parameters()):
+            parameter.normal_(std=0.5)
+        for layer in model.llm.model.layers:
+            layer.self_attn.v_proj.weight.mul_(3)
+    return model
+
+
+def prompt(*parts: list[int] | list[list[tuple[int, int]]], seed: int = 0) -> Batch:
+    """A batch of one row. A list of numbers is text; a list of packages, each a list of grids, is seen."""
+    generator = torch.Generator().manual_seed(seed)
+    tokens: list[int] = []
+    places: list[int] = []
+    packages: list[list[tuple[int, int]]] = []
+    for part in parts:
+        if isinstance(part[0], int):
+            tokens += part
+        else:
+            packages += part
+            places += range(len(tokens), len(tokens) + QUERIES * len(part))
+            tokens += [PLACE] * QUERIES * len(part)
+    grids = torch.tensor([grid for package in packages for grid in package], dtype=torch.int64).reshape(-1, 2)
+    sizes = [len(package) for package in packages]
+    ticks = [STILL if size == 1 else 3 * frame for size in sizes for frame in range(size)]
+    patches = torch.randn(int(grids.prod(dim=1).sum()), 12, generator=generator)
+    return Batch(
+        tokens=torch.tensor([tokens]),
+        positions=torch.arange(len(tokens)).unsqueeze(0),
+        segments=torch.ones(1, len(tokens), dtype=torch.int64),
+        visual_places=torch.tensor(places, dtype=torch.int64),
+        visual=Visual(patches, grids, torch.tensor(sizes), torch.tensor(ticks)) if packages else None,
+    )
+
+
+def joined(rows: list[Batch]) -> Batch:
+    """The rows padded on the right to one batch."""
+    length = max(row.tokens.shape[1] for row in rows)
+
+    def padded(name: str) -> Tensor:
+        return torch.cat(
+            [torch.nn.functional.pad(getattr(row, name), (0, length - getattr(row, name).shape[1])) for row in rows]
+        )
+
+    seen = [row.visual for row in rows if row.visual is not None]
+    return Batch(
+        tokens=padded("tokens"),
+        positions=padded("positions"),
+        segments=padded("segments"),
+        visual_places=torch.cat([row.visual_places + number * length for number, row in enumerate(rows)]),
+        visual=Visual(
+            *(
+                torch.cat([getattr(one, name) for one in seen])
+                for name in ("patches", "grids", "package_sizes", "ticks")
+            )
+        ),
+    )
+
+
+PROMPTS = {
+    "text": prompt([9, 8, 7, 6]),
+    "image": prompt([5], [[(4, 6)]], [9, 10], seed=1),
+    "sliced": prompt([5], [[(3, 4)], [(4, 4)], [(4, 4)]], [6], [[(2, 9)]], [11, 12, 14], seed=2),
+    "video": prompt([20, 21, 22, 23, 24], [[(4, 5)] * 3, [(4, 5)] * 2], [25], seed=3),
+}
+GREEDY = SamplingParams.greedy(12)
+
+
+def said(
+    model: MiniCPMV, batch: Batch, sampling: SamplingParams = GREEDY, stop_ids: set[int] = frozenset()
+) -> list[int]:
+    return [step.token for step in generate(model, batch, [sampling] * len(batch.tokens), stop_ids)]
+
+
+def by_row(steps: list[Step], num_rows: int) -> list[list[int]]:
+    return [[step.token for step in steps if step.row == row] for row in range(num_rows)]
+
+
+def test_prompts_matter(model: MiniCPMV) -> None:
+    """The other tests compare answers: they must differ between prompts, and with what is seen."""
+    answers = [tuple(said(model, row)) for row in PROMPTS.values()]
+    answers.append(tuple(said(model, prompt([5], [[(4, 6)]], [9, 10], seed=9))))
+    assert len(set(answers)) == len(answers)
+    assert all(len(set(answer)) > 2 for answer in answers)
+
+
+@pytest.mark.parametrize("order", [list(PROMPTS), list(PROMPTS)[::-1]], ids=["forwards", "backwards"])
+def test_a_batch_says_what_each_row_says_alone(model: MiniCPMV, order: list[str]) -> None:
+    rows = [PROMPTS[name] for name in order]
+    sampling = [SamplingParams.greedy(length) for length in (12, 3, 9, 1)]
+    steps = list(generate(model, joined(rows), sampling, ()))
+    alone = [said(model, row, params) for row, params in zip(rows, sampling, strict=True)]
+    assert by_row(steps, 4) == alone
+    assert [step.row for step in steps if step.stopped_by == "length"] == [3, 1, 2, 0]
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_cached_is_computed_anew(model: MiniCPMV, name: str) -> None:
+    batch, tokens = PROMPTS[name], []
+    for _ in range(GREEDY.max_new_tokens):
+        with torch.no_grad():
+            tokens.append(int(model.logits(model(batch)[0, -1]).argmax()))
+        length = batch.tokens.shape[1]
+        batch = replace(
+            batch,
+            tokens=torch.cat([batch.tokens, torch.tensor([tokens[-1:]])], dim=1),
+            positions=torch.arange(length + 1).unsqueeze(0),
+            segments=torch.ones(1, length + 1, dtype=torch.int64),
+        )
+    assert said(model, PROMPTS[name]) == tokens
+
+
+def test_a_seed_says_the_same_whoever_else_is_in_the_batch(model: MiniCPMV) -> None:
+    drawn = [SamplingParams(10, temperature=1.5, top_p=1.0, seed=seed) for seed in range(4)]
+    rows = list(PROMPTS.values())
+    together = by_row(list(generate(model, joined(rows), drawn, ())), 4)
+    assert together == [said(model, row, params) for row, params in zip(rows, drawn, strict=True)]
+    assert said(model, rows[0], drawn[0]) != said(model, rows[0], drawn[1])
+
+
+def test_a_row_ends_at_its_stop_token_and_the_others_go_on(model: MiniCPMV) -> None:
+    rows = [PROMPTS["text"], PROMPTS["video"]]
+    alone = [said(model, row) for row in rows]
+    stop = next(token for token in alone[0][2:] if token not in alone[1] and token not in alone[0][:2])
+    steps = list(generate(model, joined(rows), [GREEDY, GREEDY], {stop}))
+    assert by_row(steps, 2) == [alone[0][: alone[0].index(stop) + 1], alone[1]]
+    assert [(step.row, step.stopped_by) for step in steps if step.stopped_by] == [(0, "end"), (1, "length")]
+
+
+def test_the_model_is_not_asked_again_after_the_last_token(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    forward = model.forward
+    monkeypatch.setattr(
+        model, "forward", lambda batch, *rest: asked.append(batch.tokens.shape[1]) or forward(batch, *rest)
+    )
+    said(model, PROMPTS["image"], SamplingParams.greedy(3))
+    assert asked == [7, 1, 1]
+
+
+def test_pictures_are_looked_at_once(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Visual] = []
+    look = model.visual_tokens
+    monkeypatch.setattr(model, "visual_tokens", lambda visual, *rest: looked.append(visual) or look(visual, *rest))
+    said(model, PROMPTS["sliced"])
+    assert looked == [PROMPTS["sliced"].visual]
+
+
+def test_a_prompt_too_long_is_refused_at_once_with_both_numbers(model: MiniCPMV) -> None:
+    long = joined([PROMPTS["text"], prompt([3] * 64), PROMPTS["image"]])
+    with pytest.raises(ValueError, match=r"64 tokens .* 64 positions .*max_position_embeddings"):
+        generate(model, long, [GREEDY] * 3, ())
+
+
+def test_an_answer_ends_where_positions_do(model: MiniCPMV) -> None:
+    steps = list(generate(model, prompt([3] * 60), [GREEDY], ()))
+    assert [step.stopped_by for step in steps] == [None, None, None, "length"]
+
+
+def test_sampling_must_fit_the_rows(model: MiniCPMV) -> None:
+    with pytest.raises(ValueError, match="1 rows, but 2 sampling"):
+        generate(model, PROMPTS["text"], [GREEDY, GREEDY], ())
+
+
+def test_token_0_is_seen_in_the_prompt(model: MiniCPMV) -> None:
+    """The released code takes every 0 ("!" in its vocabulary) for padding."""
+    batch = prompt([7, 0, 8])
+    before = said(model, batch)
+    kept = model.llm.model.embed_tokens.weight[0].clone()
+    with torch.no_grad():
+        model.llm.model.embed_tokens.weight[0].copy_(-3 * kept)
+        after = said(model, batch)
+        model.llm.model.embed_tokens.weight[0].copy_(kept)
+    assert before != after
+
+
+def test_what_padding_holds_does_not_matter(model: MiniCPMV) -> None:
+    batch = joined([PROMPTS["text"], PROMPTS["video"]])
+    filled = replace(batch, tokens=torch.where(batch.segments == PADDING, 17, batch.tokens))
+    assert said(model, filled) == said(model, batch)
+
+
+GROWN = prompt([5], [[(4, 6)]], [9, 10], [30, 31, 32, 33], [[(2, 3)] * 2, [(2, 3)]], [34], seed=1)
+
+
+@pytest.mark.parametrize(
+    ("next_prompt", "num_read"),
+    [(GROWN, 13), (PROMPTS["image"], 1), (prompt([5, 6]), 1)],
+    ids=["grown", "same", "other"],
+)
+def test_a_memory_changes_nothing_but_the_work(
+    model: MiniCPMV, next_prompt: Batch, num_read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    list(generate(model, PROMPTS["image"], [GREEDY], (), memory))
+    read: list[Batch] = []
+    forward = model.forward
+    monkeypatch.setattr(model, "forward", lambda batch, *rest: read.append(batch) or forward(batch, *rest))
+    remembered = [step.token for step in generate(model, next_prompt, [GREEDY], (), memory)]
+    monkeypatch.undo()
+    assert remembered == said(model, next_prompt)
+    assert read[0].tokens.shape[1] == num_read
+
+
+def test_an_interrupted_prompt_is_not_remembered(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model.llm, "forward", stop)
+    with pytest.raises(KeyboardInterrupt):
+        list(generate(model, PROMPTS["image"], [GREEDY], (), memory))
+    monkeypatch.undo()
+    steps = generate(model, PROMPTS["image"], [GREEDY], (), memory)
+    assert [step.token for step in steps] == said(model, PROMPTS["image"])

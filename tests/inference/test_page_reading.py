@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+import pytest
+
+from demiglace import Demiglace, Image, SamplingParams
+from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
+from demiglace.inference.page_reading import QUESTION, open_pages_to_read, read_page
+from demiglace.scoring.text_distance import character_error_rate
+
+LINES = [["A short heading"], ["The first line of print", "and then the second"], ["Total  12.50"]]
+
+
+@pytest.fixture(scope="module")
+def nano() -> Demiglace:
+    return Demiglace.load(device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def page() -> PIL.Image.Image:
+    picture = PIL.Image.new("RGB", (600, 420), "white")
+    draw = PIL.ImageDraw.Draw(picture)
+    top = 40
+    for region, size in zip(LINES, (40, 24, 24), strict=True):
+        for line in region:
+            draw.text((50, top), line, "black", PIL.ImageFont.load_default(size))
+            top += size * 1.5
+        top += 50
+    return picture
+
+
+def test_a_page_is_read_in_order(nano: Demiglace, page: PIL.Image.Image) -> None:
+    read = read_page(nano, page)
+    assert [len(region.lines) for region in read.regions] == [1, 2, 1]
+    for region, lines in zip(read.regions, LINES, strict=True):
+        assert character_error_rate("\n".join(lines), region.text) < 0.35
+        assert region.text == "\n".join(line.text for line in region.lines)
+    assert read.text == "\n\n".join(region.text for region in read.regions)
+    assert (read.width, read.height) == page.size
+
+
+def test_how_many_are_read_at_a_time_changes_nothing(nano: Demiglace, page: PIL.Image.Image) -> None:
+    cutting = CuttingConfig(most_letters=8)
+    alone, together = (read_page(nano, page, cutting, rows) for rows in (1, 7))
+    assert alone.text == together.text
+    assert [region.confidence for region in alone.regions] == pytest.approx(
+        [region.confidence for region in together.regions], abs=1e-4
+    )
+
+
+def test_confidence_is_the_geometric_mean_over_all_tokens(nano: Demiglace, page: PIL.Image.Image) -> None:
+    cutting = CuttingConfig(most_letters=8)
+    region, *_ = read_page(nano, page, cutting).regions
+    pieces = [piece for line in cut_page(page, cutting)[0].lines for piece in line.pieces]
+    sampling = SamplingParams.greedy(100)
+    answers = [nano.ask(QUESTION, Image(piece.picture), sampling=sampling) for piece in pieces]
+    counts = [answer.new_tokens + 1 for answer in answers]
+    product = 1.0
+    for answer, count in zip(answers, counts, strict=True):
+        product *= answer.confidence**count
+    assert len(pieces) > 1
+    assert region.confidence == pytest.approx(product ** (1 / sum(counts)), abs=1e-4)
+    assert 0 < region.confidence <= 1
+
+
+def test_noise_is_read_with_less_confidence(nano: Demiglace, page: PIL.Image.Image) -> None:
+    clean = page.crop((40, 35, 400, 90))
+    ruined = clean.resize((45, 7)).resize(clean.size)
+    sure, unsure = (nano.ask(QUESTION, Image(picture)).confidence for picture in (clean, ruined))
+    assert unsure < sure
+
+
+def test_an_empty_page_has_no_regions(nano: Demiglace) -> None:
+    read = read_page(nano, PIL.Image.new("RGB", (300, 400), "white"))
+    assert (read.regions, read.text) == ((), "")
+
+
+def test_rows_must_be_positive(nano: Demiglace, page: PIL.Image.Image) -> None:
+    with pytest.raises(ValueError, match="got 0"):
+        read_page(nano, page, rows=0)
+
+
+def test_pages_of_files(page: PIL.Image.Image, tmp_path: Path) -> None:
+    page.save(tmp_path / "image.png")
+    page.save(tmp_path / "three.pdf", save_all=True, append_images=[page, page], resolution=200)
+    with open_pages_to_read(tmp_path / "image.png", "7") as pages:
+        assert {number: drawn().size for number, drawn in pages.items()} == {1: page.size}
+    with open_pages_to_read(tmp_path / "three.pdf", "3,1-2,3") as pages:
+        assert list(pages) == [3, 1, 2]
+        assert pages[2]().size == page.size
+    with pytest.raises(ValueError, match="page 4 is outside"), open_pages_to_read(tmp_path / "three.pdf", "4"):
+        pass
+
+
+def test_animations_are_refused(tmp_path: Path) -> None:
+    frames = [PIL.Image.new("RGB", (30, 20), (90 * number, 0, 0)) for number in range(3)]
+    frames[0].save(tmp_path / "clip.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(ValueError, match="is a video or an animation"), open_pages_to_read(tmp_path / "clip.gif"):
+        pass

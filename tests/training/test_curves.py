@@ -1,0 +1,98 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
+
+from PIL import Image
+
+from demiglace.training.curves import Run, draw, read_run
+
+
+def line(stage: str, step: int, **figures: object) -> str:
+    return json.dumps({"stage": stage, "step": step, **figures}) + "\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Two stages, whose folders' names are not in the order of the stages."""
+    folder = tmp_path / "a run"
+    texts = {
+        "whole": line("whole", 1, loss=3.0, rate=1e-3) + line("whole", 20, loss=2.0, rate=5e-4),
+        "again": line("again", 1, loss=1.5, rate=1e-4, norm=0.5),
+    }
+    for second, (stage, text) in enumerate(texts.items()):
+        file = folder / stage / "metrics.jsonl"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+        os.utime(file, (second, second))
+    return folder
+
+
+def test_stages_follow_each_other_as_they_were_written(run: Path) -> None:
+    found = read_run(run)
+    assert (found.name, found.stages) == ("a run", ("whole", "again"))
+    assert [point.step for point in found.points] == [1, 20, 21]
+    assert found.points[-1].figures == {"loss": 1.5, "rate": 1e-4, "norm": 0.5}
+
+
+def test_a_single_file_of_all_stages_is_the_same_run(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_text("".join((run / stage / "metrics.jsonl").read_text() for stage in ("whole", "again")))
+    assert read_run(file).points == read_run(tmp_path).points == read_run(run).points
+
+
+@pytest.mark.parametrize("end", ['{"stage": "again", "st', '{"stage": "again", "step": 9}'])
+def test_a_line_that_is_being_written_is_left_out(run: Path, end: str) -> None:
+    before = read_run(run)
+    with (run / "again" / "metrics.jsonl").open("a") as file:
+        file.write(end)
+    assert read_run(run) == before
+
+
+@pytest.mark.parametrize("broken", ["{", "[1, 2]", '{"stage": "again"}', '{"stage": 1, "step": 2}', "\udcff"])
+def test_any_other_broken_line_is_named(run: Path, broken: str) -> None:
+    with (run / "again" / "metrics.jsonl").open("a", errors="surrogateescape") as file:
+        file.write(f"{broken}\n{line('again', 3)}")
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:2 is no line of metrics"):
+        read_run(run)
+
+
+def test_figures_are_finite_numbers(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"stage": "one", "step": 1, "loss": NaN, "kernel": "flash", "wait": 2}\n')
+    (point,) = read_run(tmp_path).points
+    assert point.figures == {"wait": 2.0}
+
+
+def test_no_metrics_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").touch()
+    with pytest.raises(ValueError, match="0 lines of metrics"):
+        read_run(tmp_path)
+
+
+def drawn(runs: list[Run], folder: Path) -> tuple[int, int]:
+    draw(runs, folder / "curves.png")
+    assert [path.name for path in folder.iterdir()] == ["curves.png"]
+    with Image.open(folder / "curves.png") as picture:
+        assert len(picture.convert("RGB").getcolors(picture.width * picture.height)) > 10
+        return picture.size
+
+
+def test_more_figures_take_more_rows(run: Path, tmp_path: Path) -> None:
+    """Three figures fill a row; a fourth one begins the next, also where only one of two runs has it."""
+    one = read_run(run)
+    extra = tmp_path / "metrics.jsonl"
+    extra.write_text(line("whole", 1, loss=1.0, wait=0.1))
+    out = tmp_path / "out"
+    out.mkdir()
+    width, height = drawn([one], out)
+    wider, taller = drawn([one, read_run(extra)], out)
+    assert (wider, taller > 1.5 * height) == (width, True)
+
+
+def test_an_unknown_format_writes_nothing(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        draw([read_run(run)], tmp_path / "curves.nonsense")
+    assert not list(tmp_path.glob("*curves*"))

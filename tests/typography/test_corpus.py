@@ -1,0 +1,58 @@
+import gzip
+import string
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demiglace.typography import corpus
+
+
+@given(st.text(max_size=80))
+def test_normalised_text_stays_in_the_alphabet(text):
+    assert set(corpus.normalise(text)) <= set(corpus.ALPHABET) | {"\n"}
+
+
+@given(st.text(corpus.ALPHABET + "\n", max_size=80))
+def test_normalising_leaves_the_alphabet_alone(text):
+    assert corpus.normalise(text) == text
+
+
+def test_normalising_folds_what_looks_alike():
+    assert corpus.normalise("ﬁn\u00a0Å\tñ…−½") == "fin A n...-12"
+
+
+def test_the_alphabet_is_printable_ascii_and_a_few_more():
+    assert set(string.printable) - set(string.whitespace) | {" "} == set(corpus.PRINTABLE)
+    assert len(set(corpus.ALPHABET)) == len(corpus.ALPHABET) <= 95 + 15
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.html.gz", "<head><title>x</title></head><p>salt &amp; <b>oil</b></p>", "salt & oil"),
+        ("a.pod", "=head1 NAME\n\nB<bold I<and L<slanted|perlop>>> E<lt>\n\n=cut", "NAME\n\nbold and slanted <"),
+        ("a.txt", "Title\n-----\n[verse]\nsee linkgit:git-add[1]", "Title\n\nsee git-add[1]"),
+        ("fortune", "one line  \n%\nanother", "one line\n\nanother"),
+    ],
+)
+def test_markup_is_stripped(tmp_path, name, content, expected):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    assert corpus._read(path) == expected
+
+
+def test_corpus_is_large_and_in_the_alphabet(installed_prose):
+    assert len(installed_prose) >= corpus.FEWEST_CORPUS_CHARACTERS
+    assert set(installed_prose) <= set(corpus.ALPHABET) | {"\n"}
+
+
+def test_passages_are_long_enough(installed_prose):
+    assert all(len(corpus.passage(np.random.default_rng(i), 60)) >= 60 for i in range(50))
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(corpus, "_SOURCES", (corpus._Source("some-doc", "/nowhere", "*.txt", 1.0),))
+    with pytest.raises(ValueError, match=r"^0 characters of prose found, .* apt-get install some-doc"):
+        corpus._read_sources.__wrapped__()
