@@ -22,12 +22,23 @@ from results_file import machine_of, weights_of, write_result
 from demiglace import Demiglace
 from demiglace.documents.segmentation.line_crops import CuttingConfig
 from demiglace.inference.page_reading import _answers, read_page
-from demiglace.inference.page_turn import choose, tried
+from demiglace.inference.page_turn import SURE, choose, tried
+from demiglace.safe_files import write_whole
 from demiglace.scoring.text_distance import character_error_rate, word_f1
 
 ROOT = Path(__file__).parents[1]
 ALL = 10_000
 TURNS = (0, 90, 180, 270)
+HEAD = (
+    "| set | pages | upright: least / median | on a side: median / most | upside down: median / most | upright left "
+    "| on a side found | upside down found | other ways tried on upright ones |"
+)
+SHOWN = {  # title -> sets
+    "scanned pages": ("scans", "more scans"),
+    "first pages of PDFs": ("PDF pages",),
+    "receipts": ("receipts",),
+    "single lines": ("lines",),
+}
 
 
 def way_ups(assistant: Demiglace, page: Pillow.Image) -> dict:
@@ -69,6 +80,33 @@ def summary(rows: list[dict]) -> dict:
     return report
 
 
+def table(report: dict) -> str:
+    """A row for each kind of page, of a report as it is read from its file."""
+    lines = [HEAD, "|---|" + "---:|" * 8]
+    for title, sets in SHOWN.items():
+        if rows := [row for row in report["pages"] if row["set"] in sets]:
+            lines.append(f"| {title} | {len(rows)} | {' | '.join(cells(rows))} |")
+    return "\n".join(lines) + "\n"
+
+
+def cells(rows: list[dict]) -> list[str]:
+    ways = (("0",), ("90", "270"), ("180",))
+    upright, side, down = ([row["confidence"][turn] for row in rows for turn in turns] for turns in ways)
+    right = {turn: sum(row["found"][str(turn)] == (360 - turn) % 360 for row in rows) for turn in TURNS}
+    return [
+        f"{hundredths(min(upright))} / {hundredths(np.median(upright))}",
+        *(f"{hundredths(np.median(turned))} / {hundredths(max(turned))}" for turned in (side, down)),
+        str(right[0]),
+        f"{right[90] + right[270]} of {2 * len(rows)}",
+        str(right[180]),
+        str(sum(confidence < SURE for confidence in upright)),
+    ]
+
+
+def hundredths(share: float) -> str:
+    return f"{share:.2f}".lstrip("0")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -94,7 +132,9 @@ def main() -> None:
     names = dict.fromkeys(row["set"] for row in rows)
     report = {"sets": {name: summary([row for row in rows if row["set"] == name]) for name in names}, "pages": rows}
     write_result(options.out, report, weights, machine_of(assistant))
-    print(json.dumps(report["sets"], indent=1))
+    written = table(json.loads(options.out.read_text()))
+    write_whole(options.out.with_suffix(".md"), written)
+    print(written)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ pytest.importorskip("rapidfuzz", reason="the extra `eval` is not installed")
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import answering
+import page_turns
 import reading
 import video_efficiency
 from results_file import weights_of
@@ -107,8 +108,13 @@ def shows(page: Path, result: str) -> bool:
         ("reading_no_upscale", reading.markdown),
         ("answering", answering.table),
         ("video_efficiency", video_efficiency.markdown),
+        ("page_turns", page_turns.table),
     ],
 )
 def test_a_table_is_that_of_its_figures(name: str, table: Callable[[dict], str]) -> None:
     path = ROOT / "benchmarks" / "results" / f"{name}.json"
     assert path.with_suffix(".md").read_text() == table(content(path))
+
+
+def test_the_table_of_turned_pages_is_in_the_guide() -> None:
+    assert (LISTED.parent / "page_turns.md").read_text() in (ROOT / "docs" / "reading.md").read_text()
