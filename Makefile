@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/line.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench vllm matrix clean
+.PHONY: venv ask test checks bench docs vllm matrix clean
 
 venv: .venv/dev
 
@@ -25,6 +25,12 @@ checks: .venv/dev
 bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py
 
+# The pages and the API reference, in site/html. A broken link or reference is an error. Never --quiet: with it mkdocs counts
+# no warnings, and --strict lets everything pass.
+docs: .venv/docs
+	.venv/bin/python docs/site/assemble.py site
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --config-file site/mkdocs.yml
+
 # vLLM for the CPU, for its test and docs/vllm.md. The wheels of torchvision and its kin break beside torch's CPU build,
 # and reading images needs none of them.
 vllm: .venv-vllm/ready
@@ -39,7 +45,7 @@ matrix:
 matrix-%: .venv-matrix/%.passed ;
 
 clean:
-	rm -rf .venv .venv-vllm .venv-matrix
+	rm -rf .venv .venv-vllm .venv-matrix site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -50,6 +56,10 @@ clean:
 
 .venv/bench: .venv/dev
 	$(PIP) -e ".[bench]"
+	touch $@
+
+.venv/docs: .venv/core
+	$(PIP) -e ".[docs]"
 	touch $@
 
 # mlx-vlm only lends a class to compare with; what it depends on is not needed for that.

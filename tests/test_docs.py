@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "site"))
 
+import assemble
 import contracts
 
 import demiglace
@@ -89,3 +91,25 @@ def test_guides_import_public_names_alone(page: Path) -> None:
 
 def test_public_names_have_no_underscore() -> None:
     assert [name for name in demiglace.__all__ if name.startswith("_")] == ["__version__"]
+
+
+def test_the_reference_has_every_module_once(tmp_path: Path) -> None:
+    assemble.assemble(tmp_path)
+    shown = re.findall(r"^::: (\S+)$", "\n".join(assemble.reference().values()), re.MULTILINE)
+    files = [file for file in assemble.PACKAGE.rglob("*.py") if not file.name.startswith("__")]
+    assert len(shown) == len(set(shown)) == len(files)
+    assert all((tmp_path / "pages" / page).is_file() for page in listed(assemble.order()))
+
+
+def test_the_site_lists_what_the_index_lists() -> None:
+    site = set(listed(assemble.order()))
+    assert {f"docs/{page.name}" for page in DOCS.glob("*.md")} <= site
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/reference/demiglace.model.md"} <= site
+
+
+def listed(entries: object) -> list[str]:
+    """Pages of a list as mkdocs has it, at any depth."""
+    if isinstance(entries, str):
+        return [entries]
+    inner = entries.values() if isinstance(entries, dict) else entries
+    return [page for entry in inner for page in listed(entry)]

@@ -111,6 +111,7 @@ class Video:
 
 
 Part = Text | Image | Document | Video
+"""What a message is made of."""
 
 
 @dataclass(frozen=True)
