@@ -6,7 +6,7 @@
 
 Texts, token ids and counts must be the same everywhere. Pixels, losses, weights and answers must be the same in the
 same surroundings (versions and processor, which the file holds); elsewhere losses alone are compared, within
-`TOLERANCE`.
+`TOLERANCE`. The later losses of the nano recipe are the same within `ROUGH` alone.
 Parts that draw need the fonts and the prose with which the file was written.
 """
 
@@ -29,7 +29,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests"), str(ROOT / "tes
 import behaviour_runs as runs  # noqa: E402
 import behaviour_sources as sources  # noqa: E402
 import torch  # noqa: E402
-from behaviour_figures import TOLERANCE, Make, drawing, surroundings  # noqa: E402
+from behaviour_figures import ROUGH, TOLERANCE, Make, drawing, surroundings  # noqa: E402
 
 FILE = Path(__file__).with_name("behaviour.json")
 DRAWS = 50
@@ -56,7 +56,8 @@ def computed(part: str, count: int) -> dict[str, dict[str, Any]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # of the nano recipe: what writes ideal visual tokens is not drawn from its own seed
             return json.loads(json.dumps(asdict(PARTS[part](Path(folder), count))))
     finally:
         torch.set_num_threads(threads)
@@ -71,13 +72,17 @@ def differences(part: dict[str, Any], found: dict[str, Any], is_here: bool) -> l
     wrong = [name for name, value in found["exact"].items() if part["exact"].get(name) != value]
     if is_here:
         both = {**part["here"], **part["losses"]}
-        return wrong + [name for name, value in {**found["here"], **found["losses"]}.items() if both.get(name) != value]
-    return wrong + [name for name, value in found["losses"].items() if not _near(part["losses"].get(name, []), value)]
+        wrong += [name for name, value in {**found["here"], **found["losses"]}.items() if both.get(name) != value]
+        return wrong + _far(part["rough"], found["rough"], ROUGH)
+    return wrong + _far(part["losses"], found["losses"], TOLERANCE)
 
 
-def _near(expected: list[float], found: list[float]) -> bool:
-    near = all(isclose(one, other, rel_tol=TOLERANCE) for one, other in zip(expected, found, strict=False))
-    return len(expected) == len(found) and near
+def _far(part: dict[str, list[float]], found: dict[str, list[float]], tolerance: float) -> list[str]:
+    def is_near(expected: list[float], losses: list[float]) -> bool:
+        pairs = zip(expected, losses, strict=False)
+        return len(expected) == len(losses) and all(isclose(one, other, rel_tol=tolerance) for one, other in pairs)
+
+    return [f"{name} ({tolerance:.0%})" for name, losses in found.items() if not is_near(part.get(name, []), losses)]
 
 
 def main() -> int:
@@ -96,7 +101,9 @@ def main() -> int:
 
 
 def digest_of(parts: dict[str, Any]) -> str:
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    """Of all figures but the rough ones."""
+    firm = {name: {kind: held for kind, held in part.items() if kind != "rough"} for name, part in parts.items()}
+    return sha256(json.dumps(firm, sort_keys=True).encode()).hexdigest()
 
 
 def _write(parts: dict[str, Any]) -> int:
