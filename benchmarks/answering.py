@@ -20,14 +20,14 @@ from rich.progress import track
 
 from demiglace import Demiglace
 from demiglace.conversation import Part, Video, VideoSampling
-from demiglace.data.sources.generated_clips import WORLDS
-from demiglace.data.sources.generated_clips import examination as examine_clip
-from demiglace.data.sources.generated_questions import TEXT, TOPICS
-from demiglace.data.sources.generated_questions import examination as examine_picture
 from demiglace.evaluation.question_accuracy import Asked, examine, score_by_kind
 from demiglace.safe_files import write_whole
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import encode
+from demiglace.synthesis.clips.kinds import WORLDS
+from demiglace.synthesis.clips.kinds import examination as examine_clip
+from demiglace.synthesis.questions.topics import TEXT, TOPICS
+from demiglace.synthesis.questions.topics import examination as examine_picture
 
 RESULTS = Path(__file__).parent / "results"
 FRAMES_PER_SECOND = 20  # of the files

@@ -30,7 +30,9 @@ from demiglace.data.mixture import Mixture
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.presets import preset
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Processor, ProcessorConfig, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
+from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -21,7 +21,7 @@ import torch
 from safetensors import safe_open
 
 from demiglace import Demiglace
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 from demiglace.safe_files import write_whole
 
 ROOT = Path(__file__).parents[1]

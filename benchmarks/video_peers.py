@@ -32,8 +32,10 @@ from demiglace.media.video import Package
 from demiglace.model.folded_resampler import fold_resampler, multiply_adds
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.chat_template import Turn, render_pieces
-from demiglace.processing.processor import Processor, ProcessorConfig, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
+from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Piece, Tokenizer
 
 if TYPE_CHECKING:

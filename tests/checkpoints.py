@@ -12,7 +12,8 @@ from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
 from demiglace.model.siglip import SiglipConfig
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.tokenizer import Tokenizer
 
 QWEN2_WORDS = (

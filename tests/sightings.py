@@ -5,8 +5,9 @@ import numpy as np
 from demiglace.conversation import VideoSampling
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.media.video import read_packages
-from demiglace.synthesis.clips.clip import COLOURS, Clip, encode
+from demiglace.synthesis.clips.clip import Clip, encode
 from demiglace.synthesis.clips.clip_question import AskedClip
+from demiglace.synthesis.palette import CLIP_COLOURS
 
 FPS = 20  # of the files
 MOST_LOOKS = VideoSampling(fps=10, package_frames=6, force_package_frames=True)
@@ -16,7 +17,7 @@ def sightings(frame: np.ndarray) -> dict[str, tuple[float, float]]:
     """Centre of the pixels of every colour that more than a few pixels have."""
     pixels = np.asarray(frame, np.int32)
     found = {}
-    for name, colour in COLOURS.items():
+    for name, colour in CLIP_COLOURS.items():
         rows, columns = np.nonzero(abs(pixels - colour).sum(-1) < 60)
         if len(rows) > 20:
             found[name] = (columns.mean() + 0.5, rows.mean() + 0.5)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

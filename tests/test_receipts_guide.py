@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 pytest.importorskip("peft", reason="peft is not installed")
 
 from demiglace.cli.main import app
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 from demiglace.typography import corpus, fonts
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "receipts.md").read_text()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from demiglace.jobs.supervised_stage import export
+from demiglace.jobs.export import export
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 

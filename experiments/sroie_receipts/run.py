@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, SamplingParams
-from demiglace.model.placement import folder_of
-from demiglace.synthesis.questions.text_only import plain_words
+from demiglace.model.hub import folder_of
+from demiglace.typography.words import plain_words
 
 HERE = Path(__file__).parent
 ROUTES = ("transcript", "picture", "read")

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from demiglace.conversation import Video, VideoSampling
-from demiglace.data.sources.generated_clips import WORLDS, examination
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 from demiglace.scoring.question import conversation
 from demiglace.synthesis.clips.clip import encode
 from demiglace.synthesis.clips.clip_question import AskedClip
+from demiglace.synthesis.clips.kinds import WORLDS, examination
 from demiglace.training.metrics import Figures
 from demiglace.training.supervised import LanguageLearner
 

@@ -30,12 +30,13 @@ from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, VideoSampling
 from demiglace.evaluation.question_accuracy import examine, score
+from demiglace.jobs.export import export
 from demiglace.jobs.run_record import inputs_of, remember
-from demiglace.jobs.supervised_stage import export
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
+from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
-from demiglace.training.trainer import Stage, Trainer
+from demiglace.training.trainer import Trainer
 
 HERE = Path(__file__).parent
 WAYS = {"2D": 1, "3D, packages of 3": 3, "3D, packages of 6": 6}

@@ -41,9 +41,10 @@ from demiglace.bootstrap.picture_shards import PictureStream, renderers
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.jobs import nano
 from demiglace.media.document_pages import open_document
+from demiglace.recipes.nano import going_on
 from demiglace.training.metrics import Figures
 from demiglace.training.trainer import Trainer
-from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 
 HERE = Path(__file__).parent
 PANELS = {
@@ -98,7 +99,7 @@ def parsed_passages(folder: Path, max_characters: int) -> list[str]:
     for path in track(sorted(folder.glob("*.pdf")), "parsing"):
         with open_document(path) as document:
             pages = [document[number].get_textpage().get_text_range() for number in range(len(document))]
-        words = [word for word in " ".join(pages).split() if set(word) <= set(line_samples.ALPHABET)]
+        words = [word for word in " ".join(pages).split() if set(word) <= set(ALPHABET)]
         piece = ""
         for word in words:
             if len(piece) + len(word) + 1 > max_characters:
@@ -111,7 +112,7 @@ def parsed_passages(folder: Path, max_characters: int) -> list[str]:
 def train(way: Way, seed: int, options: argparse.Namespace, pool: Executor) -> Path:
     """The finished model of one way and seed."""
     recipe = replace(
-        nano.going_on(options.start, seed, options.documents / "train"),
+        going_on(options.start, seed, options.documents / "train"),
         batch_size=options.batch,
         shard_size=options.batch * 16,
     )

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from demiglace.inference.answer import Answer
     from demiglace.inference.demiglace import Demiglace
     from demiglace.model.folded_resampler import fold_resampler
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
     from demiglace.model.presets import preset
     from demiglace.model.weights import write_config
-    from demiglace.processing.processor import Processor, ProcessorConfig
+    from demiglace.processing.processor import Processor
+    from demiglace.processing.processor_config import ProcessorConfig
     from demiglace.processing.tokenizer import Tokenizer
     from demiglace.scoring.answer_match import is_right
     from demiglace.scoring.arithmetic.claims import wrong_claims
@@ -37,14 +38,14 @@ _HOMES = {
     "Message": "demiglace.conversation",
     "Part": "demiglace.conversation",
     "Processor": "demiglace.processing.processor",
-    "ProcessorConfig": "demiglace.processing.processor",
+    "ProcessorConfig": "demiglace.processing.processor_config",
     "SamplingParams": "demiglace.engine.sampling",
     "Text": "demiglace.conversation",
     "Tokenizer": "demiglace.processing.tokenizer",
     "Video": "demiglace.conversation",
     "VideoSampling": "demiglace.conversation",
     "fold_resampler": "demiglace.model.folded_resampler",
-    "folder_of": "demiglace.model.placement",
+    "folder_of": "demiglace.model.hub",
     "is_right": "demiglace.scoring.answer_match",
     "preset": "demiglace.model.presets",
     "random_receipt": "demiglace.synthesis.questions.receipts_forms",

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from results_file import Weights, command_here, machine_here, versions_here, weights_of, write_result
 
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 
 ROOT = Path(__file__).parents[2]
 WEIGHTS = Weights("some", "ab" * 32, 7)

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from demiglace.bootstrap.glyph_labels import label
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner, initialise
+from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
 from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
 from demiglace.model.siglip import SiglipConfig
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
+from demiglace.training.initialisation import initialise
 
 PATCH = 14
 NUM_QUERIES = 8

@@ -5,7 +5,7 @@ import pytest
 
 from demiglace.bootstrap.colour_labels import NAMES, colour_shares, make_coloured
 from demiglace.processing.slicing import SlicingConfig
-from demiglace.synthesis.clips import clip
+from demiglace.synthesis.palette import CLIP_COLOURS, SCENE_COLOURS
 from demiglace.synthesis.questions import scenes
 
 SLICING = SlicingConfig(scale_resolution=140, patch_size=14, max_slices=1)
@@ -13,7 +13,7 @@ SLICING = SlicingConfig(scale_resolution=140, patch_size=14, max_slices=1)
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 
 
-@pytest.mark.parametrize("palette", [scenes.COLOURS, clip.COLOURS])
+@pytest.mark.parametrize("palette", [SCENE_COLOURS, CLIP_COLOURS])
 def test_every_named_colour_is_known_in_spite_of_its_tint(palette):
     for name, rgb in palette.items():
         tint = np.array((scenes.LARGEST_TINT, -scenes.LARGEST_TINT, 0))
@@ -23,7 +23,7 @@ def test_every_named_colour_is_known_in_spite_of_its_tint(palette):
 
 
 def test_shares_are_those_of_the_pixels():
-    white, red, blue = (255, 255, 255), scenes.COLOURS["red"], scenes.COLOURS["blue"]
+    white, red, blue = (255, 255, 255), SCENE_COLOURS["red"], SCENE_COLOURS["blue"]
     (shares,) = colour_shares(np.array([[white, red, red, blue]], np.uint8))
     assert shares[0] == 0.25
     assert shares[1 + NAMES.index("red")] == 0.5

@@ -7,10 +7,11 @@ import torch
 
 from demiglace.batch import IGNORE, PADDING
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.learner import fractional_sines
 from demiglace.bootstrap.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
 from demiglace.jobs.nano import prompt
-from demiglace.training.trainer import Stage, Trainer
+from demiglace.training.initialisation import fractional_sines
+from demiglace.training.stage import Stage
+from demiglace.training.trainer import Trainer
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 from typer.testing import CliRunner, Result
 
 from demiglace.cli.main import app
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -20,7 +20,7 @@ from demiglace.folder_lock import locked
 from demiglace.inference import page_reading
 from demiglace.media import document_pages
 from demiglace.media.pictures import open_picture
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 
 Run = Callable[..., Result]
 Drawn = dict[int, BaseException | None]

@@ -8,7 +8,7 @@ import torch
 import typer
 
 from demiglace.cli.training_command import Thrift, run_together
-from demiglace.jobs.supervised_stage import Machine
+from demiglace.jobs.machine import Machine
 
 
 def ended_by(error: BaseException, thrift: Thrift | None = None) -> None:

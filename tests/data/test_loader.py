@@ -17,7 +17,9 @@ from known_sources import Deadly, Numbered
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
 from demiglace.data.source import Source
-from demiglace.processing.processor import Processor, ProcessorConfig, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
+from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord

@@ -9,7 +9,8 @@ import pytest
 from demiglace.conversation import Conversation, Message, Text, Video, VideoSampling
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.data.sample_builder import Preparation, TooLongRecord
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -17,19 +17,20 @@ from typer.testing import CliRunner
 
 from demiglace.cli.main import app
 from demiglace.data.mixture_file import read_mixture
-from demiglace.jobs import nano as nano_recipe
+from demiglace.jobs import nano as nano_job
 from demiglace.jobs.finetuning import finetune, survey
+from demiglace.jobs.machine import Machine
 from demiglace.jobs.staged import run as run_stages
-from demiglace.jobs.supervised_stage import Machine
 from demiglace.model.adapters import Lora
+from demiglace.recipes import nano as nano_recipe
 from demiglace.recipes.finetuning import FinetuningRecipe
 from demiglace.recipes.pretraining import PretrainingRecipe
 from demiglace.recipes.pretraining import numbers_of as pretraining_numbers
 from demiglace.recipes.sft import SftRecipe
 from demiglace.recipes.sft import numbers_of as sft_numbers
-from demiglace.scoring.answer_filter import repeats
 from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.arithmetic.claims import wrong_claims
+from demiglace.scoring.repetition import repeats
 from demiglace.scoring.text_distance import character_error_rate, word_f1
 from demiglace.training.trainer import Trainer
 
@@ -47,8 +48,8 @@ def nano(folder: Path, count: int) -> Figures:
     recipe = nano_recipe.quick(nano_recipe.NanoRecipe())
     few = dict.fromkeys([*STEPS_OF_NANO, "colours_steps"], 3)
     recipe = replace(recipe, batch_size=2, shard_size=4, **few)
-    figures = _of_run(lambda: nano_recipe.train(replace(recipe, only=recipe.only[:2]), folder))
-    rest = _of_run(lambda: nano_recipe.train(recipe, folder))
+    figures = _of_run(lambda: nano_job.train(replace(recipe, only=recipe.only[:2]), folder))
+    rest = _of_run(lambda: nano_job.train(recipe, folder))
     return replace(figures, rough=rest.losses)
 
 

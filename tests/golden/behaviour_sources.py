@@ -30,10 +30,8 @@ from demiglace.data.dataset_statistics import look
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
 from demiglace.data.sample_builder import Preparation
-from demiglace.data.sources.generated_clips import WORLDS, GeneratedClips
-from demiglace.data.sources.generated_clips import examination as clip_examination
-from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions
-from demiglace.data.sources.generated_questions import examination as question_examination
+from demiglace.data.sources.generated_clips import GeneratedClips
+from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
@@ -41,6 +39,10 @@ from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.processing.packing import pack
+from demiglace.synthesis.clips.kinds import WORLDS
+from demiglace.synthesis.clips.kinds import examination as clip_examination
+from demiglace.synthesis.questions.topics import TEXT, TOPICS
+from demiglace.synthesis.questions.topics import examination as question_examination
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SLOW = 5  # a clip is encoded and decoded, a page drawn whole: of these a tenth of the draws is made

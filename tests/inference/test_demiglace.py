@@ -15,9 +15,10 @@ from demiglace.inference.chat import Chat
 from demiglace.inference.file_parts import part_of
 from demiglace.model import weights
 from demiglace.model.folded_resampler import FoldedResampler
+from demiglace.model.hub import folder_of
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.placement import folder_of
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -25,7 +25,7 @@ from demiglace.integrations.transformers import (
 )
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 from demiglace.processing.processor import Processor
 from demiglace.training.supervised import LanguageLearner
 

@@ -8,7 +8,7 @@ import torch
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 
 from demiglace.integrations.transformers.rows import RowOptions, rows_of
-from demiglace.processing.processor import Sample
+from demiglace.processing.sample import Sample
 
 
 def sample(length: int, *places: int) -> Sample:

@@ -16,7 +16,7 @@ from trl import SFTConfig, SFTTrainer
 
 import demiglace.integrations.transformers  # noqa: F401  # registers the model
 from demiglace import Demiglace
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 
 PICTURE = PIL.Image.new("RGB", (40, 30), "red")
 QUESTION = [{"role": "user", "content": "Which colour?"}]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from demiglace.batch import Visual
 from demiglace.integrations.vllm.pictures import ImageProcessor
-from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig
 

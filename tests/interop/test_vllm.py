@@ -11,7 +11,7 @@ from demiglace import Conversation, Demiglace, Image, SamplingParams
 from demiglace.engine.static_batch import generate
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
-from demiglace.model.placement import folder_of
+from demiglace.model.hub import folder_of
 from demiglace.processing.processor import Processor
 
 ROOT = Path(__file__).parents[2]

@@ -11,18 +11,19 @@ from demiglace.conversation import Conversation, Image
 from demiglace.jobs import nano
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
+from demiglace.recipes.nano import NanoRecipe, quick
 from demiglace.typography.corpus import corpus
 from demiglace.typography.fonts import training_faces
 
 
 @pytest.fixture(scope="module")
-def recipe() -> nano.NanoRecipe:
+def recipe() -> NanoRecipe:
     try:
         training_faces()
         corpus()
     except ValueError as absent:
         pytest.skip(str(absent))
-    return replace(nano.quick(nano.NanoRecipe()), batch_size=2, shard_size=4)
+    return replace(quick(NanoRecipe()), batch_size=2, shard_size=4)
 
 
 def test_every_stage_names_parts_that_exist(recipe, tmp_path):
@@ -65,12 +66,12 @@ def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
 
 def test_a_stage_that_is_none_is_refused():
     with pytest.raises(ValueError, match="no stage 'colour'; there are encoder"):
-        nano.NanoRecipe(only=("again", "colour"))
+        NanoRecipe(only=("again", "colour"))
 
 
 def test_later_stages_need_a_model_to_go_on_from():
     with pytest.raises(ValueError, match="again, colours need a model to go on from; from nothing it begins with enc"):
-        nano.NanoRecipe(only=("again", "colours"))
+        NanoRecipe(only=("again", "colours"))
 
 
 def test_the_prompt_is_the_processors_own(recipe):
@@ -87,7 +88,7 @@ def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypa
     monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: (folder / "encoder").mkdir(exist_ok=True))
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "a.pdf").write_bytes(b"a page")
-    recipe, folder = nano.NanoRecipe(documents=tmp_path / "papers"), tmp_path / "run"
+    recipe, folder = NanoRecipe(documents=tmp_path / "papers"), tmp_path / "run"
     nano.train(recipe, folder, pytest.fail)
     nano.train(replace(recipe, only=("encoder",)), folder, pytest.fail)  # which stages, is free
     with pytest.raises(ValueError, match="has seed 0, not 1: this run needs a folder of its own"):
@@ -103,9 +104,9 @@ def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monk
     monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: None)
     (tmp_path / "encoder").mkdir()
     told = []
-    nano.train(nano.NanoRecipe(), tmp_path, told.append)
+    nano.train(NanoRecipe(), tmp_path, told.append)
     assert "whether they are still the same cannot be told" in told[0]
-    nano.train(nano.NanoRecipe(), tmp_path, pytest.fail)
+    nano.train(NanoRecipe(), tmp_path, pytest.fail)
 
 
 def test_what_was_read_is_written_again_where_a_kill_cut_it_off(recipe, tmp_path):

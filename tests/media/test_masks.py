@@ -16,7 +16,8 @@ from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Image, Message, Text, Video, VideoSampling
 from demiglace.processing.chat_template import CHAT_TEMPLATE
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 
 IMAGE = "<image>" + "<unk>" * 64 + "</image>"
 SLICE = "<slice>" + "<unk>" * 64 + "</slice>"

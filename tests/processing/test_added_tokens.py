@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.tokenizer import MARKUP, SPECIAL_TOKENS, Piece, StreamDecoder, Tokenizer
 
 FIRST = 384  # after the bytes and marks of the nano vocabulary

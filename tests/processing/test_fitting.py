@@ -9,7 +9,8 @@ import pytest
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
 from demiglace.media.video import read_packages
 from demiglace.processing.fitting import Fitted, fit_for_answer, fit_videos
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import TooLong
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer

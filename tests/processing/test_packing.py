@@ -15,7 +15,9 @@ from demiglace.batch import IGNORE, PADDING, Batch
 from demiglace.conversation import Conversation, Image, Message, Text
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import choose, pack
-from demiglace.processing.processor import Processor, ProcessorConfig, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
+from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -13,7 +13,9 @@ import torch
 
 from demiglace.batch import IGNORE, STILL
 from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
-from demiglace.processing.processor import Processor, ProcessorConfig, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
+from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import SlicingConfig, cut, patchify, plan
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -13,8 +13,8 @@ from demiglace.batch import IGNORE, Batch
 from demiglace.inference.demiglace import Demiglace
 from demiglace.jobs.finetuning import finetune, held_out, survey
 from demiglace.jobs.finetuning_estimate import bytes_of_a_token, held_weights, predict
+from demiglace.jobs.machine import Machine
 from demiglace.jobs.run_folder import how_far
-from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.adapters import Lora, add_adapters, merge_adapter
 from demiglace.processing.processor import Processor

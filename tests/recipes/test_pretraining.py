@@ -8,9 +8,9 @@ import torch
 from mixtures import small_config, write_mixture, write_start
 
 from demiglace.data.mixture_file import read_mixture
+from demiglace.jobs.machine import Machine
 from demiglace.jobs.staged import beginning
 from demiglace.jobs.staged import run as pretrain
-from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor

@@ -11,8 +11,8 @@ from mixtures import SFT_MIXTURE, small_config, write_mixture, write_start
 from safetensors.torch import load_file
 
 from demiglace.data.mixture_file import read_mixture
+from demiglace.jobs.machine import Machine
 from demiglace.jobs.staged import run
-from demiglace.jobs.supervised_stage import Machine
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.recipes.sft import GENERAL, LONG_COT_3D, NUMBERS, SftRecipe, numbers_of

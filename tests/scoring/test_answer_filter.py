@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from demiglace.scoring.answer_filter import fault, repeats, teaches_reasoning
+from demiglace.scoring.answer_filter import fault, teaches_reasoning
 from demiglace.scoring.question import Question, reply
+from demiglace.scoring.repetition import repeats
 
 QUESTION = Question("sum", "What is 3 + 4?", "7", "The sum is 7.", ("3 + 4 = 7", "Check: 7 - 4 = 3."))
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from demiglace.training.optim import Muon, optimizers, orthogonalise, wsd
+from demiglace.training.optim import Muon, optimizers, orthogonalise
+from demiglace.training.schedule import wsd
 
 
 def test_wsd_rises_holds_and_falls():

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from demiglace.training import checkpoint
-from demiglace.training.trainer import Stage, Trainer, freeze_all_but
+from demiglace.training.stage import Stage
+from demiglace.training.trainer import Trainer, freeze_all_but
 
 
 class Small(nn.Module):

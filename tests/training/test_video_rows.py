@@ -8,11 +8,12 @@ import torch
 from mixtures import small_config, small_processor
 
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
-from demiglace.data.sources.generated_clips import examination
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 from demiglace.synthesis.clips.clip import encode
+from demiglace.synthesis.clips.kinds import examination
 from demiglace.training.supervised import LanguageLearner
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 
 pytestmark = pytest.mark.usefixtures("installed_prose")
 
@@ -14,12 +15,12 @@ def samples(num_characters: int, count: int) -> list[str]:
 def test_a_text_is_a_clean_line_of_at_most_that_length(num_characters):
     for text in samples(num_characters, 200):
         assert 1 <= len(text) <= num_characters
-        assert set(text) <= set(line_samples.ALPHABET)
+        assert set(text) <= set(ALPHABET)
         assert text == " ".join(text.split())
 
 
 def test_every_character_of_the_alphabet_is_drawn():
-    assert set("".join(samples(40, 3000))) == set(line_samples.ALPHABET)
+    assert set("".join(samples(40, 3000))) == set(ALPHABET)
 
 
 def test_capitals_and_digits_are_well_represented():

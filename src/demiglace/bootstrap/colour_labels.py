@@ -11,18 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from demiglace.data.sources.generated_clips import WORLDS
 from demiglace.processing import slicing
-from demiglace.synthesis.clips import clip
+from demiglace.synthesis.clips.kinds import WORLDS
+from demiglace.synthesis.palette import CLIP_COLOURS, SCENE_COLOURS
 from demiglace.synthesis.questions import scenes
-from demiglace.typography.line_samples import pick
+from demiglace.typography.words import pick
 
-NAMES = tuple(scenes.COLOURS | clip.COLOURS)
+NAMES = tuple(SCENE_COLOURS | CLIP_COLOURS)
 FARTHEST = 45  # of 255, in any channel, from the colour that a name stands for
 SMALLEST_SIDE, LARGEST_SIDE = 98, 180  # pixels
 CLIP_SHARE = 0.4
 
-_KNOWN = [(name, rgb) for palette in (scenes.COLOURS, clip.COLOURS) for name, rgb in palette.items()]
+_KNOWN = [(name, rgb) for palette in (SCENE_COLOURS, CLIP_COLOURS) for name, rgb in palette.items()]
 _REFERENCES = np.array([rgb for _, rgb in _KNOWN], np.int16)
 _CLASSES = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
 

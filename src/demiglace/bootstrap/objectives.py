@@ -23,8 +23,9 @@ from demiglace.bootstrap.picture_shards import PictureStream, character_classes
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.training.metrics import Figures
-from demiglace.training.trainer import Objective
+from demiglace.training.objective import Objective
 from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 
 
 def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tuple[Tensor, Figures]:
@@ -171,5 +172,5 @@ def _spoil(classes: Tensor, rng: np.random.Generator) -> Tensor:
     """Replace a share of the frames, drawn for each sample up to a quarter, by characters of chance."""
     share = rng.random((classes.shape[0], 1, 1)) * 0.25 * (rng.random((classes.shape[0], 1, 1)) < 0.7)
     hit = torch.from_numpy(rng.random(classes.shape) < share)
-    others = torch.from_numpy(rng.integers(1, 1 + len(line_samples.ALPHABET), classes.shape))
+    others = torch.from_numpy(rng.integers(1, 1 + len(ALPHABET), classes.shape))
     return torch.where(hit, others, classes)

@@ -21,7 +21,7 @@ from demiglace.data import worker_process
 from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.processing import slicing
 from demiglace.safe_files import atomic_path
-from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +78,9 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
 def character_classes(text: str) -> np.ndarray:
     """uint8 (characters,), 1 + place in the alphabet; a character outside it is a ValueError."""
     try:
-        return np.array([1 + line_samples.ALPHABET.index(character) for character in text], dtype=np.uint8)
+        return np.array([1 + ALPHABET.index(character) for character in text], dtype=np.uint8)
     except ValueError:
-        strange = sorted(set(text) - set(line_samples.ALPHABET))
+        strange = sorted(set(text) - set(ALPHABET))
         raise ValueError(f"characters outside the alphabet: {strange}") from None
 
 

@@ -88,8 +88,7 @@ def _torch_facts() -> tuple[str, str, str, int]:
     """Device, its name, dtype and threads that a model is loaded with by default."""
     import torch
 
-    from demiglace.model.placement import device_named
-    from demiglace.model.weights import default_dtype
+    from demiglace.model.placement import default_dtype, device_named
 
     device = device_named(None)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
@@ -110,7 +109,7 @@ def _ffmpeg_version() -> str | None:
 
 
 def _shipped_checkpoint() -> str | None:
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
 
     try:
         return str(folder_of(None))

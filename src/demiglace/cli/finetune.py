@@ -13,7 +13,7 @@ from demiglace.cli.training_command import Thrift, machine_named, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import Survey
-    from demiglace.jobs.supervised_stage import Machine
+    from demiglace.jobs.machine import Machine
     from demiglace.recipes.finetuning import FinetuningRecipe, Method
 
 MOST_NAMED = 10  # bad records
@@ -67,7 +67,7 @@ def finetune(
     """
     from demiglace.data.sources.record_files import record_files
     from demiglace.model.adapters import Lora
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
@@ -88,7 +88,7 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
     """Nothing is written before the data was looked at, by every process on its own."""
     from demiglace.jobs.finetuning import finetune as finetuned
     from demiglace.jobs.finetuning import survey
-    from demiglace.jobs.supervised_stage import measured_peak
+    from demiglace.jobs.machine import measured_peak
 
     seen, kept = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
     _tell_counts(recipe, seen, kept, machine)

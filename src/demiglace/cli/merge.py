@@ -16,10 +16,10 @@ def merge(
     """Add an adapter to the weights of its model, for programs that take no adapters."""
     import torch
 
-    from demiglace.jobs.supervised_stage import export
+    from demiglace.jobs.export import export
     from demiglace.model import weights
     from demiglace.model.adapters import merge_adapter
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
     from demiglace.processing.processor import Processor
     from demiglace.safe_files import atomic_path
 

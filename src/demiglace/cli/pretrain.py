@@ -37,7 +37,7 @@ def pretrain(
     """
     from demiglace.data.mixture_file import read_mixture
     from demiglace.jobs.staged import run
-    from demiglace.model.weights import resolve
+    from demiglace.model.hub import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
 
     wanted: dict[str, Any] = {"rate": rate, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}

@@ -45,7 +45,7 @@ def sft(
     """
     from demiglace.data.mixture_file import read_mixture
     from demiglace.jobs.staged import run
-    from demiglace.model.weights import resolve
+    from demiglace.model.hub import resolve
     from demiglace.recipes.sft import SftRecipe, numbers_of
 
     wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}

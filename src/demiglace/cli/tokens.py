@@ -76,7 +76,7 @@ def _settings(model: str | None) -> tuple[SlicingConfig, int]:
 
     if model is None:
         return SlicingConfig(), RELEASED_NUM_QUERIES
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
     from demiglace.processing.processor import Processor
 
     config = Processor.load(folder_of(model)).config
@@ -91,7 +91,7 @@ def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) ->
     unset = [isinstance(part, Video) and part.sampling is None for part in parts]
     if not any(unset):
         return parts, [""] * len(parts)
-    from demiglace.model.placement import folder_of
+    from demiglace.model.hub import folder_of
     from demiglace.model.weights import read_config
     from demiglace.processing.fitting import fit_for_answer
     from demiglace.processing.processor import Processor

@@ -26,7 +26,8 @@ def train(
     if recipe != "nano":
         raise ValueError(f"no recipe {recipe!r}; there is: nano")
     try:
-        from demiglace.jobs import nano
+        from demiglace.jobs import nano as job
+        from demiglace.recipes import nano
     except ModuleNotFoundError as missing:
         raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 
@@ -34,7 +35,7 @@ def train(
     chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
     if stages is not None:
         chosen = replace(chosen, only=tuple(stages.split(",")))
-    model = nano.train(nano.quick(chosen) if quick else chosen, folder, note, restart)
+    model = job.train(nano.quick(chosen) if quick else chosen, folder, note, restart)
     if model is None:
         typer.echo(f"stopped; go on with: {this_command()}", err=True)
         raise typer.Exit(130)

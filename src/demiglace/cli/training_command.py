@@ -14,7 +14,7 @@ import typer
 from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
-    from demiglace.jobs.supervised_stage import Machine
+    from demiglace.jobs.machine import Machine
 
 # What torch says, on any device, where memory cannot be had; it has no common type for it.
 NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc")
@@ -44,7 +44,7 @@ class Thrift:
 
 def machine_named(device: str | None, dtype: str | None, **options: Any) -> Machine:
     """What a command runs on; `options` are fields of `Machine`. ValueError where a name is none."""
-    from demiglace.jobs.supervised_stage import Machine
+    from demiglace.jobs.machine import Machine
     from demiglace.model.placement import device_named, dtype_named
     from demiglace.training.distributed import own_device
 

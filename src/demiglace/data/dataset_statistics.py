@@ -12,7 +12,7 @@ from rich.progress import track
 from demiglace.batch import IGNORE, STILL
 from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import Parcel, Pictures, Preparation, TooLongRecord
-from demiglace.processing.processor import Sample
+from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 

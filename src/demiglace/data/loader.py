@@ -15,7 +15,8 @@ from typing import Any
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.data.sample_builder import Parcel, Preparation, TooLongRecord, Workers
 from demiglace.processing.packing import choose
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
 
 WINDOW = 4  # rows' worth of tokens that a row is chosen from (ours): more leaves less padding and takes more memory

@@ -19,8 +19,9 @@ from demiglace.batch import Visual
 from demiglace.data import worker_process
 from demiglace.data.mixture import Draw, Mixture
 from demiglace.processing.fitting import fit_videos
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
 from demiglace.processing.prompt_layout import TooLong
+from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import normalise
 from demiglace.records.bad_record import BadRecord
 

@@ -12,7 +12,7 @@ from demiglace.conversation import Conversation
 from demiglace.engine.static_batch import Step, StoppedBy
 from demiglace.processing.chat_template import split_answer
 from demiglace.processing.fitting import Fitted
-from demiglace.processing.processor import Sample
+from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
 
 

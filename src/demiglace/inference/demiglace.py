@@ -17,8 +17,9 @@ from demiglace.inference.file_parts import Source, part_of
 from demiglace.model import weights
 from demiglace.model.adapters import merge_adapter
 from demiglace.model.folded_resampler import FoldedResampler, multiply_adds
+from demiglace.model.hub import folder_of
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.placement import device_named, dtype_named, folder_of
+from demiglace.model.placement import device_named, dtype_named
 from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
 

@@ -20,20 +20,24 @@ from demiglace.batch import Batch
 from demiglace.data.dataset_statistics import MOST_RECORDS, Survey, look
 from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import Preparation
+from demiglace.jobs.export import export
+from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import inputs_of
-from demiglace.jobs.supervised_stage import Machine, check_dtype, export, learn_from, measured_peak, open_loader
+from demiglace.jobs.supervised_stage import learn_from, open_loader
 from demiglace.model import adapters, weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
 from demiglace.records.bad_record import BadRecord
 from demiglace.safe_files import atomic_path
 from demiglace.training import checkpoint, flops
 from demiglace.training.flops import Learning
+from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
-from demiglace.training.trainer import Stage, Trainer, freeze_all_but
+from demiglace.training.trainer import Trainer, freeze_all_but
 from demiglace.training.validation import BEST, Validation
 
 MODEL, ADAPTER = "model", "adapter"  # what is left in the end: one of the two

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from demiglace.data.dataset_statistics import Survey
-from demiglace.jobs.supervised_stage import Machine
+from demiglace.jobs.machine import Machine
 from demiglace.model import weights
 from demiglace.model.adapters import TARGETS
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig

@@ -16,19 +16,22 @@ from typing import Any, Protocol
 
 import torch
 
-from demiglace.bootstrap.learner import initialise
 from demiglace.data.mixture import Mixture
 from demiglace.data.mixture_file import STAGES, MixtureFile
+from demiglace.jobs.export import export
+from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import SKIPPED_FILE, open_folder
 from demiglace.jobs.run_record import inputs_of
-from demiglace.jobs.supervised_stage import Machine, check_dtype, export, learn_from, measured_peak, open_loader
+from demiglace.jobs.supervised_stage import learn_from, open_loader
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
 from demiglace.training import checkpoint
 from demiglace.training.flops import Learning
+from demiglace.training.initialisation import initialise
+from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
-from demiglace.training.trainer import Stage, Trainer
+from demiglace.training.trainer import Trainer
 
 
 class Numbers(Protocol):

@@ -1,26 +1,10 @@
-"""Where a model comes from and where it runs: a folder or hub id, a device, a dtype, by name."""
+"""Where a model runs: a device and a dtype, by name."""
 
 from __future__ import annotations
 
-from importlib.resources import files
-from os import PathLike
-from pathlib import Path
-
 import torch
 
-from demiglace.model.weights import default_dtype, resolve
-
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def folder_of(path_or_id: str | PathLike[str] | None) -> Path:
-    """The folder of a checkpoint, here or on the hub; None is the nano model inside the package."""
-    if path_or_id is not None:
-        return resolve(path_or_id)
-    folder = Path(str(files("demiglace"))) / "checkpoints" / "nano"
-    if not folder.is_dir():
-        raise ValueError("this installation carries no model: name a checkpoint's folder or hub id")
-    return folder
 
 
 def device_named(name: str | None) -> torch.device:
@@ -45,3 +29,11 @@ def dtype_named(name: str | None, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {name!r}")
     return DTYPES[name]
+
+
+def default_dtype(device: torch.device | str) -> torch.dtype:
+    """bfloat16 where matrix products in it are fast: on GPUs, and on CPUs with units for it; else float32."""
+    if torch.device(device).type != "cpu":
+        return torch.bfloat16
+    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if has_units else torch.float32

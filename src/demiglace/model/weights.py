@@ -7,10 +7,8 @@ safetensors are read, from inside the folder, and every name, shape and size is 
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.model.placement import default_dtype
 from demiglace.safe_files import atomic_paths, disk_errors, read_object, write_whole
 
 CONFIG_FILE = "config.json"
@@ -29,59 +28,8 @@ GENERATION_FILE = "generation_config.json"
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 MOST_JSON_BYTES = 64 * 2**20
-HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 FLOATS = ("F64", "F32", "F16", "BF16")
-
-
-def resolve(path_or_id: str | os.PathLike[str]) -> Path:
-    """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
-
-    Raises ValueError where there is neither, or not all of it can be fetched. Files that have come whole are kept then,
-    and of the others nothing.
-    """
-    folder = Path(path_or_id)
-    if folder.is_dir():
-        return folder
-    if folder.exists() or str(path_or_id).count("/") != 1 or str(path_or_id).startswith((".", "/", "~")):
-        raise ValueError(f"{path_or_id} is neither a checkpoint's folder nor a hub id of the form owner/name")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        with _told_by_us("huggingface_hub"):
-            return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
-    except (
-        Exception
-    ) as error:  # of the disk, or of the HTTP library, which differs between versions of the hub's client
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ValueError(
-            f"{path_or_id} has not come whole from the hub: {reason}; files that have are kept, "
-            "and the same command fetches the others"
-        ) from error
-
-
-@contextmanager
-def _told_by_us(name: str) -> Iterator[None]:
-    """Without what a library would log of its failed tries: the error that it raises in the end says the same."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def default_dtype(device: torch.device | str) -> torch.dtype:
-    """bfloat16 where matrix products in it are fast: on GPUs, and on CPUs with units for it; else float32."""
-    if torch.device(device).type != "cpu":
-        return torch.bfloat16
-    has_units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if has_units else torch.float32
 
 
 def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:

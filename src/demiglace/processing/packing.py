@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, Batch
-from demiglace.processing.processor import Sample, joined
+from demiglace.processing.sample import Sample, joined
 
 
 def choose(lengths: Sequence[int], length: int) -> list[int]:

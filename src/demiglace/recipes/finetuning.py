@@ -19,7 +19,7 @@ from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora
 from demiglace.processing.processor import Processor
 from demiglace.processing.slicing import SLICING
-from demiglace.training.trainer import Stage
+from demiglace.training.stage import Stage
 
 Method = Literal["full", "lora", "qlora"]
 PARTS = {"encoder": "model.vpm", "resampler": "model.resampler", "decoder": "model.llm"}

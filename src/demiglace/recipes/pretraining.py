@@ -18,11 +18,12 @@ from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
-from demiglace.training.trainer import Stage
+from demiglace.training.stage import Stage
 
 DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
 

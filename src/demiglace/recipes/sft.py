@@ -19,7 +19,7 @@ from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.processor import Processor
 from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
-from demiglace.training.trainer import Stage
+from demiglace.training.stage import Stage
 
 GENERAL, LONG_COT_3D = "general", "long_cot_3d"
 

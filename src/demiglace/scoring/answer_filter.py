@@ -6,13 +6,11 @@ Here claims are those of arithmetic, which a rule can check.
 
 from __future__ import annotations
 
-from collections import Counter
-
-from demiglace.processing.chat_template import END_THINK, THINK
 from demiglace.scoring.arithmetic.claims import wrong_claims
 from demiglace.scoring.question import Question, reply
+from demiglace.scoring.repetition import repeats
+from demiglace.scoring.thinking_format import reasoning_and_answer
 
-WORDS_OF_A_PHRASE = 8  # ours, as is the next
 MOST_REPEATS = 2  # times that a phrase of so many words may occur
 
 
@@ -26,7 +24,7 @@ def fault(said: str, question: Question) -> str | None:
 
     said: reasoning between the marks, then the answer, as `questions.reply` writes it.
     """
-    parts = _reasoning_and_answer(said)
+    parts = reasoning_and_answer(said)
     if parts is None:
         return "marks"
     reasoning, answer = parts
@@ -37,18 +35,3 @@ def fault(said: str, question: Question) -> str | None:
     if repeats(reasoning) > MOST_REPEATS:
         return "repetition"
     return None
-
-
-def repeats(text: str, num_words: int = WORDS_OF_A_PHRASE) -> int:
-    """How often the most frequent phrase of `num_words` words occurs; 0 in a shorter text."""
-    words = text.lower().split()
-    phrases = Counter(tuple(words[i : i + num_words]) for i in range(len(words) - num_words + 1))
-    return max(phrases.values(), default=0)
-
-
-def _reasoning_and_answer(said: str) -> tuple[str, str] | None:
-    """Both, where there is one pair of marks, in order, and text between and after them."""
-    if said.count(THINK) != 1 or said.count(END_THINK) != 1 or not said.startswith(THINK):
-        return None
-    reasoning, _, answer = said.removeprefix(THINK).partition(END_THINK)
-    return (reasoning, answer.strip()) if reasoning.strip() and answer.strip() else None

@@ -1,10 +1,9 @@
-"""Optimizers and rates: warm-up, stable, decay (paper, section 3); Muon for matrices, AdamW for the rest (ours)."""
+"""Optimizers: Muon for matrices, AdamW for the rest (ours)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,24 +13,6 @@ from demiglace.training.distributed import shared_as, whole
 
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-
-
-Decay = Literal["linear", "cosine"]
-
-
-def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float, decay: Decay = "linear") -> float:
-    """Share of the peak rate at `step`: linear warm-up, stable, decay to `floor` over the last `decay_share`."""
-    decay_steps = max(1, round(num_steps * decay_share))
-    rising = (step + 1) / max(1, warmup)
-    left = min(1.0, (num_steps - step) / decay_steps)
-    falling = floor + (1 - floor) * (left if decay == "linear" else (1 - math.cos(math.pi * left)) / 2)
-    return max(0.0, min(1.0, rising, falling))
-
-
-def decayed(step: int, num_steps: int, decay_share: float) -> float:
-    """How far the decay has come at `step`: 0 through the stable part, then rising towards 1 at the end."""
-    decay_steps = round(num_steps * decay_share)
-    return max(0.0, 1 - (num_steps - step) / decay_steps) if decay_steps else 0.0
 
 
 def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import pack
-from demiglace.processing.processor import Sample
+from demiglace.processing.sample import Sample
 from demiglace.training.distributed import Ranks
 from demiglace.training.flops import Learning, model_flops
 from demiglace.training.metrics import Figures

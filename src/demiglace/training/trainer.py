@@ -10,77 +10,22 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, Ranks, shard, whole
 from demiglace.training.metrics import Figures, Metrics
-from demiglace.training.optim import Decay, decayed, optimizers, wsd
-
-Parts = Iterator[tuple[Tensor, Figures]]
-Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
-Watcher = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
-
-
-@runtime_checkable
-class Stateful(Protocol):
-    """What an objective has that the step number does not determine."""
-
-    def state(self) -> dict[str, Any]:
-        """Where it stands, for a checkpoint; as JSON has it. Every process calls it."""
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
-
-    def seen(self) -> dict[str, Tensor]:
-        """What the last step was learned from."""
-
-
-@runtime_checkable
-class Remembering(Protocol):
-    """What a watcher has that writes down what it sees of every checkpoint."""
-
-    def lacks(self, folder: Path, step: int) -> bool:
-        """Whether the run was killed before the checkpoint of this step was seen. Every process calls it."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stretch of training does; numbers carry their source in the recipe."""
-
-    name: str
-    learns: tuple[str, ...]  # beginnings of the names of parameters that learn; all others are frozen
-    num_steps: int
-    rate: float
-    warmup: int
-    decay_share: float  # last part of the steps, over which the rate falls
-    floor: float  # share of the peak rate that remains at the end
-    weight_decay: float
-    clip: float  # largest norm of the gradient
-    save_every: int
-    log_every: int = 10
-    keep: int = 2  # checkpoints
-    decay: Decay = "linear"
-    sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
-    muon: bool = True  # for matrices inside blocks; else AdamW for all
-    saves_frozen: bool = True  # with every checkpoint; else what does not learn has to come from elsewhere
-
-    def rate_share(self, step: int) -> float:
-        """Share of the peak rate at a step, counted from 0."""
-        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor, self.decay)
-
-    def decayed(self, step: int) -> float:
-        """How far the decay has come, from 0 to 1."""
-        return decayed(step, self.num_steps, self.decay_share)
+from demiglace.training.objective import Objective, Remembering, Stateful, Watcher
+from demiglace.training.optim import optimizers
+from demiglace.training.stage import Stage
 
 
 class Trainer:

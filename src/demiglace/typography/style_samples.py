@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from demiglace.typography.fonts import Face
+from demiglace.typography.ink_colours import random_colours
 from demiglace.typography.line_samples import sample_text
-from demiglace.typography.typesetting import Alignment, Colour, Look
+from demiglace.typography.typesetting import Alignment, Look
 
 SMALLEST_CAP, LARGEST_CAP = 8.0, 110.0  # pixels
 
@@ -80,24 +81,3 @@ def _random_rules(rng: np.random.Generator) -> tuple[float | None, ...]:
     if rng.random() > 0.1:
         return None, None, None, None
     return tuple(float(rng.uniform(0, 0.3)) if rng.random() < 0.4 else None for _ in range(4))
-
-
-def random_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Ink and paper: mostly dark on light and grey, a tenth inverted, contrast from all down to about a third."""
-    if rng.random() < 0.4:
-        return (0, 0, 0), (255, 255, 255)
-    dark = np.full(3, rng.integers(0, 110), float)
-    light = np.full(3, rng.integers(200, 256), float)
-    if rng.random() < 0.25:  # coloured paper, perhaps coloured ink
-        light *= rng.uniform(0.75, 1.0, 3)
-        dark += rng.uniform(0, 110, 3) * (rng.random() < 0.5)
-        dark = np.minimum(dark, light.min() - 90)
-    if rng.random() < 0.25:
-        dark += (light - dark) * rng.uniform(0, 0.45)
-    ink, paper = _levels(dark), _levels(light)
-    return (paper, ink) if rng.random() < 0.16 else (ink, paper)
-
-
-def _levels(colour: np.ndarray) -> Colour:
-    red, green, blue = (int(value) for value in colour.clip(0, 255))
-    return red, green, blue

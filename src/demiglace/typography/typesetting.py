@@ -12,8 +12,8 @@ import numpy as np
 from PIL import ImageFont
 
 from demiglace.typography.fonts import Face, load_font, proportions
+from demiglace.typography.ink_colours import Colour
 
-Colour = tuple[int, int, int]
 Alignment = Literal["left", "centre", "right", "justified"]
 
 _INDENT = {

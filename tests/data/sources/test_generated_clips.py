@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from demiglace.conversation import Image, Video, VideoSampling
-from demiglace.data.sources.generated_clips import FRAME_RATES, WORLDS, GeneratedClips, examination
+from demiglace.data.sources.generated_clips import FRAME_RATES, GeneratedClips
 from demiglace.media.video import read_packages
 from demiglace.processing.chat_template import THINK
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.answer_match import is_right
-from demiglace.synthesis.clips.clip import COLOURS, place
+from demiglace.synthesis.clips.clip import place
+from demiglace.synthesis.clips.kinds import WORLDS, examination
+from demiglace.synthesis.palette import CLIP_COLOURS
 
 WRITTEN = ("scroll", "flash_text")
 DRAWN = tuple(kind for kind in WORLDS if kind not in WRITTEN)  # need neither fonts nor words
@@ -25,7 +27,7 @@ def clips(**options):
 
 def colours(picture) -> set[str]:
     pixels = np.asarray(picture, np.int32)
-    return {name for name, colour in COLOURS.items() if (abs(pixels - colour).sum(-1) < 60).sum() > 20}
+    return {name for name, colour in CLIP_COLOURS.items() if (abs(pixels - colour).sum(-1) < 60).sum() > 20}
 
 
 def content(source, row, seed=(3,)):

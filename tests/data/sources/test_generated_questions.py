@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from demiglace.conversation import Image
-from demiglace.data.sources.generated_questions import TEXT, TOPICS, GeneratedQuestions, examination
+from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.scoring.answer_filter import fault
 from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.question import reply
 from demiglace.synthesis.questions.text_only import random_text_question
+from demiglace.synthesis.questions.topics import TEXT, TOPICS, examination
 
 BETWEEN_CHOICES = {
     *("scene_compare", "scene_locate", "scene_colour", "scene_size"),

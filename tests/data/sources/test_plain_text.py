@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demiglace.data.sources.plain_text import PlainText, _cut
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 

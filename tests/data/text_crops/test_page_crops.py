@@ -7,7 +7,7 @@ import pytest
 
 from demiglace.data.text_crops import page_crops
 from demiglace.documents.page import Line, Page, divide
-from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 
 
 def page(*columns: list[str]) -> Page:
@@ -59,7 +59,7 @@ def test_no_window_is_longer_than_asked_and_words_stay_whole():
 def test_lines_that_are_no_prose_are_not_shown(text):
     assert page_crops.random_window(np.random.default_rng(0), page([text]), 2, 80) is None
     shown = page_crops.random_window(np.random.default_rng(0), page([text], ["plain words"]), 2, 80)
-    assert set(shown.text) <= set(line_samples.ALPHABET)
+    assert set(shown.text) <= set(ALPHABET)
 
 
 def test_a_folder_without_pdfs_is_named(tmp_path: Path):

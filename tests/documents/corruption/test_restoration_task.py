@@ -10,7 +10,8 @@ from demiglace.conversation import Image, Text
 from demiglace.documents.corruption.corruption import Target
 from demiglace.documents.corruption.restoration_task import ask_regions, position
 from demiglace.documents.page import Region
-from demiglace.processing.processor import Processor, ProcessorConfig
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 

@@ -6,7 +6,8 @@ from sightings import FPS, sightings, watch
 
 from demiglace.conversation import VideoSampling
 from demiglace.media.video import probe
-from demiglace.synthesis.clips.clip import COLOURS, SHAPES, Clip, Figure, Waypoint, Writing, encode, place
+from demiglace.synthesis.clips.clip import SHAPES, Clip, Figure, Waypoint, Writing, encode, place
+from demiglace.synthesis.palette import CLIP_COLOURS
 
 WHITE = (240, 240, 240)
 CONTAINERS = ("mp4", "webm")
@@ -38,7 +39,7 @@ AREAS = {  # in squared radii
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_shape_has_its_area_and_reaches_its_radius(shape):
     clip = Clip(80, 60, 1.0, WHITE, (standing(shape, at=(33.3, 28.8), radius=20),))
-    covered = (np.array(WHITE) - clip.draw(0.5).astype(float))[..., 1] / (WHITE[1] - COLOURS["red"][1])
+    covered = (np.array(WHITE) - clip.draw(0.5).astype(float))[..., 1] / (WHITE[1] - CLIP_COLOURS["red"][1])
     assert covered.sum() == pytest.approx(AREAS[shape] * 20**2, rel=0.03)
     columns = np.nonzero(covered.max(0) > 0.02)[0]
     width = 2 * 20 * (np.sin(2 * np.pi / 5) if shape == "star" else 1)
@@ -48,7 +49,7 @@ def test_a_shape_has_its_area_and_reaches_its_radius(shape):
 
 def test_a_figure_at_the_corner_is_cut_and_nothing_else_changes():
     clip = Clip(40, 30, 1.0, WHITE, (standing(at=(0, 0), radius=5), standing(at=(40, 30), radius=5)))
-    red = abs(clip.draw(0) - np.array(COLOURS["red"])).sum(-1) == 0
+    red = abs(clip.draw(0) - np.array(CLIP_COLOURS["red"])).sum(-1) == 0
     assert red.sum() == 50
     assert red[:5, :5].all()
     assert red[-5:, -5:].all()

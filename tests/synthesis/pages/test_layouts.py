@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from demiglace.synthesis.pages import layouts
-from demiglace.synthesis.pages.layouts import Sheet, article, form, receipt, render_layout, table
+from demiglace.synthesis.pages.layouts import article, form, receipt, render_layout, table
+from demiglace.synthesis.pages.sheet import Sheet
 from demiglace.typography.line_samples import ALPHABET
 from demiglace.typography.rendering import render_block
 from demiglace.typography.typesetting import Look

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from demiglace.synthesis.palette import SCENE_COLOURS
 from demiglace.synthesis.questions.chart_drawing import draw_chart
 from demiglace.synthesis.questions.charts import Chart
-from demiglace.synthesis.questions.scenes import COLOURS
 
 pytestmark = pytest.mark.usefixtures("training_faces")
 
@@ -18,7 +18,7 @@ def drawn(style, step, values=VALUES, colours=COLOURED, seed=0):
 
 
 def is_coloured(pixels, colour):
-    return np.abs(pixels - COLOURS[colour]).max(axis=2) == 0
+    return np.abs(pixels - SCENE_COLOURS[colour]).max(axis=2) == 0
 
 
 @pytest.mark.parametrize("step", [None, 10])

@@ -6,13 +6,13 @@ from PIL import Image
 
 from demiglace.documents.page import Line as PageLine
 from demiglace.documents.page import Page, divide
+from demiglace.synthesis.pages.sheet import printed
 from demiglace.synthesis.questions.documents import (
     Contents,
     Fact,
     ask_document,
     ask_lines,
     document_page,
-    printed,
     random_document,
 )
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from demiglace.synthesis.pages.layouts import Sheet
+from demiglace.synthesis.pages.sheet import Sheet
 from demiglace.synthesis.questions import receipts_forms
 from demiglace.synthesis.questions.receipts_forms import (
     Form,

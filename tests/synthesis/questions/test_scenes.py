@@ -3,23 +3,15 @@
 import numpy as np
 import pytest
 
-from demiglace.synthesis.questions.scenes import (
-    COLOURS,
-    LARGEST_TINT,
-    PARTS,
-    Scene,
-    Shape,
-    ask_scene,
-    draw_scene,
-    random_scene,
-)
+from demiglace.synthesis.palette import SCENE_COLOURS
+from demiglace.synthesis.questions.scenes import LARGEST_TINT, PARTS, Scene, Shape, ask_scene, draw_scene, random_scene
 
 KINDS = {"scene_list", "scene_count", "scene_compare", "scene_locate", "scene_colour", "scene_size"}
 
 
 def shape(form, colour, place, is_large):
     x, y = 20 + 40 * (place % 3), 20 + 40 * (place // 3)
-    return Shape(form, colour, COLOURS[colour], place, x, y, 16 if is_large else 8, is_large)
+    return Shape(form, colour, SCENE_COLOURS[colour], place, x, y, 16 if is_large else 8, is_large)
 
 
 @pytest.fixture
@@ -62,7 +54,7 @@ def test_pixels_show_every_shape_where_and_as_large_as_it_is_said_to_be(seed):
     width, height = scene.size
     assert pixels.shape == (height, width, 3)
     seen = set()
-    for colour, rgb in COLOURS.items():
+    for colour, rgb in SCENE_COLOURS.items():
         for piece in components(np.abs(pixels - rgb).max(axis=2) <= LARGEST_TINT + 1):
             y, x = piece.mean(0)
             extent = np.ptp(piece, axis=0).max() / (min(width, height) / 3)

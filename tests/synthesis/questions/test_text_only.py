@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from demiglace.synthesis.questions.text_only import plain_words, random_text_question
+from demiglace.synthesis.questions.text_only import random_text_question
+from demiglace.typography.words import plain_words
 
 pytestmark = pytest.mark.usefixtures("installed_prose")
 

@@ -1,4 +1,4 @@
-"""Our own clips, without end: short films of known contents with a question each; and as many to examine a model with.
+"""Our own clips, without end: short films of known contents with a question each.
 
 Package size and frame rate are drawn for each clip (paper, section 2.1), so that the question can still be answered.
 """
@@ -16,26 +16,10 @@ from demiglace.conversation import Conversation, Image, Part, Video, VideoSampli
 from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, conversation
-from demiglace.synthesis.clips import events, motion, texts
 from demiglace.synthesis.clips.clip import Container, encode, place
-from demiglace.synthesis.clips.clip_question import AskedClip, Size, World, listed
-from demiglace.typography.line_samples import pick
-
-WORLDS: Mapping[str, World] = {
-    "direction": motion.direction,
-    "bounce": motion.bounce,
-    "collide": motion.collide,
-    "appear": events.appear,
-    "disappear": events.disappear,
-    "order": events.order,
-    "count": events.count,
-    "recolour": events.recolour,
-    "flash": events.flash,
-    "flashes": events.flashes,
-    "scroll": texts.scroll,
-    "flash_text": texts.flash_text,
-}
-NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kinds that no single frame answers
+from demiglace.synthesis.clips.clip_question import AskedClip, World, listed
+from demiglace.synthesis.clips.kinds import WORLDS, random_size
+from demiglace.typography.words import pick
 
 FRAME_RATES = (20, 30)  # of the files: a flash is on two or three frames
 CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
@@ -49,7 +33,6 @@ OPTIONS: Mapping[str, Field] = {
     "max_packages": Whole(1, 10_000),
     **dict.fromkeys(SHARES, Real(0, 1)),
 }
-EXAMINATION = 0x436C697073  # no seed of a training run begins with it
 
 
 @dataclass(frozen=True)
@@ -107,19 +90,19 @@ class GeneratedClips:
         return f"{self.name}, clip {row}"
 
     def _one(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
-        asked = world(rng, _random_size(rng, self.side))
+        asked = world(rng, random_size(rng, self.side))
         return [self._video(rng, asked)], asked.question
 
     def _clips(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
         """Two or three of one kind, one of which is asked about."""
-        clips = [world(rng, _random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
+        clips = [world(rng, random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
         meant = int(rng.integers(len(clips)))
         question = _about(clips[meant].question, f"the {('first', 'second', 'third')[meant]} clip")
         return [self._video(rng, asked) for asked in clips], question
 
     def _clip_and_frame(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
         """A clip and one of its frames as an image, in any order; asked about the one or the other."""
-        asked = world(rng, _random_size(rng, self.side))
+        asked = world(rng, random_size(rng, self.side))
         time_s = float(rng.uniform(0, asked.clip.seconds))
         parts: list[Part] = [self._video(rng, asked), Image(PIL.Image.fromarray(asked.clip.draw(time_s)))]
         if asked.clip.figures and rng.random() < 0.5:
@@ -144,18 +127,6 @@ class GeneratedClips:
             if asked.is_answerable(sampling, fps):
                 return sampling
         return most
-
-
-def examination(kind: str, number: int, seed: int = 0, side: int = 126) -> AskedClip:
-    """Clip `number` of a kind to examine a model with, apart from whatever is trained on."""
-    rng = np.random.default_rng((EXAMINATION, seed, list(WORLDS).index(kind), number))
-    return WORLDS[kind](rng, _random_size(rng, side))
-
-
-def _random_size(rng: np.random.Generator, side: int) -> Size:
-    """Width and height, even as encoders want them."""
-    ratio = float(np.exp(rng.uniform(-1, 1) * np.log(4 / 3)))
-    return 2 * round(side * ratio**0.5 / 2), 2 * round(side / ratio**0.5 / 2)
 
 
 def _about(question: Question, which: str) -> Question:

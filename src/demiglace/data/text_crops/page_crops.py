@@ -10,7 +10,7 @@ import numpy as np
 from demiglace.documents.page import Line, Page
 from demiglace.documents.text_layer.pdf_pages import read_pdf
 from demiglace.media.document_pages import count_pages
-from demiglace.typography import line_samples
+from demiglace.typography.corpus import ALPHABET
 from demiglace.typography.rendering import Rendered
 
 COARSEST, FINEST = 80, 220  # dots per inch at which pages are drawn (ours)
@@ -63,7 +63,7 @@ def _num_pages(path: Path) -> int:
 
 @lru_cache(maxsize=1)
 def _alphabet() -> frozenset[str]:
-    return frozenset(line_samples.ALPHABET)
+    return frozenset(ALPHABET)
 
 
 def _is_prose(text: str) -> bool:

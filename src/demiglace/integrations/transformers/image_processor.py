@@ -11,7 +11,7 @@ from demiglace.integrations.transformers.inputs import FIELDS, visual_inputs
 from demiglace.integrations.transformers.media import picture_of
 from demiglace.integrations.transformers.rows import check_granted
 from demiglace.media.pictures import open_picture
-from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 
 

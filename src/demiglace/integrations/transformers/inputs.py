@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from demiglace.batch import Visual
-from demiglace.processing.processor import joined
+from demiglace.processing.sample import joined
 
 FIELDS = {"image_patches": "patches", "image_grids": "grids", "package_sizes": "package_sizes", "ticks": "ticks"}
 

@@ -32,8 +32,10 @@ from demiglace.integrations.transformers.rows import RowOptions, check_granted, 
 from demiglace.media.pictures import open_picture
 from demiglace.media.video import read_packages
 from demiglace.processing.chat_template import CHAT_TEMPLATE
-from demiglace.processing.processor import CONFIG_FILE, Processor, Sample
+from demiglace.processing.processor import Processor
+from demiglace.processing.processor_config import CONFIG_FILE
 from demiglace.processing.prompt_layout import Layout
+from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, Piece
 
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")

@@ -11,7 +11,7 @@ from transformers import BatchFeature
 
 from demiglace.integrations.transformers.inputs import visual_inputs
 from demiglace.processing.chat_template import CHAT_TEMPLATE
-from demiglace.processing.processor import Sample, joined
+from demiglace.processing.sample import Sample, joined
 
 # What callers of transformers ask for as a matter of course, and the answers that are given in any case.
 GRANTED: dict[str, tuple[Any, ...]] = {

@@ -23,7 +23,7 @@ from vllm.multimodal import MULTIMODAL_REGISTRY
 
 from demiglace.integrations.vllm.pictures import ImageProcessor
 from demiglace.model.siglip import exact_position_ids, released_position_ids
-from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.processor_config import ProcessorConfig
 
 
 class ProcessingInfo(MiniCPMVProcessingInfo):

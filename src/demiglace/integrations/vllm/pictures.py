@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from demiglace.media.pictures import open_picture
-from demiglace.processing.processor import ProcessorConfig
+from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig, plan
 from demiglace.processing.tokenizer import STRUCTURE

@@ -12,20 +12,11 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
+from demiglace.synthesis.palette import CLIP_COLOURS
 from demiglace.typography.fonts import Face, load_font
+from demiglace.typography.ink_colours import Colour
 
-Colour = tuple[int, int, int]
 Container = Literal["mp4", "webm"]
-
-COLOURS: dict[str, Colour] = {
-    "red": (225, 40, 40),
-    "green": (40, 165, 60),
-    "blue": (45, 90, 230),
-    "yellow": (245, 215, 40),
-    "purple": (155, 55, 195),
-    "orange": (250, 140, 25),
-    "cyan": (40, 205, 215),
-}
 
 
 class Waypoint(NamedTuple):
@@ -52,7 +43,7 @@ class Figure:
     """A filled shape that its path moves by its centre; it reaches `radius` pixels from there along both axes.
 
     shape: of `SHAPES`.
-    colours: of `COLOURS`, each with the moment from which on the figure has it, the first as it comes on screen.
+    colours: of `CLIP_COLOURS`, each with the moment from which on the figure has it, the first as it comes on screen.
     """
 
     shape: str
@@ -133,7 +124,7 @@ def _paint_figure(frame: np.ndarray, figure: Figure, centre: tuple[float, float]
     area = frame[top : int(y + reach) + 1, left : int(x + reach) + 1]
     rows, columns = np.ogrid[: area.shape[0], : area.shape[1]]
     outside = SHAPES[figure.shape](columns + left + 0.5 - x, rows + top + 0.5 - y, figure.radius)
-    _blend(area, np.clip(0.5 - outside, 0, 1), COLOURS[colour])
+    _blend(area, np.clip(0.5 - outside, 0, 1), CLIP_COLOURS[colour])
 
 
 def _paint_writing(frame: np.ndarray, writing: Writing, left: tuple[float, float]) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 from demiglace.conversation import VideoSampling
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.scoring.question import Question
-from demiglace.synthesis.clips.clip import COLOURS, SHAPES, Clip, Colour, Figure, Waypoint
+from demiglace.synthesis.clips.clip import SHAPES, Clip, Figure, Waypoint
+from demiglace.synthesis.palette import CLIP_COLOURS
+from demiglace.typography.ink_colours import Colour
 
 Size = tuple[int, int]  # width and height in pixels
 Span = tuple[float, float]  # seconds, the end not included
@@ -41,7 +43,7 @@ World = Callable[[np.random.Generator, Size], AskedClip]
 def random_kinds(rng: np.random.Generator, count: int) -> list[Kind]:
     """Shapes and colours, none of them twice."""
     shapes = rng.choice(list(SHAPES), count, replace=False)
-    colours = rng.choice(list(COLOURS), count, replace=False)
+    colours = rng.choice(list(CLIP_COLOURS), count, replace=False)
     return [(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from demiglace.conversation import VideoSampling
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.scoring.question import Question
-from demiglace.synthesis.clips.clip import COLOURS, SHAPES, Clip, Figure, Waypoint
+from demiglace.synthesis.clips.clip import SHAPES, Clip, Figure, Waypoint
 from demiglace.synthesis.clips.clip_question import (
     AskedClip,
     Kind,
@@ -29,7 +29,8 @@ from demiglace.synthesis.clips.clip_question import (
     times_in_words,
     told,
 )
-from demiglace.typography.line_samples import pick
+from demiglace.synthesis.palette import CLIP_COLOURS
+from demiglace.typography.words import pick
 
 FLASH_S = 0.1
 
@@ -105,7 +106,7 @@ def count(rng: np.random.Generator, size: Size) -> AskedClip:
     counted = [True] * int(rng.integers(1, 6)) + [False] * int(rng.integers(0, 3))
     counted = [counted[index] for index in rng.permutation(len(counted))]
     radius = random_radius(rng, size)
-    places, colours = random_places(rng, len(counted), size, radius), list(rng.permutation(list(COLOURS)))
+    places, colours = random_places(rng, len(counted), size, radius), list(rng.permutation(list(CLIP_COLOURS)))
     lengths = [(tenths(rng, 0.0, 0.2), tenths(rng, 0.3, 0.6)) for _ in counted]
     moments = timeline([length for pair in lengths for length in pair])
     spans = list(zip(moments[1::2], moments[2::2], strict=True))
@@ -135,7 +136,7 @@ def recolour(rng: np.random.Generator, size: Size) -> AskedClip:
     num_colours = int(rng.integers(2, 4))
     *moments, seconds = timeline([tenths(rng, 0.5, 1.4) for _ in range(num_colours)])
     kinds, radius = random_kinds(rng, int(rng.integers(1, 4))), random_radius(rng, size)
-    free = [colour for colour in COLOURS if colour not in [colour for _, colour in kinds[1:]]]
+    free = [colour for colour in CLIP_COLOURS if colour not in [colour for _, colour in kinds[1:]]]
     colours = [str(colour) for colour in rng.choice(free, num_colours, replace=False)]
     changing, *places = random_places(rng, len(kinds), size, radius)
     path = (Waypoint(0.0, *changing), Waypoint(seconds, *changing))
@@ -163,7 +164,7 @@ def _recolour_question(
         f"Check: {before} comes right before {after}, so {answer}.",
     )
     named = after if answer == before else before
-    choices = tuple(colour for colour in COLOURS if colour != named)
+    choices = tuple(colour for colour in CLIP_COLOURS if colour != named)
     return Question("recolour", text, answer, spoken, steps, choices)
 
 

@@ -23,7 +23,7 @@ from demiglace.synthesis.clips.clip_question import (
     times_in_words,
     told,
 )
-from demiglace.typography.line_samples import pick
+from demiglace.typography.words import pick
 
 SIDES = {True: ("left", "right"), False: ("top", "bottom")}  # of a horizontal axis, of a vertical one
 WAYS = {True: ("left", "right"), False: ("up", "down")}

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from demiglace.scoring.question import Question
-from demiglace.synthesis.clips.clip import Clip, Colour, Waypoint, Writing
+from demiglace.synthesis.clips.clip import Clip, Waypoint, Writing
 from demiglace.synthesis.clips.clip_question import (
     AskedClip,
     Size,
@@ -21,7 +21,8 @@ from demiglace.synthesis.clips.clip_question import (
 from demiglace.synthesis.clips.events import FLASH_S, flash_start
 from demiglace.typography.corpus import words
 from demiglace.typography.fonts import load_font, sample_face
-from demiglace.typography.line_samples import pick
+from demiglace.typography.ink_colours import Colour
+from demiglace.typography.words import pick
 
 LEAST_WIDTH = 1.25  # of a running text, in widths of the picture: no single frame holds it
 

@@ -6,61 +6,21 @@ Sizes and chances are ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from textwrap import wrap
 
 import numpy as np
 
-from demiglace.documents.page import Line, Page, hull
-from demiglace.typography import line_samples
+from demiglace.documents.page import Page
+from demiglace.synthesis.pages.sheet import Sheet, print_field, set_block, sister_face
+from demiglace.typography import field_samples, line_samples
 from demiglace.typography.corpus import passage
 from demiglace.typography.fonts import Face, sample_face, training_faces
-from demiglace.typography.rendering import Rendered, render_block
-from demiglace.typography.style_samples import random_colours
-from demiglace.typography.typesetting import Alignment, Look
+from demiglace.typography.rendering import Rendered
+from demiglace.typography.typesetting import Alignment
+from demiglace.typography.words import pick
 
 SMALLEST_CAP, LARGEST_CAP = 9.0, 20.0  # pixels, of running text
-MOST_PIXELS = 6_000_000  # of a page; what is set below its foot is left out
-
-
-class Sheet:
-    """A growing sheet of paper: blocks are printed at places counted in pixels, in reading order."""
-
-    def __init__(self) -> None:
-        self.printed: list[tuple[Rendered, int, int]] = []
-        self.rules: list[tuple[int, int, int, int]] = []
-
-    def put(self, block: Rendered, left: float, top: float) -> int:
-        """Print a block; where the next one may begin, below it."""
-        self.printed.append((block, round(left), round(top)))
-        return round(top) + block.picture.shape[0]
-
-    def rule(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Fill a box with ink; one as thin as a line is a rule."""
-        x, y = round(left), round(top)
-        self.rules.append((x, y, max(round(right), x + 1), max(round(bottom), y + 1)))
-
-    def page(self, name: str, rng: np.random.Generator) -> Page:
-        """The sheet with a margin around it, in ink and paper of random colours."""
-        corners = [(left + block.picture.shape[1], top + block.picture.shape[0]) for block, left, top in self.printed]
-        corners += [(right, bottom) for _, _, right, bottom in self.rules]
-        margin = round(float(rng.uniform(15, 120)))
-        width, height = np.max(corners, axis=0) + 2 * margin
-        mask = np.zeros((min(int(height), MOST_PIXELS // int(width)), int(width)), np.uint8)
-        for left, top, right, bottom in self.rules:
-            mask[margin + top : margin + bottom, margin + left : margin + right] = 255
-        lines: list[Line] = []
-        blocks: list[range] = []
-        for block, left, top in self.printed:
-            x, y = left + margin, top + margin
-            if y + block.picture.shape[0] > len(mask):
-                continue
-            area = mask[y : y + block.picture.shape[0], x : x + block.picture.shape[1]]
-            np.maximum(area, 255 - block.picture, out=area)
-            moved = _lines(block, np.array([x, y, x, y], np.float32))
-            blocks.append(range(len(lines), len(lines) + len(moved)))
-            lines += moved
-        return Page(name, _inked(mask, rng), tuple(lines), tuple(blocks), {})
 
 
 def render_layout(rng: np.random.Generator) -> Page:
@@ -81,16 +41,16 @@ def article(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     num_columns = int(rng.integers(1, 4))
     length = int(rng.integers(24, 90 // num_columns + 10))
     alignment: Alignment = "justified" if rng.random() < 0.5 else "left"
-    title = line_samples.heading(rng, int(rng.integers(12, 45)))
+    title = field_samples.heading(rng, int(rng.integers(12, 45)))
     top = sheet.put(set_block([title], bold, 1.8 * cap), 0, 0) + cap
-    top = sheet.put(set_block([line_samples.name(rng, 30)], face, cap), 0, top) + 2 * cap
+    top = sheet.put(set_block([field_samples.name(rng, 30)], face, cap), 0, top) + 2 * cap
     left, foot = 0.0, top
     for _ in range(num_columns):
         y, right = top, left + 20 * cap
         for _ in range(int(rng.integers(2, 6))):
             parts = [set_block(_prose(rng, length, int(rng.integers(1, 8))), face, cap, pitch, alignment)]
             if rng.random() < 0.4:
-                parts.insert(0, set_block([line_samples.heading(rng, min(30, length))], bold, 1.2 * cap))
+                parts.insert(0, set_block([field_samples.heading(rng, min(30, length))], bold, 1.2 * cap))
             if rng.random() < 0.2:
                 parts.insert(0, _caption(rng, "Figure", face, cap, length))
                 figure = cap * rng.uniform(4, 12)
@@ -110,7 +70,7 @@ def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     top = sheet.put(_caption(rng, "Table", face, cap, 60), 0, 0) + cap
     kinds = [_CELLS[int(rng.integers(len(_CELLS)))] for _ in range(num_columns)]
     cells = [[set_block([kind(rng)], face, cap) for _, kind in kinds] for _ in range(num_rows)]
-    cells.insert(0, [set_block([line_samples.heading(rng, 12)], bold, cap) for _ in kinds])
+    cells.insert(0, [set_block([field_samples.heading(rng, 12)], bold, cap) for _ in kinds])
     widths = [max(row[number].picture.shape[1] for row in cells) for number in range(num_columns)]
     lefts = np.cumsum([0.0, *(width + cap * rng.uniform(1, 4) for width in widths)])
     for i, row in enumerate(cells):
@@ -130,11 +90,11 @@ def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 def form(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     """A heading and fields, each a printed label and what was filled in, often in other type, on a rule or in a box."""
     face, typed = sample_face(rng), sample_face(rng)
-    top = sheet.put(set_block([line_samples.phrase(rng)], sister_face(rng, face), 1.6 * cap), 0, 0) + 2 * cap
+    top = sheet.put(set_block([field_samples.phrase(rng)], sister_face(rng, face), 1.6 * cap), 0, 0) + 2 * cap
     pitch, boxed, indent = cap * float(rng.uniform(2.8, 4.5)), rng.random() < 0.4, cap * float(rng.uniform(10, 18))
     for _ in range(int(rng.integers(5, 18))):
         label, fill = _FIELDS[int(rng.integers(len(_FIELDS)))]
-        asked = set_block([label + line_samples.pick(rng, (":", "", " :"))], face, cap)
+        asked = set_block([label + pick(rng, (":", "", " :"))], face, cap)
         end = max(indent, print_field(sheet, asked, 0, top) + cap)
         right = max(end + 20 * cap, print_field(sheet, set_block([fill(rng)], typed, cap), end, top) + cap)
         sheet.rule(end - 0.5 * cap, top + 2.1 * cap, right, top + 2.1 * cap + 1)
@@ -156,95 +116,59 @@ def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 
     top = 0.0
     for text in (
-        line_samples.name(rng, 24),
-        line_samples.address(rng),
-        line_samples.phone(rng),
-        line_samples.phrase(rng),
+        field_samples.name(rng, 24),
+        field_samples.address(rng),
+        field_samples.phone(rng),
+        field_samples.phrase(rng),
     ):
         block = shown(text)
         top = max(top + pitch, sheet.put(block, max(0, (width - block.picture.shape[1]) / 2), top))
-    for text in (line_samples.number(rng), line_samples.moment(rng), line_samples.number(rng)):
+    for text in (field_samples.number(rng), field_samples.moment(rng), field_samples.number(rng)):
         sheet.put(shown(text), 0, top)
         top += pitch
-    goods = [line_samples.item(rng) for _ in range(int(rng.integers(2, 14)))]
+    goods = [field_samples.item(rng) for _ in range(int(rng.integers(2, 14)))]
     for text in (
         *goods,
-        *(line_samples.pick(rng, ("TOTAL", "SUBTOTAL", "CASH", "CHANGE", "GST 6%")) for _ in range(3)),
+        *(pick(rng, ("TOTAL", "SUBTOTAL", "CASH", "CHANGE", "GST 6%")) for _ in range(3)),
     ):
         end = print_field(sheet, shown(text), 0, top)
-        price = shown(line_samples.amount(rng))
+        price = shown(field_samples.amount(rng))
         sheet.put(price, max(width - price.picture.shape[1], end + cap), top)
         top += pitch
-    sheet.put(shown(line_samples.phrase(rng)), 0.2 * width, top + pitch)
+    sheet.put(shown(field_samples.phrase(rng)), 0.2 * width, top + pitch)
 
 
 _Kind = Callable[[np.random.Generator, Sheet, float], None]
 _KINDS: tuple[_Kind, ...] = (article, article, table, form, receipt, receipt)
 _CELLS: tuple[tuple[Alignment, Callable[[np.random.Generator], str]], ...] = (
-    ("left", lambda rng: line_samples.name(rng, 22)),
+    ("left", lambda rng: field_samples.name(rng, 22)),
     ("left", lambda rng: line_samples.sample_text(rng, 20)),
-    ("left", line_samples.date),
-    ("right", line_samples.amount),
-    ("right", line_samples.amount),
+    ("left", field_samples.date),
+    ("right", field_samples.amount),
+    ("right", field_samples.amount),
     ("right", lambda rng: str(rng.integers(0, 10 ** int(rng.integers(1, 7))))),
-    ("right", lambda rng: f"{rng.uniform(0, 100):.{rng.integers(1, 4)}f}{line_samples.pick(rng, ('', '%'))}"),
+    ("right", lambda rng: f"{rng.uniform(0, 100):.{rng.integers(1, 4)}f}{pick(rng, ('', '%'))}"),
 )
 _FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (
-    ("Name", lambda rng: line_samples.name(rng, 30)),
-    ("Date", line_samples.date),
-    ("Date of birth", line_samples.date),
-    ("Address", line_samples.address),
-    ("Phone", line_samples.phone),
-    ("Amount", line_samples.amount),
-    ("Reference no.", line_samples.number),
-    ("Subject", lambda rng: line_samples.heading(rng, 30)),
-    ("Company", lambda rng: line_samples.name(rng, 24)),
+    ("Name", lambda rng: field_samples.name(rng, 30)),
+    ("Date", field_samples.date),
+    ("Date of birth", field_samples.date),
+    ("Address", field_samples.address),
+    ("Phone", field_samples.phone),
+    ("Amount", field_samples.amount),
+    ("Reference no.", field_samples.number),
+    ("Subject", lambda rng: field_samples.heading(rng, 30)),
+    ("Company", lambda rng: field_samples.name(rng, 24)),
     ("Remarks", lambda rng: _prose(rng, 40, 1)[0]),
 )
 
 
-def set_block(
-    lines: Sequence[str], face: Face, cap: float, pitch: float = 2.0, alignment: Alignment = "left"
-) -> Rendered:
-    """Black on white, without margins; lines are clean of empty ones."""
-    look = Look(cap_height=cap, crisp=False, pitch=pitch, alignment=alignment, margins=(0, 0, 0, 0))
-    return render_block([line.strip() for line in lines if line.strip()] or ["-"], face, look)
-
-
-def print_field(sheet: Sheet, block: Rendered, left: float, top: float) -> float:
-    """Print a block and return its right border."""
-    sheet.put(block, left, top)
-    return left + block.picture.shape[1]
-
-
 def _caption(rng: np.random.Generator, kind: str, face: Face, cap: float, length: int) -> Rendered:
     said = " ".join(_prose(rng, length, 2))
-    lines = wrap(f"{kind} {rng.integers(1, 30)}{line_samples.pick(rng, ('.', ':'))} {said}", length)
+    lines = wrap(f"{kind} {rng.integers(1, 30)}{pick(rng, ('.', ':'))} {said}", length)
     return set_block(lines[:2], face, max(SMALLEST_CAP, 0.9 * cap))
 
 
 def _prose(rng: np.random.Generator, length: int, most_lines: int) -> list[str]:
     """Lines of at most `length` characters."""
     return wrap(passage(rng, length * most_lines), length)[:most_lines]
-
-
-def sister_face(rng: np.random.Generator, face: Face) -> Face:
-    """A face of the same family: another weight or slope, or the same."""
-    family = [other for other in training_faces() if other.family == face.family]
-    return family[int(rng.integers(len(family)))]
-
-
-def _lines(block: Rendered, shift: np.ndarray) -> list[Line]:
-    """The block's lines at their place on the page."""
-    lines = []
-    for number, text in enumerate(block.text.split("\n")):
-        characters = block.boxes[block.line_of == number] + shift
-        lines.append(Line(text, hull(characters), characters))
-    return lines
-
-
-def _inked(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 (height, width, 3) of how much ink lies where."""
-    ink, paper = (np.array(colour, float) for colour in random_colours(rng))
-    shades = (paper + (ink - paper) * np.linspace(0, 1, 256)[:, None]).round().astype(np.uint8)
-    return shades[mask]

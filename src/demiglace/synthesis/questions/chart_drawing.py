@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from demiglace.synthesis.pages.sheet import CAPS_OF_A_SIDE
+from demiglace.synthesis.palette import SCENE_COLOURS
 from demiglace.synthesis.questions.charts import Chart
-from demiglace.synthesis.questions.scenes import COLOURS
 from demiglace.typography.fonts import Face, load_font, proportions, sample_face
-from demiglace.typography.typesetting import Colour
+from demiglace.typography.ink_colours import Colour
 
-CAPS_OF_A_SIDE = 18  # heights of a capital letter in the side of a picture
 _SMALLEST_FONT = 7  # pixels per em
 _INK: Colour = (25, 25, 25)
 _FAINT: Colour = (185, 185, 185)
@@ -84,10 +84,10 @@ def _plot(sheet: _Sheet, chart: Chart) -> None:
     slot = (width - 3 - left) / len(values)
     points = [(left + slot * (number + 0.5), bottom - value * rise) for number, value in enumerate(values)]
     if chart.style == "line":
-        sheet.pen.line(points, fill=COLOURS[chart.colours[0]], width=2)
+        sheet.pen.line(points, fill=SCENE_COLOURS[chart.colours[0]], width=2)
     for (x, y), value, label, colour in zip(points, values, chart.labels, chart.colours, strict=True):
         box = (x - 2, y - 2, x + 2, y + 2) if chart.style == "line" else (x - 0.3 * slot, y, x + 0.3 * slot, bottom)
-        sheet.pen.rectangle([round(edge) for edge in box], fill=COLOURS[colour])
+        sheet.pen.rectangle([round(edge) for edge in box], fill=SCENE_COLOURS[colour])
         sheet.write(x, height - 2 - 0.2 * em, label, "ms")
         if not marks:
             _print_value(sheet, x, y - 3, str(value))
@@ -109,15 +109,15 @@ def _pie(sheet: _Sheet, chart: Chart, start: float) -> None:
     x, y = radius + 4, top + radius
     for value, colour in zip(chart.values[0], chart.colours, strict=True):
         end = start + 3.6 * value
-        sheet.pen.pieslice([x - radius, y - radius, x + radius, y + radius], start, end, fill=COLOURS[colour])
+        sheet.pen.pieslice([x - radius, y - radius, x + radius, y + radius], start, end, fill=SCENE_COLOURS[colour])
         middle = np.deg2rad((start + end) / 2)
-        ink: Colour = _INK if np.dot(COLOURS[colour], (0.3, 0.6, 0.1)) > 110 else (255, 255, 255)
+        ink: Colour = _INK if np.dot(SCENE_COLOURS[colour], (0.3, 0.6, 0.1)) > 110 else (255, 255, 255)
         sheet.write(x + 0.68 * radius * np.cos(middle), y + 0.68 * radius * np.sin(middle), str(value), "mm", ink)
         start = end
     left, pitch = 2 * radius + 0.06 * width, min(2 * em, (height - top) / len(chart.labels))
     for number, (label, colour) in enumerate(zip(chart.labels, chart.colours, strict=True)):
         middle = y + (number + 0.5 - len(chart.labels) / 2) * pitch
-        sheet.pen.rectangle([left, middle - 0.35 * em, left + 0.7 * em, middle + 0.35 * em], fill=COLOURS[colour])
+        sheet.pen.rectangle([left, middle - 0.35 * em, left + 0.7 * em, middle + 0.35 * em], fill=SCENE_COLOURS[colour])
         sheet.write(left + em, middle, label, "lm")
 
 

@@ -8,9 +8,8 @@ from typing import Literal
 import numpy as np
 
 from demiglace.scoring.question import Question
-from demiglace.synthesis.questions.scenes import COLOURS
-from demiglace.synthesis.questions.text_only import plain_words
-from demiglace.typography.line_samples import pick
+from demiglace.synthesis.palette import SCENE_COLOURS
+from demiglace.typography.words import pick, plain_words
 
 Style = Literal["bar", "line", "pie", "table"]
 
@@ -57,7 +56,7 @@ def random_chart(rng: np.random.Generator) -> Chart:
     values = tuple(
         _percentages(rng, num_labels) if style == "pie" else _numbers(rng, num_labels, step) for _ in quantities
     )
-    colours = rng.permutation(list(COLOURS))[:num_labels].tolist()
+    colours = rng.permutation(list(SCENE_COLOURS))[:num_labels].tolist()
     if style == "line" or (style == "bar" and rng.random() < 0.5):
         colours = colours[:1] * num_labels
     return Chart(style, tuple(labels), tuple(quantities), values, tuple(colours), step)

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from textwrap import shorten, wrap
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
 from demiglace.documents.page import Page
 from demiglace.scoring.question import Question
-from demiglace.synthesis.pages.layouts import Sheet, set_block, sister_face
-from demiglace.synthesis.questions.chart_drawing import CAPS_OF_A_SIDE
-from demiglace.synthesis.questions.text_only import plain_words
-from demiglace.typography import line_samples
+from demiglace.synthesis.pages.sheet import CAPS_OF_A_SIDE, Sheet, printed, set_block, sister_face
 from demiglace.typography.corpus import passage
 from demiglace.typography.fonts import sample_face
+from demiglace.typography.words import pick, plain_words
 
 _LINE_LENGTH, _PROSE_LENGTH = 24, 96  # characters
 _CLEAN = re.compile(r"[^\"“”<>]*[A-Za-z][^\"“”<>]*")  # what can stand in quotation marks
@@ -78,15 +76,6 @@ def document_page(rng: np.random.Generator, contents: Contents, cap: float) -> P
     return sheet.page("document", rng)
 
 
-def printed(page: Page, rng: np.random.Generator) -> Image.Image:
-    """The page's picture, cut to what is printed and a narrow margin of paper."""
-    picture = Image.fromarray(page.picture)
-    box = ImageChops.difference(picture, Image.new("RGB", picture.size, picture.getpixel((0, 0)))).getbbox()
-    assert box is not None
-    left, top, right, bottom = np.add(box, np.array([-1, -1, 1, 1]) * rng.integers(3, 10, 4)).tolist()
-    return picture.crop((max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom)))
-
-
 def ask_document(rng: np.random.Generator, contents: Contents) -> list[Question]:
     """Its heading and number; a fact and the sentence after another where its sentences are known."""
     first, number = contents.body.split()[0], str(contents.number)
@@ -94,14 +83,14 @@ def ask_document(rng: np.random.Generator, contents: Contents) -> list[Question]
     asked = [
         Question(
             "page_heading",
-            line_samples.pick(rng, ("What is the heading of this page?", "Quote the heading.")),
+            pick(rng, ("What is the heading of this page?", "Quote the heading.")),
             contents.heading,
             f'The heading is "{contents.heading}".',
             (quoted_heading, f'Check: the text itself begins below it, with "{first}".') if _is_clean(first) else (),
         ),
         Question(
             "page_number",
-            line_samples.pick(rng, ("What is the number of this page?", "Which page number does it have?"))
+            pick(rng, ("What is the number of this page?", "Which page number does it have?"))
             + " Answer with a number.",
             number,
             f"The page number is {number}.",
@@ -161,7 +150,7 @@ def _ask_line(rng: np.random.Generator, lines: list[str]) -> Question | None:
         f'Check: none of the other {len(lines) - 1} lines starts with "{start}".',
     )
     which = f'the line that starts with "{start}"'
-    asked = line_samples.pick(rng, (f"Quote {which}.", f"What does {which} say?"))
+    asked = pick(rng, (f"Quote {which}.", f"What does {which} say?"))
     return Question("page_line", asked, line, f'It says: "{line}"', steps)
 
 
@@ -190,18 +179,18 @@ def _ask_word(rng: np.random.Generator, lines: list[str]) -> Question | None:
 
 
 def _lives(rng: np.random.Generator, name: str) -> Fact:
-    city = line_samples.pick(rng, ("Rome", "Oslo", "Bern", "Lima", "Cork", "Nice", "Bonn", "Riga", "Kiel", "York"))
+    city = pick(rng, ("Rome", "Oslo", "Bern", "Lima", "Cork", "Nice", "Bonn", "Riga", "Kiel", "York"))
     return Fact(f"{name} lives in {city}.", f"Where does {name} live?", city)
 
 
 def _works(rng: np.random.Generator, name: str) -> Fact:
-    work = line_samples.pick(rng, ("baker", "nurse", "pilot", "farmer", "tailor", "judge", "painter", "cook", "diver"))
+    work = pick(rng, ("baker", "nurse", "pilot", "farmer", "tailor", "judge", "painter", "cook", "diver"))
     return Fact(f"{name} works as a {work}.", f"What does {name} work as?", work)
 
 
 def _owns(rng: np.random.Generator, name: str) -> Fact:
     number, things = int(rng.integers(2, 60)), plain_words(rng, 1, 6)[0]
-    kind = line_samples.pick(rng, ("boxes", "books", "boats", "lamps", "coins"))
+    kind = pick(rng, ("boxes", "books", "boats", "lamps", "coins"))
     return Fact(f"{name} has {number} {things} {kind}.", f"How many {things} {kind} does {name} have?", str(number))
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from PIL import Image
 
 from demiglace.scoring.question import Question
-from demiglace.synthesis.pages.layouts import Sheet, print_field, set_block, sister_face
-from demiglace.synthesis.questions.chart_drawing import CAPS_OF_A_SIDE
-from demiglace.synthesis.questions.documents import printed
-from demiglace.synthesis.questions.text_only import plain_words
-from demiglace.typography import line_samples
+from demiglace.synthesis.pages.sheet import CAPS_OF_A_SIDE, Sheet, print_field, printed, set_block, sister_face
+from demiglace.typography import field_samples
 from demiglace.typography.fonts import Face, sample_face, training_faces
 from demiglace.typography.rendering import Rendered
+from demiglace.typography.words import pick, plain_words
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def random_receipt(rng: np.random.Generator, side: int, short: bool = False) -> 
     Raises ValueError that names the Debian packages to install where fonts or prose are missing.
     """
     most_words, most_goods = (1, 2) if short else (2, 4)
-    shop = [*plain_words(rng, int(rng.integers(1, most_words + 1)), 7), line_samples.pick(rng, _SHOPS)]
+    shop = [*plain_words(rng, int(rng.integers(1, most_words + 1)), 7), pick(rng, _SHOPS)]
     names = plain_words(rng, int(rng.integers(2, most_goods + 1)))
     goods = [(name, Decimal(int(rng.integers(50, 3000))) / 100) for name in names]
     total = sum((price for _, price in goods), Decimal(0))
@@ -71,10 +69,10 @@ def random_receipt(rng: np.random.Generator, side: int, short: bool = False) -> 
     written = str.upper if rng.random() < 0.5 else str.title
     receipt = Receipt(
         written(" ".join(shop)),
-        line_samples.date(rng),
+        field_samples.date(rng),
         tuple((written(name), price) for name, price in goods),
         cash,
-        line_samples.pick(rng, _LABELS),
+        pick(rng, _LABELS),
     )
     return _draw_receipt(rng, receipt, side / CAPS_OF_A_SIDE), ask_receipt(rng, receipt)
 
@@ -94,16 +92,14 @@ def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
         _ask_total(rng, receipt),
         _found(
             "receipt_date",
-            line_samples.pick(
-                rng, ("What is the date on this receipt?", "When was this receipt written? Quote the date.")
-            ),
+            pick(rng, ("What is the date on this receipt?", "When was this receipt written? Quote the date.")),
             receipt.date,
             "The date is",
             f"Below the name of the shop stands {receipt.date}.",
         ),
         _found(
             "receipt_shop",
-            line_samples.pick(rng, ("Which shop is this receipt from?", "What is the name of the shop?")),
+            pick(rng, ("Which shop is this receipt from?", "What is the name of the shop?")),
             receipt.shop,
             "The shop is",
             f'The first line says "{receipt.shop}".',
@@ -127,7 +123,7 @@ def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
         ),
         Question(
             "receipt_text",
-            line_samples.pick(rng, ("What is written on this receipt?", "Read this receipt line by line.")),
+            pick(rng, ("What is written on this receipt?", "Read this receipt line by line.")),
             receipt.text,
             f"It says:\n{receipt.text}",
         ),
@@ -144,7 +140,7 @@ def ask_form(rng: np.random.Generator, form: Form) -> list[Question]:
         f'"{label}" stands in field {number + 1} of {len(form.fields)}, and beside it "{filled}".',
         f"Check: the other fields are {others}.",
     )
-    asked = line_samples.pick(rng, (f'What is filled in at "{label}"?', f'What does the form say at "{label}"?'))
+    asked = pick(rng, (f'What is filled in at "{label}"?', f'What does the form say at "{label}"?'))
     back = f'At which label of the form does "{filled}" stand? Answer with the label.'
     return [
         Question("form_field", asked, filled, f"The form says {filled}.", steps),
@@ -166,9 +162,7 @@ def _ask_total(rng: np.random.Generator, receipt: Receipt) -> Question:
     total = f"{receipt.total:.2f}"
     prices = ", ".join(f"{price:.2f}" for _, price in receipt.goods)
     steps = (f"The prices are {prices}.", *sums, f"Check: the line of the total says {total} as well.")
-    asked = line_samples.pick(
-        rng, ("What is the total?", "How much is to be paid in all?", "Find the total of this receipt.")
-    )
+    asked = pick(rng, ("What is the total?", "How much is to be paid in all?", "Find the total of this receipt."))
     return Question("receipt_total", f"{asked} Answer with a number.", total, f"The total is {total}.", steps)
 
 
@@ -219,7 +213,7 @@ def _written(text: str, face: Face, cap: float) -> Rendered:
 
 
 def _code(rng: np.random.Generator) -> str:
-    letters = (line_samples.pick(rng, "ABCDEFGHKLMNPRSTUVWXYZ") for _ in range(3))
+    letters = (pick(rng, "ABCDEFGHKLMNPRSTUVWXYZ") for _ in range(3))
     return "".join(letters) + str(rng.integers(100, 1000))
 
 
@@ -228,7 +222,7 @@ _LABELS = ("TOTAL", "Total", "TOTAL DUE")
 _FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (  # no two are filled in alike
     ("Name", lambda rng: " ".join(plain_words(rng, 2, 7)).title()),
     ("City", lambda rng: plain_words(rng, 1)[0].title()),
-    ("Date", line_samples.date),
+    ("Date", field_samples.date),
     ("Phone", lambda rng: f"{rng.integers(1000):03}-{rng.integers(10_000):04}"),
     ("Price", lambda rng: f"{rng.integers(1, 500)}.{rng.integers(100):02}"),
     ("Age", lambda rng: str(rng.integers(2, 100))),

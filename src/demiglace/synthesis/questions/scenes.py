@@ -12,19 +12,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from demiglace.scoring.question import Question
-from demiglace.typography.line_samples import pick
-from demiglace.typography.typesetting import Colour
+from demiglace.synthesis.palette import SCENE_COLOURS
+from demiglace.typography.ink_colours import Colour
+from demiglace.typography.words import pick
 
 FORMS = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars", "cross": "crosses"}
-COLOURS: dict[str, Colour] = {
-    "red": (210, 35, 40),
-    "green": (25, 150, 60),
-    "blue": (40, 80, 215),
-    "yellow": (245, 205, 25),
-    "orange": (240, 130, 25),
-    "purple": (130, 45, 165),
-    "black": (25, 25, 25),
-}
 LARGEST_TINT = 12  # of 255, by which a shape differs from its named colour
 MOST_SHAPES = 7
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
@@ -84,7 +76,7 @@ def random_scene(rng: np.random.Generator, side: int, most_shapes: int = MOST_SH
     tall = float(np.exp(rng.uniform(-0.25, 0.25)))
     width, height = round(side / tall), round(side * tall)
     forms = rng.permutation(list(FORMS))[: rng.integers(2, 5)].tolist()
-    colours = rng.permutation(list(COLOURS))[: rng.integers(2, 5)].tolist()
+    colours = rng.permutation(list(SCENE_COLOURS))[: rng.integers(2, 5)].tolist()
     places = sorted(rng.choice(9, int(rng.integers(1, most_shapes + 1)), replace=False).tolist())
     shapes = (_shape(rng, place, pick(rng, forms), pick(rng, colours), width / 3, height / 3) for place in places)
     return Scene((width, height), _PAPERS[int(rng.integers(len(_PAPERS)))], tuple(shapes))
@@ -119,7 +111,7 @@ def _shape(rng: np.random.Generator, place: int, form: str, colour: str, width: 
     is_large = bool(rng.random() < 0.5)
     radius = min(width, height) / 2 * (_LARGE if is_large else _SMALL) * float(rng.uniform(0.92, 1))
     x, y = (float(rng.uniform(radius + 1.5, length - radius - 1.5)) for length in (width, height))
-    red, green, blue = (np.array(COLOURS[colour]) + rng.integers(-LARGEST_TINT, LARGEST_TINT + 1, 3)).clip(0, 255)
+    red, green, blue = (np.array(SCENE_COLOURS[colour]) + rng.integers(-LARGEST_TINT, LARGEST_TINT + 1, 3)).clip(0, 255)
     rgb = int(red), int(green), int(blue)
     return Shape(form, colour, rgb, place, place % 3 * width + x, place // 3 * height + y, radius, is_large)
 
@@ -172,7 +164,7 @@ def _place(shape: Shape) -> str:
 
 
 def _count(rng: np.random.Generator, scene: Scene) -> Question:
-    forms, colours = ([None, *names] for names in (FORMS, COLOURS))
+    forms, colours = ([None, *names] for names in (FORMS, SCENE_COLOURS))
     sort = _Sort(forms[rng.integers(len(forms))], colours[rng.integers(len(colours))])  # mostly none is there
     if rng.random() < 0.9:
         shape = scene.shapes[rng.integers(len(scene.shapes))]
@@ -256,7 +248,7 @@ def _colour(rng: np.random.Generator, scene: Scene) -> Question | None:
     )
     asked = pick(rng, (f"What colour is the {sort.one}?", f"Which colour does the {sort.one} have?"))
     asked, spoken = f"{asked} Answer with a colour.", f"The {sort.one} is {shape.colour}."
-    return Question("scene_colour", asked, shape.colour, spoken, steps, tuple(COLOURS))
+    return Question("scene_colour", asked, shape.colour, spoken, steps, tuple(SCENE_COLOURS))
 
 
 def _size(rng: np.random.Generator, scene: Scene) -> Question | None:

@@ -5,25 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from demiglace.scoring.question import Question
-from demiglace.typography.corpus import words
-from demiglace.typography.line_samples import pick
-
-LONGEST_WORD = 9
+from demiglace.typography.words import pick, plain_words
 
 
 def random_text_question(rng: np.random.Generator) -> Question:
     """Of a random kind; ValueError that names the Debian package where no dictionary is installed."""
     return _QUESTIONS[int(rng.integers(len(_QUESTIONS)))](rng)
-
-
-def plain_words(rng: np.random.Generator, count: int, longest: int = LONGEST_WORD) -> list[str]:
-    """Different words of 3 to `longest` small letters; ValueError where no dictionary is installed."""
-    found: list[str] = []
-    while len(found) < count:
-        word = pick(rng, words())
-        if 3 <= len(word) <= longest and word.isascii() and word.isalpha() and word.islower() and word not in found:
-            found.append(word)
-    return found
 
 
 def _sum(rng: np.random.Generator) -> Question:

@@ -1,0 +1,49 @@
+"""Where and how a run is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from demiglace.training.distributed import ALONE, Ranks
+from demiglace.training.flops import measure_peak
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
+
+    dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
+    skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
+    restart: whether an earlier run in the folder is set aside first. say: what a person at the terminal should know.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    ranks: Ranks = ALONE
+    num_workers: int = 2
+    skip_bad: bool = False
+    refuse_long: bool = False
+    tensorboard: bool = False
+    restart: bool = False
+    say: Callable[[str], None] = lambda told: None
+
+    @property
+    def dtype_name(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+
+def check_dtype(dtype: torch.dtype) -> None:
+    """ValueError where training does not compute in it."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"training computes in float32 or bfloat16, got {dtype}")
+
+
+def measured_peak(machine: Machine) -> float:
+    """Of all processes together."""
+    peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
+    kind = machine.dtype_name
+    machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
+    return peak

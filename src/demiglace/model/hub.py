@@ -1,0 +1,65 @@
+"""A checkpoint's folder: a local one, one from the hub by its id, or the nano model that ships."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+
+HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
+
+
+def resolve(path_or_id: str | os.PathLike[str]) -> Path:
+    """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
+
+    Raises ValueError where there is neither, or not all of it can be fetched. Files that have come whole are kept then,
+    and of the others nothing.
+    """
+    folder = Path(path_or_id)
+    if folder.is_dir():
+        return folder
+    if folder.exists() or str(path_or_id).count("/") != 1 or str(path_or_id).startswith((".", "/", "~")):
+        raise ValueError(f"{path_or_id} is neither a checkpoint's folder nor a hub id of the form owner/name")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        with _told_by_us("huggingface_hub"):
+            return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
+    except (
+        Exception
+    ) as error:  # of the disk, or of the HTTP library, which differs between versions of the hub's client
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{path_or_id} has not come whole from the hub: {reason}; files that have are kept, "
+            "and the same command fetches the others"
+        ) from error
+
+
+@contextmanager
+def _told_by_us(name: str) -> Iterator[None]:
+    """Without what a library would log of its failed tries: the error that it raises in the end says the same."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def folder_of(path_or_id: str | PathLike[str] | None) -> Path:
+    """The folder of a checkpoint, here or on the hub; None is the nano model inside the package."""
+    if path_or_id is not None:
+        return resolve(path_or_id)
+    folder = Path(str(files("demiglace"))) / "checkpoints" / "nano"
+    if not folder.is_dir():
+        raise ValueError("this installation carries no model: name a checkpoint's folder or hub id")
+    return folder

@@ -1,0 +1,85 @@
+"""`preprocessor_config.json` <-> ProcessorConfig, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from demiglace.fields import Field, Switch, Whole, take, told
+from demiglace.processing.slicing import SLICING, SlicingConfig
+from demiglace.processing.tokenizer import STRUCTURE
+
+CONFIG_FILE = "preprocessor_config.json"
+MOST_CONFIG_BYTES = 2**20
+# Released fields that may differ, and what they are where they are absent (released code).
+FIELDS: Mapping[str, Field] = {
+    **{name: SLICING[name] for name in ("scale_resolution", "patch_size", "upscale")},
+    "max_slice_nums": SLICING["max_slices"],
+    "image_feature_size": Whole(1, 4096),
+    "use_image_id": Switch(),
+}
+DEFAULTS = {
+    "max_slice_nums": 9,
+    "scale_resolution": 448,
+    "patch_size": 14,
+    "image_feature_size": 64,
+    "use_image_id": True,
+    "upscale": True,
+}
+# What this package does in any case, and programs that read the file want to be told.
+FIXED = {
+    "slice_mode": True,
+    "norm_mean": [0.5, 0.5, 0.5],
+    "norm_std": [0.5, 0.5, 0.5],
+    "im_start": STRUCTURE["image_start"],
+    "im_end": STRUCTURE["image_end"],
+    "slice_start": STRUCTURE["slice_start"],
+    "slice_end": STRUCTURE["slice_end"],
+    "unk": STRUCTURE["unk"],
+    "im_id_start": STRUCTURE["image_id_start"],
+    "im_id_end": STRUCTURE["image_id_end"],
+}
+NAMES = {
+    "image_processor_type": "MiniCPMVImageProcessor",
+    "processor_class": "MiniCPMVProcessor",
+    "version": 2.6,  # of the processor; the model's is 4.5
+}
+
+
+@dataclass(frozen=True)
+class ProcessorConfig:
+    """What `preprocessor_config.json` holds; the defaults are the release's.
+
+    num_queries: visual tokens of an image, slice or package.
+    use_image_id: whether images are numbered in the text.
+    """
+
+    slicing: SlicingConfig = field(default_factory=SlicingConfig)
+    num_queries: int = 64
+    use_image_id: bool = True
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
+        """Raises ValueError that names a field which is out of bounds or asks for what is not done here."""
+        if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
+            found = ", ".join(f"{name} {told(fields[name])} (not {FIXED[name]!r})" for name in strange)
+            raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {found}")
+        given = DEFAULTS | take(CONFIG_FILE, fields, FIELDS)
+        slicing = SlicingConfig(
+            *(given[name] for name in ("scale_resolution", "patch_size", "max_slice_nums", "upscale"))
+        )
+        return cls(slicing, given["image_feature_size"], given["use_image_id"])
+
+    def fields(self) -> dict[str, Any]:
+        """The released fields of `preprocessor_config.json`, as `from_fields` takes them."""
+        fields = {
+            **NAMES,
+            **FIXED,
+            "max_slice_nums": self.slicing.max_slices,
+            "scale_resolution": self.slicing.scale_resolution,
+            "patch_size": self.slicing.patch_size,
+            "image_feature_size": self.num_queries,
+            "use_image_id": self.use_image_id,
+        }
+        return fields if self.slicing.upscale else fields | {"upscale": False}

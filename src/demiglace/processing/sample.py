@@ -1,0 +1,39 @@
+"""One conversation made ready: tokens, visual places and patches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import Visual
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One conversation, ready for a batch.
+
+    tokens: int64 (length,), with a placeholder wherever a visual token goes.
+    visual_places: int64 (visual,), indices of the placeholders.
+    visual: the pictures, None where there are none.
+    labels: int64 (length,), the token to be learned at each place or `IGNORE`; None outside training.
+    """
+
+    tokens: Tensor
+    visual_places: Tensor
+    visual: Visual | None = None
+    labels: Tensor | None = None
+
+
+def joined(visuals: Sequence[Visual]) -> Visual | None:
+    """The pictures of all, in order; None where there are none."""
+    if len(visuals) < 2:
+        return visuals[0] if visuals else None
+    return Visual(
+        torch.cat([visual.patches for visual in visuals]),
+        torch.cat([visual.grids for visual in visuals]),
+        torch.cat([visual.package_sizes for visual in visuals]),
+        torch.cat([visual.ticks for visual in visuals]),
+    )

@@ -1,0 +1,101 @@
+"""Numbers of the nano recipe: from random weights to a model that reads lines of text, on two CPU cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from demiglace.bootstrap.learner import FRAMES_PER_TOKEN
+from demiglace.bootstrap.picture_shards import ShardSpec
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.model.presets import preset
+from demiglace.training.stage import Stage
+
+STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
+
+
+@dataclass(frozen=True)
+class NanoRecipe:
+    """Numbers of the run. All are ours but the order of the stages and the shape of the rates (paper)."""
+
+    seed: int = 0
+    scale_resolution: int = 140  # pixels; the release has 448: a line then costs 10 times as many patches
+    max_lines: int = 2  # lines in a picture
+    max_characters: int = 80  # letters behind 64 visual tokens; see the curve in docs/nano.md
+    batch_size: int = 48
+    shard_size: int = 1536
+    encoder_steps: int = 700
+    decoder_steps: int = 300
+    resampler_steps: int = 50
+    eyes_steps: int = 20
+    whole_steps: int = 360
+    again_steps: int = 130
+    colours_steps: int = 150
+    late_rate: float = 1.5e-3  # of the last three stages
+    documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
+    document_share: float = 0.25  # of those stages' pictures, where there are documents
+    layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
+    damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
+    start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
+    only: tuple[str, ...] = STAGES  # the stages to run
+
+    def __post_init__(self) -> None:
+        if strange := [name for name in self.only if name not in STAGES]:
+            raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(STAGES)}")
+        if self.start is None and self.only != STAGES[: len(self.only)]:
+            raise ValueError(
+                f"{', '.join(self.only)} need a model to go on from; from nothing it begins with {STAGES[0]}"
+            )
+
+    @property
+    def config(self) -> MiniCPMVConfig:
+        return preset("nano")
+
+    def spec(self, offset: int) -> ShardSpec:
+        """Pictures of one stage; `offset` keeps the stages' pictures apart."""
+        return ShardSpec(
+            seed=self.seed * 1000 + offset,
+            size=self.shard_size,
+            max_lines=self.max_lines,
+            max_characters=self.max_characters,
+            scale_resolution=self.scale_resolution,
+            patch_size=self.config.vision.patch_size,
+            num_places=self.config.resampler.num_queries,
+            num_frames=self.config.resampler.num_queries * FRAMES_PER_TOKEN,
+        )
+
+    def late_spec(self, offset: int) -> ShardSpec:
+        """Of the last two stages: dynamic corruption (paper, section 2.2), and real pages where there are any."""
+        late = replace(self.spec(offset), layout_share=self.layout_share, damaged_share=self.damaged_share)
+        if self.documents is None:
+            return late
+        return replace(late, documents=self.documents, document_share=self.document_share)
+
+    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
+        return Stage(
+            name=name,
+            learns=learns,
+            num_steps=num_steps,
+            rate=rate,  # ours; the paper's 5e-5 is for 8.7B parameters
+            warmup=min(60, num_steps // 5),
+            decay_share=decay_share,
+            floor=0.05,  # ours; the paper's 5e-5 to 1e-5 is 0.2
+            weight_decay=0.05,
+            clip=1.0,
+            save_every=100,
+        )
+
+
+def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
+    """The last stages once more and longer, from a finished model, on pictures of another seed.
+
+    Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
+    """
+    late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
+    return replace(late, whole_steps=300, again_steps=800, only=STAGES[STAGES.index("whole") :])
+
+
+def quick(recipe: NanoRecipe) -> NanoRecipe:
+    """The same run in a few steps of few pictures: a smoke test of the whole path."""
+    few = replace(recipe, batch_size=4, shard_size=16, encoder_steps=2, decoder_steps=2)
+    return replace(few, resampler_steps=2, eyes_steps=2, whole_steps=2, again_steps=2, colours_steps=2)

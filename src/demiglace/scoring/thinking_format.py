@@ -1,0 +1,13 @@
+"""The shape of a long answer: reasoning between one pair of marks, then the answer."""
+
+from __future__ import annotations
+
+from demiglace.processing.chat_template import END_THINK, THINK
+
+
+def reasoning_and_answer(said: str) -> tuple[str, str] | None:
+    """Both, where there is one pair of marks, in order, and text between and after them."""
+    if said.count(THINK) != 1 or said.count(END_THINK) != 1 or not said.startswith(THINK):
+        return None
+    reasoning, _, answer = said.removeprefix(THINK).partition(END_THINK)
+    return (reasoning, answer.strip()) if reasoning.strip() and answer.strip() else None

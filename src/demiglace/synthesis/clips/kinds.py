@@ -1,0 +1,39 @@
+"""All kinds of generated clips, and held-out clips of each to examine a model with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from demiglace.synthesis.clips import events, motion, texts
+from demiglace.synthesis.clips.clip_question import AskedClip, Size, World
+
+WORLDS: Mapping[str, World] = {
+    "direction": motion.direction,
+    "bounce": motion.bounce,
+    "collide": motion.collide,
+    "appear": events.appear,
+    "disappear": events.disappear,
+    "order": events.order,
+    "count": events.count,
+    "recolour": events.recolour,
+    "flash": events.flash,
+    "flashes": events.flashes,
+    "scroll": texts.scroll,
+    "flash_text": texts.flash_text,
+}
+NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kinds that no single frame answers
+EXAMINATION = 0x436C697073  # no seed of a training run begins with it
+
+
+def examination(kind: str, number: int, seed: int = 0, side: int = 126) -> AskedClip:
+    """Clip `number` of a kind to examine a model with, apart from whatever is trained on."""
+    rng = np.random.default_rng((EXAMINATION, seed, list(WORLDS).index(kind), number))
+    return WORLDS[kind](rng, random_size(rng, side))
+
+
+def random_size(rng: np.random.Generator, side: int) -> Size:
+    """Width and height, even as encoders want them."""
+    ratio = float(np.exp(rng.uniform(-1, 1) * np.log(4 / 3)))
+    return 2 * round(side * ratio**0.5 / 2), 2 * round(side / ratio**0.5 / 2)

@@ -1,0 +1,79 @@
+"""All topics of generated questions, and held-out questions of each to examine a model with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL.Image import Image as Picture
+
+from demiglace.conversation import Image, Part
+from demiglace.fields import Words
+from demiglace.scoring.question import Question
+from demiglace.synthesis.questions.chart_drawing import draw_chart
+from demiglace.synthesis.questions.charts import ask_chart, random_chart
+from demiglace.synthesis.questions.documents import random_document
+from demiglace.synthesis.questions.receipts_forms import random_form, random_receipt
+from demiglace.synthesis.questions.scenes import ask_colours, ask_scene, draw_scene, random_scene
+from demiglace.synthesis.questions.text_only import random_text_question
+
+SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano model
+TEXT = "text"  # the topic without a picture
+ASKED_ONCE = ("forms",)  # topics whose questions give away each other's answers
+MOST_TURNS = 3
+EXAMINATION = 0x51756573  # no seed of a training run begins with it
+
+
+def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SIDE) -> tuple[tuple[Part, ...], Question]:
+    """Question `number` of an examination: what is shown, and what is asked.
+
+    topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
+    """
+    known = [*TOPICS, TEXT]
+    Words(tuple(known)).check("topic", topic)
+    parts, question, _ = draw_question(
+        np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side
+    )
+    return parts, question
+
+
+def draw_question(rng: np.random.Generator, topic: str, side: int) -> tuple[tuple[Part, ...], Question, list[Question]]:
+    """What is shown, a question about it, and others that may follow."""
+    if topic == TEXT:
+        question, *others = (random_text_question(rng) for _ in range(MOST_TURNS))
+        return (), question, others
+    picture, others = TOPICS[topic](rng, side)
+    question = others.pop(int(rng.integers(len(others))))
+    return (Image(picture),), question, [] if topic in ASKED_ONCE else others
+
+
+def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    scene = random_scene(rng, side)
+    return draw_scene(scene), ask_scene(rng, scene)
+
+
+def _colours(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """Of one shape or two: a beginner learns what red is from one red circle, not from seven shapes at once."""
+    scene = random_scene(rng, side, most_shapes=2)
+    return draw_scene(scene), ask_colours(rng, scene)
+
+
+def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    chart = random_chart(rng)
+    return draw_chart(rng, chart, side), ask_chart(rng, chart)
+
+
+def _slip(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A receipt as short as a slice of the nano model can hold."""
+    return random_receipt(rng, side, short=True)
+
+
+TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]] = {
+    "scenes": _scene,
+    "colours": _colours,
+    "charts": _chart,
+    "receipts": random_receipt,
+    "forms": random_form,
+    "documents": random_document,
+    "slips": _slip,
+}

@@ -1,0 +1,37 @@
+"""What a stretch of training does: which parameters learn, at which rates, how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from demiglace.training.schedule import Decay, decayed, wsd
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stretch of training does; numbers carry their source in the recipe."""
+
+    name: str
+    learns: tuple[str, ...]  # beginnings of the names of parameters that learn; all others are frozen
+    num_steps: int
+    rate: float
+    warmup: int
+    decay_share: float  # last part of the steps, over which the rate falls
+    floor: float  # share of the peak rate that remains at the end
+    weight_decay: float
+    clip: float  # largest norm of the gradient
+    save_every: int
+    log_every: int = 10
+    keep: int = 2  # checkpoints
+    decay: Decay = "linear"
+    sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
+    muon: bool = True  # for matrices inside blocks; else AdamW for all
+    saves_frozen: bool = True  # with every checkpoint; else what does not learn has to come from elsewhere
+
+    def rate_share(self, step: int) -> float:
+        """Share of the peak rate at a step, counted from 0."""
+        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor, self.decay)
+
+    def decayed(self, step: int) -> float:
+        """How far the decay has come, from 0 to 1."""
+        return decayed(step, self.num_steps, self.decay_share)
