@@ -5,6 +5,7 @@ that leads nowhere is found by mkdocs. Beside them come the pages of the API ref
 order of all pages, which is that of docs/index.md.
 """
 
+import ast
 import json
 import re
 import shutil
@@ -47,11 +48,17 @@ def rooms() -> dict[str, list[str]]:
     return found
 
 
+def purpose(room: str) -> str:
+    """What a room is for: the docstring of its `__init__.py`."""
+    source = (PACKAGE.parent / room.replace(".", "/") / "__init__.py").read_text()
+    return ast.get_docstring(ast.parse(source)) or ""
+
+
 def reference() -> dict[Path, str]:
     """The pages of the API reference by their places."""
     public = "\n".join(f"- [`{name}`][{home}.{name}]" for name, home in demiglace._HOMES.items())
     written = {
-        REFERENCE / f"{room}.md": "\n\n".join([f"# {room}", *(f"::: {module}" for module in modules)])
+        REFERENCE / f"{room}.md": "\n\n".join([f"# {room}", purpose(room), *(f"::: {module}" for module in modules)])
         for room, modules in rooms().items()
     }
     index = f"# API reference\n\nA page for each room. What guides import, `from demiglace import ...`:\n\n{public}\n"

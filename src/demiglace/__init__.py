@@ -1,8 +1,10 @@
 """Demiglace: an open implementation of MiniCPM-V 4.5. Asking a model takes three lines:
 
-from demiglace import Demiglace
+    from demiglace import Demiglace
 
-answer = Demiglace.load().ask("What does it say?", "page.png")
+    answer = Demiglace.load().ask("What does it say?", "page.png")
+
+What `__all__` names is public, and imported on first use.
 """
 
 from __future__ import annotations

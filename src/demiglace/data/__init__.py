@@ -1,1 +1,1 @@
-"""Fonts and texts made into rendered pictures whose every glyph is known: what a nano model learns to read from."""
+"""Records -> packed rows of samples; a run goes on exactly where it stopped."""

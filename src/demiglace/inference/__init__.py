@@ -1,1 +1,1 @@
-"""Conversations to answers: sampling, generation, and the `Demiglace` that joins them."""
+"""Files and questions to answers: one at a time, streamed, in turns, many at once."""
