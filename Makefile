@@ -25,8 +25,8 @@ checks: .venv/dev
 bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py
 
-# The pages and the API reference, in site/html. A broken link or reference is an error. Never --quiet: with it mkdocs counts
-# no warnings, and --strict lets everything pass.
+# The pages and the API reference, in site/html. A broken link or reference is an error. Never --quiet: with it mkdocs
+# counts no warnings, and --strict lets everything pass.
 docs: .venv/docs
 	.venv/bin/python docs/site/assemble.py site
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --config-file site/mkdocs.yml
