@@ -109,13 +109,13 @@ def _stretched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _with_light_print(ink: np.ndarray, height: float) -> np.ndarray:
     """Solid areas removed, and what is left free in them taken for ink: light print on a dark bar."""
     fill, solid = round(0.5 * height), round(2.2 * height)
-    closed = ~_grown(~_grown(ink, fill), fill)
-    core = ~_grown(~closed, solid)
+    closed = ~dilated(~dilated(ink, fill), fill)
+    core = ~dilated(~closed, solid)
     if not core.any():
         return ink
-    area = _grown(core, solid)
-    inside = ~_grown(~area, max(1, round(0.15 * height)))
-    return np.where(_grown(area, max(1, round(0.15 * height))), inside & ~ink, ink)
+    area = dilated(core, solid)
+    inside = ~dilated(~area, max(1, round(0.15 * height)))
+    return np.where(dilated(area, max(1, round(0.15 * height))), inside & ~ink, ink)
 
 
 def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:
@@ -130,13 +130,19 @@ def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:
     return kept
 
 
-def _grown(mask: np.ndarray, reach: int) -> np.ndarray:
-    """Pixels with a True within `reach` pixels to each side, rows and columns."""
+def dilated(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Pixels of `mask` (height, width) with a True within `reach` pixels to each side, rows and columns.
+
+    Windows double in size until they reach so far: as many steps over the mask as `reach` has binary digits.
+    """
     for axis in (0, 1):
         padding = [(0, 0), (0, 0)]
-        padding[axis] = (reach + 1, reach)
-        sums = np.cumsum(np.pad(mask, padding), axis=axis, dtype=np.int32)
-        length = mask.shape[axis]
-        upper = np.take(sums, np.arange(2 * reach + 1, 2 * reach + 1 + length), axis=axis)
-        mask = upper > np.take(sums, np.arange(length), axis=axis)
+        padding[axis] = (reach, reach)
+        windows = np.pad(mask, padding).swapaxes(0, axis)  # each: is any of `size` pixels True
+        size = 1
+        while size <= 2 * reach:
+            step = min(size, 2 * reach + 1 - size)
+            windows = windows[step:] | windows[:-step]
+            size += step
+        mask = windows.swapaxes(0, axis)
     return mask
