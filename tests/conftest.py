@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
     from demiglace.typography import fonts
+
+Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="session")
@@ -23,20 +26,37 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def training_faces() -> tuple[fonts.Face, ...]:
     from demiglace.typography import fonts
 
-    try:
-        return fonts.training_faces()
-    except ValueError as missing:
-        pytest.skip(str(missing))
+    return installed(fonts.training_faces)
 
 
 @pytest.fixture(scope="session")
-def installed_prose() -> str:
+def unseen_faces() -> tuple[fonts.Face, ...]:
+    from demiglace.typography import fonts
+
+    return installed(fonts.unseen_faces)
+
+
+@pytest.fixture(scope="session")
+def installed_words() -> tuple[str, ...]:
     from demiglace.typography import corpus
 
+    return installed(corpus.words)
+
+
+@pytest.fixture(scope="session")
+def installed_prose(installed_words: tuple[str, ...]) -> str:
+    from demiglace.typography import corpus
+
+    return installed(corpus.corpus)
+
+
+def installed(find: Callable[[], Found]) -> Found:
+    """What `find` finds, or a skip where it names packages to install. Any other error is a fault of ours."""
     try:
-        corpus.words()
-        return corpus.corpus()
+        return find()
     except ValueError as missing:
+        if "install: apt-get install" not in str(missing):
+            raise
         pytest.skip(str(missing))
 
 

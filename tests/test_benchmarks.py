@@ -16,20 +16,11 @@ from reading_pages import HEIGHT, WIDTH, render_page
 from reading_peers import READERS, Job, Outcome, read_apart
 from reading_sets import ReadingSet, Skipped, all_sets, rendered_lines, rendered_pages, spread
 
-from demiglace.typography.corpus import corpus
-from demiglace.typography.fonts import unseen_faces
-
 TEXTS = ["Total due", "9.99", "in capitals", "one more line"]
 PICTURES = [Image.new("RGB", (60, 20), "white") for _ in TEXTS]
 
 
-@pytest.fixture
-def fonts() -> None:
-    try:
-        unseen_faces()
-        corpus()
-    except ValueError as error:
-        pytest.skip(str(error))
+drawn = pytest.mark.usefixtures("unseen_faces", "installed_prose")
 
 
 def scored(texts: list[str], case_sensitive: bool = True, unit: str = "line", quotable: bool = False) -> dict:
@@ -130,7 +121,7 @@ def test_files_are_taken_from_all_over() -> None:
     assert spread(files, 10) == spread(files, 12) == files
 
 
-@pytest.mark.usefixtures("fonts")
+@drawn
 @pytest.mark.parametrize("wear", ["clean", "degraded", "low", "moderate"])
 def test_rendered_lines_are_the_same_each_time_and_for_each_wear(wear: str) -> None:
     once, again, clean = rendered_lines(4, wear), rendered_lines(4, wear), rendered_lines(4, "clean")
@@ -142,9 +133,9 @@ def test_rendered_lines_are_the_same_each_time_and_for_each_wear(wear: str) -> N
     assert any(changed) == (wear != "clean")
 
 
-@pytest.mark.usefixtures("fonts")
-def test_every_character_of_a_rendered_page_has_ink_in_its_box() -> None:
-    page = render_page(np.random.default_rng(0), unseen_faces())
+@drawn
+def test_every_character_of_a_rendered_page_has_ink_in_its_box(unseen_faces) -> None:
+    page = render_page(np.random.default_rng(0), unseen_faces)
     letters = page.text.replace("\n", "")
     assert page.picture.shape == (HEIGHT, WIDTH)
     assert len(letters) == len(page.boxes) == len(page.line_of) > 500
@@ -155,7 +146,7 @@ def test_every_character_of_a_rendered_page_has_ink_in_its_box() -> None:
             assert page.picture[int(top) : int(bottom) + 1, int(left) : int(right) + 1].min() < 200
 
 
-@pytest.mark.usefixtures("fonts")
+@drawn
 def test_rendered_pages_say_the_same_clean_and_degraded() -> None:
     clean, degraded = rendered_pages(1, "clean"), rendered_pages(1, "degraded")
     assert clean.texts == degraded.texts

@@ -16,13 +16,6 @@ README = (ROOT / "README.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results" / "reading.md"
 
 
-def has_nano_model() -> bool:
-    try:
-        return folder_of(None).is_dir()
-    except ValueError:
-        return False
-
-
 def blocks(language: str) -> list[str]:
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     return [block for found, block in fenced if found == language]
@@ -36,8 +29,6 @@ WRITING = [
 ]
 HERE = [words for words in DEMIGLACE if words not in RELEASED + WRITING]
 
-needs_nano_model = pytest.mark.skipif(not has_nano_model(), reason="no nano model is shipped with this installation")
-
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
@@ -46,25 +37,19 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(
-    "words",
-    [pytest.param(words, marks=needs_nano_model if words[1] in ("ask", "read") else ()) for words in HERE],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("words", HERE, ids=" ".join)
 def test_a_command_runs(words: list[str]) -> None:
     done = run("-m", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
 
-@needs_nano_model
 def test_a_flash_of_a_tenth_of_a_second_is_read_at_a_high_rate_alone() -> None:
     asked = ["-m", "demiglace", "ask", "samples/flash.mp4", "Some text flashes up. Read it."]
     assert run(*asked, "--fps", "10", "--package-frames", "6").stdout.strip() == "8935"
     assert run(*asked).stdout.strip() != "8935"  # at 3 frames a second it is on none of them
 
 
-@needs_nano_model
 def test_the_model_card_has_the_answers_of_the_benchmark() -> None:
     table = (RESULTS.parent / "answering.md").read_text()
     assert table in (folder_of(None) / "README.md").read_text()
@@ -77,7 +62,6 @@ def test_a_command_that_is_too_dear_or_writes_here_has_the_options_it_uses(words
         assert re.search(rf"{option}\b", known), f"{words[1]} knows no {option}"
 
 
-@needs_nano_model
 def test_the_python_runs() -> None:
     (code,) = blocks("python")
     done = run("-c", code)

@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 pytest.importorskip("peft", reason="peft is not installed")
 
 from demiglace.cli.main import app
-from demiglace.model.hub import folder_of
-from demiglace.typography import corpus, fonts
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "receipts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
@@ -21,14 +19,8 @@ MEMORY = re.findall(r"^\| `(--.*?)` \| ([\d.]+) \| ([\d.]+) \|$", GUIDE, re.MULT
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(training_faces, installed_words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty one to work in, where all is there that the guide asks for."""
-    try:
-        fonts.training_faces()
-        corpus.words()
-        folder_of(None)
-    except ValueError as missing:
-        pytest.skip(str(missing))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -20,16 +20,8 @@ ROOT = Path(__file__).parents[2]
 WEIGHTS = Weights("some", "ab" * 32, 7)
 
 
-@pytest.fixture
-def nano() -> Path:
-    try:
-        return folder_of(None)
-    except ValueError as error:
-        pytest.skip(str(error))
-
-
-def test_the_shipped_weights_are_known_by_their_file(nano: Path) -> None:
-    content = (nano / "model.safetensors").read_bytes()
+def test_the_shipped_weights_are_known_by_their_file() -> None:
+    content = (folder_of(None) / "model.safetensors").read_bytes()
     assert weights_of(None) == Weights("nano", hashlib.sha256(content).hexdigest(), 9_901_568)
 
 
@@ -84,7 +76,7 @@ def lines(folder: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", ["page_turns --data DATA", "finetune_memory --methods lora --lengths 128"])
-def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path, nano: Path) -> None:
+def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path) -> None:
     name, *options = words.replace("DATA", str(lines(tmp_path / "data"))).split()
     out = tmp_path / "result.json"
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options, "--out", str(out)]
@@ -92,6 +84,6 @@ def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path, na
     result = json.loads(out.read_text())
     assert result["command"].startswith(f"python benchmarks/{name}.py --")
     assert str(tmp_path) not in out.read_text()
-    assert result["weights"]["sha256"] == weights_of(nano).sha256
+    assert result["weights"]["sha256"] == weights_of(None).sha256
     assert result["versions"] == versions_here()
     assert result["machine"]["threads"]

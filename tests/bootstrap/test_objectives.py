@@ -44,12 +44,10 @@ def test_the_whole_learns_to_read(learner, stream, processor, tmp_path):
     assert seen[-1] < 0.3 * seen[0]
 
 
+@pytest.mark.usefixtures("training_faces", "installed_prose")
 def test_the_encoder_learns_colours(learner, processor, tmp_path):
-    try:
-        objective = SeeColours(processor.config.slicing, batch_size=4, seed=0)
-        seen = losses(learner, objective, ("model.vpm", "colour_head"), 40, tmp_path)
-    except ValueError as absent:  # no fonts on this machine
-        pytest.skip(str(absent))
+    objective = SeeColours(processor.config.slicing, batch_size=4, seed=0)
+    seen = losses(learner, objective, ("model.vpm", "colour_head"), 40, tmp_path)
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
 
 
@@ -67,12 +65,10 @@ def test_frozen_parts_stay_while_the_resampler_learns(learner, stream, processor
     assert all(torch.equal(value, learner.model.get_parameter(name)) for name, value in before.items())
 
 
+@pytest.mark.usefixtures("installed_prose")
 def test_the_decoder_learns_from_text_alone(learner, processor, tmp_path):
-    try:
-        objective = TranscribeFrames([prompt(processor, "?")], processor.tokenizer, 4, max_characters=6, seed=0)
-        seen = losses(learner, objective, ("model.llm", "book"), 30, tmp_path)
-    except ValueError as absent:  # no dictionary or prose on this machine
-        pytest.skip(str(absent))
+    objective = TranscribeFrames([prompt(processor, "?")], processor.tokenizer, 4, max_characters=6, seed=0)
+    seen = losses(learner, objective, ("model.llm", "book"), 30, tmp_path)
     assert sum(seen[-5:]) < 0.8 * sum(seen[:5])
 
 

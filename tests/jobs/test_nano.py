@@ -12,17 +12,10 @@ from demiglace.jobs import nano
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.nano import NanoRecipe, quick
-from demiglace.typography.corpus import corpus
-from demiglace.typography.fonts import training_faces
 
 
 @pytest.fixture(scope="module")
-def recipe() -> NanoRecipe:
-    try:
-        training_faces()
-        corpus()
-    except ValueError as absent:
-        pytest.skip(str(absent))
+def recipe(training_faces, installed_prose) -> NanoRecipe:
     return replace(quick(NanoRecipe()), batch_size=2, shard_size=4)
 
 

@@ -4,14 +4,6 @@ import pytest
 from demiglace.typography import fonts
 
 
-@pytest.fixture
-def unseen_faces():
-    try:
-        return fonts.unseen_faces()
-    except ValueError as missing:
-        pytest.skip(str(missing))
-
-
 def test_training_faces_are_many_and_of_every_style(training_faces):
     assert len(training_faces) >= 40
     assert {face.style for face in training_faces} == {"serif", "sans", "mono"}
