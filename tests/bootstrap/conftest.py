@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from demiglace.bootstrap.glyph_labels import label
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
+from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner, learner_from_seed
 from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
@@ -18,23 +18,25 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.training.initialisation import initialise
 
 PATCH = 14
 NUM_QUERIES = 8
 
 
-@pytest.fixture
-def learner() -> Learner:
+@pytest.fixture(scope="session")
+def config() -> MiniCPMVConfig:
     vision = SiglipConfig(hidden_size=32, intermediate_size=64, num_layers=2, num_heads=2, patch_size=PATCH)
     resampler = ResamplerConfig(num_queries=NUM_QUERIES, hidden_size=32, feature_size=32, num_heads=2)
     llm = Qwen3Config(
         vocab_size=384, hidden_size=32, intermediate_size=64, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=16,
         rope_theta=10000.0, rms_norm_eps=1e-6, max_position_embeddings=512,
     )  # fmt: skip
-    learner = Learner(MiniCPMVConfig(vision, resampler, llm))
-    initialise(learner, seed=0)
-    return learner
+    return MiniCPMVConfig(vision, resampler, llm)
+
+
+@pytest.fixture
+def learner(config) -> Learner:
+    return learner_from_seed(config, seed=0)
 
 
 @pytest.fixture

@@ -40,9 +40,16 @@ class FrameBook(nn.Module):
         super().__init__()
         self.frames_per_token = frames_per_token
         self.num_classes = num_classes
-        self.glyphs = nn.Parameter(torch.randn(frames_per_token, num_classes, hidden_size) * 0.1)
-        self.halves = nn.Parameter(torch.randn(frames_per_token, 2, hidden_size) * 0.05)
+        self.glyphs = nn.Parameter(torch.empty(frames_per_token, num_classes, hidden_size))
+        self.halves = nn.Parameter(torch.empty(frames_per_token, 2, hidden_size))
         self.log_scale = nn.Parameter(torch.ones(()))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """Draw the embeddings (ours), from torch's global generator where none is given."""
+        self.glyphs.normal_(0.0, 0.1, generator=generator)
+        self.halves.normal_(0.0, 0.05, generator=generator)
 
     def write(self, classes: Tensor, halves: Tensor) -> Tensor:
         """int64 (samples, tokens, frames) twice -> ideal visual tokens (samples, tokens, hidden)."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from torch import nn
 
 from demiglace.bootstrap import colour_labels
 from demiglace.bootstrap.glyph_labels import CELL_COLUMNS, CELL_ROWS
 from demiglace.bootstrap.heads import ColourHead, FrameBook, PatchHead
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.training.initialisation import initialise
 from demiglace.typography.corpus import ALPHABET
 
 NUM_CLASSES = 1 + len(ALPHABET)  # blank first
 FRAMES_PER_TOKEN = 4  # ours: 256 frames for 64 tokens, so about 150 letters keep more than one frame each
+_BOOK_STREAM = 1  # the other weights are drawn from the bare seed
 
 
 class Learner(nn.Module):
@@ -24,3 +28,12 @@ class Learner(nn.Module):
         self.patch_head = PatchHead(config.vision.hidden_size, NUM_CLASSES, CELL_ROWS * CELL_COLUMNS, num_queries)
         self.book = FrameBook(config.llm.hidden_size, NUM_CLASSES, FRAMES_PER_TOKEN)
         self.colour_head = ColourHead(config.vision.hidden_size, len(colour_labels.NAMES))
+
+
+def learner_from_seed(config: MiniCPMVConfig, seed: int) -> Learner:
+    """A learner that starts from nothing; `seed` alone decides every weight."""
+    learner = Learner(config)
+    initialise(learner, seed, except_for=("book.",))
+    stream = np.random.SeedSequence([seed, _BOOK_STREAM]).generate_state(1)
+    learner.book.reset_parameters(torch.Generator().manual_seed(int(stream[0])))
+    return learner

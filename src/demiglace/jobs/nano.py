@@ -30,7 +30,7 @@ from safetensors.torch import load_file, save_file
 
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import Prompt
-from demiglace.bootstrap.learner import Learner
+from demiglace.bootstrap.learner import Learner, learner_from_seed
 from demiglace.bootstrap.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
 from demiglace.bootstrap.picture_shards import PictureStream, ReadingSample, ShardSpec, make_sample, renderers
 from demiglace.bootstrap.query_init import seat_queries
@@ -51,7 +51,6 @@ from demiglace.safe_files import atomic_path, write_whole
 from demiglace.scoring.text_distance import corpus_character_error_rate
 from demiglace.training.checkpoint import latest, what_is_left
 from demiglace.training.distributed import ALONE
-from demiglace.training.initialisation import initialise
 from demiglace.training.objective import Objective
 from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
@@ -195,8 +194,7 @@ def prompt(processor: Processor, question: str) -> Prompt:
 
 def beginning(recipe: NanoRecipe) -> Learner:
     """A learner drawn from the seed, or one that `export` wrote."""
-    learner = Learner(recipe.config)
-    initialise(learner, recipe.seed)
+    learner = learner_from_seed(recipe.config, recipe.seed)
     if recipe.start is not None:
         learner.model.load_state_dict(weights.load(recipe.start, torch.float32).state_dict())
         heads = load_file(recipe.start.parent / HEADS_FILE)

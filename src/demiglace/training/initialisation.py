@@ -23,17 +23,18 @@ class HoldsModel(Protocol):
 
 
 @torch.no_grad()
-def initialise(learner: HoldsModel, seed: int) -> None:
+def initialise(learner: HoldsModel, seed: int, except_for: tuple[str, ...] = ()) -> None:
     """Draw the weights of a model that starts from nothing (ours).
 
     Matrices normal with std 1/sqrt(inputs), the ends of residual branches smaller by sqrt(2 * layers), embeddings
     0.02 and visual tokens of a like size. The encoder's query and key projections start equal and its position
     embedding as sines of the fractional place, so that a patch at first looks at its neighbours: without that
     head start a small vision transformer spends its first hours finding out which patches are near.
+    Weights whose names begin with one of `except_for` stay as they are.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in learner.named_parameters():
-        if not name.startswith("book."):
+        if not name.startswith(except_for):
             _draw(name, parameter, generator)
     weights = dict(learner.model.named_parameters())
     for name, weight in weights.items():
