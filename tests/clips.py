@@ -11,7 +11,7 @@ import pytest
 
 from demiglace.conversation import VideoSampling
 from demiglace.media.frame_sampling import plan_frames
-from demiglace.media.video import read_packages
+from demiglace.media.video import VideoFacts, plan_video, read_packages
 
 WIDTH, HEIGHT, BITS = 64, 48, 16
 AT_5_FPS = VideoSampling(fps=5)
@@ -26,6 +26,10 @@ def bar_code(number: int) -> np.ndarray:
 def number_of(picture: PIL.Image.Image) -> int:
     grey = np.asarray(picture.convert("L").resize((WIDTH, HEIGHT)))
     return sum(int(grey[12 + 24 * (i // 8), 4 + 8 * (i % 8)] > 125) << i for i in range(BITS))
+
+
+def probe(source) -> VideoFacts:
+    return plan_video(source)[0]
 
 
 FAST = {"libvpx": {"deadline": "realtime", "cpu-used": "8"}}

@@ -102,9 +102,8 @@ def test_the_smallest_numbers_leave_the_likeliest_token(numbers: dict[str, float
     assert next_token(LOGITS, [], params, params.generator()) == int(LOGITS.argmax())
 
 
-def test_the_released_modes() -> None:
-    assert SamplingParams.short() == SamplingParams(2048, 0.7, 0.8, 100, 1.03)
-    assert SamplingParams.long() == SamplingParams(2048, 0.7, 0.95, 20, 1.0)
+def test_the_defaults_are_the_released_short_mode() -> None:
+    assert SamplingParams() == SamplingParams(2048, 0.7, 0.8, 100, 1.03)
 
 
 @pytest.mark.parametrize(

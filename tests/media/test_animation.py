@@ -4,10 +4,10 @@ import io
 
 import PIL.Image
 import pytest
-from clips import AT_5_FPS, HEIGHT, WIDTH, bar_code, number_of, numbers
+from clips import AT_5_FPS, HEIGHT, WIDTH, bar_code, number_of, numbers, probe
 
 from demiglace.conversation import VideoSampling
-from demiglace.media.video import probe, read_packages
+from demiglace.media.video import read_packages
 
 
 def animation(form: str, durations, **options) -> bytes:

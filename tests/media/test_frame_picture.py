@@ -4,10 +4,10 @@ import av
 import numpy as np
 import PIL.Image
 import pytest
-from clips import HEIGHT, WIDTH, bar_code, make_clip
+from clips import HEIGHT, WIDTH, bar_code, make_clip, probe
 
 from demiglace.conversation import VideoSampling
-from demiglace.media.video import probe, read_packages
+from demiglace.media.video import read_packages
 
 ONE = 1 << 16
 TRANSPOSES = PIL.Image.Transpose

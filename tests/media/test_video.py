@@ -9,11 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import AT_5_FPS, HEIGHT, WIDTH, does_not_warn, make_clip, number_of, numbers, planned
+from clips import AT_5_FPS, HEIGHT, WIDTH, does_not_warn, make_clip, number_of, numbers, planned, probe
 
 from demiglace.conversation import VideoSampling
+from demiglace.media import video
 from demiglace.media.frame_sampling import plan_frames
-from demiglace.media.video import MAX_PIXELS, probe, read_packages
+from demiglace.media.video import MAX_PIXELS, read_packages
 from demiglace.media.video_decoder import open_film
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -131,18 +132,15 @@ def test_memory_does_not_grow_with_length(clip):
     assert most == 1, "the last one, which may have to be shown again"
 
 
-def test_frames_are_shrunk_to_the_area_asked_for(clip):
-    (frame,) = next(read_packages(clip, VideoSampling(), target_pixels=32 * 24)).frames
-    assert frame.size == (32, 24)
-    (frame,) = next(read_packages(clip, VideoSampling(), target_pixels=10**6)).frames
-    assert frame.size == (WIDTH, HEIGHT)
-
-
-def test_bounds(clip):
-    with pytest.raises(ValueError, match="frames of 64 x 48 pixels, at most 3071 are read"):
-        probe(clip, max_pixels=3071)
-    with pytest.raises(ValueError, match=r"4\.0 s long, at most 3\.0 s are read"):
-        next(read_packages(clip, VideoSampling(), max_seconds=3))
+def test_bounds(clip, monkeypatch):
+    with monkeypatch.context() as bound:
+        bound.setattr(video, "MAX_PIXELS", 3071)
+        with pytest.raises(ValueError, match="frames of 64 x 48 pixels, at most 3071 are read"):
+            probe(clip)
+    with monkeypatch.context() as bound:
+        bound.setattr(video, "MAX_SECONDS", 3.0)
+        with pytest.raises(ValueError, match=r"4\.0 s long, at most 3\.0 s are read"):
+            next(read_packages(clip, VideoSampling()))
     with (
         clip.open("rb") as file,
         pytest.raises(ValueError, match="clip: 100 frames, at most 99 are read"),
@@ -234,9 +232,9 @@ def test_real_clips(name, size, duration_s, num_frames):
     assert (facts.width, facts.height) == size
     assert facts.duration_s == pytest.approx(duration_s, abs=0.001)
     with does_not_warn():
-        packages = list(read_packages(path, VideoSampling(fps=5), target_pixels=160 * 90))
+        packages = list(read_packages(path, VideoSampling(fps=5)))
     assert sum(len(package.frames) for package in packages) == num_frames
-    assert all(frame.width * frame.height <= 160 * 90 for package in packages for frame in package.frames)
+    assert {frame.size for package in packages for frame in package.frames} == {size}
     first, last = (np.asarray(packages[at].frames[0], dtype=np.int16) for at in (0, -1))
     assert np.abs(first - last).mean() > 1, "something moves"
 
@@ -247,6 +245,6 @@ def test_official_demo():
         pytest.skip("the official demo is not here")
     facts = probe(path)
     assert (facts.width, facts.height, facts.num_frames_announced) == (720, 1280, 611)
-    packages = list(islice(read_packages(path, VideoSampling.paper_maximum(), target_pixels=448 * 448), 2))
+    packages = list(islice(read_packages(path, VideoSampling.paper_maximum()), 2))
     assert [package.ticks for package in packages] == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
-    assert {frame.size for package in packages for frame in package.frames} == {(336, 597)}
+    assert {frame.size for package in packages for frame in package.frames} == {(720, 1280)}

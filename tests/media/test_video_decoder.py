@@ -7,10 +7,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, numbers, planned
+from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, numbers, planned, probe
 
 from demiglace.conversation import VideoSampling
-from demiglace.media.video import MAX_FRAMES, MAX_PIXELS, probe
+from demiglace.media.video import MAX_FRAMES, MAX_PIXELS
 from demiglace.media.video_decoder import open_film
 
 
@@ -33,7 +33,7 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
     sampling = VideoSampling(fps=1, max_packages=4, package_frames=1)
     assert numbers(clip, sampling) == planned(20, sampling, 25)
     with open_film(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as film:
-        assert number_of(film.at(18.02, film.size)) == 450
+        assert number_of(film.at(18.02)) == 450
         assert film.num_decoded < 150, "of the 450 before it"
 
 

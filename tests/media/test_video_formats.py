@@ -2,10 +2,9 @@
 
 import av
 import pytest
-from clips import AT_5_FPS, does_not_warn, make_clip, numbers, planned
+from clips import AT_5_FPS, does_not_warn, make_clip, numbers, planned, probe
 
 from demiglace.media.pictures import kind_of
-from demiglace.media.video import probe
 from demiglace.media.video_formats import SUFFIXES, starts_a_video
 
 X265 = {"x265-params": "log-level=none"}

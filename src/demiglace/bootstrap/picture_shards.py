@@ -137,21 +137,22 @@ def renderers() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.begin)
 
 
+PASSES = 2  # ours
+KEPT_SHARDS = 2  # on the disk, behind the one that is read
+
+
 class PictureStream:
-    """Batches of samples by number, rendered two shards ahead; each shard is gone through `passes` times.
+    """Batches of samples by number, rendered two shards ahead; each shard is gone through `PASSES` times.
 
     Batch `n` is the same however often the stream was stopped: `n` gives the shard, and the shard's
     own order gives the samples. Samples of like size share a batch, so little of it is padding.
     """
 
-    def __init__(
-        self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor, passes: int = 2, keep: int = 2
-    ) -> None:
+    def __init__(self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor) -> None:
         if spec.size % batch_size:
             raise ValueError(f"a shard of {spec.size} samples does not divide into batches of {batch_size}")
         self.spec, self.batch_size, self.folder, self.pool = spec, batch_size, folder, pool
-        self.passes, self.keep = passes, keep
-        self.batches_per_shard = passes * (spec.size // batch_size)
+        self.batches_per_shard = PASSES * (spec.size // batch_size)
         self.coming: dict[int, Future[Path]] = {}
         self.held: tuple[int, Shard, np.ndarray] | None = None
 
@@ -168,7 +169,7 @@ class PictureStream:
                 with worker_process.born_deaf():
                     self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)
         shard = Shard(self.coming[number].result())
-        for old in [n for n in self.coming if n <= number - self.keep]:
+        for old in [n for n in self.coming if n <= number - KEPT_SHARDS]:
             self.coming.pop(old).result().unlink(missing_ok=True)
         return number, shard, self._order(number, shard)
 
@@ -177,7 +178,7 @@ class PictureStream:
         rng = np.random.default_rng((self.spec.seed, number, 1))
         sizes = shard.columns["grids"].prod(axis=1)
         dealt = []
-        for _ in range(self.passes):
+        for _ in range(PASSES):
             batches = np.argsort(sizes + rng.random(len(shard))).reshape(-1, self.batch_size)  # ties fall at random
             dealt.append(batches[rng.permutation(len(batches))])
         return np.concatenate(dealt)

@@ -57,16 +57,6 @@ class SamplingParams:
         return cls(max_new_tokens, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0)
 
     @classmethod
-    def short(cls) -> SamplingParams:
-        """What the released code's chat draws with in the short mode."""
-        return cls()
-
-    @classmethod
-    def long(cls) -> SamplingParams:
-        """The same in the long mode: no penalty; top_p and top_k come from the release's generation_config.json."""
-        return cls(top_p=0.95, top_k=20, repetition_penalty=1.0)
-
-    @classmethod
     def read(cls, folder: Path) -> SamplingParams:
         """What a checkpoint's `generation_config.json` asks for: greedy unless it says `do_sample`.
 

@@ -28,12 +28,10 @@ class Score:
     unfinished: int
 
 
-def examine(
-    assistant: Demiglace, asked: Sequence[Asked], thinking: bool = False, most_tokens: int = 64, rows: int = 8
-) -> list[str]:
+def examine(assistant: Demiglace, asked: Sequence[Asked], thinking: bool = False, most_tokens: int = 64) -> list[str]:
     """Greedy answers to questions about what is shown, reasoning left out; cut off at `most_tokens` each, "" then."""
     requests = [Conversation.ask(question.text, *parts, thinking=thinking) for parts, question in asked]
-    answers = assistant.batch(requests, SamplingParams.greedy(most_tokens), rows)
+    answers = assistant.batch(requests, SamplingParams.greedy(most_tokens))
     return [answer.text if answer.stopped_by == "end" else "" for answer in answers]
 
 

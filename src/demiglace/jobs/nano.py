@@ -57,6 +57,7 @@ from demiglace.training.trainer import Trainer
 
 HEADS_FILE, SAMPLES_FILE, PICTURES = "heads.safetensors", "samples.txt", "pictures"
 SEATING_BATCHES = 4
+MOST_TOKENS = 60  # of a line that is read at a checkpoint
 
 
 def train(
@@ -165,12 +166,10 @@ class Samples:
         return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
 
 
-def transcribe(
-    learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer, most_tokens: int = 60
-) -> list[str]:
+def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:
     """What the model reads in rendered pictures, greedily."""
     batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
-    greedy = SamplingParams.greedy(most_tokens)
+    greedy = SamplingParams.greedy(MOST_TOKENS)
     written: list[list[int]] = [[] for _ in samples]
     for step in generate(learner.model, batch, [greedy] * len(samples), {asked.end}):
         if step.stopped_by != "end":

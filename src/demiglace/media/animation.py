@@ -60,13 +60,14 @@ class Animation:
         self._index, self._shown = 0, self._frame(0)
         self.size = self._shown.size
 
-    def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
-        """The RGB picture on screen at `time_s`, in `size`; times never decrease."""
+    def at(self, time_s: float) -> PIL.Image.Image:
+        """The RGB picture on screen at `time_s`; times never decrease."""
         index = min(bisect_right(self._ends_ms, time_s * 1000), len(self._ends_ms) - 1)
         if index != self._index:
             with suppress(ValueError):  # damaged bytes can fail the second time; the frame before then stays
                 self._index, self._shown = index, self._frame(index)
-        return self._shown if self._shown.size == size else self._shown.resize(size, PIL.Image.Resampling.BICUBIC)
+        is_odd = self._shown.size != self.size
+        return self._shown.resize(self.size, PIL.Image.Resampling.BICUBIC) if is_odd else self._shown
 
     def _frame(self, index: int) -> PIL.Image.Image:
         try:

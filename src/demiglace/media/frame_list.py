@@ -29,8 +29,8 @@ class FrameList:
         self._index, self._shown = 0, self._frame(0)
         self.size = self._shown.size
 
-    def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
-        """The RGB picture of the frame at `time_s`, in `size`."""
+    def at(self, time_s: float) -> PIL.Image.Image:
+        """The RGB picture of the frame at `time_s`."""
         index = min(int(time_s * self.fps), len(self._frames) - 1)
         if index != self._index:
             self._index, self._shown = index, self._frame(index)
@@ -40,7 +40,7 @@ class FrameList:
                     f"frame {index + 1} is {width} x {height} pixels, the first is {self.size[0]} x {self.size[1]}: "
                     "the frames of a video are of one size"
                 )
-        return self._shown if self._shown.size == size else self._shown.resize(size, PIL.Image.Resampling.BICUBIC)
+        return self._shown
 
     def _frame(self, index: int) -> PIL.Image.Image:
         source = self._frames[index]

@@ -49,9 +49,9 @@ class FramePictures:
         self.rotation, self.is_mirrored = _orientation(first)
         self.size = self._turned(_square_pixels(first, source.stream))
 
-    def picture(self, frame: VideoFrame, size: tuple[int, int]) -> PIL.Image.Image:
-        """In `size` as shown. High dynamic range is mapped to what a usual screen shows (BT.709)."""
-        width, height = self._turned(size)
+    def picture(self, frame: VideoFrame) -> PIL.Image.Image:
+        """As shown; high dynamic range is mapped to what a usual screen shows (BT.709)."""
+        width, height = self._turned(self.size)
         _tell_range(frame, self._colours)
         # PyAV's documentation says that this sets a tag alone, but from PyAV 18 on FFmpeg converts the pixels.
         target = BT709 if frame.color_trc in HIGH_DYNAMIC_RANGE else None

@@ -65,41 +65,26 @@ class VideoFacts:
     is_mirrored: bool
 
 
-def read_packages(
-    source: Source,
-    sampling: VideoSampling | None = None,
-    *,
-    target_pixels: int | None = None,
-    max_pixels: int = MAX_PIXELS,
-    max_seconds: float = MAX_SECONDS,
-) -> Iterator[Package]:
+def read_packages(source: Source, sampling: VideoSampling | None = None) -> Iterator[Package]:
     """Packages of frames in order of time, from one pass; memory does not grow with the length of the video.
 
     A sequence of pictures is taken as frames that were sampled before: each once, 1 / `fps` of the sampling apart.
-    `target_pixels` shrinks larger frames to that area as they are converted; None keeps them as they are.
     Where decoding ends before the announced duration, its last frame stands for the rest and a warning says so.
     ValueError, with the first package, where the file is missing, no video, has no frame that decodes, or goes beyond
-    `max_pixels` in a frame or `max_seconds`, or where more frames are given than the packages hold.
+    `MAX_PIXELS` in a frame or `MAX_SECONDS`, or where more frames are given than the packages hold.
     """
-    with _open(source, sampling := sampling or VideoSampling(), max_pixels, max_seconds) as reel:
+    with _open(source, sampling := sampling or VideoSampling()) as reel:
         plan = _plan(reel, sampling)
-        size = _shrunk(reel.size, target_pixels)
         times, ticks = iter(plan.times), iter(plan.ticks)
         for count in plan.package_sizes:
             # No name holds the package here, so the caller can let go of it before the next is made.
-            yield Package([reel.at(next(times), size) for _ in range(count)], [next(ticks) for _ in range(count)])
+            yield Package([reel.at(next(times)) for _ in range(count)], [next(ticks) for _ in range(count)])
 
 
 def plan_video(source: Source, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
     """What `read_packages` takes of `source`, after decoding one frame; errors as there."""
-    with _open(source, sampling := sampling or VideoSampling(), MAX_PIXELS, MAX_SECONDS) as reel:
+    with _open(source, sampling := sampling or VideoSampling()) as reel:
         return _facts(reel), _plan(reel, sampling)
-
-
-def probe(source: Source, *, max_pixels: int = MAX_PIXELS, max_seconds: float = MAX_SECONDS) -> VideoFacts:
-    """Size, length and rate, after decoding one frame; errors as in `read_packages`."""
-    with _open(source, VideoSampling(), max_pixels, max_seconds) as reel:
-        return _facts(reel)
 
 
 def _plan(reel: Reel, sampling: VideoSampling) -> FramePlan:
@@ -114,21 +99,21 @@ def _facts(reel: Reel) -> VideoFacts:
 
 
 @contextmanager
-def _open(source: Source, sampling: VideoSampling, max_pixels: int, max_seconds: float) -> Iterator[Reel]:
+def _open(source: Source, sampling: VideoSampling) -> Iterator[Reel]:
     if not isinstance(source, str | PathLike | bytes):
         frames = FrameList(source, sampling.fps)
-        _check_bounds(frames, "the given frames", max_pixels, max_seconds)
+        _check_bounds(frames, "the given frames")
         yield frames
         return
     name = name_of(source)
     with _open_file(source) as file:
         if is_animation(file.read(12)):
-            reel = Animation(source, max_pixels, MAX_FRAMES)
-            _check_bounds(reel, name, max_pixels, max_seconds)
+            reel = Animation(source, MAX_PIXELS, MAX_FRAMES)
+            _check_bounds(reel, name)
             yield reel
         else:
-            with open_film(file, name, max_pixels, MAX_FRAMES) as film:
-                _check_bounds(film, name, max_pixels, max_seconds)
+            with open_film(file, name, MAX_PIXELS, MAX_FRAMES) as film:
+                _check_bounds(film, name)
                 yield film
 
 
@@ -144,17 +129,9 @@ def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
         raise ValueError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def _check_bounds(reel: Reel, name: str, max_pixels: int, max_seconds: float) -> None:
+def _check_bounds(reel: Reel, name: str) -> None:
     width, height = reel.size
-    if width * height > max_pixels:
-        raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
-    if reel.duration_s > max_seconds:
-        raise ValueError(f"{name}: {reel.duration_s:.1f} s long, at most {max_seconds:.1f} s are read")
-
-
-def _shrunk(size: tuple[int, int], target_pixels: int | None) -> tuple[int, int]:
-    width, height = size
-    if target_pixels is None or width * height <= target_pixels:
-        return size
-    scale = math.sqrt(target_pixels / (width * height))
-    return max(1, math.floor(width * scale)), max(1, math.floor(height * scale))
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {MAX_PIXELS} are read")
+    if reel.duration_s > MAX_SECONDS:
+        raise ValueError(f"{name}: {reel.duration_s:.1f} s long, at most {MAX_SECONDS:.1f} s are read")

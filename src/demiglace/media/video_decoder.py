@@ -96,8 +96,8 @@ class Film:
         self._picture: PIL.Image.Image | None = None
         self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
 
-    def at(self, time_s: float, size: tuple[int, int]) -> PIL.Image.Image:
-        """The RGB picture on screen `time_s` after the first frame, in `size`; times never decrease."""
+    def at(self, time_s: float) -> PIL.Image.Image:
+        """The RGB picture on screen `time_s` after the first frame; times never decrease."""
         shown, moment = self._current, self._origin_s + time_s
         if self._can_skip and moment - shown.start_s > 2 * SEEK_MARGIN_S:
             self._skip_towards(moment)
@@ -106,7 +106,7 @@ class Film:
         if self._following is None:
             self._check_tail(time_s)
         if self._picture is None or self._current is not shown:
-            self._picture = self._pictures.picture(self._current.frame, size)
+            self._picture = self._pictures.picture(self._current.frame)
         return self._picture
 
     def warn_where_it_ends(self, end_s: float) -> None:

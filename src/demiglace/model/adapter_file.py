@@ -17,12 +17,12 @@ CONFIG_FILE, TENSOR_FILE = "adapter_config.json", "adapter_model.safetensors"
 MOST_BYTES = 2**20
 MOST_REPEATS = 4  # in a pattern
 
-RANK, SCALE, DROPOUT = Whole(1, 2**16), Real(0, 1e6, above=True), Real(0, 1, below=True)
+RANK, SCALE = Whole(1, 2**16), Real(0, 1e6, above=True)
 LAYER, NAMES = Whole(0, 2**16), ListOf(Words())
 FIELDS: Mapping[str, Field] = {
     "r": RANK,
     "lora_alpha": SCALE,
-    "lora_dropout": DROPOUT,
+    "lora_dropout": Real(0, 1, below=True),
     "target_modules": Either((Words(), NAMES)),
     "exclude_modules": Either((Words(), NAMES)),
     "modules_to_save": NAMES,

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from torch import nn
 
 from demiglace.fields import check_attributes
-from demiglace.model.adapter_file import DROPOUT, RANK, SCALE, TENSOR_FILE, check_adapter
+from demiglace.model.adapter_file import RANK, SCALE, TENSOR_FILE, check_adapter
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.weights import check_finite
 from demiglace.safe_files import atomic_path
@@ -38,11 +38,10 @@ class Lora:
 
     rank: int = 16
     scale: float = 32.0
-    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         """Raises ValueError on numbers out of bounds."""
-        check_attributes(self, {"rank": RANK, "scale": SCALE, "dropout": DROPOUT})
+        check_attributes(self, {"rank": RANK, "scale": SCALE})
 
 
 def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
@@ -57,7 +56,6 @@ def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftMod
     config = peft.LoraConfig(
         r=lora.rank,
         lora_alpha=lora.scale,
-        lora_dropout=lora.dropout,
         target_modules="|".join(f"(?:{pattern})" for pattern in patterns),
         modules_to_save=["resampler"] if "resampler" in parts else None,
     )

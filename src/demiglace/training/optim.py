@@ -13,14 +13,15 @@ from demiglace.training.distributed import shared_as, whole
 
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
+_STEPS, _MOMENTUM = 5, 0.95  # as there
 
 
-def orthogonalise(matrix: Tensor, steps: int = 5) -> Tensor:
+def orthogonalise(matrix: Tensor) -> Tensor:
     """Nearest semi-orthogonal matrix, roughly. float32 on purpose: bf16 is emulated on many CPUs."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
     x = x / (x.norm() + 1e-7)
-    for _ in range(steps):
+    for _ in range(_STEPS):
         gram = x @ x.T
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
     return x.T if tall else x
@@ -32,10 +33,8 @@ class Muon(Optimizer):
     A sharded matrix is gathered for it, since its singular values are those of the whole.
     """
 
-    def __init__(
-        self, params: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.05
-    ) -> None:
-        super().__init__(list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, params: Iterable[nn.Parameter], lr: float, weight_decay: float) -> None:
+        super().__init__(list(params), {"lr": lr, "momentum": _MOMENTUM, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]

@@ -8,7 +8,7 @@ from demiglace.typography.words import LETTERS, digits, fill, pick, word
 
 
 def heading(rng: np.random.Generator, num_characters: int) -> str:
-    return _mark(rng) + fill(rng, num_characters, lambda: word(rng).capitalize())
+    return _mark(rng) + fill(num_characters, lambda: word(rng).capitalize())
 
 
 def _mark(rng: np.random.Generator) -> str:

@@ -71,11 +71,11 @@ def _random_word(rng: np.random.Generator, num_characters: int) -> str:
 
 
 def _random_string(rng: np.random.Generator, num_characters: int) -> str:
-    return fill(rng, num_characters, lambda: _random_word(rng, num_characters))
+    return fill(num_characters, lambda: _random_word(rng, num_characters))
 
 
 def _word_line(rng: np.random.Generator, num_characters: int) -> str:
-    return fill(rng, num_characters, lambda: word(rng))
+    return fill(num_characters, lambda: word(rng))
 
 
 def _prose(rng: np.random.Generator, num_characters: int) -> str:

@@ -20,12 +20,13 @@ def digits(rng: np.random.Generator, count: int) -> str:
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def fill(rng: np.random.Generator, num_characters: int, make: Callable[[], str], separator: str = " ") -> str:
+def fill(num_characters: int, make: Callable[[], str]) -> str:
+    """As many pieces as it takes to have `num_characters`, each with a space behind it but the last."""
     pieces, length = [], 0
     while length < num_characters:
         pieces.append(make())
-        length += len(pieces[-1]) + len(separator)
-    return separator.join(pieces)
+        length += len(pieces[-1]) + 1
+    return " ".join(pieces)
 
 
 def word(rng: np.random.Generator) -> str:

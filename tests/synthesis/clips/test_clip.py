@@ -5,7 +5,7 @@ import pytest
 from sightings import FPS, sightings, watch
 
 from demiglace.conversation import VideoSampling
-from demiglace.media.video import probe
+from demiglace.media.video import plan_video
 from demiglace.synthesis.clips.clip import SHAPES, Clip, Figure, Waypoint, Writing, encode, place
 from demiglace.synthesis.palette import CLIP_COLOURS
 
@@ -96,7 +96,7 @@ def test_a_tenth_of_a_second_is_seen_ten_times_a_second_and_not_once(container):
 def test_a_file_says_how_long_it_is_and_is_the_same_each_time(container):
     clip = Clip(96, 64, 1.3, WHITE, (standing(),))
     file = encode(clip, FPS, container)
-    facts = probe(file)
+    facts = plan_video(file)[0]
     assert (facts.width, facts.height, facts.fps) == (96, 64, FPS)
     assert facts.duration_s == pytest.approx(1.3)
     assert encode(clip, FPS, container) == file

@@ -21,6 +21,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 MOST_PIXELS = 4_000_000  # looked at when finding lines; the crops come from the whole picture
 WORD_GAP = 0.4  # letter heights
+MARGIN = 0.25  # around the ink of a piece, in letter heights
 MOST_WHOLE = 1.6  # times the letters of a piece: so much is left in one where the picture shows nothing else
 WIDEST_MARGIN = 2.5  # letter heights; what the nano model has seen around a line
 LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a letter
@@ -28,18 +29,13 @@ LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a 
 
 @dataclass(frozen=True)
 class CuttingConfig:
-    """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words.
-    margin: around the ink of a piece, in letter heights.
-    """
+    """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words."""
 
     most_letters: int = 32
-    margin: float = 0.25
 
     def __post_init__(self) -> None:
         if self.most_letters < 1:
             raise ValueError(f"most_letters must be at least 1, got {self.most_letters}")
-        if not 0 <= self.margin <= 10:
-            raise ValueError(f"margin must lie in [0, 10], got {self.margin}")
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
     for stretch in row:
         for letters in _parts(stretch, config.most_letters):
             width = letters[:, 2].max() - letters[:, 0].min()
-            pieces.append(view.piece(_with_margin(letters, stretch, config.margin), width / stretch.height))
+            pieces.append(view.piece(_with_margin(letters, stretch), width / stretch.height))
     return CutLine(around([piece.box for piece in pieces]), tuple(pieces))
 
 
@@ -175,12 +171,12 @@ def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: flo
     return int(np.where(near, gaps, 0).argmax())
 
 
-def _with_margin(letters: np.ndarray, stretch: Stretch, margin: float) -> Box:
+def _with_margin(letters: np.ndarray, stretch: Stretch) -> Box:
     """The box of some letters of a stretch, at least as high as its usual letters, and free paper around."""
     left, right = letters[:, 0].min(), letters[:, 2].max()
     top = min(letters[:, 1].min(), float(np.median(stretch.letters[:, 1])))
     bottom = max(letters[:, 3].max(), float(np.median(stretch.letters[:, 3])))
-    room = margin * stretch.height
+    room = MARGIN * stretch.height
     return left - room, top - room, right + room, bottom + room
 
 

@@ -23,7 +23,6 @@ WORLDS: Mapping[str, World] = {
     "scroll": texts.scroll,
     "flash_text": texts.flash_text,
 }
-NOT_IN_ONE_FRAME = frozenset(WORLDS) - {"collide", "flash", "flash_text"}  # kinds that no single frame answers
 EXAMINATION = 0x436C697073  # no seed of a training run begins with it
 
 
