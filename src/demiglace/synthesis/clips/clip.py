@@ -112,7 +112,7 @@ def encode(clip: Clip, fps: int, container: Container) -> bytes:
 
 
 _ENCODERS = {
-    # With its macroblock tree libx264 (165, in PyAV 18.1) writes other bytes for the same frames now and then.
+    # With its macroblock tree libx264 (165, in PyAV 18.1) now and then writes other pictures for the same frames.
     "mp4": ("libx264", {"preset": "veryfast", "crf": "18", "x264-params": "mbtree=0"}),
     "webm": ("libvpx", {"deadline": "good", "cpu-used": "4", "crf": "8", "b": "2M"}),  # "realtime" looks at the clock
 }
