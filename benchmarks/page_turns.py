@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[1]
 ALL = 10_000
 TURNS = (0, 90, 180, 270)
 HEAD = (
-    "| set | pages | upright: least / median | on a side: median / most | upside down: median / most | upright left "
-    "| on a side found | upside down found | other ways tried on upright ones |"
+    "| set | pages | upright: min / median | on a side: median / max | upside down: median / max | upright left as is "
+    "| on a side corrected | upside down corrected | upright pages where other rotations were tried |"
 )
 SHOWN = {  # title -> sets
     "scanned pages": ("scans", "more scans"),
