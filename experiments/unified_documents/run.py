@@ -136,7 +136,7 @@ def train(way: Way, seed: int, options: argparse.Namespace, pool: Executor) -> P
     stage = recipe.stage("documents", ("model", "patch_head", "book"), options.steps, 1e-3, decay_share=1.0)
     if not Trainer(learner, stage, objective, folder).run():
         raise SystemExit("stopped; the same command goes on")
-    nano.export(learner, processor, folder)
+    nano.export_with_heads(learner, processor, folder)
     return folder / "model"
 
 

@@ -48,7 +48,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
 def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
     start = nano.beginning(recipe)
     (tmp_path / "start").mkdir()
-    nano.export(start, nano.nano_processor(recipe), tmp_path / "start")
+    nano.export_with_heads(start, nano.nano_processor(recipe), tmp_path / "start")
     seeing = replace(recipe, start=tmp_path / "start" / "model", only=("colours",))
     folder = nano.train(seeing, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"colours", "model", "heads.safetensors"}

@@ -38,10 +38,10 @@ from demiglace.conversation import Conversation, Image
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.jobs.export import export
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import Inputs, marks, model_files
 from demiglace.model import weights
-from demiglace.model.config_file import CheckpointFacts
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
@@ -96,7 +96,7 @@ def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
             if not Trainer(learner, stage, objective, folder / stage.name, watcher if reads else None).run():
                 return None
             with what_is_left(folder / stage.name):
-                export(learner, processor, folder)
+                export_with_heads(learner, processor, folder)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return folder / "model"
@@ -192,7 +192,7 @@ def prompt(processor: Processor, question: str) -> Prompt:
 
 
 def beginning(recipe: NanoRecipe) -> Learner:
-    """A learner drawn from the seed, or one that `export` wrote."""
+    """A learner drawn from the seed, or one that `export_with_heads` wrote."""
     learner = learner_from_seed(recipe.config, recipe.seed)
     if recipe.start is not None:
         learner.model.load_state_dict(weights.load(recipe.start, torch.float32).state_dict())
@@ -201,12 +201,9 @@ def beginning(recipe: NanoRecipe) -> Learner:
     return learner
 
 
-def export(learner: Learner, processor: Processor, folder: Path) -> None:
-    """Write `model` in the released layout, in bfloat16 as the release, and the heads that stay behind beside it."""
-    shipped = copy.deepcopy(learner).to(torch.bfloat16)
-    facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
-    weights.save(shipped.model, folder / "model", facts=facts)
-    processor.save(folder / "model")
-    heads = {name: tensor for name, tensor in shipped.state_dict().items() if not name.startswith("model.")}
+def export_with_heads(learner: Learner, processor: Processor, folder: Path) -> None:
+    """The model, in `model`, and beside it the heads that stay behind, in bfloat16 too; the learner stays as it is."""
+    export(copy.deepcopy(learner.model), processor, folder / "model")
+    heads = {name: tensor for name, tensor in learner.state_dict().items() if not name.startswith("model.")}
     with atomic_path(folder / HEADS_FILE) as aside:
-        save_file(heads, aside)
+        save_file({name: tensor.to(torch.bfloat16) for name, tensor in heads.items()}, aside)
