@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.inference_options import Reading, sampling_of, slicing_changes
+from demiglace.cli.inference_options import Loading, Reading, Sampling, Slicing, with_options
 from demiglace.cli.question import file_meant
 from demiglace.cli.terminal import check_open, complain, note, show_stream
 from demiglace.conversation import Part
@@ -27,47 +27,22 @@ STOPPED = "[stopped; /exit leaves]"
 COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may begin with a stroke too
 
 
+@with_options
 def chat(
+    loading: Loading,
+    sampling: Sampling,
+    reading: Reading,
+    slicing: Slicing,
     files: Annotated[list[str] | None, typer.Argument(help="Files to show with the first question.")] = None,
-    model: inference_options.Model = None,
     think: inference_options.Think = False,
     system: inference_options.System = None,
-    max_new_tokens: inference_options.MaxNewTokens = None,
-    temperature: inference_options.Temperature = None,
-    top_p: inference_options.TopP = None,
-    top_k: inference_options.TopK = None,
-    repetition_penalty: inference_options.RepetitionPenalty = None,
-    seed: inference_options.Seed = None,
-    pages: inference_options.Pages = None,
-    as_video: inference_options.AsVideo = False,
-    fps: inference_options.Fps = None,
-    max_packages: inference_options.MaxPackages = None,
-    package_frames: inference_options.PackageFrames = None,
-    max_slices: inference_options.MaxSlices = None,
-    no_upscale: inference_options.NoUpscale = False,
-    adapter: inference_options.Adapter = None,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
 ) -> None:
     """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
     check_open("stdin")
     check_open("stdout")
-    reading = Reading(pages, as_video, fps, max_packages, package_frames)
     shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
-
-    from demiglace.inference.demiglace import Demiglace
-
-    assistant = Demiglace.load(model, device, dtype, adapter).sliced(**slicing_changes(max_slices, no_upscale))
-    sampling = sampling_of(
-        assistant.sampling,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        top_p=top_p,
-        top_k=top_k,
-        repetition_penalty=repetition_penalty,
-        seed=seed,
-    )
-    Terminal(assistant, reading, sampling, system, think, shown).run()
+    assistant = loading.load().sliced(**slicing.changes())
+    Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, shown).run()
 
 
 class Terminal:

@@ -77,7 +77,7 @@ def finetune(
         media=media, media_root=media_root, sampling=videos.sampling(),
         lora=Lora(rank, scale=2.0 * rank), rate=rate, epochs=epochs, length=length, rows=rows,
         rows_per_part=rows_at_once, held_out=held_out, patience=patience, seed=seed, recompute=recompute,
-        **inference_options.slicing_changes(max_slices, no_upscale),
+        **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
     machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)

@@ -1,10 +1,12 @@
-"""What ask, chat and tokens share: their options, and files read as those options say."""
+"""Options that several commands have, each declared once, and what they choose: model, sampling, files, slices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -12,6 +14,7 @@ from demiglace.conversation import Document, Image, Part, Video, VideoSampling
 
 if TYPE_CHECKING:
     from demiglace.engine.sampling import SamplingParams
+    from demiglace.inference.demiglace import Demiglace
 
 Model = Annotated[str | None, typer.Option(help="Folder or hub id of a checkpoint. [default: the nano model]")]
 Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
@@ -19,23 +22,7 @@ Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [
 System = Annotated[str | None, typer.Option(help="A system message before everything.")]
 Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, thought through first.")]
 
-MaxNewTokens = Annotated[int | None, typer.Option(help="Cut the answer after so many tokens.")]
-Temperature = Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")]
-TopP = Annotated[float | None, typer.Option(help="Draw among the likeliest tokens with this much probability.")]
-TopK = Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")]
-RepetitionPenalty = Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")]
-Seed = Annotated[int | None, typer.Option(help="Draw the same answer again.")]
-
-Adapter = Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")]
-
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
-AsVideo = Annotated[
-    bool,
-    typer.Option(
-        "--as-video",
-        help="Watch animated GIF, WebP, PNG and AVIF, as with any number for videos; else their first frame is seen.",
-    ),
-]
 Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in videos. [default: 3]")]
 MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
 PackageFrames = Annotated[
@@ -45,6 +32,57 @@ MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or 
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
 
 
+@dataclass(frozen=True)
+class Loading:
+    """Which model answers, and where it is computed; None leaves it to `Demiglace.load`."""
+
+    model: Model = None
+    adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None
+    device: Device = None
+    dtype: Dtype = None
+
+    def load(self) -> Demiglace:
+        from demiglace.inference.demiglace import Demiglace
+
+        return Demiglace.load(self.model, self.device, self.dtype, self.adapter)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an answer is drawn; None leaves the checkpoint's own number."""
+
+    max_new_tokens: Annotated[int | None, typer.Option(help="Cut the answer after so many tokens.")] = None
+    temperature: Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")] = None
+    top_p: Annotated[float | None, typer.Option(help="Draw among the likeliest tokens with this much probability.")] = (
+        None
+    )
+    top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")] = None
+    repetition_penalty: Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")] = None
+    seed: Annotated[int | None, typer.Option(help="Draw the same answer again.")] = None
+
+    def of(self, default: SamplingParams) -> SamplingParams:
+        """`default` with what was chosen instead; ValueError where that changes nothing."""
+        given = _given(**asdict(self))
+        chosen = replace(default, **given)
+        idle = [name for name in ("top_p", "top_k", "seed") if name in given and chosen.temperature == 0]
+        if idle:
+            names = ", ".join("--" + name.replace("_", "-") for name in idle)
+            raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
+        return chosen
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """How images and pages are cut into slices; None leaves the checkpoint's own number."""
+
+    max_slices: MaxSlices = None
+    no_upscale: NoUpscale = False
+
+    def changes(self) -> dict[str, Any]:
+        """As fields of a `SlicingConfig`."""
+        return _given(max_slices=self.max_slices, upscale=False if self.no_upscale else None)
+
+
 VIDEO = ("fps", "max_packages", "package_frames")  # of a `VideoSampling`
 
 
@@ -52,11 +90,18 @@ VIDEO = ("fps", "max_packages", "package_frames")  # of a `VideoSampling`
 class Reading:
     """How files become parts; None leaves each reader its own default."""
 
-    pages: str | None = None
-    as_video: bool = False
-    fps: float | None = None
-    max_packages: int | None = None
-    package_frames: int | None = None
+    pages: Pages = None
+    as_video: Annotated[
+        bool,
+        typer.Option(
+            "--as-video",
+            help="Watch animated GIF, WebP, PNG and AVIF, as with any number for videos; else their first frame is "
+            "seen.",
+        ),
+    ] = False
+    fps: Fps = None
+    max_packages: MaxPackages = None
+    package_frames: PackageFrames = None
 
     def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
         """ValueError where pages are chosen and none of the files has any, and likewise with numbers for videos."""
@@ -100,20 +145,36 @@ def no_pages(pages: str) -> str:
     return f"--pages {pages} chooses pages of PDFs and TIFFs, and no file given is one"
 
 
-def sampling_of(default: SamplingParams, **wanted: float | None) -> SamplingParams:
-    """The checkpoint's own sampling with what the command line says instead."""
-    given = _given(**wanted)
-    chosen = replace(default, **given)
-    idle = [name for name in ("top_p", "top_k", "seed") if name in given and chosen.temperature == 0]
-    if idle:
-        names = ", ".join("--" + name.replace("_", "-") for name in idle)
-        raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
-    return chosen
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command as typer takes it: instead of each parameter that is a dataclass, an option for each of its fields.
+
+    So that options are declared once, however many commands have them.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, type[Any]] = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+    options: list[Parameter] = []
+    for name, own in signature(command).parameters.items():
+        if group := groups.get(name):
+            types = get_type_hints(group, include_extras=True)
+            options += [_option(field.name, types[field.name], field.default) for field in fields(group)]
+        else:
+            options.append(_option(name, hints[name], own.default))
+
+    @wraps(command)
+    def flat(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    flat.__signature__ = Signature(options)  # type: ignore[attr-defined]
+    flat.__annotations__ = {option.name: option.annotation for option in options}
+    return flat
 
 
-def slicing_changes(max_slices: int | None, no_upscale: bool) -> dict[str, Any]:
-    """What the command line says of slicing, as fields of a `SlicingConfig`."""
-    return _given(max_slices=max_slices, upscale=False if no_upscale else None)
+def _option(name: str, hint: object, default: object) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import inference_options
+from demiglace.cli.inference_options import Loading, with_options
 from demiglace.cli.read_journal import About, Page, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, complain, note, printable
 
@@ -28,16 +29,14 @@ _NANO = Path(__file__).parents[1] / "checkpoints" / "nano"  # what is loaded whe
 BatchSize = Annotated[int, typer.Option(help="Pieces of a page that are read at a time.")]
 
 
+@with_options
 def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images, PDFs and TIFFs.")],
+    loading: Loading,
     as_json: Annotated[bool, typer.Option("--json", help="Regions and lines with boxes and confidence.")] = False,
     pages: inference_options.Pages = None,
     out: Out = None,
-    model: inference_options.Model = None,
     batch_size: BatchSize = 16,
-    adapter: inference_options.Adapter = None,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
 ) -> None:
     """Read images and documents: their text in reading order.
 
@@ -49,7 +48,7 @@ def read(
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    asked = _Asked(pages, model, adapter, dtype, device, batch_size, as_json)
+    asked = _Asked(pages, loading, batch_size, as_json)
     if out is None:
         is_whole = _read_to_stdout(asked, files)
     else:
@@ -63,36 +62,29 @@ class _Asked:
     """The options."""
 
     pages: str | None
-    model: str | None
-    adapter: str | None
-    dtype: str | None
-    device: str | None
+    loading: Loading
     batch_size: int
     as_json: bool
 
-    def load(self) -> Demiglace:
-        from demiglace.inference.demiglace import Demiglace
-
-        return Demiglace.load(self.model, self.device, self.dtype, self.adapter)
-
     def about(self, file: str) -> About:
         """What decides the text of a file: with any of it changed, it is read again."""
+        model, adapter = self.loading.model, self.loading.adapter
         return {
             "file": str(Path(file).absolute()),
             "contents": _state(Path(file)),
             "pages": self.pages,
-            "model": self.model,
-            "weights": _states_in(_NANO if self.model is None else Path(self.model)),
-            "adapter": self.adapter,
-            "adapter weights": _states_in(Path(self.adapter)) if self.adapter else {},
-            "dtype": self.dtype,
+            "model": model,
+            "weights": _states_in(_NANO if model is None else Path(model)),
+            "adapter": adapter,
+            "adapter weights": _states_in(Path(adapter)) if adapter else {},
+            "dtype": self.loading.dtype,
         }
 
 
 def _read_to_stdout(asked: _Asked, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
-    assistant = asked.load()
+    assistant = asked.loading.load()
     with _progress(is_shown=not sys.stdout.isatty()) as progress:
         reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
         tracked = progress.track(files, description="files")
@@ -110,7 +102,7 @@ def _read_to_folder(asked: _Asked, targets: dict[str, Path], out: Path) -> bool:
             note(f"{finished} of {len(targets)} files are finished already in {out}")
         if not waiting:
             return not refused
-        assistant = asked.load()
+        assistant = asked.loading.load()
         with _progress(is_shown=True) as progress:
             reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
             tracked = progress.track(waiting, description="files")

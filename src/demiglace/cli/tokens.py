@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demiglace.cli import inference_options
-from demiglace.cli.inference_options import Reading, slicing_changes
+from demiglace.cli.inference_options import Reading, Slicing, with_options
 from demiglace.cli.terminal import check_open, printable
 from demiglace.conversation import Conversation, Document, Image, Part, Video
 
@@ -39,29 +38,24 @@ class Bill:
     note: str = ""
 
 
+@with_options
 def tokens(
     files: Annotated[list[str], typer.Argument(help="Images, PDFs, videos.")],
+    reading: Reading,
+    slicing: Slicing,
     model: CountedModel = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
-    pages: inference_options.Pages = None,
-    as_video: inference_options.AsVideo = False,
-    fps: inference_options.Fps = None,
-    max_packages: inference_options.MaxPackages = None,
-    package_frames: inference_options.PackageFrames = None,
-    max_slices: inference_options.MaxSlices = None,
-    no_upscale: inference_options.NoUpscale = False,
 ) -> None:
     """Count slices, packages and visual tokens of files, here, in Qwen2.5-VL, Qwen3-VL and InternVL3. Runs no model."""
     check_open("stdout")
-    reading = Reading(pages, as_video, fps, max_packages, package_frames)
-    changes = slicing_changes(max_slices, no_upscale)
-    slicing, num_queries = _settings(model)
+    changes = slicing.changes()
+    config, num_queries = _settings(model)
     parts = reading.parts(files)
     taken, notes = _taken(model, parts, changes)
     counted = parts if model is None else taken
-    slicing = replace(slicing, **changes)
+    config = replace(config, **changes)
     bills = [
-        replace(_bill(file, part, slicing, num_queries), note=note)
+        replace(_bill(file, part, config, num_queries), note=note)
         for file, part, note in zip(files, counted, notes, strict=True)
     ]
     if as_json:
