@@ -31,6 +31,7 @@ from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, SamplingParams
 from demiglace.model.hub import folder_of
+from demiglace.safe_files import write_whole
 from demiglace.typography.words import plain_words
 
 HERE = Path(__file__).parent
@@ -143,7 +144,7 @@ def finetune(options: argparse.Namespace, learned: Sequence[Receipt], route: str
             "--epochs", options.variants if route == "picture" else 1,
             "--rows", 1, "--length", LENGTH, "--held-out", 0, "--seed", options.seed,
         )  # fmt: skip
-        took.write_text(json.dumps(time.perf_counter() - began))
+        write_whole(took, json.dumps(time.perf_counter() - began))
     return adapter, json.loads(took.read_text())
 
 
@@ -196,7 +197,7 @@ def figures(
             "ceiling": ceiling(examined, route),
             "seconds_of_finetuning": round(seconds),
         }
-        kept.write_text(json.dumps(found))
+        write_whole(kept, json.dumps(found))
     return json.loads(kept.read_text())
 
 

@@ -34,6 +34,7 @@ from demiglace.jobs.export import export
 from demiglace.jobs.run_record import inputs_of, remember
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
+from demiglace.safe_files import write_whole
 from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import Trainer
@@ -101,7 +102,7 @@ def measured(model: Path, folder: Path, way: str, options: argparse.Namespace) -
     kept = folder / f"figures-{WAYS[way]}.json"
     if not kept.exists():
         figures = accuracy(Demiglace.load(model), [*LEARNED, *TEXTS], options.each, sampling(WAYS[way]))
-        kept.write_text(json.dumps(figures, indent=2))
+        write_whole(kept, json.dumps(figures, indent=2))
     return json.loads(kept.read_text())
 
 

@@ -14,6 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from demiglace.safe_files import atomic_path, write_whole
+
 
 @dataclass(frozen=True)
 class Manual:
@@ -73,16 +75,15 @@ def fetch(folder: Path) -> None:
             for manual in missing:
                 unpack(Path(scratch) / manual.package / manual.path, folder / manual.split / manual.name)
     lines = [f"{manual.split}/{manual.name}: Debian package {manual.package}, {manual.licence}" for manual in MANUALS]
-    (folder / "SOURCES.txt").write_text("\n".join(lines) + "\n")
+    write_whole(folder / "SOURCES.txt", "\n".join(lines) + "\n")
 
 
 def unpack(found: Path, target: Path) -> None:
     """One document to its place, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".part")
-    with (gzip.open if found.suffix == ".gz" else open)(found, "rb") as packed, unfinished.open("wb") as plain:
+    opened = (gzip.open if found.suffix == ".gz" else open)(found, "rb")
+    with opened as packed, atomic_path(target) as aside, aside.open("wb") as plain:
         shutil.copyfileobj(packed, plain)
-    unfinished.rename(target)
 
 
 def main() -> None:

@@ -42,6 +42,7 @@ from demiglace.conversation import Conversation, Message, Text
 from demiglace.jobs import nano
 from demiglace.media.document_pages import open_document
 from demiglace.recipes.nano import going_on
+from demiglace.safe_files import write_whole
 from demiglace.training.metrics import Figures
 from demiglace.training.trainer import Trainer
 from demiglace.typography.corpus import ALPHABET
@@ -178,7 +179,7 @@ def measured(model: Path, windows: list) -> dict[str, float]:
     """Figures of a finished model, kept beside it."""
     kept = model.parent / "figures.json"
     if not kept.exists():
-        kept.write_text(json.dumps(measure(Demiglace.load(model), windows), indent=2))
+        write_whole(kept, json.dumps(measure(Demiglace.load(model), windows), indent=2))
     return json.loads(kept.read_text())
 
 

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safetensors.torch import save_file
 from torch import nn
 
+from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, Ranks, shard, whole
 from demiglace.training.metrics import Figures, Metrics
@@ -113,10 +114,11 @@ class Trainer:
         own = "" if self.ranks.count == 1 else f"-process-{self.ranks.rank}"
         path = self.folder / f"bad-step-{step}{own}.json"
         fields = {"stage": self.stage.name, "step": step, "loss": str(loss), "norm": str(norm)}
-        path.write_text(json.dumps(fields) + "\n")
+        write_whole(path, json.dumps(fields) + "\n")
         if isinstance(self.objective, Stateful):
             path = path.with_suffix(".safetensors")
-            save_file(self.objective.seen(), path, metadata=fields | {"step": str(step)})
+            with atomic_path(path) as aside:
+                save_file(self.objective.seen(), aside, metadata=fields | {"step": str(step)})
         told = f"step {step} of {self.stage.name}: loss {loss}, gradient norm {norm}"
         return FloatingPointError(f"{told}; what it was learned from is in {path}")
 
