@@ -20,14 +20,14 @@ from rich.progress import track
 
 from demiglace import Demiglace
 from demiglace.conversation import Part, Video, VideoSampling
-from demiglace.evaluation.question_accuracy import Asked, examine, score_by_kind
+from demiglace.evaluation.question_accuracy import PartsAndQuestion, answer_questions, score_by_kind
 from demiglace.safe_files import write_whole
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import encode
-from demiglace.synthesis.clips.kinds import WORLDS
-from demiglace.synthesis.clips.kinds import examination as examine_clip
+from demiglace.synthesis.clips.kinds import CLIP_KINDS
+from demiglace.synthesis.clips.kinds import held_out_question as examine_clip
 from demiglace.synthesis.questions.topics import TEXT, TOPICS
-from demiglace.synthesis.questions.topics import examination as examine_picture
+from demiglace.synthesis.questions.topics import held_out_question as examine_picture
 
 RESULTS = Path(__file__).parent / "results"
 FRAMES_PER_SECOND = 20  # of the files
@@ -35,25 +35,25 @@ SAMPLING = VideoSampling(fps=10.0, package_frames=6, force_package_frames=True) 
 TOKENS = {"short": 160, "long": 512}
 
 
-def picture(topic: str, number: int) -> Asked:
+def picture(topic: str, number: int) -> PartsAndQuestion:
     return examine_picture(topic, number)
 
 
-def clip(kind: str, number: int) -> Asked:
+def clip(kind: str, number: int) -> PartsAndQuestion:
     """Of the clips of a kind, number `number`; frames are taken at the paper's highest rate."""
     asked = examine_clip(kind, number)
     parts: Sequence[Part] = [Video(encode(asked.clip, FRAMES_PER_SECOND, "mp4"), SAMPLING)]
     return parts, asked.question
 
 
-def measure(assistant: Demiglace, name: str, make: Callable[[str, int], Asked], each: int) -> dict:
+def measure(assistant: Demiglace, name: str, make: Callable[[str, int], PartsAndQuestion], each: int) -> dict:
     """Right answers to `each` questions of a kind, in both modes."""
     asked = [make(name, number) for number in range(each)]
     questions: list[Question] = [question for _, question in asked]
     row: dict = {"asked": each}
     for mode, most_tokens in TOKENS.items():
         began = time.perf_counter()
-        said = examine(assistant, asked, thinking=mode == "long", most_tokens=most_tokens)
+        said = answer_questions(assistant, asked, thinking=mode == "long", most_tokens=most_tokens)
         kinds = score_by_kind(questions, said)
         row["commonest"] = sum(kind.commonest for kind in kinds.values())
         row[mode] = {name: sum(getattr(kind, name) for kind in kinds.values()) for name in ("right", "unfinished")}
@@ -64,7 +64,7 @@ def measure(assistant: Demiglace, name: str, make: Callable[[str, int], Asked], 
 
 def run(assistant: Demiglace, each: int) -> dict:
     rows = {topic: measure(assistant, topic, picture, each) for topic in track([*TOPICS, TEXT], "pictures")}
-    clips = {kind: measure(assistant, kind, clip, each) for kind in track(list(WORLDS), "clips")}
+    clips = {kind: measure(assistant, kind, clip, each) for kind in track(list(CLIP_KINDS), "clips")}
     return {"each": each, "pictures": rows, "clips": clips}
 
 

@@ -22,7 +22,7 @@ from results_file import machine_of, weights_of, write_result
 from demiglace import Demiglace
 from demiglace.documents.segmentation.line_crops import CuttingConfig
 from demiglace.inference.page_reading import _answers, read_page
-from demiglace.inference.page_turn import SURE, choose, tried
+from demiglace.inference.page_turn import SURE, better_way, tried
 from demiglace.safe_files import write_whole
 from demiglace.scoring.text_distance import character_error_rate, word_f1
 
@@ -48,7 +48,7 @@ def way_ups(assistant: Demiglace, page: Pillow.Image) -> dict:
     found = {}
     for handed in TURNS:
         others = [ways[(handed + turn) % 360] for turn in TURNS[1:]]
-        found[handed] = (choose(ways[handed], others).turn - handed) % 360
+        found[handed] = (better_way(ways[handed], others).turn - handed) % 360
     return {"confidence": {turn: round(way.confidence, 3) for turn, way in ways.items()}, "found": found}
 
 

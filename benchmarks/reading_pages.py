@@ -10,7 +10,7 @@ import numpy as np
 from demiglace.typography.corpus import passage
 from demiglace.typography.fonts import Face
 from demiglace.typography.rendering import MAX_PIXELS, Rendered, render_block
-from demiglace.typography.typesetting import Look, set_lines
+from demiglace.typography.typesetting import TextStyle, set_lines
 
 WIDTH, HEIGHT = 1240, 1754  # A4 at 150 dpi
 MARGIN, GUTTER = 100, 50
@@ -40,7 +40,7 @@ class Page:
 def render_page(rng: np.random.Generator, faces: Sequence[Face]) -> Rendered:
     """A page of 1 to 3 columns in one of `faces`, its lines in reading order; ValueError where there is no prose."""
     face = faces[rng.integers(len(faces))]
-    body = Look(
+    body = TextStyle(
         cap_height=float(rng.uniform(*CAP_HEIGHTS)),
         alignment="justified" if rng.random() < 0.5 else "left",
         pitch=float(rng.uniform(1.9, 2.3)),
@@ -60,7 +60,13 @@ def render_page(rng: np.random.Generator, faces: Sequence[Face]) -> Rendered:
 
 
 def _fill(
-    page: Page, rng: np.random.Generator, face: Face, looks: tuple[Look, Look], left: int, top: int, width: int
+    page: Page,
+    rng: np.random.Generator,
+    face: Face,
+    looks: tuple[TextStyle, TextStyle],
+    left: int,
+    top: int,
+    width: int,
 ) -> None:
     """Paragraphs, and before some of them a heading, from `top` down to the foot of the page."""
     body, heading = looks
@@ -72,14 +78,14 @@ def _fill(
         top = _put(page, _lines(rng, face, body, width, int(rng.integers(1, most + 1))), face, body, left, top)
 
 
-def _put(page: Page, lines: list[str], face: Face, look: Look, left: int, top: int) -> int:
+def _put(page: Page, lines: list[str], face: Face, look: TextStyle, left: int, top: int) -> int:
     """Print the lines, and return where the next block begins."""
     block = render_block(lines, face, look)
     page.put(block, left, top)
     return top + block.picture.shape[0] + round(look.pitch * look.cap_height * 0.6)
 
 
-def _lines(rng: np.random.Generator, face: Face, look: Look, width: int, count: int) -> list[str]:
+def _lines(rng: np.random.Generator, face: Face, look: TextStyle, width: int, count: int) -> list[str]:
     """`count` lines of prose, none wider than `width` pixels."""
     words = passage(rng, round(count * width / look.cap_height)).split()  # a character is about a cap height wide
     lines = [""]
@@ -94,5 +100,5 @@ def _lines(rng: np.random.Generator, face: Face, look: Look, width: int, count: 
     return [line for line in lines if line]
 
 
-def _width(line: str, face: Face, look: Look) -> int:
+def _width(line: str, face: Face, look: TextStyle) -> int:
     return set_lines([line], face, look).size[0]

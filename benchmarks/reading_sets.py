@@ -23,7 +23,7 @@ from demiglace.media.pictures import open_picture
 from demiglace.typography.fonts import Face, unseen_faces
 from demiglace.typography.line_samples import sample_text
 from demiglace.typography.rendering import Rendered, render_block
-from demiglace.typography.typesetting import Look
+from demiglace.typography.typesetting import TextStyle
 
 SEED = 45
 
@@ -84,7 +84,7 @@ def rendered_lines(num_lines: int, wear: Wear) -> ReadingSet | Skipped:
 
 def _rendered_line(rng: np.random.Generator, faces: Sequence[Face]) -> Rendered:
     text = sample_text(rng, int(rng.integers(4, 41)))
-    look = Look(cap_height=float(rng.uniform(12, 36)), crisp=bool(rng.random() < 0.5))
+    look = TextStyle(cap_height=float(rng.uniform(12, 36)), crisp=bool(rng.random() < 0.5))
     return render_block([text], faces[rng.integers(len(faces))], look)
 
 

@@ -36,7 +36,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.sample import Sample
-from demiglace.processing.tokenizer import Piece, Tokenizer
+from demiglace.processing.tokenizer import TextPiece, Tokenizer
 
 if TYPE_CHECKING:
     from transformers import Qwen2_5_VLConfig
@@ -105,7 +105,7 @@ def our_batch(row: Row) -> Batch:
     tokenizer, config = Tokenizer.bytes_only(), ProcessorConfig()
     layout = Layout(config.slicing, config.num_queries, config.use_image_id)
     places = layout.video(Package([frame] * size, [next(ticks) for _ in range(size)]) for size in plan.package_sizes)
-    turn = Turn("user", (Piece(places, is_structure=True), Piece(f"\n{QUESTION}")))
+    turn = Turn("user", (TextPiece(places, is_structure=True), TextPiece(f"\n{QUESTION}")))
     tokens = torch.tensor(tokenizer.encode_pieces(render_pieces([turn], thinking=False)))
     filled = (tokens == tokenizer.special["unk"]).nonzero().squeeze(1)
     return Processor(tokenizer, config).batch([Sample(tokens, filled, layout.visual())])

@@ -6,7 +6,7 @@ from demiglace.conversation import VideoSampling
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.media.video import read_packages
 from demiglace.synthesis.clips.clip import Clip, encode
-from demiglace.synthesis.clips.clip_question import AskedClip
+from demiglace.synthesis.clips.clip_question import ClipQuestion
 from demiglace.synthesis.palette import CLIP_COLOURS
 
 FPS = 20  # of the files
@@ -39,6 +39,6 @@ def seen(clip: Clip, container=None) -> list[dict[str, tuple[float, float]]]:
     return [sightings(frame) for _, frame in watch(clip, container=container)]
 
 
-def colour_asked(asked: AskedClip) -> str:
+def colour_asked(asked: ClipQuestion) -> str:
     """Of the figure whose shape the question names."""
     return next(figure.colours[0][1] for figure in asked.clip.figures if figure.shape in asked.question.text)

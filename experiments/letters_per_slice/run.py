@@ -30,7 +30,7 @@ from demiglace.scoring.text_distance import corpus_character_error_rate
 from demiglace.typography.fonts import unseen_faces
 from demiglace.typography.line_samples import sample_text
 from demiglace.typography.rendering import render_block
-from demiglace.typography.typesetting import Look
+from demiglace.typography.typesetting import TextStyle
 
 FOLDER = Path(__file__).parent
 LETTERS = (5, 10, 20, 30, 40, 60, 80, 100, 140, 200)
@@ -42,7 +42,7 @@ def picture(rng: np.random.Generator, num_letters: int, num_lines: int) -> tuple
     """A clean block; each line holds its share of the letters."""
     faces = unseen_faces()
     lines = [sample_text(rng, max(1, num_letters // num_lines)) for _ in range(num_lines)]
-    block = render_block(lines, faces[rng.integers(len(faces))], Look(cap_height=float(rng.uniform(14, 30))))
+    block = render_block(lines, faces[rng.integers(len(faces))], TextStyle(cap_height=float(rng.uniform(14, 30))))
     return Pillow.fromarray(block.picture).convert("RGB"), block.text
 
 

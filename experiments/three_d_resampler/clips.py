@@ -19,8 +19,8 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.scoring.question import conversation
 from demiglace.synthesis.clips.clip import encode
-from demiglace.synthesis.clips.clip_question import AskedClip
-from demiglace.synthesis.clips.kinds import WORLDS, examination
+from demiglace.synthesis.clips.clip_question import ClipQuestion
+from demiglace.synthesis.clips.kinds import CLIP_KINDS, held_out_question
 from demiglace.training.metrics import Figures
 from demiglace.training.supervised import LanguageLearner
 
@@ -37,26 +37,26 @@ def sampling(package_frames: int, fps: float = FPS) -> VideoSampling:
     return VideoSampling(fps=fps, package_frames=package_frames, force_package_frames=True)
 
 
-def video(asked: AskedClip, wanted: VideoSampling) -> Video:
+def video(asked: ClipQuestion, wanted: VideoSampling) -> Video:
     return Video(encode(asked.clip, FILE_FPS, "mp4"), wanted)
 
 
-def random_clip(seed: int, number: int) -> AskedClip:
+def random_clip(seed: int, number: int) -> ClipQuestion:
     """To learn from; its frames at `FPS` show what is asked for."""
     rng = np.random.default_rng((seed, number))
     while True:
         kind = LEARNED[int(rng.integers(len(LEARNED)))]
-        asked = WORLDS[kind](rng, (SIDE, SIDE))
+        asked = CLIP_KINDS[kind](rng, (SIDE, SIDE))
         if asked.is_answerable(sampling(1), FILE_FPS):
             return asked
 
 
-def examined(kind: str, count: int, fps: float = FPS) -> list[AskedClip]:
+def examined(kind: str, count: int, fps: float = FPS) -> list[ClipQuestion]:
     """Clips that are never learned from, whose frames at `fps` show what is asked for."""
-    found: list[AskedClip] = []
+    found: list[ClipQuestion] = []
     number = 0
     while len(found) < count:
-        asked = examination(kind, number, side=SIDE)
+        asked = held_out_question(kind, number, side=SIDE)
         if asked.is_answerable(sampling(1, fps), FILE_FPS):
             found.append(asked)
         number += 1

@@ -29,9 +29,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace, VideoSampling
-from demiglace.evaluation.question_accuracy import examine, score
+from demiglace.evaluation.question_accuracy import answer_questions, score
 from demiglace.jobs.export import export
-from demiglace.jobs.run_record import inputs_of, remember
+from demiglace.jobs.run_record import inputs_of, write_run_config
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.safe_files import write_whole
@@ -91,7 +91,7 @@ def accuracy(
     figures: dict[str, Any] = {}
     for kind in kinds:
         asked = examined(kind, each, shown_at)
-        said = examine(assistant, [([video(one, wanted)], one.question) for one in asked])
+        said = answer_questions(assistant, [([video(one, wanted)], one.question) for one in asked])
         found = score([one.question for one in asked], said)
         figures[kind] = {"right": found.right / each, "commonest": found.commonest / each}
     return figures
@@ -138,7 +138,7 @@ def _memory(field: str) -> int:
 def run_train(options: argparse.Namespace) -> None:
     decides = {name: getattr(options, name) for name in ("start", "steps", "clips", "each")}
     options.folder.mkdir(parents=True, exist_ok=True)
-    remember(decides | {"dtype": "float32"}, inputs_of((), options.start), options.folder, print)
+    write_run_config(decides | {"dtype": "float32"}, inputs_of((), options.start), options.folder, print)
     write = writer(f"{options.name}.json", options.start)
     told = {name: getattr(options, name) for name in ("steps", "clips", "seeds", "each")}
     results: dict[str, Any] = {

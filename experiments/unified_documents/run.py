@@ -36,12 +36,12 @@ from results_file import machine_of, weights_of, write_result
 from demiglace import Demiglace
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.learner import Learner
-from demiglace.bootstrap.objectives import ReadPictures, answer_loss
+from demiglace.bootstrap.objectives import ReadingObjective, answer_loss
 from demiglace.bootstrap.picture_shards import PictureStream, renderers
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.jobs import nano
 from demiglace.media.document_pages import open_document
-from demiglace.recipes.nano import going_on
+from demiglace.recipes.nano import continued
 from demiglace.safe_files import write_whole
 from demiglace.training.metrics import Figures
 from demiglace.training.trainer import Trainer
@@ -77,7 +77,7 @@ DAMAGED_SHARE = 0.7
 class ReadAndRecite:
     """Rendered lines to read, and passages a parser took out of the PDFs to write down, as many of each."""
 
-    reading: ReadPictures
+    reading: ReadingObjective
     passages: list[str]
     prompt: collate.Prompt
     seed: int
@@ -113,14 +113,14 @@ def parsed_passages(folder: Path, max_characters: int) -> list[str]:
 def train(way: Way, seed: int, options: argparse.Namespace, pool: Executor) -> Path:
     """The finished model of one way and seed."""
     recipe = replace(
-        going_on(options.start, seed, options.documents / "train"),
+        continued(options.start, seed, options.documents / "train"),
         batch_size=options.batch,
         shard_size=options.batch * 16,
     )
     folder = options.folder / f"{way.name.replace(' ', '-')}-{seed}"
     if (folder / "model").exists():
         return folder / "model"
-    learner, processor = nano.beginning(recipe), nano.nano_processor(recipe)
+    learner, processor = nano.initial_learner(recipe), nano.nano_processor(recipe)
     spec = replace(
         recipe.late_spec(8), damaged_share=DAMAGED_SHARE, levels=way.levels, document_share=0.5, layout_share=0.0
     )
@@ -128,12 +128,12 @@ def train(way: Way, seed: int, options: argparse.Namespace, pool: Executor) -> P
     objective: Any
     if way.parsed:
         stream = PictureStream(replace(spec, document_share=0.0), options.batch // 2, folder / "pictures", pool)
-        reading = ReadPictures(stream, prompts, processor.tokenizer, 0.5, 0.3)
+        reading = ReadingObjective(stream, prompts, processor.tokenizer, 0.5, 0.3)
         passages = parsed_passages(options.documents / "train", recipe.max_characters)
         objective = ReadAndRecite(reading, passages, reciting(processor), seed)
     else:
         stream = PictureStream(spec, options.batch, folder / "pictures", pool)
-        objective = ReadPictures(stream, prompts, processor.tokenizer, 0.5, 0.3)
+        objective = ReadingObjective(stream, prompts, processor.tokenizer, 0.5, 0.3)
     stage = recipe.stage("documents", ("model", "patch_head", "book"), options.steps, 1e-3, decay_share=1.0)
     if not Trainer(learner, stage, objective, folder).run():
         raise SystemExit("stopped; the same command goes on")

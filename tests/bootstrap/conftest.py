@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from demiglace.bootstrap.glyph_labels import label
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner, learner_from_seed
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner, learner_from_seed
 from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
@@ -61,5 +61,5 @@ def picture(text: str) -> ReadingSample:
     patches = np.stack([np.full(PATCH**2, levels[character], dtype=np.uint8) for character in text])
     boxes = np.array([[PATCH * i, 0, PATCH * (i + 1), PATCH] for i in range(len(text))], dtype=np.float32)
     grid = (1, len(text))
-    labels = label(character_classes(text), boxes, grid, PATCH, NUM_QUERIES, NUM_QUERIES * FRAMES_PER_TOKEN)
+    labels = label(character_classes(text), boxes, grid, PATCH, NUM_QUERIES, NUM_QUERIES * SLOTS_PER_TOKEN)
     return ReadingSample(patches, grid, text, labels)

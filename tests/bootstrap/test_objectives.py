@@ -7,7 +7,13 @@ import torch
 
 from demiglace.batch import IGNORE, PADDING
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
+from demiglace.bootstrap.objectives import (
+    ColourObjective,
+    GlyphObjective,
+    ReadingObjective,
+    SumOfObjectives,
+    TranscriptionObjective,
+)
 from demiglace.jobs.nano import prompt
 from demiglace.training.initialisation import fractional_sines
 from demiglace.training.stage import Stage
@@ -34,46 +40,52 @@ def losses(learner, objective, learns, num_steps, folder):
 
 
 def test_the_encoder_learns_what_stands_under_a_patch(learner, stream, tmp_path):
-    seen = losses(learner, SeePatches(stream), ("model.vpm", "patch_head"), 40, tmp_path)
+    seen = losses(learner, GlyphObjective(stream), ("model.vpm", "patch_head"), 40, tmp_path)
     assert seen[-1] < 0.3 * seen[0]
 
 
 def test_the_whole_learns_to_read(learner, stream, processor, tmp_path):
-    reading = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.3)
+    reading = ReadingObjective(
+        stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.3
+    )
     seen = losses(learner, reading, ("model", "patch_head", "book"), 120, tmp_path)
     assert seen[-1] < 0.3 * seen[0]
 
 
 @pytest.mark.usefixtures("training_faces", "installed_prose")
 def test_the_encoder_learns_colours(learner, processor, tmp_path):
-    objective = SeeColours(processor.config.slicing, batch_size=4, seed=0)
+    objective = ColourObjective(processor.config.slicing, batch_size=4, seed=0)
     seen = losses(learner, objective, ("model.vpm", "colour_head"), 40, tmp_path)
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
 
 
 def test_objectives_together_are_the_parts_of_one_step(learner, stream, processor):
-    sees = SeePatches(stream)
-    reads = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.0)
-    parts = [float(loss.detach()) for loss, _ in Together([sees, reads])(learner, 3)]
+    sees = GlyphObjective(stream)
+    reads = ReadingObjective(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.0)
+    parts = [float(loss.detach()) for loss, _ in SumOfObjectives([sees, reads])(learner, 3)]
     assert parts == [float(loss.detach()) for objective in (sees, reads) for loss, _ in objective(learner, 3)]
 
 
 def test_frozen_parts_stay_while_the_resampler_learns(learner, stream, processor, tmp_path):
     before = {name: value.clone() for name, value in learner.model.named_parameters() if "resampler" not in name}
-    reading = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.0)
+    reading = ReadingObjective(
+        stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.0
+    )
     losses(learner, reading, ("model.resampler",), 3, tmp_path)
     assert all(torch.equal(value, learner.model.get_parameter(name)) for name, value in before.items())
 
 
 @pytest.mark.usefixtures("installed_prose")
 def test_the_decoder_learns_from_text_alone(learner, processor, tmp_path):
-    objective = TranscribeFrames([prompt(processor, "?")], processor.tokenizer, 4, max_characters=6, seed=0)
+    objective = TranscriptionObjective([prompt(processor, "?")], processor.tokenizer, 4, max_characters=6, seed=0)
     seen = losses(learner, objective, ("model.llm", "book"), 30, tmp_path)
     assert sum(seen[-5:]) < 0.8 * sum(seen[:5])
 
 
 def test_the_same_step_gives_the_same_loss(learner, stream, processor):
-    reading = ReadPictures(stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.3)
+    reading = ReadingObjective(
+        stream, [prompt(processor, "?")], processor.tokenizer, frame_weight=0.5, patch_weight=0.3
+    )
     [(first, _)], [(second, _)] = reading(learner, 7), reading(learner, 7)
     assert torch.equal(first, second)
 

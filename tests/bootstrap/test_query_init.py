@@ -9,8 +9,8 @@ from torch import nn
 
 from demiglace.batch import IGNORE
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN
-from demiglace.bootstrap.query_init import bumps, least_squares, seat_queries
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN
+from demiglace.bootstrap.query_init import init_queries, least_squares, soft_targets
 
 
 class KnowingEncoder(nn.Module):
@@ -36,7 +36,7 @@ def test_least_squares_finds_a_linear_map():
 
 
 def test_bumps_stand_at_their_places_and_nowhere_without_text():
-    table = bumps(torch.tensor([2, IGNORE]), 5)
+    table = soft_targets(torch.tensor([2, IGNORE]), 5)
     assert table[0].argmax() == 2
     assert table[0, 2] == 1
     assert table[1].sum() == 0
@@ -46,7 +46,7 @@ def test_seated_queries_read_better_than_they_did(learner, draw):
     rng = np.random.default_rng(1)
     samples = [draw("".join(rng.choice(list("abc"), 8))) for _ in range(64)]
     learner.model.vpm = KnowingEncoder(32)
-    labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+    labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
 
     @torch.no_grad()
     def loss():
@@ -56,7 +56,7 @@ def test_seated_queries_read_better_than_they_did(learner, draw):
         return float(learner.book.loss(tokens.flatten(0, 1), labels.frames, labels.frame_halves)[0])
 
     before = loss()
-    seat_queries(learner, samples)
+    init_queries(learner, samples)
     assert loss() < 0.9 * before
 
 
@@ -64,4 +64,4 @@ def test_unequal_sizes_are_refused(learner, samples):
     resampler = learner.model.resampler
     resampler.config = replace(resampler.config, feature_size=16)
     with pytest.raises(ValueError, match="features of 16, tokens have 32"):
-        seat_queries(learner, samples)
+        init_queries(learner, samples)

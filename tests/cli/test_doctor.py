@@ -7,12 +7,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from demiglace.cli.doctor import doctor, look
-from demiglace.cli.environment_checks import CORE, OPTIONAL, PYTHON, RANGES, Finding, Machine, diagnose
+from demiglace.cli.doctor import doctor, environment
+from demiglace.cli.environment_checks import CORE, OPTIONAL, PYTHON, RANGES, Environment, Finding, diagnose
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
-HEALTHY = Machine(
+HEALTHY = Environment(
     python=(3, 12, 4),
     versions=dict.fromkeys((*CORE, *OPTIONAL, "demiglace"), "3.0") | {"torch": "2.13.0+cpu", "transformers": "5.23.0"},
     import_errors={},
@@ -29,12 +29,12 @@ HEALTHY = Machine(
 )
 
 
-def with_version(name: str, version: str | None) -> Machine:
+def with_version(name: str, version: str | None) -> Environment:
     versions = {**HEALTHY.versions, name: version or ""}
     return replace(HEALTHY, versions={key: value for key, value in versions.items() if value})
 
 
-def finding(machine: Machine, subject: str) -> Finding:
+def finding(machine: Environment, subject: str) -> Finding:
     (found,) = [finding for finding in diagnose(machine) if finding.subject == subject]
     return found
 
@@ -149,5 +149,5 @@ def test_this_machine_as_json() -> None:
     app.command()(doctor)
     result = CliRunner().invoke(app, ["--json"])
     findings = [Finding(**found) for found in json.loads(result.stdout)]
-    assert findings == diagnose(look())
+    assert findings == diagnose(environment())
     assert result.exit_code == any(found.state == "broken" for found in findings)

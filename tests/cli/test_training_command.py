@@ -7,11 +7,11 @@ import pytest
 import torch
 import typer
 
-from demiglace.cli.training_command import Thrift, run_together
+from demiglace.cli.training_command import MemoryAdvice, run_together
 from demiglace.jobs.machine import Machine
 
 
-def ended_by(error: BaseException, thrift: Thrift | None = None) -> None:
+def ended_by(error: BaseException, thrift: MemoryAdvice | None = None) -> None:
     def job(machine: Machine) -> Path:
         raise error
 
@@ -32,7 +32,7 @@ def test_the_folder_tells_how_far_it_came(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match="--rows-at-once the same command goes on from step 40 of eyes; a lower --length"
     ):
-        ended_by(torch.OutOfMemoryError("CUDA out of memory."), Thrift(folder=tmp_path))
+        ended_by(torch.OutOfMemoryError("CUDA out of memory."), MemoryAdvice(folder=tmp_path))
 
 
 def test_a_worker_that_died_is_one_line() -> None:

@@ -8,20 +8,20 @@ from known_sources import Numbered
 from mixtures import NUM_QUERIES, small_processor
 
 from demiglace.conversation import Conversation, Image, Message, Text, Video, VideoSampling
-from demiglace.data.dataset_statistics import look, shown
+from demiglace.data.dataset_statistics import measure_dataset, shown
 from demiglace.data.mixture import Mixture
-from demiglace.data.sample_builder import Parcel, Preparation
+from demiglace.data.sample_builder import SampleArrays, SampleBuilder
 from demiglace.data.sources.jsonl import JsonFile
 
 
-def preparation(source, length=600):
-    return Preparation(Mixture((source,), (1.0,), (1.0,)), small_processor(), 0, length)
+def builder(source, length=600):
+    return SampleBuilder(Mixture((source,), (1.0,), (1.0,)), small_processor(), 0, length)
 
 
 def test_records_are_counted_and_wrong_ones_named():
     source = Numbered("source", (5, 4), bad=frozenset({2}), lost=frozenset({3}))
-    survey = look(preparation(source), cost=lambda sample: float(len(sample.tokens)))
-    assert (survey.num_records, survey.looked_at, survey.samples) == (9, 9, 5)
+    survey = measure_dataset(builder(source), cost=lambda sample: float(len(sample.tokens)))
+    assert (survey.num_records, survey.num_inspected, survey.samples) == (9, 9, 5)
     assert sorted(where.split(": ")[0] for where in survey.bad) == [
         "source[0]:2", "source[0]:3", "source[1]:2", "source[1]:3",
     ]  # fmt: skip
@@ -31,9 +31,9 @@ def test_records_are_counted_and_wrong_ones_named():
 
 
 def test_what_is_too_long_is_named_and_of_many_records_some_are_looked_at():
-    survey = look(preparation(Numbered("source", (500,)), length=60), cost=lambda sample: 0.0, most=20)
+    survey = measure_dataset(builder(Numbered("source", (500,)), length=60), cost=lambda sample: 0.0, most=20)
     assert survey.num_records == 500
-    assert survey.looked_at == 20
+    assert survey.num_inspected == 20
     assert 0 < len(survey.too_long) < 20
     assert survey.longest <= 60
 
@@ -45,7 +45,7 @@ def test_frames_of_videos_and_slices_of_images_are_told_apart(tmp_path):
     turns = [{"role": "user", "content": "<image><video>What?"}, {"role": "assistant", "content": "This."}]
     record = {"messages": turns, "images": ["page.png"], "videos": ["clip.gif"]}
     (tmp_path / "data.jsonl").write_text(json.dumps(record) + "\n")
-    survey = look(preparation(JsonFile("data", tmp_path / "data.jsonl")), cost=lambda sample: 0.0)
+    survey = measure_dataset(builder(JsonFile("data", tmp_path / "data.jsonl")), cost=lambda sample: 0.0)
     assert survey.bad == []
     assert survey.slices == 1
     assert survey.frames >= survey.packages > 0
@@ -57,7 +57,7 @@ def test_a_sample_is_shown_with_its_visual_tokens_and_what_is_learned():
     clip = Video(_animation(), VideoSampling(fps=5, package_frames=3, force_package_frames=True))
     asked = Message("user", (Image(picture), clip, Text("What is it?")))
     conversation = Conversation((asked, Message("assistant", (Text("A square."),))))
-    text = shown(Parcel.of(processor.training_sample(conversation)), processor.tokenizer)
+    text = shown(SampleArrays.of(processor.training_sample(conversation)), processor.tokenizer)
     assert text.count(f"[{NUM_QUERIES} visual tokens]") == 3
     assert text.endswith("【A square.<|im_end|>】\n")
     assert "What is it?<|im_end|>" in text.split("【")[0]
@@ -73,4 +73,4 @@ def _animation() -> bytes:
 
 def test_a_missing_file_is_no_survey(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
-        look(preparation(JsonFile("data", tmp_path / "none.jsonl")), cost=lambda sample: 0.0)
+        measure_dataset(builder(JsonFile("data", tmp_path / "none.jsonl")), cost=lambda sample: 0.0)

@@ -8,7 +8,7 @@ import pytest
 
 from demiglace.conversation import Conversation, Message, Text, Video, VideoSampling
 from demiglace.data.mixture import Draw, Mixture
-from demiglace.data.sample_builder import Preparation, TooLongRecord
+from demiglace.data.sample_builder import SampleBuilder, TooLongRecord
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
@@ -37,7 +37,7 @@ class Filmed:
 
 
 def prepared(sampling: VideoSampling | None, length: int):
-    return Preparation(Mixture((Filmed(sampling),), (1.0,), (1.0,)), PROCESSOR, 0, length)(Draw(0, 0))
+    return SampleBuilder(Mixture((Filmed(sampling),), (1.0,), (1.0,)), PROCESSOR, 0, length)(Draw(0, 0))
 
 
 def test_a_clip_too_long_for_a_row_is_fitted_as_a_question_would_be() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING, STILL, Batch, Visual
-from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
@@ -220,26 +220,26 @@ GROWN = prompt([5], [[(4, 6)]], [9, 10], [30, 31, 32, 33], [[(2, 3)] * 2, [(2, 3
 def test_a_memory_changes_nothing_but_the_work(
     model: MiniCPMV, next_prompt: Batch, num_read: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = Memory()
-    list(generate(model, PROMPTS["image"], [GREEDY], (), memory))
+    prefix_cache = PrefixCache()
+    list(generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache))
     read: list[Batch] = []
     forward = model.forward
     monkeypatch.setattr(model, "forward", lambda batch, *rest: read.append(batch) or forward(batch, *rest))
-    remembered = [step.token for step in generate(model, next_prompt, [GREEDY], (), memory)]
+    remembered = [step.token for step in generate(model, next_prompt, [GREEDY], (), prefix_cache)]
     monkeypatch.undo()
     assert remembered == said(model, next_prompt)
     assert read[0].tokens.shape[1] == num_read
 
 
 def test_an_interrupted_prompt_is_not_remembered(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
+    prefix_cache = PrefixCache()
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(model.llm, "forward", stop)
     with pytest.raises(KeyboardInterrupt):
-        list(generate(model, PROMPTS["image"], [GREEDY], (), memory))
+        list(generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache))
     monkeypatch.undo()
-    steps = generate(model, PROMPTS["image"], [GREEDY], (), memory)
+    steps = generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache)
     assert [step.token for step in steps] == said(model, PROMPTS["image"])

@@ -7,7 +7,7 @@ from PIL import Image as Pillow
 
 from demiglace import Demiglace
 from demiglace.conversation import Image
-from demiglace.evaluation.question_accuracy import Score, examine, score, score_by_kind
+from demiglace.evaluation.question_accuracy import Score, answer_questions, score, score_by_kind
 from demiglace.scoring.question import Question
 
 
@@ -37,8 +37,8 @@ def test_every_question_gets_the_answer_that_ask_gives_and_none_where_it_is_cut_
     assistant = Demiglace.load()
     pictures = [Pillow.new("RGB", (60, 20 + 10 * number), "white") for number in range(3)]
     asked = [([Image(picture)], question("count", "2")) for picture in pictures]
-    said = examine(assistant, asked, most_tokens=24)
+    said = answer_questions(assistant, asked, most_tokens=24)
     alone = [assistant.ask("How many?", picture, sampling=assistant.sampling) for picture in pictures]
     for one, whole in zip(said, alone, strict=True):
         assert one == (whole.text if whole.stopped_by == "end" and whole.new_tokens < 24 else "")
-    assert examine(assistant, asked, most_tokens=1) == [""] * 3
+    assert answer_questions(assistant, asked, most_tokens=1) == [""] * 3

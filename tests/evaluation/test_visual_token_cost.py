@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from demiglace.evaluation.visual_token_cost import Cost, picture_costs, video_costs
+from demiglace.evaluation.visual_token_cost import VisualTokenCost, picture_costs, video_costs
 from demiglace.processing.slicing import SlicingConfig
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "qwen_counts.json").read_text())  # see make_qwen_counts.py
 
 
-def tokens(costs: list[Cost]) -> dict[str, int]:
+def tokens(costs: list[VisualTokenCost]) -> dict[str, int]:
     return {cost.name: cost.tokens for cost in costs}
 
 
 def test_the_papers_example():
     """6 s of 448 x 448 at 2 fps (paper, section 2.2): 12 frames, in packages of 6."""
     assert video_costs(448, 448, seconds=6, frames=12, package_frames=6) == [
-        Cost("Demiglace", pictures=12, packages=2, tokens=128),
-        Cost("Qwen2.5-VL", pictures=12, packages=6, tokens=1536),
-        Cost("Qwen3-VL", pictures=12, packages=6, tokens=1176),
-        Cost("InternVL3", pictures=12, packages=12, tokens=3072),
+        VisualTokenCost("Demiglace", pictures=12, packages=2, tokens=128),
+        VisualTokenCost("Qwen2.5-VL", pictures=12, packages=6, tokens=1536),
+        VisualTokenCost("Qwen3-VL", pictures=12, packages=6, tokens=1176),
+        VisualTokenCost("InternVL3", pictures=12, packages=12, tokens=3072),
     ]
 
 

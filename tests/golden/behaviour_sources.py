@@ -26,10 +26,10 @@ from pdf_writer import show, write_pdf
 from pyarrow.parquet import write_table
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.dataset_statistics import look
+from demiglace.data.dataset_statistics import measure_dataset
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
-from demiglace.data.sample_builder import Preparation
+from demiglace.data.sample_builder import SampleBuilder
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
@@ -39,10 +39,10 @@ from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.processing.packing import pack
-from demiglace.synthesis.clips.kinds import WORLDS
-from demiglace.synthesis.clips.kinds import examination as clip_examination
+from demiglace.synthesis.clips.kinds import CLIP_KINDS
+from demiglace.synthesis.clips.kinds import held_out_question as clip_examination
 from demiglace.synthesis.questions.topics import TEXT, TOPICS
-from demiglace.synthesis.questions.topics import examination as question_examination
+from demiglace.synthesis.questions.topics import held_out_question as question_examination
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SLOW = 5  # a clip is encoded and decoded, a page drawn whole: of these a tenth of the draws is made
@@ -76,7 +76,7 @@ def questions(folder: Path, count: int) -> Figures:
 
 def clips(folder: Path, count: int) -> Figures:
     figures = Figures()
-    for number, world in enumerate(WORLDS):
+    for number, world in enumerate(CLIP_KINDS):
         source = GeneratedClips("one", kinds=(world,), side=84)
         source_figures(figures, f"world {number}", source, max(FEW, count // SLOW))
     source_figures(figures, "all worlds", GeneratedClips("all", side=84), max(FEW, count // SLOW))
@@ -93,7 +93,7 @@ def examinations(folder: Path, count: int) -> Figures:
             _, pixels = conversation_digests(Conversation.ask("", *parts))
             drawn.append((asked_digest(question), pixels))
         add_draws(figures, f"topic {number}", drawn)
-    for number, world in enumerate(WORLDS):
+    for number, world in enumerate(CLIP_KINDS):
         drawn = []
         for index in range(5):
             asked = clip_examination(world, index)
@@ -136,8 +136,8 @@ def loader(folder: Path, count: int) -> Figures:
 
 def data_set(folder: Path, count: int) -> Figures:
     """Counts over the JSON lines."""
-    preparation = Preparation(Mixture((_opened(folder)["json lines"],), (1.0,), (1.0,)), small_processor(), 3, 2048)
-    seen = look(preparation, lambda sample: float(len(sample.tokens)), shows=False)
+    preparation = SampleBuilder(Mixture((_opened(folder)["json lines"],), (1.0,), (1.0,)), small_processor(), 3, 2048)
+    seen = measure_dataset(preparation, lambda sample: float(len(sample.tokens)), shows=False)
     sums = [seen.num_records, seen.samples, seen.slices, seen.packages, seen.frames, seen.patches, seen.tokens]
     sums += [seen.visual_tokens, seen.learned_tokens, seen.longest, len(seen.too_long), len(seen.bad), int(seen.flops)]
     return Figures(exact={"counts": sums})

@@ -9,11 +9,11 @@ import PIL.ImageFont
 import pytest
 
 from demiglace import Demiglace
-from demiglace.documents.segmentation.line_crops import CuttingConfig, Piece
+from demiglace.documents.segmentation.line_crops import CuttingConfig, LineCrop
 from demiglace.inference import page_turn
 from demiglace.inference.answer import Answer
 from demiglace.inference.page_reading import read_page
-from demiglace.inference.page_turn import LEAST_TOKENS, MOST_DOUBT_LEFT, PIECES, SURE, Way, choose, turned_back
+from demiglace.inference.page_turn import LEAST_TOKENS, MOST_DOUBT_LEFT, PIECES, SURE, Way, better_way, turned_back
 
 TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
 LINES = ["A short heading", "The first line of print", "and then the second one", "Total  12.50 paid in cash"]
@@ -65,7 +65,7 @@ def test_only_a_page_read_with_doubt_is_tried_each_way() -> None:
         yield
 
     for lying in (way(0, SURE), Way(0, [], {})):
-        assert choose(lying, others()) is lying
+        assert better_way(lying, others()) is lying
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,18 @@ def test_only_a_page_read_with_doubt_is_tried_each_way() -> None:
     ],
 )
 def test_another_way_must_be_clearly_better(others: dict[int, float], turn: int) -> None:
-    assert choose(way(0, 0.5), [way(*other) for other in others.items()]).turn == turn
+    assert better_way(way(0, 0.5), [way(*other) for other in others.items()]).turn == turn
 
 
 def test_a_letter_or_two_turn_no_page() -> None:
-    assert choose(way(0, 0.3), [way(180, 0.99, LEAST_TOKENS - 1)]).turn == 0
-    assert choose(way(0, 0.3), [way(180, 0.99, LEAST_TOKENS)]).turn == 180
+    assert better_way(way(0, 0.3), [way(180, 0.99, LEAST_TOKENS - 1)]).turn == 0
+    assert better_way(way(0, 0.3), [way(180, 0.99, LEAST_TOKENS)]).turn == 180
 
 
 def test_few_pieces_are_read_to_find_the_way(page: PIL.Image.Image) -> None:
     asked: list[int] = []
 
-    def read(pieces: Sequence[Piece]) -> list[Answer]:
+    def read(pieces: Sequence[LineCrop]) -> list[Answer]:
         asked.append(len(pieces))
         return [answer(0.5) for _ in pieces]
 

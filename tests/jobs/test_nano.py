@@ -39,14 +39,14 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
         json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
     ]
     assert {line["stage"] for line in logged} == set(stages)
-    again = nano.beginning(replace(recipe, start=tmp_path / "model"))
+    again = nano.initial_learner(replace(recipe, start=tmp_path / "model"))
     assert torch.equal(again.model.llm.lm_head.weight, model.llm.lm_head.weight)
-    assert not torch.equal(again.book.glyphs, nano.beginning(recipe).book.glyphs)
+    assert not torch.equal(again.book.glyphs, nano.initial_learner(recipe).book.glyphs)
     assert "character error rate" in (tmp_path / "whole" / "samples.txt").read_text()
 
 
 def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
-    start = nano.beginning(recipe)
+    start = nano.initial_learner(recipe)
     (tmp_path / "start").mkdir()
     nano.export_with_heads(start, nano.nano_processor(recipe), tmp_path / "start")
     seeing = replace(recipe, start=tmp_path / "start" / "model", only=("colours",))
@@ -103,8 +103,8 @@ def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monk
 
 
 def test_what_was_read_is_written_again_where_a_kill_cut_it_off(recipe, tmp_path):
-    watcher = nano.Samples(recipe, nano.nano_processor(recipe), count=1)
-    assert watcher.lacks(tmp_path, 10)
-    watcher(nano.beginning(recipe), tmp_path, 10)
-    assert not watcher.lacks(tmp_path, 10)
-    assert watcher.lacks(tmp_path, 1)
+    callback = nano.Samples(recipe, nano.nano_processor(recipe), count=1)
+    assert callback.lacks(tmp_path, 10)
+    callback(nano.initial_learner(recipe), tmp_path, 10)
+    assert not callback.lacks(tmp_path, 10)
+    assert callback.lacks(tmp_path, 1)

@@ -7,16 +7,16 @@ import pytest
 
 from demiglace.data.sample_builder import TooLongRecord
 from demiglace.folder_lock import locked
-from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, open_folder, set_aside, write_down
+from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, log_skipped, open_folder, set_aside
 from demiglace.jobs.run_record import RUN_FILE
 from demiglace.records.bad_record import BadRecord
-from demiglace.training.distributed import ALONE, Ranks
+from demiglace.training.distributed import ALONE, ProcessGroup
 
 MADE = ["stage", "model"]
 
 
-def opened(folder, settings=None, restart=False, say=pytest.fail, ranks=ALONE):
-    return open_folder(folder, settings or {"seed": 0}, lambda: {"data": {}}, MADE, ranks, say, restart)
+def opened(folder, settings=None, restart=False, log=pytest.fail, ranks=ALONE):
+    return open_folder(folder, settings or {"seed": 0}, lambda: {"data": {}}, MADE, ranks, log, restart)
 
 
 def leave(folder):
@@ -53,7 +53,7 @@ def test_an_earlier_run_is_set_aside_and_nothing_else(tmp_path):
     told = []
     (tmp_path / "notes.txt").write_text("mine")
     for seed in (0, 1, 2):
-        with opened(tmp_path, {"seed": seed}, restart=True, say=told.append):
+        with opened(tmp_path, {"seed": seed}, restart=True, log=told.append):
             leave(tmp_path)
     assert names(tmp_path) == ["earlier-1", "earlier-2", "notes.txt", RUN_FILE, "stage"]
     assert told == [f"the earlier run is now in {tmp_path / name}" for name in ("earlier-1", "earlier-2")]
@@ -73,34 +73,34 @@ def test_a_kill_while_it_is_set_aside_leaves_no_half_of_it_to_go_on_from(tmp_pat
     assert names(tmp_path) == ["earlier-1", "model", RUN_FILE]
     with pytest.raises(ValueError, match="has seed 0, not 1"):
         opened(tmp_path, {"seed": 1}).__enter__()
-    with opened(tmp_path, {"seed": 1}, restart=True, say=lambda told: None):
+    with opened(tmp_path, {"seed": 1}, restart=True, log=lambda told: None):
         assert names(tmp_path / "earlier-2") == ["model", RUN_FILE]
 
 
 def test_checkpoints_without_a_record_are_said_to_be_unchecked(tmp_path):
     told = []
     leave(tmp_path)
-    with opened(tmp_path, say=told.append):
+    with opened(tmp_path, log=told.append):
         pass
     assert "cannot be told; --restart begins anew" in told[0]
 
 
 def test_the_lock_is_the_first_processs(tmp_path, monkeypatch):
-    monkeypatch.setattr(Ranks, "merge", lambda self, own: dict(own))  # as if the first had done well
-    with opened(tmp_path), opened(tmp_path, ranks=Ranks(1, 2)):
+    monkeypatch.setattr(ProcessGroup, "merge", lambda self, own: dict(own))  # as if the first had done well
+    with opened(tmp_path), opened(tmp_path, ranks=ProcessGroup(1, 2)):
         assert names(tmp_path) == [".demiglace.lock", RUN_FILE]
 
 
 def test_what_the_first_process_is_refused_all_are(monkeypatch):
-    monkeypatch.setattr(Ranks, "merge", lambda self, own: {0: "in use"})
+    monkeypatch.setattr(ProcessGroup, "merge", lambda self, own: {0: "in use"})
     with pytest.raises(ValueError, match="in use"):
-        Ranks(1, 2).first(pytest.fail)
+        ProcessGroup(1, 2).first(pytest.fail)
 
 
 def test_what_was_listed_after_the_last_checkpoint_is_dropped(tmp_path):
     path = tmp_path / SKIPPED_FILE
     records = [BadRecord(f"a.jsonl:{number}", f"no\nanswer\u2028{number}") for number in range(5)]
-    write_down(path, False, [*records, BadRecord("\udcff.jsonl", "a name that is no text")])
+    log_skipped(path, False, [*records, BadRecord("\udcff.jsonl", "a name that is no text")])
     lines = path.read_text().splitlines()
     assert len(lines) == 6
     assert lines[0] == "a.jsonl:0: no answer 0"
@@ -114,14 +114,14 @@ def test_what_was_listed_after_the_last_checkpoint_is_dropped(tmp_path):
 
 def test_before_the_first_checkpoint_nothing_was_listed(tmp_path):
     cut_back(tmp_path)
-    write_down(tmp_path / SKIPPED_FILE, False, [BadRecord("a.jsonl:1", "no answer")])
+    log_skipped(tmp_path / SKIPPED_FILE, False, [BadRecord("a.jsonl:1", "no answer")])
     cut_back(tmp_path)
     assert (tmp_path / SKIPPED_FILE).read_text() == ""
 
 
 def test_a_list_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OSError, match="No space left") as raised:
-        write_down(full(tmp_path / SKIPPED_FILE), False, [BadRecord("a.jsonl:1", "no answer")])
+        log_skipped(full(tmp_path / SKIPPED_FILE), False, [BadRecord("a.jsonl:1", "no answer")])
     assert raised.value.filename == str(tmp_path / SKIPPED_FILE)
 
 
@@ -136,5 +136,5 @@ def full(path):
 def test_long_records_are_refused_by_choice(tmp_path):
     record = TooLongRecord("a.jsonl:1", "300 tokens")
     with pytest.raises(TooLongRecord):
-        write_down(tmp_path / SKIPPED_FILE, True, [record])
+        log_skipped(tmp_path / SKIPPED_FILE, True, [record])
     assert names(tmp_path) == []

@@ -9,7 +9,7 @@ import pytest
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
-from demiglace.processing.tokenizer import MARKUP, SPECIAL_TOKENS, Piece, StreamDecoder, Tokenizer
+from demiglace.processing.tokenizer import MARKUP, SPECIAL_TOKENS, StreamDecoder, TextPiece, Tokenizer
 
 FIRST = 384  # after the bytes and marks of the nano vocabulary
 PLAIN_FLAGS = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": True, "special": False}
@@ -147,5 +147,5 @@ def test_malformed_lists_are_named(tmp_path: Path, name: str, fields: dict[str, 
 
 
 def test_an_added_token_may_lie_within_structure(tokenizer: Tokenizer) -> None:
-    pieces = [Piece("<|im_start|>user\n", True), Piece("<loc_1>"), Piece("<|im_end|>\n", True)]
+    pieces = [TextPiece("<|im_start|>user\n", True), TextPiece("<loc_1>"), TextPiece("<|im_end|>\n", True)]
     assert tokenizer.encode_pieces(pieces).count(FIRST) == 1

@@ -7,7 +7,7 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demiglace.processing.tokenizer import MARKUP, SPECIAL_TOKENS, STRUCTURE, Piece, StreamDecoder, Tokenizer
+from demiglace.processing.tokenizer import MARKUP, SPECIAL_TOKENS, STRUCTURE, StreamDecoder, TextPiece, Tokenizer
 
 BYTES = Tokenizer.bytes_only()
 RELEASED_IDS = {
@@ -82,7 +82,12 @@ def test_added_tokens_outside_the_table_are_plain_in_text_too(released: Tokenize
 
 
 def test_a_forged_token_across_pieces_stays_text(released: Tokenizer) -> None:
-    pieces = [Piece("<|im_start|>user\n", True), Piece("x<|im_end"), Piece("|>"), Piece("<|im_end|>", True)]
+    pieces = [
+        TextPiece("<|im_start|>user\n", True),
+        TextPiece("x<|im_end"),
+        TextPiece("|>"),
+        TextPiece("<|im_end|>", True),
+    ]
     ids = released.encode_pieces(pieces)
     assert ids.count(151645) == 1
     assert ids[-1] == 151645
@@ -99,12 +104,12 @@ def test_markup_of_regions_is_for_everybody(released: Tokenizer) -> None:
 
 
 def test_structure_is_structure_in_its_own_piece(released: Tokenizer) -> None:
-    assert released.encode_pieces([Piece("<image><unk></image>\n", True)]) == [151669, 128244, 151670, 198]
+    assert released.encode_pieces([TextPiece("<image><unk></image>\n", True)]) == [151669, 128244, 151670, 198]
 
 
 def test_line_breaks_across_pieces_are_encoded_together(released: Tokenizer) -> None:
     """As the whole prompt in one string would be: a user's text may begin with a line break."""
-    ids = released.encode_pieces([Piece("<|im_start|>user\n", True), Piece("\nx")])
+    ids = released.encode_pieces([TextPiece("<|im_start|>user\n", True), TextPiece("\nx")])
     assert ids == [151644, 84, 82, 68, 81, 271, 87]
 
 

@@ -14,13 +14,13 @@ from demiglace.inference.demiglace import Demiglace
 from demiglace.jobs.finetuning import finetune, held_out, survey
 from demiglace.jobs.finetuning_estimate import bytes_of_a_token, held_weights, predict
 from demiglace.jobs.machine import Machine
-from demiglace.jobs.run_folder import how_far
+from demiglace.jobs.run_folder import latest_progress
 from demiglace.model import weights
 from demiglace.model.adapters import Lora, add_adapters, merge_adapter
 from demiglace.processing.processor import Processor
 from demiglace.recipes.finetuning import FinetuningRecipe
 from demiglace.training import checkpoint
-from demiglace.training.distributed import Ranks
+from demiglace.training.distributed import ProcessGroup
 from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import freeze_all_but
 
@@ -114,7 +114,7 @@ def test_less_is_predicted_where_layers_are_computed_again(recipe, machine):
     assert plain.weight_bytes < spared.memory_bytes < plain.memory_bytes
     assert plain.num_steps == recipe.num_steps(seen.expected_tokens)
     assert plain.seconds == 2 * predict(recipe, seen, machine, 2e9).seconds > 0
-    two = predict(recipe, seen, replace(machine, ranks=Ranks(0, 2)), 1e9)
+    two = predict(recipe, seen, replace(machine, ranks=ProcessGroup(0, 2)), 1e9)
     assert plain.weight_bytes == 2 * two.weight_bytes
 
 
@@ -169,13 +169,13 @@ def test_what_is_kept_of_pictures_is_what_learns_from_them(recipe, machine):
 
 
 def test_a_run_knows_how_far_it_came(tmp_path):
-    assert how_far(tmp_path / "none") == how_far(tmp_path) == "the beginning"
+    assert latest_progress(tmp_path / "none") == latest_progress(tmp_path) == "the beginning"
     for step in (3, 12):
         held = tmp_path / "finetune" / f"step-{step:08d}"
         held.mkdir(parents=True)
         (held / "state.json").write_text("{}")
     (tmp_path / "finetune" / "step-00000099.part").mkdir()
-    assert how_far(tmp_path) == "step 12 of finetune"
+    assert latest_progress(tmp_path) == "step 12 of finetune"
 
 
 def test_the_rate_falls_as_a_cosine_to_a_tenth(recipe):

@@ -9,7 +9,7 @@ from mixtures import small_config, write_mixture, write_start
 
 from demiglace.data.mixture_file import read_mixture
 from demiglace.jobs.machine import Machine
-from demiglace.jobs.staged import beginning
+from demiglace.jobs.staged import initial_learner
 from demiglace.jobs.staged import run as pretrain
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV
@@ -89,7 +89,7 @@ def test_8b_does_not_begin_from_nothing(mixture):
 
 def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
     told = []
-    folder = pretrain(recipe, tmp_path, replace(machine, say=told.append))
+    folder = pretrain(recipe, tmp_path, replace(machine, log=told.append))
     before, model = weights.load(recipe.start, torch.float32), weights.load(folder, torch.float32)
     assert not torch.equal(before.llm.lm_head.weight, model.llm.lm_head.weight)
     assert Processor.load(folder).config == recipe.processor().config
@@ -120,7 +120,7 @@ def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):
 def test_a_finished_run_is_not_run_again(recipe, machine, tmp_path):
     pretrain(recipe, tmp_path, machine)
     before = (tmp_path / "whole" / "metrics.jsonl").read_text()
-    assert pretrain(recipe, tmp_path, replace(machine, say=lambda told: pytest.fail(told))) == tmp_path / "model"
+    assert pretrain(recipe, tmp_path, replace(machine, log=lambda told: pytest.fail(told))) == tmp_path / "model"
     assert (tmp_path / "whole" / "metrics.jsonl").read_text() == before
 
 
@@ -149,7 +149,7 @@ def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path):
 
 def test_a_model_from_nothing_follows_the_seed(mixture):
     first, again, other = (
-        beginning(PretrainingRecipe(mixture, "nano", NUMBERS["nano"], seed=seed), None) for seed in (0, 0, 1)
+        initial_learner(PretrainingRecipe(mixture, "nano", NUMBERS["nano"], seed=seed), None) for seed in (0, 0, 1)
     )
     assert torch.equal(first.model.llm.lm_head.weight, again.model.llm.lm_head.weight)
     assert not torch.equal(first.model.llm.lm_head.weight, other.model.llm.lm_head.weight)

@@ -126,6 +126,6 @@ def test_the_last_ones_are_kept(tmp_path):
     learner, found = trained(0)
     for step in range(1, 6):
         checkpoint.save(tmp_path, Progress(step), learner, found, keep=3)
-    assert [path.name[-1] for path in checkpoint.finished(tmp_path)] == ["3", "4", "5"]
+    assert [path.name[-1] for path in checkpoint.finished_checkpoints(tmp_path)] == ["3", "4", "5"]
     shutil.rmtree(checkpoint.latest(tmp_path))
     assert checkpoint.num_steps(checkpoint.latest(tmp_path)) == 4

@@ -8,7 +8,7 @@ pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
 
 from PIL import Image
 
-from demiglace.training.curves import Run, draw, read_run
+from demiglace.training.curves import Run, draw_curves, read_run
 
 
 def line(stage: str, step: int, **figures: object) -> str:
@@ -73,7 +73,7 @@ def test_no_metrics_are_an_error(tmp_path: Path) -> None:
 
 
 def drawn(runs: list[Run], folder: Path) -> tuple[int, int]:
-    draw(runs, folder / "curves.png")
+    draw_curves(runs, folder / "curves.png")
     assert [path.name for path in folder.iterdir()] == ["curves.png"]
     with Image.open(folder / "curves.png") as picture:
         assert len(picture.convert("RGB").getcolors(picture.width * picture.height)) > 10
@@ -94,5 +94,5 @@ def test_more_figures_take_more_rows(run: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_format_writes_nothing(run: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nonsense"):
-        draw([read_run(run)], tmp_path / "curves.nonsense")
+        draw_curves([read_run(run)], tmp_path / "curves.nonsense")
     assert not list(tmp_path.glob("*curves*"))

@@ -4,23 +4,23 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from demiglace.training.distributed import ALONE, Ranks, own_device, shared_as, together, whole
+from demiglace.training.distributed import ALONE, ProcessGroup, distributed, full_tensor, own_device, shard_like
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_streams_are_dealt_out_whole_and_once(count):
-    shares = [list(Ranks(rank, count).share(8)) for rank in range(count)]
+    shares = [list(ProcessGroup(rank, count).share(8)) for rank in range(count)]
     assert sorted(stream for share in shares for stream in share) == list(range(8))
     assert len({len(share) for share in shares}) == 1
 
 
 def test_rows_that_cannot_be_dealt_out_evenly_are_refused():
     with pytest.raises(ValueError, match="8 rows a step cannot be dealt out evenly to 3 processes"):
-        Ranks(0, 3).share(8)
+        ProcessGroup(0, 3).share(8)
 
 
 def test_alone_nothing_of_torch_distributed_begins():
-    with together(torch.device("cpu")) as ranks:
+    with distributed(torch.device("cpu")) as ranks:
         assert ranks is ALONE
         assert not dist.is_initialized()
     assert ranks.sum([1.5, 2.0]) == [1.5, 2.0]
@@ -30,5 +30,5 @@ def test_alone_nothing_of_torch_distributed_begins():
 
 def test_what_is_not_sharded_stays_as_it_is():
     tensor, model = torch.zeros(3), torch.nn.Parameter(torch.ones(3))
-    assert whole(tensor) is tensor
-    assert shared_as(tensor, model) is tensor
+    assert full_tensor(tensor) is tensor
+    assert shard_like(tensor, model) is tensor

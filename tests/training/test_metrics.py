@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from demiglace.training.metrics import Metrics, finished
+from demiglace.training.metrics import Metrics, derived
 
 
 def lines(folder):
@@ -13,10 +13,10 @@ def lines(folder):
 
 def test_counts_become_rates_and_flops_a_share():
     figures = {"loss": 2.0, "num_tokens": 300.0, "num_flops": 6e9, "seconds": 2.0}
-    shown = finished(figures, peak=1e10)
+    shown = derived(figures, peak=1e10)
     assert shown.pop("memory_gb") > 0.01
     assert shown == {"loss": 2.0, "tokens_per_second": 150.0, "flop_utilisation": pytest.approx(0.3), "seconds": 2.0}
-    assert "flop_utilisation" not in finished(figures, peak=None)
+    assert "flop_utilisation" not in derived(figures, peak=None)
 
 
 def test_the_first_and_every_nth_step_are_written_to_the_last_digit(tmp_path):

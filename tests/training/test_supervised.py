@@ -11,7 +11,7 @@ from demiglace.conversation import Conversation, Image, Message, Text
 from demiglace.records.bad_record import BadRecord
 from demiglace.training.distributed import ALONE
 from demiglace.training.flops import Learning
-from demiglace.training.supervised import LanguageLearner, LearnConversations
+from demiglace.training.supervised import LanguageLearner, SupervisedObjective
 from demiglace.training.trainer import freeze_all_but
 
 LENGTH = 128
@@ -54,7 +54,7 @@ def objective(rows=None, rows_per_part=2, **changes):
     settings = {"decayed": lambda step: step / 10, "learning": Learning(True, True, True), "ranks": ALONE}
     settings |= {"device": torch.device("cpu"), "dtype": torch.float32, "on_skipped": lambda skipped: None}
     loader = rows if isinstance(rows, Rows) else Rows(rows or ROWS)
-    return LearnConversations(loader, LENGTH, rows_per_part, 0, **{**settings, **changes})
+    return SupervisedObjective(loader, LENGTH, rows_per_part, 0, **{**settings, **changes})
 
 
 def learned(learner, learn, step=0):

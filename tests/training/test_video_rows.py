@@ -13,7 +13,7 @@ from demiglace.processing.packing import pack
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.synthesis.clips.clip import encode
-from demiglace.synthesis.clips.kinds import examination
+from demiglace.synthesis.clips.kinds import held_out_question
 from demiglace.training.supervised import LanguageLearner
 
 
@@ -34,7 +34,7 @@ def learner() -> LanguageLearner:
 @pytest.fixture(scope="module")
 def samples(processor) -> list[Sample]:
     """A clip in packages of each size, clips and images in turn, text alone, an image alone."""
-    files = [encode(examination("count", number, side=84).clip, 20, "mp4") for number in range(2)]
+    files = [encode(held_out_question("count", number, side=84).clip, 20, "mp4") for number in range(2)]
     still = [Image(PIL.Image.new("RGB", size, colour)) for size, colour in (((40, 60), "red"), ((70, 30), "blue"))]
 
     def clip(number: int, fps: float, size: int) -> Video:

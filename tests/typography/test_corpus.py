@@ -11,16 +11,16 @@ from demiglace.typography import corpus
 
 @given(st.text(max_size=80))
 def test_normalised_text_stays_in_the_alphabet(text):
-    assert set(corpus.normalise(text)) <= set(corpus.ALPHABET) | {"\n"}
+    assert set(corpus.in_alphabet(text)) <= set(corpus.ALPHABET) | {"\n"}
 
 
 @given(st.text(corpus.ALPHABET + "\n", max_size=80))
 def test_normalising_leaves_the_alphabet_alone(text):
-    assert corpus.normalise(text) == text
+    assert corpus.in_alphabet(text) == text
 
 
 def test_normalising_folds_what_looks_alike():
-    assert corpus.normalise("ﬁn\u00a0Å\tñ…−½") == "fin A n...-12"
+    assert corpus.in_alphabet("ﬁn\u00a0Å\tñ…−½") == "fin A n...-12"
 
 
 def test_the_alphabet_is_printable_ascii_and_a_few_more():

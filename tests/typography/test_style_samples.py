@@ -1,35 +1,35 @@
 import numpy as np
 import pytest
 
-from demiglace.typography.style_samples import LARGEST_CAP, SMALLEST_CAP, random_look
+from demiglace.typography.style_samples import LARGEST_CAP, SMALLEST_CAP, random_style
 
 pytestmark = pytest.mark.usefixtures("installed_prose")
 
 
 @pytest.fixture
 def looks(face):
-    return [random_look(np.random.default_rng((11, i)), ["TOTAL 12.50"], face, 250_000) for i in range(400)]
+    return [random_style(np.random.default_rng((11, i)), ["TOTAL 12.50"], face, 250_000) for i in range(400)]
 
 
 def test_cap_heights_stay_within_bounds(looks):
-    heights = [look.cap_height for look in looks]
+    heights = [style.cap_height for style in looks]
     assert SMALLEST_CAP <= min(heights) < 10
     assert 60 < max(heights) <= LARGEST_CAP
     assert sum(height <= 40 for height in heights) > 0.75 * len(heights)
 
 
 def test_long_texts_are_set_small(face):
-    heights = [random_look(np.random.default_rng(i), ["m" * 300] * 8, face, 250_000).cap_height for i in range(20)]
+    heights = [random_style(np.random.default_rng(i), ["m" * 300] * 8, face, 250_000).cap_height for i in range(20)]
     assert max(heights) < 12
 
 
 def test_ink_is_mostly_darker_than_paper_and_always_apart(looks):
-    contrasts = np.array([np.mean(look.paper) - np.mean(look.ink) for look in looks])
+    contrasts = np.array([np.mean(style.paper) - np.mean(style.ink) for style in looks])
     assert 0.03 < (contrasts < 0).mean() < 0.2
     assert abs(contrasts).min() > 0.15 * 255
 
 
 def test_neighbours_show_too_little_to_be_read(looks):
-    shown = [(look.margins[1] - (look.pitch - 1.4)) for look in looks if look.above]
+    shown = [(style.margins[1] - (style.pitch - 1.4)) for style in looks if style.above]
     assert shown
     assert max(shown) <= 0.3 + 1e-9

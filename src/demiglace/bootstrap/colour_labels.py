@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from demiglace.processing import slicing
-from demiglace.synthesis.clips.kinds import WORLDS
+from demiglace.synthesis.clips.kinds import CLIP_KINDS
 from demiglace.synthesis.palette import CLIP_COLOURS, SCENE_COLOURS
 from demiglace.synthesis.questions import scenes
 from demiglace.typography.words import pick
@@ -62,5 +62,5 @@ def _scene(rng: np.random.Generator) -> Image.Image:
 
 def _moment(rng: np.random.Generator) -> np.ndarray:
     side = 2 * int(rng.integers(SMALLEST_SIDE // 2, LARGEST_SIDE // 2 + 1))
-    clip = WORLDS[pick(rng, tuple(WORLDS))](rng, (side, side)).clip
+    clip = CLIP_KINDS[pick(rng, tuple(CLIP_KINDS))](rng, (side, side)).clip
     return clip.draw(float(rng.uniform(0, clip.seconds)))

@@ -29,7 +29,7 @@ class PatchHead(nn.Module):
         return glyphs, self.halves(features), self.places(features)
 
 
-class FrameBook(nn.Module):
+class GlyphCodebook(nn.Module):
     """One embedding for each (frame of a token, character, half): writes ideal visual tokens and reads real ones.
 
     The decoder first learns to transcribe tokens written by this book from plain text; the resampler then

@@ -8,13 +8,13 @@ from torch import nn
 
 from demiglace.bootstrap import colour_labels
 from demiglace.bootstrap.glyph_labels import CELL_COLUMNS, CELL_ROWS
-from demiglace.bootstrap.heads import ColourHead, FrameBook, PatchHead
+from demiglace.bootstrap.heads import ColourHead, GlyphCodebook, PatchHead
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.training.initialisation import initialise
 from demiglace.typography.corpus import ALPHABET
 
 NUM_CLASSES = 1 + len(ALPHABET)  # blank first
-FRAMES_PER_TOKEN = 4  # ours: 256 frames for 64 tokens, so about 150 letters keep more than one frame each
+SLOTS_PER_TOKEN = 4  # ours: 256 frames for 64 tokens, so about 150 letters keep more than one frame each
 _BOOK_STREAM = 1  # the other weights are drawn from the bare seed
 
 
@@ -26,7 +26,7 @@ class Learner(nn.Module):
         self.model = MiniCPMV(config)
         num_queries = config.resampler.num_queries
         self.patch_head = PatchHead(config.vision.hidden_size, NUM_CLASSES, CELL_ROWS * CELL_COLUMNS, num_queries)
-        self.book = FrameBook(config.llm.hidden_size, NUM_CLASSES, FRAMES_PER_TOKEN)
+        self.book = GlyphCodebook(config.llm.hidden_size, NUM_CLASSES, SLOTS_PER_TOKEN)
         self.colour_head = ColourHead(config.vision.hidden_size, len(colour_labels.NAMES))
 
 

@@ -18,7 +18,7 @@ from demiglace.batch import IGNORE, Batch
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import PictureLabels, Prompt
 from demiglace.bootstrap.colour_labels import make_coloured
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
 from demiglace.bootstrap.picture_shards import PictureStream, character_classes
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
@@ -51,7 +51,7 @@ def answer_loss(learner: Learner, batch: Batch, embeddings: Tensor) -> tuple[Ten
 
 
 @dataclass
-class SeePatches:
+class GlyphObjective:
     """Encoder warm-up on rendered pictures."""
 
     stream: PictureStream
@@ -59,12 +59,12 @@ class SeePatches:
     def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
         samples = self.stream.batch(step)
         visual = collate.pictures(samples, np.random.default_rng((self.stream.spec.seed, step, 2)))
-        labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+        labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
         yield patch_loss(learner, learner.model.vpm(visual.patches, visual.grids), labels)
 
 
 @dataclass
-class TranscribeFrames:
+class TranscriptionObjective:
     """Decoder warm-up: text as ideal visual tokens with errors in them, to be written out; and plain text.
 
     Copying symbols in reading order and guessing what errors hide is what a language model brings
@@ -95,7 +95,7 @@ class TranscribeFrames:
 
 
 @dataclass
-class ReadPictures:
+class ReadingObjective:
     """The three stages: a picture and a request in, its text out. Weights of the helping losses fall to the caller."""
 
     stream: PictureStream
@@ -108,7 +108,7 @@ class ReadPictures:
         rng = np.random.default_rng((self.stream.spec.seed, step, 3))
         samples = self.stream.batch(step)
         visual = collate.pictures(samples, rng)
-        labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+        labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
         prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in samples]
         batch = collate.rows(prompts, [self.tokenizer.encode(sample.text) for sample in samples], visual)
         features = learner.model.vpm(visual.patches, visual.grids)
@@ -123,7 +123,7 @@ class ReadPictures:
 
 
 @dataclass
-class SeeColours:
+class ColourObjective:
     """Coloured shapes: which share of each patch has which colour. Only the encoder learns from it."""
 
     slicing: SlicingConfig
@@ -138,7 +138,7 @@ class SeeColours:
 
 
 @dataclass
-class Together:
+class SumOfObjectives:
     """The parts of several objectives as one step; their losses add up."""
 
     objectives: Sequence[Objective]

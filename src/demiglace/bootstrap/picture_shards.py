@@ -134,7 +134,7 @@ class Shard:
 
 def renderers() -> ProcessPoolExecutor:
     """One process that renders; a second would take more from training than it gives."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.begin)
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.follow_parent)
 
 
 PASSES = 2  # ours
@@ -166,7 +166,7 @@ class PictureStream:
     def _fetch(self, number: int) -> tuple[int, Shard, np.ndarray]:
         for wanted in range(number, number + 3):
             if wanted not in self.coming:
-                with worker_process.born_deaf():
+                with worker_process.signals_blocked():
                     self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)
         shard = Shard(self.coming[number].result())
         for old in [n for n in self.coming if n <= number - KEPT_SHARDS]:

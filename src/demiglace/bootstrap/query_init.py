@@ -14,16 +14,16 @@ from torch import Tensor
 
 from demiglace.batch import IGNORE
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN, Learner
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
 from demiglace.bootstrap.picture_shards import ReadingSample
-from demiglace.model.resampler import Pictures, Resampler, patch_positions
+from demiglace.model.resampler import PackageGrids, Resampler, patch_positions
 
 WIDTH = 1.0  # visual tokens; a query looks about as far to both sides of its place
 SHARPNESS = 20.0  # score of a patch that surely lies at a query's place, above one that surely does not
 
 
 @torch.no_grad()
-def seat_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
+def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
     """Set the resampler so that query j pools the features at place j, and its token is what the frame book writes.
 
     Keys and values start as the features themselves. Needs encoder and hidden size to be equal; raises ValueError
@@ -34,19 +34,19 @@ def seat_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
     if hidden != features:
         raise ValueError(f"the encoder gives features of {features}, tokens have {hidden}: they cannot start as equals")
     visual = collate.pictures(samples, np.random.default_rng(0))
-    labels = collate.picture_labels(samples, FRAMES_PER_TOKEN)
+    labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
     _pass_features_through(resampler)
     seen = learner.model.vpm(visual.patches, visual.grids)
-    pictures = Pictures([(height, width) for height, width in visual.grids.tolist()], visual.package_sizes.tolist())
+    pictures = PackageGrids([(height, width) for height, width in visual.grids.tolist()], visual.package_sizes.tolist())
     keys = resampler.ln_kv(resampler.kv_proj(seen)) + patch_positions(pictures, visual.ticks, hidden)
-    _aim(resampler, least_squares(keys, bumps(labels.places, resampler.config.num_queries)))
+    _aim(resampler, least_squares(keys, soft_targets(labels.places, resampler.config.num_queries)))
     resampler.proj.copy_(torch.eye(hidden))
     pooled = resampler(seen, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
     wanted = learner.book.write(labels.frames, labels.frame_halves)
     resampler.proj.copy_(least_squares(pooled, wanted))
 
 
-def bumps(places: Tensor, num_places: int) -> Tensor:
+def soft_targets(places: Tensor, num_places: int) -> Tensor:
     """int64 (patches,) -> (patches, num_places): 1 at a patch's place, falling off like a bell; 0 without text."""
     distance = (places.unsqueeze(-1) - torch.arange(num_places)) / WIDTH
     return torch.exp(-0.5 * distance.square()) * (places != IGNORE).unsqueeze(-1)

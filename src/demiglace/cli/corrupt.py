@@ -76,7 +76,7 @@ def _weights(levels: str) -> dict[str, float]:
 
 
 def _page(file: str, number: int, dpi: int | None) -> Page:
-    from demiglace.documents.text_layer.image_pages import read_page
+    from demiglace.documents.text_layer.image_pages import read_image_page
     from demiglace.media.pictures import kind_of
 
     if kind_of(file) == "document":
@@ -85,7 +85,7 @@ def _page(file: str, number: int, dpi: int | None) -> Page:
         raise ValueError(f"{file} is one picture: it has no page {number}")
     if dpi is not None:
         raise ValueError(f"{file} is a picture: --dpi {dpi} is for PDFs")
-    return read_page(file)
+    return read_image_page(file)
 
 
 def _pdf_page(file: str, number: int, dpi: int) -> Page:

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 import demiglace
-from demiglace.cli.environment_checks import CORE, OPTIONAL, Finding, Machine, State, diagnose
+from demiglace.cli.environment_checks import CORE, OPTIONAL, Environment, Finding, State, diagnose
 from demiglace.cli.terminal import check_open
 
 OFTEN_BROKEN = ("torch", "torchvision", "torchcodec")
@@ -32,7 +32,7 @@ MARKS: dict[State, str] = {
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
     """Look at this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
     check_open("stdout")
-    findings = diagnose(look())
+    findings = diagnose(environment())
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -41,13 +41,13 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSO
         raise typer.Exit(1)
 
 
-def look() -> Machine:
+def environment() -> Environment:
     """This machine's facts; what cannot be found out is said to be absent, never raised."""
     versions = _versions(("demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN))
     import_errors = _import_errors(name for name in OFTEN_BROKEN if name in versions)
     has_torch = "torch" in versions and "torch" not in import_errors
     device, device_name, dtype, threads = _torch_facts() if has_torch else ("none", "no torch", "none", 1)
-    return Machine(
+    return Environment(
         python=sys.version_info[:3],
         versions=versions,
         import_errors=import_errors,

@@ -47,7 +47,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Machine:
+class Environment:
     """What was seen of a machine.
 
     import_errors: distribution -> first line of the error that its import raised, where it was tried and failed.
@@ -72,7 +72,7 @@ class Machine:
     tesseract: str | None
 
 
-def diagnose(machine: Machine) -> list[Finding]:
+def diagnose(machine: Environment) -> list[Finding]:
     """All verdicts, in the order they are best read."""
     return [
         _python(machine),
@@ -87,7 +87,7 @@ def diagnose(machine: Machine) -> list[Finding]:
     ]
 
 
-def _python(machine: Machine) -> Finding:
+def _python(machine: Environment) -> Finding:
     seen, (first, beyond) = ".".join(map(str, machine.python)), PYTHON
     if first <= machine.python[:2] < beyond:
         return Finding("Python", "ok", seen)
@@ -112,7 +112,7 @@ def _package(name: str, purpose: str, version: str | None) -> Finding:
     return Finding(name, "ok", f"{version}, for {purpose}")
 
 
-def _broken_imports(machine: Machine) -> Iterator[Finding]:
+def _broken_imports(machine: Environment) -> Iterator[Finding]:
     """Packages that are installed and fail; those that Demiglace never imports take others down with them."""
     for name, error in machine.import_errors.items():
         seen = f"{machine.versions.get(name, '?')} does not import: {error}"
@@ -131,21 +131,21 @@ def _import_cure(name: str, versions: Versions) -> str:
     return f"pip install --force-reinstall '{name}{_requirement(name)}'"
 
 
-def _device(machine: Machine) -> Finding:
+def _device(machine: Environment) -> Finding:
     seen = f"{machine.device} ({machine.device_name})"
     if machine.device == "cpu" and machine.nvidia_driver:
         return Finding("device", "note", f"{seen}, but a GPU's driver is there", "install the CUDA build of torch")
     return Finding("device", "ok", seen)
 
 
-def _dtype(machine: Machine) -> Finding:
+def _dtype(machine: Environment) -> Finding:
     if machine.device == "cpu" and machine.dtype == "float32":
         reason = "this CPU has no units for bfloat16; weights take twice the memory"
         return Finding("dtype", "note", f"float32: {reason}")
     return Finding("dtype", "ok", f"{machine.dtype}: {machine.device} computes in it")
 
 
-def _threads(machine: Machine) -> Finding:
+def _threads(machine: Environment) -> Finding:
     seen = f"{machine.threads} for {machine.cpus} CPUs"
     # torch counts cores, the system counts two of them where each runs two threads.
     if machine.threads * 2 < machine.cpus:
@@ -157,20 +157,20 @@ def _threads(machine: Machine) -> Finding:
     return Finding("threads", "ok", seen)
 
 
-def _ffmpeg(machine: Machine) -> Finding:
+def _ffmpeg(machine: Environment) -> Finding:
     if machine.ffmpeg is None:
         return Finding("FFmpeg", "broken", "PyAV does not import", "pip install --force-reinstall --no-deps av")
     return Finding("FFmpeg", "ok", f"{machine.ffmpeg}, inside PyAV")
 
 
-def _checkpoint(machine: Machine) -> Finding:
+def _checkpoint(machine: Environment) -> Finding:
     if machine.checkpoint is None:
         cure = "name one: `--model` takes a folder or a hub id; or train one: demiglace train"
         return Finding("nano checkpoint", "missing", "none is shipped with this installation", cure)
     return Finding("nano checkpoint", "ok", machine.checkpoint)
 
 
-def _learning(machine: Machine) -> Iterator[Finding]:
+def _learning(machine: Environment) -> Iterator[Finding]:
     if machine.font_faces is None:
         yield Finding("fonts", "missing", "too few to train on", "demiglace train names the packages to install")
     else:

@@ -9,10 +9,10 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import Thrift, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
 
 if TYPE_CHECKING:
-    from demiglace.data.dataset_statistics import Survey
+    from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.jobs.machine import Machine
     from demiglace.recipes.finetuning import FinetuningRecipe, Method
 
@@ -55,7 +55,7 @@ def finetune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
     refuse_long: RefuseLong = False,
-    workers: training.Workers = 0,
+    workers: training.NumWorkers = 0,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
     device: inference_options.Device = None,
@@ -111,29 +111,29 @@ def _method(full: bool, lora: bool, qlora: bool) -> Method:
     return "full" if full else "qlora" if qlora else "lora"
 
 
-def _thrift(recipe: FinetuningRecipe, out: Path) -> Thrift:
+def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
     """What takes less memory than `recipe`."""
     fewer_rows = (f"--rows-at-once below {recipe.rows_per_part}",) if recipe.rows_per_part > 1 else ()
     recompute = () if recipe.recompute else ("--recompute",)
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
-    return Thrift((*fewer_rows, *recompute), (f"--length below {recipe.length}", *method), out)
+    return MemoryAdvice((*fewer_rows, *recompute), (f"--length below {recipe.length}", *method), out)
 
 
-def _tell_counts(recipe: FinetuningRecipe, seen: Survey, kept: Survey, machine: Machine) -> None:
+def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:
     """What is in the data, to learn from (`seen`) and to measure on (`kept`)."""
-    say, bad, too_long = machine.say, [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
-    say(f"records to learn from: {seen.num_records}, looked at: {seen.looked_at}; held out: {kept.num_records}")
-    say(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
-    say(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
-    say(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
+    log, bad, too_long = machine.log, [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
+    log(f"records to learn from: {seen.num_records}, looked at: {seen.num_inspected}; held out: {kept.num_records}")
+    log(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
+    log(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
+    log(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
     problems = [*bad, *too_long]
     for problem in problems[:MOST_NAMED]:
-        say(f"  {problem}")
+        log(f"  {problem}")
     if len(problems) > MOST_NAMED:
-        say(f"  and {len(problems) - MOST_NAMED} more")
+        log(f"  and {len(problems) - MOST_NAMED} more")
 
 
-def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: float) -> None:
+def _tell_cost(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> None:
     """What a run takes, and one sample as the model sees it."""
     from demiglace.data.dataset_statistics import shown
     from demiglace.jobs.finetuning_estimate import predict
@@ -141,11 +141,11 @@ def _tell_cost(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: f
     assert seen.first is not None
     cost = predict(recipe, seen, machine, peak)
     each = "" if machine.ranks.count == 1 else " in each process"
-    machine.say(
+    machine.log(
         f"steps: {cost.num_steps}; memory: about {_told(cost.memory_bytes)}{each}, of which weights "
         f"{_told(cost.weight_bytes)}; time: about {cost.seconds / 60:.0f} min"
     )
-    machine.say(f"one sample:\n{shown(seen.first, recipe.processor().tokenizer)}")
+    machine.log(f"one sample:\n{shown(seen.first, recipe.processor().tokenizer)}")
 
 
 def _told(num_bytes: float) -> str:

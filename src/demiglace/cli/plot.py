@@ -18,9 +18,9 @@ def plot(
             raise ValueError(f"{len(runs)} runs share one drawing: say with --out where it goes")
         out = (runs[0] if runs[0].is_dir() else runs[0].parent) / "curves.png"
     try:
-        from demiglace.training.curves import draw, read_run
+        from demiglace.training.curves import draw_curves, read_run
     except ModuleNotFoundError as missing:
         raise ValueError("plotting needs matplotlib: pip install 'demiglace[eval]'") from missing
 
-    draw([read_run(run) for run in runs], out)
+    draw_curves([read_run(run) for run in runs], out)
     typer.echo(f"the curves are in {out}")

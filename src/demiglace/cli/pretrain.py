@@ -8,23 +8,23 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import Thrift, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
 
 
 def pretrain(
-    mixture: training.Mixture,
+    mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps, and the model's size.")],
     folder: training.Folder,
     start: Annotated[str | None, typer.Option(help="Folder or hub id of a model to begin from.")] = None,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the three stages, such as 100,100,500.")] = None,
     rate: Annotated[float | None, typer.Option(help="Of the stable part. [default: the preset's]")] = None,
-    length: training.Length = None,
+    length: training.RowLength = None,
     rows: training.Rows = None,
     rows_at_once: training.RowsAtOnce = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
-    workers: training.Workers = 2,
+    workers: training.NumWorkers = 2,
     skip_bad: training.SkipBad = False,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
@@ -53,4 +53,4 @@ def pretrain(
     )
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
     machine = machine_named(device, dtype, **bounds)
-    run_together(lambda own: run(recipe, folder, own), machine, "model", Thrift(folder=folder))
+    run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))

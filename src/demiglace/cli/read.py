@@ -14,7 +14,7 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli.inference_options import Loading, with_options
-from demiglace.cli.read_journal import About, Page, PageRecord, changes_since
+from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, complain, note, printable
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class _Reading:
     batch_size: int
     progress: Progress
 
-    def read(self, file: str, known: Collection[int], take: Callable[[Page, int], None]) -> bool:
+    def read(self, file: str, known: Collection[int], take: Callable[[PageEntry, int], None]) -> bool:
         """Hand every page of `file` that is not `known` to `take`, with the number of pages wanted of this file.
 
         What cannot be read is told; returns whether all was read.
@@ -158,7 +158,7 @@ class _Reading:
             self.progress.remove_task(task)
             return num_read == len(left)
 
-    def _read_page(self, file: str, number: int, drawn: Callable[[], PIL.Image.Image]) -> Page | None:
+    def _read_page(self, file: str, number: int, drawn: Callable[[], PIL.Image.Image]) -> PageEntry | None:
         from demiglace.inference.page_reading import TRUSTED, read_page
 
         try:
@@ -192,9 +192,9 @@ def _check_pages(pages: str, files: list[str]) -> None:
 
 def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
     """To stdout: text page by page, or one JSON object for the file."""
-    pages: list[Page] = []
+    pages: list[PageEntry] = []
 
-    def take(page: Page, num_pages: int) -> None:
+    def take(page: PageEntry, num_pages: int) -> None:
         if as_json:
             pages.append(page)
         else:
@@ -218,16 +218,16 @@ def _save(reading: _Reading, file: str, target: Path, asked: _Asked) -> bool:
     return whole
 
 
-def _as_json(file: str, pages: list[Page]) -> str:
+def _as_json(file: str, pages: list[PageEntry]) -> str:
     return json.dumps({"file": file, "pages": pages}, ensure_ascii=False) + "\n"
 
 
-def _as_text(file: str, pages: list[Page]) -> str:
+def _as_text(file: str, pages: list[PageEntry]) -> str:
     headings = [_heading(file, page) if len(pages) > 1 else "" for page in pages]
     return "\n".join(f"{heading}{page['text']}\n" for heading, page in zip(headings, pages, strict=True))
 
 
-def _heading(file: str, page: Page) -> str:
+def _heading(file: str, page: PageEntry) -> str:
     return f"--- {Path(file).name}, page {page['page']} ---\n\n"
 
 

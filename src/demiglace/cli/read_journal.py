@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-Page = dict[str, Any]
+PageEntry = dict[str, Any]
 About = Mapping[str, Any]  # file, size, time, pages, model, ...: what decides a text
 
 
@@ -27,11 +27,11 @@ class PageRecord:
         kept = [head, *(json.dumps(page, ensure_ascii=False) for page in self.pages.values())]
         write_whole(self._path, "\n".join(kept) + "\n")
 
-    def add(self, page: Page) -> None:
+    def add(self, page: PageEntry) -> None:
         _append(self._path, page)
         self.pages[page["page"]] = page
 
-    def finish(self, written: Callable[[list[Page]], str], is_whole: bool) -> None:
+    def finish(self, written: Callable[[list[PageEntry]], str], is_whole: bool) -> None:
         """Write the target. Where pages are missing the record stays, so that it is not taken for finished."""
         from demiglace.safe_files import write_whole
 
@@ -88,7 +88,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield line
 
 
-def _whole_pages(path: Path, head: str) -> dict[int, Page]:
+def _whole_pages(path: Path, head: str) -> dict[int, PageEntry]:
     """Pages by number; none at all under another first line."""
     if not path.is_file():
         return {}

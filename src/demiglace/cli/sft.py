@@ -8,11 +8,11 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import Thrift, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
 
 
 def sft(
-    mixture: training.Mixture,
+    mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps.")],
     start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
     folder: training.Folder,
@@ -27,12 +27,12 @@ def sft(
             help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
         ),
     ] = None,
-    length: training.Length = None,
+    length: training.RowLength = None,
     rows: training.Rows = None,
     rows_at_once: training.RowsAtOnce = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
-    workers: training.Workers = 2,
+    workers: training.NumWorkers = 2,
     skip_bad: training.SkipBad = False,
     restart: training.Restart = False,
     tensorboard: training.TensorBoard = False,
@@ -61,4 +61,4 @@ def sft(
     )
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
     machine = machine_named(device, dtype, **bounds)
-    run_together(lambda own: run(recipe, folder, own), machine, "model", Thrift(folder=folder))
+    run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))

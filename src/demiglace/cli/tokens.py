@@ -15,7 +15,7 @@ from demiglace.cli.terminal import check_open, printable
 from demiglace.conversation import Conversation, Document, Image, Part, Video
 
 if TYPE_CHECKING:
-    from demiglace.evaluation.visual_token_cost import Cost
+    from demiglace.evaluation.visual_token_cost import VisualTokenCost
     from demiglace.processing.slicing import SlicingConfig
 
 RELEASED_NUM_QUERIES = 64  # released code
@@ -34,7 +34,7 @@ class Bill:
 
     file: str
     holds: str
-    costs: list[Cost]
+    costs: list[VisualTokenCost]
     note: str = ""
 
 
@@ -136,9 +136,9 @@ def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
     return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
 
 
-def _sum(bills: Sequence[Sequence[Cost]]) -> list[Cost]:
+def _sum(bills: Sequence[Sequence[VisualTokenCost]]) -> list[VisualTokenCost]:
     """Costs of many inputs by model; a model that refuses one of them is left out."""
-    by_name: dict[str, list[Cost]] = {}
+    by_name: dict[str, list[VisualTokenCost]] = {}
     for cost in (cost for costs in bills for cost in costs):
         by_name.setdefault(cost.name, []).append(cost)
     return [

@@ -32,7 +32,7 @@ def train(
         raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 
     from_nothing = nano.NanoRecipe(seed=seed, documents=documents)
-    chosen = from_nothing if start is None else nano.going_on(start, seed, documents)
+    chosen = from_nothing if start is None else nano.continued(start, seed, documents)
     if stages is not None:
         chosen = replace(chosen, only=tuple(stages.split(",")))
     model = job.train(nano.quick(chosen) if quick else chosen, folder, note, restart)

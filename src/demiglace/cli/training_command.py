@@ -21,7 +21,7 @@ NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc"
 
 
 @dataclass(frozen=True)
-class Thrift:
+class MemoryAdvice:
     """Options of a command that take less memory, those first that are to be tried first.
 
     same: with these the run goes on where it stopped; other: these make it another run, in a folder of its own.
@@ -34,9 +34,9 @@ class Thrift:
 
     def advice(self) -> str:
         """What to do after memory has run out."""
-        from demiglace.jobs.run_folder import how_far
+        from demiglace.jobs.run_folder import latest_progress
 
-        reached = "its last checkpoint" if self.folder is None else how_far(self.folder)
+        reached = "its last checkpoint" if self.folder is None else latest_progress(self.folder)
         way = f"with {' or '.join(self.same)}" if self.same else "where there is more of it"
         other = f"; {' or '.join(self.other)} takes less too, in a folder of its own" if self.other else ""
         return f"out of memory: {way} the same command goes on from {reached}{other}"
@@ -53,20 +53,20 @@ def machine_named(device: str | None, dtype: str | None, **options: Any) -> Mach
 
 
 def run_together(
-    job: Callable[[Machine], Path | None], machine: Machine, result: str, thrift: Thrift | None = None
+    job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice | None = None
 ) -> None:
     """Run `job`, which gives the folder of its `result`, or None where a signal stopped it.
 
     thrift: what takes less memory; None for the options that all these commands have.
     """
-    from demiglace.training.distributed import together
+    from demiglace.training.distributed import distributed
 
-    with together(machine.device) as ranks:
-        say = note if ranks.is_first else _say_nothing
-        with _in_a_users_words(thrift or Thrift()):
-            folder = job(replace(machine, ranks=ranks, say=say))
+    with distributed(machine.device) as ranks:
+        log = note if ranks.is_first else _log_nothing
+        with _in_a_users_words(advice or MemoryAdvice()):
+            folder = job(replace(machine, ranks=ranks, log=log))
         if folder is None:
-            say(f"stopped, all is saved; go on with: {this_command()}")
+            log(f"stopped, all is saved; go on with: {this_command()}")
             raise typer.Exit(130)
         if ranks.is_first:
             typer.echo(f"the {result} is in {folder}")
@@ -77,7 +77,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def _in_a_users_words(thrift: Thrift) -> Iterator[None]:
+def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
     """What ends a run, as the line that says how it goes on."""
     from demiglace.data.sample_builder import TooLongRecord
     from demiglace.records.bad_record import BadRecord
@@ -95,9 +95,9 @@ def _in_a_users_words(thrift: Thrift) -> Iterator[None]:
         if isinstance(error.__cause__, BrokenProcessPool):  # of the workers
             raise ValueError(str(error)) from error
         if is_out_of_memory(error):
-            raise ValueError(thrift.advice()) from error
+            raise ValueError(advice.advice()) from error
         raise
 
 
-def _say_nothing(told: str) -> None:
+def _log_nothing(told: str) -> None:
     """Every process would say the same."""

@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-Mixture = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
+MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0)]
-Length = Annotated[int | None, typer.Option(help="Tokens of a row. [default: the preset's]")]
+RowLength = Annotated[int | None, typer.Option(help="Tokens of a row. [default: the preset's]")]
 Rows = Annotated[int | None, typer.Option(help="Rows of a step. [default: the preset's]")]
 RowsAtOnce = Annotated[int | None, typer.Option(help="Rows that memory must hold. [default: the preset's]")]
 SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]
 Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
-Workers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
+NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Name and count wrong records and go on.")]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")

@@ -11,7 +11,7 @@ from rich.progress import track
 
 from demiglace.batch import IGNORE, STILL
 from demiglace.data.mixture import Draw
-from demiglace.data.sample_builder import Parcel, Pictures, Preparation, TooLongRecord
+from demiglace.data.sample_builder import SampleArrays, SampleBuilder, TooLongRecord, VisualArrays
 from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
@@ -20,7 +20,7 @@ MOST_RECORDS = 2000  # that are looked at, evenly over the data set
 
 
 @dataclass
-class Survey:
+class DatasetStatistics:
     """Sums over the records that were looked at; `num_records` is how many there are in all.
 
     frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
@@ -39,19 +39,19 @@ class Survey:
     longest: int = 0
     too_long: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
-    first: Parcel | None = None
+    first: SampleArrays | None = None
     flops: float = 0.0
 
     @property
-    def looked_at(self) -> int:
+    def num_inspected(self) -> int:
         return self.samples + len(self.too_long) + len(self.bad)
 
     @property
     def expected_tokens(self) -> int:
         """Of one pass over all records, by those that were looked at."""
-        return round(self.tokens * self.num_records / max(1, self.looked_at))
+        return round(self.tokens * self.num_records / max(1, self.num_inspected))
 
-    def add(self, parcel: Parcel) -> None:
+    def add(self, parcel: SampleArrays) -> None:
         self.first = self.first or parcel
         self.samples += 1
         self.tokens += len(parcel.tokens)
@@ -66,26 +66,26 @@ class Survey:
             self.patches += len(parcel.pictures.levels)
 
 
-def look(
-    preparation: Preparation, cost: Callable[[Sample], float], most: int = MOST_RECORDS, shows: bool = True
-) -> Survey:
+def measure_dataset(
+    builder: SampleBuilder, cost: Callable[[Sample], float], most: int = MOST_RECORDS, shows: bool = True
+) -> DatasetStatistics:
     """Prepare the records of all finite sources, of large ones a share drawn at random, and add up what they cost.
 
     shows: how far it has come, on the screen.
     """
-    sizes = [sum(source.blocks or ()) for source in preparation.mixture.sources]
-    survey = Survey(num_records=sum(sizes))
+    sizes = [sum(source.blocks or ()) for source in builder.mixture.sources]
+    survey = DatasetStatistics(num_records=sum(sizes))
     share = min(1.0, most / max(1, sum(sizes)))
     for source, size in enumerate(sizes):
         numbers = range(math.ceil(size * share))  # of shuffled records
         for number in track(numbers, "looking at the data", transient=True, disable=not shows):
-            _look_at(Draw(source, number), preparation, cost, survey)
+            _look_at(Draw(source, number), builder, cost, survey)
     return survey
 
 
-def _look_at(draw: Draw, preparation: Preparation, cost: Callable[[Sample], float], survey: Survey) -> None:
+def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float], survey: DatasetStatistics) -> None:
     try:
-        parcel = preparation(draw)
+        parcel = builder(draw)
         survey.add(parcel)
         survey.flops += cost(parcel.sample())
     except TooLongRecord as error:
@@ -94,7 +94,7 @@ def _look_at(draw: Draw, preparation: Preparation, cost: Callable[[Sample], floa
         survey.bad.append(str(error))
 
 
-def shown(parcel: Parcel, tokenizer: Tokenizer) -> str:
+def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:
     """The sample as the model sees it: text, `[64 visual tokens]` for placeholders, 【what is learned】."""
     is_visual = np.isin(np.arange(len(parcel.tokens)), parcel.visual_places)
     kinds = is_visual + 2 * (parcel.labels != IGNORE)
@@ -106,7 +106,7 @@ def shown(parcel: Parcel, tokenizer: Tokenizer) -> str:
     return "".join(pieces)
 
 
-def _packages_of_videos(pictures: Pictures) -> np.ndarray:
+def _packages_of_videos(pictures: VisualArrays) -> np.ndarray:
     """bool (packages,): those whose frames have a time."""
     firsts = np.cumsum(pictures.package_sizes) - pictures.package_sizes
     return pictures.ticks[firsts] != STILL

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from demiglace.data.mixture import Draw, Mixture
-from demiglace.data.sample_builder import Parcel, Preparation, TooLongRecord, Workers
+from demiglace.data.sample_builder import SampleArrays, SampleBuilder, TooLongRecord, WorkerPool
 from demiglace.processing.packing import choose
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
@@ -38,8 +38,8 @@ class Waiting:
     """A draw, and what gives its sample; `parcel` once it was asked for."""
 
     draw: Draw
-    fetch: Callable[[], Parcel]
-    parcel: Parcel | None = None
+    fetch: Callable[[], SampleArrays]
+    parcel: SampleArrays | None = None
 
 
 @dataclass
@@ -51,8 +51,8 @@ class Stream:
 
     number: int
     num_streams: int
-    preparation: Preparation
-    workers: Workers
+    builder: SampleBuilder
+    workers: WorkerPool
     skip_bad: bool
     drawn: list[int]
     waiting: list[Waiting] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Stream:
 
     def draw(self, num_waiting: int, decay: float) -> None:
         """Until so many wait."""
-        mixture, seed = self.preparation.mixture, self.preparation.seed
+        mixture, seed = self.builder.mixture, self.builder.seed
         while len(self.waiting) < num_waiting:
             source = mixture.choose(seed, self.number, sum(self.drawn), decay)
             self._start(Draw(source, self.drawn[source] * self.num_streams + self.number))
@@ -71,18 +71,18 @@ class Stream:
         """The oldest sample and those that fit it best; as many again as it was chosen from are drawn ahead."""
         self.skipped = []
         window = self._window(decay)
-        chosen = choose([len(parcel.tokens) for parcel in window], self.preparation.length)
+        chosen = choose([len(parcel.tokens) for parcel in window], self.builder.length)
         self.counts.read += len(chosen)
         for index in reversed(chosen):
             del self.waiting[index]
         self.draw(2 * len(window), decay)
         return [window[index].sample() for index in chosen]
 
-    def _window(self, decay: float) -> list[Parcel]:
+    def _window(self, decay: float) -> list[SampleArrays]:
         """The first samples that wait, enough for `WINDOW` rows; what cannot be read is taken out."""
-        window: list[Parcel] = []
+        window: list[SampleArrays] = []
         num_tokens = 0
-        while num_tokens < WINDOW * self.preparation.length:
+        while num_tokens < WINDOW * self.builder.length:
             if len(window) == len(self.waiting):
                 self.draw(len(window) + DRAWN_AT_ONCE, decay)
             if (parcel := self._fetch(len(window))) is not None:
@@ -90,7 +90,7 @@ class Stream:
                 num_tokens += len(parcel.tokens)
         return window
 
-    def _fetch(self, index: int) -> Parcel | None:
+    def _fetch(self, index: int) -> SampleArrays | None:
         """The sample that waits at `index`; None where it was skipped instead."""
         waiting = self.waiting[index]
         try:
@@ -117,7 +117,7 @@ class Stream:
         self.waiting.append(Waiting(draw, self.workers.start(draw)))
 
     def state(self) -> dict[str, Any]:
-        names = [source.name for source in self.preparation.mixture.sources]
+        names = [source.name for source in self.builder.mixture.sources]
         return {
             "num_streams": self.num_streams,
             "drawn": dict(zip(names, self.drawn, strict=True)),
@@ -126,7 +126,7 @@ class Stream:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        names = [source.name for source in self.preparation.mixture.sources]
+        names = [source.name for source in self.builder.mixture.sources]
         if sorted(state["drawn"]) != sorted(names):
             held = ", ".join(sorted(state["drawn"]))
             raise ValueError(f"the position is one in a mixture of {held}, but this one has {', '.join(sorted(names))}")
@@ -169,10 +169,10 @@ class Loader:
             raise ValueError(f"rows need a length of 1 and 0 workers at least, got {length} and {num_workers}")
         if strange := [number for number in streams if not 0 <= number < num_streams]:
             raise ValueError(f"streams are numbered from 0 to {num_streams - 1}, got {strange}")
-        preparation = Preparation(mixture, processor, seed, length)
-        self._workers = Workers(preparation, num_workers)
+        builder = SampleBuilder(mixture, processor, seed, length)
+        self._workers = WorkerPool(builder, num_workers)
         self._streams = [
-            Stream(number, num_streams, preparation, self._workers, skip_bad, [0] * len(mixture.sources))
+            Stream(number, num_streams, builder, self._workers, skip_bad, [0] * len(mixture.sources))
             for number in streams
         ]
         self.waited = 0.0

@@ -62,7 +62,7 @@ class SourceEntry:
 
 
 @dataclass(frozen=True)
-class Kind:
+class SourceKind:
     """How a source is made of its entry, and what its options may be; `takes_path` is False for generators."""
 
     make: Callable[[SourceEntry], Source]
@@ -169,29 +169,31 @@ def _of_records(entry: SourceEntry) -> dict[str, Any]:
 
 FOLDER = Words()
 OF_RECORDS: Mapping[str, Field] = {"media": FOLDER, "media_root": FOLDER, **media_settings.OPTIONS}
-KINDS: Mapping[str, Kind] = {
-    "jsonl": Kind(lambda entry: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
-    "parquet": Kind(
+KINDS: Mapping[str, SourceKind] = {
+    "jsonl": SourceKind(lambda entry: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
+    "parquet": SourceKind(
         lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **_of_records(entry)), OF_RECORDS
     ),
-    "webdataset": Kind(
+    "webdataset": SourceKind(
         lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **_of_records(entry)),
         {"question": Words(), **media_settings.OPTIONS},
     ),
-    "pdfs": Kind(lambda entry: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
-    "text": Kind(
+    "pdfs": SourceKind(lambda entry: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
+    "text": SourceKind(
         lambda entry: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), plain_text.OPTIONS
     ),
-    "rendered": Kind(
+    "rendered": SourceKind(
         lambda entry: RenderedText(entry.name, **entry.options),
         {"documents": FOLDER, **text_crops.OPTIONS},
         takes_path=False,
     ),
-    "layouts": Kind(
+    "layouts": SourceKind(
         lambda entry: RenderedPages(entry.name, **entry.options), restoration_task.OPTIONS, takes_path=False
     ),
-    "questions": Kind(
+    "questions": SourceKind(
         lambda entry: GeneratedQuestions(entry.name, **entry.options), generated_questions.OPTIONS, takes_path=False
     ),
-    "clips": Kind(lambda entry: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False),
+    "clips": SourceKind(
+        lambda entry: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False
+    ),
 }

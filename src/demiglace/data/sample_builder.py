@@ -22,7 +22,7 @@ from demiglace.processing.fitting import fit_videos
 from demiglace.processing.processor import Processor
 from demiglace.processing.prompt_layout import TooLong
 from demiglace.processing.sample import Sample
-from demiglace.processing.slicing import normalise
+from demiglace.processing.slicing import to_unit_range
 from demiglace.records.bad_record import BadRecord
 
 
@@ -31,7 +31,7 @@ class TooLongRecord(BadRecord):
 
 
 @dataclass(frozen=True)
-class Pictures:
+class VisualArrays:
     """`Visual` in a quarter of its memory: `levels` uint8 (patches, 3 * patch_size**2), the other fields as there."""
 
     levels: np.ndarray
@@ -40,29 +40,31 @@ class Pictures:
     ticks: np.ndarray
 
     @classmethod
-    def of(cls, visual: Visual) -> Pictures:
+    def of(cls, visual: Visual) -> VisualArrays:
         levels = visual.patches.add(1).mul_(127.5).round_().to(torch.uint8)
-        assert torch.equal(normalise(levels.float()), visual.patches), "patches that do not come from 8-bit pictures"
+        assert torch.equal(to_unit_range(levels.float()), visual.patches), (
+            "patches that do not come from 8-bit pictures"
+        )
         return cls(levels.numpy(), visual.grids.numpy(), visual.package_sizes.numpy(), visual.ticks.numpy())
 
     def visual(self) -> Visual:
         rest = (torch.from_numpy(array) for array in (self.grids, self.package_sizes, self.ticks))
-        return Visual(normalise(torch.from_numpy(self.levels).float()), *rest)
+        return Visual(to_unit_range(torch.from_numpy(self.levels).float()), *rest)
 
 
 @dataclass(frozen=True)
-class Parcel:
+class SampleArrays:
     """A sample on its way between processes, and while it waits for a row: numpy arrays, named as in `Sample`."""
 
     tokens: np.ndarray
     visual_places: np.ndarray
     labels: np.ndarray
-    pictures: Pictures | None
+    pictures: VisualArrays | None
 
     @classmethod
-    def of(cls, sample: Sample) -> Parcel:
+    def of(cls, sample: Sample) -> SampleArrays:
         assert sample.labels is not None
-        pictures = None if sample.visual is None else Pictures.of(sample.visual)
+        pictures = None if sample.visual is None else VisualArrays.of(sample.visual)
         return cls(sample.tokens.numpy(), sample.visual_places.numpy(), sample.labels.numpy(), pictures)
 
     def sample(self) -> Sample:
@@ -71,7 +73,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class SampleBuilder:
     """Reads the record of a draw and processes it; samples have at most `length` tokens.
 
     A video whose numbers nobody chose is fitted to that, as it is when a question is asked.
@@ -82,37 +84,37 @@ class Preparation:
     seed: int
     length: int
 
-    def __call__(self, draw: Draw) -> Parcel:
+    def __call__(self, draw: Draw) -> SampleArrays:
         """Raises BadRecord for what cannot be read, whether the record or a file that it names."""
         source = self.mixture.sources[draw.source]
         block, row = self.mixture.place(draw, self.seed)
         conversation = source.read(block, row, self.mixture.content_seed(draw, self.seed))
         try:
             fitted = fit_videos(self.processor, conversation, self.length).conversation
-            return Parcel.of(self.processor.training_sample(fitted, self.length))
+            return SampleArrays.of(self.processor.training_sample(fitted, self.length))
         except TooLong as error:
             raise TooLongRecord(source.where(block, row), str(error)) from error
         except (ValueError, OSError) as error:
             raise BadRecord(source.where(block, row), str(error)) from error
 
 
-class Workers:
+class WorkerPool:
     """Prepares draws in `num_workers` processes; with 0, in this one, when the sample is asked for."""
 
-    def __init__(self, preparation: Preparation, num_workers: int) -> None:
-        self.preparation = preparation
+    def __init__(self, builder: SampleBuilder, num_workers: int) -> None:
+        self.builder = builder
         self.pool = (
-            ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=_begin, initargs=(preparation,))
+            ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=_begin, initargs=(builder,))
             if num_workers
             else None
         )
 
-    def start(self, draw: Draw) -> Callable[[], Parcel]:
-        """Returns what waits for the sample of `draw`; that raises as `Preparation`, or where a worker has died."""
+    def start(self, draw: Draw) -> Callable[[], SampleArrays]:
+        """Returns what waits for the sample of `draw`; that raises as `SampleBuilder`, or where a worker has died."""
         if self.pool is None:
-            return partial(self.preparation, draw)
+            return partial(self.builder, draw)
         try:
-            with worker_process.born_deaf():  # the pool starts a process when there is work for it
+            with worker_process.signals_blocked():  # the pool starts a process when there is work for it
                 return partial(_await, self.pool.submit(_prepare, draw))
         except BrokenProcessPool as error:
             raise _death() from error
@@ -123,7 +125,7 @@ class Workers:
             self.pool.shutdown(cancel_futures=True)
 
 
-def _await(future: Future[Parcel]) -> Parcel:
+def _await(future: Future[SampleArrays]) -> SampleArrays:
     try:
         return future.result()
     except BrokenProcessPool as error:
@@ -138,16 +140,16 @@ def _death() -> RuntimeError:
 
 
 # Set by `_begin`, and in worker processes alone: a pool hands its tasks nothing but their arguments.
-_preparation: Preparation | None = None
+_preparation: SampleBuilder | None = None
 
 
-def _begin(preparation: Preparation) -> None:
+def _begin(builder: SampleBuilder) -> None:
     global _preparation
-    _preparation = preparation
+    _preparation = builder
     torch.set_num_threads(1)
-    worker_process.begin()
+    worker_process.follow_parent()
 
 
-def _prepare(draw: Draw) -> Parcel:
+def _prepare(draw: Draw) -> SampleArrays:
     assert _preparation is not None
     return _preparation(draw)

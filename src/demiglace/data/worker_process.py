@@ -16,7 +16,7 @@ from multiprocessing.connection import wait
 
 
 @contextmanager
-def born_deaf() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Processes that are started meanwhile hear of no signal until they have come to `begin`."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -25,8 +25,8 @@ def born_deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def begin() -> None:
-    """Call it first in the process, which was `born_deaf`."""
+def follow_parent() -> None:
+    """Call it first in the process, which was `signals_blocked`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):
         threading.Thread(target=_end_by_the_parents_word, daemon=True).start()

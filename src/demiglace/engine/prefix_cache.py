@@ -10,7 +10,7 @@ from demiglace.batch import Batch, Visual
 from demiglace.model.layers import KVCache
 
 
-class Memory:
+class PrefixCache:
     """The last prompt of one growing conversation. Pictures are known by their place alone: `forget` where the
     conversation is not the last one continued.
     """

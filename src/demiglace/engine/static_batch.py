@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING, Batch
-from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams, next_token
 from demiglace.model.layers import KVCache
 from demiglace.model.minicpmv import MiniCPMV
@@ -50,7 +50,7 @@ class _Row:
     def __post_init__(self) -> None:
         self.generator = self.params.generator()
 
-    def say(self, logits: Tensor, stop_ids: Collection[int]) -> int:
+    def sample_next(self, logits: Tensor, stop_ids: Collection[int]) -> int:
         token = next_token(logits, self.said, self.params, self.generator)
         self.said.append(token)
         self.position += 1
@@ -66,7 +66,7 @@ def generate(
     batch: Batch,
     sampling: Sequence[SamplingParams],
     stop_ids: Collection[int],
-    memory: Memory | None = None,
+    prefix_cache: PrefixCache | None = None,
 ) -> Iterator[Step]:
     """New tokens of all rows, in the order they come. One sample a row, padded on the right; one `sampling` a row.
 
@@ -74,21 +74,21 @@ def generate(
     Raises ValueError at once, before any computation, where a prompt leaves no room for an answer.
     """
     rows = _rows(batch, sampling, model.config.llm.max_position_embeddings)
-    return _steps(model, batch, rows, stop_ids, memory or Memory())
+    return _steps(model, batch, rows, stop_ids, prefix_cache or PrefixCache())
 
 
 @torch.inference_mode()
 def _steps(
-    model: MiniCPMV, batch: Batch, rows: list[_Row], stop_ids: Collection[int], memory: Memory
+    model: MiniCPMV, batch: Batch, rows: list[_Row], stop_ids: Collection[int], prefix_cache: PrefixCache
 ) -> Iterator[Step]:
     cache = _cache(model, batch, rows)
-    hidden = _prefill(model, batch, cache, memory)
+    hidden = _prefill(model, batch, cache, prefix_cache)
     while True:
         logits = model.logits(hidden).float()
         log_totals = logits.logsumexp(dim=1)
         for number, row in enumerate(rows):
             if row.stopped_by is None:
-                token = row.say(logits[number], stop_ids)
+                token = row.sample_next(logits[number], stop_ids)
                 log_probability = float(logits[number, token] - log_totals[number])
                 yield Step(number, token, log_probability, row.stopped_by)
         if all(row.stopped_by for row in rows):
@@ -96,11 +96,11 @@ def _steps(
         hidden = model(_next_batch(rows, batch.tokens.device), cache)[:, -1]
 
 
-def _prefill(model: MiniCPMV, batch: Batch, cache: KVCache, memory: Memory) -> Tensor:
+def _prefill(model: MiniCPMV, batch: Batch, cache: KVCache, prefix_cache: PrefixCache) -> Tensor:
     """Hidden states (rows, hidden) at the last token of each prompt."""
-    rest = memory.recall(batch, cache)
+    rest = prefix_cache.recall(batch, cache)
     hidden = model(rest, cache, MAX_PATCHES_PER_CHUNK)
-    memory.keep(batch.tokens[0], cache)
+    prefix_cache.keep(batch.tokens[0], cache)
     last = (rest.segments != PADDING).sum(dim=1) - 1
     return hidden[torch.arange(len(last), device=last.device), last]
 

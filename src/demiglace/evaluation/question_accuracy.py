@@ -11,7 +11,7 @@ from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.demiglace import Demiglace
 from demiglace.scoring.question import Question
 
-Asked = tuple[Sequence[Part], Question]
+PartsAndQuestion = tuple[Sequence[Part], Question]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Score:
     unfinished: int
 
 
-def examine(assistant: Demiglace, asked: Sequence[Asked], thinking: bool = False, most_tokens: int = 64) -> list[str]:
+def answer_questions(
+    assistant: Demiglace, asked: Sequence[PartsAndQuestion], thinking: bool = False, most_tokens: int = 64
+) -> list[str]:
     """Greedy answers to questions about what is shown, reasoning left out; cut off at `most_tokens` each, "" then."""
     requests = [Conversation.ask(question.text, *parts, thinking=thinking) for parts, question in asked]
     answers = assistant.batch(requests, SamplingParams.greedy(most_tokens))

@@ -44,7 +44,7 @@ COUNTED_AS = {
 
 
 @dataclass(frozen=True)
-class Cost:
+class VisualTokenCost:
     """What a model spends on an input.
 
     name: the model.
@@ -59,13 +59,13 @@ class Cost:
     tokens: int
 
 
-def picture_costs(width: int, height: int, slicing: SlicingConfig, num_queries: int = 64) -> list[Cost]:
+def picture_costs(width: int, height: int, slicing: SlicingConfig, num_queries: int = 64) -> list[VisualTokenCost]:
     """Ours, Qwen2.5-VL's, Qwen3-VL's and InternVL3's cost of a picture of `width` x `height` pixels.
 
     A Qwen model is left out where it refuses the picture (longer than 200 : 1).
     """
     slices = plan(width, height, slicing).num_pictures
-    ours = Cost("Demiglace", slices, slices, slices * num_queries)
+    ours = VisualTokenCost("Demiglace", slices, slices, slices * num_queries)
     return [ours, *_qwen_picture(width, height), *_qwen3_picture(width, height), _intern_picture(width, height)]
 
 
@@ -77,7 +77,7 @@ def video_costs(
     package_frames: int,
     num_queries: int = 64,
     frames_held: int | None = None,
-) -> list[Cost]:
+) -> list[VisualTokenCost]:
     """Ours, Qwen2.5-VL's, Qwen3-VL's and InternVL3's cost of a video of `seconds` and `width` x `height` pixels.
 
     Ours: `frames` in packages of `package_frames`, unsliced. The Qwen models: their own sampling, 2 frames a second,
@@ -89,38 +89,40 @@ def video_costs(
             f"{frames} frames of {width} x {height} in packages of {package_frames}: all must be at least 1"
         )
     packages = math.ceil(frames / package_frames)
-    ours = Cost("Demiglace", frames, packages, packages * num_queries)
+    ours = VisualTokenCost("Demiglace", frames, packages, packages * num_queries)
     held = QWEN_FRAMES[1] if frames_held is None else min(frames_held, QWEN_FRAMES[1])
     qwens = [*_qwen_video(width, height, seconds, held), *_qwen3_video(width, height, seconds, held)]
-    return [ours, *qwens, Cost("InternVL3", frames, frames, frames * INTERN_TILE_TOKENS)]
+    return [ours, *qwens, VisualTokenCost("InternVL3", frames, frames, frames * INTERN_TILE_TOKENS)]
 
 
-def _qwen_picture(width: int, height: int) -> list[Cost]:
+def _qwen_picture(width: int, height: int) -> list[VisualTokenCost]:
     """Between 4 and 16,384 tokens."""
     if _is_too_long(width, height):
         return []
     tokens = _cells(width, height, QWEN_CELL, 4 * QWEN_CELL**2, 16_384 * QWEN_CELL**2)
-    return [Cost("Qwen2.5-VL", 1, 1, tokens)]
+    return [VisualTokenCost("Qwen2.5-VL", 1, 1, tokens)]
 
 
-def _qwen_video(width: int, height: int, seconds: float, held: int) -> list[Cost]:
+def _qwen_video(width: int, height: int, seconds: float, held: int) -> list[VisualTokenCost]:
     """An even number of 4 to 768 frames, in pairs of 128 to 768 tokens that share the budget equally."""
     frames = int(min(max(QWEN_FPS * seconds, QWEN_FRAMES[0]), held // 2 * 2)) // 2 * 2
     if frames < 2 or _is_too_long(width, height):
         return []
     least = 128 * QWEN_CELL**2
     most = max(min(768 * QWEN_CELL**2, QWEN_VIDEO_TOKENS * QWEN_CELL**2 / frames * 2), int(least * 1.05))
-    return [Cost("Qwen2.5-VL", frames, frames // 2, frames // 2 * _cells(width, height, QWEN_CELL, least, most))]
+    return [
+        VisualTokenCost("Qwen2.5-VL", frames, frames // 2, frames // 2 * _cells(width, height, QWEN_CELL, least, most))
+    ]
 
 
-def _qwen3_picture(width: int, height: int) -> list[Cost]:
+def _qwen3_picture(width: int, height: int) -> list[VisualTokenCost]:
     """Between 64 and 16,384 tokens, but a side shorter than half a token counts as none before the picture grows."""
     if _is_too_long(width, height):
         return []
-    return [Cost("Qwen3-VL", 1, 1, _cells(width, height, QWEN3_CELL, *QWEN3_PICTURE_PIXELS, shortest=0))]
+    return [VisualTokenCost("Qwen3-VL", 1, 1, _cells(width, height, QWEN3_CELL, *QWEN3_PICTURE_PIXELS, shortest=0))]
 
 
-def _qwen3_video(width: int, height: int, seconds: float, held: int) -> list[Cost]:
+def _qwen3_video(width: int, height: int, seconds: float, held: int) -> list[VisualTokenCost]:
     """4 to 768 frames in pairs, the last alone where they are odd; all together have at most the budget.
 
     Frames with a side below one token are made larger first. An odd number of frames counts as the even one that
@@ -134,7 +136,7 @@ def _qwen3_video(width: int, height: int, seconds: float, held: int) -> list[Cos
         return []
     cells = _cells(width, height, QWEN3_CELL, *QWEN3_VIDEO_PIXELS, frames=frames, frames_counted=round(frames / 2) * 2)
     pairs = math.ceil(frames / 2)
-    return [Cost("Qwen3-VL", frames, pairs, pairs * cells)]
+    return [VisualTokenCost("Qwen3-VL", frames, pairs, pairs * cells)]
 
 
 def _is_too_long(width: int, height: int) -> bool:
@@ -168,7 +170,7 @@ def _cells(
     return columns * rows
 
 
-def _intern_picture(width: int, height: int) -> Cost:
+def _intern_picture(width: int, height: int) -> VisualTokenCost:
     """The grid of at most 12 tiles whose shape is nearest, and a thumbnail where it has more than one tile.
 
     Of grids equally near the largest wins whose area is below twice the picture's.
@@ -181,4 +183,4 @@ def _intern_picture(width: int, height: int) -> Cost:
             if distance < nearest or (distance == nearest and fills):
                 best, nearest = tiles, distance
     pictures = best + 1 if best > 1 else 1
-    return Cost("InternVL3", pictures, pictures, pictures * INTERN_TILE_TOKENS)
+    return VisualTokenCost("InternVL3", pictures, pictures, pictures * INTERN_TILE_TOKENS)

@@ -41,7 +41,7 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
-class Draft:
+class AnswerBuilder:
     """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`."""
 
     def __init__(self, tokenizer: Tokenizer, fitted: Fitted, sample: Sample, started: float) -> None:
@@ -89,8 +89,8 @@ class Draft:
 class AnswerStream(Iterator[str]):
     """The pieces of one answer as they are written, thoughts and all; `answer` is what there is so far."""
 
-    def __init__(self, steps: Iterator[Step], draft: Draft) -> None:
-        self._steps, self._draft = steps, draft
+    def __init__(self, steps: Iterator[Step], builder: AnswerBuilder) -> None:
+        self._steps, self._draft = steps, builder
 
     def __next__(self) -> str:
         while True:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import AnswerStream
 from demiglace.inference.demiglace import Demiglace
-from demiglace.inference.file_parts import Source, part_of
+from demiglace.inference.file_parts import PartSource, part_of
 
 
 class Chat:
@@ -17,7 +17,7 @@ class Chat:
         self.assistant, self.sampling = assistant, sampling
         # Each message as it was put, and with the numbers that its videos were given: those are remembered and stay.
         self._settled = [(Message("system", (Text(system),)),) * 2] if system else []
-        self._memory = Memory()
+        self._memory = PrefixCache()
         self._last: tuple[Message, AnswerStream] | None = None
 
     @property
@@ -25,7 +25,7 @@ class Chat:
         """The turns so far. A last answer counts as far as it was written; its turn does not if nothing was."""
         return tuple(put for put, _ in self._so_far())
 
-    def say(self, text: str, *sources: Source, thinking: bool = False) -> AnswerStream:
+    def say(self, text: str, *sources: PartSource, thinking: bool = False) -> AnswerStream:
         """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
         settled = self._so_far()
         if self._last is not None and len(settled) == len(self._settled):

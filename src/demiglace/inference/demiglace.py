@@ -9,11 +9,11 @@ from os import PathLike
 from typing import Any
 
 from demiglace.conversation import Conversation
-from demiglace.engine.prefix_cache import Memory
+from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
-from demiglace.inference.answer import Answer, AnswerStream, Draft
-from demiglace.inference.file_parts import Source, part_of
+from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
+from demiglace.inference.file_parts import PartSource, part_of
 from demiglace.model import weights
 from demiglace.model.adapters import merge_adapter
 from demiglace.model.folded_resampler import FoldedResampler, multiply_adds
@@ -23,7 +23,7 @@ from demiglace.model.placement import device_named, dtype_named
 from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
 
-Request = Conversation | tuple[str, Sequence[Source]]
+Request = Conversation | tuple[str, Sequence[PartSource]]
 
 
 class Demiglace:
@@ -67,7 +67,7 @@ class Demiglace:
     def ask(
         self,
         question: str,
-        *sources: Source,
+        *sources: PartSource,
         thinking: bool = False,
         sampling: SamplingParams | None = None,
         system: str | None = None,
@@ -85,7 +85,7 @@ class Demiglace:
     def stream(
         self,
         question: str,
-        *sources: Source,
+        *sources: PartSource,
         thinking: bool = False,
         sampling: SamplingParams | None = None,
         system: str | None = None,
@@ -94,11 +94,14 @@ class Demiglace:
         return self.stream_answer(_asked(question, sources, thinking, system), sampling)
 
     def stream_answer(
-        self, conversation: Conversation, sampling: SamplingParams | None = None, memory: Memory | None = None
+        self,
+        conversation: Conversation,
+        sampling: SamplingParams | None = None,
+        prefix_cache: PrefixCache | None = None,
     ) -> AnswerStream:
         """As `answer`, in pieces; a `memory` is for turns of one growing conversation, see `Chat`."""
-        drafts, steps = self._start([conversation], [sampling or self.sampling], memory)
-        return AnswerStream(steps, drafts[0])
+        builders, steps = self._start([conversation], [sampling or self.sampling], prefix_cache)
+        return AnswerStream(steps, builders[0])
 
     def batch(
         self,
@@ -116,10 +119,10 @@ class Demiglace:
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
         answers: list[Answer] = []
         for start in range(0, len(requests), rows):
-            drafts, steps = self._start(conversations[start : start + rows], each[start : start + rows])
+            builders, steps = self._start(conversations[start : start + rows], each[start : start + rows])
             for step in steps:
-                drafts[step.row].take(step)
-            answers += [draft.answer() for draft in drafts]
+                builders[step.row].take(step)
+            answers += [builder.answer() for builder in builders]
         return answers
 
     @property
@@ -131,17 +134,18 @@ class Demiglace:
         self,
         conversations: Sequence[Conversation],
         sampling: Sequence[SamplingParams],
-        memory: Memory | None = None,
-    ) -> tuple[list[Draft], Iterator[Step]]:
+        prefix_cache: PrefixCache | None = None,
+    ) -> tuple[list[AnswerBuilder], Iterator[Step]]:
         started = time.perf_counter()
         fitted = [self._fitted(conversation) for conversation in conversations]
         samples = [self.processor.prepare(one.conversation, max_tokens=self.room) for one in fitted]
-        drafts = [
-            Draft(self.processor.tokenizer, one, sample, started) for one, sample in zip(fitted, samples, strict=True)
+        builders = [
+            AnswerBuilder(self.processor.tokenizer, one, sample, started)
+            for one, sample in zip(fitted, samples, strict=True)
         ]
         weight = self.model.llm.model.embed_tokens.weight
         batch = self.processor.batch(samples).to(weight.device, weight.dtype)
-        return drafts, generate(self.model, batch, sampling, self.stop_ids, memory)
+        return builders, generate(self.model, batch, sampling, self.stop_ids, prefix_cache)
 
     def _fitted(self, conversation: Conversation) -> Fitted:
         """A warning says which videos do not take the defaults."""
@@ -167,5 +171,7 @@ def _check_fit(model: MiniCPMV, processor: Processor) -> None:
         )
 
 
-def _asked(question: str, sources: Sequence[Source], thinking: bool = False, system: str | None = None) -> Conversation:
+def _asked(
+    question: str, sources: Sequence[PartSource], thinking: bool = False, system: str | None = None
+) -> Conversation:
     return Conversation.ask(question, *map(part_of, sources), thinking=thinking, system=system)

@@ -9,10 +9,10 @@ import PIL.Image
 from demiglace.conversation import Document, Image, Part, Video
 from demiglace.media.pictures import kind_of
 
-Source = str | PathLike[str] | PIL.Image.Image | Part
+PartSource = str | PathLike[str] | PIL.Image.Image | Part
 
 
-def part_of(source: Source) -> Part:
+def part_of(source: PartSource) -> Part:
     """What a file, a PIL image or already a part is in a conversation. A file's kind is found in its bytes.
 
     An animated GIF, WebP, PNG or AVIF is the image that its first frame is; as a `Video` it is watched.

@@ -11,13 +11,13 @@ from os import PathLike
 import PIL.Image
 
 from demiglace.conversation import Image
-from demiglace.documents.segmentation.line_crops import Box, CutLine, CutRegion, CuttingConfig, Piece
+from demiglace.documents.segmentation.line_crops import Box, CutLine, CutRegion, CuttingConfig, LineCrop
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.page_turn import find_way_up, mean_confidence, turned_back
 from demiglace.media.document_pages import chosen_pages, drawable_pages
-from demiglace.media.pictures import has_pages, kind_of, name_of, open_picture
+from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture
 
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
@@ -96,7 +96,7 @@ def open_pages_to_read(
     kind = kind_of(path)
     if kind == "document" or (pages is not None and has_pages(path)):
         with drawable_pages(path, PAGE_DPI) as drawable:
-            numbers = chosen_pages(pages, drawable.count, name_of(path))
+            numbers = chosen_pages(pages, drawable.count, file_name(path))
             yield {number: partial(drawable.draw, number) for number in numbers}
     elif kind == "image":
         yield {1: partial(open_picture, path)}
@@ -104,7 +104,7 @@ def open_pages_to_read(
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
 
 
-def _answers(assistant: Demiglace, pieces: Sequence[Piece], rows: int) -> list[Answer]:
+def _answers(assistant: Demiglace, pieces: Sequence[LineCrop], rows: int) -> list[Answer]:
     """Long pieces are read with long ones: the rows of a batch wait for the last of them."""
     order = sorted(range(len(pieces)), key=lambda i: pieces[i].picture.width / pieces[i].picture.height)
     sampling = [SamplingParams.greedy(LEAST_ROOM + round(ROOM_OF_LETTER * pieces[i].letters)) for i in order]

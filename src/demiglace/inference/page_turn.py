@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import PIL.Image
 
-from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, Piece, cut_page
+from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, LineCrop, cut_page
 from demiglace.inference.answer import Answer
 
-Read = Callable[[Sequence[Piece]], list[Answer]]
+Read = Callable[[Sequence[LineCrop]], list[Answer]]
 
 # Ours, measured with the nano model on pages turned each way: docs/reading.md, benchmarks/page_turns.py.
 PIECES = 8  # read each way
@@ -37,7 +37,7 @@ class Way:
     answers: dict[int, Answer]
 
     @property
-    def pieces(self) -> list[Piece]:
+    def pieces(self) -> list[LineCrop]:
         return [piece for region in self.regions for line in region.lines for piece in line.pieces]
 
     @property
@@ -47,10 +47,10 @@ class Way:
 
 def find_way_up(page: PIL.Image.Image, cutting: CuttingConfig, read: Read) -> Way:
     """The way in which an RGB page is to be read; as it lies unless another is clearly better."""
-    return choose(tried(page, 0, cutting, read), (tried(page, turn, cutting, read) for turn in _TURNS))
+    return better_way(tried(page, 0, cutting, read), (tried(page, turn, cutting, read) for turn in _TURNS))
 
 
-def choose(lying: Way, others: Iterable[Way]) -> Way:
+def better_way(lying: Way, others: Iterable[Way]) -> Way:
     """The page as it lies or one of the other ways, which are tried only where it is read with doubt."""
     if not lying.answers or lying.confidence >= SURE:
         return lying

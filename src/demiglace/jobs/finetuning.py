@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from demiglace.batch import Batch
-from demiglace.data.dataset_statistics import MOST_RECORDS, Survey, look
+from demiglace.data.dataset_statistics import MOST_RECORDS, DatasetStatistics, measure_dataset
 from demiglace.data.mixture import Draw
-from demiglace.data.sample_builder import Preparation
+from demiglace.data.sample_builder import SampleBuilder
 from demiglace.jobs.export import export
 from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import open_folder
@@ -44,18 +44,18 @@ MODEL, ADAPTER = "model", "adapter"  # what is left in the end: one of the two
 MOST_HELD_OUT = 200  # samples that are measured on (ours)
 
 
-def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> Survey:
+def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> DatasetStatistics:
     """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
     if held_out and not sum(recipe.portion(held_out).blocks or ()):
-        return Survey(num_records=0)
+        return DatasetStatistics(num_records=0)
     processor, config = recipe.processor(), weights.read_config(recipe.model)
-    preparation = Preparation(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
+    builder = SampleBuilder(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
     most = MOST_HELD_OUT if held_out else MOST_RECORDS
-    return look(preparation, partial(_flops, recipe, processor, config), most, shows)
+    return measure_dataset(builder, partial(_flops, recipe, processor, config), most, shows)
 
 
 def finetune(
-    recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None = None
+    recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None = None
 ) -> Path | None:
     """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
 
@@ -72,15 +72,17 @@ def finetune(
         raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
     settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
     made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
-    with open_folder(folder, settings, inputs, made, ranks, machine.say, machine.restart):
+    with open_folder(folder, settings, inputs, made, ranks, machine.log, machine.restart):
         return learn(recipe, seen, folder, machine, peak)
 
 
-def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine, peak: float | None) -> Path | None:
+def learn(
+    recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None
+) -> Path | None:
     """The run itself, in a folder that is its own; as `finetune`."""
     ranks = machine.ranks
     processor = recipe.processor()
-    learner, adapter = beginning(recipe, machine)
+    learner, adapter = initial_learner(recipe, machine)
     learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
     stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
@@ -89,16 +91,18 @@ def learn(recipe: FinetuningRecipe, seen: Survey, folder: Path, machine: Machine
     target = folder / (MODEL if adapter is None else ADAPTER)
 
     def finish() -> None:
-        left = (learner, adapter) if ranks.count == 1 else unshared(recipe, learns)
+        left = (learner, adapter) if ranks.count == 1 else gathered(recipe, learns)
         checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
         with checkpoint.what_is_left(folder / STAGE):
-            leave(*left, processor, target)
+            write_result(*left, processor, target)
 
     ranks.first(finish)
     return target
 
 
-def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path) -> None:
+def write_result(
+    learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path
+) -> None:
     """Write the adapters and how images are cut for them, or the model where there are none; OSError where they cannot
     be written."""
     if adapter is None:
@@ -109,7 +113,7 @@ def leave(learner: LanguageLearner, adapter: adapters.PeftModel | None, processo
             processor.save_config(aside)
 
 
-def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+def initial_learner(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:
     """The model to begin from with what is to learn in it, and the adapters where there are any."""
     torch.manual_seed(recipe.seed)
     if recipe.method == "full":
@@ -121,9 +125,9 @@ def beginning(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearn
     return LanguageLearner(model, recipe.recompute), adapter
 
 
-def unshared(recipe: FinetuningRecipe, learns: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+def gathered(recipe: FinetuningRecipe, learns: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
     """The model to begin from once more, in one piece: what is shared out, one process cannot write."""
-    learner, adapter = beginning(recipe, Machine(torch.device("cpu"), torch.float32))
+    learner, adapter = initial_learner(recipe, Machine(torch.device("cpu"), torch.float32))
     freeze_all_but(learner, learns)
     return learner, adapter
 
@@ -147,11 +151,11 @@ def run(
         length=recipe.length, rows_per_part=recipe.rows_per_part, learning=learning(recipe),
     )  # fmt: skip
     held = held_out(recipe, processor)
-    watcher = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
+    callback = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
     with closing(loader):
         trainer = Trainer(
-            learner, stage, objective, stage_folder, watcher if held else None, ranks, peak, machine.tensorboard,
-            is_enough=watcher.is_enough,
+            learner, stage, objective, stage_folder, callback if held else None, ranks, peak, machine.tensorboard,
+            is_enough=callback.is_enough,
         )  # fmt: skip
         return trainer.run()
 
@@ -161,11 +165,11 @@ def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
     number = min(sum(recipe.portion(held_out=True).blocks or ()), MOST_HELD_OUT)
     if not number:
         return []
-    preparation = Preparation(recipe.mixture(held_out=True), processor, recipe.seed, recipe.length)
+    builder = SampleBuilder(recipe.mixture(held_out=True), processor, recipe.seed, recipe.length)
     batches = []
     for index in range(number):
         try:
-            batches.append(processor.batch([preparation(Draw(0, index)).sample()]))
+            batches.append(processor.batch([builder(Draw(0, index)).sample()]))
         except BadRecord:
             continue
     return batches
@@ -183,7 +187,7 @@ def learning(recipe: FinetuningRecipe) -> Learning:
     return Learning(*(part in recipe.parts for part in ("encoder", "resampler", "decoder")))
 
 
-def _settings(recipe: FinetuningRecipe, seen: Survey) -> dict[str, Any]:
+def _settings(recipe: FinetuningRecipe, seen: DatasetStatistics) -> dict[str, Any]:
     """What decides a run; how a step is cut up, and when it is enough, are free to change."""
     free = ("rows_per_part", "recompute", "patience")
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}

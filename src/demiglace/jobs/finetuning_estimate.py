@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from demiglace.data.dataset_statistics import Survey
+from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.jobs.machine import Machine
 from demiglace.model import weights
 from demiglace.model.adapters import TARGETS
@@ -23,7 +23,7 @@ BITS4 = 0.53  # bytes of a weight in NF4 with its scales
 
 
 @dataclass(frozen=True)
-class Cost:
+class FinetuningEstimate:
     """weight_bytes: weights, gradients and AdamW's two moments; memory_bytes: with activations."""
 
     num_steps: int
@@ -32,7 +32,7 @@ class Cost:
     seconds: float
 
 
-def predict(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: float) -> Cost:
+def predict(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> FinetuningEstimate:
     """For a run of `recipe` over the data that was looked at; `peak`: operations a second of all processes.
 
     Bytes are those of one process, which holds its part of weights, gradients and moments.
@@ -47,7 +47,7 @@ def predict(recipe: FinetuningRecipe, seen: Survey, machine: Machine, peak: floa
     weight_bytes = held_weights(recipe, config, machine.dtype) / machine.ranks.count
     flops = seen.flops * seen.num_records / max(1, seen.samples) * recipe.epochs
     num_steps = recipe.num_steps(seen.expected_tokens)
-    return Cost(num_steps, weight_bytes, weight_bytes + kept, flops / (UTILISATION * peak))
+    return FinetuningEstimate(num_steps, weight_bytes, weight_bytes + kept, flops / (UTILISATION * peak))
 
 
 def held_weights(recipe: FinetuningRecipe, config: MiniCPMVConfig, dtype: torch.dtype) -> float:

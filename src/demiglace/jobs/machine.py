@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from demiglace.training.distributed import ALONE, Ranks
+from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.flops import measure_peak
 
 
@@ -22,13 +22,13 @@ class Machine:
 
     device: torch.device
     dtype: torch.dtype
-    ranks: Ranks = ALONE
+    ranks: ProcessGroup = ALONE
     num_workers: int = 2
     skip_bad: bool = False
     refuse_long: bool = False
     tensorboard: bool = False
     restart: bool = False
-    say: Callable[[str], None] = lambda told: None
+    log: Callable[[str], None] = lambda told: None
 
     @property
     def dtype_name(self) -> str:
@@ -45,5 +45,5 @@ def measured_peak(machine: Machine) -> float:
     """Of all processes together."""
     peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
     kind = machine.dtype_name
-    machine.say(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
+    machine.log(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")
     return peak

@@ -31,9 +31,15 @@ from safetensors.torch import load_file, save_file
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import Prompt
 from demiglace.bootstrap.learner import Learner, learner_from_seed
-from demiglace.bootstrap.objectives import ReadPictures, SeeColours, SeePatches, Together, TranscribeFrames
+from demiglace.bootstrap.objectives import (
+    ColourObjective,
+    GlyphObjective,
+    ReadingObjective,
+    SumOfObjectives,
+    TranscriptionObjective,
+)
 from demiglace.bootstrap.picture_shards import PictureStream, ReadingSample, ShardSpec, make_sample, renderers
-from demiglace.bootstrap.query_init import seat_queries
+from demiglace.bootstrap.query_init import init_queries
 from demiglace.conversation import Conversation, Image
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.engine.sampling import SamplingParams
@@ -46,7 +52,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.recipes.nano import STAGES, NanoRecipe
+from demiglace.recipes.nano import NANO_STAGES, NanoRecipe
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.scoring.text_distance import corpus_character_error_rate
 from demiglace.training.checkpoint import latest, what_is_left
@@ -56,21 +62,21 @@ from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
 
 HEADS_FILE, SAMPLES_FILE, PICTURES = "heads.safetensors", "samples.txt", "pictures"
-SEATING_BATCHES = 4
+QUERY_INIT_BATCHES = 4
 MOST_TOKENS = 60  # of a line that is read at a checkpoint
 
 
 def train(
-    recipe: NanoRecipe, folder: Path, say: Callable[[str], None] = lambda told: None, restart: bool = False
+    recipe: NanoRecipe, folder: Path, log: Callable[[str], None] = lambda told: None, restart: bool = False
 ) -> Path | None:
     """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
 
     say: what a person at the terminal should know. restart: whether an earlier run in the folder is set aside first.
     Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
-    settings, made = asdict(recipe), [*STAGES, "model", HEADS_FILE, PICTURES]
+    settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES]
     del settings["only"]  # the others may come later
-    with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, say, restart):
+    with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
         return run_stages(recipe, folder)
 
 
@@ -82,18 +88,18 @@ def inputs_of(recipe: NanoRecipe) -> Inputs:
 
 def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
     """The stages that are asked for, one after the other; as `train`."""
-    learner = beginning(recipe)
+    learner = initial_learner(recipe)
     processor = nano_processor(recipe)
-    watcher = Samples(recipe, processor, count=min(32, recipe.batch_size))
+    callback = Samples(recipe, processor, count=min(32, recipe.batch_size))
     pool = renderers()
     try:
         for stage, objective in stages(recipe, processor, folder / PICTURES, pool):
             if stage.name not in recipe.only:
                 continue
-            reads = isinstance(objective, ReadPictures | Together)
+            reads = isinstance(objective, ReadingObjective | SumOfObjectives)
             if stage.name == "resampler" and latest(folder / stage.name) is None:
-                seat_queries(learner, first_samples(recipe, folder / PICTURES, pool))
-            if not Trainer(learner, stage, objective, folder / stage.name, watcher if reads else None).run():
+                init_queries(learner, first_samples(recipe, folder / PICTURES, pool))
+            if not Trainer(learner, stage, objective, folder / stage.name, callback if reads else None).run():
                 return None
             with what_is_left(folder / stage.name):
                 export_with_heads(learner, processor, folder)
@@ -108,13 +114,15 @@ def stages(
     """The stages in order, each with what it learns from. Rates are stable until the last two, where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
     stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures, pool)
-    yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), SeePatches(stream)
-    text = TranscribeFrames(prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2)
+    yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), GlyphObjective(stream)
+    text = TranscriptionObjective(
+        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2
+    )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
-    def reading(spec: ShardSpec, frame_weight: float, patch_weight: float) -> ReadPictures:
+    def reading(spec: ShardSpec, frame_weight: float, patch_weight: float) -> ReadingObjective:
         stream = PictureStream(spec, recipe.batch_size, pictures, pool)
-        return ReadPictures(stream, prompts, processor.tokenizer, frame_weight, patch_weight)
+        return ReadingObjective(stream, prompts, processor.tokenizer, frame_weight, patch_weight)
 
     yield (
         recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3),
@@ -129,17 +137,17 @@ def stages(
         reading(recipe.late_spec(6), 0.5, 0.3),
     )
     heads = ("patch_head", "book", "colour_head")
-    shapes = SeeColours(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
+    shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
     yield (
         recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_rate, decay_share=1.0),
-        Together([reading(recipe.late_spec(8), 0.5, 0.3), shapes]),
+        SumOfObjectives([reading(recipe.late_spec(8), 0.5, 0.3), shapes]),
     )
 
 
 def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[ReadingSample]:
     """The pictures with which the resampler's stage begins."""
     stream = PictureStream(recipe.spec(3), recipe.batch_size, pictures, pool)
-    return list(chain.from_iterable(stream.batch(number) for number in range(SEATING_BATCHES)))
+    return list(chain.from_iterable(stream.batch(number) for number in range(QUERY_INIT_BATCHES)))
 
 
 class Samples:
@@ -191,7 +199,7 @@ def prompt(processor: Processor, question: str) -> Prompt:
     return Prompt(sample.tokens, sample.visual_places, processor.tokenizer.special["im_end"])
 
 
-def beginning(recipe: NanoRecipe) -> Learner:
+def initial_learner(recipe: NanoRecipe) -> Learner:
     """A learner drawn from the seed, or one that `export_with_heads` wrote."""
     learner = learner_from_seed(recipe.config, recipe.seed)
     if recipe.start is not None:

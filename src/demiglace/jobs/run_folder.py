@@ -10,10 +10,10 @@ from typing import Any
 
 from demiglace.data.sample_builder import TooLongRecord
 from demiglace.folder_lock import locked
-from demiglace.jobs.run_record import RUN_FILE, Inputs, remember
+from demiglace.jobs.run_record import RUN_FILE, Inputs, write_run_config
 from demiglace.safe_files import disk_errors, write_whole
 from demiglace.training import checkpoint
-from demiglace.training.distributed import Ranks
+from demiglace.training.distributed import ProcessGroup
 
 SKIPPED_FILE = "skipped.txt"
 
@@ -24,8 +24,8 @@ def open_folder(
     settings: Mapping[str, Any],
     inputs: Callable[[], Inputs],
     made: Sequence[str],
-    ranks: Ranks,
-    say: Callable[[str], None],
+    ranks: ProcessGroup,
+    log: Callable[[str], None],
     restart: bool = False,
 ) -> Iterator[None]:
     """Nobody else runs in `folder` until the block ends, and nothing but a run of these settings and inputs.
@@ -36,8 +36,8 @@ def open_folder(
 
     def claim() -> None:
         if restart:
-            set_aside(folder, made, say)
-        remember(settings, inputs(), folder, say, any((folder / name).exists() for name in made))
+            set_aside(folder, made, log)
+        write_run_config(settings, inputs(), folder, log, any((folder / name).exists() for name in made))
 
     with locked_by_first(folder, ranks):
         ranks.first(claim)
@@ -45,7 +45,7 @@ def open_folder(
 
 
 @contextmanager
-def locked_by_first(folder: Path, ranks: Ranks) -> Iterator[None]:
+def locked_by_first(folder: Path, ranks: ProcessGroup) -> Iterator[None]:
     """One lock for all processes of a run, held by the first; what it is refused for, all raise."""
     lock = locked(folder) if ranks.is_first else nullcontext()
     ranks.first(lock.__enter__)
@@ -55,7 +55,7 @@ def locked_by_first(folder: Path, ranks: Ranks) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
-def set_aside(folder: Path, made: Sequence[str], say: Callable[[str], None]) -> None:
+def set_aside(folder: Path, made: Sequence[str], log: Callable[[str], None]) -> None:
     """Move what an earlier run has made into a folder `earlier-1`, -2, ...; its record last, as a kill may come."""
     there = [path for name in (*made, RUN_FILE) if (path := folder / name).exists()]
     if not there:
@@ -64,10 +64,10 @@ def set_aside(folder: Path, made: Sequence[str], say: Callable[[str], None]) -> 
     aside.mkdir()
     for path in there:
         path.rename(aside / path.name)
-    say(f"the earlier run is now in {aside}")
+    log(f"the earlier run is now in {aside}")
 
 
-def how_far(folder: Path) -> str:
+def latest_progress(folder: Path) -> str:
     """From where a run in `folder` goes on: "step 40 of eyes", by its newest checkpoint, or "the beginning"."""
     found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
     if not found:
@@ -76,7 +76,7 @@ def how_far(folder: Path) -> str:
     return f"step {checkpoint.num_steps(newest)} of {newest.parent.name}"
 
 
-def write_down(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) -> None:
+def log_skipped(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) -> None:
     """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
     for record in skipped if refuse_long else ():
         if isinstance(record, TooLongRecord):

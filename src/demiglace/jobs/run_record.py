@@ -24,7 +24,7 @@ MOST_READ = 2**30  # bytes of a kind of file that are read; of more, size and ti
 MOST_RECORDS = 100_000  # of a source whose files are looked up, evenly over it (ours)
 MOST_NAMED = 3  # files
 MOST_RECORD_BYTES = 2**28
-MARKS = TableOf(TableOf(Words()))  # in the file
+FILE_MARKS = TableOf(TableOf(Words()))  # in the file
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
 
@@ -50,8 +50,8 @@ def marks(paths: Iterable[Path]) -> dict[str, str]:
     return {path: _mark(path, is_read) for path in found}
 
 
-def remember(
-    settings: Mapping[str, Any], inputs: Inputs, folder: Path, say: Callable[[str], None], holds_run: bool = False
+def write_run_config(
+    settings: Mapping[str, Any], inputs: Inputs, folder: Path, log: Callable[[str], None], holds_run: bool = False
 ) -> None:
     """Write down what decides a run; ValueError that names the first difference where the folder remembers another.
 
@@ -64,10 +64,10 @@ def remember(
     if held:
         _compare_settings(path, held, wanted)
     if "inputs" in held:
-        _compare_inputs(folder, MARKS.check(f"{path}: inputs", held["inputs"]), inputs)
+        _compare_inputs(folder, FILE_MARKS.check(f"{path}: inputs", held["inputs"]), inputs)
         return
     if holds_run:
-        say(f"the run in {folder} is of an earlier version that did not note what its files hold: it goes on, and "
+        log(f"the run in {folder} is of an earlier version that did not note what its files hold: it goes on, and "
             "whether they are still the same cannot be told; --restart begins anew")  # fmt: skip
     write_whole(path, json.dumps({**wanted, "inputs": inputs}, indent=2) + "\n")
 

@@ -34,7 +34,7 @@ from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import Trainer
 
 
-class Numbers(Protocol):
+class RowNumbers(Protocol):
     """How a step is cut up; `num_rows` rows of `length` tokens, `rows_per_part` of them at once in memory."""
 
     @property
@@ -56,7 +56,7 @@ class StagedRecipe(Protocol):
     @property
     def mixture(self) -> MixtureFile: ...
     @property
-    def numbers(self) -> Numbers: ...
+    def numbers(self) -> RowNumbers: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -82,8 +82,8 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     sources = [source for mixture in mixtures.values() for source in mixture.sources]
     made = [*mixtures, "model"]
-    ranks, say, restart = machine.ranks, machine.say, machine.restart
-    with open_folder(folder, settings, lambda: inputs_of(sources, recipe.start), made, ranks, say, restart):
+    ranks, log, restart = machine.ranks, machine.log, machine.restart
+    with open_folder(folder, settings, lambda: inputs_of(sources, recipe.start), made, ranks, log, restart):
         return run_stages(recipe, mixtures, processor, folder, machine)
 
 
@@ -96,14 +96,14 @@ def run_stages(
     for stage in recipe.stages():
         if not is_done(stage, folder):
             peak = peak or measured_peak(machine)
-            learner = beginning(recipe, before).to(machine.device)
+            learner = initial_learner(recipe, before).to(machine.device)
             if not run_stage(recipe, stage, mixtures[stage.name], learner, processor, folder, machine, peak):
                 return None
         before = checkpoint.latest(folder / stage.name)
 
     def finish() -> None:
         with checkpoint.what_is_left(folder / recipe.stages()[-1].name):
-            export(beginning(recipe, before).model, processor, folder / "model")
+            export(initial_learner(recipe, before).model, processor, folder / "model")
 
     machine.ranks.first(finish)
     return folder / "model"
@@ -114,7 +114,7 @@ def is_done(stage: Stage, folder: Path) -> bool:
     return found is not None and checkpoint.num_steps(found) >= stage.num_steps
 
 
-def beginning(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
+def initial_learner(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
     """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
     if recipe.start is not None and before is None:
         return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.recompute)

@@ -8,11 +8,11 @@ from pathlib import Path
 from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
 from demiglace.jobs.machine import Machine
-from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, write_down
+from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, log_skipped
 from demiglace.processing.processor import Processor
 from demiglace.training.flops import Learning
 from demiglace.training.stage import Stage
-from demiglace.training.supervised import LearnConversations
+from demiglace.training.supervised import SupervisedObjective
 
 
 def open_loader(
@@ -41,11 +41,11 @@ def learn_from(
     length: int,
     rows_per_part: int,
     learning: Learning,
-) -> LearnConversations:
+) -> SupervisedObjective:
     """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
     if machine.ranks.is_first:
         cut_back(stage_folder)
-    return LearnConversations(
+    return SupervisedObjective(
         loader=loader,
         length=length,
         rows_per_part=rows_per_part,
@@ -55,6 +55,6 @@ def learn_from(
         ranks=machine.ranks,
         device=machine.device,
         dtype=machine.dtype,
-        on_skipped=partial(write_down, stage_folder / SKIPPED_FILE, machine.refuse_long),
+        on_skipped=partial(log_skipped, stage_folder / SKIPPED_FILE, machine.refuse_long),
         sample_power=stage.sample_power,
     )

@@ -13,7 +13,7 @@ from os import PathLike
 import PIL.Image
 
 from demiglace.media.frame_times import are_even
-from demiglace.media.pictures import name_of, open_picture, read_bytes
+from demiglace.media.pictures import file_name, open_picture, read_bytes
 
 TOO_SHORT_MS = 10  # frames that say no more than this stay, as in browsers, for
 UNSAID_MS = 100
@@ -37,7 +37,7 @@ class Animation:
     rotation, is_mirrored = 0, False  # pictures come upright already
 
     def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
-        self._name = name = name_of(source)
+        self._name = name = file_name(source)
         data = io.BytesIO(read_bytes(source))
         try:
             self._image = PIL.Image.open(data, formats=("GIF", "PNG", "WEBP", "AVIF"))

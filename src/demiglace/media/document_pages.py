@@ -15,7 +15,7 @@ from PIL import Image
 
 from demiglace.fields import Real
 from demiglace.media.page_frames import page_frames
-from demiglace.media.pictures import is_paged, name_of, open_header, read_bytes, upright_rgb
+from demiglace.media.pictures import file_name, is_paged, open_header, read_bytes, upright_rgb
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
@@ -47,7 +47,7 @@ def open_pages(
     Raises ValueError, when the first page is asked for, on what is no document, is encrypted or has no pages,
     and on a range that is malformed or outside the document; later on a page that cannot be drawn.
     """
-    name = name_of(source)
+    name = file_name(source)
     with drawable_pages(source, dpi) as drawable:
         if pages is None and (count := drawable.count) > MAX_PAGES:
             raise ValueError(f"{name} has {count} pages, more than {MAX_PAGES}: choose, as in pages='1-{MAX_PAGES}'")
@@ -65,11 +65,11 @@ def drawable_pages(source: str | PathLike[str] | bytes, dpi: float) -> Iterator[
     check_dpi(dpi)
     if _is_pdf(source):
         with open_document(source) as pdf:
-            yield Pages(len(pdf), partial(_draw_pdf_page, pdf, name_of(source), dpi))
+            yield Pages(len(pdf), partial(_draw_pdf_page, pdf, file_name(source), dpi))
     else:
         with open_header(source) as image:
-            frames = page_frames(image, name_of(source))
-            yield Pages(len(frames), partial(_draw_frame, image, name_of(source), frames))
+            frames = page_frames(image, file_name(source))
+            yield Pages(len(frames), partial(_draw_frame, image, file_name(source), frames))
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
     try:
         pdf = FilledPdf(data)
     except pypdfium2.PdfiumError as error:
-        raise ValueError(f"{name_of(source)} {_complaint(data)}") from error
+        raise ValueError(f"{file_name(source)} {_complaint(data)}") from error
     try:
         yield pdf
     finally:

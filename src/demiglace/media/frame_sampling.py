@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from demiglace.conversation import VideoSampling
-from demiglace.media.frame_times import Moment, fastest_rate, moments
+from demiglace.media.frame_times import FrameTime, fastest_rate, moments
 
 TICKS_PER_SECOND = 10  # released code: TIME_SCALE = 0.1 s
 ROUNDING = 1e-6  # of a frame: 0.3 s at 10 frames a second is frame 3, whatever 0.3 * 10 comes to
@@ -151,7 +151,7 @@ def _uneven(
     return [moment.time_s for moment in chosen], [moment.begins_s for moment in chosen], package_frames
 
 
-def _thinned(found: Sequence[Moment], most: int) -> list[Moment]:
+def _thinned(found: Sequence[FrameTime], most: int) -> list[FrameTime]:
     """At most `most` of them: the moments that show another frame than the one before, then as many others as fit."""
     if len(found) <= most:
         return list(found)

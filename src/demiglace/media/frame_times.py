@@ -17,7 +17,7 @@ LATE_FRAMES = 2  # ours: where more than this come in a part, none of them is sh
 
 
 @dataclass(frozen=True)
-class Moment:
+class FrameTime:
     """A time at which to look, in seconds.
 
     time_s: when the frame meant is on screen. begins_s: when it came on screen, where the moment before shows another
@@ -39,7 +39,7 @@ def fastest_rate(starts: Sequence[float]) -> float:
     return max((1 / (after - start) for start, after in pairwise(starts)), default=0.0)
 
 
-def moments(starts: Sequence[float], start: float, end: float, num_moments: int) -> list[Moment]:
+def moments(starts: Sequence[float], start: float, end: float, num_moments: int) -> list[FrameTime]:
     """One for each of `num_moments` equal parts of the span from `start` to `end`, in order.
 
     starts: when the frames come on screen, ascending and each different.
@@ -55,7 +55,7 @@ def moments(starts: Sequence[float], start: float, end: float, num_moments: int)
         begins, ends = _stay(starts, number, start, end)
         middle, margin = start + (i + 0.5) * step, min(step / 4, (ends - begins) / 2)
         time_s = min(max(middle, begins + margin), ends - margin)
-        found.append(Moment(time_s, begins if is_new else middle, is_new))
+        found.append(FrameTime(time_s, begins if is_new else middle, is_new))
     return found
 
 

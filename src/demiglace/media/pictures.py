@@ -21,7 +21,7 @@ from demiglace.media import video_formats
 from demiglace.media.page_frames import PAGED_FORMATS, dots, page_frames
 from demiglace.media.photo_formats import is_turned_already, open_photo, photo_format
 
-Kind = Literal["image", "animation", "document", "video"]
+FileKind = Literal["image", "animation", "document", "video"]
 PictureSource = str | PathLike[str] | bytes | Image.Image
 
 MAX_BYTES = 2**28
@@ -50,8 +50,8 @@ def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Ima
     several pages (`documents.open_pages` opens those).
     """
     if isinstance(source, Image.Image):
-        return upright_rgb(source, name_of(source))
-    name = name_of(source)
+        return upright_rgb(source, file_name(source))
+    name = file_name(source)
     with open_header(source) as image:
         check_pixels(image, name)
         if (num_pages := len(page_frames(image, name))) > 1:
@@ -79,7 +79,7 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
 def is_animated(source: str | PathLike[str] | bytes) -> bool:
     """Whether `source` is a GIF, PNG, WebP or AVIF of more than one frame; ValueError where it is no picture."""
     with open_header(source) as image:
-        check_pixels(image, name_of(source))
+        check_pixels(image, file_name(source))
         return _num_frames(image) > 1
 
 
@@ -95,7 +95,7 @@ def has_pages(source: str | PathLike[str] | bytes) -> bool:
     return kind == "document" or (kind == "image" and is_paged(source))
 
 
-def kind_of(source: str | PathLike[str] | bytes) -> Kind:
+def kind_of(source: str | PathLike[str] | bytes) -> FileKind:
     """What the file holds, by its first bytes; its extension is asked only where these say nothing.
 
     An animation is an image that moves, a TIFF of several pages a document as a PDF is. Raises ValueError where the
@@ -113,7 +113,7 @@ def kind_of(source: str | PathLike[str] | bytes) -> Kind:
     except ValueError:
         kind = None if isinstance(source, bytes) else kind_by_suffix(Path(source).suffix.lower())
     if kind is None:
-        raise ValueError(f"{name_of(source)} is neither a picture, a PDF nor a video")
+        raise ValueError(f"{file_name(source)} is neither a picture, a PDF nor a video")
     return kind
 
 
@@ -141,13 +141,13 @@ def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -
 def read_bytes(source: str | PathLike[str] | bytes) -> bytes:
     """The bytes of a local file, or the given ones; ValueError where there are none or more than `MAX_BYTES`."""
     if isinstance(source, bytes):
-        _check_bytes(len(source), MAX_BYTES, name_of(source))
+        _check_bytes(len(source), MAX_BYTES, file_name(source))
         return source
     with _opened(local_file(source)) as file:
         return file.read(MAX_BYTES)
 
 
-def name_of(source: str | PathLike[str] | bytes | Image.Image) -> str:
+def file_name(source: str | PathLike[str] | bytes | Image.Image) -> str:
     """How messages call `source`."""
     if isinstance(source, bytes):
         return "the given data"
@@ -156,7 +156,7 @@ def name_of(source: str | PathLike[str] | bytes | Image.Image) -> str:
 
 def _first_bytes(source: str | PathLike[str] | bytes) -> bytes:
     if isinstance(source, bytes):
-        _check_bytes(len(source), None, name_of(source))
+        _check_bytes(len(source), None, file_name(source))
         return source[:1024]
     with _opened(local_file(source, max_bytes=None)) as file:
         return file.read(1024)
@@ -178,7 +178,7 @@ def _check_bytes(size: int, max_bytes: int | None, name: str) -> None:
 
 def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
     """The picture file with its header read; pixels are decoded by `load`. ValueError where it is no picture."""
-    name, data = name_of(source), read_bytes(source)
+    name, data = file_name(source), read_bytes(source)
     try:
         if photo := photo_format(data):
             return open_photo(data, photo, MAX_PIXELS)
@@ -207,10 +207,10 @@ def check_pixels(image: Image.Image, name: str) -> None:
         raise ValueError(f"{name} has no pixels: {image.width} x {image.height}")
 
 
-def _kind_of_picture(source: str | PathLike[str] | bytes) -> Kind:
+def _kind_of_picture(source: str | PathLike[str] | bytes) -> FileKind:
     with open_header(source) as image:
-        check_pixels(image, name_of(source))
-        if len(page_frames(image, name_of(source))) > 1:
+        check_pixels(image, file_name(source))
+        if len(page_frames(image, file_name(source))) > 1:
             return "document"
         return "animation" if _num_frames(image) > 1 else "image"
 
@@ -268,7 +268,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
     return grey
 
 
-def kind_by_suffix(suffix: str) -> Kind | None:
+def kind_by_suffix(suffix: str) -> FileKind | None:
     """What a file that ends in `suffix`, such as ".png", is by its name; None where that says nothing."""
     if suffix == ".pdf":
         return "document"

@@ -21,12 +21,12 @@ from demiglace.conversation import VideoSampling
 from demiglace.media.animation import Animation, is_animation
 from demiglace.media.frame_list import FrameList
 from demiglace.media.frame_sampling import FramePlan, plan_frames
-from demiglace.media.pictures import PictureSource, local_file, name_of
-from demiglace.media.video_decoder import Film, open_film
+from demiglace.media.pictures import PictureSource, file_name, local_file
+from demiglace.media.video_decoder import VideoDecoder, open_film
 
-Source = str | PathLike[str] | bytes | Sequence[PictureSource]
+VideoSource = str | PathLike[str] | bytes | Sequence[PictureSource]
 
-Reel = Film | Animation | FrameList
+FrameReader = VideoDecoder | Animation | FrameList
 
 MAX_PIXELS = 40_000_000  # of one frame
 MAX_SECONDS = 6 * 3600.0
@@ -65,7 +65,7 @@ class VideoFacts:
     is_mirrored: bool
 
 
-def read_packages(source: Source, sampling: VideoSampling | None = None) -> Iterator[Package]:
+def read_packages(source: VideoSource, sampling: VideoSampling | None = None) -> Iterator[Package]:
     """Packages of frames in order of time, from one pass; memory does not grow with the length of the video.
 
     A sequence of pictures is taken as frames that were sampled before: each once, 1 / `fps` of the sampling apart.
@@ -73,44 +73,46 @@ def read_packages(source: Source, sampling: VideoSampling | None = None) -> Iter
     ValueError, with the first package, where the file is missing, no video, has no frame that decodes, or goes beyond
     `MAX_PIXELS` in a frame or `MAX_SECONDS`, or where more frames are given than the packages hold.
     """
-    with _open(source, sampling := sampling or VideoSampling()) as reel:
-        plan = _plan(reel, sampling)
+    with _open(source, sampling := sampling or VideoSampling()) as reader:
+        plan = _plan(reader, sampling)
         times, ticks = iter(plan.times), iter(plan.ticks)
         for count in plan.package_sizes:
             # No name holds the package here, so the caller can let go of it before the next is made.
-            yield Package([reel.at(next(times)) for _ in range(count)], [next(ticks) for _ in range(count)])
+            yield Package([reader.at(next(times)) for _ in range(count)], [next(ticks) for _ in range(count)])
 
 
-def plan_video(source: Source, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
+def plan_video(source: VideoSource, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
     """What `read_packages` takes of `source`, after decoding one frame; errors as there."""
-    with _open(source, sampling := sampling or VideoSampling()) as reel:
-        return _facts(reel), _plan(reel, sampling)
+    with _open(source, sampling := sampling or VideoSampling()) as reader:
+        return _facts(reader), _plan(reader, sampling)
 
 
-def _plan(reel: Reel, sampling: VideoSampling) -> FramePlan:
-    if isinstance(reel, Film):
-        reel.warn_where_it_ends(math.inf if sampling.end is None else sampling.end)
-    is_sampled = isinstance(reel, FrameList)
-    return plan_frames(reel.duration_s, sampling, reel.fps, uneven_starts=reel.uneven_starts, keep_all=is_sampled)
+def _plan(reader: FrameReader, sampling: VideoSampling) -> FramePlan:
+    if isinstance(reader, VideoDecoder):
+        reader.warn_where_it_ends(math.inf if sampling.end is None else sampling.end)
+    is_sampled = isinstance(reader, FrameList)
+    return plan_frames(reader.duration_s, sampling, reader.fps, uneven_starts=reader.uneven_starts, keep_all=is_sampled)
 
 
-def _facts(reel: Reel) -> VideoFacts:
-    return VideoFacts(*reel.size, reel.duration_s, reel.fps, reel.num_announced, reel.rotation, reel.is_mirrored)
+def _facts(reader: FrameReader) -> VideoFacts:
+    return VideoFacts(
+        *reader.size, reader.duration_s, reader.fps, reader.num_announced, reader.rotation, reader.is_mirrored
+    )
 
 
 @contextmanager
-def _open(source: Source, sampling: VideoSampling) -> Iterator[Reel]:
+def _open(source: VideoSource, sampling: VideoSampling) -> Iterator[FrameReader]:
     if not isinstance(source, str | PathLike | bytes):
         frames = FrameList(source, sampling.fps)
         _check_bounds(frames, "the given frames")
         yield frames
         return
-    name = name_of(source)
+    name = file_name(source)
     with _open_file(source) as file:
         if is_animation(file.read(12)):
-            reel = Animation(source, MAX_PIXELS, MAX_FRAMES)
-            _check_bounds(reel, name)
-            yield reel
+            reader = Animation(source, MAX_PIXELS, MAX_FRAMES)
+            _check_bounds(reader, name)
+            yield reader
         else:
             with open_film(file, name, MAX_PIXELS, MAX_FRAMES) as film:
                 _check_bounds(film, name)
@@ -121,7 +123,7 @@ def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
     # Opened here and not by FFmpeg, to which a name can also be an address or a list of other files.
     if isinstance(source, bytes):
         if not source:
-            raise ValueError(f"{name_of(source)}: empty, 0 bytes")
+            raise ValueError(f"{file_name(source)}: empty, 0 bytes")
         return io.BytesIO(source)
     try:
         return local_file(source, max_bytes=None).open("rb")
@@ -129,9 +131,9 @@ def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
         raise ValueError(f"{source} cannot be read: {error.strerror}") from error
 
 
-def _check_bounds(reel: Reel, name: str) -> None:
-    width, height = reel.size
+def _check_bounds(reader: FrameReader, name: str) -> None:
+    width, height = reader.size
     if width * height > MAX_PIXELS:
         raise ValueError(f"{name}: frames of {width} x {height} pixels, at most {MAX_PIXELS} are read")
-    if reel.duration_s > MAX_SECONDS:
-        raise ValueError(f"{name}: {reel.duration_s:.1f} s long, at most {MAX_SECONDS:.1f} s are read")
+    if reader.duration_s > MAX_SECONDS:
+        raise ValueError(f"{name}: {reader.duration_s:.1f} s long, at most {MAX_SECONDS:.1f} s are read")

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.resampler import Pictures, Resampler, ResamplerConfig, sin_cos, tick_positions
+from demiglace.model.resampler import PackageGrids, Resampler, ResamplerConfig, sin_cos, tick_positions
 
 
 def multiply_adds(config: ResamplerConfig) -> tuple[int, int]:
@@ -80,7 +80,7 @@ class FoldedResampler(nn.Module):
 
         A chunk is one picture, or as many of its rows as `max_patches_per_chunk` patches allow, at least one.
         """
-        pictures = Pictures([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        pictures = PackageGrids([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
         of_picture = features.split(pictures.picture_lengths())
         tables = self._place_scores(pictures.sizes)
         tokens = features.new_empty(len(pictures.package_sizes), self.config.num_queries, self.config.hidden_size)

@@ -62,7 +62,7 @@ def tick_positions(ticks: Tensor, dim: int) -> Tensor:
     return sin_cos(ticks, dim) * (ticks != STILL).unsqueeze(-1)
 
 
-class Pictures(NamedTuple):
+class PackageGrids(NamedTuple):
     """Some packages on the host: picture sizes (height, width) in patches, number of pictures of each package."""
 
     sizes: list[tuple[int, int]]
@@ -138,7 +138,7 @@ class Resampler(nn.Module):
         Works through the packages in chunks of at most `max_patches_per_chunk` patches (or one package), so that memory
         stays bounded; None takes all at once. The result is the same.
         """
-        pictures = Pictures([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        pictures = PackageGrids([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
         lengths = pictures.package_lengths()
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
         resampled = [
@@ -148,24 +148,24 @@ class Resampler(nn.Module):
         order = torch.tensor(list(chain.from_iterable(chunks)), device=features.device)
         return torch.cat(resampled)[order.argsort()]
 
-    def _resample(self, features: Tensor, pictures: Pictures, ticks: Tensor) -> Tensor:
+    def _resample(self, features: Tensor, pictures: PackageGrids, ticks: Tensor) -> Tensor:
         values = self.ln_kv(self.kv_proj(features))
         keys = values + patch_positions(pictures, ticks, self.config.hidden_size).to(values)
         attended = self.attn(self.ln_q(self.query), keys, values, pictures.package_lengths())
         return self.ln_post(attended) @ self.proj
 
 
-def _take(pictures: Pictures, ticks: Tensor, packages: list[int]) -> tuple[Pictures, Tensor]:
+def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[PackageGrids, Tensor]:
     """The chosen packages alone."""
     members = pictures.package_pictures()
     taken = [picture for package in packages for picture in members[package]]
-    chosen = Pictures(
+    chosen = PackageGrids(
         [pictures.sizes[picture] for picture in taken], [pictures.package_sizes[package] for package in packages]
     )
     return chosen, ticks[torch.tensor(taken, device=ticks.device)]
 
 
-def patch_positions(pictures: Pictures, ticks: Tensor, dim: int) -> Tensor:
+def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
     """float32 (patches, dim): place and time of each patch, as its key carries them."""
     tables = {size: grid_positions(*size, dim).to(ticks.device) for size in set(pictures.sizes)}
     times = tick_positions(ticks, dim)

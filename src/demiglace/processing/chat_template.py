@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demiglace.conversation import Role
-from demiglace.processing.tokenizer import REASONING, Piece
+from demiglace.processing.tokenizer import REASONING, TextPiece
 
 THINK, END_THINK = REASONING["think_start"], REASONING["think_end"]
 
@@ -56,22 +56,22 @@ class Turn:
     """A message laid out: what its author wrote, and the placeholders of what was shown."""
 
     role: Role
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TextPiece, ...]
 
     @classmethod
     def of(cls, role: Role, text: str) -> Turn:
-        return cls(role, (Piece(text),))
+        return cls(role, (TextPiece(text),))
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PromptSpan:
     """Pieces that are encoded together, and whether the model is to learn them."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[TextPiece, ...]
     is_learned: bool
 
 
-def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[Piece]:
+def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[TextPiece]:
     """The prompt; `generate` opens the assistant's next turn.
 
     `thinking` False closes the reasoning of that turn before it begins, True opens it, None leaves it to the model.
@@ -87,7 +87,7 @@ def render(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) 
     return "".join(piece.text for piece in render_pieces(turns, thinking, generate))
 
 
-def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[Stretch]:
+def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[PromptSpan]:
     """The same text as `render` without `generate`, in stretches: answers and their ends are learned.
 
     Of the last turn that is what the model has to write after the opening that `thinking` makes.
@@ -115,25 +115,25 @@ def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
     return before, after
 
 
-def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list[Stretch]:
+def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list[PromptSpan]:
     """A turn, in stretches; `thinking` says how much of the last one was given, as in `_opening`."""
     turn = turns[index]
     if turn.role != "assistant":
-        return [Stretch((_structure(f"<|im_start|>{turn.role}\n"), *turn.pieces, _structure("<|im_end|>\n")), False)]
+        return [PromptSpan((_structure(f"<|im_start|>{turn.role}\n"), *turn.pieces, _structure("<|im_end|>\n")), False)]
     reasoning, answer = _reasoning_and_answer(turn)
     is_last = index == len(turns) - 1
     latest_query = max((i for i, other in enumerate(turns) if other.role == "user"), default=len(turns) - 1)
     pieces, num_given = [_structure("<|im_start|>assistant\n")], 1
     if index > latest_query and (is_last or reasoning):
-        pieces += [_structure(f"{THINK}\n"), Piece(reasoning), _structure(f"\n{END_THINK}\n\n")]
+        pieces += [_structure(f"{THINK}\n"), TextPiece(reasoning), _structure(f"\n{END_THINK}\n\n")]
         num_given = {None: 1, True: 2, False: 4}[thinking if is_last else None]
         answer = answer.lstrip("\n")
-    pieces += [Piece(answer), _structure("<|im_end|>")]
+    pieces += [TextPiece(answer), _structure("<|im_end|>")]
     given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
-    return [Stretch(given, False), Stretch(said, True), Stretch((_structure("\n"),), False)]
+    return [PromptSpan(given, False), PromptSpan(said, True), PromptSpan((_structure("\n"),), False)]
 
 
-def _opening(thinking: bool | None) -> Piece:
+def _opening(thinking: bool | None) -> TextPiece:
     reasoning = {None: "", True: f"{THINK}\n", False: f"{THINK}\n\n{END_THINK}\n\n"}[thinking]
     return _structure("<|im_start|>assistant\n" + reasoning)
 
@@ -146,5 +146,5 @@ def _reasoning_and_answer(turn: Turn) -> tuple[str, str]:
     return before.split(THINK)[-1].strip("\n"), answer.lstrip("\n")
 
 
-def _structure(text: str) -> Piece:
-    return Piece(text, is_structure=True)
+def _structure(text: str) -> TextPiece:
+    return TextPiece(text, is_structure=True)

@@ -12,7 +12,7 @@ from os import PathLike
 
 from demiglace.conversation import Conversation, Message, Part, Video, VideoSampling
 from demiglace.media.frame_sampling import FramePlan
-from demiglace.media.pictures import name_of
+from demiglace.media.pictures import file_name
 from demiglace.media.video import plan_video
 from demiglace.processing.processor import Processor
 
@@ -123,7 +123,7 @@ def _sampling(video: Video, plan: FramePlan, num_packages: int) -> VideoSampling
 
 def _note(video: Video, asked: FramePlan, taken: FramePlan, room: int) -> str:
     source = video.source
-    name = name_of(source) if isinstance(source, str | PathLike | bytes) else "the given frames"
+    name = file_name(source) if isinstance(source, str | PathLike | bytes) else "the given frames"
     num_asked, num_taken = sum(asked.package_sizes), sum(taken.package_sizes)
     frames = f"all {num_taken}" if num_taken == num_asked else f"{num_taken} of {num_asked}"
     return f"{name}: {frames} frames in {_packages(taken)} instead of {_packages(asked)}, to fit into {room} tokens"

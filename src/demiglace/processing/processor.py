@@ -22,7 +22,7 @@ from demiglace.processing.chat_template import CHAT_TEMPLATE, Turn, render_piece
 from demiglace.processing.processor_config import CONFIG_FILE, MOST_CONFIG_BYTES, ProcessorConfig
 from demiglace.processing.prompt_layout import Layout, Outline, check_room
 from demiglace.processing.sample import Sample, joined
-from demiglace.processing.tokenizer import Piece, Tokenizer
+from demiglace.processing.tokenizer import TextPiece, Tokenizer
 from demiglace.safe_files import read_object, write_whole
 
 TEMPLATE_FILE = "chat_template.jinja"
@@ -166,16 +166,16 @@ def _turn(message: Message, layout: Layout) -> Turn:
     shown = [type(part).__name__ for part in message.content if not isinstance(part, Text)]
     if shown and message.role != "user":
         raise ValueError(f"only the user shows files, but a message of the {message.role} has {', '.join(shown)}")
-    pieces: list[Piece] = []
+    pieces: list[TextPiece] = []
     for part in message.content:
-        pieces += [Piece("\n"), _piece(part, layout)] if pieces else [_piece(part, layout)]
+        pieces += [TextPiece("\n"), _piece(part, layout)] if pieces else [_piece(part, layout)]
     return Turn(message.role, tuple(pieces))
 
 
-def _piece(part: Part, layout: Layout) -> Piece:
+def _piece(part: Part, layout: Layout) -> TextPiece:
     if isinstance(part, Text):
-        return Piece(part.text)
-    return Piece(layout.shown(part), is_structure=True)
+        return TextPiece(part.text)
+    return TextPiece(layout.shown(part), is_structure=True)
 
 
 def _padded(rows: Sequence[Tensor], length: int, padding: int) -> Tensor:

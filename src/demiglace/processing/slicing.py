@@ -131,10 +131,10 @@ def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     import torch  # here, so that counting tokens with `plan` stays light
 
     cells = torch.from_numpy(cut_patches(np.array(picture), patch_size))  # (patches, row, column, channel)
-    return normalise(cells.permute(0, 3, 1, 2).flatten(1).float())
+    return to_unit_range(cells.permute(0, 3, 1, 2).flatten(1).float())
 
 
-def normalise(levels: Tensor) -> Tensor:
+def to_unit_range(levels: Tensor) -> Tensor:
     """Float levels of 0 to 255 -> [-1, 1] (released code: mean and deviation 0.5)."""
     return (levels / 255 - 0.5) / 0.5
 

@@ -83,7 +83,7 @@ BYTES_ONLY_SIZE = 384  # 256 bytes, the special tokens, and reserved ones up to 
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextPiece:
     """A stretch of a prompt; only where `is_structure` do special tokens in `text` count as such."""
 
     text: str
@@ -156,9 +156,9 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of what a person wrote: marks of the system in it are plain characters, other tokens are themselves."""
-        return self.encode_pieces([Piece(text)])
+        return self.encode_pieces([TextPiece(text)])
 
-    def encode_pieces(self, pieces: Sequence[Piece]) -> list[int]:
+    def encode_pieces(self, pieces: Sequence[TextPiece]) -> list[int]:
         """Ids of the joined pieces; marks of the system count only where they lie within a piece of structure.
 
         Raises ValueError on half of a surrogate pair, which is no character.
@@ -183,7 +183,7 @@ class Tokenizer:
             return bytes(self._byte_of[char] for char in token)
         return token.encode()
 
-    def _cuts(self, text: str, pieces: Sequence[Piece]) -> list[int]:
+    def _cuts(self, text: str, pieces: Sequence[TextPiece]) -> list[int]:
         """Places inside marks of the system that are not structure; encoded apart, no such mark remains."""
         ends = list(accumulate(len(piece.text) for piece in pieces))
         cuts, place = [], 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demiglace.bootstrap.learner import FRAMES_PER_TOKEN
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN
 from demiglace.bootstrap.picture_shards import ShardSpec
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.training.stage import Stage
 
-STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
+NANO_STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class NanoRecipe:
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
     damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
-    only: tuple[str, ...] = STAGES  # the stages to run
+    only: tuple[str, ...] = NANO_STAGES  # the stages to run
 
     def __post_init__(self) -> None:
-        if strange := [name for name in self.only if name not in STAGES]:
-            raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(STAGES)}")
-        if self.start is None and self.only != STAGES[: len(self.only)]:
+        if strange := [name for name in self.only if name not in NANO_STAGES]:
+            raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(NANO_STAGES)}")
+        if self.start is None and self.only != NANO_STAGES[: len(self.only)]:
             raise ValueError(
-                f"{', '.join(self.only)} need a model to go on from; from nothing it begins with {STAGES[0]}"
+                f"{', '.join(self.only)} need a model to go on from; from nothing it begins with {NANO_STAGES[0]}"
             )
 
     @property
@@ -61,7 +61,7 @@ class NanoRecipe:
             scale_resolution=self.scale_resolution,
             patch_size=self.config.vision.patch_size,
             num_places=self.config.resampler.num_queries,
-            num_frames=self.config.resampler.num_queries * FRAMES_PER_TOKEN,
+            num_frames=self.config.resampler.num_queries * SLOTS_PER_TOKEN,
         )
 
     def late_spec(self, offset: int) -> ShardSpec:
@@ -86,13 +86,13 @@ class NanoRecipe:
         )
 
 
-def going_on(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
+def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
     """The last stages once more and longer, from a finished model, on pictures of another seed.
 
     Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
     """
     late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
-    return replace(late, whole_steps=300, again_steps=800, only=STAGES[STAGES.index("whole") :])
+    return replace(late, whole_steps=300, again_steps=800, only=NANO_STAGES[NANO_STAGES.index("whole") :])
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:

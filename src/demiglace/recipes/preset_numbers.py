@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Numbers = TypeVar("Numbers", bound="DataclassInstance")
+PresetNumbers = TypeVar("PresetNumbers", bound="DataclassInstance")
 
 
-def numbers_of_preset(presets: Mapping[str, Numbers], preset: str, **changes: Any) -> Numbers:
+def numbers_of_preset(presets: Mapping[str, PresetNumbers], preset: str, **changes: Any) -> PresetNumbers:
     """Those of a preset, with the `changes` that are not None; ValueError where there is no such preset."""
     if preset not in presets:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")

@@ -29,7 +29,7 @@ DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture ch
 
 
 @dataclass(frozen=True)
-class Numbers:
+class PretrainingNumbers:
     """What suits a size of model; ValueError where a number cannot be."""
 
     rate: float
@@ -47,7 +47,7 @@ class Numbers:
 
 
 NUMBERS = {
-    "nano": Numbers(
+    "nano": PretrainingNumbers(
         rate=1.5e-3,  # ours
         length=1024,  # ours
         num_rows=8,  # ours
@@ -55,7 +55,7 @@ NUMBERS = {
         num_steps=(100, 100, 1000),  # ours
         slicing=SlicingConfig(scale_resolution=224, patch_size=14, max_slices=4),  # ours
     ),
-    "small": Numbers(
+    "small": PretrainingNumbers(
         rate=3e-4,  # ours
         length=4096,  # ours
         num_rows=32,  # ours
@@ -63,7 +63,7 @@ NUMBERS = {
         num_steps=(1000, 2000, 20_000),  # ours
         slicing=SlicingConfig(),  # released code
     ),
-    "8b": Numbers(
+    "8b": PretrainingNumbers(
         rate=5e-5,  # paper
         length=8192,  # ours
         num_rows=256,  # ours
@@ -90,7 +90,7 @@ class PretrainingRecipe:
 
     mixture: MixtureFile
     preset: str
-    numbers: Numbers
+    numbers: PretrainingNumbers
     seed: int = 0
     start: Path | None = None
     save_every: int = 100

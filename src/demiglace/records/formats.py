@@ -23,14 +23,23 @@ from typing import Any
 from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
 from demiglace.processing.chat_template import END_THINK, THINK, split_answer
 from demiglace.records.bad_record import BadRecord
-from demiglace.records.marks import MARKS, MARKS_OF_DOCUMENTS, Draft, MarkError, check_foreign, check_plain, fill, split
+from demiglace.records.marks import (
+    MARKS,
+    MARKS_OF_DOCUMENTS,
+    DraftParts,
+    MarkError,
+    check_foreign,
+    check_plain,
+    fill,
+    split,
+)
 from demiglace.records.media import Find, RecordMedia, keys_beside, reference_in
-from demiglace.records.media_keys import MEDIA_KEYS, Kind, is_empty
+from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, is_empty
 from demiglace.records.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
 
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
 
-Attached = tuple[Kind, bytes]
+Attached = tuple[MediaKind, bytes]
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -42,7 +51,7 @@ _ROLES: dict[str, Role] = {
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> what it shows; of a file its bytes decide.
-_PARTS: dict[str, Kind | None] = {
+_PARTS: dict[str, MediaKind | None] = {
     **{key: kind for key, kind in MEDIA_KEYS.items() if not key.endswith("s")},
     "input_image": "image",
     "input_video": "video",
@@ -141,7 +150,7 @@ class _Place:
     marks: re.Pattern[str] | None
 
 
-def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft]:
+def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, DraftParts]:
     fields = _fields(turn, "a message")
     role_key, content_key = ("from", "value") if "from" in fields else ("role", "content")
     role = fields.get(role_key)

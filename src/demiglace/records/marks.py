@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from demiglace.conversation import Part, Role, Text
 from demiglace.records.media import Shown
 
-Draft = list[Part | str]  # of a message; plain strings are marks
+DraftParts = list[Part | str]  # of a message; plain strings are marks
 
 _MARK = r"<(?:image|video|audio)>|<(?:image|video)_\d+>"
 MARKS = re.compile(f"({_MARK})")
@@ -52,7 +52,7 @@ def check_foreign(text: str) -> None:
         raise MarkError(f"the mark {match[0]:.80} calls for no file here: <image> and <video> do")
 
 
-def fill(drafts: Sequence[tuple[Role, Draft]], beside: Mapping[str, list[Shown]]) -> list[tuple[Role, list[Part]]]:
+def fill(drafts: Sequence[tuple[Role, DraftParts]], beside: Mapping[str, list[Shown]]) -> list[tuple[Role, list[Part]]]:
     """Messages with the files in `beside` at their marks, or before all that the user says where no mark is.
 
     MarkError where marks and files are not equally many, or where an answer alone has marks.
@@ -74,7 +74,7 @@ def fill(drafts: Sequence[tuple[Role, Draft]], beside: Mapping[str, list[Shown]]
     ]
 
 
-def _check_answers(drafts: Sequence[tuple[Role, Draft]]) -> None:
+def _check_answers(drafts: Sequence[tuple[Role, DraftParts]]) -> None:
     """MarkError where the files beside the messages seem to belong into an answer."""
     for role, draft in drafts:
         for piece in draft:

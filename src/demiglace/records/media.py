@@ -17,7 +17,7 @@ from typing import Any
 
 from demiglace.conversation import Document, Image, Video, VideoSampling
 from demiglace.media.pictures import MAX_BYTES, has_pages, kind_of
-from demiglace.records.media_keys import MEDIA_KEYS, Kind, Sightings, is_empty, is_note
+from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, Sightings, is_empty, is_note
 from demiglace.records.media_settings import (
     SETTINGS,
     check_honoured,
@@ -72,7 +72,7 @@ class RecordMedia:
                     raise ValueError(f"`{key}`: {error}") from error
         return by_mark
 
-    def show(self, kind: Kind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
+    def show(self, kind: MediaKind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
         """The part for a reference of a record; where `kind` is None, its bytes decide.
 
         ValueError for what cannot be found, a video among images, and settings that cannot be honoured.
@@ -82,7 +82,7 @@ class RecordMedia:
         check_honoured(own, [shown], "the file")
         return shown
 
-    def _part(self, kind: Kind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
+    def _part(self, kind: MediaKind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
         if kind == "video":
             return Video(self._video(reference), video_sampling(settings, self.sampling))
         source = self._source(reference)
@@ -121,9 +121,9 @@ class RecordMedia:
         return self.find(reference.removeprefix("file://"))
 
 
-def keys_beside(fields: Mapping[str, Any]) -> dict[Kind, str]:
+def keys_beside(fields: Mapping[str, Any]) -> dict[MediaKind, str]:
     """Of each kind the key that is read."""
-    found: dict[Kind, str] = {}
+    found: dict[MediaKind, str] = {}
     for key, kind in MEDIA_KEYS.items():
         if not is_empty(fields.get(key)):
             found.setdefault(kind, key)
@@ -137,7 +137,7 @@ def check_known(fields: Mapping[str, Any], read: Iterable[str], what: str) -> No
             raise ValueError(f"`{key}` of {what} is not honoured, got {told(fields[key])}")
 
 
-def reference_in(fields: Mapping[str, Any], kind: Kind | None) -> object:
+def reference_in(fields: Mapping[str, Any], kind: MediaKind | None) -> object:
     """What a part of a message refers to, None where a file beside the messages is meant; ValueError as above."""
     holders = [key for key, held in MEDIA_KEYS.items() if held == kind]
     key, reference = _held_in(fields, (*holders, *_OBJECTS))
@@ -168,7 +168,7 @@ def _read_with(key: str) -> tuple[str, ...]:
     return (key, "type", "path") if key == "bytes" else (key, "type")
 
 
-def _called_for(kind: Kind, key: str, value: object) -> tuple[list[str], list[Any]]:
+def _called_for(kind: MediaKind, key: str, value: object) -> tuple[list[str], list[Any]]:
     """Marks, and the references that they call for."""
     if isinstance(value, dict) and all(map(_MARK.fullmatch, value)):
         return list(value), list(value.values())
@@ -177,7 +177,7 @@ def _called_for(kind: Kind, key: str, value: object) -> tuple[list[str], list[An
     return [f"<{kind}>"] * len(references), references
 
 
-def _is_frames(kind: Kind, key: str, references: list[Any]) -> bool:
+def _is_frames(kind: MediaKind, key: str, references: list[Any]) -> bool:
     """Whether they are the frames of one video; otherwise each is a video."""
     if kind != "video" or any(isinstance(reference, list) for reference in references):
         return False
@@ -194,7 +194,7 @@ def _is_still(reference: object) -> bool:
     )
 
 
-def _kind_of(source: Held) -> Kind:
+def _kind_of(source: Held) -> MediaKind:
     """By its name where that is enough, so that the files of most records are opened once, when they are looked at."""
     if _is_named_picture(source):
         return "image"

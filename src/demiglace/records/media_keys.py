@@ -15,12 +15,12 @@ from typing import Any, Literal
 from demiglace.fields import told
 from demiglace.media.pictures import kind_of
 
-Kind = Literal["image", "video", "document"]
+MediaKind = Literal["image", "video", "document"]
 
-_NOUNS: dict[Kind, tuple[str, ...]] = {"image": ("image",), "video": ("video",), "document": ("document", "pdf")}
+_NOUNS: dict[MediaKind, tuple[str, ...]] = {"image": ("image",), "video": ("video",), "document": ("document", "pdf")}
 _ENDINGS = ("", "s", "_path", "_paths", "_url", "_urls")
 # Of a record and of a message. Of one kind, the first that holds anything is read.
-MEDIA_KEYS: dict[str, Kind] = {
+MEDIA_KEYS: dict[str, MediaKind] = {
     f"{noun}{ending}": kind for kind, nouns in _NOUNS.items() for noun in nouns for ending in _ENDINGS
 } | {"frames": "video"}
 

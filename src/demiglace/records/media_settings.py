@@ -14,7 +14,7 @@ from typing import Any
 
 from demiglace.conversation import SAMPLING, Document, Video, VideoSampling
 from demiglace.fields import Field
-from demiglace.records.media_keys import Kind, is_empty
+from demiglace.records.media_keys import MediaKind, is_empty
 
 # Setting -> field of `VideoSampling`, and its type.
 _VIDEO_SETTINGS: dict[str, tuple[str, type[float] | type[int]]] = {
@@ -61,7 +61,7 @@ def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: s
             raise ValueError(f"`{key}` is not honoured, got {told(value)}: {what} is or shows no {wanted}")
 
 
-def of_one_file(kind: Kind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
+def of_one_file(kind: MediaKind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
     """Those of one file of several."""
     own = {}
     for key, value in settings.items():

@@ -19,7 +19,7 @@ from demiglace.scoring.phrasing.mentions import Mention, agrees
 from demiglace.scoring.phrasing.notation import squeezed, without_markup
 from demiglace.scoring.phrasing.phrases import plain, says_phrase
 from demiglace.scoring.quantities.dates import Day, named_days
-from demiglace.scoring.quantities.numbers import Figure, figures, spread_out
+from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
 
 
 def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool:
@@ -73,7 +73,7 @@ def _is_item(given: str, wanted: str) -> bool:
     return plain(wanted) == plain(given) or (one is not None and other is not None and one.equals(other))
 
 
-def _says_figure(answer: str, wanted: Figure, as_written: bool) -> bool:
+def _says_figure(answer: str, wanted: NumberInText, as_written: bool) -> bool:
     """Whether all numbers, times, dates and codes of an answer equal the wanted one."""
     text = _without_workings(spread_out(answer))
     if wanted.kind == "day" and named_days(text):
@@ -108,7 +108,7 @@ def _without_workings(text: str) -> str:
     return "".join((*kept, text[place:]))
 
 
-def _without_pronouns(found: list[Figure]) -> list[Figure]:
+def _without_pronouns(found: list[NumberInText]) -> list[NumberInText]:
     """Without "one" where something else is there to be counted: "the larger one is 7"."""
     if all(figure.is_word and figure.text == "one" for figure in found):
         return found

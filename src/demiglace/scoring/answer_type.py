@@ -13,7 +13,7 @@ from demiglace.scoring.phrasing.lists import is_list
 from demiglace.scoring.phrasing.notation import without_markup
 from demiglace.scoring.quantities import units
 from demiglace.scoring.quantities.dates import Day, named_days
-from demiglace.scoring.quantities.numbers import Figure, figures, spread_out
+from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
 
 AnswerType = Literal[
     "yes or no",
@@ -58,7 +58,7 @@ def answer_type(reference: str, choices: Sequence[str] = ()) -> AnswerType:
     return "list" if is_list(without_markup(reference)) else "phrase"
 
 
-def only_figure(reference: str) -> Figure | None:
+def only_figure(reference: str) -> NumberInText | None:
     """The figure that `reference` consists of, if it is one."""
     text = spread_out(without_markup(reference)).strip()
     found = figures(text)
@@ -87,7 +87,7 @@ def _is_sign(outside: str) -> bool:
     return len(words) == 1 and (words[0] in ("minus", "negative") or bool(units.currency(words[0].strip("+-"))))
 
 
-def _figure_type(figure: Figure) -> AnswerType:
+def _figure_type(figure: NumberInText) -> AnswerType:
     if figure.kind == "time":
         return "time"
     if figure.kind == "day":

@@ -21,7 +21,7 @@ _FOLDED = str.maketrans(
 )
 
 
-def normalise(text: str) -> str:
+def single_spaced(text: str) -> str:
     """Unicode NFKC, dashes and quotes folded to ASCII, runs of white space squeezed to one space, ends stripped."""
     # Folded before as well: NFKC takes an acute accent apart into a space and a mark, a double prime into two primes.
     composed = unicodedata.normalize("NFKC", text.translate(_FOLDED))
@@ -71,5 +71,5 @@ def word_f1(reference: str, prediction: str, case_sensitive: bool = True) -> flo
 
 
 def _comparable(text: str, case_sensitive: bool) -> str:
-    normalised = normalise(text)
+    normalised = single_spaced(text)
     return normalised if case_sensitive else normalised.casefold()

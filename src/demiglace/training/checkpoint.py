@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 
 from demiglace.fields import Anything, Field, TableOf, Whole, take
 from demiglace.safe_files import atomic_path, read_object
-from demiglace.training.distributed import ALONE, Ranks, shared_as, whole
+from demiglace.training.distributed import ALONE, ProcessGroup, full_tensor, shard_like
 
 LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
 MOST_STATE_BYTES = 2**28
@@ -62,7 +62,7 @@ def save(
     learner: nn.Module,
     optimizers: Sequence[Optimizer],
     keep: int = 2,
-    ranks: Ranks = ALONE,
+    ranks: ProcessGroup = ALONE,
     with_frozen: bool = True,
 ) -> Path:
     """Write the checkpoint of a step and drop all but the last `keep`; every process calls it, the first one writes
@@ -77,21 +77,21 @@ def save(
     def write() -> None:
         with what_is_left(folder, target):
             _write(target, tensors, progress)
-        for old in finished(folder)[:-keep]:
+        for old in finished_checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
 
     ranks.first(write)
     return target
 
 
-def finished(folder: Path) -> list[Path]:
+def finished_checkpoints(folder: Path) -> list[Path]:
     """The whole checkpoints, fewest steps first."""
     return sorted(path for path in folder.glob("step-*") if path.suffix != ".part" and (path / STATE_FILE).is_file())
 
 
 def latest(folder: Path) -> Path | None:
     """The whole checkpoint with the most steps, or None."""
-    return next(reversed(finished(folder)), None)
+    return next(reversed(finished_checkpoints(folder)), None)
 
 
 def name_of(step: int) -> str:
@@ -127,7 +127,7 @@ def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) ->
     if strange:
         names = ", ".join(sorted(strange)[:3])
         raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
-    held = {name: shared_as(tensor, own[name]) for name, tensor in tensors.items()}
+    held = {name: shard_like(tensor, own[name]) for name, tensor in tensors.items()}
     learner.load_state_dict(held, strict=with_frozen)
 
 
@@ -168,11 +168,11 @@ def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in learner.state_dict().items() if name not in frozen}
 
 
-def _gathered(named: Iterable[tuple[str, Tensor]], ranks: Ranks) -> dict[str, Tensor]:
+def _gathered(named: Iterable[tuple[str, Tensor]], ranks: ProcessGroup) -> dict[str, Tensor]:
     """Whole tensors on the host, gathered one by one; the first process alone keeps them."""
     kept = {}
     for name, tensor in named:
-        gathered = whole(tensor)
+        gathered = full_tensor(tensor)
         if ranks.is_first:
             kept[name] = gathered.detach().cpu().contiguous()
     return kept
@@ -194,7 +194,7 @@ def _unflatten(tensors: dict[str, Tensor], number: int, optimizer: Optimizer) ->
         if int(owner) == number:
             parameter = parameters[int(index)]
             is_like_it = tensor.shape == parameter.shape
-            state.setdefault(int(index), {})[key] = shared_as(tensor, parameter) if is_like_it else tensor
+            state.setdefault(int(index), {})[key] = shard_like(tensor, parameter) if is_like_it else tensor
     return state
 
 

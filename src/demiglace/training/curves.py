@@ -79,7 +79,7 @@ def _point(line: dict[str, object]) -> Point:
     return Point(stage, step, {name: value for name, value in numbers.items() if math.isfinite(value)})
 
 
-def draw(runs: Sequence[Run], path: Path) -> None:
+def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """Write a panel for each figure to `path`, in the format of its suffix.
 
     One run shows a colour for each stage, several a colour for each run. Loss and norm have logarithmic axes.

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """This process among `count` of them."""
 
     rank: int = 0
@@ -70,11 +70,11 @@ class Ranks:
             dist.barrier()
 
 
-ALONE = Ranks()
+ALONE = ProcessGroup()
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[Ranks]:
+def distributed(device: torch.device) -> Iterator[ProcessGroup]:
     """All processes that `torchrun` started, or this one alone."""
     if not dist.is_torchelastic_launched():
         yield ALONE
@@ -83,7 +83,7 @@ def together(device: torch.device) -> Iterator[Ranks]:
         torch.cuda.set_device(device)
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
@@ -95,7 +95,7 @@ def own_device(device: torch.device) -> torch.device:
     return torch.device("cuda", dist.get_node_local_rank(fallback_rank=0))
 
 
-def shard(learner: nn.Module, ranks: Ranks) -> None:
+def shard(learner: nn.Module, ranks: ProcessGroup) -> None:
     """Split every layer of a list of layers, and then the rest, over the processes."""
     if ranks.count == 1:
         return
@@ -117,12 +117,12 @@ def is_sharded(tensor: Tensor) -> bool:
     return isinstance(tensor, DTensor)
 
 
-def whole(tensor: Tensor) -> Tensor:
+def full_tensor(tensor: Tensor) -> Tensor:
     """A tensor gathered from all processes, which must all ask for it; as it is where it is not sharded."""
     return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
 
 
-def shared_as(tensor: Tensor, model: Tensor) -> Tensor:
+def shard_like(tensor: Tensor, model: Tensor) -> Tensor:
     """This process's part of a whole tensor that every process holds, split as `model` is."""
     if not is_sharded(model):
         return tensor

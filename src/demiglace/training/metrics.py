@@ -49,7 +49,7 @@ class Metrics:
 
     def add(self, step: int, figures: Figures) -> str:
         """Write the figures of a step where its turn has come; a line of them for the screen."""
-        shown = finished(figures, self.peak)
+        shown = derived(figures, self.peak)
         if step % self.every == 0 or step == 1:
             with disk_errors(self.path), self.path.open("a") as file:
                 file.write(json.dumps({"stage": self.stage, "step": step, **shown}) + "\n")
@@ -68,7 +68,7 @@ class Metrics:
         write_whole(self.path, "".join(line for line in lines if json.loads(line)["step"] <= step))
 
 
-def finished(figures: Figures, peak: float | None) -> Figures:
+def derived(figures: Figures, peak: float | None) -> Figures:
     """Counts become rates over the step's `seconds`, and FLOPs a share of the peak; memory is added."""
     shown: Figures = {}
     for name, value in figures.items():

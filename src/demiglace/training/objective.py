@@ -12,7 +12,7 @@ from demiglace.training.metrics import Figures
 
 Parts = Iterator[tuple[Tensor, Figures]]
 Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
-Watcher = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
+CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
 
 
 @runtime_checkable
@@ -30,7 +30,7 @@ class Stateful(Protocol):
 
 
 @runtime_checkable
-class Remembering(Protocol):
+class RememberingCallback(Protocol):
     """What a watcher has that writes down what it sees of every checkpoint."""
 
     def lacks(self, folder: Path, step: int) -> bool:

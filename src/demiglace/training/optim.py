@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from demiglace.training.distributed import shared_as, whole
+from demiglace.training.distributed import full_tensor, shard_like
 
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -48,7 +48,7 @@ class Muon(Optimizer):
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
         momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        direction = shared_as(orthogonalise(whole(gradient.lerp(momentum, group["momentum"]))), gradient)
+        direction = shard_like(orthogonalise(full_tensor(gradient.lerp(momentum, group["momentum"]))), gradient)
         scale = 0.2 * math.sqrt(max(parameter.shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
 

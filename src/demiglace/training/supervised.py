@@ -19,7 +19,7 @@ from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.packing import pack
 from demiglace.processing.sample import Sample
-from demiglace.training.distributed import Ranks
+from demiglace.training.distributed import ProcessGroup
 from demiglace.training.flops import Learning, model_flops
 from demiglace.training.metrics import Figures
 
@@ -69,7 +69,7 @@ class LanguageLearner(nn.Module):
 
 
 @dataclass
-class LearnConversations:
+class SupervisedObjective:
     """Packed rows of conversations, `rows_per_part` at a time.
 
     length: tokens of a row. decayed: step -> how far the decay of the stage has come (0 to 1), for the mixture.
@@ -83,7 +83,7 @@ class LearnConversations:
     padding_token: int
     decayed: Callable[[int], float]
     learning: Learning
-    ranks: Ranks
+    ranks: ProcessGroup
     device: torch.device
     dtype: torch.dtype
     on_skipped: Callable[[Sequence[ValueError]], None]

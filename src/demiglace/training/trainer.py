@@ -22,9 +22,9 @@ from torch import nn
 
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
-from demiglace.training.distributed import ALONE, Ranks, shard, whole
+from demiglace.training.distributed import ALONE, ProcessGroup, full_tensor, shard
 from demiglace.training.metrics import Figures, Metrics
-from demiglace.training.objective import Objective, Remembering, Stateful, Watcher
+from demiglace.training.objective import CheckpointCallback, Objective, RememberingCallback, Stateful
 from demiglace.training.optim import optimizers
 from demiglace.training.stage import Stage
 
@@ -38,15 +38,15 @@ class Trainer:
         stage: Stage,
         objective: Objective,
         folder: Path,
-        watcher: Watcher | None = None,
-        ranks: Ranks = ALONE,
+        callback: CheckpointCallback | None = None,
+        ranks: ProcessGroup = ALONE,
         peak: float | None = None,
         tensorboard: bool = False,
         is_enough: Callable[[], bool] = lambda: False,
     ) -> None:
         """`is_enough` is asked before every step whether the stage may end here."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
-        self.watcher, self.ranks, self.is_enough = watcher, ranks, is_enough
+        self.callback, self.ranks, self.is_enough = callback, ranks, is_enough
         freeze_all_but(learner, stage.learns)
         shard(learner, ranks)
         self.parameters = {name: value for name, value in learner.named_parameters() if value.requires_grad}
@@ -67,7 +67,7 @@ class Trainer:
     def _run(self) -> bool:
         saved = step = self._resume()
         with self._signals(), self.metrics, self._progress() as progress:
-            if step and isinstance(self.watcher, Remembering) and self.watcher.lacks(self.folder, step):
+            if step and isinstance(self.callback, RememberingCallback) and self.callback.lacks(self.folder, step):
                 self._watch(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
@@ -89,7 +89,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
         figures = self._accumulate(step)
-        norm = float(whole(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.clip)))
+        norm = float(full_tensor(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.clip)))
         if not (math.isfinite(norm) and math.isfinite(figures["loss"])):
             raise self._not_finite(step + 1, figures["loss"], norm)
         for optimizer in self.optimizers:
@@ -141,7 +141,7 @@ class Trainer:
         self._watch(step, shown)
 
     def _watch(self, step: int, shown: Progress) -> None:
-        seen = "" if self.watcher is None else self.watcher(self.learner, self.folder, step)
+        seen = "" if self.callback is None else self.callback(self.learner, self.folder, step)
         if self.ranks.is_first:
             shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)
 

@@ -48,7 +48,7 @@ _TABS = bytes.maketrans(b"\t", b" ")
 _OUTSIDE = re.compile(f"[^\n{re.escape(ALPHABET)}]")
 
 
-def normalise(text: str) -> str:
+def in_alphabet(text: str) -> str:
     """`text` in `ALPHABET` and newlines: compatibility forms folded (NFKC), accents taken off, the rest dropped."""
     if not text.isascii():
         return _OUTSIDE.sub(_fold, unicodedata.normalize("NFKC", text.replace("\t", " ").translate(_EQUIVALENTS)))
@@ -89,7 +89,7 @@ def words() -> tuple[str, ...]:
     """The dictionary of `wamerican` without possessives; ValueError where it is not installed."""
     if not _WORDS.is_file():
         raise ValueError(f"0 words found in {_WORDS}; install: apt-get install wamerican")
-    found = normalise(_WORDS.read_text(encoding="utf-8")).split()
+    found = in_alphabet(_WORDS.read_text(encoding="utf-8")).split()
     return tuple(word for word in found if not word.endswith("'s"))
 
 
@@ -114,7 +114,7 @@ def _find(source: _Source) -> list[Path]:
 def _read(path: Path) -> str:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     strip = _STRIPPERS.get(path.name.removesuffix(".gz").rpartition(".")[2], _strip_fortunes)
-    text = normalise(strip(content.decode("utf-8", errors="ignore")))
+    text = in_alphabet(strip(content.decode("utf-8", errors="ignore")))
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from demiglace.documents.corruption.degradation import degrade
 from demiglace.typography.fonts import Face, sample_face
 from demiglace.typography.line_samples import sample_text
-from demiglace.typography.style_samples import random_look
-from demiglace.typography.typesetting import Look, Setting, set_lines
+from demiglace.typography.style_samples import random_style
+from demiglace.typography.typesetting import Setting, TextStyle, set_lines
 
 MAX_PIXELS = 250_000  # of a drawn picture; one warped afterwards may be a little larger
 
@@ -32,7 +32,7 @@ class Rendered:
     line_of: np.ndarray
 
 
-def render_block(lines: list[str], face: Face, look: Look) -> Rendered:
+def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
     """Draw `lines` one below the other; ValueError where there is no character.
 
     Boxes of a line tile it without gaps, from the advance widths with kerning; they reach from the top of the
@@ -40,16 +40,16 @@ def render_block(lines: list[str], face: Face, look: Look) -> Rendered:
     """
     if not any(lines):
         raise ValueError(f"nothing to draw in {len(lines)} lines")
-    setting = set_lines(lines, face, look)
-    mask = _draw(lines, setting, look)
-    size = _final_size(setting, look)
+    setting = set_lines(lines, face, style)
+    mask = _draw(lines, setting, style)
+    size = _final_size(setting, style)
     boxes = setting.boxes * np.tile(np.divide(size, setting.size), 2)
     boxes = boxes.clip(0, np.tile(size, 2)).astype(np.float32)
     if mask.size != size:
         halved = size[0] < 0.7 * mask.width
         mask = mask.resize(size, Image.Resampling.BOX if halved else Image.Resampling.BICUBIC)
     line_of = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
-    return Rendered(_colour(np.asarray(mask), look), "\n".join(lines), boxes, line_of)
+    return Rendered(_colour(np.asarray(mask), style), "\n".join(lines), boxes, line_of)
 
 
 def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40) -> Rendered:
@@ -59,10 +59,10 @@ def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: 
     """
     lines = _random_lines(rng, max_lines, max_characters)
     face = sample_face(rng)
-    return worn(rng, render_block(lines, face, random_look(rng, lines, face, MAX_PIXELS)))
+    return degraded(rng, render_block(lines, face, random_style(rng, lines, face, MAX_PIXELS)))
 
 
-def worn(rng: np.random.Generator, drawn: Rendered) -> Rendered:
+def degraded(rng: np.random.Generator, drawn: Rendered) -> Rendered:
     """The picture with wear of a random strength, none in a quarter of the cases."""
     strength = 0.0 if rng.random() < 0.25 else float(rng.beta(1.2, 1.6))
     picture, boxes = degrade(rng, drawn.picture, drawn.boxes, strength)
@@ -92,7 +92,7 @@ def _wrap(text: str, length: int, count: int) -> list[str]:
     return lines[:count]
 
 
-def _draw(lines: list[str], setting: Setting, look: Look) -> Image.Image:
+def _draw(lines: list[str], setting: Setting, style: TextStyle) -> Image.Image:
     """How much ink lies on each pixel, 0 to 255."""
     mask = Image.new("L", setting.size)
     draw = ImageDraw.Draw(mask)
@@ -100,22 +100,22 @@ def _draw(lines: list[str], setting: Setting, look: Look) -> Image.Image:
         for start, stop in zip(runs, [*runs[1:], len(line)], strict=True):
             if line[start:stop].strip():
                 draw.text((edges[start], baseline), line[start:stop], 255, setting.font, anchor="ls")
-        if look.underlined and line:
+        if style.underlined and line:
             y = round(baseline + setting.cap * 0.18)
             draw.rectangle((edges[0], y, edges[-1], y + round(setting.cap / 20)), 255)
-    _draw_surroundings(draw, setting, look)
+    _draw_surroundings(draw, setting, style)
     return mask
 
 
-def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, look: Look) -> None:
+def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, style: TextStyle) -> None:
     """What a crop of a page also shows: parts of the lines around, and rules of a table."""
-    start, pitch = setting.edges[0][0], look.pitch * setting.cap
-    for text, baseline in ((look.above, setting.baselines[0] - pitch), (look.below, setting.baselines[-1] + pitch)):
+    start, pitch = setting.edges[0][0], style.pitch * setting.cap
+    for text, baseline in ((style.above, setting.baselines[0] - pitch), (style.below, setting.baselines[-1] + pitch)):
         if text:
             draw.text((start, baseline), text, 255, setting.font, anchor="ls")
     width, height = setting.size
     thick = round(setting.cap / 15)
-    left, top, right, bottom = (None if rule is None else round(rule * setting.cap) for rule in look.rules)
+    left, top, right, bottom = (None if rule is None else round(rule * setting.cap) for rule in style.rules)
     for x in (left, None if right is None else width - 1 - thick - right):
         if x is not None:
             draw.rectangle((x, 0, x + thick, height), 255)
@@ -124,19 +124,19 @@ def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, look: Look) 
             draw.rectangle((0, y, width, y + thick), 255)
 
 
-def _final_size(setting: Setting, look: Look) -> tuple[int, int]:
+def _final_size(setting: Setting, style: TextStyle) -> tuple[int, int]:
     """Width and height of the picture: reduced and stretched as the look says, within `MAX_PIXELS`."""
-    down = 1.0 if look.crisp else look.cap_height / setting.cap
-    width = setting.size[0] * (1.0 if look.crisp else down * look.stretch)
+    down = 1.0 if style.crisp else style.cap_height / setting.cap
+    width = setting.size[0] * (1.0 if style.crisp else down * style.stretch)
     height = setting.size[1] * down
     shrink = min(1.0, (MAX_PIXELS / (width * height)) ** 0.5)
     return max(1, int(width * shrink)), max(1, int(height * shrink))
 
 
-def _colour(mask: np.ndarray, look: Look) -> np.ndarray:
+def _colour(mask: np.ndarray, style: TextStyle) -> np.ndarray:
     """Ink on paper: (height, width) where both are grey, else (height, width, 3)."""
-    ink, paper = np.array(look.ink), np.array(look.paper)
-    if len(set(look.ink)) == len(set(look.paper)) == 1:
+    ink, paper = np.array(style.ink), np.array(style.paper)
+    if len(set(style.ink)) == len(set(style.paper)) == 1:
         ink, paper = ink[0], paper[0]
     cover = np.linspace(0, 1, 256).reshape(256, *([1] * ink.ndim))
     return (paper + (ink - paper) * cover).round().astype(np.uint8)[mask]

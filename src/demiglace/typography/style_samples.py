@@ -7,14 +7,14 @@ import numpy as np
 from demiglace.typography.fonts import Face
 from demiglace.typography.ink_colours import random_colours
 from demiglace.typography.line_samples import sample_text
-from demiglace.typography.typesetting import Alignment, Look
+from demiglace.typography.typesetting import Alignment, TextStyle
 
 SMALLEST_CAP, LARGEST_CAP = 8.0, 110.0  # pixels
 
 _ALIGNMENTS: tuple[Alignment, ...] = ("left", "left", "centre", "right", "justified")
 
 
-def random_look(rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int) -> Look:
+def random_style(rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int) -> TextStyle:
     """A look for `lines` that should not need more than `max_pixels` pixels."""
     pitch = float(rng.uniform(1.5, 2.8))
     cap_height = _random_cap_height(rng, lines, pitch, max_pixels)
@@ -31,7 +31,7 @@ def random_look(rng: np.random.Generator, lines: list[str], face: Face, max_pixe
             float(seen[1]) if below else margins[3],
         )
     ink, paper = random_colours(rng)
-    return Look(
+    return TextStyle(
         cap_height=cap_height,
         crisp=bool(rng.random() < 0.3),
         stretch=_random_stretch(rng, face),

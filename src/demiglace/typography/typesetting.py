@@ -1,6 +1,6 @@
 """Where every character of a block of lines stands, before anything is drawn.
 
-Lengths of a `Look` count in cap heights (the height of a capital letter), so that a look fits every size.
+Lengths of a `TextStyle` count in cap heights (the height of a capital letter), so that a style fits every size.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INDENT = {
 
 
 @dataclass(frozen=True)
-class Look:
+class TextStyle:
     """How a block of lines is set and drawn; lengths in cap heights, but for `cap_height` itself, in pixels."""
 
     cap_height: float
@@ -71,32 +71,32 @@ class Setting:
         return np.concatenate(boxes)
 
 
-def set_lines(lines: list[str], face: Face, look: Look) -> Setting:
+def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
     """Lay out `lines`; the first line stands its top margin below the upper border of the drawing."""
-    size = _font_size(face, look)
+    size = _font_size(face, style)
     font, shares = load_font(face, size), proportions(face)
     cap, rise, fall = shares.cap * size, shares.rise * size, shares.fall * size
-    spread = [_spread(line, cap, look) for line in lines]
+    spread = [_spread(line, cap, style) for line in lines]
     advances = [_advances(line, font) + added for line, added in zip(lines, spread, strict=True)]
     widest = max(float(advance.sum()) for advance in advances)
-    left, top, right, bottom = (margin * cap for margin in look.margins)
+    left, top, right, bottom = (margin * cap for margin in style.margins)
     edges, runs = [], []
     for i, line in enumerate(lines):
         added = np.zeros(len(line))
-        if look.alignment == "justified" and i < len(lines) - 1:
+        if style.alignment == "justified" and i < len(lines) - 1:
             added = _justify(line, widest - float(advances[i].sum()))
         advance = advances[i] + added
-        indent = (widest - float(advance.sum())) * _INDENT[look.alignment]
+        indent = (widest - float(advance.sum())) * _INDENT[style.alignment]
         edges.append(left + indent + np.concatenate([[0.0], np.cumsum(advance)]))
         runs.append([0, *(np.flatnonzero((spread[i] + added)[:-1]) + 1)])
-    baselines = [top + rise + i * look.pitch * cap for i in range(len(lines))]
+    baselines = [top + rise + i * style.pitch * cap for i in range(len(lines))]
     canvas = max(2, round(left + widest + right)), max(2, round(baselines[-1] + fall + bottom))
     return Setting(font, cap, rise, fall, edges, runs, baselines, canvas)
 
 
-def _font_size(face: Face, look: Look) -> int:
+def _font_size(face: Face, style: TextStyle) -> int:
     """Pixels per em to draw in, in steps of at most 10 % so that fonts are loaded once."""
-    enlarged = look.cap_height if look.crisp else look.cap_height * (2.0 if look.cap_height < 40 else 1.25)
+    enlarged = style.cap_height if style.crisp else style.cap_height * (2.0 if style.cap_height < 40 else 1.25)
     size = max(6.0, enlarged / proportions(face).cap)
     return round(size) if size <= 20 else round(20 * 1.1 ** round(np.log(size / 20) / np.log(1.1)))
 
@@ -108,12 +108,12 @@ def _advances(line: str, font: ImageFont.FreeTypeFont) -> np.ndarray:
     return np.array([*pairs, *(alone[letter] for letter in line[-1:])])
 
 
-def _spread(line: str, cap: float, look: Look) -> np.ndarray:
+def _spread(line: str, cap: float, style: TextStyle) -> np.ndarray:
     """Width added after each character: letter spacing, and the one wide gap."""
-    spread = np.full(len(line), look.letter_spacing * cap)
+    spread = np.full(len(line), style.letter_spacing * cap)
     spaces = [i for i, letter in enumerate(line) if letter == " "]
-    if look.gap and spaces:
-        place, width = look.gap
+    if style.gap and spaces:
+        place, width = style.gap
         spread[spaces[int(place * len(spaces))]] += width * cap
     return spread
 

@@ -13,11 +13,11 @@ from demiglace.processing.chat_template import THINK
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.answer_match import is_right
 from demiglace.synthesis.clips.clip import place
-from demiglace.synthesis.clips.kinds import WORLDS, examination
+from demiglace.synthesis.clips.kinds import CLIP_KINDS, held_out_question
 from demiglace.synthesis.palette import CLIP_COLOURS
 
 WRITTEN = ("scroll", "flash_text")
-DRAWN = tuple(kind for kind in WORLDS if kind not in WRITTEN)  # need neither fonts nor words
+DRAWN = tuple(kind for kind in CLIP_KINDS if kind not in WRITTEN)  # need neither fonts nor words
 MOST_LOOKS = VideoSampling(fps=10, max_packages=10, package_frames=6, force_package_frames=True)
 
 
@@ -36,12 +36,12 @@ def content(source, row, seed=(3,)):
     return parts, question.text, assistant.content[0].text
 
 
-@pytest.mark.parametrize("kind", WORLDS)
+@pytest.mark.parametrize("kind", CLIP_KINDS)
 def test_every_kind_has_one_answer_that_can_be_seen(kind, request):
     if kind in WRITTEN:
         request.getfixturevalue("training_faces"), request.getfixturevalue("installed_prose")
     for number in range(60):
-        asked = examination(kind, number, side=112)
+        asked = held_out_question(kind, number, side=112)
         question = asked.question
         assert question.kind == kind
         assert is_right(question.spoken, question.answer, question.choices)
@@ -56,7 +56,7 @@ def test_every_kind_has_one_answer_that_can_be_seen(kind, request):
 @pytest.mark.parametrize("kind", DRAWN)
 def test_figures_stay_inside_and_off_each_other(kind):
     for number in range(15):
-        clip = examination(kind, number).clip
+        clip = held_out_question(kind, number).clip
         for time in np.arange(0.05, clip.seconds, 0.1):
             shown = [(figure, place(figure.path, time)) for figure in clip.figures]
             shown = [(figure.radius, np.array(centre)) for figure, centre in shown if centre]
@@ -69,7 +69,7 @@ def test_figures_stay_inside_and_off_each_other(kind):
 
 def test_flashes_need_more_than_a_look_a_second():
     for number in range(30):
-        assert not examination("flash", number).is_answerable(VideoSampling(fps=1), 20)
+        assert not held_out_question("flash", number).is_answerable(VideoSampling(fps=1), 20)
 
 
 def test_a_sample_is_a_function_of_row_and_seed():
@@ -82,10 +82,10 @@ def test_a_sample_is_a_function_of_row_and_seed():
 
 
 def test_examinations_are_functions_of_their_numbers():
-    first = examination("order", 5)
-    assert examination("order", 5) == first
-    assert examination("order", 6) != first
-    assert examination("order", 5, seed=1) != first
+    first = held_out_question("order", 5)
+    assert held_out_question("order", 5) == first
+    assert held_out_question("order", 6) != first
+    assert held_out_question("order", 5, seed=1) != first
 
 
 def test_sampling_varies_within_bounds_and_fills_packages():

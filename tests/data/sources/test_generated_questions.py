@@ -12,7 +12,7 @@ from demiglace.scoring.answer_filter import fault
 from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.question import reply
 from demiglace.synthesis.questions.text_only import random_text_question
-from demiglace.synthesis.questions.topics import TEXT, TOPICS, examination
+from demiglace.synthesis.questions.topics import TEXT, TOPICS, held_out_question
 
 BETWEEN_CHOICES = {
     *("scene_compare", "scene_locate", "scene_colour", "scene_size"),
@@ -115,13 +115,13 @@ def test_about_a_tenth_are_without_a_picture():
 @rendered
 def test_an_examination_is_repeated_by_its_numbers():
     for topic in (*TOPICS, TEXT):
-        parts, question = examination(topic, number=2, seed=1)
-        again, same = examination(topic, number=2, seed=1)
+        parts, question = held_out_question(topic, number=2, seed=1)
+        again, same = held_out_question(topic, number=2, seed=1)
         assert question == same
         assert [part.source.tobytes() for part in parts] == [part.source.tobytes() for part in again]
         assert len(parts) == (topic != TEXT)
         assert question.kind in KINDS[topic].split()
-    assert examination("scenes", 2)[1] != examination("scenes", 3)[1]
+    assert held_out_question("scenes", 2)[1] != held_out_question("scenes", 3)[1]
 
 
 def turns(asked):
@@ -188,4 +188,4 @@ def test_options_out_of_bounds_are_refused(options, message):
 
 def test_an_unknown_examination_is_refused():
     with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, got 'poems'"):
-        examination("poems", 0)
+        held_out_question("poems", 0)

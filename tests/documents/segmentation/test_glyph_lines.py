@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demiglace.documents.segmentation import glyph_lines
-from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines, reading_order, wide_gaps
+from demiglace.documents.segmentation.glyph_lines import block_order, find_blocks, find_lines, wide_gaps
 
 
 def pieces(*rows: tuple[float, list[float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -29,7 +29,7 @@ def spaced(*gaps: float) -> np.ndarray:
 def test_no_pieces_give_no_lines_and_no_blocks():
     assert find_lines(*pieces()) == []
     assert find_blocks(np.empty((0, 4)), np.empty(0), np.empty(0)) == []
-    assert reading_order(np.empty((0, 4))) == []
+    assert block_order(np.empty((0, 4))) == []
 
 
 def test_pieces_on_a_baseline_are_a_line():
@@ -99,7 +99,7 @@ def test_columns_are_read_between_what_spans_them():
     title, left, right, foot = (0, 0, 220, 10), (0, 20, 100, 200), (120, 20, 220, 190), (0, 210, 220, 220)
     second_left, second_right = (0, 230, 100, 300), (120, 230, 220, 300)
     page = np.array([second_right, foot, right, title, left, second_left], float)
-    assert reading_order(page) == [3, 4, 2, 1, 5, 0]
+    assert block_order(page) == [3, 4, 2, 1, 5, 0]
 
 
 @given(
@@ -107,4 +107,4 @@ def test_columns_are_read_between_what_spans_them():
 )
 def test_every_box_is_read_once_and_in_any_arrangement(places):
     boxes = np.array([[x, y, x + width, y + height] for x, y, width, height in places], float).reshape(-1, 4)
-    assert sorted(reading_order(boxes)) == list(range(len(places)))
+    assert sorted(block_order(boxes)) == list(range(len(places)))

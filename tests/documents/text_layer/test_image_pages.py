@@ -9,7 +9,7 @@ from PIL import Image
 
 from demiglace.documents.page import regions
 from demiglace.documents.text_layer import image_pages
-from demiglace.documents.text_layer.image_pages import read_page
+from demiglace.documents.text_layer.image_pages import read_image_page
 
 WIDTH, HEIGHT = 300, 120
 # Two lines of two words, then a block of one; boxes are painted black.
@@ -128,7 +128,7 @@ def lay(picture: Path, layer: str, suffix: str = ".json") -> Path:
 )
 def test_every_format_gives_the_same_page(picture, name, layer):
     (picture.parent / name).write_text(layer)
-    page = read_page(picture)
+    page = read_image_page(picture)
     assert [line.text for line in page.lines] == ["Two words", "and more,", "apart"]
     assert page.blocks == (range(2), range(2, 3))
     assert page.lines[0].box == pytest.approx((20, 10, 100, 22))
@@ -139,13 +139,13 @@ def test_every_format_gives_the_same_page(picture, name, layer):
 @pytest.mark.parametrize("name", ["page.hocr", "page.xml", "page.page.xml"])
 def test_words_keep_their_boxes(picture, name):
     (picture.parent / name).write_text(LAYERS[name])
-    for word in regions(read_page(picture), "word"):
+    for word in regions(read_image_page(picture), "word"):
         left, _, right, _ = WORDS[word.text]
         assert word.boxes[0][0::2] == pytest.approx((left, right))
 
 
 def test_letters_share_the_box_of_their_word_out(picture):
-    characters = read_page(lay(picture, json_lines())).lines[0].characters
+    characters = read_image_page(lay(picture, json_lines())).lines[0].characters
     assert characters[0, 0] == 20
     assert characters[-1, 2] == pytest.approx(100)
     assert (np.diff(characters[:, 0]) > 0).all()
@@ -154,7 +154,7 @@ def test_letters_share_the_box_of_their_word_out(picture):
 def test_boxes_of_letters_are_kept(picture):
     letters = [[20, 10, 41, 22], [41, 10, 43, 22], [43, 10, 50, 22]]
     entry = {"text": "Two", "box": WORDS["Two"], "characters": letters}
-    line = read_page(lay(picture, json.dumps({"lines": [entry]}))).lines[0]
+    line = read_image_page(lay(picture, json.dumps({"lines": [entry]}))).lines[0]
     assert line.characters.tolist() == letters
 
 
@@ -177,32 +177,32 @@ def letters(form: str) -> str:
     ids=["hOCR", "PAGE", "ALTO"],
 )
 def test_boxes_of_letters_are_kept_in_every_format(picture, suffix, layer):
-    line = read_page(lay(picture, layer, suffix)).lines[0]
+    line = read_image_page(lay(picture, layer, suffix)).lines[0]
     assert line.text == "ab words"
     assert line.characters[:2, [0, 2]].tolist() == [[20, 26], [40, 46]]
 
 
 def test_hocr_may_use_the_entities_of_html(picture):
-    page = read_page(lay(picture, hocr(changes={"words": "caf&eacute;"}), ".hocr"))
+    page = read_image_page(lay(picture, hocr(changes={"words": "caf&eacute;"}), ".hocr"))
     assert page.lines[0].text == "Two café"
 
 
 def test_hyphens_of_alto_belong_to_their_word(picture):
     layer = alto().replace("</TextLine>", '<HYP CONTENT="-"/></TextLine>', 1)
-    assert read_page(lay(picture, layer, ".xml")).lines[0].text == "Two words-"
+    assert read_image_page(lay(picture, layer, ".xml")).lines[0].text == "Two words-"
 
 
 def test_wide_gaps_part_a_line(picture):
     pixels = np.array(Image.open(picture))
     pixels[10:22, 150:194] = 0
     Image.fromarray(pixels).save(picture)
-    page = read_page(lay(picture, hocr().replace("bbox 56 10 100 22", "bbox 150 10 194 22"), ".hocr"))
+    page = read_image_page(lay(picture, hocr().replace("bbox 56 10 100 22", "bbox 150 10 194 22"), ".hocr"))
     assert [line.text for line in page.lines] == ["Two", "words", "and more,", "apart"]
     assert page.blocks == (range(3), range(3, 4))
 
 
 def test_words_on_top_of_each_other_spoil_their_line(picture):
-    page = read_page(lay(picture, hocr().replace("bbox 56 10 100 22", "bbox 24 10 68 22"), ".hocr"))
+    page = read_image_page(lay(picture, hocr().replace("bbox 56 10 100 22", "bbox 24 10 68 22"), ".hocr"))
     assert ([line.text for line in page.lines], page.dropped) == (["and more,", "apart"], {"overlapping": 8})
 
 
@@ -215,7 +215,7 @@ def test_words_on_top_of_each_other_spoil_their_line(picture):
     ],
 )
 def test_words_that_disagree_with_the_picture_spoil_their_line(picture, changes, dropped):
-    page = read_page(lay(picture, json_words(WORDS | changes)))
+    page = read_image_page(lay(picture, json_words(WORDS | changes)))
     left = ["Two"] if "no contrast" in dropped else []
     assert [line.text for line in page.lines] == [*left, "and more,", "apart"]
     assert page.dropped == dropped
@@ -225,22 +225,22 @@ def test_words_that_disagree_with_the_picture_spoil_their_line(picture, changes,
     ("text", "reason"), [("\ue000", "private use"), ("\ufffd", "unmapped"), ("אב", "right to left")]
 )
 def test_characters_that_cannot_be_read_spoil_their_line(picture, text, reason):
-    page = read_page(lay(picture, hocr(changes={"words": text}), ".hocr"))
+    page = read_image_page(lay(picture, hocr(changes={"words": text}), ".hocr"))
     assert [line.text for line in page.lines] == ["and more,", "apart"]
     assert page.dropped == {reason: len(text), "beside a dropped character": 3}
 
 
 @pytest.mark.parametrize("layer", [hocr().replace("x_wconf 90", "x_wconf 12"), json_words(confidence=0.12)])
 def test_words_read_without_confidence_are_left_out(picture, layer):
-    page = read_page(lay(picture, layer, ".hocr"))
+    page = read_image_page(lay(picture, layer, ".hocr"))
     assert (page.lines, page.dropped) == ((), {"low confidence": 21})
 
 
 def test_a_picture_without_a_layer_is_refused(picture):
     with pytest.raises(ValueError, match=r"page\.png has no text layer beside it: page with \.hocr, .*\.json"):
-        read_page(picture)
+        read_image_page(picture)
     with pytest.raises(ValueError, match="does not exist"):
-        read_page(picture.with_name("none.png"))
+        read_image_page(picture.with_name("none.png"))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_picture_without_a_layer_is_refused(picture):
 )
 def test_malformed_layers_are_refused_with_their_name(picture, layer, message):
     with pytest.raises(ValueError, match=message) as failure:
-        read_page(lay(picture, layer))
+        read_image_page(lay(picture, layer))
     assert "page.json" in str(failure.value)
     assert "\n" not in str(failure.value)
 
@@ -293,18 +293,18 @@ BOMB = '<!DOCTYPE alto [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&
 def test_hostile_layers_are_refused(picture, layer, message):
     picture.with_suffix(".xml").write_bytes(layer if isinstance(layer, bytes) else layer.encode())
     with pytest.raises(ValueError, match=message):
-        read_page(picture)
+        read_image_page(picture)
 
 
 def test_large_layers_are_refused(picture, monkeypatch):
     monkeypatch.setattr(image_pages, "MAX_CHARACTERS", 10)
     with pytest.raises(ValueError, match="21 characters, more than the 10 taken"):
-        read_page(lay(picture, json_words()))
+        read_image_page(lay(picture, json_words()))
     monkeypatch.setattr(image_pages, "MAX_LAYER_BYTES", 100)
     with pytest.raises(ValueError, match="more than the 100 taken"):
-        read_page(picture)
+        read_image_page(picture)
 
 
 def test_boxes_that_cover_the_page_many_times_are_refused(picture):
     with pytest.raises(ValueError, match="cover the page 5 times, more than 4"):
-        read_page(lay(picture, json_words({f"w{n}": (0, 0, WIDTH, HEIGHT) for n in range(5)})))
+        read_image_page(lay(picture, json_words({f"w{n}": (0, 0, WIDTH, HEIGHT) for n in range(5)})))

@@ -8,7 +8,7 @@ from demiglace.conversation import VideoSampling
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import Clip
 from demiglace.synthesis.clips.clip_question import (
-    AskedClip,
+    ClipQuestion,
     listed,
     random_kinds,
     random_places,
@@ -19,7 +19,7 @@ from demiglace.synthesis.clips.clip_question import (
 
 def test_only_looks_in_all_spans_answer():
     clip = Clip(96, 96, 2.0, (0, 0, 0), ())
-    asked = AskedClip(clip, Question("flash", "What?", "x", "x"), ((0.7, 0.8), (1.5, 2.0)))
+    asked = ClipQuestion(clip, Question("flash", "What?", "x", "x"), ((0.7, 0.8), (1.5, 2.0)))
     assert asked.is_answerable(VideoSampling(fps=10), 20)
     assert not asked.is_answerable(VideoSampling(fps=1), 20)  # at 0.5 and 1.5 s
     assert not asked.is_answerable(VideoSampling(fps=10, max_packages=1, package_frames=6), 20)

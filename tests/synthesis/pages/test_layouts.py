@@ -8,7 +8,7 @@ from demiglace.synthesis.pages.layouts import article, form, receipt, render_lay
 from demiglace.synthesis.pages.sheet import Sheet
 from demiglace.typography.line_samples import ALPHABET
 from demiglace.typography.rendering import render_block
-from demiglace.typography.typesetting import Look
+from demiglace.typography.typesetting import TextStyle
 
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 
@@ -57,7 +57,7 @@ def test_blocks_tile_the_lines_and_do_not_overlap(kind):
 
 def test_what_stands_below_the_longest_page_is_left_out(face, monkeypatch):
     monkeypatch.setattr(layouts, "MOST_PIXELS", 40_000)
-    sheet, block = Sheet(), render_block(["Line"], face, Look(cap_height=12))
+    sheet, block = Sheet(), render_block(["Line"], face, TextStyle(cap_height=12))
     top = 0
     for _ in range(200):
         top = sheet.put(block, 0, top)

@@ -17,8 +17,8 @@ from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, conversation
 from demiglace.synthesis.clips.clip import Container, encode, place
-from demiglace.synthesis.clips.clip_question import AskedClip, World, listed
-from demiglace.synthesis.clips.kinds import WORLDS, random_size
+from demiglace.synthesis.clips.clip_question import ClipGenerator, ClipQuestion, listed
+from demiglace.synthesis.clips.kinds import CLIP_KINDS, random_size
 from demiglace.typography.words import pick
 
 FRAME_RATES = (20, 30)  # of the files: a flash is on two or three frames
@@ -26,7 +26,7 @@ CONTAINERS: tuple[Container, ...] = ("mp4", "webm")
 LEAST_SIDE, MOST_SIDE = 84, 448  # pixels
 SHARES = ("long_share", "spoken_share", "several_share")
 OPTIONS: Mapping[str, Field] = {
-    "kinds": ListOf(Words(tuple(WORLDS)), least=1),
+    "kinds": ListOf(Words(tuple(CLIP_KINDS)), least=1),
     "side": Whole(LEAST_SIDE, MOST_SIDE),
     "max_fps": Real(1, 60),
     "max_package_frames": Whole(1, 6),
@@ -39,7 +39,7 @@ OPTIONS: Mapping[str, Field] = {
 class GeneratedClips:
     """Clips of 1 to 6 seconds, asked about in a short answer or a long one.
 
-    kinds: of `WORLDS`, each as likely.
+    kinds: of `CLIP_KINDS`, each as likely.
     side: square root of a frame's pixels; its ratio lies between 3:4 and 4:3.
     max_fps, max_package_frames: the most that is drawn.
     max_packages: of one clip; a clip never has more frames than fill them.
@@ -48,7 +48,7 @@ class GeneratedClips:
     """
 
     name: str
-    kinds: Sequence[str] = field(default=tuple(WORLDS), hash=False)
+    kinds: Sequence[str] = field(default=tuple(CLIP_KINDS), hash=False)
     side: int = 126  # ours: below a slice of the nano model
     max_fps: float = 10.0  # paper, section 2.1
     max_package_frames: int = 6  # paper, section 2.1
@@ -76,7 +76,7 @@ class GeneratedClips:
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or words are missing."""
         rng = np.random.default_rng((*seed, block, row))
-        world = WORLDS[pick(rng, self.kinds)]
+        world = CLIP_KINDS[pick(rng, self.kinds)]
         if rng.random() >= self.several_share:
             parts, question = self._one(rng, world)
         elif rng.random() < 0.5:
@@ -89,18 +89,18 @@ class GeneratedClips:
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, clip {row}"
 
-    def _one(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+    def _one(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
         asked = world(rng, random_size(rng, self.side))
         return [self._video(rng, asked)], asked.question
 
-    def _clips(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+    def _clips(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
         """Two or three of one kind, one of which is asked about."""
         clips = [world(rng, random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
         meant = int(rng.integers(len(clips)))
         question = _about(clips[meant].question, f"the {('first', 'second', 'third')[meant]} clip")
         return [self._video(rng, asked) for asked in clips], question
 
-    def _clip_and_frame(self, rng: np.random.Generator, world: World) -> tuple[list[Part], Question]:
+    def _clip_and_frame(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
         """A clip and one of its frames as an image, in any order; asked about the one or the other."""
         asked = world(rng, random_size(rng, self.side))
         time_s = float(rng.uniform(0, asked.clip.seconds))
@@ -111,11 +111,11 @@ class GeneratedClips:
             question = _about(asked.question, "the clip")
         return parts if rng.random() < 0.5 else parts[::-1], question
 
-    def _video(self, rng: np.random.Generator, asked: AskedClip) -> Video:
+    def _video(self, rng: np.random.Generator, asked: ClipQuestion) -> Video:
         fps, container = FRAME_RATES[rng.integers(len(FRAME_RATES))], CONTAINERS[rng.integers(len(CONTAINERS))]
         return Video(encode(asked.clip, fps, container), self._sampling(rng, asked, fps))
 
-    def _sampling(self, rng: np.random.Generator, asked: AskedClip, fps: int) -> VideoSampling:
+    def _sampling(self, rng: np.random.Generator, asked: ClipQuestion, fps: int) -> VideoSampling:
         """One that shows what is asked for; where these limits are too low for that, the most they allow."""
         most = VideoSampling(self.max_fps, self.max_packages, self.max_package_frames, force_package_frames=True)
         for _ in range(20):
@@ -134,7 +134,7 @@ def _about(question: Question, which: str) -> Question:
     return replace(question, text=f"About {which}: {question.text}", steps=steps)
 
 
-def _frame_question(asked: AskedClip, time_s: float) -> Question:
+def _frame_question(asked: ClipQuestion, time_s: float) -> Question:
     figures = [figure for figure in asked.clip.figures if place(figure.path, time_s) is not None]
     names = [f"{figure.colour(time_s)} {figure.shape}" for figure in figures]
     count = len(names)

@@ -21,7 +21,7 @@ from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
 from demiglace.records.media import RecordMedia
-from demiglace.records.media_keys import Kind
+from demiglace.records.media_keys import MediaKind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
@@ -45,7 +45,7 @@ _IMAGES = (
     "pgm",
 )
 _VIDEOS = ("mp4", "mkv", "webm", "avi", "mov", "m4v", "mpg", "mpeg", "mts", "m2ts", "mxf", "flv", "wmv", "3gp")
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, MediaKind] = {
     **dict.fromkeys(_IMAGES, "image"),
     **dict.fromkeys(_VIDEOS, "video"),
     "pdf": "document",
@@ -179,7 +179,7 @@ def _read_entry(
     return Conversation((asked, Message("assistant", (Text(caption),))))
 
 
-def _in_order(entry: _Entry) -> list[tuple[Kind, str]]:
+def _in_order(entry: _Entry) -> list[tuple[MediaKind, str]]:
     """Kinds and extensions of what is shown: where names differ in numbers alone, in the order of these."""
     shown = [(_KINDS[ending], name) for name in entry.members if (ending := name.rpartition(".")[2]) in _KINDS]
     stems = {name: _NUMBER.split(name.rpartition(".")[0]) for _, name in shown}

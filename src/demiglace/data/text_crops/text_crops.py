@@ -75,7 +75,7 @@ class ReadingPictures:
         else:
             return None
         window = page_crops.random_window(rng, shown, self.max_lines, self.max_characters)
-        return None if window is None else rendering.worn(rng, window)
+        return None if window is None else rendering.degraded(rng, window)
 
 
 @lru_cache(maxsize=page_crops.PAGES_AT_HAND)

@@ -27,16 +27,16 @@ def degrade(
     if strength == 0:
         return picture, boxes
     band = float(np.median(boxes[:, 3] - boxes[:, 1])) if len(boxes) else picture.shape[0] / 2
-    for wear, chance in _ON_PAPER:
+    for degradation, chance in _ON_PAPER:
         if rng.random() < chance * min(1.0, 0.3 + strength):
-            picture = wear(rng, picture, band, strength)
+            picture = degradation(rng, picture, band, strength)
     if rng.random() < 0.5:
         picture, boxes = tilt(rng, picture, boxes, strength)
     if rng.random() < 0.15:
         picture, boxes = bend(rng, picture, boxes, band, strength)
-    for wear, chance in _IN_THE_SCANNER:
+    for degradation, chance in _IN_THE_SCANNER:
         if rng.random() < chance * min(1.0, 0.3 + strength):
-            picture = wear(rng, picture, band, strength)
+            picture = degradation(rng, picture, band, strength)
     return picture, boxes
 
 

@@ -64,10 +64,10 @@ def find_blocks(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> li
     firsts = sorted(set(range(len(boxes))) - set(below.values()))
     blocks = [_chain(first, below) for first in firsts]
     hulls = np.array([[*boxes[block, :2].min(0), *boxes[block, 2:].max(0)] for block in blocks])
-    return [blocks[number] for number in reading_order(hulls)]
+    return [blocks[number] for number in block_order(hulls)]
 
 
-def reading_order(boxes: np.ndarray) -> list[int]:
+def block_order(boxes: np.ndarray) -> list[int]:
     """Numbers of the boxes (n, 4) as a page is read.
 
     Of two boxes above each other the upper comes first; of two side by side the left one, unless a third that spans

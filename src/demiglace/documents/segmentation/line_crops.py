@@ -14,7 +14,7 @@ from PIL import Image
 
 from demiglace.documents.segmentation.binarisation import find_letters
 from demiglace.documents.segmentation.reading_order import Block, Row, reading_order
-from demiglace.documents.segmentation.text_lines import Stretch, find_stretches, skew
+from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, skew
 from demiglace.media.pictures import MAX_PIXELS
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -39,7 +39,7 @@ class CuttingConfig:
 
 
 @dataclass(frozen=True)
-class Piece:
+class LineCrop:
     """What is read at once. `box` in pixels of the page; `letters` about how many it holds, by its width in letter
     heights; `picture` the crop, straightened.
     """
@@ -54,7 +54,7 @@ class CutLine:
     """A line of print, or a row of a table: its pieces from left to right."""
 
     box: Box
-    pieces: tuple[Piece, ...]
+    pieces: tuple[LineCrop, ...]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class _View:
         boxes, height = find_letters(np.asarray(self.straight.convert("L").reduce(self.factor)))
         return boxes * self.factor, height * self.factor
 
-    def piece(self, box: Box, letters: float) -> Piece:
+    def piece(self, box: Box, letters: float) -> LineCrop:
         """The crop of a box of the straightened page."""
         left, top, right, bottom = box
         inside = (
@@ -127,7 +127,7 @@ class _View:
             min(self.straight.width, math.ceil(right)),
             min(self.straight.height, math.ceil(bottom)),
         )
-        return Piece(self._on_page(inside), letters, self.straight.crop(inside))
+        return LineCrop(self._on_page(inside), letters, self.straight.crop(inside))
 
     def _on_page(self, box: Box) -> Box:
         """The box around a box of the straightened page, turned back."""
@@ -148,7 +148,7 @@ def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
     return CutLine(around([piece.box for piece in pieces]), tuple(pieces))
 
 
-def _parts(stretch: Stretch, most_letters: int) -> list[np.ndarray]:
+def _parts(stretch: TextStretch, most_letters: int) -> list[np.ndarray]:
     """The letters of a stretch in as few parts of similar length as hold at most about `most_letters` each."""
     left, _, right, _ = stretch.box
     count = math.ceil(stretch.num_letters / most_letters)
@@ -171,7 +171,7 @@ def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: flo
     return int(np.where(near, gaps, 0).argmax())
 
 
-def _with_margin(letters: np.ndarray, stretch: Stretch) -> Box:
+def _with_margin(letters: np.ndarray, stretch: TextStretch) -> Box:
     """The box of some letters of a stretch, at least as high as its usual letters, and free paper around."""
     left, right = letters[:, 0].min(), letters[:, 2].max()
     top = min(letters[:, 1].min(), float(np.median(stretch.letters[:, 1])))
@@ -180,7 +180,7 @@ def _with_margin(letters: np.ndarray, stretch: Stretch) -> Box:
     return left - room, top - room, right + room, bottom + room
 
 
-def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> Piece | None:
+def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> LineCrop | None:
     """The page itself where it is no more than a line, or two short ones, with little paper around."""
     rows = [row for block in blocks for row in block]
     if view.angle or not 1 <= len(rows) <= 2 or any(len(row) > 1 for row in rows):
@@ -192,4 +192,4 @@ def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> Pi
     free = max(left, top, width - right, height - bottom)
     if letters > MOST_WHOLE * config.most_letters or free > WIDEST_MARGIN * max(one.height for one in stretches):
         return None
-    return Piece((0.0, 0.0, float(width), float(height)), letters, view.page)
+    return LineCrop((0.0, 0.0, float(width), float(height)), letters, view.page)

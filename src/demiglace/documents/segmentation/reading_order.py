@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from demiglace.documents.segmentation.text_lines import Stretch
+from demiglace.documents.segmentation.text_lines import TextStretch
 
-Row = list[Stretch]
+Row = list[TextStretch]
 Block = list[Row]
 
 PROSE_WIDTH = 8.0  # letter heights; narrower stretches are cells
@@ -22,7 +22,7 @@ BLOCK_GAP = 1.6  # times the usual gap between rows
 BLOCK_SIZE = 1.5  # ratio of letter heights that parts a heading from its text
 
 
-def reading_order(stretches: list[Stretch], height: float) -> list[Block]:
+def reading_order(stretches: list[TextStretch], height: float) -> list[Block]:
     """Blocks of rows of stretches; `height` is that of a usual letter of the page."""
     if not stretches:
         return []
@@ -76,7 +76,7 @@ def _num_parted(boxes: np.ndarray, gap: float, height: float) -> int:
     return fewer if fewer >= FEWEST_LINES else 0
 
 
-def _rows(stretches: list[Stretch]) -> list[Row]:
+def _rows(stretches: list[TextStretch]) -> list[Row]:
     """Stretches, from the top, that stand side by side; each row from left to right."""
     rows: list[Row] = []
     for stretch in stretches:
@@ -87,7 +87,7 @@ def _rows(stretches: list[Stretch]) -> list[Row]:
     return [sorted(row, key=lambda stretch: stretch.box[0]) for row in rows]
 
 
-def _is_level(row: Row, stretch: Stretch) -> bool:
+def _is_level(row: Row, stretch: TextStretch) -> bool:
     """Whether `stretch` shares half of its height with each of the row, and stands over none of them."""
     left, top, right, bottom = stretch.box
     for other in row:

@@ -18,7 +18,7 @@ FEWEST_FOR_ANGLE = 60
 
 
 @dataclass(frozen=True)
-class Stretch:
+class TextStretch:
     """letters: float64 (letters, 4) boxes from left to right; height: of its letters, the middle one."""
 
     letters: np.ndarray
@@ -37,7 +37,7 @@ class Stretch:
         return (right - left) / self.height
 
 
-def find_stretches(letters: np.ndarray, height: float) -> list[Stretch]:
+def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
     """The stretches of a page whose lines run level. `letters` float64 (letters, 4), `height` of a usual one."""
     letters = _parted(letters, height)
     small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: they go where the letters are
@@ -122,7 +122,7 @@ def _continued(band: np.ndarray, letter: np.ndarray, height: float) -> int | Non
     return int((shared - 0.3 * np.maximum(nearness, 0)).argmax())
 
 
-def _gathered(stretches: list[Stretch]) -> list[Stretch]:
+def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
     """Stretches that lie over a larger one, such as quotation marks and dashes, joined to it."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -135,11 +135,12 @@ def _gathered(stretches: list[Stretch]) -> list[Stretch]:
         target = kept[int(holds.argmax())] if holds.any() else int(number)
         gathered.setdefault(target, []).append(stretches[number].letters)
     return [
-        Stretch(_from_left(np.concatenate(letters)), stretches[number].height) for number, letters in gathered.items()
+        TextStretch(_from_left(np.concatenate(letters)), stretches[number].height)
+        for number, letters in gathered.items()
     ]
 
 
-def _with_marks(stretches: list[Stretch], marks: np.ndarray, height: float) -> list[Stretch]:
+def _with_marks(stretches: list[TextStretch], marks: np.ndarray, height: float) -> list[TextStretch]:
     """Each mark added to the stretch in or beside whose band it stands; marks that stand alone are left out."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4) + np.array([-1, -0.1, 1, 0.3]) * height
     added: dict[int, list[np.ndarray]] = {}
@@ -150,20 +151,20 @@ def _with_marks(stretches: list[Stretch], marks: np.ndarray, height: float) -> l
             off = np.abs(boxes[:, 1] + boxes[:, 3] - 2 * y)
             added.setdefault(int(np.where(holds, off, np.inf).argmin()), []).append(mark)
     return [
-        Stretch(_from_left(np.stack([*stretch.letters, *added.get(number, [])])), stretch.height)
+        TextStretch(_from_left(np.stack([*stretch.letters, *added.get(number, [])])), stretch.height)
         for number, stretch in enumerate(stretches)
     ]
 
 
-def _stretch(letters: np.ndarray) -> Stretch:
-    return Stretch(_from_left(letters), float(np.median(letters[:, 3] - letters[:, 1])))
+def _stretch(letters: np.ndarray) -> TextStretch:
+    return TextStretch(_from_left(letters), float(np.median(letters[:, 3] - letters[:, 1])))
 
 
 def _from_left(letters: np.ndarray) -> np.ndarray:
     return letters[np.argsort(letters[:, 0], kind="stable")]
 
 
-def _is_print(stretch: Stretch, height: float) -> bool:
+def _is_print(stretch: TextStretch, height: float) -> bool:
     """Whether this looks like letters on a line rather than like parts of a drawing or a photograph."""
     if len(stretch.letters) <= 2:
         return 0.75 * height <= stretch.height <= 4 * height

@@ -13,7 +13,7 @@ import numpy as np
 from demiglace.documents.page import Box, Line, Page, hull, line_of, page_of
 from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines, wide_gaps
 from demiglace.documents.text_layer.glyph_checks import BESIDE, OVERLAPPING, doubtful_letters, outside
-from demiglace.documents.text_layer.layer_files import Layer, Word, parse_layer
+from demiglace.documents.text_layer.layer_files import TextLayer, Word, parse_layer
 from demiglace.documents.text_layer.pdf_glyphs import LEAST_CONTRAST, MAX_CHARACTERS
 from demiglace.media.pictures import local_file, open_picture, read_bytes
 
@@ -27,7 +27,7 @@ _MOST_COVER = 4  # times that the boxes of all words together may cover the page
 _Words = tuple[Word, ...]
 
 
-def read_page(picture_path: str | PathLike[str]) -> Page:
+def read_image_page(picture_path: str | PathLike[str]) -> Page:
     """The page in a picture, with the text of the layer beside it: the file of the same stem and one of `SUFFIXES`.
 
     hOCR, ALTO XML, PAGE XML, or JSON: {"width", "height", "lines": [{"text", "box", "characters", "block",
@@ -52,7 +52,7 @@ def read_page(picture_path: str | PathLike[str]) -> Page:
         raise ValueError(f"{beside[0]} {error}") from error
 
 
-def _page(name: str, picture: np.ndarray, layer: Layer) -> Page:
+def _page(name: str, picture: np.ndarray, layer: TextLayer) -> Page:
     rows, blocks = _arranged(layer)
     dropped: Counter[str] = Counter()
     lines: list[Line | None] = []
@@ -65,7 +65,7 @@ def _page(name: str, picture: np.ndarray, layer: Layer) -> Page:
     return page_of(name, picture, lines, blocks, dropped)
 
 
-def _scaled(layer: Layer, picture: np.ndarray) -> Layer:
+def _scaled(layer: TextLayer, picture: np.ndarray) -> TextLayer:
     """The layer with its boxes in pixels of the picture."""
     height, width = picture.shape[:2]
     page_width, page_height = layer.size or (width, height)
@@ -81,7 +81,7 @@ def _scaled(layer: Layer, picture: np.ndarray) -> Layer:
 
     blocks = tuple(tuple(tuple(map(word, line)) for line in block) for block in layer.blocks)
     _check_amount([word for block in blocks for line in block for word in line], width * height)
-    return Layer(None, blocks, layer.grouped)
+    return TextLayer(None, blocks, layer.grouped)
 
 
 def _check_amount(words: list[Word], pixels: int) -> None:
@@ -93,7 +93,7 @@ def _check_amount(words: list[Word], pixels: int) -> None:
         raise ValueError(f"has boxes that cover the page {sum(areas) / pixels:.0f} times, more than {_MOST_COVER}")
 
 
-def _arranged(layer: Layer) -> tuple[list[_Words], list[list[int]]]:
+def _arranged(layer: TextLayer) -> tuple[list[_Words], list[list[int]]]:
     """Lines, parted at wide gaps, and the numbers of those in each block, in reading order."""
     if not layer.grouped:
         return _found_by_place([word for block in layer.blocks for line in block for word in line])

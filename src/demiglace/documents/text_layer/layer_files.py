@@ -49,7 +49,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Layer:
+class TextLayer:
     """Blocks of lines of words; boxes count from the top left of a page of `size` (width, height).
 
     size is None where boxes are in pixels of the picture. `grouped` is False where words come without lines: each is
@@ -61,7 +61,7 @@ class Layer:
     grouped: bool = True
 
 
-def parse_layer(data: bytes) -> Layer:
+def parse_layer(data: bytes) -> TextLayer:
     """The layer in a file of any of the four formats, told apart by what it holds; ValueError where it is none."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] in (b"{", b"["):
@@ -73,7 +73,7 @@ def parse_layer(data: bytes) -> Layer:
     return formats[_local(root)](root)
 
 
-def _parse_hocr(root: ElementTree.Element) -> Layer:
+def _parse_hocr(root: ElementTree.Element) -> TextLayer:
     pages = [element for element in root.iter() if _is_hocr(element, "page")]
     _require_one_page(len(pages))
     left, top, right, bottom = _hocr_box(pages[0])
@@ -86,7 +86,7 @@ def _parse_hocr(root: ElementTree.Element) -> Layer:
         elif _is_hocr(element, "line"):
             words = [_hocr_word(word) for word in element.iter() if _is_hocr(word, "word")] or [_hocr_word(element)]
             blocks[-1].append([word for word in words if word.text])
-    return Layer((right, bottom), _frozen(blocks))
+    return TextLayer((right, bottom), _frozen(blocks))
 
 
 def _hocr_word(element: ElementTree.Element) -> Word:
@@ -111,7 +111,7 @@ def _is_hocr(element: ElementTree.Element, role: str) -> bool:
     return not _HOCR_CLASSES[role].isdisjoint(element.get("class", "").split())
 
 
-def _parse_alto(root: ElementTree.Element) -> Layer:
+def _parse_alto(root: ElementTree.Element) -> TextLayer:
     pages = root.findall(".//{*}Page")
     _require_one_page(len(pages))
     size = (_number_of(pages[0].get("WIDTH", "0")), _number_of(pages[0].get("HEIGHT", "0")))
@@ -121,7 +121,7 @@ def _parse_alto(root: ElementTree.Element) -> Layer:
     blocks = [
         [_alto_line(line) for line in block.iterfind("{*}TextLine")] for block in pages[0].iterfind(".//{*}TextBlock")
     ]
-    return Layer(size if all(size) else None, _frozen(blocks))
+    return TextLayer(size if all(size) else None, _frozen(blocks))
 
 
 def _alto_line(line: ElementTree.Element) -> list[Word]:
@@ -141,14 +141,14 @@ def _alto_box(piece: ElementTree.Element) -> Box:
     return left, top, left + width, top + height
 
 
-def _parse_page_xml(root: ElementTree.Element) -> Layer:
+def _parse_page_xml(root: ElementTree.Element) -> TextLayer:
     pages = root.findall("{*}Page")
     _require_one_page(len(pages))
     order = {each.get("regionRef"): n for n, each in enumerate(pages[0].iterfind("{*}ReadingOrder//*[@regionRef]"))}
     regions = sorted(pages[0].iterfind(".//{*}TextRegion"), key=lambda region: order.get(region.get("id"), len(order)))
     blocks = [[_page_line(line) for line in region.iterfind("{*}TextLine")] for region in regions]
     size = (_number_of(pages[0].get("imageWidth", "0")), _number_of(pages[0].get("imageHeight", "0")))
-    return Layer(size if all(size) else None, _frozen(blocks))
+    return TextLayer(size if all(size) else None, _frozen(blocks))
 
 
 def _page_line(line: ElementTree.Element) -> list[Word]:
@@ -180,7 +180,7 @@ def _page_box(element: ElementTree.Element) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _parse_json(data: bytes) -> Layer:
+def _parse_json(data: bytes) -> TextLayer:
     """{"width", "height", "lines" or "words": [{"text", "box", "characters"?, "block"?}]}; a bare list is of words."""
     try:
         content = json.loads(data)
@@ -196,7 +196,7 @@ def _parse_json(data: bytes) -> Layer:
         block = entry.get("block") if grouped else number
         blocks.setdefault(json.dumps(block), []).append([_json_word(entry)])
     size = (_number_of(fields.get("width", 0)), _number_of(fields.get("height", 0)))
-    return Layer(size if all(size) else None, _frozen(blocks.values()), grouped)
+    return TextLayer(size if all(size) else None, _frozen(blocks.values()), grouped)
 
 
 def _json_word(entry: dict[str, Any]) -> Word:

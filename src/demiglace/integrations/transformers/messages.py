@@ -14,7 +14,7 @@ from typing import Any
 from demiglace.conversation import Conversation, Image, Message, Part, Text, Video, VideoSampling
 from demiglace.integrations.transformers.media import decoded, picture_of, video_of
 from demiglace.processing.chat_template import END_THINK, THINK, Turn, render
-from demiglace.processing.tokenizer import Piece
+from demiglace.processing.tokenizer import TextPiece
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -139,7 +139,7 @@ def _part(given: _Given, sampling: VideoSampling | None) -> Part:
 
 
 def _turn(role: Any, parts: Sequence[_Given]) -> Turn:
-    return Turn(role, (Piece("\n".join(part.shown if part.kind == "text" else TAGS[part.kind] for part in parts)),))
+    return Turn(role, (TextPiece("\n".join(part.shown if part.kind == "text" else TAGS[part.kind] for part in parts)),))
 
 
 def _fields(given: Any, name: str) -> dict[str, Any]:

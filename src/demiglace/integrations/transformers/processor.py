@@ -36,7 +36,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import CONFIG_FILE
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.sample import Sample
-from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, Piece
+from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, TextPiece
 
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
 _TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))
@@ -172,7 +172,7 @@ class MiniCPMVProcessor(ProcessorMixin):
             ),
             prompt,
         )
-        tokens = torch.tensor(tokenizer.encode_pieces([Piece(text, is_structure=True)]), dtype=torch.int64)
+        tokens = torch.tensor(tokenizer.encode_pieces([TextPiece(text, is_structure=True)]), dtype=torch.int64)
         places = (tokens == tokenizer.special["unk"]).nonzero().squeeze(1)
         if len(places) != layout.num_visual_tokens:
             raise ValueError(f"{layout.num_visual_tokens} visual tokens, but the prompt has {len(places)} places")
@@ -180,7 +180,7 @@ class MiniCPMVProcessor(ProcessorMixin):
 
     def _open(self, sample: Sample) -> Sample:
         """Without the end of its last turn."""
-        end = self.processor.tokenizer.encode_pieces([Piece(TURN_END, is_structure=True)])
+        end = self.processor.tokenizer.encode_pieces([TextPiece(TURN_END, is_structure=True)])
         return replace(sample, tokens=sample.tokens[: -len(end)])
 
 

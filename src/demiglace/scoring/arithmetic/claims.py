@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demiglace.scoring.arithmetic.tokens import Token, tokens
-from demiglace.scoring.arithmetic.values import Amount, Moment, holds, value_of
+from demiglace.scoring.arithmetic.values import Amount, TimeTuple, holds, value_of
 from demiglace.scoring.phrasing.notation import without_markup
 
 MOST_TOKENS = 60  # ours, of a side of a claim
@@ -81,7 +81,7 @@ def _claim(text: str, chain: Sequence[tuple[Sequence[Token], Token, Sequence[Tok
     return Claim(chain[0][0][0].start, chain[-1][2][-1].end, all(verdicts), result)
 
 
-def _is_plain(value: Amount | Moment | None) -> bool:
+def _is_plain(value: Amount | TimeTuple | None) -> bool:
     return isinstance(value, Amount) and value.is_plain
 
 

@@ -12,7 +12,7 @@ from demiglace.scoring.quantities import units
 from demiglace.scoring.quantities.dates import Clock, Day, clock, numeric_day
 from demiglace.scoring.quantities.exact import exact
 
-Kind = Literal["number", "moment", "sign", "relation", "(", ")", "word", "break", "other"]
+TokenKind = Literal["number", "moment", "sign", "relation", "(", ")", "word", "break", "other"]
 
 _SPACE = re.compile(r"[^\S\n]+")
 _MOMENT = re.compile(r"\d{1,2}:[0-5]\d(?::[0-5]\d)?(?:\s?[aApP]\.?[mM]\b\.?)?(?![\w:])|\d{4}-\d\d-\d\d(?![\w-])")
@@ -63,7 +63,7 @@ class Token:
     text: a sign or relation in one writing; a word in small letters.
     """
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     text: str

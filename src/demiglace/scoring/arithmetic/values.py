@@ -45,10 +45,10 @@ class Amount:
         return units.PERCENT in self.meanings
 
 
-Moment = tuple[int, ...]  # a time, or a date as its numbers from year to day
+TimeTuple = tuple[int, ...]  # a time, or a date as its numbers from year to day
 
 
-def value_of(side: Sequence[Token]) -> Amount | Moment | None:
+def value_of(side: Sequence[Token]) -> Amount | TimeTuple | None:
     """None where the side is no expression that could be calculated."""
     if len(side) == 1 and side[0].kind == "moment":
         return side[0].moment
@@ -60,7 +60,7 @@ def value_of(side: Sequence[Token]) -> Amount | Moment | None:
         return None
 
 
-def holds(left: Amount | Moment | None, relation: str, right: Amount | Moment | None) -> bool | None:
+def holds(left: Amount | TimeTuple | None, relation: str, right: Amount | TimeTuple | None) -> bool | None:
     """None where the two cannot be compared: metres with kilograms, a time with a number."""
     if isinstance(left, tuple) or isinstance(right, tuple):
         if not (isinstance(left, tuple) and isinstance(right, tuple)) or (left[0] > 99) != (right[0] > 99):

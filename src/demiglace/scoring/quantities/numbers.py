@@ -16,7 +16,7 @@ from demiglace.scoring.quantities.dates import Clock, Day, clock, numeric_day
 from demiglace.scoring.quantities.exact import Exact, exact
 from demiglace.scoring.quantities.number_words import number_in_words
 
-Kind = Literal["number", "range", "time", "day", "code"]
+NumberKind = Literal["number", "range", "time", "day", "code"]
 
 _RUN = re.compile(r"""(?:[^\s=()\[\]{}"<>|;:≤≥]|(?<=\d):(?=\d))+""")
 _SPACED_GROUPS = re.compile(r"(?<![\w.,:/'])(?<!\w-)[1-9]\d{0,2}(?: \d{3}){1,6}(?:\.\d+)?(?![\w/:'-]|[.,]\d| \d)")
@@ -46,7 +46,7 @@ _OR_MORE = re.compile(
 
 
 @dataclass(frozen=True)
-class Figure:
+class NumberInText:
     """What stands from `start` to `end` of a text.
 
     value: of a number; both ends of a range; of a time or day; None of a code, and of "more than 5".
@@ -57,14 +57,14 @@ class Figure:
 
     start: int
     end: int
-    kind: Kind
+    kind: NumberKind
     value: Exact | tuple[Exact, Exact] | Clock | Day | None
     text: str
     meanings: frozenset[str] = frozenset()
     is_fraction: bool = False
     is_word: bool = False
 
-    def equals(self, other: Figure) -> bool:
+    def equals(self, other: NumberInText) -> bool:
         """Whether `other` says what this one, the reference, says.
 
         A unit that the reference has must be said; one that it does not have may be. A fraction is no whole number,
@@ -86,10 +86,10 @@ def spread_out(text: str) -> str:
     return _TEN_TO.sub(r"e\1", _SPACED_FRACTION.sub("/", text))
 
 
-def figures(text: str) -> list[Figure]:
+def figures(text: str) -> list[NumberInText]:
     """In their order. `text` is in one notation (`notation.without_markup`) and written together (`spread_out`)."""
     runs = [(found.start(), found.end(), found.group()) for found in _RUN.finditer(text)]
-    found: list[Figure] = []
+    found: list[NumberInText] = []
     number = 0
     while number < len(runs):
         taken, figure = _figure(text, runs, number)
@@ -105,10 +105,10 @@ def figures(text: str) -> list[Figure]:
     return found
 
 
-def _figure(text: str, runs: list[tuple[int, int, str]], number: int) -> tuple[int, Figure | None]:
+def _figure(text: str, runs: list[tuple[int, int, str]], number: int) -> tuple[int, NumberInText | None]:
     """How many runs belong to the figure that begins with this one, and the figure, if any does."""
     start, _, run = runs[number]
-    figure: Figure | None
+    figure: NumberInText | None
     before, behind = [run for _, _, run in runs[max(0, number - 1) : number]], runs[number + 1 : number + 5]
     if any(letter.isdigit() for letter in run):
         figure, taken = _from_digits(start, run, before[-1] if before else "", behind)
@@ -123,7 +123,7 @@ def _figure(text: str, runs: list[tuple[int, int, str]], number: int) -> tuple[i
     return taken, replace(figure, end=end)
 
 
-def _from_digits(start: int, run: str, before: str, behind: Sequence[tuple[int, int, str]]) -> tuple[Figure, int]:
+def _from_digits(start: int, run: str, before: str, behind: Sequence[tuple[int, int, str]]) -> tuple[NumberInText, int]:
     """The figure of a run with a digit, which may take money from the run before and a unit from those behind."""
     written = _stripped(run)
     figure = _compact(start, written)
@@ -146,40 +146,42 @@ def _stripped(run: str) -> str:
     return run.strip(_EDGES).lstrip(".") if run.startswith("..") else run.strip(_EDGES)
 
 
-def _compact(start: int, written: str) -> Figure:
+def _compact(start: int, written: str) -> NumberInText:
     """The figure of one run, whose end is not known yet."""
     text = written.casefold()
     if time := clock(written):
-        return Figure(start, start, "time", time, text)
+        return NumberInText(start, start, "time", time, text)
     if day := numeric_day(written):
-        return Figure(start, start, "day", day, text)
+        return NumberInText(start, start, "day", day, text)
     return (
         _range(start, written)
         or _fraction(start, written)
         or _number(start, written)
-        or Figure(start, start, "code", None, text)
+        or NumberInText(start, start, "code", None, text)
     )
 
 
-def _range(start: int, written: str) -> Figure | None:
+def _range(start: int, written: str) -> NumberInText | None:
     if not (found := _RANGE.fullmatch(written)):
         return None
     low, high, meanings = exact(found[1]), exact(found[2]), _suffix(found[3])
     plain = all(not (end.startswith("0") and end.isdigit() and len(end) > 1) for end in found.groups()[:2])
     if not plain or meanings is None or not isinstance(low, Fraction) or not isinstance(high, Fraction) or low >= high:
         return None
-    return Figure(start, start, "range", (low, high), written.casefold(), meanings)
+    return NumberInText(start, start, "range", (low, high), written.casefold(), meanings)
 
 
-def _fraction(start: int, written: str) -> Figure | None:
+def _fraction(start: int, written: str) -> NumberInText | None:
     found = _FRACTION.fullmatch(written)
     if not found or not int(found[3]) or (meanings := _suffix(found[4])) is None:
         return None
     value = Fraction(int(found[2]), int(found[3]))
-    return Figure(start, start, "number", -value if found[1] == "-" else value, written.casefold(), meanings, True)
+    return NumberInText(
+        start, start, "number", -value if found[1] == "-" else value, written.casefold(), meanings, True
+    )
 
 
-def _number(start: int, written: str) -> Figure | None:
+def _number(start: int, written: str) -> NumberInText | None:
     """A number with at most one sign, money or "#" before it, and a unit or money behind it."""
     found = _NUMBER.fullmatch(written)
     if not found or (found[1] and found[3]):
@@ -196,7 +198,7 @@ def _number(start: int, written: str) -> Figure | None:
     if value is None:
         return None
     value = None if behind == "+" else _scaled(value, factor)
-    return Figure(start, start, "number", value, written.casefold(), before | after)
+    return NumberInText(start, start, "number", value, written.casefold(), before | after)
 
 
 def _suffix(written: str) -> frozenset[str] | None:
@@ -208,7 +210,7 @@ def _suffix(written: str) -> frozenset[str] | None:
     return units.unit(written) or None
 
 
-def _with_words_before(figure: Figure, before: str) -> Figure:
+def _with_words_before(figure: NumberInText, before: str) -> NumberInText:
     """ "minus" and "RM" and "-$" before the number are part of it."""
     word = before.strip("*_`'~≈!?")
     if word.casefold() in ("minus", "negative"):
@@ -220,7 +222,7 @@ def _with_words_before(figure: Figure, before: str) -> Figure:
     return figure
 
 
-def _with_words_behind(figure: Figure, run: str, words: list[str]) -> tuple[Figure, int]:
+def _with_words_behind(figure: NumberInText, run: str, words: list[str]) -> tuple[NumberInText, int]:
     """ "million", then "per cent", "cm" or "USD" behind the number are part of it; and the runs that it takes."""
     taken = 1
     if run.endswith((",", ".", "!", "?")):
@@ -245,7 +247,7 @@ def _bare(words: str) -> str:
     return words.rstrip(".,!?*_`'")
 
 
-def _from_words(start: int, runs: Sequence[tuple[int, int, str]]) -> tuple[Figure | None, int]:
+def _from_words(start: int, runs: Sequence[tuple[int, int, str]]) -> tuple[NumberInText | None, int]:
     """A number in words, which "minus" may stand before; and the runs that it takes."""
     first = _bare(runs[0][2]).casefold()
     if first in ("minus", "negative") and len(runs) > 1:
@@ -265,12 +267,12 @@ def _from_words(start: int, runs: Sequence[tuple[int, int, str]]) -> tuple[Figur
     taken = owner[length - 1] + 1
     if length < len(owner) and owner[length] == owner[length - 1]:  # "two-sided", "one-to-one"
         return None, 1
-    figure = Figure(start, start, "number", Fraction(value), " ".join(words[:length]), is_word=True)
+    figure = NumberInText(start, start, "number", Fraction(value), " ".join(words[:length]), is_word=True)
     figure, more = _with_words_behind(figure, runs[taken - 1][2], [run for _, _, run in runs[taken : taken + 4]])
     return figure, taken + more - 1
 
 
-def _negative(figure: Figure) -> Figure:
+def _negative(figure: NumberInText) -> NumberInText:
     if isinstance(figure.value, Fraction):
         return replace(figure, value=-figure.value)
     return replace(figure, value=None)
@@ -280,7 +282,7 @@ def _scaled(value: Exact | None, factor: int) -> Exact | None:
     return value * factor if isinstance(value, Fraction) else value if factor == 1 else None
 
 
-def _is_mixed(whole: Figure, part: Figure) -> bool:
+def _is_mixed(whole: NumberInText, part: NumberInText) -> bool:
     """2 1/2."""
     return (
         whole.kind == part.kind == "number"

@@ -19,41 +19,41 @@ from demiglace.typography.ink_colours import Colour
 
 Size = tuple[int, int]  # width and height in pixels
 Span = tuple[float, float]  # seconds, the end not included
-Place = tuple[float, float]
-Kind = tuple[str, str]  # a shape and a colour
+Point = tuple[float, float]
+ShapeKind = tuple[str, str]  # a shape and a colour
 
 
 @dataclass(frozen=True)
-class AskedClip:
+class ClipQuestion:
     """looks: who sees at least one frame of each of these spans can tell the answer."""
 
     clip: Clip
     question: Question
-    looks: tuple[Span, ...]
+    evidence_spans: tuple[Span, ...]
 
     def is_answerable(self, sampling: VideoSampling, fps: float) -> bool:
         """Whether the frames taken of the clip, encoded at `fps` frames a second, show what is asked for."""
         times = plan_frames(self.clip.seconds, sampling, fps).times
-        return all(any(start <= time < end for time in times) for start, end in self.looks)
+        return all(any(start <= time < end for time in times) for start, end in self.evidence_spans)
 
 
-World = Callable[[np.random.Generator, Size], AskedClip]
+ClipGenerator = Callable[[np.random.Generator, Size], ClipQuestion]
 
 
-def random_kinds(rng: np.random.Generator, count: int) -> list[Kind]:
+def random_kinds(rng: np.random.Generator, count: int) -> list[ShapeKind]:
     """Shapes and colours, none of them twice."""
     shapes = rng.choice(list(SHAPES), count, replace=False)
     colours = rng.choice(list(CLIP_COLOURS), count, replace=False)
     return [(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True)]
 
 
-def random_name(rng: np.random.Generator, kind: Kind) -> str:
+def random_name(rng: np.random.Generator, kind: ShapeKind) -> str:
     """The shape, with its colour or without."""
     shape, colour = kind
     return shape if rng.random() < 0.4 else f"{colour} {shape}"
 
 
-def full_name(kind: Kind) -> str:
+def full_name(kind: ShapeKind) -> str:
     shape, colour = kind
     return f"{colour} {shape}"
 
@@ -62,7 +62,7 @@ def random_radius(rng: np.random.Generator, size: Size) -> float:
     return float(rng.uniform(0.09, 0.13)) * min(size)
 
 
-def random_places(rng: np.random.Generator, count: int, size: Size, radius: float) -> list[Place]:
+def random_places(rng: np.random.Generator, count: int, size: Size, radius: float) -> list[Point]:
     """Centres of different cells of a grid; there are at least nine."""
     columns, rows = (int(side / (2.4 * radius)) for side in size)
     cells = rng.choice(columns * rows, count, replace=False)
@@ -81,7 +81,7 @@ def tenths(rng: np.random.Generator, least: float, most: float) -> float:
     return round(float(rng.uniform(least, most)), 1)
 
 
-def still(kind: Kind, radius: float, at: Place, start_s: float, end_s: float) -> Figure:
+def still(kind: ShapeKind, radius: float, at: Point, start_s: float, end_s: float) -> Figure:
     """A figure that stays where it is."""
     shape, colour = kind
     return Figure(shape, ((start_s, colour),), radius, (Waypoint(start_s, *at), Waypoint(end_s, *at)))
@@ -92,7 +92,7 @@ def timeline(lengths: Sequence[float]) -> list[float]:
     return [round(float(moment), 1) for moment in np.cumsum([0.0, *lengths])]
 
 
-def told(time_s: float) -> str:
+def seconds_in_words(time_s: float) -> str:
     return f"{time_s:.1f} s"
 
 

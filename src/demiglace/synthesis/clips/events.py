@@ -12,8 +12,8 @@ from demiglace.media.frame_sampling import plan_frames
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import SHAPES, Clip, Figure, Waypoint
 from demiglace.synthesis.clips.clip_question import (
-    AskedClip,
-    Kind,
+    ClipQuestion,
+    ShapeKind,
     Size,
     Span,
     full_name,
@@ -23,11 +23,11 @@ from demiglace.synthesis.clips.clip_question import (
     random_paper,
     random_places,
     random_radius,
+    seconds_in_words,
     still,
     tenths,
     timeline,
     times_in_words,
-    told,
 )
 from demiglace.synthesis.palette import CLIP_COLOURS
 from demiglace.typography.words import pick
@@ -35,35 +35,35 @@ from demiglace.typography.words import pick
 FLASH_S = 0.1
 
 
-def appear(rng: np.random.Generator, size: Size) -> AskedClip:
+def appear(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """Some figures are there from the start, one is not. A single frame does not show which."""
     clip, kinds, moment = _one_apart(rng, size, comes=True)
     came, names = full_name(kinds[0]), [full_name(kind) for kind in kinds[1:]]
     steps = (
         f"At 0.0 s I see {listed(names)}.",
-        f"From {told(moment)} on I see the {came} too.",
+        f"From {seconds_in_words(moment)} on I see the {came} too.",
         f"Check: at the end there are {len(kinds)} shapes, and only the {came} is new.",
     )
     text = pick(rng, ("Which shape appeared?", "Which shape was not there from the start?")) + " Name colour and shape."
     question = Question("appear", text, came, f"The {came} appeared.", steps, (came, *names))
-    return AskedClip(clip, question, ((0.0, moment), (moment, clip.seconds)))
+    return ClipQuestion(clip, question, ((0.0, moment), (moment, clip.seconds)))
 
 
-def disappear(rng: np.random.Generator, size: Size) -> AskedClip:
+def disappear(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """One of some figures does not stay until the end. A single frame does not show which."""
     clip, kinds, moment = _one_apart(rng, size, comes=False)
     gone, names = full_name(kinds[0]), [full_name(kind) for kind in kinds[1:]]
     steps = (
         f"At 0.0 s I see {listed(sorted([gone, *names]))}.",
-        f"From {told(moment)} on I see only {listed(names)}.",
+        f"From {seconds_in_words(moment)} on I see only {listed(names)}.",
         f"Check: there were {len(kinds)} shapes, and only the {gone} is missing.",
     )
     text = pick(rng, ("Which shape disappeared?", "Which shape is gone at the end?")) + " Name colour and shape."
     question = Question("disappear", text, gone, f"The {gone} disappeared.", steps, (gone, *names))
-    return AskedClip(clip, question, ((0.0, moment), (moment, clip.seconds)))
+    return ClipQuestion(clip, question, ((0.0, moment), (moment, clip.seconds)))
 
 
-def _one_apart(rng: np.random.Generator, size: Size, comes: bool) -> tuple[Clip, list[Kind], float]:
+def _one_apart(rng: np.random.Generator, size: Size, comes: bool) -> tuple[Clip, list[ShapeKind], float]:
     """Figures that stay throughout except the first of the kinds, which comes or goes at the moment."""
     _, moment, seconds = timeline([tenths(rng, 0.5, 1.6), tenths(rng, 0.5, 1.6)])
     kinds, radius = random_kinds(rng, int(rng.integers(3, 6))), random_radius(rng, size)
@@ -73,7 +73,7 @@ def _one_apart(rng: np.random.Generator, size: Size, comes: bool) -> tuple[Clip,
     return Clip(*size, seconds, random_paper(rng), figures), kinds, moment
 
 
-def order(rng: np.random.Generator, size: Size) -> AskedClip:
+def order(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """Figures come one after another and go in the same order. A single frame does not show which was before."""
     kinds, radius = random_kinds(rng, int(rng.integers(2, 5))), random_radius(rng, size)
     _, *starts, last = timeline([0.2, *(tenths(rng, 0.4, 0.8) for _ in kinds)])
@@ -82,8 +82,8 @@ def order(rng: np.random.Generator, size: Size) -> AskedClip:
     places = random_places(rng, len(kinds), size, radius)
     figures = tuple(still(kind, radius, at, *span) for kind, at, span in zip(kinds, places, spans, strict=True))
     clip = Clip(*size, max(1.0, round(spans[-1][1] + 0.2, 1)), random_paper(rng), figures)
-    looks = tuple(pairwise([*starts, last]))
-    return AskedClip(clip, _order_question(rng, [full_name(kind) for kind in kinds], starts), looks)
+    evidence_spans = tuple(pairwise([*starts, last]))
+    return ClipQuestion(clip, _order_question(rng, [full_name(kind) for kind in kinds], starts), evidence_spans)
 
 
 def _order_question(rng: np.random.Generator, names: Sequence[str], starts: Sequence[float]) -> Question:
@@ -93,14 +93,14 @@ def _order_question(rng: np.random.Generator, names: Sequence[str], starts: Sequ
     named = [names[index] for index in rng.permutation(pair)]
     answer = names[wanted]
     steps = (
-        *(f"At {told(start)} the {name} appears." for name, start in zip(names, starts, strict=True)),
+        *(f"At {seconds_in_words(start)} the {name} appears." for name, start in zip(names, starts, strict=True)),
         f"Check: of the two asked for, the {answer} came {word}.",
     )
     text = f"Which appeared {word}, the {named[0]} or the {named[1]}?"
     return Question("order", text, answer, f"The {answer} appeared {word}.", steps, tuple(named))
 
 
-def count(rng: np.random.Generator, size: Size) -> AskedClip:
+def count(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """Figures come and go one at a time, those of one shape are counted. A single frame shows one at most."""
     shape, *others = (str(shape) for shape in rng.permutation(list(SHAPES)))
     counted = [True] * int(rng.integers(1, 6)) + [False] * int(rng.integers(0, 3))
@@ -115,23 +115,25 @@ def count(rng: np.random.Generator, size: Size) -> AskedClip:
     ]
     figures = tuple(still(kind, radius, at, *span) for kind, at, span in zip(kinds, places, spans, strict=True))
     clip = Clip(*size, max(1.0, round(moments[-1] + 0.1, 1)), random_paper(rng), figures)
-    return AskedClip(clip, _count_question(rng, shape, kinds, [start for start, _ in spans]), tuple(spans))
+    return ClipQuestion(clip, _count_question(rng, shape, kinds, [start for start, _ in spans]), tuple(spans))
 
 
-def _count_question(rng: np.random.Generator, shape: str, kinds: Sequence[Kind], starts: Sequence[float]) -> Question:
+def _count_question(
+    rng: np.random.Generator, shape: str, kinds: Sequence[ShapeKind], starts: Sequence[float]
+) -> Question:
     steps, found = [], []
     for kind, start in zip(kinds, starts, strict=True):
         if kind[0] == shape:
             found.append(kind[1])
         verdict = f"{len(found)} so far" if kind[0] == shape else "not counted"
-        steps.append(f"At {told(start)}: {full_name(kind)}, {verdict}.")
+        steps.append(f"At {seconds_in_words(start)}: {full_name(kind)}, {verdict}.")
     steps.append(f"Check: {', '.join(found)}: {len(found)}.")
     text = pick(rng, (f"How many times did a {shape} appear?", f"A {shape} is shown how many times in all?"))
     spoken = f"A {shape} appeared {times_in_words(len(found))}."
     return Question("count", text, str(len(found)), spoken, tuple(steps))
 
 
-def recolour(rng: np.random.Generator, size: Size) -> AskedClip:
+def recolour(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """A figure goes through two or three colours. A single frame does not show which was before."""
     num_colours = int(rng.integers(2, 4))
     *moments, seconds = timeline([tenths(rng, 0.5, 1.4) for _ in range(num_colours)])
@@ -143,8 +145,8 @@ def recolour(rng: np.random.Generator, size: Size) -> AskedClip:
     others = (still(kind, radius, at, 0.0, seconds) for kind, at in zip(kinds[1:], places, strict=True))
     figure = Figure(kinds[0][0], tuple(zip(moments, colours, strict=True)), radius, path)
     question = _recolour_question(rng, kinds[0][0], colours, moments)
-    looks = tuple(pairwise([*moments, seconds]))
-    return AskedClip(Clip(*size, seconds, random_paper(rng), (figure, *others)), question, looks)
+    evidence_spans = tuple(pairwise([*moments, seconds]))
+    return ClipQuestion(Clip(*size, seconds, random_paper(rng), (figure, *others)), question, evidence_spans)
 
 
 def _recolour_question(
@@ -160,7 +162,7 @@ def _recolour_question(
         spoken = f"The {shape} turned {after}."
     steps = (
         f"At 0.0 s the {shape} is {colours[0]}.",
-        *(f"At {told(at)} it turns {new}." for at, new in zip(moments[1:], colours[1:], strict=True)),
+        *(f"At {seconds_in_words(at)} it turns {new}." for at, new in zip(moments[1:], colours[1:], strict=True)),
         f"Check: {before} comes right before {after}, so {answer}.",
     )
     named = after if answer == before else before
@@ -168,7 +170,7 @@ def _recolour_question(
     return Question("recolour", text, answer, spoken, steps, choices)
 
 
-def flash(rng: np.random.Generator, size: Size) -> AskedClip:
+def flash(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """A figure is there for a tenth of a second, among others that stay; one look in a second misses it."""
     seconds = tenths(rng, 1.0, 3.0)
     kinds, radius = random_kinds(rng, int(rng.integers(2, 5))), random_radius(rng, size)
@@ -179,12 +181,12 @@ def flash(rng: np.random.Generator, size: Size) -> AskedClip:
     flashed, others = full_name(kinds[0]), [full_name(kind) for kind in kinds[1:]]
     steps = (
         f"All the time I see {listed(others)}.",
-        f"At {told(start)} there is the {flashed} for a moment.",
-        f"Check: at {told(spans[0][1])} the {flashed} is gone, the rest is still there.",
+        f"At {seconds_in_words(start)} there is the {flashed} for a moment.",
+        f"Check: at {seconds_in_words(spans[0][1])} the {flashed} is gone, the rest is still there.",
     )
     text = "Which shape flashes up for a moment? Name colour and shape."
     question = Question("flash", text, flashed, f"The {flashed} flashes up.", steps, (flashed, *others))
-    return AskedClip(Clip(*size, seconds, random_paper(rng), figures), question, (spans[0],))
+    return ClipQuestion(Clip(*size, seconds, random_paper(rng), figures), question, (spans[0],))
 
 
 def flash_start(rng: np.random.Generator, seconds: float) -> float:
@@ -196,7 +198,7 @@ def flash_start(rng: np.random.Generator, seconds: float) -> float:
     return free[int(rng.integers(len(free)))]
 
 
-def flashes(rng: np.random.Generator, size: Size) -> AskedClip:
+def flashes(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """A figure flashes some times, always at the same place. A single frame shows one flash or none."""
     kind, radius = random_kinds(rng, 1)[0], random_radius(rng, size)
     num_flashes = int(rng.integers(1, 5))
@@ -207,10 +209,10 @@ def flashes(rng: np.random.Generator, size: Size) -> AskedClip:
     at = random_places(rng, 1, size, radius)[0]
     name = random_name(rng, kind)
     steps = (
-        *(f"At {told(start)}: flash {number}." for number, (start, _) in enumerate(spans, start=1)),
+        *(f"At {seconds_in_words(start)}: flash {number}." for number, (start, _) in enumerate(spans, start=1)),
         f"Check: before and after each of them the {name} is gone, so {num_flashes}.",
     )
     spoken = f"The {name} flashed {times_in_words(num_flashes)}."
     question = Question("flashes", f"How many times did the {name} flash?", str(num_flashes), spoken, steps)
     clip = Clip(*size, moments[-1], random_paper(rng), tuple(still(kind, radius, at, *span) for span in spans))
-    return AskedClip(clip, question, tuple(pairwise(moments)))
+    return ClipQuestion(clip, question, tuple(pairwise(moments)))

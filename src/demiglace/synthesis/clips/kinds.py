@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from demiglace.synthesis.clips import events, motion, texts
-from demiglace.synthesis.clips.clip_question import AskedClip, Size, World
+from demiglace.synthesis.clips.clip_question import ClipGenerator, ClipQuestion, Size
 
-WORLDS: Mapping[str, World] = {
+CLIP_KINDS: Mapping[str, ClipGenerator] = {
     "direction": motion.direction,
     "bounce": motion.bounce,
     "collide": motion.collide,
@@ -23,13 +23,13 @@ WORLDS: Mapping[str, World] = {
     "scroll": texts.scroll,
     "flash_text": texts.flash_text,
 }
-EXAMINATION = 0x436C697073  # no seed of a training run begins with it
+HELD_OUT = 0x436C697073  # no seed of a training run begins with it
 
 
-def examination(kind: str, number: int, seed: int = 0, side: int = 126) -> AskedClip:
+def held_out_question(kind: str, number: int, seed: int = 0, side: int = 126) -> ClipQuestion:
     """Clip `number` of a kind to examine a model with, apart from whatever is trained on."""
-    rng = np.random.default_rng((EXAMINATION, seed, list(WORLDS).index(kind), number))
-    return WORLDS[kind](rng, random_size(rng, side))
+    rng = np.random.default_rng((HELD_OUT, seed, list(CLIP_KINDS).index(kind), number))
+    return CLIP_KINDS[kind](rng, random_size(rng, side))
 
 
 def random_size(rng: np.random.Generator, side: int) -> Size:

@@ -9,19 +9,19 @@ import numpy as np
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import Clip, Figure, Waypoint
 from demiglace.synthesis.clips.clip_question import (
-    AskedClip,
-    Kind,
+    ClipQuestion,
+    ShapeKind,
     Size,
     full_name,
     random_kinds,
     random_name,
     random_paper,
     random_radius,
+    seconds_in_words,
     still,
     tenths,
     timeline,
     times_in_words,
-    told,
 )
 from demiglace.typography.words import pick
 
@@ -30,7 +30,7 @@ WAYS = {True: ("left", "right"), False: ("up", "down")}
 NEEDS_CONTACT = ("circle", "square", "diamond", "cross")  # these touch with their outermost points on one line
 
 
-def direction(rng: np.random.Generator, size: Size) -> AskedClip:
+def direction(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """One figure crosses the picture, others cross it too or stand still. A single frame shows no way."""
     horizontal = bool(rng.random() < 0.5)
     moments = timeline([tenths(rng, 0, 0.4), tenths(rng, 0.8, 2.4), tenths(rng, 0.1, 0.5)])
@@ -45,8 +45,8 @@ def direction(rng: np.random.Generator, size: Size) -> AskedClip:
     first, last = SIDES[horizontal][1 - ways[0]], SIDES[horizontal][ways[0]]
     _, start, stop, seconds = moments
     steps = (
-        f"At {told(start)} the {name} is near the {first}.",
-        f"At {told(stop)} it is near the {last}.",
+        f"At {seconds_in_words(start)} the {name} is near the {first}.",
+        f"At {seconds_in_words(stop)} it is near the {last}.",
         f"From {first} to {last}: it moved {way}.",
         "Check: halfway through it is near the middle, as it should be.",
     )
@@ -54,13 +54,13 @@ def direction(rng: np.random.Generator, size: Size) -> AskedClip:
     choices = tuple(word for words in WAYS.values() for word in words)
     question = Question("direction", text, way, f"The {name} moved {way}.", steps, choices)
     third = (stop - start) / 3
-    looks = ((0.0, start + third), (stop - third, seconds))
-    return AskedClip(Clip(*size, seconds, random_paper(rng), _shuffled(rng, figures)), question, looks)
+    evidence_spans = ((0.0, start + third), (stop - third, seconds))
+    return ClipQuestion(Clip(*size, seconds, random_paper(rng), _shuffled(rng, figures)), question, evidence_spans)
 
 
 def _crossing(
     rng: np.random.Generator,
-    kind: Kind,
+    kind: ShapeKind,
     radius: float,
     size: Size,
     horizontal: bool,
@@ -80,7 +80,7 @@ def _crossing(
     return Figure(kind[0], ((begin, kind[1]),), radius, tuple(path))
 
 
-def bounce(rng: np.random.Generator, size: Size) -> AskedClip:
+def bounce(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """A figure goes to and fro between two edges, perhaps beside one that stands. A single frame shows no turn."""
     horizontal, side, count = bool(rng.random() < 0.5), int(rng.integers(2)), int(rng.integers(1, 5))
     radius, leg = random_radius(rng, size), tenths(rng, 0.6, 0.9)
@@ -104,22 +104,25 @@ def bounce(rng: np.random.Generator, size: Size) -> AskedClip:
     turns, names = moments[1:-1], [SIDES[horizontal][edge] for edge in touched]
     question = _bounce_question(rng, random_name(rng, kinds[0]), turns, names)
     at_edges = [(turn - 0.2, turn + 0.2) for turn in turns]
-    looks = ((0.0, turns[0] - 0.2), *at_edges, (turns[-1] + 0.2, moments[-1]))
-    return AskedClip(Clip(*size, moments[-1], random_paper(rng), figures), question, looks)
+    evidence_spans = ((0.0, turns[0] - 0.2), *at_edges, (turns[-1] + 0.2, moments[-1]))
+    return ClipQuestion(Clip(*size, moments[-1], random_paper(rng), figures), question, evidence_spans)
 
 
 def _bounce_question(rng: np.random.Generator, name: str, turns: Sequence[float], edges: Sequence[str]) -> Question:
     count = len(turns)
     steps = (
         f"The {name} moves towards the {edges[0]} edge.",
-        *(f"At {told(turn)} it bounces off the {edge} edge." for turn, edge in zip(turns, edges, strict=True)),
+        *(
+            f"At {seconds_in_words(turn)} it bounces off the {edge} edge."
+            for turn, edge in zip(turns, edges, strict=True)
+        ),
         f"Check: {', '.join(edges)}: {times_in_words(count)}.",
     )
     text = pick(rng, ("How many times did the {} bounce off an edge?", "How often did the {} bounce?")).format(name)
     return Question("bounce", text, str(count), f"The {name} bounced {times_in_words(count)}.", steps)
 
 
-def collide(rng: np.random.Generator, size: Size) -> AskedClip:
+def collide(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """Two figures run towards each other: they meet and turn back, turn back before that, or pass at a distance."""
     horizontal, half = bool(rng.random() < 0.5), tenths(rng, 0.6, 1.2)
     length, breadth = size if horizontal else size[::-1]
@@ -141,8 +144,8 @@ def collide(rng: np.random.Generator, size: Size) -> AskedClip:
         path = tuple(Waypoint(time, *point) for time, point in zip((0.0, half, 2 * half), points, strict=True))
         figures.append(Figure(shape, ((0.0, colour),), radius, path))
     clip = Clip(*size, round(2 * half, 1), random_paper(rng), _shuffled(rng, figures))
-    looks = ((0.0, half / 2), (half - 0.2, half + 0.2), (1.5 * half, 2 * half))
-    return AskedClip(clip, _collision_question(rng, [full_name(kind) for kind in kinds], end, half), looks)
+    evidence_spans = ((0.0, half / 2), (half - 0.2, half + 0.2), (1.5 * half, 2 * half))
+    return ClipQuestion(clip, _collision_question(rng, [full_name(kind) for kind in kinds], end, half), evidence_spans)
 
 
 def _collision_question(rng: np.random.Generator, names: Sequence[str], end: str, half: float) -> Question:
@@ -154,7 +157,7 @@ def _collision_question(rng: np.random.Generator, names: Sequence[str], end: str
     }[end]
     steps = (
         f"The {first} and the {second} start at opposite edges.",
-        f"At {told(half)} {event}.",
+        f"At {seconds_in_words(half)} {event}.",
         f"Check: the gap between them {'closes' if answer == 'yes' else 'never closes'}, so {answer}.",
     )
     text = pick(rng, ("Did the {} and the {} collide?", "Did the {} hit the {}?")).format(first, second)

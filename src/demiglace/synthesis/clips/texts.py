@@ -9,14 +9,14 @@ import numpy as np
 from demiglace.scoring.question import Question
 from demiglace.synthesis.clips.clip import Clip, Waypoint, Writing
 from demiglace.synthesis.clips.clip_question import (
-    AskedClip,
+    ClipQuestion,
     Size,
     random_kinds,
     random_paper,
     random_radius,
+    seconds_in_words,
     still,
     tenths,
-    told,
 )
 from demiglace.synthesis.clips.events import FLASH_S, flash_start
 from demiglace.typography.corpus import words
@@ -27,7 +27,7 @@ from demiglace.typography.words import pick
 LEAST_WIDTH = 1.25  # of a running text, in widths of the picture: no single frame holds it
 
 
-def scroll(rng: np.random.Generator, size: Size) -> AskedClip:
+def scroll(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """Writing runs in at the right and out at the left. It is wider than the picture: no single frame holds it."""
     width, height = size
     face, em = sample_face(rng), round(float(rng.uniform(0.2, 0.3)) * min(size))
@@ -41,18 +41,21 @@ def scroll(rng: np.random.Generator, size: Size) -> AskedClip:
     paper = random_paper(rng)
     writing = Writing(text, face, em, _ink(rng, paper), (Waypoint(0.0, width, y), Waypoint(seconds, -length, y)))
     edges = [font.getlength(text[:index]) for index in range(len(text) + 1)]
-    looks = tuple((right / speed, (left + width) / speed) for left, right in pairwise(edges))  # of every letter, whole
+    evidence_spans = tuple(
+        (right / speed, (left + width) / speed) for left, right in pairwise(edges)
+    )  # of every letter, whole
     question = pick(rng, ("What does the running text say?", "Read the text that scrolls by."))
     parts = text.split()
     steps = (
-        f"The text runs from right to left for {told(seconds)}; it begins with {parts[0]} and ends with {parts[-1]}.",
+        f"The text runs from right to left for {seconds_in_words(seconds)}; "
+        f"it begins with {parts[0]} and ends with {parts[-1]}.",
         f"Check: put together it reads {text}.",
     )
     asked = Question("scroll", question, text, f"The text says: {text}", steps)
-    return AskedClip(Clip(width, height, seconds, paper, (), (writing,)), asked, looks)
+    return ClipQuestion(Clip(width, height, seconds, paper, (), (writing,)), asked, evidence_spans)
 
 
-def flash_text(rng: np.random.Generator, size: Size) -> AskedClip:
+def flash_text(rng: np.random.Generator, size: Size) -> ClipQuestion:
     """A word is there for a tenth of a second, between figures that stay; one look in a second misses it."""
     width, height = size
     seconds, face, text = tenths(rng, 1.0, 3.0), sample_face(rng), _word(rng)
@@ -68,11 +71,11 @@ def flash_text(rng: np.random.Generator, size: Size) -> AskedClip:
     )
     clip = Clip(width, height, seconds, paper, figures, (Writing(text, face, em, _ink(rng, paper), path),))
     steps = (
-        f"At {told(start)} I can read {text} for a moment.",
+        f"At {seconds_in_words(start)} I can read {text} for a moment.",
         f"Check: before and after there is no writing, and it reads {text}.",
     )
     asked = pick(rng, ("What text flashes up for a moment?", "Some text flashes up. Read it."))
-    return AskedClip(
+    return ClipQuestion(
         clip, Question("flash_text", asked, text, f"The text says: {text}", steps), ((path[0].time_s, path[1].time_s),)
     )
 

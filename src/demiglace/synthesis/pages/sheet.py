@@ -11,7 +11,7 @@ from demiglace.documents.page import Line, Page, hull
 from demiglace.typography.fonts import Face, training_faces
 from demiglace.typography.ink_colours import random_colours
 from demiglace.typography.rendering import Rendered, render_block
-from demiglace.typography.typesetting import Alignment, Look
+from demiglace.typography.typesetting import Alignment, TextStyle
 
 MOST_PIXELS = 6_000_000  # of a page; what is set below its foot is left out
 
@@ -60,8 +60,8 @@ def set_block(
     lines: Sequence[str], face: Face, cap: float, pitch: float = 2.0, alignment: Alignment = "left"
 ) -> Rendered:
     """Black on white, without margins; lines are clean of empty ones."""
-    look = Look(cap_height=cap, crisp=False, pitch=pitch, alignment=alignment, margins=(0, 0, 0, 0))
-    return render_block([line.strip() for line in lines if line.strip()] or ["-"], face, look)
+    style = TextStyle(cap_height=cap, crisp=False, pitch=pitch, alignment=alignment, margins=(0, 0, 0, 0))
+    return render_block([line.strip() for line in lines if line.strip()] or ["-"], face, style)
 
 
 def print_field(sheet: Sheet, block: Rendered, left: float, top: float) -> float:

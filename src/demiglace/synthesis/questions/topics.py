@@ -21,19 +21,19 @@ SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano 
 TEXT = "text"  # the topic without a picture
 ASKED_ONCE = ("forms",)  # topics whose questions give away each other's answers
 MOST_TURNS = 3
-EXAMINATION = 0x51756573  # no seed of a training run begins with it
+HELD_OUT = 0x51756573  # no seed of a training run begins with it
 
 
-def examination(topic: str, number: int, seed: int = 0, side: int = SMALLEST_SIDE) -> tuple[tuple[Part, ...], Question]:
+def held_out_question(
+    topic: str, number: int, seed: int = 0, side: int = SMALLEST_SIDE
+) -> tuple[tuple[Part, ...], Question]:
     """Question `number` of an examination: what is shown, and what is asked.
 
     topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
     """
     known = [*TOPICS, TEXT]
     Words(tuple(known)).check("topic", topic)
-    parts, question, _ = draw_question(
-        np.random.default_rng((EXAMINATION, seed, known.index(topic), number)), topic, side
-    )
+    parts, question, _ = draw_question(np.random.default_rng((HELD_OUT, seed, known.index(topic), number)), topic, side)
     return parts, question
 
 
