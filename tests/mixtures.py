@@ -88,13 +88,13 @@ def write_mixture(folder: Path) -> Path:
 name = "pictures"
 kind = "jsonl"
 path = "pictures.jsonl"
-weights = { resampler = 1, eyes = 1, whole = 1, late = 0.2 }
+weights = { resampler = 1, vision = 1, full = 1, late = 0.2 }
 
 [[source]]
 name = "texts"
 kind = "text"
 path = "text.txt"
 window = 128
-weights = { whole = 1.0 }
+weights = { full = 1.0 }
 """)
     return path

@@ -33,7 +33,7 @@ def losses(learner, objective, learns, num_steps, folder):
             seen.append(float(loss.detach()))
             yield loss, figures
 
-    numbers = {"rate": 5e-3, "warmup": 3, "decay_share": 0.3, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
+    numbers = {"learning_rate": 5e-3, "warmup": 3, "decay_share": 0.3, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
     stage = Stage("test", learns, num_steps, save_every=1000, **numbers)
     Trainer(learner, stage, watched, folder).run()
     return seen

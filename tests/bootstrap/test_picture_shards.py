@@ -68,9 +68,9 @@ def test_no_part_of_an_unfinished_shard_remains(tmp_path):
 
 def test_a_reopened_stream_goes_on_with_the_same_batches(tmp_path):
     with ThreadPoolExecutor(1) as pool:
-        whole = open_stream(tmp_path / "whole", pool)
+        whole = open_stream(tmp_path / "full", pool)
         texts = [[sample.text for sample in whole.batch(number)] for number in range(6)]
-        reopened = open_stream(tmp_path / "again", pool)
+        reopened = open_stream(tmp_path / "decay", pool)
         assert [[sample.text for sample in reopened.batch(number)] for number in range(3, 6)] == texts[3:]
     first, second = (sorted(texts[start] + texts[start + 1]) for start in (0, 2))
     assert first == second  # two passes over one shard

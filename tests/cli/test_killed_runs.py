@@ -61,7 +61,7 @@ def learned(folder: Path) -> dict[str, object]:
     metrics = [json.loads(line) for line in (stage / "metrics.jsonl").read_text().splitlines()]
     weights = [stage / "best" / "learner.safetensors", folder / "model" / "model.safetensors"]
     return {
-        "metrics": [(line["step"], line["loss"], line["norm"]) for line in metrics],
+        "metrics": [(line["step"], line["loss"], line["grad_norm"]) for line in metrics],
         "best": json.loads((stage / "best" / "state.json").read_text())["step"],
         **{name: (stage / name).read_text() for name in ("validation.jsonl", "skipped.txt")},
         **{path.name: path.read_bytes() for path in weights},

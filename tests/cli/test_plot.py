@@ -11,9 +11,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    stage = tmp_path / "nano" / "whole"
+    stage = tmp_path / "nano" / "full"
     stage.mkdir(parents=True)
-    lines = ({"stage": "whole", "step": step, "loss": 1 / step} for step in (1, 2, 3))
+    lines = ({"stage": "full", "step": step, "loss": 1 / step} for step in (1, 2, 3))
     (stage / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return stage.parent
 

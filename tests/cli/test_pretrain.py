@@ -47,7 +47,7 @@ def start(how: Sequence[str], inputs: Sequence[str], folder: Path) -> subprocess
 
 
 def lines(folder: Path) -> list[dict[str, float]]:
-    files = [folder / stage / "metrics.jsonl" for stage in ("resampler", "eyes", "whole")]
+    files = [folder / stage / "metrics.jsonl" for stage in ("resampler", "vision", "full")]
     return [json.loads(line) for file in files if file.exists() for line in file.read_text().splitlines()]
 
 
@@ -72,7 +72,7 @@ def test_a_wrong_record_is_named_with_the_way_on(run: Run, tmp_path: Path) -> No
 
 
 def learned(folder: Path) -> list[tuple[str, float, float, float]]:
-    return [(line["stage"], line["step"], line["loss"], line["norm"]) for line in lines(folder)]
+    return [(line["stage"], line["step"], line["loss"], line["grad_norm"]) for line in lines(folder)]
 
 
 @pytest.mark.slow
@@ -105,7 +105,7 @@ def test_two_processes_learn_as_one_and_hand_over_to_one(inputs, uninterrupted, 
         assert mine[2:] == pytest.approx(theirs[2:], abs=1e-4)
 
     shutil.rmtree(tmp_path / "model")
-    shutil.rmtree(tmp_path / "whole" / "step-00000006")
+    shutil.rmtree(tmp_path / "full" / "step-00000006")
     handed = start(ALONE, inputs, tmp_path)
     handed.communicate(timeout=600)
     assert handed.returncode == 0

@@ -121,13 +121,13 @@ def test_metrics_that_cannot_be_written_are_named_with_what_is_left(
     real = Metrics.add
 
     def add(metrics: Metrics, *given: Any) -> str:
-        with bounded(16 if metrics.stage == "whole" else 2**20):
+        with bounded(16 if metrics.stage == "full" else 2**20):
             return real(metrics, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Metrics, "add", add)
         last = refused(command())
-    path = tmp_path / "out" / "whole" / "metrics.jsonl"
+    path = tmp_path / "out" / "full" / "metrics.jsonl"
     assert last == f"demiglace: {path}: File too large; the last good checkpoint is step-00000001 of resampler"
     assert command().exit_code == 0
 

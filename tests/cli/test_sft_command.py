@@ -50,12 +50,12 @@ def test_a_run_leaves_a_model_that_a_further_run_begins_from(run: Run, folder: P
     rates = {"rate": 4e-5, "long-rate": 3e-5, "least-rate": 2e-5}
     again = run(*words(folder, tmp_path / "more", steps="1,1", start=tmp_path / "run" / "model", **rates))
     assert again.exit_code == 0, again.stderr
-    assert [line["rate"] for line in lines(tmp_path / "more")] == pytest.approx([4e-5, 3e-5])
+    assert [line["lr"] for line in lines(tmp_path / "more")] == pytest.approx([4e-5, 3e-5])
 
 
 @pytest.mark.slow
 def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tmp_path: Path) -> None:
-    assert run(*words(folder, tmp_path / "whole")).exit_code == 0
+    assert run(*words(folder, tmp_path / "full")).exit_code == 0
     command = [sys.executable, "-m", "demiglace", *words(folder, tmp_path / "killed")]
     killed = subprocess.Popen(
         command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -68,7 +68,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tm
     assert not (tmp_path / "killed" / "model").exists()
     assert run(*words(folder, tmp_path / "killed")).exit_code == 0
     whole, pieced = (
-        [(line["stage"], line["step"], line["loss"]) for line in lines(tmp_path / name)] for name in ("whole", "killed")
+        [(line["stage"], line["step"], line["loss"]) for line in lines(tmp_path / name)] for name in ("full", "killed")
     )
     assert [line[:2] for line in pieced] == [line[:2] for line in whole]
     assert [line[2] for line in pieced] == pytest.approx([line[2] for line in whole], rel=1e-5)  # other thread counts

@@ -26,11 +26,11 @@ def test_without_more_knowledge_the_options_of_all_are_named() -> None:
 
 
 def test_the_folder_tells_how_far_it_came(tmp_path: Path) -> None:
-    held = tmp_path / "eyes" / "step-00000040"
+    held = tmp_path / "vision" / "step-00000040"
     held.mkdir(parents=True)
     (held / "state.json").write_text("{}")
     with pytest.raises(
-        ValueError, match="--rows-at-once the same command goes on from step 40 of eyes; a lower --length"
+        ValueError, match="--rows-at-once the same command goes on from step 40 of vision; a lower --length"
     ):
         ended_by(torch.OutOfMemoryError("CUDA out of memory."), MemoryAdvice(folder=tmp_path))
 

@@ -12,7 +12,7 @@ GOOD = {
     "name": '"a"',
     "kind": '"text"',
     "path": '"text.txt"',
-    "weights": "{ whole = 1 }",
+    "weights": "{ full = 1 }",
 }
 
 
@@ -31,7 +31,7 @@ def written_as_it_is(folder, **changes):
 
 def test_weights_of_the_stages(tmp_path):
     file = read_mixture(write_mixture(tmp_path))
-    eyes, whole = file.mixture("eyes"), file.mixture("whole")
+    eyes, whole = file.mixture("vision"), file.mixture("full")
     assert [source.name for source in eyes.sources] == ["pictures"]
     assert eyes.late_weights == eyes.weights == (1.0,)
     assert [source.name for source in whole.sources] == ["pictures", "texts"]
@@ -39,7 +39,7 @@ def test_weights_of_the_stages(tmp_path):
 
 
 def test_paths_are_relative_to_the_file_and_records_are_read(tmp_path):
-    mixture = read_mixture(write_mixture(tmp_path / "elsewhere")).mixture("whole")
+    mixture = read_mixture(write_mixture(tmp_path / "elsewhere")).mixture("full")
     pictures, texts = mixture.sources
     assert pictures.blocks == (12,)
     assert "number 3" in pictures.read(0, 3, (0,)).messages[-1].content[0].text
@@ -51,12 +51,12 @@ def test_a_folder_a_pattern_and_a_file_name_files(tmp_path, path):
     (tmp_path / "many").mkdir()
     for name in ("a.txt", "b.txt"):
         (tmp_path / "many" / name).write_text("Text.\n")
-    (source,) = read_mixture(written(tmp_path, path=path)).mixture("whole").sources
+    (source,) = read_mixture(written(tmp_path, path=path)).mixture("full").sources
     assert source.blocks == ((1,) if "b.txt" in path else (1, 1))
 
 
 def test_options_of_a_kind_reach_its_source(tmp_path):
-    (source,) = read_mixture(written(tmp_path, window="256")).mixture("whole").sources
+    (source,) = read_mixture(written(tmp_path, window="256")).mixture("full").sources
     assert source.window == 256
 
 
@@ -69,16 +69,16 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
         ({"path": "3"}, "source 'a': path must be text, got 3"),
         ({"weights": None}, "source 'a': weights is missing"),
         ({"weights": "{ third = 1 }"}, "source 'a': weights: 'third' is unknown; there are resampler, eyes, "),
-        ({"weights": "{ whole = -1 }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got -1"),
-        ({"weights": "{ whole = nan }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got nan"),
-        ({"weights": "{ whole = true }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got True"),
+        ({"weights": "{ full = -1 }"}, "source 'a': weights.full must be a number in [0, 1e+06], got -1"),
+        ({"weights": "{ full = nan }"}, "source 'a': weights.full must be a number in [0, 1e+06], got nan"),
+        ({"weights": "{ full = true }"}, "source 'a': weights.full must be a number in [0, 1e+06], got True"),
         ({"window": "3"}, "source 'a': window must be a whole number from 64 to 16777216, got 3"),
         ({"window": str(2**70)}, "source 'a': window must be a whole number from 64 to 16777216, got 118059"),
         (
-            {"weights": f"{{ whole = {10**400} }}"},
-            "source 'a': weights.whole must be a number in [0, 1e+06], got a whole",
+            {"weights": f"{{ full = {10**400} }}"},
+            "source 'a': weights.full must be a number in [0, 1e+06], got a whole",
         ),
-        ({"weights": "{ whole = 1e308 }"}, "source 'a': weights.whole must be a number in [0, 1e+06], got 1e+308"),
+        ({"weights": "{ full = 1e308 }"}, "source 'a': weights.full must be a number in [0, 1e+06], got 1e+308"),
         ({"window": '"wide"'}, "source 'a': window must be a whole number from 64 to 16777216, got 'wide'"),
         ({"media": '"m"'}, "source 'a': media is unknown; text takes kind, name, path, weights, window"),
     ],
@@ -122,14 +122,14 @@ def test_options_of_what_is_drawn_are_checked_by_type_and_range(tmp_path, kind, 
     [
         ({"path": '"absent.txt"'}, "source 'a': path"),
         ({"path": '"absent/*.txt"'}, "names no file"),
-        ({"weights": "{ eyes = 1 }"}, "no source has a weight for whole"),
-        ({"weights": "{ late = 1 }"}, "no source has a weight for whole"),
+        ({"weights": "{ vision = 1 }"}, "no source has a weight for full"),
+        ({"weights": "{ late = 1 }"}, "no source has a weight for full"),
     ],
 )
 def test_mistakes_that_opening_finds(tmp_path, changes, told):
     file = read_mixture(written(tmp_path, **changes))
     with pytest.raises(ValueError, match=r"mix\.toml") as raised:
-        file.mixture("whole")
+        file.mixture("full")
     assert told in str(raised.value)
 
 
@@ -160,7 +160,7 @@ def test_videos_and_media_of_records_are_read_as_the_source_says(tmp_path):
     (tmp_path / "text.txt").write_text(json.dumps({"messages": turns, "videos": ["a.mp4"]}))
     for root in ("media", "media_root"):
         options = {root: '"media"', "fps": "10", "max_packages": "7", "package_frames": "2"}
-        (source,) = read_mixture(written_as_it_is(tmp_path, kind='"jsonl"', **options)).mixture("whole").sources
+        (source,) = read_mixture(written_as_it_is(tmp_path, kind='"jsonl"', **options)).mixture("full").sources
         sampling = VideoSampling(fps=10.0, max_packages=7, package_frames=2, force_package_frames=True)
         video = source.read(0, 0, (0,)).messages[0].content[0]
         assert video == Video(tmp_path / "media" / "a.mp4", sampling)

@@ -37,7 +37,7 @@ from demiglace.training.trainer import Trainer
 SAMPLES = Path(__file__).parents[2] / "samples"
 MACHINE = Machine(torch.device("cpu"), torch.float32, num_workers=0)
 HERE = ("--device", "cpu", "--dtype", "float32")
-STEPS_OF_NANO = ("encoder_steps", "decoder_steps", "resampler_steps", "eyes_steps", "whole_steps", "again_steps")
+STEPS_OF_NANO = ("encoder_steps", "decoder_steps", "resampler_steps", "vision_steps", "full_steps", "decay_steps")
 
 
 def nano(folder: Path, count: int) -> Figures:
@@ -85,7 +85,7 @@ def finetuning(folder: Path, count: int) -> Figures:
     )  # fmt: skip
     parts = replace(whole, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"))
     figures = Figures()
-    for name, recipe in {"whole": whole, "adapters": parts}.items():
+    for name, recipe in {"full": whole, "adapters": parts}.items():
         target = folder / name
         found = _of_run(lambda recipe=recipe, to=target: finetune(recipe, survey(recipe), to, MACHINE))
         figures.exact |= {f"{name}: {key}": value for key, value in found.exact.items()}

@@ -42,7 +42,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
     again = nano.initial_learner(replace(recipe, start=tmp_path / "model"))
     assert torch.equal(again.model.llm.lm_head.weight, model.llm.lm_head.weight)
     assert not torch.equal(again.book.glyphs, nano.initial_learner(recipe).book.glyphs)
-    assert "character error rate" in (tmp_path / "whole" / "samples.txt").read_text()
+    assert "character error rate" in (tmp_path / "full" / "samples.txt").read_text()
 
 
 def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
@@ -52,19 +52,19 @@ def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
     seeing = replace(recipe, start=tmp_path / "start" / "model", only=("colours",))
     folder = nano.train(seeing, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"colours", "model", "heads.safetensors"}
-    assert not (tmp_path / "run" / "again").exists()
+    assert not (tmp_path / "run" / "decay").exists()
     before, after = (weights.load(path, torch.float32, "cpu").state_dict() for path in (seeing.start, folder))
     assert {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])} == {"vpm"}
 
 
 def test_a_stage_that_is_none_is_refused():
     with pytest.raises(ValueError, match="no stage 'colour'; there are encoder"):
-        NanoRecipe(only=("again", "colour"))
+        NanoRecipe(only=("decay", "colour"))
 
 
 def test_later_stages_need_a_model_to_go_on_from():
-    with pytest.raises(ValueError, match="again, colours need a model to go on from; from nothing it begins with enc"):
-        NanoRecipe(only=("again", "colours"))
+    with pytest.raises(ValueError, match="decay, colours need a model to go on from; from nothing it begins with enc"):
+        NanoRecipe(only=("decay", "colours"))
 
 
 def test_the_prompt_is_the_processors_own(recipe):

@@ -103,7 +103,7 @@ def test_files_of_a_folder_that_came_later_are_named(tmp_path, folder):
     (tmp_path / "data" / "text.txt").rename(tmp_path / "data" / "texts" / "a.txt")
 
     def inputs():
-        return inputs_of(read_mixture(mixture).mixture("whole").sources, None)
+        return inputs_of(read_mixture(mixture).mixture("full").sources, None)
 
     write_run_config(SETTINGS, inputs(), folder, pytest.fail)
     (tmp_path / "data" / "texts" / "b.txt").write_text("More of it.\n" * 20)

@@ -60,13 +60,13 @@ def test_the_model_learns_and_leaves_in_the_released_layout(recipe, machine, tmp
 
 def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
     seen = survey(recipe)
-    finetune(recipe, seen, tmp_path / "whole", machine)
+    finetune(recipe, seen, tmp_path / "full", machine)
     calls = iter(range(100))
     monkeypatch.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 2)
     assert finetune(recipe, seen, tmp_path / "parts", machine) is None
     assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / "finetune")) == 2
     finetune(replace(recipe, patience=50), seen, tmp_path / "parts", machine)  # which is free to change
-    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "parts"))
+    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("full", "parts"))
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 

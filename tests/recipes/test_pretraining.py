@@ -45,8 +45,8 @@ def test_the_stages_are_the_papers(mixture, start, name):
     stages = PretrainingRecipe(mixture, name, NUMBERS[name], start=start).stages()
     assert [(stage.name, stage.learns) for stage in stages] == [
         ("resampler", ("model.resampler",)),
-        ("eyes", ("model.resampler", "model.vpm")),
-        ("whole", ("model",)),
+        ("vision", ("model.resampler", "model.vpm")),
+        ("full", ("model",)),
     ]
     first, last = stages[0], stages[2]
     assert [first.rate * first.rate_share(step) for step in (first.warmup, first.num_steps - 1)] == [first.rate] * 2
@@ -95,10 +95,10 @@ def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
     assert Processor.load(folder).config == recipe.processor().config
     logged = {
         name: [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
-        for name in ("resampler", "eyes", "whole")
+        for name in ("resampler", "vision", "full")
     }
-    assert {name: len(lines) for name, lines in logged.items()} == {"resampler": 1, "eyes": 1, "whole": 3}
-    names = {"loss", "rate", "norm", "right", "wait", "seconds", "memory_gb"}
+    assert {name: len(lines) for name, lines in logged.items()} == {"resampler": 1, "vision": 1, "full": 3}
+    names = {"loss", "lr", "grad_norm", "token_accuracy", "data_wait_s", "seconds", "memory_gb"}
     names |= {"tokens_per_second", "visual_tokens_per_second", "flop_utilisation"}
     assert all(line.keys() == names | {"stage", "step"} for lines in logged.values() for line in lines)
     assert all(line["flop_utilisation"] > 0 for lines in logged.values() for line in lines)
@@ -119,9 +119,9 @@ def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):
 
 def test_a_finished_run_is_not_run_again(recipe, machine, tmp_path):
     pretrain(recipe, tmp_path, machine)
-    before = (tmp_path / "whole" / "metrics.jsonl").read_text()
+    before = (tmp_path / "full" / "metrics.jsonl").read_text()
     assert pretrain(recipe, tmp_path, replace(machine, log=lambda told: pytest.fail(told))) == tmp_path / "model"
-    assert (tmp_path / "whole" / "metrics.jsonl").read_text() == before
+    assert (tmp_path / "full" / "metrics.jsonl").read_text() == before
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"numbers": numbers_of("nano", **{**FEW, "rate": 1e-3})}])

@@ -136,7 +136,7 @@ def test_the_second_stage_goes_on_from_the_first_and_leaves_nanos_encoder(recipe
 
 
 def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
-    run(recipe, tmp_path / "whole", machine)
+    run(recipe, tmp_path / "full", machine)
     with monkeypatch.context() as patched:
         calls = iter(range(100))
         patched.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 3)
@@ -144,7 +144,7 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, m
     assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / LONG_COT_3D)) == 1
     freely = replace(recipe, numbers=replace(recipe.numbers, rows_per_part=1, recompute=True), save_every=1)
     run(freely, tmp_path / "parts", machine)  # how a step is computed is free to change
-    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("whole", "parts"))
+    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("full", "parts"))
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 

@@ -20,8 +20,8 @@ def run(tmp_path: Path) -> Path:
     """Two stages, whose folders' names are not in the order of the stages."""
     folder = tmp_path / "a run"
     texts = {
-        "whole": line("whole", 1, loss=3.0, rate=1e-3) + line("whole", 20, loss=2.0, rate=5e-4),
-        "again": line("again", 1, loss=1.5, rate=1e-4, norm=0.5),
+        "full": line("full", 1, loss=3.0, rate=1e-3) + line("full", 20, loss=2.0, rate=5e-4),
+        "decay": line("decay", 1, loss=1.5, lr=1e-4, grad_norm=0.5),
     }
     for second, (stage, text) in enumerate(texts.items()):
         file = folder / stage / "metrics.jsonl"
@@ -33,37 +33,38 @@ def run(tmp_path: Path) -> Path:
 
 def test_stages_follow_each_other_as_they_were_written(run: Path) -> None:
     found = read_run(run)
-    assert (found.name, found.stages) == ("a run", ("whole", "again"))
+    assert (found.name, found.stages) == ("a run", ("full", "decay"))
     assert [point.step for point in found.points] == [1, 20, 21]
-    assert found.points[-1].figures == {"loss": 1.5, "rate": 1e-4, "norm": 0.5}
+    assert found.points[-1].figures == {"loss": 1.5, "lr": 1e-4, "grad_norm": 0.5}
 
 
 def test_a_single_file_of_all_stages_is_the_same_run(run: Path, tmp_path: Path) -> None:
     file = tmp_path / "metrics.jsonl"
-    file.write_text("".join((run / stage / "metrics.jsonl").read_text() for stage in ("whole", "again")))
+    file.write_text("".join((run / stage / "metrics.jsonl").read_text() for stage in ("full", "decay")))
     assert read_run(file).points == read_run(tmp_path).points == read_run(run).points
 
 
-@pytest.mark.parametrize("end", ['{"stage": "again", "st', '{"stage": "again", "step": 9}'])
+@pytest.mark.parametrize("end", ['{"stage": "decay", "st', '{"stage": "decay", "step": 9}'])
 def test_a_line_that_is_being_written_is_left_out(run: Path, end: str) -> None:
     before = read_run(run)
-    with (run / "again" / "metrics.jsonl").open("a") as file:
+    with (run / "decay" / "metrics.jsonl").open("a") as file:
         file.write(end)
     assert read_run(run) == before
 
 
-@pytest.mark.parametrize("broken", ["{", "[1, 2]", '{"stage": "again"}', '{"stage": 1, "step": 2}', "\udcff"])
+@pytest.mark.parametrize("broken", ["{", "[1, 2]", '{"stage": "decay"}', '{"stage": 1, "step": 2}', "\udcff"])
 def test_any_other_broken_line_is_named(run: Path, broken: str) -> None:
-    with (run / "again" / "metrics.jsonl").open("a", errors="surrogateescape") as file:
-        file.write(f"{broken}\n{line('again', 3)}")
+    with (run / "decay" / "metrics.jsonl").open("a", errors="surrogateescape") as file:
+        file.write(f"{broken}\n{line('decay', 3)}")
     with pytest.raises(ValueError, match=r"metrics\.jsonl:2 is no line of metrics"):
         read_run(run)
 
 
 def test_figures_are_finite_numbers(tmp_path: Path) -> None:
-    (tmp_path / "metrics.jsonl").write_text('{"stage": "one", "step": 1, "loss": NaN, "kernel": "flash", "wait": 2}\n')
+    line = '{"stage": "one", "step": 1, "loss": NaN, "kernel": "flash", "data_wait_s": 2}\n'
+    (tmp_path / "metrics.jsonl").write_text(line)
     (point,) = read_run(tmp_path).points
-    assert point.figures == {"wait": 2.0}
+    assert point.figures == {"data_wait_s": 2.0}
 
 
 def test_no_metrics_are_an_error(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_more_figures_take_more_rows(run: Path, tmp_path: Path) -> None:
     """Three figures fill a row; a fourth one begins the next, also where only one of two runs has it."""
     one = read_run(run)
     extra = tmp_path / "metrics.jsonl"
-    extra.write_text(line("whole", 1, loss=1.0, wait=0.1))
+    extra.write_text(line("full", 1, loss=1.0, wait=0.1))
     out = tmp_path / "out"
     out.mkdir()
     width, height = drawn([one], out)

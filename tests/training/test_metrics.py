@@ -20,21 +20,21 @@ def test_counts_become_rates_and_flops_a_share():
 
 
 def test_the_first_and_every_nth_step_are_written_to_the_last_digit(tmp_path):
-    with Metrics(tmp_path, "eyes", every=4) as metrics:
+    with Metrics(tmp_path, "vision", every=4) as metrics:
         for step in range(1, 10):
             metrics.add(step, {"loss": 1 / (3 * step), "seconds": 1.0})
     assert [line["step"] for line in lines(tmp_path)] == [1, 4, 8]
     assert [line["loss"] for line in lines(tmp_path)] == [1 / 3, 1 / 12, 1 / 24]
-    assert {line["stage"] for line in lines(tmp_path)} == {"eyes"}
+    assert {line["stage"] for line in lines(tmp_path)} == {"vision"}
 
 
 def test_going_on_drops_later_lines_and_one_that_was_cut_off(tmp_path):
-    with Metrics(tmp_path, "eyes", every=1) as metrics:
+    with Metrics(tmp_path, "vision", every=1) as metrics:
         for step in range(1, 6):
             metrics.add(step, {"loss": 1.0, "seconds": 1.0})
     path = tmp_path / "metrics.jsonl"
-    path.write_text(path.read_text() + '{"stage": "eyes", "st')
-    metrics = Metrics(tmp_path, "eyes", every=1)
+    path.write_text(path.read_text() + '{"stage": "vision", "st')
+    metrics = Metrics(tmp_path, "vision", every=1)
     metrics.go_on_from(3)
     metrics.add(4, {"loss": 2.0, "seconds": 1.0})
     assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [(1, 1.0), (2, 1.0), (3, 1.0), (4, 2.0)]
@@ -44,10 +44,10 @@ def test_tensorboard_gets_the_same(tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with Metrics(tmp_path, "eyes", every=1, tensorboard=True) as metrics:
+    with Metrics(tmp_path, "vision", every=1, tensorboard=True) as metrics:
         metrics.go_on_from(0)
         metrics.add(1, {"loss": 0.5, "seconds": 1.0})
     events = EventAccumulator(str(tmp_path))
     events.Reload()
-    (event,) = events.Scalars("eyes/loss")
+    (event,) = events.Scalars("vision/loss")
     assert (event.step, event.value) == (1, 0.5)

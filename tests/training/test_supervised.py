@@ -95,7 +95,7 @@ def test_every_token_weighs_the_same_however_the_step_is_cut(rows_per_part):
         right += int((logits.argmax(-1) == wanted).sum())
     plain = torch.cat(losses)
     assert loss == pytest.approx(float(plain.mean().detach()), rel=1e-5)
-    assert figures["right"] == pytest.approx(right / len(plain))
+    assert figures["token_accuracy"] == pytest.approx(right / len(plain))
     assert_gradients_of(plain.mean(), learner, gradients)
 
 
@@ -110,7 +110,8 @@ def test_a_sample_weighs_a_power_of_its_length_however_the_step_is_cut(sample_po
         weights.append(len(wanted) ** sample_power)
     expected = sum(mean * weight for mean, weight in zip(means, weights, strict=True)) / sum(weights)
     assert loss == pytest.approx(float(expected.detach()), rel=1e-5)
-    assert figures["right"] == learned(learner, objective())[1]["right"]  # tokens are counted one by one all the same
+    # tokens are counted one by one all the same
+    assert figures["token_accuracy"] == learned(learner, objective())[1]["token_accuracy"]
     assert_gradients_of(expected, learner, gradients)
 
 
@@ -119,7 +120,7 @@ def test_figures_add_up_to_the_step():
     held = [one for row in ROWS for one in row]
     assert figures["num_tokens"] == sum(len(one.tokens) for one in held)
     assert figures["num_visual_tokens"] == 2 * NUM_QUERIES
-    assert figures["wait"] == 0.25
+    assert figures["data_wait_s"] == 0.25
     assert figures["num_flops"] > 0
 
 

@@ -29,7 +29,7 @@ def regression(learner, step):
 
 
 def stage(num_steps, learns=("layers", "head"), **changes):
-    settings = {"rate": 0.05, "warmup": 2, "decay_share": 0.4, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
+    settings = {"learning_rate": 0.05, "warmup": 2, "decay_share": 0.4, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
     settings |= {"save_every": 5, "log_every": 1}
     return Stage(name="small", learns=learns, num_steps=num_steps, **{**settings, **changes})
 
@@ -46,7 +46,7 @@ def test_it_learns(tmp_path):
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole, parts = tmp_path / "full", tmp_path / "parts"
     reference, resumed = Small(), Small()
     Trainer(reference, stage(20), regression, whole).run()
 
@@ -137,15 +137,15 @@ def test_parts_add_up_to_the_step(tmp_path):
         return objective
 
     whole, parts = Small(), Small()
-    Trainer(whole, stage(10, learns=("head",)), in_parts(1), tmp_path / "whole").run()
+    Trainer(whole, stage(10, learns=("head",)), in_parts(1), tmp_path / "full").run()
     Trainer(parts, stage(10, learns=("head",)), in_parts(4), tmp_path / "parts").run()
-    assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), abs=1e-6)
+    assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "full"), abs=1e-6)
     assert torch.allclose(whole.head.weight, parts.head.weight, atol=1e-5)
     assert json.loads((tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()[0])["seen"] == 8.0
 
 
 def test_an_objective_with_a_state_goes_on_from_it(tmp_path):
-    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "whole").run()
+    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "full").run()
     interrupted = Counting()
 
     def killed_at_12(learner, step):
@@ -161,7 +161,7 @@ def test_an_objective_with_a_state_goes_on_from_it(tmp_path):
     with pytest.raises(RuntimeError):
         Trainer(Small(), stage(20, learns=("head",)), killed_at_12, tmp_path / "parts").run()
     Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "parts").run()
-    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert losses(tmp_path / "parts") == losses(tmp_path / "full")
 
 
 def test_what_a_bad_step_was_learned_from_is_saved(tmp_path):

@@ -4,7 +4,7 @@
     name = "papers"
     kind = "pdfs"
     path = "papers"
-    weights = { eyes = 1.0, whole = 0.5, late = 2.0 }
+    weights = { vision = 1.0, full = 0.5, late = 2.0 }
 
 Paths are relative to the file. Of `parquet`, `webdataset` and `text`, `path` may be a folder or a pattern with `*` too.
 `weights` are those of the stages; one that is not named does not use the source. `late` is the weight at the end of the
@@ -38,10 +38,10 @@ from demiglace.records.media_files import check_folders
 
 MOST_BYTES = 2**20
 STAGES = (
-    *("resampler", "eyes", "whole"),  # paper, section 3: the resampler learns; the encoder too; everything
+    *("resampler", "vision", "full"),  # paper, section 3: the resampler learns; the encoder too; everything
     *("general", "long_cot_3d"),  # paper, section 4
 )
-LATE, STAGE_OF_LATE = "late", "whole"
+LATE, STAGE_OF_LATE = "late", "full"
 HEAD: Mapping[str, Field] = {"name": Words(), "path": Words(), "weights": TableOf(WEIGHT, (*STAGES, LATE))}
 FOLDERS = ("media", "media_root", "documents")  # options that are paths, relative to the file too
 

@@ -6,9 +6,9 @@ The paper starts from SigLIP2 and Qwen3; here both are earned first, on data the
 
 1. `encoder`: pictures of text, with the character under each patch as a dense label;
 2. `decoder`: text written as ideal visual tokens, to be transcribed in spite of errors in them;
-3. `resampler`, 4. `eyes`, 5. `whole`: the paper's three pre-training stages (section 3): the resampler alone,
+3. `resampler`, 4. `vision`, 5. `full`: the paper's three pre-training stages (section 3): the resampler alone,
    then the encoder with it, then everything at a stable rate;
-6. `again`: everything while the rate decays, with corrupted words and windows of real pages mixed in;
+6. `decay`: everything while the rate decays, with corrupted words and windows of real pages mixed in;
 7. `colours`: the encoder alone, from the same and from scenes and clips, where each patch names its colours.
 
 Expected results and hours: docs/nano.md.
@@ -129,11 +129,11 @@ def stages(
         reading(recipe.spec(3), 5.0, 0.0),
     )
     seeing = ("model.resampler", "model.vpm", "patch_head")
-    yield recipe.stage("eyes", seeing, recipe.eyes_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
+    yield recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
     everything = ("model", "patch_head", "book")
-    yield recipe.stage("whole", everything, recipe.whole_steps, recipe.late_rate), reading(recipe.spec(5), 0.5, 0.3)
+    yield recipe.stage("full", everything, recipe.full_steps, recipe.late_rate), reading(recipe.spec(5), 0.5, 0.3)
     yield (
-        recipe.stage("again", everything, recipe.again_steps, recipe.late_rate, decay_share=1.0),
+        recipe.stage("decay", everything, recipe.decay_steps, recipe.late_rate, decay_share=1.0),
         reading(recipe.late_spec(6), 0.5, 0.3),
     )
     heads = ("patch_head", "book", "colour_head")

@@ -68,7 +68,7 @@ def set_aside(folder: Path, made: Sequence[str], log: Callable[[str], None]) -> 
 
 
 def latest_progress(folder: Path) -> str:
-    """From where a run in `folder` goes on: "step 40 of eyes", by its newest checkpoint, or "the beginning"."""
+    """From where a run in `folder` goes on: "step 40 of vision", by its newest checkpoint, or "the beginning"."""
     found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
     if not found:
         return "the beginning"

@@ -11,7 +11,7 @@ from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.training.stage import Stage
 
-NANO_STAGES = ("encoder", "decoder", "resampler", "eyes", "whole", "again", "colours")
+NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours")
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class NanoRecipe:
     encoder_steps: int = 700
     decoder_steps: int = 300
     resampler_steps: int = 50
-    eyes_steps: int = 20
-    whole_steps: int = 360
-    again_steps: int = 130
+    vision_steps: int = 20
+    full_steps: int = 360
+    decay_steps: int = 130
     colours_steps: int = 150
     late_rate: float = 1.5e-3  # of the last three stages
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
@@ -92,10 +92,10 @@ def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
     Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
     """
     late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
-    return replace(late, whole_steps=300, again_steps=800, only=NANO_STAGES[NANO_STAGES.index("whole") :])
+    return replace(late, full_steps=300, decay_steps=800, only=NANO_STAGES[NANO_STAGES.index("full") :])
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:
     """The same run in a few steps of few pictures: a smoke test of the whole path."""
     few = replace(recipe, batch_size=4, shard_size=16, encoder_steps=2, decoder_steps=2)
-    return replace(few, resampler_steps=2, eyes_steps=2, whole_steps=2, again_steps=2, colours_steps=2)
+    return replace(few, resampler_steps=2, vision_steps=2, full_steps=2, decay_steps=2, colours_steps=2)

@@ -1,6 +1,6 @@
 """The paper's three pre-training stages as data (paper, section 3), in three sizes; `staged_run` runs them.
 
-1. `resampler`: the resampler alone; 2. `eyes`: the encoder with it, the decoder frozen; 3. `whole`: everything, and
+1. `resampler`: the resampler alone; 2. `vision`: the encoder with it, the decoder frozen; 3. `full`: everything, and
 the rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, what learns
 and the rates at 8b; it gives no batch sizes, steps, lengths or optimizer, so these are ours.
 
@@ -76,8 +76,8 @@ NUMBERS = {
 numbers_of = partial(numbers_of_preset, NUMBERS)
 LEARNS = {  # paper
     "resampler": ("model.resampler",),
-    "eyes": ("model.resampler", "model.vpm"),
-    "whole": ("model",),
+    "vision": ("model.resampler", "model.vpm"),
+    "full": ("model",),
 }
 
 
@@ -114,7 +114,7 @@ class PretrainingRecipe:
             num_steps=num_steps,
             rate=self.numbers.rate,
             warmup=min(100, num_steps // 10),  # ours
-            decay_share=DECAY_SHARE if name == "whole" else 0.0,
+            decay_share=DECAY_SHARE if name == "full" else 0.0,
             floor=0.2,  # paper: 5e-5 to 1e-5
             weight_decay=0.1,  # ours
             clip=1.0,  # ours

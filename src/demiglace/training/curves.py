@@ -17,7 +17,7 @@ from demiglace.safe_files import atomic_path
 METRICS = "metrics.jsonl"
 NUM_COLUMNS = 3
 
-_FIRST = ("loss", "rate", "norm")  # panels that come before all others
+_FIRST = ("loss", "lr", "grad_norm")  # panels that come before all others
 
 
 @dataclass(frozen=True)

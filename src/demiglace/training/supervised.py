@@ -103,7 +103,7 @@ class SupervisedObjective:
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
                 loss, num_right = learner(part.to(self.device), held.to(self.device))
             right = float(num_right) / num_learned
-            yield loss / total_weight, {"right": right, "wait": waited, **self._counts(part, learner)}
+            yield loss / total_weight, {"token_accuracy": right, "data_wait_s": waited, **self._counts(part, learner)}
             waited = 0.0
 
     def state(self) -> dict[str, Any]:

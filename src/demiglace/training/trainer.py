@@ -96,7 +96,7 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - began
-        first = {"loss": figures["loss"], "rate": self.stage.rate * share, "norm": norm}
+        first = {"loss": figures["loss"], "lr": self.stage.rate * share, "grad_norm": norm}
         return first | figures | {"seconds": seconds}
 
     def _accumulate(self, step: int) -> Figures:
@@ -113,7 +113,7 @@ class Trainer:
         """Save what the step was learned from, and name the file."""
         own = "" if self.ranks.count == 1 else f"-process-{self.ranks.rank}"
         path = self.folder / f"bad-step-{step}{own}.json"
-        fields = {"stage": self.stage.name, "step": step, "loss": str(loss), "norm": str(norm)}
+        fields = {"stage": self.stage.name, "step": step, "loss": str(loss), "grad_norm": str(norm)}
         write_whole(path, json.dumps(fields) + "\n")
         if isinstance(self.objective, Stateful):
             path = path.with_suffix(".safetensors")

@@ -42,7 +42,7 @@ class Validation:
     def __call__(self, learner: LanguageLearner, folder: Path, step: int) -> str:
         """Measure, write it down, and keep the checkpoint just saved where it is the best so far."""
         loss, right = measure(learner, self.parts, self.device, self.dtype)
-        self.measured.append({"step": step, "loss": loss, "right": right})
+        self.measured.append({"step": step, "loss": loss, "token_accuracy": right})
         is_best = self.best_step == step
         if self.is_first:
             # In this order, so that a run killed in between lacks the measurement and does both again.

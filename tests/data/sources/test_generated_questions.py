@@ -24,7 +24,7 @@ KINDS = {
     "colours": "scene_colour scene_list",
     "charts": "chart_read chart_add chart_compare chart_largest table_read table_add table_compare table_largest",
     "receipts": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_change receipt_text",
-    "slips": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_text",
+    "short_receipts": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_text",
     "forms": "form_field form_label",
     "documents": "page_heading page_number page_answer page_quote page_line page_word",
     TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",

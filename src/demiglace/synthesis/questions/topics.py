@@ -63,7 +63,7 @@ def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
     return draw_chart(rng, chart, side), ask_chart(rng, chart)
 
 
-def _slip(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+def _short_receipt(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
     """A receipt as short as a slice of the nano model can hold."""
     return random_receipt(rng, side, short=True)
 
@@ -75,5 +75,5 @@ TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Quest
     "receipts": random_receipt,
     "forms": random_form,
     "documents": random_document,
-    "slips": _slip,
+    "short_receipts": _short_receipt,
 }
