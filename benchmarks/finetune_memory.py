@@ -44,7 +44,7 @@ def measure(method: str, length: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         data = records(Path(folder), length)
         run = [sys.executable, "-c", RUN, "finetune", "nano", str(data), "--out", str(Path(folder) / "run")]
-        run += [f"--{method}", "--length", str(length), "--rows", "1", "--epochs", "1", "--held-out", "0"]
+        run += [f"--{method}", "--length", str(length), "--batch-rows", "1", "--epochs", "1", "--held-out", "0"]
         done = subprocess.run(run, capture_output=True, text=True, check=False)
     told = done.stdout + done.stderr
     if done.returncode:

@@ -97,6 +97,6 @@ def test_the_data_are_as_the_guide_shows_them_and_so_is_the_memory(folder: Path)
     command = blocks("bash")[-1]
     assert len(MEMORY) == 4
     for method, *printed in (MEMORY[0], MEMORY[-1]):  # the others are made of the same terms
-        for figure, recompute in zip(printed, ("", "--recompute"), strict=True):
-            _, look = told(f"{command.replace('--lora', method)} {recompute}")
-            assert memory(look) == pytest.approx(float(figure), rel=0.02), (method, recompute)
+        for figure, activation_checkpointing in zip(printed, ("", "--activation-checkpointing"), strict=True):
+            _, look = told(f"{command.replace('--lora', method)} {activation_checkpointing}")
+            assert memory(look) == pytest.approx(float(figure), rel=0.02), (method, activation_checkpointing)

@@ -142,7 +142,7 @@ def finetune(options: argparse.Namespace, learned: Sequence[Receipt], route: str
             "finetune", options.model, data, "--out", folder / "run", "--media", options.receipts.resolve(), "--lora",
             "--learn", "encoder,decoder" if route == "picture" else "decoder",
             "--epochs", options.variants if route == "picture" else 1,
-            "--rows", 1, "--length", LENGTH, "--held-out", 0, "--seed", options.seed,
+            "--batch-rows", 1, "--length", LENGTH, "--held-out", 0, "--seed", options.seed,
         )  # fmt: skip
         write_whole(took, json.dumps(time.perf_counter() - began))
     return adapter, json.loads(took.read_text())
@@ -156,7 +156,7 @@ def examine(assistant: Demiglace, receipts: Sequence[Receipt], route: str) -> di
         text = receipt.texts.get(route)
         question = QUESTIONS[name] if text is None else posed(text, QUESTIONS[name])
         requests.append((question, [receipt.picture] if text is None else []))
-    answers = assistant.batch(requests, SamplingParams.greedy(MOST_TOKENS), rows=6)
+    answers = assistant.batch(requests, SamplingParams.greedy(MOST_TOKENS), batch_rows=6)
     right = dict.fromkeys(QUESTIONS, 0)
     for (receipt, name), answer in zip(asked, answers, strict=True):
         right[name] += plain(name, answer.text) == plain(name, receipt.key[name])

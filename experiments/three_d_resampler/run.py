@@ -48,13 +48,13 @@ RATES = {
     "5 fps, by 3": sampling(3, 5.0),
     "10 fps, by 6": sampling(6, 10.0),
 }
-LEARNS = ("model.resampler", "model.llm")
+TRAINABLE = ("model.resampler", "model.llm")
 
 
 def stage(options: argparse.Namespace) -> Stage:
     return Stage(
         name="light",
-        learns=LEARNS,
+        trainable=TRAINABLE,
         num_steps=options.steps,
         rate=4e-4,  # ours
         warmup=max(1, options.steps // 10),

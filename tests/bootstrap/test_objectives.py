@@ -25,7 +25,7 @@ def stream(samples) -> SimpleNamespace:
     return SimpleNamespace(batch=lambda number: samples, spec=SimpleNamespace(seed=0))
 
 
-def losses(learner, objective, learns, num_steps, folder):
+def losses(learner, objective, trainable, num_steps, folder):
     seen = []
 
     def watched(learner, step):
@@ -33,8 +33,15 @@ def losses(learner, objective, learns, num_steps, folder):
             seen.append(float(loss.detach()))
             yield loss, figures
 
-    numbers = {"learning_rate": 5e-3, "warmup": 3, "decay_share": 0.3, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
-    stage = Stage("test", learns, num_steps, save_every=1000, **numbers)
+    numbers = {
+        "learning_rate": 5e-3,
+        "warmup": 3,
+        "decay_share": 0.3,
+        "min_lr_ratio": 0.2,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+    }
+    stage = Stage("test", trainable, num_steps, save_every=1000, **numbers)
     Trainer(learner, stage, watched, folder).run()
     return seen
 

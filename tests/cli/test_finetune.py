@@ -16,7 +16,7 @@ from typer.testing import Result
 
 Run = Callable[..., Result]
 
-SMALL = ("--length", 256, "--rows", 2, "--epochs", 1, "--device", "cpu", "--dtype", "float32")
+SMALL = ("--length", 256, "--batch-rows", 2, "--epochs", 1, "--device", "cpu", "--dtype", "float32")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_a_dry_run_counts_and_shows_and_writes_nothing(run: Run, start: Path, da
 def test_an_adapter_is_learned_used_and_merged(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     out = tmp_path / "out"
-    options = ("--learn", "decoder,resampler", "--rank", 4, "--rate", 0.05)
+    options = ("--learn", "decoder,resampler", "--rank", 4, "--lr", 0.05)
     result = run("finetune", start, data, "--out", out, *SMALL, *options)
     assert result.exit_code == 0, result.stderr
     assert result.stdout.endswith(f"the result is in {out / 'adapter'}\n")

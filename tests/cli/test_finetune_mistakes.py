@@ -23,7 +23,7 @@ from demiglace.training import checkpoint
 
 Run = Callable[..., Result]
 
-SMALL = ("--length", 256, "--rows", 2, "--epochs", 3, "--held-out", 0, "--device", "cpu", "--dtype", "float32")
+SMALL = ("--length", 256, "--batch-rows", 2, "--epochs", 3, "--held-out", 0, "--device", "cpu", "--dtype", "float32")
 ANSWER = {"role": "assistant", "content": "A cat."}
 
 
@@ -146,14 +146,14 @@ def test_out_of_memory_says_what_to_lower_and_from_where_it_goes_on(
 ) -> None:
     with monkeypatch.context() as patch:
         fail_once(patch, AdamW, "step", 3, error)
-        result = finetune("--full", "--rows-at-once", 2)
+        result = finetune("--full", "--micro-batch-rows", 2)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
-        "demiglace: out of memory: with --rows-at-once below 2 or --recompute the same command goes on from step 2 of "
-        "finetune; --length below 256 or --lora takes less too, in a folder of its own"
+        "demiglace: out of memory: with --micro-batch-rows below 2 or --activation-checkpointing the same "
+        "command goes on from step 2 of finetune; --length below 256 or --lora takes less too, in a folder of its own"
     )
     assert saved(tmp_path)[-1] == "step-00000002"
-    again = finetune("--full", "--rows-at-once", 1, "--recompute")
+    again = finetune("--full", "--micro-batch-rows", 1, "--activation-checkpointing")
     assert again.exit_code == 0, again.stderr
 
 
@@ -174,7 +174,7 @@ def test_rows_that_no_memory_holds(finetune: Run, data: Path) -> None:
     data.write_text("".join(record("Say it.", ANSWER | {"content": letter * 30_000}) + "\n" for letter in "abc"))
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     with bounded(resource.RLIMIT_AS, used + 4 * 2**30):
-        result = finetune("--length", 100_000, "--rows", 1, "--epochs", 1, "--full", "--recompute")
+        result = finetune("--length", 100_000, "--batch-rows", 1, "--epochs", 1, "--full", "--activation-checkpointing")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == (
         "demiglace: out of memory: where there is more of it the same command goes on from the beginning; "

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 Run = Callable[..., Result]
 
-OPTIONS = ("--length", 256, "--rows", 2, "--epochs", 3, "--held-out", 0.25, "--full", "--skip-bad")
+OPTIONS = ("--length", 256, "--batch-rows", 2, "--epochs", 3, "--held-out", 0.25, "--full", "--skip-bad")
 WHERE = ("--device", "cpu", "--dtype", "float32")
 # Runs a command that is killed before or after a call, by number, of the function of this name.
 DEADLY = """

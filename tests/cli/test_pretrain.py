@@ -25,9 +25,20 @@ TWO = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-p
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     folder = tmp_path_factory.mktemp("inputs")
     model, mixture = write_start(folder / "start"), write_mixture(folder / "mixture")
-    options = {"preset": "nano", "start": model, "steps": "2,2,6", "length": 256, "rows": 2, "rows-at-once": 1}
+    options = {
+        "preset": "nano",
+        "start": model,
+        "steps": "2,2,6",
+        "length": 256,
+        "batch-rows": 2,
+        "micro-batch-rows": 1,
+    }
     options |= {"save-every": 2, "workers": 0, "device": "cpu", "dtype": "float32"}
-    return ("pretrain", str(mixture), *(str(word) for name, value in options.items() for word in (f"--{name}", value)))
+    return (
+        "pretrain",
+        str(mixture),
+        *(str(word) for name, value in options.items() for word in (f"--{name}", value)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +130,7 @@ def test_two_processes_learn_as_one_and_hand_over_to_one(inputs, uninterrupted, 
         (("--preset", "huge"), "no preset 'huge'; there are nano, small, 8b"),
         (("--preset", "8b"), "8b begins from a model that sees and speaks"),
         (("--dtype", "float16"), "training computes in float32 or bfloat16, got torch.float16"),
-        (("--rows", "0"), "must be above 0: num_rows 0"),
+        (("--batch-rows", "0"), "must be above 0: batch_rows 0"),
     ],
 )
 def test_mistakes_are_one_line(run: Run, tmp_path: Path, changes: tuple[str, str], told: str) -> None:

@@ -22,7 +22,7 @@ from demiglace.training.metrics import Metrics
 Run = Callable[..., Result]
 Command = Callable[..., Result]
 
-WHERE = ("--length", 256, "--rows", 2, "--workers", 0, "--device", "cpu", "--dtype", "float32")
+WHERE = ("--length", 256, "--batch-rows", 2, "--workers", 0, "--device", "cpu", "--dtype", "float32")
 KINDS = ["finetune", "pretrain", "sft"]
 
 

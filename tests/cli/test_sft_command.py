@@ -27,13 +27,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(folder: Path, out: Path, **changes: object) -> list[str]:
-    options = {"preset": "nano", "start": folder / "start", "folder": out, "steps": "2,4", "length": 512, "rows": 2}
-    options |= {"rows-at-once": 1, "save-every": 2, "workers": 0, "device": "cpu", "dtype": "float32"}
+    options = {
+        "preset": "nano",
+        "start": folder / "start",
+        "folder": out,
+        "steps": "2,4",
+        "length": 512,
+        "batch-rows": 2,
+    }
+    options |= {"micro-batch-rows": 1, "save-every": 2, "workers": 0, "device": "cpu", "dtype": "float32"}
     options |= {name.replace("_", "-"): value for name, value in changes.items()}
     return [
         "sft",
         str(folder / "sft.toml"),
-        *(str(word) for key, value in options.items() for word in (f"--{key}", value)),
+        *(str(word) for key, value in options.items() for word in (f"--{key.replace('_', '-')}", value)),
     ]
 
 
@@ -47,7 +54,7 @@ def test_a_run_leaves_a_model_that_a_further_run_begins_from(run: Run, folder: P
     assert result.exit_code == 0, result.stderr
     assert result.stdout.splitlines()[-1] == f"the model is in {tmp_path / 'run' / 'model'}"
     assert [(line["stage"], line["step"]) for line in lines(tmp_path / "run")] == [("general", 1), ("long_cot_3d", 1)]
-    rates = {"rate": 4e-5, "long-rate": 3e-5, "least-rate": 2e-5}
+    rates = {"lr": 4e-5, "long-lr": 3e-5, "min-lr": 2e-5}
     again = run(*words(folder, tmp_path / "more", steps="1,1", start=tmp_path / "run" / "model", **rates))
     assert again.exit_code == 0, again.stderr
     assert [line["lr"] for line in lines(tmp_path / "more")] == pytest.approx([4e-5, 3e-5])
@@ -81,7 +88,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tm
         ({"steps": "few"}, "--steps takes two whole numbers such as 500,300, got 'few'"),
         ({"steps": "0,0"}, "two numbers of steps from 0, one of them more, are needed, got (0, 0)"),
         ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
-        ({"rows": 0}, "must be above 0: num_rows 0"),
+        ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
         ({"dtype": "float16"}, "training computes in float32 or bfloat16, got torch.float16"),
         ({"start": "nowhere/at-all/ever"}, "nowhere/at-all/ever"),
     ],

@@ -20,7 +20,7 @@ def ended_by(error: BaseException, thrift: MemoryAdvice | None = None) -> None:
 
 def test_without_more_knowledge_the_options_of_all_are_named() -> None:
     with pytest.raises(
-        ValueError, match="with a lower --rows-at-once the same command goes on from its last checkpoint"
+        ValueError, match="with a lower --micro-batch-rows the same command goes on from its last checkpoint"
     ):
         ended_by(MemoryError())
 
@@ -30,7 +30,7 @@ def test_the_folder_tells_how_far_it_came(tmp_path: Path) -> None:
     held.mkdir(parents=True)
     (held / "state.json").write_text("{}")
     with pytest.raises(
-        ValueError, match="--rows-at-once the same command goes on from step 40 of vision; a lower --length"
+        ValueError, match="--micro-batch-rows the same command goes on from step 40 of vision; a lower --length"
     ):
         ended_by(torch.OutOfMemoryError("CUDA out of memory."), MemoryAdvice(folder=tmp_path))
 

@@ -68,7 +68,7 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
         ({"path": None}, "source 'a': path is missing"),
         ({"path": "3"}, "source 'a': path must be text, got 3"),
         ({"weights": None}, "source 'a': weights is missing"),
-        ({"weights": "{ third = 1 }"}, "source 'a': weights: 'third' is unknown; there are resampler, eyes, "),
+        ({"weights": "{ third = 1 }"}, "source 'a': weights: 'third' is unknown; there are resampler, vision, "),
         ({"weights": "{ full = -1 }"}, "source 'a': weights.full must be a number in [0, 1e+06], got -1"),
         ({"weights": "{ full = nan }"}, "source 'a': weights.full must be a number in [0, 1e+06], got nan"),
         ({"weights": "{ full = true }"}, "source 'a': weights.full must be a number in [0, 1e+06], got True"),

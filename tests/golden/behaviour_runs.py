@@ -71,7 +71,7 @@ def sft(folder: Path, count: int) -> Figures:
     """Both stages on a small model, 10 steps."""
     write_mixture(folder)
     (folder / "sft.toml").write_text(SFT_MIXTURE)
-    numbers = sft_numbers("nano", length=512, num_rows=2, rows_per_part=1, num_steps=(5, 5))
+    numbers = sft_numbers("nano", length=512, batch_rows=2, micro_batch_rows=1, num_steps=(5, 5))
     recipe = SftRecipe(read_mixture(folder / "sft.toml"), numbers, write_start(folder / "start"))
     return _of_run(lambda: run_stages(recipe, folder / "run", MACHINE))
 
@@ -80,8 +80,8 @@ def finetuning(folder: Path, count: int) -> Figures:
     """By adapters and whole, on the records of pictures."""
     write_mixture(folder)
     whole = FinetuningRecipe(
-        write_start(folder / "start"), (folder / "pictures.jsonl",), method="full", epochs=8, length=256, rows=2,
-        held_out=0.25, rate=1e-3,
+        write_start(folder / "start"), (folder / "pictures.jsonl",), method="full", epochs=8, length=256, batch_rows=2,
+        held_out=0.25, learning_rate=1e-3,
     )  # fmt: skip
     parts = replace(whole, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"))
     figures = Figures()
@@ -127,7 +127,7 @@ def verdicts(folder: Path, count: int) -> Figures:
     right = "".join(str(int(is_right(*pair))) for pair in PAIRS)
     chosen = [is_right(said, "green", CHOICES) for said in ("green", "dark green", "It is green.", "green, not red")]
     texts = ("The quick brown fox", "the quik brown  fox!"), ("“Quoted” – text", '"Quoted" - text'), ("", "x")
-    rates = [[round(rate(*pair), 12) for rate in (character_error_rate, word_f1)] for pair in texts]
+    rates = [[round(learning_rate(*pair), 12) for learning_rate in (character_error_rate, word_f1)] for pair in texts]
     again = [repeats("one two three four five six seven eight " * count) for count in (1, 3)]
     return Figures(
         exact={"right": right, "chosen": chosen, "rates": rates, "wrong claims": wrong_claims(CLAIMS), "repeats": again}
@@ -136,7 +136,7 @@ def verdicts(folder: Path, count: int) -> Figures:
 
 def _pretraining(folder: Path) -> PretrainingRecipe:
     mixture = read_mixture(write_mixture(folder))
-    numbers = pretraining_numbers("nano", length=256, num_rows=2, rows_per_part=1, num_steps=(4, 4, 8))
+    numbers = pretraining_numbers("nano", length=256, batch_rows=2, micro_batch_rows=1, num_steps=(4, 4, 8))
     return PretrainingRecipe(mixture, "nano", numbers, start=write_start(folder / "start"))
 
 

@@ -315,7 +315,7 @@ def test_what_cannot_be_loaded_is_a_value_error(
 
 
 def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demiglace.model.placement.files", lambda package: tmp_path)
+    monkeypatch.setattr("demiglace.model.hub.files", lambda package: tmp_path)
     with pytest.raises(ValueError, match="carries no model"):
         folder_of(None)
     write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)

@@ -11,7 +11,7 @@ from demiglace.conversation import Conversation, Image
 from demiglace.jobs import nano
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
-from demiglace.recipes.nano import NanoRecipe, quick
+from demiglace.recipes.nano import NANO_STAGES, NanoRecipe, quick
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_every_stage_names_parts_that_exist(recipe, tmp_path):
         learner = nano.Learner(recipe.config)
     names = [name for name, _ in learner.named_parameters()]
     for stage, _ in nano.stages(recipe, processor, tmp_path, pool=None):
-        assert all(any(name.startswith(part) for name in names) for part in stage.learns)
+        assert all(any(name.startswith(part) for name in names) for part in stage.trainable)
 
 
 def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
@@ -34,7 +34,7 @@ def test_the_recipe_runs_and_its_model_loads(recipe, tmp_path):
     assert sum(parameter.numel() for parameter in model.parameters()) == 9_901_568
     assert (folder / "model.safetensors").stat().st_size <= 32 * 2**20
     assert processor.config.slicing.max_slices == 1
-    stages = nano.STAGES
+    stages = NANO_STAGES
     logged = [
         json.loads(line) for name in stages for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()
     ]

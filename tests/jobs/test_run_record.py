@@ -18,7 +18,7 @@ from demiglace.data.sources.tar_shards import TarShards
 from demiglace.jobs import run_record
 from demiglace.jobs.run_record import RUN_FILE, inputs_of, marks, write_run_config
 
-SETTINGS = {"seed": 0, "rate": 1e-3}
+SETTINGS = {"seed": 0, "learning_rate": 1e-3}
 
 
 @pytest.fixture

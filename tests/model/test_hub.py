@@ -14,6 +14,8 @@ from typing import ClassVar
 
 import pytest
 
+from demiglace.model.hub import resolve
+
 COMMIT = "a" * 40
 WEIGHTS = "model.safetensors"
 FILES = {"config.json": b"{}", "tokenizer.json": b"[]", WEIGHTS: bytes(100_000)}
@@ -22,7 +24,7 @@ FILES = {"config.json": b"{}", "tokenizer.json": b"[]", WEIGHTS: bytes(100_000)}
 TWICE = """
 import sys, time
 time.sleep = lambda seconds: None
-from demiglace.model.weights import resolve
+from demiglace.model.hub import resolve
 for _ in range(2):
     try:
         folder = resolve("owner/name")
@@ -98,3 +100,32 @@ def test_a_connection_that_is_cut_is_one_line_and_the_rest_comes_later(address: 
         "tokenizer.json": 1,
     }
     assert "Error while downloading" not in done.stderr
+
+
+def test_a_folder_resolves_to_itself(tmp_path: Path) -> None:
+    assert resolve(tmp_path) == tmp_path
+    assert resolve(str(tmp_path)) == tmp_path
+
+
+@pytest.mark.parametrize("name", ["nothing", "./no/where", "/no/where", "a/b/c", "a b/c"])
+def test_what_resolves_to_nothing(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is n[^\n]*$"):
+        resolve(name)
+
+
+def test_the_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    asked = []
+
+    def no_network(hub_id: str, allow_patterns: list[str]) -> str:
+        asked.append((hub_id, allow_patterns))
+        raise LocalEntryNotFoundError("Cannot find it.\nCheck your connection.")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", no_network)
+    with pytest.raises(ValueError, match=r"^owner/name is no folder here[^\n]*: Cannot find it\.$"):
+        resolve("owner/name")
+    [(hub_id, patterns)] = asked
+    assert hub_id == "owner/name"
+    assert not any(Path(file).match(pattern) for pattern in patterns for file in ("a.bin", "a.pt", "a.py", "a.pkl"))

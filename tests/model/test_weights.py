@@ -445,35 +445,6 @@ def test_no_or_broken_config(tmp_path: Path) -> None:
             weights.read_config(tmp_path)
 
 
-def test_a_folder_resolves_to_itself(tmp_path: Path) -> None:
-    assert weights.resolve(tmp_path) == tmp_path
-    assert weights.resolve(str(tmp_path)) == tmp_path
-
-
-@pytest.mark.parametrize("name", ["nothing", "./no/where", "/no/where", "a/b/c", "a b/c"])
-def test_what_resolves_to_nothing(name: str) -> None:
-    with pytest.raises(ValueError, match=f"^{name} is n[^\n]*$"):
-        weights.resolve(name)
-
-
-def test_the_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    asked = []
-
-    def no_network(hub_id: str, allow_patterns: list[str]) -> str:
-        asked.append((hub_id, allow_patterns))
-        raise LocalEntryNotFoundError("Cannot find it.\nCheck your connection.")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", no_network)
-    with pytest.raises(ValueError, match=r"^owner/name is no folder here[^\n]*: Cannot find it\.$"):
-        weights.resolve("owner/name")
-    [(hub_id, patterns)] = asked
-    assert hub_id == "owner/name"
-    assert not any(Path(file).match(pattern) for pattern in patterns for file in ("a.bin", "a.pt", "a.py", "a.pkl"))
-
-
 def test_dtypes_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert weights.default_dtype("cuda") == weights.default_dtype(torch.device("mps")) == torch.bfloat16
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)

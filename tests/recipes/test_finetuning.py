@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def recipe(folder):
     return FinetuningRecipe(
-        folder / "start", (folder / "pictures.jsonl",), method="full", epochs=4, length=256, rows=2, held_out=0.25
+        folder / "start", (folder / "pictures.jsonl",), method="full", epochs=4, length=256, batch_rows=2, held_out=0.25
     )
 
 
@@ -48,7 +48,7 @@ def machine():
 def test_the_model_learns_and_leaves_in_the_released_layout(recipe, machine, tmp_path):
     seen = survey(recipe)
     assert (seen.num_records, seen.samples, seen.bad) == (9, 9, [])
-    result = finetune(replace(recipe, rate=3e-3), seen, tmp_path, machine)
+    result = finetune(replace(recipe, learning_rate=3e-3), seen, tmp_path, machine)
     assert result == tmp_path / "model"
     learned, start = weights.load(result, torch.float32).state_dict(), small_model().state_dict()
     changed = {name.split(".")[0] for name in start if not torch.allclose(learned[name], start[name], atol=1e-2)}
@@ -72,7 +72,9 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, m
 
 def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, machine, tmp_path):
     pytest.importorskip("peft")
-    recipe = replace(recipe, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"), rate=1e-2)
+    recipe = replace(
+        recipe, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"), learning_rate=1e-2
+    )
     result = finetune(recipe, survey(recipe), tmp_path, machine)
     assert result == tmp_path / "adapter"
     kept = load_file(tmp_path / "finetune" / "best" / "learner.safetensors")
@@ -110,7 +112,10 @@ def test_weights_are_counted_by_method(recipe):
 
 def test_less_is_predicted_where_layers_are_computed_again(recipe, machine):
     seen = survey(recipe)
-    plain, spared = (predict(replace(recipe, recompute=recompute), seen, machine, 1e9) for recompute in (False, True))
+    plain, spared = (
+        predict(replace(recipe, activation_checkpointing=activation_checkpointing), seen, machine, 1e9)
+        for activation_checkpointing in (False, True)
+    )
     assert plain.weight_bytes < spared.memory_bytes < plain.memory_bytes
     assert plain.num_steps == recipe.num_steps(seen.expected_tokens)
     assert plain.seconds == 2 * predict(recipe, seen, machine, 2e9).seconds > 0
@@ -162,7 +167,7 @@ def kept_bytes(recipe, length, dtype):
 def test_what_is_kept_of_pictures_is_what_learns_from_them(recipe, machine):
     seen = survey(recipe)
     parts = ("decoder",), ("resampler", "decoder"), ("encoder", "resampler", "decoder")
-    costs = [predict(replace(recipe, parts=learns), seen, machine, 1e9) for learns in parts]
+    costs = [predict(replace(recipe, parts=trainable), seen, machine, 1e9) for trainable in parts]
     kept = [cost.memory_bytes - cost.weight_bytes for cost in costs]
     assert kept == sorted(set(kept))
     assert seen.patches == 9 * 8
@@ -188,17 +193,17 @@ def test_the_rate_falls_as_a_cosine_to_a_tenth(recipe):
 
 
 def test_larger_models_learn_more_slowly_and_adapters_faster(recipe):
-    assert [recipe.peak_rate(size) for size in (10**7, 2 * 10**8, 9 * 10**9)] == [3e-4, 5e-5, 1e-5]
-    assert replace(recipe, method="lora").peak_rate(9 * 10**9) == pytest.approx(1e-4)
-    assert replace(recipe, rate=0.5).peak_rate(1) == 0.5
+    assert [recipe.peak_learning_rate(size) for size in (10**7, 2 * 10**8, 9 * 10**9)] == [3e-4, 5e-5, 1e-5]
+    assert replace(recipe, method="lora").peak_learning_rate(9 * 10**9) == pytest.approx(1e-4)
+    assert replace(recipe, learning_rate=0.5).peak_learning_rate(1) == 0.5
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"epochs": 0}, "must be above 0: epochs 0"),
-        ({"rate": -1.0}, "must be above 0: rate -1.0"),
-        ({"length": 0, "rows": -2}, "must be above 0: length 0, rows -2"),
+        ({"learning_rate": -1.0}, "must be above 0: learning_rate -1.0"),
+        ({"length": 0, "batch_rows": -2}, "must be above 0: length 0, batch_rows -2"),
         ({"parts": ()}, "parts that learn are some of encoder, resampler, decoder, got none"),
         ({"parts": ("head",)}, "got head"),
         ({"patience": -1}, "patience must be at least 0"),

@@ -17,7 +17,7 @@ from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
 from demiglace.training.supervised import LanguageLearner
 
-FEW = {"length": 256, "num_rows": 2, "rows_per_part": 1, "num_steps": (1, 1, 3)}
+FEW = {"length": 256, "batch_rows": 2, "micro_batch_rows": 1, "num_steps": (1, 1, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +43,24 @@ def machine():
 @pytest.mark.parametrize("name", list(NUMBERS))
 def test_the_stages_are_the_papers(mixture, start, name):
     stages = PretrainingRecipe(mixture, name, NUMBERS[name], start=start).stages()
-    assert [(stage.name, stage.learns) for stage in stages] == [
+    assert [(stage.name, stage.trainable) for stage in stages] == [
         ("resampler", ("model.resampler",)),
         ("vision", ("model.resampler", "model.vpm")),
         ("full", ("model",)),
     ]
     first, last = stages[0], stages[2]
-    assert [first.rate * first.rate_share(step) for step in (first.warmup, first.num_steps - 1)] == [first.rate] * 2
-    assert last.rate * last.rate_share(last.num_steps) == pytest.approx(0.2 * last.rate)
+    assert [first.learning_rate * first.rate_share(step) for step in (first.warmup, first.num_steps - 1)] == [
+        first.learning_rate
+    ] * 2
+    assert last.learning_rate * last.rate_share(last.num_steps) == pytest.approx(0.2 * last.learning_rate)
     with torch.device("meta"):
         names = [name for name, _ in LanguageLearner(MiniCPMV(small_config())).named_parameters()]
-    assert all(any(name.startswith(part) for name in names) for stage in stages for part in stage.learns)
+    assert all(any(name.startswith(part) for name in names) for stage in stages for part in stage.trainable)
 
 
 def test_8b_learns_at_the_papers_rates(mixture, start):
     *_, whole = PretrainingRecipe(mixture, "8b", NUMBERS["8b"], start=start).stages()
-    rates = [whole.rate * whole.rate_share(step) for step in (whole.num_steps // 2, whole.num_steps)]
+    rates = [whole.learning_rate * whole.rate_share(step) for step in (whole.num_steps // 2, whole.num_steps)]
     assert rates == pytest.approx([5e-5, 1e-5])
 
 
@@ -72,8 +74,8 @@ def test_rows_fit_their_models(mixture):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"num_rows": 0}, "must be above 0: num_rows 0"),
-        ({"rate": -1.0, "length": 0}, r"must be above 0: rate -1\.0, length 0"),
+        ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
+        ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
         ({"num_steps": (0, 0, 0)}, r"three numbers of steps .* got \(0, 0, 0\)"),
     ],
 )
@@ -124,7 +126,7 @@ def test_a_finished_run_is_not_run_again(recipe, machine, tmp_path):
     assert (tmp_path / "full" / "metrics.jsonl").read_text() == before
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"numbers": numbers_of("nano", **{**FEW, "rate": 1e-3})}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"numbers": numbers_of("nano", **{**FEW, "learning_rate": 1e-3})}])
 def test_a_folder_holds_one_run(recipe, machine, tmp_path, change):
     pretrain(replace(recipe, numbers=numbers_of("nano", **{**FEW, "num_steps": (1, 0, 0)})), tmp_path, machine)
     with pytest.raises(ValueError, match=r"run\.json has .* this run needs a folder of its own"):

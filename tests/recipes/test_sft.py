@@ -21,7 +21,7 @@ from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import freeze_all_but
 
 ROOT = Path(__file__).parents[2]
-FEW = {"length": 512, "num_rows": 2, "rows_per_part": 1, "num_steps": (2, 2)}
+FEW = {"length": 512, "batch_rows": 2, "micro_batch_rows": 1, "num_steps": (2, 2)}
 
 
 def write_sft_mixture(folder: Path) -> Path:
@@ -50,25 +50,25 @@ def machine():
 
 
 def rates(stage):
-    return [stage.rate * stage.rate_share(step) for step in range(stage.num_steps + 1)]
+    return [stage.learning_rate * stage.rate_share(step) for step in range(stage.num_steps + 1)]
 
 
 @pytest.mark.parametrize("name", list(NUMBERS))
 def test_stages_rise_once_and_fall_as_a_cosine_to_the_least_rate(recipe, name):
     numbers = NUMBERS[name]
     stages = replace(recipe, numbers=numbers).stages()
-    assert [(stage.name, stage.learns) for stage in stages] == [
-        (GENERAL, ("model",)), (LONG_COT_3D, numbers.long_learns),
+    assert [(stage.name, stage.trainable) for stage in stages] == [
+        (GENERAL, ("model",)), (LONG_COT_3D, numbers.long_trainable),
     ]  # fmt: skip
-    for stage, peak in zip(stages, (numbers.rate, numbers.long_rate), strict=True):
+    for stage, peak in zip(stages, (numbers.learning_rate, numbers.long_learning_rate), strict=True):
         run_of = rates(stage)
         top = run_of.index(max(run_of))
         assert run_of[: top + 1] == sorted(run_of[: top + 1])
         assert run_of[top:] == sorted(run_of[top:], reverse=True)
         assert 0 < top <= 0.06 * stage.num_steps
         assert max(run_of) == pytest.approx(peak, rel=0.01)
-        assert run_of[stage.num_steps // 2] == pytest.approx((peak + numbers.least_rate) / 2, rel=0.01)
-        assert run_of[-1] == pytest.approx(numbers.least_rate)
+        assert run_of[stage.num_steps // 2] == pytest.approx((peak + numbers.min_learning_rate) / 2, rel=0.01)
+        assert run_of[-1] == pytest.approx(numbers.min_learning_rate)
 
 
 def test_8b_learns_at_the_papers_rates(recipe):
@@ -83,7 +83,7 @@ def test_everything_learns_but_nanos_encoder_in_its_second_stage(recipe):
         for stage, still in zip(replace(recipe, numbers=NUMBERS[name]).stages(), (set(), frozen), strict=True):
             with torch.device("meta"):
                 learner = LanguageLearner(MiniCPMV(small_config()))
-            freeze_all_but(learner, stage.learns)
+            freeze_all_but(learner, stage.trainable)
             parts = {name.split(".")[1] for name, value in learner.named_parameters() if not value.requires_grad}
             assert parts == still
 
@@ -91,10 +91,10 @@ def test_everything_learns_but_nanos_encoder_in_its_second_stage(recipe):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"num_rows": 0}, "must be above 0: num_rows 0"),
-        ({"rate": -1.0, "length": 0}, r"must be above 0: rate -1\.0, length 0"),
+        ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
+        ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
         ({"sample_power": 1.5}, r"sample_power must lie in \[0, 1\], got 1\.5"),
-        ({"least_rate": 1.0}, r"rates fall to 1\.0, but begin at 0\.001 and 0\.0006"),
+        ({"min_learning_rate": 1.0}, r"rates fall to 1\.0, but begin at 0\.001 and 0\.0006"),
         ({"num_steps": (0, 0)}, r"two numbers of steps .* got \(0, 0\)"),
         ({"num_steps": (-1, 5)}, r"got \(-1, 5\)"),
     ],
@@ -120,7 +120,7 @@ def changed(before, after):
 
 
 def test_the_second_stage_goes_on_from_the_first_and_leaves_nanos_encoder(recipe, machine, tmp_path):
-    recipe = replace(recipe, numbers=numbers_of("nano", **FEW, rate=1e-2, long_rate=1e-2))
+    recipe = replace(recipe, numbers=numbers_of("nano", **FEW, learning_rate=1e-2, long_learning_rate=1e-2))
     model = run(recipe, tmp_path, machine)
     start = parts_of(weights.load(recipe.start, torch.float32).state_dict())
     general = parts_of(load_file(checkpoint.latest(tmp_path / GENERAL) / "learner.safetensors"))
@@ -142,7 +142,9 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, m
         patched.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 3)
         assert run(recipe, tmp_path / "parts", machine) is None  # after the first step of the second stage
     assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / LONG_COT_3D)) == 1
-    freely = replace(recipe, numbers=replace(recipe.numbers, rows_per_part=1, recompute=True), save_every=1)
+    freely = replace(
+        recipe, numbers=replace(recipe.numbers, micro_batch_rows=1, activation_checkpointing=True), save_every=1
+    )
     run(freely, tmp_path / "parts", machine)  # how a step is computed is free to change
     left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("full", "parts"))
     assert all(torch.equal(left[name], right[name]) for name in left)

@@ -20,7 +20,7 @@ def run(tmp_path: Path) -> Path:
     """Two stages, whose folders' names are not in the order of the stages."""
     folder = tmp_path / "a run"
     texts = {
-        "full": line("full", 1, loss=3.0, rate=1e-3) + line("full", 20, loss=2.0, rate=5e-4),
+        "full": line("full", 1, loss=3.0, lr=1e-3) + line("full", 20, loss=2.0, lr=5e-4),
         "decay": line("decay", 1, loss=1.5, lr=1e-4, grad_norm=0.5),
     }
     for second, (stage, text) in enumerate(texts.items()):
@@ -85,7 +85,7 @@ def test_more_figures_take_more_rows(run: Path, tmp_path: Path) -> None:
     """Three figures fill a row; a fourth one begins the next, also where only one of two runs has it."""
     one = read_run(run)
     extra = tmp_path / "metrics.jsonl"
-    extra.write_text(line("full", 1, loss=1.0, wait=0.1))
+    extra.write_text(line("full", 1, loss=1.0, data_wait_s=0.1))
     out = tmp_path / "out"
     out.mkdir()
     width, height = drawn([one], out)

@@ -11,7 +11,7 @@ from demiglace.training.schedule import wsd
 
 
 def test_wsd_rises_holds_and_falls():
-    shares = [wsd(step, 100, warmup=10, decay_share=0.4, floor=0.2) for step in range(100)]
+    shares = [wsd(step, 100, warmup=10, decay_share=0.4, min_lr_ratio=0.2) for step in range(100)]
     assert shares[0] == pytest.approx(0.1)
     assert shares[9] == 1.0
     assert set(shares[9:61]) == {1.0}
@@ -49,7 +49,7 @@ def test_matrices_of_blocks_go_to_muon_and_the_rest_to_adamw():
         "a.layers.0.bias": nn.Parameter(torch.zeros(2)),
         "embedding": nn.Parameter(torch.zeros(2, 2)),
     }
-    muon, adamw = optimizers(named.items(), rate=0.1, weight_decay=0.0)
+    muon, adamw = optimizers(named.items(), learning_rate=0.1, weight_decay=0.0)
     assert isinstance(muon, Muon)
     assert len(muon.param_groups[0]["params"]) == 1
     assert isinstance(adamw, torch.optim.AdamW)

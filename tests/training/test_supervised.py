@@ -50,11 +50,11 @@ class Rows:
         self.decays = [0.0] * state["0"]["steps"]
 
 
-def objective(rows=None, rows_per_part=2, **changes):
+def objective(rows=None, micro_batch_rows=2, **changes):
     settings = {"decayed": lambda step: step / 10, "learning": Learning(True, True, True), "ranks": ALONE}
     settings |= {"device": torch.device("cpu"), "dtype": torch.float32, "on_skipped": lambda skipped: None}
     loader = rows if isinstance(rows, Rows) else Rows(rows or ROWS)
-    return SupervisedObjective(loader, LENGTH, rows_per_part, 0, **{**settings, **changes})
+    return SupervisedObjective(loader, LENGTH, micro_batch_rows, 0, **{**settings, **changes})
 
 
 def learned(learner, learn, step=0):
@@ -85,10 +85,10 @@ def assert_gradients_of(loss, learner, gradients):
             assert torch.allclose(gradients[name], parameter.grad, atol=1e-6), name
 
 
-@pytest.mark.parametrize("rows_per_part", [1, 2, 4, 3])
-def test_every_token_weighs_the_same_however_the_step_is_cut(rows_per_part):
+@pytest.mark.parametrize("micro_batch_rows", [1, 2, 4, 3])
+def test_every_token_weighs_the_same_however_the_step_is_cut(micro_batch_rows):
     learner = LanguageLearner(small_model())
-    loss, figures, gradients = learned(learner, objective(rows_per_part=rows_per_part))
+    loss, figures, gradients = learned(learner, objective(micro_batch_rows=micro_batch_rows))
     losses, right = [], 0
     for logits, wanted in alone(learner.model):
         losses.append(F.cross_entropy(logits, wanted, reduction="none"))
@@ -100,10 +100,10 @@ def test_every_token_weighs_the_same_however_the_step_is_cut(rows_per_part):
 
 
 @pytest.mark.parametrize("sample_power", [0.0, 0.25, 0.5, 1.0])
-@pytest.mark.parametrize("rows_per_part", [1, 2, 4])
-def test_a_sample_weighs_a_power_of_its_length_however_the_step_is_cut(sample_power, rows_per_part):
+@pytest.mark.parametrize("micro_batch_rows", [1, 2, 4])
+def test_a_sample_weighs_a_power_of_its_length_however_the_step_is_cut(sample_power, micro_batch_rows):
     learner = LanguageLearner(small_model())
-    loss, figures, gradients = learned(learner, objective(rows_per_part=rows_per_part, sample_power=sample_power))
+    loss, figures, gradients = learned(learner, objective(micro_batch_rows=micro_batch_rows, sample_power=sample_power))
     means, weights = [], []
     for logits, wanted in alone(learner.model):
         means.append(F.cross_entropy(logits, wanted))
@@ -116,7 +116,7 @@ def test_a_sample_weighs_a_power_of_its_length_however_the_step_is_cut(sample_po
 
 
 def test_figures_add_up_to_the_step():
-    _, figures, _ = learned(LanguageLearner(small_model()), objective(rows_per_part=1))
+    _, figures, _ = learned(LanguageLearner(small_model()), objective(micro_batch_rows=1))
     held = [one for row in ROWS for one in row]
     assert figures["num_tokens"] == sum(len(one.tokens) for one in held)
     assert figures["num_visual_tokens"] == 2 * NUM_QUERIES
@@ -127,7 +127,7 @@ def test_figures_add_up_to_the_step():
 def test_recomputed_layers_give_the_same_gradients():
     model = small_model()
     loss, _, gradients = learned(LanguageLearner(model), objective())
-    again, _, recomputed = learned(LanguageLearner(model, recompute=True), objective())
+    again, _, recomputed = learned(LanguageLearner(model, activation_checkpointing=True), objective())
     assert again == loss
     assert recomputed.keys() == gradients.keys()
     for name, gradient in gradients.items():
@@ -135,10 +135,10 @@ def test_recomputed_layers_give_the_same_gradients():
 
 
 def test_recomputed_layers_keep_less():
-    def kept(recompute):
+    def kept(activation_checkpointing):
         sizes = []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
-            next(objective()(LanguageLearner(small_model(), recompute), 0))
+            next(objective()(LanguageLearner(small_model(), activation_checkpointing), 0))
         return sum(sizes)
 
     assert kept(True) < 0.5 * kept(False)
@@ -181,7 +181,7 @@ def test_skipped_records_are_told():
 
 
 def test_what_was_seen_is_every_tensor_of_the_parts():
-    learn = objective(rows_per_part=2)
+    learn = objective(micro_batch_rows=2)
     learned(LanguageLearner(small_model()), learn)
     seen = learn.seen()
     assert seen["0.tokens"].shape == seen["1.labels"].shape == (2, LENGTH)

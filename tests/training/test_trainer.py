@@ -28,10 +28,17 @@ def regression(learner, step):
     yield loss, {"seen": 8.0}
 
 
-def stage(num_steps, learns=("layers", "head"), **changes):
-    settings = {"learning_rate": 0.05, "warmup": 2, "decay_share": 0.4, "floor": 0.2, "weight_decay": 0.0, "clip": 1.0}
+def stage(num_steps, trainable=("layers", "head"), **changes):
+    settings = {
+        "learning_rate": 0.05,
+        "warmup": 2,
+        "decay_share": 0.4,
+        "min_lr_ratio": 0.2,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+    }
     settings |= {"save_every": 5, "log_every": 1}
-    return Stage(name="small", learns=learns, num_steps=num_steps, **{**settings, **changes})
+    return Stage(name="small", trainable=trainable, num_steps=num_steps, **{**settings, **changes})
 
 
 def losses(folder):
@@ -81,7 +88,7 @@ def test_a_half_written_checkpoint_is_never_picked(tmp_path):
 def test_frozen_parameters_stay(tmp_path):
     learner = Small()
     before = learner.layers[0].weight.clone()
-    Trainer(learner, stage(5, learns=("head",)), regression, tmp_path).run()
+    Trainer(learner, stage(5, trainable=("head",)), regression, tmp_path).run()
     assert torch.equal(before, learner.layers[0].weight)
 
 
@@ -95,7 +102,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         yield learner.head.weight.sum() * float("nan"), {}
 
     with pytest.raises(FloatingPointError, match=r"step 1 of small: loss nan.*bad-step-1\.json"):
-        Trainer(Small(), stage(5, learns=("head",)), broken, tmp_path).run()
+        Trainer(Small(), stage(5, trainable=("head",)), broken, tmp_path).run()
     assert json.loads((tmp_path / "bad-step-1.json").read_text())["loss"] == "nan"
 
 
@@ -137,15 +144,15 @@ def test_parts_add_up_to_the_step(tmp_path):
         return objective
 
     whole, parts = Small(), Small()
-    Trainer(whole, stage(10, learns=("head",)), in_parts(1), tmp_path / "full").run()
-    Trainer(parts, stage(10, learns=("head",)), in_parts(4), tmp_path / "parts").run()
+    Trainer(whole, stage(10, trainable=("head",)), in_parts(1), tmp_path / "full").run()
+    Trainer(parts, stage(10, trainable=("head",)), in_parts(4), tmp_path / "parts").run()
     assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "full"), abs=1e-6)
     assert torch.allclose(whole.head.weight, parts.head.weight, atol=1e-5)
     assert json.loads((tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()[0])["seen"] == 8.0
 
 
 def test_an_objective_with_a_state_goes_on_from_it(tmp_path):
-    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "full").run()
+    Trainer(Small(), stage(20, trainable=("head",)), Counting(), tmp_path / "full").run()
     interrupted = Counting()
 
     def killed_at_12(learner, step):
@@ -159,8 +166,8 @@ def test_an_objective_with_a_state_goes_on_from_it(tmp_path):
         interrupted.seen,
     )
     with pytest.raises(RuntimeError):
-        Trainer(Small(), stage(20, learns=("head",)), killed_at_12, tmp_path / "parts").run()
-    Trainer(Small(), stage(20, learns=("head",)), Counting(), tmp_path / "parts").run()
+        Trainer(Small(), stage(20, trainable=("head",)), killed_at_12, tmp_path / "parts").run()
+    Trainer(Small(), stage(20, trainable=("head",)), Counting(), tmp_path / "parts").run()
     assert losses(tmp_path / "parts") == losses(tmp_path / "full")
 
 
@@ -172,7 +179,7 @@ def test_what_a_bad_step_was_learned_from_is_saved(tmp_path):
 
     objective = Broken()
     with pytest.raises(FloatingPointError, match=r"bad-step-4\.safetensors"):
-        Trainer(Small(), stage(9, learns=("head",)), objective, tmp_path).run()
+        Trainer(Small(), stage(9, trainable=("head",)), objective, tmp_path).run()
     assert torch.equal(load_file(tmp_path / "bad-step-4.safetensors")["x"], objective.x)
     told = json.loads((tmp_path / "bad-step-4.json").read_text())
     assert (told["stage"], told["step"], told["loss"]) == ("small", 4, "inf")

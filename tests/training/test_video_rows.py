@@ -46,7 +46,14 @@ def samples(processor) -> list[Sample]:
 
     return [
         *(sample("One clip.", clip(size % 2, 1.7 + size, size)) for size in (3, 1, 6, 2, 5, 4)),
-        sample("This and that.", clip(0, 4.0, 6), still[0], clip(1, 3.0, 4), still[1], clip(0, 1.0, 1)),
+        sample(
+            "This and that.",
+            clip(0, 4.0, 6),
+            still[0],
+            clip(1, 3.0, 4),
+            still[1],
+            clip(0, 1.0, 1),
+        ),
         sample("Nothing is shown."),
         sample("A picture.", still[1]),
     ]

@@ -43,15 +43,17 @@ def finetune(
     max_slices: inference_options.MaxSlices = None,
     no_upscale: inference_options.NoUpscale = False,
     rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
-    rate: Annotated[float | None, typer.Option(help="Peak rate. [default: by size and method]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
     length: Annotated[int, typer.Option(help="Tokens of a row, the most of a sample.")] = 2048,
-    rows: Annotated[int, typer.Option(help="Rows of a step.")] = 4,
-    rows_at_once: Annotated[int, typer.Option(help="Rows that memory must hold.")] = 1,
+    batch_rows: Annotated[int, typer.Option(help="Packed rows of a step.")] = 4,
+    micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records that is measured on, not learned from.")] = 0.1,
     patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without progress; 0 is never.")] = 0,
     seed: training.Seed = 0,
-    recompute: Annotated[bool, typer.Option("--recompute", help="Less memory, a third more time.")] = False,
+    activation_checkpointing: Annotated[
+        bool, typer.Option("--activation-checkpointing", help="Less memory, a third more time.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
     refuse_long: RefuseLong = False,
@@ -75,9 +77,16 @@ def finetune(
         folder_of(None if model == "nano" else model), record_files(data), _method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=media, media_root=media_root, sampling=videos.sampling(),
+<<<<<<< HEAD
         lora=Lora(rank, scale=2.0 * rank), rate=rate, epochs=epochs, length=length, rows=rows,
         rows_per_part=rows_at_once, held_out=held_out, patience=patience, seed=seed, recompute=recompute,
         **inference_options.Slicing(max_slices, no_upscale).changes(),
+=======
+        lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
+        micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
+        activation_checkpointing=activation_checkpointing,
+        **inference_options.slicing_changes(max_slices, no_upscale),
+>>>>>>> 6918848 (Fields and flags carry the trainers' words: learning_rate, min_lr_ratio, max_grad_norm, trainable, batch_rows, micro_batch_rows, activation_checkpointing)
     )  # fmt: skip
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
     machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
@@ -113,10 +122,10 @@ def _method(full: bool, lora: bool, qlora: bool) -> Method:
 
 def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
     """What takes less memory than `recipe`."""
-    fewer_rows = (f"--rows-at-once below {recipe.rows_per_part}",) if recipe.rows_per_part > 1 else ()
-    recompute = () if recipe.recompute else ("--recompute",)
+    fewer_rows = (f"--micro-batch-rows below {recipe.micro_batch_rows}",) if recipe.micro_batch_rows > 1 else ()
+    checkpointing = () if recipe.activation_checkpointing else ("--activation-checkpointing",)
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
-    return MemoryAdvice((*fewer_rows, *recompute), (f"--length below {recipe.length}", *method), out)
+    return MemoryAdvice((*fewer_rows, *checkpointing), (f"--length below {recipe.length}", *method), out)
 
 
 def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:

@@ -18,10 +18,10 @@ def pretrain(
     start: Annotated[str | None, typer.Option(help="Folder or hub id of a model to begin from.")] = None,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the three stages, such as 100,100,500.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Of the stable part. [default: the preset's]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of the stable part. [default: the preset's]")] = None,
     length: training.RowLength = None,
-    rows: training.Rows = None,
-    rows_at_once: training.RowsAtOnce = None,
+    batch_rows: training.BatchRows = None,
+    micro_batch_rows: training.MicroBatchRows = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
@@ -40,7 +40,12 @@ def pretrain(
     from demiglace.model.hub import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
 
-    wanted: dict[str, Any] = {"rate": rate, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}
+    wanted: dict[str, Any] = {
+        "learning_rate": lr,
+        "length": length,
+        "batch_rows": batch_rows,
+        "micro_batch_rows": micro_batch_rows,
+    }
     wanted |= {"num_steps": None if steps is None else training.steps_like("100,100,500", steps)}
     recipe = PretrainingRecipe(
         mixture=read_mixture(mixture),

@@ -18,9 +18,15 @@ def sft(
     folder: training.Folder,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the two stages, such as 500,300.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Peak of the general stage. [default: the preset's]")] = None,
-    long_rate: Annotated[float | None, typer.Option(help="Peak of the second stage. [default: the preset's]")] = None,
-    least_rate: Annotated[float | None, typer.Option(help="At the end of both. [default: the preset's]")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of the general stage. [default: the preset's]")
+    ] = None,
+    long_lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of the second stage. [default: the preset's]")
+    ] = None,
+    min_lr: Annotated[
+        float | None, typer.Option(help="Learning rate at the end of both. [default: the preset's]")
+    ] = None,
     sample_power: Annotated[
         float | None,
         typer.Option(
@@ -28,8 +34,8 @@ def sft(
         ),
     ] = None,
     length: training.RowLength = None,
-    rows: training.Rows = None,
-    rows_at_once: training.RowsAtOnce = None,
+    batch_rows: training.BatchRows = None,
+    micro_batch_rows: training.MicroBatchRows = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
@@ -48,8 +54,9 @@ def sft(
     from demiglace.model.hub import resolve
     from demiglace.recipes.sft import SftRecipe, numbers_of
 
-    wanted: dict[str, Any] = {"rate": rate, "long_rate": long_rate, "least_rate": least_rate}
-    wanted |= {"sample_power": sample_power, "length": length, "num_rows": rows, "rows_per_part": rows_at_once}
+    wanted: dict[str, Any] = {"learning_rate": lr, "long_learning_rate": long_lr, "min_learning_rate": min_lr}
+    wanted |= {"sample_power": sample_power, "length": length}
+    wanted |= {"batch_rows": batch_rows, "micro_batch_rows": micro_batch_rows}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
     recipe = SftRecipe(
         mixture=read_mixture(mixture),

@@ -28,7 +28,7 @@ class MemoryAdvice:
     folder: of the run; None where only the run itself knows how far it came.
     """
 
-    same: tuple[str, ...] = ("a lower --rows-at-once",)
+    same: tuple[str, ...] = ("a lower --micro-batch-rows",)
     other: tuple[str, ...] = ("a lower --length",)
     folder: Path | None = None
 

@@ -83,15 +83,15 @@ def learn(
     ranks = machine.ranks
     processor = recipe.processor()
     learner, adapter = initial_learner(recipe, machine)
-    learns = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
+    trainable = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
-    stage = recipe.stage(learns, recipe.num_steps(seen.expected_tokens), recipe.peak_rate(num_parameters))
+    stage = recipe.stage(trainable, recipe.num_steps(seen.expected_tokens), recipe.peak_learning_rate(num_parameters))
     if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
     target = folder / (MODEL if adapter is None else ADAPTER)
 
     def finish() -> None:
-        left = (learner, adapter) if ranks.count == 1 else gathered(recipe, learns)
+        left = (learner, adapter) if ranks.count == 1 else gathered(recipe, trainable)
         checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
         with checkpoint.what_is_left(folder / STAGE):
             write_result(*left, processor, target)
@@ -117,18 +117,20 @@ def initial_learner(recipe: FinetuningRecipe, machine: Machine) -> tuple[Languag
     """The model to begin from with what is to learn in it, and the adapters where there are any."""
     torch.manual_seed(recipe.seed)
     if recipe.method == "full":
-        return LanguageLearner(weights.load(recipe.model, torch.float32), recipe.recompute).to(machine.device), None
+        return LanguageLearner(weights.load(recipe.model, torch.float32), recipe.activation_checkpointing).to(
+            machine.device
+        ), None
     model = weights.load(recipe.model, machine.dtype)
     if recipe.method == "qlora":
         model = adapters.quantise(model, machine.dtype)
     adapter = adapters.add_adapters(model.to(machine.device), recipe.parts, recipe.lora)
-    return LanguageLearner(model, recipe.recompute), adapter
+    return LanguageLearner(model, recipe.activation_checkpointing), adapter
 
 
-def gathered(recipe: FinetuningRecipe, learns: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
+def gathered(recipe: FinetuningRecipe, trainable: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
     """The model to begin from once more, in one piece: what is shared out, one process cannot write."""
     learner, adapter = initial_learner(recipe, Machine(torch.device("cpu"), torch.float32))
-    freeze_all_but(learner, learns)
+    freeze_all_but(learner, trainable)
     return learner, adapter
 
 
@@ -144,11 +146,16 @@ def run(
     """False where a signal stopped it."""
     ranks, stage_folder = machine.ranks, folder / STAGE
     loader = open_loader(
-        recipe.mixture(held_out=False), processor, machine, length=recipe.length, num_rows=recipe.rows, seed=recipe.seed
+        recipe.mixture(held_out=False),
+        processor,
+        machine,
+        length=recipe.length,
+        batch_rows=recipe.batch_rows,
+        seed=recipe.seed,
     )
     objective = learn_from(
         loader, processor, stage, machine, stage_folder,
-        length=recipe.length, rows_per_part=recipe.rows_per_part, learning=learning(recipe),
+        length=recipe.length, micro_batch_rows=recipe.micro_batch_rows, learning=learning(recipe),
     )  # fmt: skip
     held = held_out(recipe, processor)
     callback = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
@@ -189,7 +196,7 @@ def learning(recipe: FinetuningRecipe) -> Learning:
 
 def _settings(recipe: FinetuningRecipe, seen: DatasetStatistics) -> dict[str, Any]:
     """What decides a run; how a step is cut up, and when it is enough, are free to change."""
-    free = ("rows_per_part", "recompute", "patience")
+    free = ("micro_batch_rows", "activation_checkpointing", "patience")
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}
     one = {"data": recipe.data[0]} if len(recipe.data) == 1 else {}  # as runs wrote it that took a single file
     return {**settings, **one, "num_records": seen.num_records}

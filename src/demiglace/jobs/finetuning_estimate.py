@@ -39,7 +39,7 @@ def predict(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine,
     """
     config = weights.read_config(recipe.model)
     width = 2 if machine.dtype == torch.bfloat16 else 4
-    tokens = recipe.length * recipe.rows_per_part
+    tokens = recipe.length * recipe.micro_batch_rows
     share = tokens / max(1, seen.tokens)  # of what was looked at, in memory at once
     kept = tokens * bytes_of_a_token(config, width, recipe)
     kept += share * seen.patches * bytes_of_a_patch(config, width, recipe)
@@ -92,7 +92,7 @@ def bytes_of_a_token(config: MiniCPMVConfig, width: int, recipe: FinetuningRecip
     copies = (5 if width == 2 else 2) * llm.hidden_size
     layer = norms + width * (copies + 3 * heads + 2 * kv + 4 * llm.intermediate_size + recipe.length)
     inputs = (4 if is_full else width) * llm.hidden_size * llm.num_layers
-    return inputs + layer if recipe.recompute else layer * llm.num_layers
+    return inputs + layer if recipe.activation_checkpointing else layer * llm.num_layers
 
 
 def bytes_of_a_patch(config: MiniCPMVConfig, width: int, recipe: FinetuningRecipe) -> float:
@@ -105,4 +105,4 @@ def bytes_of_a_patch(config: MiniCPMVConfig, width: int, recipe: FinetuningRecip
     copies = (4 if width == 2 else 2) * vision.hidden_size
     layer = 8 * vision.hidden_size + width * (copies + 5 * vision.hidden_size + 2 * vision.intermediate_size)
     inputs = 4 * vision.hidden_size * vision.num_layers
-    return resampler + (inputs + layer if recipe.recompute else layer * vision.num_layers)
+    return resampler + (inputs + layer if recipe.activation_checkpointing else layer * vision.num_layers)

@@ -131,15 +131,20 @@ def stages(
     seeing = ("model.resampler", "model.vpm", "patch_head")
     yield recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
     everything = ("model", "patch_head", "book")
-    yield recipe.stage("full", everything, recipe.full_steps, recipe.late_rate), reading(recipe.spec(5), 0.5, 0.3)
     yield (
-        recipe.stage("decay", everything, recipe.decay_steps, recipe.late_rate, decay_share=1.0),
+        recipe.stage("full", everything, recipe.full_steps, recipe.late_learning_rate),
+        reading(recipe.spec(5), 0.5, 0.3),
+    )
+    yield (
+        recipe.stage("decay", everything, recipe.decay_steps, recipe.late_learning_rate, decay_share=1.0),
         reading(recipe.late_spec(6), 0.5, 0.3),
     )
     heads = ("patch_head", "book", "colour_head")
     shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
     yield (
-        recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_rate, decay_share=1.0),
+        recipe.stage(
+            "colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_learning_rate, decay_share=1.0
+        ),
         SumOfObjectives([reading(recipe.late_spec(8), 0.5, 0.3), shapes]),
     )
 

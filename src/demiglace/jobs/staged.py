@@ -35,16 +35,16 @@ from demiglace.training.trainer import Trainer
 
 
 class RowNumbers(Protocol):
-    """How a step is cut up; `num_rows` rows of `length` tokens, `rows_per_part` of them at once in memory."""
+    """How a step is cut up; `batch_rows` rows of `length` tokens, `micro_batch_rows` of them at once in memory."""
 
     @property
     def length(self) -> int: ...
     @property
-    def num_rows(self) -> int: ...
+    def batch_rows(self) -> int: ...
     @property
-    def rows_per_part(self) -> int: ...
+    def micro_batch_rows(self) -> int: ...
     @property
-    def recompute(self) -> bool: ...
+    def activation_checkpointing(self) -> bool: ...
 
 
 class StagedRecipe(Protocol):
@@ -117,8 +117,8 @@ def is_done(stage: Stage, folder: Path) -> bool:
 def initial_learner(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
     """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
     if recipe.start is not None and before is None:
-        return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.recompute)
-    learner = LanguageLearner(MiniCPMV(recipe.config()), recipe.numbers.recompute)
+        return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.activation_checkpointing)
+    learner = LanguageLearner(MiniCPMV(recipe.config()), recipe.numbers.activation_checkpointing)
     if before is None:
         initialise(learner, recipe.seed)
     else:
@@ -143,7 +143,7 @@ def run_stage(
         processor,
         machine,
         length=numbers.length,
-        num_rows=numbers.num_rows,
+        batch_rows=numbers.batch_rows,
         seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
     )
 
@@ -155,7 +155,7 @@ def run_stage(
 
     objective = learn_from(
         loader, processor, stage, machine, stage_folder,
-        length=numbers.length, rows_per_part=numbers.rows_per_part, learning=Learning.of(stage.learns),
+        length=numbers.length, micro_batch_rows=numbers.micro_batch_rows, learning=Learning.of(stage.trainable),
     )  # fmt: skip
     with closing(loader):
         ranks, tensorboard = machine.ranks, machine.tensorboard

@@ -16,15 +16,15 @@ from demiglace.training.supervised import SupervisedObjective
 
 
 def open_loader(
-    mixture: Mixture, processor: Processor, machine: Machine, *, length: int, num_rows: int, seed: int
+    mixture: Mixture, processor: Processor, machine: Machine, *, length: int, batch_rows: int, seed: int
 ) -> Loader:
     """The rows of this process."""
     return Loader(
         mixture,
         processor,
         length=length,
-        num_streams=num_rows,
-        streams=machine.ranks.share(num_rows),
+        num_streams=batch_rows,
+        streams=machine.ranks.share(batch_rows),
         seed=seed,
         num_workers=machine.num_workers,
         skip_bad=machine.skip_bad,
@@ -39,7 +39,7 @@ def learn_from(
     stage_folder: Path,
     *,
     length: int,
-    rows_per_part: int,
+    micro_batch_rows: int,
     learning: Learning,
 ) -> SupervisedObjective:
     """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
@@ -48,7 +48,7 @@ def learn_from(
     return SupervisedObjective(
         loader=loader,
         length=length,
-        rows_per_part=rows_per_part,
+        micro_batch_rows=micro_batch_rows,
         padding_token=processor.tokenizer.special["end_of_text"],
         decayed=stage.decayed,
         learning=learning,

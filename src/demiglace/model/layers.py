@@ -19,14 +19,14 @@ from torch.utils.checkpoint import checkpoint
 
 from demiglace.batch import PADDING
 
-Recompute = bool | Callable[..., Any]  # True, or what is to run a layer in the place of torch's `checkpoint`
+Checkpointing = bool | Callable[..., Any]  # True, or what is to run a layer in the place of torch's `checkpoint`
 
 
-def run_layer(layer: nn.Module, *inputs: Any, recompute: Recompute) -> Tensor:
-    """The layer's output. With `recompute` it keeps its inputs alone for the backward pass and runs once more there."""
-    if recompute is True:
+def run_layer(layer: nn.Module, *inputs: Any, checkpointing: Checkpointing) -> Tensor:
+    """The layer's output. With `checkpointing` it keeps only its inputs, and runs again in the backward pass."""
+    if checkpointing is True:
         return checkpoint(layer, *inputs, use_reentrant=False)
-    return recompute(layer, *inputs) if recompute else layer(*inputs)
+    return checkpointing(layer, *inputs) if checkpointing else layer(*inputs)
 
 
 class RMSNorm(nn.Module):

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.model.layers import (
+    Checkpointing,
     KVCache,
-    Recompute,
     RMSNorm,
     causal_attention,
     rotary_table,
@@ -121,13 +121,13 @@ class Qwen3(nn.Module):
         positions: Tensor,
         segments: Tensor,
         cache: KVCache | None = None,
-        recompute: Recompute = False,
+        checkpointing: Checkpointing = False,
     ) -> Tensor:
         """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
         (rows, length, hidden_size) after the final norm.
 
         With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
-        With `recompute`, which goes with no cache, a layer keeps its input alone for the backward pass and runs once
+        With `checkpointing`, which goes with no cache, a layer keeps only its input and runs once
         more there; the result is the same.
         """
         key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
@@ -135,5 +135,5 @@ class Qwen3(nn.Module):
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):
-            x = run_layer(layer, x, rotary, visible, cache, index, recompute=recompute)
+            x = run_layer(layer, x, rotary, visible, cache, index, checkpointing=checkpointing)
         return self.model.norm(x)

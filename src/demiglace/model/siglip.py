@@ -122,9 +122,9 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
 
-    def forward(self, x: Tensor, lengths: list[int], recompute: bool = False) -> Tensor:
+    def forward(self, x: Tensor, lengths: list[int], checkpointing: bool = False) -> Tensor:
         for layer in self.layers:
-            x = run_layer(layer, x, lengths, recompute=recompute)
+            x = run_layer(layer, x, lengths, checkpointing=checkpointing)
         return x
 
 
@@ -139,12 +139,16 @@ class SiglipEncoder(nn.Module):
         self.post_layernorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(
-        self, patches: Tensor, grids: Tensor, max_patches_per_chunk: int | None = None, recompute: bool = False
+        self,
+        patches: Tensor,
+        grids: Tensor,
+        max_patches_per_chunk: int | None = None,
+        checkpointing: bool = False,
     ) -> Tensor:
         """patches (patches, 3 * patch_size**2) and grids (pictures, 2), as in `Visual` -> (patches, hidden_size).
 
         Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture), so that memory
-        stays bounded; None takes all at once. With `recompute`, a layer keeps its input alone for the backward pass
+        stays bounded; None takes all at once. With `checkpointing`, a layer keeps its input alone for the backward pass
         and runs once more there. The result is the same.
         """
         sizes = [(height, width) for height, width in grids.tolist()]
@@ -153,12 +157,12 @@ class SiglipEncoder(nn.Module):
         features: Tensor | None = None
         for chunk in chunks:
             rows = packed_rows(lengths, chunk, patches.device)
-            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk], recompute)
+            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk], checkpointing)
             if features is None:  # only now is the dtype known, under autocast
                 features = encoded.new_empty(patches.shape[0], encoded.shape[1])
             features[rows] = encoded
         return patches.new_empty(0, self.config.hidden_size) if features is None else features
 
-    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]], recompute: bool) -> Tensor:
+    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]], checkpointing: bool) -> Tensor:
         lengths = [height * width for height, width in sizes]
-        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths, recompute))
+        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths, checkpointing))

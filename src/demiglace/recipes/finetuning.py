@@ -28,7 +28,7 @@ MOST_STEPS_BETWEEN = 100  # checkpoints (ours)
 ROUNDS_OF_CHECKPOINTS = 20  # to a run, where it is short (ours)
 
 # Peak rate of the full method by the largest size it is for (parameters); adapters learn at ten times it (ours).
-FULL_RATES = ((5e7, 3e-4), (1e9, 5e-5), (math.inf, 1e-5))  # the last: paper, general SFT
+FULL_LEARNING_RATES = ((5e7, 3e-4), (1e9, 5e-5), (math.inf, 1e-5))  # the last: paper, general SFT
 ADAPTER_FACTOR = 10.0
 
 
@@ -39,8 +39,8 @@ class FinetuningRecipe:
     model: folder of the model to begin from. data: files of records, see `record_files`; media, media_root: where what
     they name lies, see `MediaFolders`. sampling: of videos of which a record does not say how they are looked at.
     max_slices, upscale: how images are cut; None is as the model has it.
-    parts: of `PARTS`, those that learn. rate: peak, None is by size and method. epochs: passes over the data.
-    length: tokens of a row, the most that a sample may have; rows: of a step; rows_per_part: at once in memory.
+    parts: of `PARTS`, those that learn. learning_rate: peak, None is by size and method. epochs: passes over the data.
+    length: tokens of a row, the most of a sample; batch_rows: of a step; micro_batch_rows: at once in memory.
     held_out: share of the records that is measured on; patience: checkpoints without progress until it stops, 0 never.
     """
 
@@ -54,21 +54,21 @@ class FinetuningRecipe:
     max_slices: int | None = None
     upscale: bool | None = None
     lora: Lora = field(default_factory=Lora)
-    rate: float | None = None
+    learning_rate: float | None = None
     epochs: float = 3.0
     length: int = 2048
-    rows: int = 4
-    rows_per_part: int = 1
+    batch_rows: int = 4
+    micro_batch_rows: int = 1
     held_out: float = 0.1
     patience: int = 0
     seed: int = 0
-    recompute: bool = False
+    activation_checkpointing: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError on numbers out of bounds and on parts that are none."""
-        sizes = {name: getattr(self, name) for name in ("epochs", "length", "rows", "rows_per_part")}
-        if self.rate is not None:
-            sizes["rate"] = self.rate
+        sizes = {name: getattr(self, name) for name in ("epochs", "length", "batch_rows", "micro_batch_rows")}
+        if self.learning_rate is not None:
+            sizes["learning_rate"] = self.learning_rate
         if strange := [f"{name} {value}" for name, value in sizes.items() if not (value > 0 and math.isfinite(value))]:
             raise ValueError(f"must be above 0: {', '.join(strange)}")
         if self.max_slices is not None:
@@ -105,26 +105,26 @@ class FinetuningRecipe:
         """The same as a mixture; ValueError where there are none."""
         return Mixture((self.portion(held_out),), (1.0,), (1.0,))
 
-    def peak_rate(self, num_parameters: int) -> float:
-        if self.rate is not None:
-            return self.rate
-        full = next(rate for most, rate in FULL_RATES if num_parameters <= most)
+    def peak_learning_rate(self, num_parameters: int) -> float:
+        if self.learning_rate is not None:
+            return self.learning_rate
+        full = next(learning_rate for most, learning_rate in FULL_LEARNING_RATES if num_parameters <= most)
         return full if self.method == "full" else full * ADAPTER_FACTOR
 
     def num_steps(self, tokens_of_an_epoch: int) -> int:
-        return max(1, math.ceil(self.epochs * tokens_of_an_epoch / (self.length * self.rows)))
+        return max(1, math.ceil(self.epochs * tokens_of_an_epoch / (self.length * self.batch_rows)))
 
-    def stage(self, learns: tuple[str, ...], num_steps: int, rate: float) -> Stage:
+    def stage(self, trainable: tuple[str, ...], num_steps: int, learning_rate: float) -> Stage:
         return Stage(
             name=STAGE,
-            learns=learns,
+            trainable=trainable,
             num_steps=num_steps,
-            rate=rate,
+            learning_rate=learning_rate,
             warmup=max(1, num_steps // 20),  # ours
             decay_share=1.0,
-            floor=0.1,  # paper: 1e-5 to 1e-6
+            min_lr_ratio=0.1,  # paper: 1e-5 to 1e-6
             weight_decay=0.0,  # ours
-            clip=1.0,  # ours
+            max_grad_norm=1.0,  # ours
             save_every=max(1, min(MOST_STEPS_BETWEEN, num_steps // ROUNDS_OF_CHECKPOINTS)),
             log_every=1,
             decay="cosine",  # paper

@@ -31,7 +31,7 @@ class NanoRecipe:
     full_steps: int = 360
     decay_steps: int = 130
     colours_steps: int = 150
-    late_rate: float = 1.5e-3  # of the last three stages
+    late_learning_rate: float = 1.5e-3  # of the last three stages
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
@@ -71,17 +71,19 @@ class NanoRecipe:
             return late
         return replace(late, documents=self.documents, document_share=self.document_share)
 
-    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float, decay_share: float = 0.0) -> Stage:
+    def stage(
+        self, name: str, trainable: tuple[str, ...], num_steps: int, learning_rate: float, decay_share: float = 0.0
+    ) -> Stage:
         return Stage(
             name=name,
-            learns=learns,
+            trainable=trainable,
             num_steps=num_steps,
-            rate=rate,  # ours; the paper's 5e-5 is for 8.7B parameters
+            learning_rate=learning_rate,  # ours; the paper's 5e-5 is for 8.7B parameters
             warmup=min(60, num_steps // 5),
             decay_share=decay_share,
-            floor=0.05,  # ours; the paper's 5e-5 to 1e-5 is 0.2
+            min_lr_ratio=0.05,  # ours; the paper's 5e-5 to 1e-5 is 0.2
             weight_decay=0.05,
-            clip=1.0,
+            max_grad_norm=1.0,
             save_every=100,
         )
 
@@ -91,7 +93,7 @@ def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
 
     Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
     """
-    late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_rate=1.2e-3)
+    late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_learning_rate=1.2e-3)
     return replace(late, full_steps=300, decay_steps=800, only=NANO_STAGES[NANO_STAGES.index("full") :])
 
 

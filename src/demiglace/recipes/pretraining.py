@@ -32,49 +32,49 @@ DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture ch
 class PretrainingNumbers:
     """What suits a size of model; ValueError where a number cannot be."""
 
-    rate: float
+    learning_rate: float
     length: int  # tokens of a row
-    num_rows: int  # of a step
-    rows_per_part: int  # that go through the model at once
+    batch_rows: int  # of a step
+    micro_batch_rows: int  # that go through the model at once
     num_steps: tuple[int, int, int]
     slicing: SlicingConfig  # of a processor made from nothing
-    recompute: bool = False  # activation checkpointing
+    activation_checkpointing: bool = False  # activation checkpointing
 
     def __post_init__(self) -> None:
-        check_above_zero(self, ("rate", "length", "num_rows", "rows_per_part"))
+        check_above_zero(self, ("learning_rate", "length", "batch_rows", "micro_batch_rows"))
         if min(self.num_steps) < 0 or not any(self.num_steps):
             raise ValueError(f"three numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
 
 
 NUMBERS = {
     "nano": PretrainingNumbers(
-        rate=1.5e-3,  # ours
+        learning_rate=1.5e-3,  # ours
         length=1024,  # ours
-        num_rows=8,  # ours
-        rows_per_part=2,  # ours
+        batch_rows=8,  # ours
+        micro_batch_rows=2,  # ours
         num_steps=(100, 100, 1000),  # ours
         slicing=SlicingConfig(scale_resolution=224, patch_size=14, max_slices=4),  # ours
     ),
     "small": PretrainingNumbers(
-        rate=3e-4,  # ours
+        learning_rate=3e-4,  # ours
         length=4096,  # ours
-        num_rows=32,  # ours
-        rows_per_part=4,  # ours
+        batch_rows=32,  # ours
+        micro_batch_rows=4,  # ours
         num_steps=(1000, 2000, 20_000),  # ours
         slicing=SlicingConfig(),  # released code
     ),
     "8b": PretrainingNumbers(
-        rate=5e-5,  # paper
+        learning_rate=5e-5,  # paper
         length=8192,  # ours
-        num_rows=256,  # ours
-        rows_per_part=1,  # ours
+        batch_rows=256,  # ours
+        micro_batch_rows=1,  # ours
         num_steps=(5000, 10_000, 50_000),  # ours
         slicing=SlicingConfig(),  # released code
-        recompute=True,  # ours
+        activation_checkpointing=True,  # ours
     ),
 }
 numbers_of = partial(numbers_of_preset, NUMBERS)
-LEARNS = {  # paper
+TRAINABLE = {  # paper
     "resampler": ("model.resampler",),
     "vision": ("model.resampler", "model.vpm"),
     "full": ("model",),
@@ -104,20 +104,20 @@ class PretrainingRecipe:
 
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""
-        steps = zip(LEARNS, self.numbers.num_steps, strict=True)
+        steps = zip(TRAINABLE, self.numbers.num_steps, strict=True)
         return [self.stage(name, num_steps) for name, num_steps in steps if num_steps]
 
     def stage(self, name: str, num_steps: int) -> Stage:
         return Stage(
             name=name,
-            learns=LEARNS[name],
+            trainable=TRAINABLE[name],
             num_steps=num_steps,
-            rate=self.numbers.rate,
+            learning_rate=self.numbers.learning_rate,
             warmup=min(100, num_steps // 10),  # ours
             decay_share=DECAY_SHARE if name == "full" else 0.0,
-            floor=0.2,  # paper: 5e-5 to 1e-5
+            min_lr_ratio=0.2,  # paper: 5e-5 to 1e-5
             weight_decay=0.1,  # ours
-            clip=1.0,  # ours
+            max_grad_norm=1.0,  # ours
             save_every=self.save_every,
             log_every=1,
             keep=self.keep,
@@ -138,6 +138,6 @@ class PretrainingRecipe:
             "preset": self.preset,
             "seed": self.seed,
             "start": self.start,
-            **{name: numbers[name] for name in ("rate", "length", "num_rows", "num_steps")},
+            **{name: numbers[name] for name in ("learning_rate", "length", "batch_rows", "num_steps")},
             "sources": [asdict(entry) for entry in self.mixture.entries],
         }

@@ -28,29 +28,36 @@ GENERAL, LONG_COT_3D = "general", "long_cot_3d"
 class SftNumbers:
     """What suits a size of model; ValueError where a number cannot be.
 
-    rate: peak of the general stage; long_rate: of the second; least_rate: at the end of both.
+    learning_rate: peak of the general stage; long_learning_rate: of the second; min_learning_rate: at the end of both.
     sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.supervised`).
-    length: tokens of a row; num_rows: of a step; rows_per_part: that go through the model at once.
-    muon: what learned by Muon goes on so, what learned by AdamW does too. recompute: activation checkpointing.
-    long_learns: beginnings of the names of what learns in the second stage; in the first everything does.
+    length: tokens of a row; batch_rows: of a step; micro_batch_rows: that go through the model at once.
+    muon: matrices inside blocks learn by Muon, else all by AdamW, as they did before this run.
+    activation_checkpointing: layers keep only their inputs for the backward pass.
+    long_trainable: beginnings of the names of the parameters that learn in the second stage; in the first all do.
     """
 
-    rate: float
-    long_rate: float
-    least_rate: float
+    learning_rate: float
+    long_learning_rate: float
+    min_learning_rate: float
     length: int
-    num_rows: int
-    rows_per_part: int
+    batch_rows: int
+    micro_batch_rows: int
     num_steps: tuple[int, int]
     muon: bool
-    recompute: bool = False
+    activation_checkpointing: bool = False
     sample_power: float = 1.0  # ours: every token weighs the same
-    long_learns: tuple[str, ...] = ("model",)  # ours
+    long_trainable: tuple[str, ...] = ("model",)  # ours
 
     def __post_init__(self) -> None:
-        check_above_zero(self, ("rate", "long_rate", "least_rate", "length", "num_rows", "rows_per_part"))
-        if self.least_rate > min(self.rate, self.long_rate):
-            raise ValueError(f"rates fall to {self.least_rate}, but begin at {self.rate} and {self.long_rate}")
+        check_above_zero(
+            self,
+            ("learning_rate", "long_learning_rate", "min_learning_rate", "length", "batch_rows", "micro_batch_rows"),
+        )
+        if self.min_learning_rate > min(self.learning_rate, self.long_learning_rate):
+            raise ValueError(
+                f"learning rates fall to {self.min_learning_rate}, "
+                f"but begin at {self.learning_rate} and {self.long_learning_rate}"
+            )
         if not 0 <= self.sample_power <= 1:
             raise ValueError(f"sample_power must lie in [0, 1], got {self.sample_power}")
         if min(self.num_steps) < 0 or not any(self.num_steps):
@@ -59,36 +66,36 @@ class SftNumbers:
 
 NUMBERS = {
     "nano": SftNumbers(
-        rate=1e-3,  # ours
-        long_rate=6e-4,  # ours
-        least_rate=1e-4,  # ours
+        learning_rate=1e-3,  # ours
+        long_learning_rate=6e-4,  # ours
+        min_learning_rate=1e-4,  # ours
         length=1024,  # ours
-        num_rows=8,  # ours
-        rows_per_part=4,  # ours
+        batch_rows=8,  # ours
+        micro_batch_rows=4,  # ours
         num_steps=(450, 300),  # ours
         muon=True,  # ours
-        long_learns=("model.resampler", "model.llm"),  # ours: frames through the encoder are half of the work
+        long_trainable=("model.resampler", "model.llm"),  # ours: frames through the encoder are half of the work
     ),
     "small": SftNumbers(
-        rate=1e-4,  # ours
-        long_rate=5e-5,  # ours
-        least_rate=1e-5,  # ours
+        learning_rate=1e-4,  # ours
+        long_learning_rate=5e-5,  # ours
+        min_learning_rate=1e-5,  # ours
         length=4096,  # ours
-        num_rows=32,  # ours
-        rows_per_part=4,  # ours
+        batch_rows=32,  # ours
+        micro_batch_rows=4,  # ours
         num_steps=(5000, 2000),  # ours
         muon=True,  # ours
     ),
     "8b": SftNumbers(
-        rate=1e-5,  # paper
-        long_rate=5e-6,  # paper
-        least_rate=1e-6,  # paper
+        learning_rate=1e-5,  # paper
+        long_learning_rate=5e-6,  # paper
+        min_learning_rate=1e-6,  # paper
         length=16_384,  # ours: a clip of 180 packages has 11,520 visual tokens
-        num_rows=128,  # ours
-        rows_per_part=1,  # ours
+        batch_rows=128,  # ours
+        micro_batch_rows=1,  # ours
         num_steps=(10_000, 2000),  # ours; the paper's ablation upgrades in 300
         muon=False,  # ours: Qwen3 and SigLIP2 learned by AdamW
-        recompute=True,  # ours
+        activation_checkpointing=True,  # ours
     ),
 }
 numbers_of = partial(numbers_of_preset, NUMBERS)
@@ -112,21 +119,21 @@ class SftRecipe:
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""
         numbers, (first, second) = self.numbers, self.numbers.num_steps
-        general = self.stage(GENERAL, ("model",), first, numbers.rate)
-        long_cot_3d = self.stage(LONG_COT_3D, numbers.long_learns, second, numbers.long_rate)
+        general = self.stage(GENERAL, ("model",), first, numbers.learning_rate)
+        long_cot_3d = self.stage(LONG_COT_3D, numbers.long_trainable, second, numbers.long_learning_rate)
         return [stage for stage in (general, long_cot_3d) if stage.num_steps]
 
-    def stage(self, name: str, learns: tuple[str, ...], num_steps: int, rate: float) -> Stage:
+    def stage(self, name: str, trainable: tuple[str, ...], num_steps: int, learning_rate: float) -> Stage:
         return Stage(
             name=name,
-            learns=learns,
+            trainable=trainable,
             num_steps=num_steps,
-            rate=rate,
+            learning_rate=learning_rate,
             warmup=max(1, num_steps // 20),  # ours; the paper names a warm-up for the second stage alone
             decay_share=1.0,
-            floor=self.numbers.least_rate / rate,
+            min_lr_ratio=self.numbers.min_learning_rate / learning_rate,
             weight_decay=0.05,  # ours
-            clip=1.0,  # ours
+            max_grad_norm=1.0,  # ours
             save_every=self.save_every,
             log_every=1,
             keep=self.keep,
@@ -143,7 +150,7 @@ class SftRecipe:
 
     def settings(self) -> dict[str, Any]:
         numbers = asdict(self.numbers)
-        for free in ("rows_per_part", "recompute"):
+        for free in ("micro_batch_rows", "activation_checkpointing"):
             del numbers[free]
         sources = [asdict(entry) for entry in self.mixture.entries]
         return {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources}

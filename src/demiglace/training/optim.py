@@ -54,7 +54,7 @@ class Muon(Optimizer):
 
 
 def optimizers(
-    named: Iterable[tuple[str, nn.Parameter]], rate: float, weight_decay: float, muon: bool = True
+    named: Iterable[tuple[str, nn.Parameter]], learning_rate: float, weight_decay: float, muon: bool = True
 ) -> list[Optimizer]:
     """Muon for the matrices inside blocks, AdamW without decay for the rest, which is all where `muon` is False."""
     matrices: list[nn.Parameter] = []
@@ -63,10 +63,10 @@ def optimizers(
         (matrices if muon and parameter.ndim == 2 and ".layers." in name else others).append(parameter)
     found: list[Optimizer] = []
     if matrices:
-        found.append(Muon(matrices, lr=rate, weight_decay=weight_decay))
+        found.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))
     if others:
-        found.append(torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0))
+        found.append(torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))
     for optimizer in found:
         for group in optimizer.param_groups:
-            group["peak"] = rate
+            group["peak"] = learning_rate
     return found

@@ -8,12 +8,14 @@ from typing import Literal
 Decay = Literal["linear", "cosine"]
 
 
-def wsd(step: int, num_steps: int, warmup: int, decay_share: float, floor: float, decay: Decay = "linear") -> float:
+def wsd(
+    step: int, num_steps: int, warmup: int, decay_share: float, min_lr_ratio: float, decay: Decay = "linear"
+) -> float:
     """Share of the peak rate at `step`: linear warm-up, stable, decay to `floor` over the last `decay_share`."""
     decay_steps = max(1, round(num_steps * decay_share))
     rising = (step + 1) / max(1, warmup)
     left = min(1.0, (num_steps - step) / decay_steps)
-    falling = floor + (1 - floor) * (left if decay == "linear" else (1 - math.cos(math.pi * left)) / 2)
+    falling = min_lr_ratio + (1 - min_lr_ratio) * (left if decay == "linear" else (1 - math.cos(math.pi * left)) / 2)
     return max(0.0, min(1.0, rising, falling))
 
 

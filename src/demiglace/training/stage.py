@@ -12,14 +12,14 @@ class Stage:
     """What a stretch of training does; numbers carry their source in the recipe."""
 
     name: str
-    learns: tuple[str, ...]  # beginnings of the names of parameters that learn; all others are frozen
+    trainable: tuple[str, ...]  # beginnings of the names of parameters that learn; all others are frozen
     num_steps: int
-    rate: float
+    learning_rate: float
     warmup: int
     decay_share: float  # last part of the steps, over which the rate falls
-    floor: float  # share of the peak rate that remains at the end
+    min_lr_ratio: float  # share of the peak rate that remains at the end
     weight_decay: float
-    clip: float  # largest norm of the gradient
+    max_grad_norm: float  # largest norm of the gradient
     save_every: int
     log_every: int = 10
     keep: int = 2  # checkpoints
@@ -30,7 +30,7 @@ class Stage:
 
     def rate_share(self, step: int) -> float:
         """Share of the peak rate at a step, counted from 0."""
-        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.floor, self.decay)
+        return wsd(step, self.num_steps, self.warmup, self.decay_share, self.min_lr_ratio, self.decay)
 
     def decayed(self, step: int) -> float:
         """How far the decay has come, from 0 to 1."""

@@ -37,18 +37,20 @@ class RowSource(Protocol):
 
 
 class LanguageLearner(nn.Module):
-    """`model.*` is all there is to learn. With `recompute`, layers keep their inputs alone for the backward pass."""
+    """`model.*` is all there is to learn. `activation_checkpointing`: layers keep only their inputs."""
 
-    def __init__(self, model: MiniCPMV, recompute: bool = False) -> None:
+    def __init__(self, model: MiniCPMV, activation_checkpointing: bool = False) -> None:
         super().__init__()
-        self.model, self.recompute = model, recompute
+        self.model, self.activation_checkpointing = model, activation_checkpointing
 
     def forward(self, batch: Batch, token_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Sum over the learned tokens of their losses in nats, and how many of them are the likeliest.
 
         token_weights: float (learned tokens,), in the order of rows and places; 1 without.
         """
-        hidden = self.model.llm(self._embed(batch), batch.positions, batch.segments, recompute=self.recompute)
+        hidden = self.model.llm(
+            self._embed(batch), batch.positions, batch.segments, checkpointing=self.activation_checkpointing
+        )
         assert batch.labels is not None
         learned = batch.labels[:, 1:] != IGNORE
         logits = self.model.logits(hidden[:, :-1][learned]).float()
@@ -61,7 +63,7 @@ class LanguageLearner(nn.Module):
         # Without pictures a blank patch takes their way and counts for nothing: the processes that share the weights
         # must all go through the same layers, and where the decoder is frozen there is a gradient all the same.
         visual = batch.visual or _blank(self.model.config.vision.patch_size, batch.tokens.device)
-        features = self.model.vpm(visual.patches, visual.grids, recompute=self.recompute)
+        features = self.model.vpm(visual.patches, visual.grids, checkpointing=self.activation_checkpointing)
         tokens = self.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
         if batch.visual is None:
             return self.model.place(batch, None) + 0 * tokens.sum()
@@ -70,7 +72,7 @@ class LanguageLearner(nn.Module):
 
 @dataclass
 class SupervisedObjective:
-    """Packed rows of conversations, `rows_per_part` at a time.
+    """Packed rows of conversations, `micro_batch_rows` at a time.
 
     length: tokens of a row. decayed: step -> how far the decay of the stage has come (0 to 1), for the mixture.
     dtype: of matrix products; weights stay as they are. on_skipped: is told of records that were left out.
@@ -79,7 +81,7 @@ class SupervisedObjective:
 
     loader: RowSource
     length: int
-    rows_per_part: int
+    micro_batch_rows: int
     padding_token: int
     decayed: Callable[[int], float]
     learning: Learning
@@ -94,7 +96,9 @@ class SupervisedObjective:
         rows = self.loader.next_rows(self.decayed(step))
         if self.loader.skipped:
             self.on_skipped(self.loader.skipped)
-        self.parts = [self._pack(rows[at : at + self.rows_per_part]) for at in range(0, len(rows), self.rows_per_part)]
+        self.parts = [
+            self._pack(rows[at : at + self.micro_batch_rows]) for at in range(0, len(rows), self.micro_batch_rows)
+        ]
         weights = [learned_token_weights(part, self.sample_power) for part in self.parts]
         own = [sum(part.num_learned for part in self.parts), sum(float(held.sum()) for held in weights)]
         num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))

@@ -47,10 +47,10 @@ class Trainer:
         """`is_enough` is asked before every step whether the stage may end here."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
         self.callback, self.ranks, self.is_enough = callback, ranks, is_enough
-        freeze_all_but(learner, stage.learns)
+        freeze_all_but(learner, stage.trainable)
         shard(learner, ranks)
         self.parameters = {name: value for name, value in learner.named_parameters() if value.requires_grad}
-        self.optimizers = optimizers(self.parameters.items(), stage.rate, stage.weight_decay, stage.muon)
+        self.optimizers = optimizers(self.parameters.items(), stage.learning_rate, stage.weight_decay, stage.muon)
         folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(folder, stage.name, stage.log_every, peak, tensorboard)
         self.stopping = False
@@ -89,14 +89,14 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
         figures = self._accumulate(step)
-        norm = float(full_tensor(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.clip)))
+        norm = float(full_tensor(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.max_grad_norm)))
         if not (math.isfinite(norm) and math.isfinite(figures["loss"])):
             raise self._not_finite(step + 1, figures["loss"], norm)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         seconds = time.perf_counter() - began
-        first = {"loss": figures["loss"], "lr": self.stage.rate * share, "grad_norm": norm}
+        first = {"loss": figures["loss"], "lr": self.stage.learning_rate * share, "grad_norm": norm}
         return first | figures | {"seconds": seconds}
 
     def _accumulate(self, step: int) -> Figures:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demiglace.synthesis.pages import layouts
+from demiglace.synthesis.pages import sheet as sheets
 from demiglace.synthesis.pages.layouts import article, form, receipt, render_layout, table
 from demiglace.synthesis.pages.sheet import Sheet
 from demiglace.typography.line_samples import ALPHABET
@@ -56,7 +56,7 @@ def test_blocks_tile_the_lines_and_do_not_overlap(kind):
 
 
 def test_what_stands_below_the_longest_page_is_left_out(face, monkeypatch):
-    monkeypatch.setattr(layouts, "MOST_PIXELS", 40_000)
+    monkeypatch.setattr(sheets, "MOST_PIXELS", 40_000)
     sheet, block = Sheet(), render_block(["Line"], face, TextStyle(cap_height=12))
     top = 0
     for _ in range(200):

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from demiglace.batch import PADDING, Batch, Visual
 from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.integrations.transformers.inputs import visual_of
-from demiglace.model.layers import Recompute
+from demiglace.model.layers import Checkpointing
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.qwen3 import Qwen3
 from demiglace.model.resampler import Resampler
@@ -31,16 +31,23 @@ CACHE = next(field.name for field in fields(BaseModelOutputWithPast) if field.na
 class Backbone(nn.Module):
     """The parts of a whole model, looked at without the head; it owns none of them.
 
-    recompute: layers of encoder and decoder keep their inputs alone for the backward pass.
+    checkpointing: layers of encoder and decoder keep only their inputs for the backward pass.
     """
 
     _tp_plan = _pp_plan = None  # transformers asks its base models: nothing is split over devices by a plan
 
     place: Any = MiniCPMV.place  # all that it needs of `self` is `llm`
 
-    def __init__(self, vpm: SiglipEncoder, resampler: Resampler, llm: Qwen3, recompute: Recompute = False) -> None:
+    def __init__(
+        self, vpm: SiglipEncoder, resampler: Resampler, llm: Qwen3, checkpointing: Checkpointing = False
+    ) -> None:
         super().__init__()
-        self.vpm, self.resampler, self.llm, self.recompute = vpm, resampler, llm, recompute
+        self.vpm, self.resampler, self.llm, self.checkpointing = (
+            vpm,
+            resampler,
+            llm,
+            checkpointing,
+        )
 
     def forward(
         self,
@@ -75,14 +82,14 @@ class Backbone(nn.Module):
         visual = None if batch.visual is None else self._visual_tokens(batch.visual)
         embeddings, kept = self.place(batch, visual), None if cache is None else held
         with _inputs_of(self.llm.model.layers if output_hidden_states else ()) as states:
-            hidden = self.llm(embeddings, batch.positions, batch.segments, kept, self.recompute)
+            hidden = self.llm(embeddings, batch.positions, batch.segments, kept, self.checkpointing)
         all_hidden = (*states, hidden) if output_hidden_states else None
         return BaseModelOutputWithPast(last_hidden_state=hidden, hidden_states=all_hidden, **{CACHE: cache})
 
     def _visual_tokens(self, visual: Visual) -> Tensor:
         # Not through what transformers puts in the place of `checkpoint`: where that is reentrant, layers would get no
         # gradient, as patches need none.
-        features = self.vpm(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK, bool(self.recompute))
+        features = self.vpm(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK, bool(self.checkpointing))
         tokens = self.resampler(features, visual.grids, visual.package_sizes, visual.ticks, MAX_PATCHES_PER_CHUNK)
         return tokens.flatten(0, 1)
 

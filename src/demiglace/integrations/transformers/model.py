@@ -50,8 +50,8 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
     @property
     def base_model(self) -> nn.Module:
         """All but the head; made anew, so that parts that were replaced since are those in use."""
-        recompute = self._gradient_checkpointing_func if self._recomputes else False
-        return Backbone(self.vpm, self.resampler, self.llm, recompute)
+        checkpointing = self._gradient_checkpointing_func if self._recomputes else False
+        return Backbone(self.vpm, self.resampler, self.llm, checkpointing)
 
     @property
     def _recomputes(self) -> bool:
