@@ -77,16 +77,10 @@ def finetune(
         folder_of(None if model == "nano" else model), record_files(data), _method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=media, media_root=media_root, sampling=videos.sampling(),
-<<<<<<< HEAD
-        lora=Lora(rank, scale=2.0 * rank), rate=rate, epochs=epochs, length=length, rows=rows,
-        rows_per_part=rows_at_once, held_out=held_out, patience=patience, seed=seed, recompute=recompute,
-        **inference_options.Slicing(max_slices, no_upscale).changes(),
-=======
         lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
         micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
         activation_checkpointing=activation_checkpointing,
-        **inference_options.slicing_changes(max_slices, no_upscale),
->>>>>>> 6918848 (Fields and flags carry the trainers' words: learning_rate, min_lr_ratio, max_grad_norm, trainable, batch_rows, micro_batch_rows, activation_checkpointing)
+        **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
     machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
