@@ -87,3 +87,14 @@ def released_tokenizer() -> Tokenizer:
     for text in f"{SPECIAL} {NOT_SPECIAL} {VISUAL} {RESERVED} <unk>".split():
         backend.add_tokens([AddedToken(text, special=text not in NOT_SPECIAL.split(), normalized=False)])
     return Tokenizer(backend)
+
+
+@torch.no_grad()
+def make_outspoken(model: MiniCPMV) -> None:
+    """Random weights, made so large that answers differ with what was asked and seen."""
+    generator = torch.Generator().manual_seed(0)
+    model.llm.model.embed_tokens.weight.normal_(generator=generator)
+    for parameter in (*model.vpm.parameters(), *model.resampler.parameters()):
+        parameter.normal_(std=0.5, generator=generator)
+    for layer in model.llm.model.layers:
+        layer.self_attn.v_proj.weight.mul_(5)

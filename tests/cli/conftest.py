@@ -10,6 +10,7 @@ import PIL.Image
 import PIL.ImageDraw
 import pytest
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
+from mixtures import write_mixture, write_start
 from typer.testing import CliRunner, Result
 
 from demiglace.cli.main import app
@@ -37,6 +38,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_tiny_checkpoint(tmp_path_factory.mktemp("model"), released_ids=False)
     Processor(Tokenizer.bytes_only(), ProcessorConfig(SlicingConfig(scale_resolution=112))).save(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model to train from."""
+    return write_start(tmp_path_factory.mktemp("start"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Records of pictures to learn from, in a folder of the test's own."""
+    write_mixture(tmp_path)
+    return tmp_path / "pictures.jsonl"
 
 
 @pytest.fixture(scope="session")

@@ -10,24 +10,12 @@ from pathlib import Path
 import PIL.Image
 import pytest
 import torch
-from mixtures import write_mixture, write_start
 from safetensors.torch import load_file
 from typer.testing import Result
 
 Run = Callable[..., Result]
 
 SMALL = ("--length", 256, "--batch-rows", 2, "--epochs", 1, "--device", "cpu", "--dtype", "float32")
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_start(tmp_path_factory.mktemp("start"))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    write_mixture(tmp_path)
-    return tmp_path / "pictures.jsonl"
 
 
 def test_a_dry_run_counts_and_shows_and_writes_nothing(run: Run, start: Path, data: Path, tmp_path: Path) -> None:

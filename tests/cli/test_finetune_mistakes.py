@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from mixtures import small_config, write_mixture, write_start
+from mixtures import small_config
 from torch.optim import AdamW
 from typer.testing import Result
 
@@ -29,17 +29,6 @@ ANSWER = {"role": "assistant", "content": "A cat."}
 
 def record(question: object = "<image>What?", answer: object = ANSWER, **beside: object) -> str:
     return json.dumps({"messages": [{"role": "user", "content": question}, answer], **beside})
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_start(tmp_path_factory.mktemp("start"))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    write_mixture(tmp_path)
-    return tmp_path / "pictures.jsonl"
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import PIL.Image
 import pytest
 import torch
+from checkpoints import make_outspoken, tiny_config
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
-from checkpoints import tiny_config
 
 from demiglace import Answer, Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
 from demiglace.inference.chat import Chat
@@ -31,13 +31,7 @@ Script = Callable[[Iterable[int]], None]
 def assistant(tiny_checkpoint: Path) -> Demiglace:
     """Random weights, made so large that answers differ with what was asked and seen."""
     loaded = Demiglace.load(tiny_checkpoint, "cpu", "float32")
-    torch.manual_seed(0)
-    with torch.no_grad():
-        loaded.model.llm.model.embed_tokens.weight.normal_()
-        for parameter in (*loaded.model.vpm.parameters(), *loaded.model.resampler.parameters()):
-            parameter.normal_(std=0.5)
-        for layer in loaded.model.llm.model.layers:
-            layer.self_attn.v_proj.weight.mul_(5)
+    make_outspoken(loaded.model)
     return loaded
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-import torch
-from checkpoints import tiny_checkpoint
+from checkpoints import make_outspoken, tiny_checkpoint
 
 from demiglace import Demiglace, SamplingParams, Video, VideoSampling
 from demiglace.inference.chat import Chat
@@ -23,13 +22,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Demiglace:
         config.read_text().replace('"max_position_embeddings": 40960', f'"max_position_embeddings": {CONTEXT}')
     )
     loaded = Demiglace.load(folder, "cpu", "float32").sliced(scale_resolution=28)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        loaded.model.llm.model.embed_tokens.weight.normal_()
-        for parameter in (*loaded.model.vpm.parameters(), *loaded.model.resampler.parameters()):
-            parameter.normal_(std=0.5)
-        for layer in loaded.model.llm.model.layers:
-            layer.self_attn.v_proj.weight.mul_(5)
+    make_outspoken(loaded.model)
     assert loaded.room == CONTEXT - 1
     return loaded
 

@@ -8,8 +8,8 @@ from typing import Any
 import PIL.Image
 import pytest
 import torch
+from checkpoints import make_outspoken, tiny_config
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
-from checkpoints import tiny_config
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 
@@ -54,13 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny checkpoint in float32, its weights so large that answers differ with what was asked and seen."""
     folder = write_tiny_checkpoint(tmp_path_factory.mktemp("loud") / "checkpoint", released_ids=False)
     model = weights.load(folder, torch.float32)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(0)
-        model.llm.model.embed_tokens.weight.normal_()
-        for parameter in (*model.vpm.parameters(), *model.resampler.parameters()):
-            parameter.normal_(std=0.5)
-        for layer in model.llm.model.layers:
-            layer.self_attn.v_proj.weight.mul_(5)
+    make_outspoken(model)
     facts = CheckpointFacts(**Processor.load(folder).checkpoint_facts(), do_sample=False)
     weights.save(model, folder, facts, max_shard_bytes=10_000)
     return folder

@@ -46,6 +46,22 @@ class Source(Protocol):
         """The place of a record, as its BadRecord tells it."""
 
 
+class Endless:
+    """The part of a `Source` that all share which make their records up: there is no end, and no file."""
+
+    @property
+    def blocks(self) -> None:
+        return None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
+
 def state_of(source: Source) -> dict[str, object]:
     """What is pickled of a source: its fields and `blocks`, without what it keeps in mind about its files."""
     return {name: value for name, value in vars(source).items() if not name.startswith("_")}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Part, Video, VideoSampling
+from demiglace.data.source import Endless
 from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, conversation
@@ -36,7 +36,7 @@ OPTIONS: Mapping[str, Field] = {
 
 
 @dataclass(frozen=True)
-class GeneratedClips:
+class GeneratedClips(Endless):
     """Clips of 1 to 6 seconds, asked about in a short answer or a long one.
 
     kinds: of `CLIP_KINDS`, each as likely.
@@ -60,18 +60,6 @@ class GeneratedClips:
     def __post_init__(self) -> None:
         """Raises ValueError on what `OPTIONS` do not take."""
         check_attributes(self, OPTIONS)
-
-    @property
-    def blocks(self) -> None:
-        return None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return ()
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or words are missing."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from demiglace.conversation import Conversation
+from demiglace.data.source import Endless
 from demiglace.fields import WEIGHT, Field, Real, TableOf, Whole, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, dialogue
@@ -16,7 +16,7 @@ from demiglace.synthesis.questions.topics import LARGEST_SIDE, MOST_TURNS, SMALL
 
 
 @dataclass(frozen=True)
-class GeneratedQuestions:
+class GeneratedQuestions(Endless):
     """Questions about a scene, its colours, a chart, receipt, slip, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
@@ -41,18 +41,6 @@ class GeneratedQuestions:
             raise ValueError(f"topics must not all have the weight 0, got {dict(self.topics)}")
         if self.smallest > self.largest:
             raise ValueError(f"smallest must be at most largest, got {self.smallest} and {self.largest}")
-
-    @property
-    def blocks(self) -> None:
-        return None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return ()
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""

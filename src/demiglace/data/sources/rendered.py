@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
+from demiglace.data.source import Endless
 from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.documents.corruption import restoration_task
 from demiglace.documents.corruption.restoration_task import damage_and_ask
@@ -21,7 +22,7 @@ QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "
 
 
 @dataclass(frozen=True)
-class RenderedText:
+class RenderedText(Endless):
     """Pictures of up to `max_lines` lines and `max_characters` characters in all, drawn as `ReadingPictures` says.
 
     A page of which windows are shown serves `WINDOWS_OF_A_PAGE` pictures.
@@ -47,16 +48,8 @@ class RenderedText:
         return ReadingPictures(**asked)
 
     @property
-    def blocks(self) -> None:
-        return None
-
-    @property
     def files(self) -> tuple[Path, ...]:
         return () if self.documents is None else tuple(sorted(self.documents.glob("*.pdf")))
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
@@ -71,7 +64,7 @@ class RenderedText:
 
 
 @dataclass(frozen=True)
-class RenderedPages:
+class RenderedPages(Endless):
     """Articles, tables, forms and receipts, with damaged regions to be restored as of a `PdfFolder`."""
 
     name: str
@@ -82,18 +75,6 @@ class RenderedPages:
     def __post_init__(self) -> None:
         """Raises ValueError on what `document_tasks.OPTIONS` do not take."""
         check_attributes(self, restoration_task.OPTIONS)
-
-    @property
-    def blocks(self) -> None:
-        return None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return ()
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError as `RenderedText` does."""
