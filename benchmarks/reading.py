@@ -85,7 +85,7 @@ def run(sets: Mapping[str, Callable[[], ReadingSet | Skipped]], model: str | Non
 
 
 def markdown(report: dict) -> str:
-    """The report as the table that the README shows: a row for each set, its cells in the order of the readers."""
+    """The report as the table on the nano model's card: a row for each set, its cells in the order of the readers."""
     machine, weights = report["machine"], report["weights"]
     where = f"{machine['gpu'] or machine['processor']}, {machine['threads']} threads, {report['date']}"
     lines = [

@@ -76,7 +76,7 @@ MOMENTS = [
     "demiglace.safe_files _exchange after 1",
     "pathlib:Path rename after 1",
     "demiglace.training.validation write_whole before 3",
-    "demiglace.jobs.finetuning leave before 1",
+    "demiglace.jobs.finetuning write_result before 1",
     "demiglace.training.metrics:Metrics add before 3",
 ]
 
