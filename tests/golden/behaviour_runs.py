@@ -85,7 +85,7 @@ def finetuning(folder: Path, count: int) -> Figures:
     )  # fmt: skip
     parts = replace(whole, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"))
     figures = Figures()
-    for name, recipe in {"full": whole, "adapters": parts}.items():
+    for name, recipe in {"whole": whole, "adapters": parts}.items():
         target = folder / name
         found = _of_run(lambda recipe=recipe, to=target: finetune(recipe, survey(recipe), to, MACHINE))
         figures.exact |= {f"{name}: {key}": value for key, value in found.exact.items()}

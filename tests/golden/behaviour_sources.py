@@ -126,7 +126,7 @@ def loader(folder: Path, count: int) -> Figures:
     position = json.loads(json.dumps(first[2]))
     second = _rows(mixture, position, STOP, NUM_STEPS)
     resumed = first[0] + second[0], first[1] + second[1]
-    for name, (numbers, pixels) in {"full": whole[:2], "resumed": resumed}.items():
+    for name, (numbers, pixels) in {"whole": whole[:2], "resumed": resumed}.items():
         figures.exact[f"rows {name}"] = digest(numbers)
         figures.here[f"patches {name}"] = digest(pixels)
     if resumed != whole[:2] or second[2] != whole[2]:
