@@ -1,17 +1,38 @@
-"""Fixtures for all tests. Fonts and prose come from Debian packages; tests that need them skip without."""
+"""Fixtures for all tests, and how many of them may skip.
+
+Fonts and prose come from Debian packages; tests that need them skip without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
+from debian_packages import installed
 
 if TYPE_CHECKING:
     from demiglace.typography import fonts
 
-Found = TypeVar("Found")
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--most-skips", type=int, metavar="N", help="fail where more than N tests skip, or a whole file does"
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where tests run in several processes, the one that hears of all reports counts; the others report to nobody."""
+    most = session.config.getoption("most_skips")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if most is None or reporter is None:
+        return
+    skipped = reporter.stats.get("skipped", [])
+    whole_files = [report.nodeid for report in skipped if isinstance(report, pytest.CollectReport)]
+    if len(skipped) > most or whole_files:
+        told = f"{len(skipped)} skips, at most {most} are allowed; whole files: {', '.join(whole_files) or 'none'}"
+        reporter.write_sep("=", told, red=True)
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
@@ -48,16 +69,6 @@ def installed_prose(installed_words: tuple[str, ...]) -> str:
     from demiglace.typography import corpus
 
     return installed(corpus.corpus)
-
-
-def installed(find: Callable[[], Found]) -> Found:
-    """What `find` finds, or a skip where it names packages to install. Any other error is a fault of ours."""
-    try:
-        return find()
-    except ValueError as missing:
-        if "install: apt-get install" not in str(missing):
-            raise
-        pytest.skip(str(missing))
 
 
 @pytest.fixture
