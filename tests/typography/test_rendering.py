@@ -8,7 +8,7 @@ LINES = ["Stock 12.50", "AVATAR, reduced"]
 
 
 @pytest.mark.parametrize(
-    "look", [TextStyle(20.0), TextStyle(17.3, crisp=False, stretch=0.8), TextStyle(20.0, alignment="justified")]
+    "style", [TextStyle(20.0), TextStyle(17.3, crisp=False, stretch=0.8), TextStyle(20.0, alignment="justified")]
 )
 def test_boxes_of_a_line_tile_it(face, style):
     rendered = render_block(LINES, face, style)
@@ -21,7 +21,7 @@ def test_boxes_of_a_line_tile_it(face, style):
 
 
 @pytest.mark.parametrize(
-    "look", [TextStyle(30.0), TextStyle(30.0, crisp=False, stretch=1.3), TextStyle(30.0, letter_spacing=0.2)]
+    "style", [TextStyle(30.0), TextStyle(30.0, crisp=False, stretch=1.3), TextStyle(30.0, letter_spacing=0.2)]
 )
 def test_ink_of_every_letter_lies_in_its_box(face, style):
     rendered = render_block(["HxnOp"], face, style)
