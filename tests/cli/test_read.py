@@ -15,7 +15,7 @@ from pypdfium2 import PdfDocument
 from typer.testing import Result
 
 from demiglace import Demiglace
-from demiglace.cli.read_journal import PageRecord, changes_since
+from demiglace.cli.read_journal import changes_since
 from demiglace.folder_lock import locked
 from demiglace.inference import page_reading
 from demiglace.media import document_pages
@@ -24,7 +24,6 @@ from demiglace.model.hub import folder_of
 
 Run = Callable[..., Result]
 Drawn = dict[int, BaseException | None]
-
 PAGES = ("first", "second", "third")
 
 
@@ -261,26 +260,6 @@ def test_a_run_that_was_stopped_goes_on(run: Run, document: Path, tmp_path: Path
     assert not record.exists()
     run("read", document, "--out", tmp_path / "at_once")
     assert (tmp_path / "three.txt").read_text() == (tmp_path / "at_once" / "three.txt").read_text()
-
-
-def test_a_record_of_something_else_is_begun_anew(tmp_path: Path) -> None:
-    target = tmp_path / "page.txt"
-    PageRecord(target, {"bytes": 1}).add({"page": 1, "text": "one"})
-    assert PageRecord(target, {"bytes": 1}).pages == {1: {"page": 1, "text": "one"}}
-    assert PageRecord(target, {"bytes": 2}).pages == {}
-    assert PageRecord(target, {"bytes": 1}).pages == {}
-
-
-@pytest.mark.parametrize("tail", [b'{"page": 3, "te', b'{"page": 3, "text": "\xc3', b"\0\0"])
-def test_a_torn_record_keeps_its_whole_pages(tmp_path: Path, tail: bytes) -> None:
-    target = tmp_path / "page.txt"
-    PageRecord(target, {}).add({"page": 2, "text": "two"})
-    (record,) = tmp_path.iterdir()
-    record.write_bytes(record.read_bytes() + tail)
-    again = PageRecord(target, {})
-    assert again.pages == {2: {"page": 2, "text": "two"}}
-    again.add({"page": 3, "text": "three"})
-    assert list(PageRecord(target, {}).pages) == [2, 3]
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,15 @@ import PIL.Image
 import pytest
 import torch
 from checkpoints import make_outspoken, tiny_config
-from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 
 from demiglace import Answer, Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
 from demiglace.inference.chat import Chat
 from demiglace.inference.file_parts import part_of
 from demiglace.model import weights
 from demiglace.model.folded_resampler import FoldedResampler
-from demiglace.model.hub import folder_of
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
-from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 
 GREEDY = SamplingParams.greedy(10)
@@ -265,19 +262,6 @@ def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
     assert loaded.ask(*question, sampling=GREEDY).text == plain.ask(*question).text
 
 
-@pytest.mark.parametrize(
-    ("vocab_size", "config", "message"),
-    [
-        (384, ProcessorConfig(num_queries=32), "prepares 32 visual tokens of a slice, but the model takes 64"),
-        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* takes 14"),
-        (300, ProcessorConfig(), "the tokenizer has 384 tokens, but the model knows 300"),
-    ],
-)
-def test_a_model_and_a_processor_must_fit(vocab_size: int, config: ProcessorConfig, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Demiglace(MiniCPMV(tiny_config(vocab_size)), Processor(Tokenizer.bytes_only(), config), GREEDY)
-
-
 def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
     picture = pattern(9, 9, 0)
     picture.save(tmp_path / "picture.png")
@@ -287,30 +271,3 @@ def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
     assert part_of(Text("said")) == Text("said")
     with pytest.raises(ValueError, match="does not exist"):
         part_of(tmp_path / "none.png")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("no/such/folder", "cpu", None), "neither a checkpoint's folder nor a hub id"),
-        ((None, "toaster", None), "device 'toaster' cannot be used here"),
-        ((None, "meta", None), "device 'meta' cannot be used here"),
-        ((None, "cpu:7", None), "device 'cpu:7' cannot be used here: there is one, cpu"),
-        ((None, "hpu", None), "device 'hpu' cannot be used here"),
-        ((None, "cpu", "int3"), "float32, bfloat16, float16, got 'int3'"),
-    ],
-)
-def test_what_cannot_be_loaded_is_a_value_error(
-    arguments: tuple[str | None, ...], message: str, tiny_checkpoint: Path
-) -> None:
-    path, device, dtype = arguments
-    with pytest.raises(ValueError, match=message):
-        Demiglace.load(path or tiny_checkpoint, device, dtype)
-
-
-def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demiglace.model.hub.files", lambda package: tmp_path)
-    with pytest.raises(ValueError, match="carries no model"):
-        folder_of(None)
-    write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)
-    assert Demiglace.load(dtype="float32").ask("What?", sampling=GREEDY).new_tokens <= 10

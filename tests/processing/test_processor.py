@@ -1,7 +1,6 @@
 """Whole prompts by the letter and by id, and patches in the order of their places."""
 
 import io
-import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,6 @@ from demiglace.batch import IGNORE, STILL
 from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
-from demiglace.processing.sample import Sample
 from demiglace.processing.slicing import SlicingConfig, cut, patchify, plan
 from demiglace.processing.tokenizer import Tokenizer
 
@@ -268,95 +266,3 @@ def test_all_answers_are_learned_and_no_question(processor: Processor) -> None:
     assert processor.tokenizer.decode(sample.labels[sample.labels != IGNORE].tolist()) == "b<|im_end|>d<|im_end|>"
     learned = sample.labels != IGNORE
     assert torch.equal(sample.labels[learned], sample.tokens[learned])
-
-
-def test_batch(processor: Processor) -> None:
-    long = processor.prepare(Conversation.ask("Why?", Image(picture(20, 20)), Image(picture(28, 56))))
-    short = processor.prepare(Conversation.ask("Why?", packaged(6)))
-    text = processor.prepare(Conversation.ask("Why?"))
-    batch = processor.batch([text, long, short])
-    lengths = [len(sample.tokens) for sample in (text, long, short)]
-    assert batch.tokens.shape == batch.positions.shape == batch.segments.shape == (3, max(lengths))
-    assert batch.segments.sum(dim=1).tolist() == lengths
-    assert batch.labels is None
-    for row, sample in enumerate((text, long, short)):
-        assert torch.equal(batch.tokens[row, : lengths[row]], sample.tokens)
-        assert batch.positions[row, : lengths[row]].tolist() == list(range(lengths[row]))
-        assert batch.segments[row, : lengths[row]].min() == 1
-    unk = processor.tokenizer.special["unk"]
-    assert batch.visual_places.tolist() == (batch.tokens.flatten() == unk).nonzero().squeeze(1).tolist()
-    assert batch.visual is not None
-    assert batch.visual.package_sizes.tolist() == [1, 1, 1, 1, 3, 3]
-
-
-def test_batch_of_labels(processor: Processor) -> None:
-    def trained(answer: str) -> Sample:
-        messages = (Message("user", (Text("a"),)), Message("assistant", (Text(answer),)))
-        return processor.training_sample(Conversation(messages))
-
-    batch = processor.batch([trained("b"), trained("bcd")])
-    assert batch.labels is not None
-    assert [(row != IGNORE).sum().item() for row in batch.labels] == [2, 4]
-    assert batch.visual is None
-    with pytest.raises(ValueError, match="got 1 of 2"):
-        processor.batch([trained("b"), processor.prepare(Conversation.ask("a"))])
-    with pytest.raises(ValueError, match="got 0 of 0"):
-        processor.batch([])
-
-
-def test_released_preprocessor_config(tmp_path: Path) -> None:
-    Processor(Tokenizer.bytes_only(), ProcessorConfig()).save(tmp_path)
-    assert json.loads((tmp_path / "preprocessor_config.json").read_text()) == {
-        "image_processor_type": "MiniCPMVImageProcessor",
-        "processor_class": "MiniCPMVProcessor",
-        "version": 2.6,
-        "max_slice_nums": 9,
-        "scale_resolution": 448,
-        "patch_size": 14,
-        "image_feature_size": 64,
-        "use_image_id": True,
-        "slice_mode": True,
-        "norm_mean": [0.5, 0.5, 0.5],
-        "norm_std": [0.5, 0.5, 0.5],
-        "im_start": "<image>",
-        "im_end": "</image>",
-        "slice_start": "<slice>",
-        "slice_end": "</slice>",
-        "unk": "<unk>",
-        "im_id_start": "<image_id>",
-        "im_id_end": "</image_id>",
-    }
-
-
-def test_save_and_load(tmp_path: Path) -> None:
-    config = ProcessorConfig(SlicingConfig(224, 16, 4, upscale=False), num_queries=16, use_image_id=False)
-    Processor(Tokenizer.bytes_only(), config).save(tmp_path)
-    assert Processor.load(tmp_path).config == config
-
-
-@pytest.mark.parametrize(
-    ("fields", "told"),
-    [
-        ({"slice_mode": False}, "slice_mode False"),
-        ({"norm_std": [1, 1, 1]}, r"norm_std \[1, 1, 1\]"),
-        ({"unk": "<x>"}, "unk '<x>'"),
-        ({"max_slice_nums": 10**9}, "max_slice_nums must be a whole number from 1 to 256, got 1000000000"),
-        ({"scale_resolution": "448"}, "scale_resolution must be a whole number"),
-        ({"image_feature_size": True}, "image_feature_size must be a whole number"),
-        ({"upscale": 1}, "upscale must be true or false"),
-        ({"patch_size": 10**400}, "patch_size must be a whole number from 1 to 512, got a whole number of 1329 bits"),
-    ],
-    ids=str,
-)
-def test_hostile_fields(fields: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        ProcessorConfig.from_fields(fields)
-
-
-def test_missing_or_broken_files(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no preprocessor_config.json"):
-        Processor.load(tmp_path)
-    for content, told in [("[" * 100_000, "is no JSON"), ("[]", "must hold a JSON object, got list")]:
-        (tmp_path / "preprocessor_config.json").write_text(content)
-        with pytest.raises(ValueError, match=told):
-            Processor.load(tmp_path)

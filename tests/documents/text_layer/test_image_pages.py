@@ -1,112 +1,14 @@
 """Pictures of pages with a text layer beside them, in each of the four formats."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from text_layers import HEIGHT, WIDTH, WORDS, alto, hocr, json_lines, json_words, lay, page_xml
 
 from demiglace.documents.page import regions
-from demiglace.documents.text_layer import image_pages
 from demiglace.documents.text_layer.image_pages import read_image_page
-
-WIDTH, HEIGHT = 300, 120
-# Two lines of two words, then a block of one; boxes are painted black.
-WORDS = {
-    "Two": (20, 10, 50, 22),
-    "words": (56, 10, 100, 22),
-    "and": (20, 28, 44, 40),
-    "more,": (50, 28, 92, 42),
-    "apart": (20, 80, 64, 92),
-}
-LINES = [["Two", "words"], ["and", "more,"], ["apart"]]
-BLOCKS = [LINES[:2], LINES[2:]]
-
-
-@pytest.fixture
-def picture(tmp_path) -> Path:
-    pixels = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for left, top, right, bottom in WORDS.values():
-        pixels[top:bottom, left:right] = 0
-    Image.fromarray(pixels).save(tmp_path / "page.png")
-    return tmp_path / "page.png"
-
-
-def hull(words: list[str]) -> tuple[int, ...]:
-    boxes = np.array([WORDS[word] for word in words])
-    return (*boxes[:, :2].min(0), *boxes[:, 2:].max(0))
-
-
-def hocr(scale: int = 1, changes: dict[str, str] | None = None) -> str:
-    def title(box) -> str:
-        return "bbox " + " ".join(str(scale * edge) for edge in box)
-
-    def word(text: str) -> str:
-        said = (changes or {}).get(text, text)
-        return f"<span class='ocrx_word' title='{title(WORDS[text])}; x_wconf 90'><em>{said}</em></span>"
-
-    def line(words: list[str]) -> str:
-        return f"<span class='ocr_line' title='{title(hull(words))}; baseline 0 0'>{' '.join(map(word, words))}</span>"
-
-    blocks = "".join(f"<p class='ocr_par'>{''.join(map(line, block))}</p>" for block in BLOCKS)
-    return (
-        "<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0//EN' 'x.dtd'><html><head><meta charset='utf-8'/></head><body>"
-        f"<div class='ocr_page' title='image \"page.png\"; {title((0, 0, WIDTH, HEIGHT))}'>{blocks}</div></body></html>"
-    )
-
-
-def alto(scale: int = 1, page: str = 'WIDTH="{}" HEIGHT="{}"') -> str:
-    def word(text: str) -> str:
-        left, top, right, bottom = (scale * edge for edge in WORDS[text])
-        return f'<String CONTENT="{text}" HPOS="{left}" VPOS="{top}" WIDTH="{right - left}" HEIGHT="{bottom - top}"/>'
-
-    def line(words: list[str]) -> str:
-        return f"<TextLine>{'<SP/>'.join(map(word, words))}</TextLine>"
-
-    blocks = "".join(f"<TextBlock>{''.join(map(line, block))}</TextBlock>" for block in BLOCKS)
-    size = page.format(scale * WIDTH, scale * HEIGHT)
-    return (
-        '<?xml version="1.0"?><alto xmlns="http://www.loc.gov/standards/alto/ns-v3#"><Description><MeasurementUnit>'
-        f"mm10</MeasurementUnit></Description><Layout><Page {size}><PrintSpace>{blocks}</PrintSpace></Page></Layout>"
-        "</alto>"
-    )
-
-
-def points(box) -> str:
-    left, top, right, bottom = box
-    return f'<Coords points="{left},{top} {right},{top} {right},{bottom} {left},{bottom}"/>'
-
-
-def page_xml(with_words: bool = True) -> str:
-    def said(text: str) -> str:
-        return f"<TextEquiv><Unicode>{text}</Unicode></TextEquiv>"
-
-    def line(words: list[str]) -> str:
-        inner = "".join(f"<Word>{points(WORDS[word])}{said(word)}</Word>" for word in words) if with_words else ""
-        return f"<TextLine>{points(hull(words))}{inner}{said(' '.join(words))}</TextLine>"
-
-    first, second = ("".join(map(line, block)) for block in BLOCKS)
-    return (
-        '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">'
-        f'<Page imageWidth="{WIDTH}" imageHeight="{HEIGHT}"><ReadingOrder><OrderedGroup>'
-        '<RegionRefIndexed index="0" regionRef="a"/><RegionRefIndexed index="1" regionRef="b"/></OrderedGroup>'
-        f'</ReadingOrder><TextRegion id="b">{second}</TextRegion><TextRegion id="a">{first}</TextRegion></Page></PcGts>'
-    )
-
-
-def json_lines() -> str:
-    lines = [
-        {"text": " ".join(words), "box": [int(edge) for edge in hull(words)], "block": number}
-        for number, block in enumerate(BLOCKS)
-        for words in block
-    ]
-    return json.dumps({"width": WIDTH, "height": HEIGHT, "lines": lines})
-
-
-def json_words(entries: dict | None = None, **more) -> str:
-    return json.dumps([{"text": text, "box": box, **more} for text, box in (entries or WORDS).items()])
-
 
 LAYERS = {
     "page.hocr": hocr(),
@@ -116,11 +18,6 @@ LAYERS = {
     "page.page.xml": page_xml(),
     "page.json": json_lines(),
 }
-
-
-def lay(picture: Path, layer: str, suffix: str = ".json") -> Path:
-    picture.with_suffix(suffix).write_text(layer)
-    return picture
 
 
 @pytest.mark.parametrize(
@@ -241,70 +138,3 @@ def test_a_picture_without_a_layer_is_refused(picture):
         read_image_page(picture)
     with pytest.raises(ValueError, match="does not exist"):
         read_image_page(picture.with_name("none.png"))
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        (alto(page='WIDTH="300" HEIGHT="300"'), "of a page of 300 x 300, the picture has 300 x 120"),
-        (alto(page=""), "measures in mm10 and does not say how large the page is"),
-        (alto().replace('HPOS="20"', 'HPOS="1e99"'), "'1e99' where a number belongs"),
-        (alto().replace('HPOS="20"', 'HPOS="nan"'), "'nan' where a number belongs"),
-        (alto().replace('HPOS="20"', ""), "'None' where a number belongs"),
-        (alto().replace("</Layout>", "<Page/></Layout>"), "holds 2 pages instead of 1"),
-        (page_xml().replace("20,10", "20"), "whose Coords are no points"),
-        (page_xml().replace(points(WORDS["Two"]), ""), "Word without Coords"),
-        (hocr().replace("bbox 0 0 300", "box 0 0 300"), "has no bbox"),
-        (hocr().replace("bbox 0 0 300", "bbox 10 0 300"), "begins at 10, 0"),
-        ('{"lines": 3}', "no list of objects"),
-        ("[[1]]", "no list of objects"),
-        ("{", "not readable as JSON"),
-        ('[{"text": 3, "box": [1, 2, 3, 4]}]', "text is int"),
-        ('[{"text": "a", "box": [1, 2, 3]}]', "a box of 3 numbers"),
-        ('[{"text": "a", "box": null}]', "a box of 0 numbers"),
-        ('[{"text": "ab", "box": [1, 2, 3, 4], "characters": [[1, 2, 3, 4]]}]', "2 characters in 'ab'"),
-        ("<note/>", "<note>, which is neither"),
-        ("plain words", "not readable as XML"),
-    ],
-)
-def test_malformed_layers_are_refused_with_their_name(picture, layer, message):
-    with pytest.raises(ValueError, match=message) as failure:
-        read_image_page(lay(picture, layer))
-    assert "page.json" in str(failure.value)
-    assert "\n" not in str(failure.value)
-
-
-BOMB = '<!DOCTYPE alto [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]><alto>&b;</alto>'
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        (BOMB, "declares a document type"),
-        (BOMB.encode("utf-16"), "declares a document type"),
-        ('<!DOCTYPE alto SYSTEM "file:///etc/passwd"><alto/>', "declares a document type"),
-        ("<a>" * 500 + "</a>" * 500, "nested more than 100 deep"),
-        ("<html>" + "<div>" * 500, "nested more than 100 deep"),
-        ("<!DOCTYPE html SYSTEM 'a>b' [<!ENTITY a 'ha'>]><html>&a;</html>", "declares a document type"),
-        ("[" * 100_000, "not readable as JSON"),
-    ],
-    ids=["entities", "UTF-16", "external", "deep XML", "deep HTML", "entities in HTML", "deep JSON"],
-)
-def test_hostile_layers_are_refused(picture, layer, message):
-    picture.with_suffix(".xml").write_bytes(layer if isinstance(layer, bytes) else layer.encode())
-    with pytest.raises(ValueError, match=message):
-        read_image_page(picture)
-
-
-def test_large_layers_are_refused(picture, monkeypatch):
-    monkeypatch.setattr(image_pages, "MAX_CHARACTERS", 10)
-    with pytest.raises(ValueError, match="21 characters, more than the 10 taken"):
-        read_image_page(lay(picture, json_words()))
-    monkeypatch.setattr(image_pages, "MAX_LAYER_BYTES", 100)
-    with pytest.raises(ValueError, match="more than the 100 taken"):
-        read_image_page(picture)
-
-
-def test_boxes_that_cover_the_page_many_times_are_refused(picture):
-    with pytest.raises(ValueError, match="cover the page 5 times, more than 4"):
-        read_image_page(lay(picture, json_words({f"w{n}": (0, 0, WIDTH, HEIGHT) for n in range(5)})))
