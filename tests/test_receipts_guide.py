@@ -14,7 +14,7 @@ from demiglace.cli.main import app
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "receipts.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-FEWER = {"NUMBER = 150": "NUMBER = 8", "EXAMINED = 100": "EXAMINED = 2", "--epochs 4": "--epochs 1"}
+FEWER = {"NUMBER = 150": "NUMBER = 8", "TEST_SIZE = 100": "TEST_SIZE = 2", "--epochs 4": "--epochs 1"}
 MEMORY = re.findall(r"^\| `(--.*?)` \| ([\d.]+) \| ([\d.]+) \|$", GUIDE, re.MULTILINE)
 
 
@@ -88,11 +88,11 @@ def test_the_data_are_as_the_guide_shows_them_and_so_is_the_memory(folder: Path)
     draw, write, _, configure = blocks("python")
     for code in (draw, write, configure):
         exec(code, {})
-    learned, examined = ((folder / "receipts" / f"{name}.jsonl").read_text() for name in ("learn", "examine"))
-    assert (learned.count("\n"), examined.count("\n")) == (6, 2)
+    trained, tested = ((folder / "receipts" / f"{name}.jsonl").read_text() for name in ("train", "test"))
+    assert (trained.count("\n"), tested.count("\n")) == (6, 2)
     (shown,) = blocks("json")
-    assert {shape(line) for line in (learned + examined).splitlines()} == {shape(shown)}
-    named = [json.loads(line)["images"][0] for line in (examined + learned).splitlines()]
+    assert {shape(line) for line in (trained + tested).splitlines()} == {shape(shown)}
+    named = [json.loads(line)["images"][0] for line in (tested + trained).splitlines()]
     assert named == sorted(path.name for path in (folder / "receipts").glob("*.png"))
     command = blocks("bash")[-1]
     assert len(MEMORY) == 4
