@@ -1,7 +1,7 @@
-"""What the model eats: rows of tokens, and the patches that fill their visual places.
+"""The model's input: rows of tokens, and the image patches whose visual tokens take places among them.
 
 One of the two contracts on the ground floor (the other is `conversation`): `processing` makes
-a `Batch`, `model` reads it, and the two meet nowhere else.
+a `Batch`, `model` reads it, and neither imports the other.
 
 Axes: rows, length (tokens of a row), patches, pictures (slices or frames), packages (pictures
 that share one set of visual tokens), visual (visual tokens of the whole batch).
@@ -45,7 +45,7 @@ class Visual:
             raise ValueError(f"{pictures} pictures, but {self.ticks.shape[0]} ticks")
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Visual:
-        """The same on `device`; `dtype` applies to the patches alone."""
+        """A copy on `device`; `dtype` applies to the patches alone."""
         return Visual(
             self.patches.to(device, dtype), self.grids.to(device), self.package_sizes.to(device), self.ticks.to(device)
         )
@@ -58,10 +58,10 @@ class Batch:
     tokens: int64 (rows, length).
     positions: int64 (rows, length), counted from 0 in each sample.
     segments: int64 (rows, length), number of the sample in its row from 1; `PADDING` belongs to none.
-        A token sees tokens of its own segment at its own position or before: that is all the attention mask there is.
+        A token attends to tokens of its own segment at its own position or before; there is no other mask.
     visual_places: int64 (visual,), indices into `tokens.flatten()` that visual tokens fill, in order.
     visual: the pictures, None where there are none.
-    labels: int64 (rows, length), the token to be predicted *at* each place from those before; `IGNORE` is not learned.
+    labels: int64 (rows, length), the token to be predicted *at* each place from those before; `IGNORE` has no loss.
     """
 
     tokens: Tensor
@@ -73,11 +73,11 @@ class Batch:
 
     @property
     def num_learned(self) -> int:
-        """Tokens that are learned; a row's first one has nothing before it."""
+        """Number of tokens with a loss; the first of a row has none, since no token precedes it."""
         return 0 if self.labels is None else int((self.labels[:, 1:] != IGNORE).sum())
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
-        """The same on `device`; `dtype` applies to the patches alone."""
+        """A copy on `device`; `dtype` applies to the patches alone."""
         return replace(
             self,
             tokens=self.tokens.to(device),

@@ -1,4 +1,4 @@
-"""What people say: a conversation of messages made of text, images, documents and videos.
+"""A conversation: messages made of text, images, documents and videos.
 
 One of the two contracts on the ground floor (the other is `batch`). Nothing here opens a file.
 """
@@ -60,7 +60,7 @@ class VideoSampling:
 
     @property
     def max_frames(self) -> int:
-        """What all packages hold."""
+        """Frames of all packages together."""
         return self.max_packages * self.package_frames
 
     @classmethod
@@ -71,14 +71,14 @@ class VideoSampling:
 
 @dataclass(frozen=True)
 class Text:
-    """What somebody wrote, between pictures or alone."""
+    """Text of a message, between images or alone."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Image:
-    """A picture: a path, its bytes, or a PIL image."""
+    """An image: a path, its bytes, or a PIL image."""
 
     source: Picture
 
@@ -116,7 +116,7 @@ Part = Text | Image | Document | Video
 
 @dataclass(frozen=True)
 class Message:
-    """What "system", "user" or "assistant" said: texts and what was shown, in order."""
+    """A message of "system", "user" or "assistant": texts, images, documents and videos, in order."""
 
     role: Role
     content: tuple[Part, ...]
@@ -128,7 +128,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Messages in order. `thinking` True asks for a long answer, False for a short one, None leaves it open."""
+    """Messages in order. `thinking` True requests a long answer, False a short one, None leaves it to the model."""
 
     messages: tuple[Message, ...]
     thinking: bool | None = False

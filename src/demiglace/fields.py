@@ -1,4 +1,4 @@
-"""What the fields of a file may hold: each reader describes its own, and all are checked in this one way.
+"""Types and bounds of the fields of a file: each reader describes its own, all are checked here.
 
     take("run.toml", values, {"rows": Whole(1, 64), "share": Real(0, 1)})
 
@@ -96,7 +96,7 @@ class Switch(Field):
 
 @dataclass(frozen=True)
 class Anything(Field):
-    """Whatever there is; something else looks at it."""
+    """Any value; it is checked elsewhere."""
 
     @property
     def wanted(self) -> str:

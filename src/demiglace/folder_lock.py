@@ -1,4 +1,4 @@
-"""One process at a time works in a folder: a file in it names the process and its host."""
+"""A lock on a folder for one process: a file in it names the process and its host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files read within bounds, since they may be anybody's; files and folders written whole or not at all."""
+"""Small untrusted files read within bounds; files and folders written atomically."""
 
 from __future__ import annotations
 

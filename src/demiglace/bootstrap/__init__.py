@@ -1,1 +1,1 @@
-"""What SigLIP2 and Qwen3 bring along, earned from nothing."""
+"""Warm-up of encoder, decoder and resampler from random weights, in place of pre-trained SigLIP2 and Qwen3."""

@@ -17,10 +17,10 @@ from demiglace.bootstrap.picture_shards import ReadingSample
 
 @dataclass(frozen=True)
 class PictureLabels:
-    """Labels of a batch of pictures, packed as its patches are.
+    """Labels of a batch of images, packed as its patches are.
 
     cells, cell_halves: int64 (patches, cells); places: int64 (patches,), IGNORE where there is no text;
-    frames, frame_halves: int64 (visual tokens, frames of a token). Hidden characters are IGNORE in cells and frames.
+    frames, frame_halves: int64 (visual tokens, slots of a token). Hidden characters are IGNORE in cells and frames.
     """
 
     cells: Tensor
@@ -32,7 +32,7 @@ class PictureLabels:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The ids around a picture, exactly as the processor would lay them out, and what ends an answer."""
+    """The ids around an image, as the processor lays them out, and the id that ends an answer."""
 
     tokens: Tensor  # int64 (length,), visual places filled with the placeholder
     visual_places: Tensor  # int64 (queries,)
@@ -40,13 +40,13 @@ class Prompt:
 
 
 def pictures(samples: Sequence[ReadingSample], rng: np.random.Generator) -> Visual:
-    """Gray patches as three channels; three pictures in ten get coloured paper or ink."""
+    """Grey patches as three channels; coloured paper or ink with a probability of 0.3."""
     coloured = np.concatenate([_colour(sample.patches, rng) for sample in samples])
     return _stills(coloured, [sample.grid for sample in samples])
 
 
 def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor]:
-    """And the shares of colours, float32 (patches, 1 + colours)."""
+    """Images and the shares of their colours, float32 (patches, 1 + colours)."""
     pixels = np.concatenate([sample.patches for sample in samples]).astype(np.float32) / 127.5 - 1
     by_channel = pixels.reshape(len(pixels), -1, 3).transpose(0, 2, 1).reshape(len(pixels), -1)
     shares = np.concatenate([sample.shares for sample in samples])
@@ -54,7 +54,7 @@ def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor
 
 
 def _stills(patches: np.ndarray, grids: Sequence[tuple[int, int]]) -> Visual:
-    """Pictures, each a package of its own."""
+    """Images, each a package of its own."""
     return Visual(
         patches=torch.from_numpy(patches),
         grids=torch.tensor(grids),
@@ -89,7 +89,7 @@ def picture_labels(samples: Sequence[ReadingSample], frames_per_token: int) -> P
 
 
 def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Visual | None) -> Batch:
-    """One padded row for each prompt and its answer; only the answer and its end are learned."""
+    """One padded row for each prompt and its answer; the loss is on the answer and its end alone."""
     lengths = [len(prompt.tokens) + len(answer) + 1 for prompt, answer in zip(prompts, answers, strict=True)]
     shape = (len(prompts), max(lengths))
     tokens, segments = torch.zeros(shape, dtype=torch.int64), torch.full(shape, PADDING)

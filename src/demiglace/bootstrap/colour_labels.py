@@ -1,7 +1,7 @@
-"""Pictures of coloured shapes, with the share of each colour under every patch.
+"""Images of coloured shapes, with the share of each colour in every patch.
 
-A dense label for an encoder that has learned from text alone: to it ink is ink, whatever its colour, and a question
-about a colour is too faint a hint to change that (ours).
+A dense label for an encoder that was trained on text alone: its features do not encode colour, and the loss of
+questions about colours is too weak a signal to change that (ours).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CLASSES = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
 class ColouredSample:
     """patches: uint8 (patches, patch_size**2 * 3), rows of a patch one after the other, red, green and blue together.
 
-    grid: (height, width) in patches. shares: float32 (patches, 1 + colours), of what has no name first; they add to 1.
+    grid: (height, width) in patches. shares: float32 (patches, 1 + colours), no colour first; rows sum to 1.
     """
 
     patches: np.ndarray
@@ -50,7 +50,7 @@ def make_coloured(rng: np.random.Generator, config: slicing.SlicingConfig) -> Co
 
 
 def colour_shares(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): of what is near none of `NAMES`, and of each."""
+    """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): near none of `NAMES`, then each of them."""
     distances = np.abs(pixels[:, :, None].astype(np.int16) - _REFERENCES).max(axis=-1)  # (patches, pixels, references)
     nearest = np.where(distances.min(axis=-1) <= FARTHEST, _CLASSES[distances.argmin(axis=-1)], 0)
     return (nearest[:, :, None] == np.arange(1 + len(NAMES))).mean(axis=1, dtype=np.float32)

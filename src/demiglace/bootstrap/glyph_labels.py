@@ -1,12 +1,12 @@
-"""Where each character stands, as dense labels: what a renderer knows and a scanned page does not.
+"""Dense labels of the place of each character, which a renderer knows and a scanned page lacks.
 
-A rendered picture comes with a box for each character. From them follow three labels that teach a
-model to look before it can read (ours; the paper starts from a pre-trained encoder):
+A rendered image comes with a box for each character. Three labels follow from the boxes. The encoder and the
+resampler are trained on them first (ours; the paper starts from a pre-trained encoder):
 
 - for each cell of each patch, the character under its centre, and which half of it;
 - for each patch, its place in reading order, as a share of the length of all lines;
-- for the whole text, `num_frames` samples at equal steps along its lines: what a sequence of visual
-  tokens in reading order would hold.
+- for the whole text, the characters at `num_frames` equal steps along its lines: the target content of a
+  sequence of visual tokens in reading order.
 
 Axes: characters, patches, cells (of a patch), frames (steps along the text).
 """
@@ -18,14 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 
 BLANK = 0  # class of a cell without a character; characters count from 1
-UNKNOWN = 255  # class of a character that is there but hidden: nothing is to be learned from its cells and frames
+UNKNOWN = 255  # class of a character that is there but hidden: no loss on its cells and frames
 CELL_ROWS, CELL_COLUMNS = 2, 4  # cells of a patch; letters are narrower than high
 NO_PLACE = 255  # reading place of a patch without text
 
 
 @dataclass(frozen=True)
 class GlyphLabels:
-    """Labels of one picture; `class * 2 + half` would be one number, they stay apart for two heads.
+    """Labels of one image; class and half are separate, since two heads predict them.
 
     cells: uint8 (patches, CELL_ROWS * CELL_COLUMNS), character class or BLANK.
     cell_halves: bool (patches, cells), True in the right half of the character.
@@ -57,7 +57,7 @@ def label(
 
 
 def _under(points: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For points (n, 2) as x, y: whether a character covers it, which one, and how far across it (0..1)."""
+    """For points (n, 2) as x, y: whether a character covers the point, which one, and how far across it (0..1)."""
     x, y = points[:, :1], points[:, 1:]
     inside = (boxes[:, 0] <= x) & (x < boxes[:, 2]) & (boxes[:, 1] <= y) & (y < boxes[:, 3])
     which = inside.argmax(axis=1)

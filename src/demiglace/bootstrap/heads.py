@@ -1,7 +1,7 @@
-"""Heads that exist only while learning: they say what stands under a patch and inside a visual token.
+"""Heads for training alone: they predict the characters in a patch and in a visual token.
 
-The released model has none of them; they replace what its encoder and decoder brought from their own
-pre-training (ours, see docs/nano.md). They are saved with a training checkpoint, never with the model.
+The released model has none of them; their losses replace the separate pre-training of its encoder and decoder
+(ours, see docs/nano.md). They are saved with a training checkpoint, never with the model.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class PatchHead(nn.Module):
 
 
 class GlyphCodebook(nn.Module):
-    """One embedding for each (frame of a token, character, half): writes ideal visual tokens and reads real ones.
+    """One embedding for each (slot of a token, character, half): gives ideal visual tokens, and logits of real ones.
 
-    The decoder first learns to transcribe tokens written by this book from plain text; the resampler then
-    learns to produce tokens that the same book reads. Writing and reading share the table, so the two meet.
+    The decoder is first trained to transcribe the ideal tokens of plain text; the resampler is then trained to give
+    tokens that the same codebook classifies correctly. Both use one table, so the resampler's tokens suit the decoder.
     """
 
     def __init__(self, hidden_size: int, num_classes: int, frames_per_token: int) -> None:
@@ -52,21 +52,21 @@ class GlyphCodebook(nn.Module):
         self.halves.normal_(0.0, 0.05, generator=generator)
 
     def write(self, classes: Tensor, halves: Tensor) -> Tensor:
-        """int64 (samples, tokens, frames) twice -> ideal visual tokens (samples, tokens, hidden)."""
+        """Characters and halves, int64 (samples, tokens, slots) each -> ideal tokens (samples, tokens, hidden)."""
         frame = torch.arange(self.frames_per_token, device=classes.device)
         return (self.glyphs[frame, classes] + self.halves[frame, halves]).sum(dim=-2)
 
     def read(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """(tokens, hidden) -> glyph logits (tokens, frames, classes), half logits (tokens, frames, 2)."""
+        """(tokens, hidden) -> glyph logits (tokens, slots, classes), half logits (tokens, slots, 2)."""
         scale = self.log_scale.exp()
         glyphs = torch.einsum("th,fch->tfc", tokens, self.glyphs) * scale
         halves = torch.einsum("th,fch->tfc", tokens, self.halves) * scale
         return glyphs, halves
 
     def loss(self, tokens: Tensor, classes: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of reading (tokens, hidden) against int64 (tokens, frames) twice; share of glyphs right.
+        """Cross-entropy of (tokens, hidden) against characters and halves, int64 (tokens, slots); glyph accuracy.
 
-        Frames whose class is IGNORE are left out.
+        Slots whose class is IGNORE are left out.
         """
         glyph_logits, half_logits = self.read(tokens)
         loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten(), ignore_index=IGNORE)
@@ -76,16 +76,16 @@ class GlyphCodebook(nn.Module):
 
 
 class ColourHead(nn.Module):
-    """Patch features -> which share of the patch has which colour; 0 is what has none of those that are named."""
+    """Patch features -> the share of each colour in the patch; class 0 is any other colour."""
 
     def __init__(self, hidden_size: int, num_colours: int) -> None:
         super().__init__()
         self.colours = nn.Linear(hidden_size, 1 + num_colours)
 
     def loss(self, features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of (patches, hidden) against float (patches, 1 + colours), whose rows add to 1.
+        """Cross-entropy of (patches, hidden) against float (patches, 1 + colours), whose rows sum to 1.
 
-        And, of the patches that are more than half of one colour, the share for which it is the likeliest.
+        The second value is the accuracy on patches of which one colour has more than half.
         """
         logits = self.colours(features)
         clear = shares[:, 1:].amax(dim=-1) > 0.5

@@ -1,4 +1,4 @@
-"""The model and the heads that teach it, as one module."""
+"""The model and its training heads, as one module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BOOK_STREAM = 1  # the other weights are drawn from the bare seed
 
 
 class Learner(nn.Module):
-    """`model.*` is what ships; `patch_head.*`, `book.*` and `colour_head.*` stay behind."""
+    """`model.*` is exported; `patch_head.*`, `book.*` and `colour_head.*` are for training alone."""
 
     def __init__(self, config: MiniCPMVConfig) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""What the stages of the nano recipe learn from: a step number becomes a batch, the batch a loss and its figures.
+"""Objectives of the nano recipe's stages: step number -> batch -> loss and figures.
 
-An objective is a small object that holds its data, is called with (learner, step) and gives the parts of a step, here
-one. Everything random in it is seeded by the step.
+An objective holds its data, is called with (learner, step) and yields the loss of each micro-batch of the step. Its
+random numbers are seeded by the step.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tup
 
 
 def answer_loss(learner: Learner, batch: Batch, embeddings: Tensor) -> tuple[Tensor, Figures]:
-    """Next-token loss where labels are, normalised by tokens; logits exist for those places alone."""
+    """Next-token loss, mean over the places with labels; logits are computed for those places alone."""
     hidden = learner.model.llm(embeddings, batch.positions, batch.segments)
     assert batch.labels is not None
     learned = batch.labels[:, 1:] != IGNORE
@@ -52,7 +52,7 @@ def answer_loss(learner: Learner, batch: Batch, embeddings: Tensor) -> tuple[Ten
 
 @dataclass
 class GlyphObjective:
-    """Encoder warm-up on rendered pictures."""
+    """Encoder warm-up on rendered images."""
 
     stream: PictureStream
 
@@ -65,10 +65,9 @@ class GlyphObjective:
 
 @dataclass
 class TranscriptionObjective:
-    """Decoder warm-up: text as ideal visual tokens with errors in them, to be written out; and plain text.
+    """Decoder warm-up: transcribe text from ideal visual tokens with errors in them.
 
-    Copying symbols in reading order and guessing what errors hide is what a language model brings
-    along in the paper.
+    The paper's language model is pre-trained: it can copy symbols in reading order and infer those that errors hide.
     """
 
     prompts: Sequence[Prompt]
@@ -96,7 +95,7 @@ class TranscriptionObjective:
 
 @dataclass
 class ReadingObjective:
-    """The three stages: a picture and a request in, its text out. Weights of the helping losses fall to the caller."""
+    """The three stages: an image and a request in, its text out. The caller weighs the auxiliary losses."""
 
     stream: PictureStream
     prompts: Sequence[Prompt]
@@ -124,7 +123,7 @@ class ReadingObjective:
 
 @dataclass
 class ColourObjective:
-    """Coloured shapes: which share of each patch has which colour. Only the encoder learns from it."""
+    """Coloured shapes: predict the share of each colour in each patch. Gradients reach the encoder alone."""
 
     slicing: SlicingConfig
     batch_size: int
@@ -139,7 +138,7 @@ class ColourObjective:
 
 @dataclass
 class SumOfObjectives:
-    """The parts of several objectives as one step; their losses add up."""
+    """The micro-batches of several objectives as one step; their losses are summed."""
 
     objectives: Sequence[Objective]
 
@@ -153,7 +152,7 @@ def _text(rng: np.random.Generator, max_characters: int) -> str:
 
 
 def _simulated_frames(text: str, num_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of a line that was never drawn: characters get plausible widths."""
+    """Slots of a line that is not rendered: characters get plausible widths."""
     widths = np.array([_width(character) for character in text]) if rng.random() < 0.8 else np.ones(len(text))
     ends = np.cumsum(widths * rng.uniform(0.9, 1.1, len(text)))
     steps = (np.arange(num_frames) + 0.5) / num_frames * ends[-1]
@@ -169,7 +168,7 @@ def _width(character: str) -> float:
 
 
 def _spoil(classes: Tensor, rng: np.random.Generator) -> Tensor:
-    """Replace a share of the frames, drawn for each sample up to a quarter, by characters of chance."""
+    """Replace a share of the slots, drawn for each sample up to a quarter, by random characters."""
     share = rng.random((classes.shape[0], 1, 1)) * 0.25 * (rng.random((classes.shape[0], 1, 1)) < 0.7)
     hit = torch.from_numpy(rng.random(classes.shape) < share)
     others = torch.from_numpy(rng.integers(1, 1 + len(ALPHABET), classes.shape))

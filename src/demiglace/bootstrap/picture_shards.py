@@ -1,7 +1,7 @@
-"""Rendered pictures, made ahead by other processes and read back in a fixed order.
+"""Rendered images, made in advance by other processes and read back in a fixed order.
 
 A shard is a pure function of (spec, index): the same numbers give the same file, so a run that was
-killed continues with the very samples it would have seen. Rendering happens in separate processes
+killed resumes with exactly the samples that would have come next. Rendering happens in separate processes
 because the interpreter lock would otherwise take half of the training speed.
 """
 
@@ -85,7 +85,7 @@ def character_classes(text: str) -> np.ndarray:
 
 
 def write_shard(spec: ShardSpec, number: int, folder: Path) -> Path:
-    """Render shard `number` into `folder`, whole or not at all; an existing one is left as it is."""
+    """Render shard `number` into `folder`, atomically; an existing one is not changed."""
     path = folder / f"{spec.name}-{number:05d}.safetensors"
     if path.exists():
         return path
@@ -133,7 +133,7 @@ class Shard:
 
 
 def renderers() -> ProcessPoolExecutor:
-    """One process that renders; a second would take more from training than it gives."""
+    """One process that renders; a second one would slow training by more than it saves."""
     return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.follow_parent)
 
 
@@ -145,7 +145,7 @@ class PictureStream:
     """Batches of samples by number, rendered two shards ahead; each shard is gone through `PASSES` times.
 
     Batch `n` is the same however often the stream was stopped: `n` gives the shard, and the shard's
-    own order gives the samples. Samples of like size share a batch, so little of it is padding.
+    own order gives the samples. Samples of similar size share a batch, which keeps padding small.
     """
 
     def __init__(self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor) -> None:
@@ -174,7 +174,7 @@ class PictureStream:
         return number, shard, self._order(number, shard)
 
     def _order(self, number: int, shard: Shard) -> np.ndarray:
-        """int (batches, batch_size): like sizes together, batches in random order; every pass deals anew."""
+        """int (batches, batch_size): similar sizes together, batches in random order, another order in every pass."""
         rng = np.random.default_rng((self.spec.seed, number, 1))
         sizes = shard.columns["grids"].prod(axis=1)
         dealt = []

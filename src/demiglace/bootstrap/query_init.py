@@ -1,7 +1,7 @@
-"""Where the 64 queries look at first: each at its place in reading order (ours).
+"""Initialisation of the 64 queries: each attends to its own place in reading order (ours).
 
-The encoder has learned how far along the text each patch lies. So queries, keys and the last projection of the
-resampler need not be searched for: least squares gives them from a few pictures, and training goes on from there.
+The encoder predicts the place of each patch in reading order. So queries, keys and the last projection of the resampler
+are fitted by least squares to a few images, and training continues from there.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
 from demiglace.bootstrap.picture_shards import ReadingSample
 from demiglace.model.resampler import PackageGrids, Resampler, patch_positions
 
-WIDTH = 1.0  # visual tokens; a query looks about as far to both sides of its place
-SHARPNESS = 20.0  # score of a patch that surely lies at a query's place, above one that surely does not
+WIDTH = 1.0  # visual tokens; standard deviation of a query's target around its place
+SHARPNESS = 20.0  # score of a patch at a query's place, above that of a patch far from it
 
 
 @torch.no_grad()
 def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
-    """Set the resampler so that query j pools the features at place j, and its token is what the frame book writes.
+    """Initialise the resampler: query j pools the features at place j, its token is fitted to the codebook's ideal one.
 
-    Keys and values start as the features themselves. Needs encoder and hidden size to be equal; raises ValueError
-    where they are not.
+    Keys and values start as the features themselves. Raises ValueError where the encoder's feature size differs from
+    the hidden size.
     """
     resampler = learner.model.resampler
     hidden, features = resampler.config.hidden_size, resampler.config.feature_size
@@ -47,13 +47,13 @@ def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
 
 
 def soft_targets(places: Tensor, num_places: int) -> Tensor:
-    """int64 (patches,) -> (patches, num_places): 1 at a patch's place, falling off like a bell; 0 without text."""
+    """int64 (patches,) -> (patches, num_places): a Gaussian around a patch's place with maximum 1; 0 without text."""
     distance = (places.unsqueeze(-1) - torch.arange(num_places)) / WIDTH
     return torch.exp(-0.5 * distance.square()) * (places != IGNORE).unsqueeze(-1)
 
 
 def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
-    """(n, inputs) and (n, outputs) -> the (inputs, outputs) that turns one into the other best, means set aside."""
+    """Ridge regression of centred (n, outputs) on centred (n, inputs): the matrix (inputs, outputs)."""
     given, wanted = (given - given.mean(0)).double(), (wanted - wanted.mean(0)).double()
     gram = given.T @ given
     damped = gram + torch.eye(len(gram)) * ridge * gram.diagonal().mean()
@@ -61,7 +61,7 @@ def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
 
 
 def _pass_features_through(resampler: Resampler) -> None:
-    """Keys and values as the features are, all heads alike."""
+    """Keys and values equal the features, in all heads alike."""
     identity = torch.eye(resampler.config.hidden_size)
     resampler.kv_proj.weight.copy_(identity)
     resampler.attn.in_proj_weight.chunk(3)[2].copy_(identity)
@@ -75,7 +75,7 @@ def _aim(resampler: Resampler, weight: Tensor) -> None:
     num_heads = resampler.config.num_heads
     head_dim = resampler.config.hidden_size // num_heads
     left, values, right = torch.linalg.svd(weight, full_matrices=False)
-    rank = min(head_dim, len(values))  # what is left of a head stays silent
+    rank = min(head_dim, len(values))  # the remaining dimensions of a head stay 0
     root = values[:rank].sqrt()
     aims = right[:rank].T * root * SHARPNESS * head_dim**0.5  # (queries, rank)
     keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0])

@@ -1,1 +1,1 @@
-"""Commands: what a terminal shows. Modules here import heavy things inside their commands."""
+"""Commands of the terminal. Modules here import torch and decoders inside their commands."""

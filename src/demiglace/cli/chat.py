@@ -37,7 +37,7 @@ def chat(
     think: inference_options.Think = False,
     system: inference_options.System = None,
 ) -> None:
-    """Talk about images, PDFs and videos, turn by turn. /help lists what else can be typed."""
+    """Ask about images, PDFs and videos, turn by turn. /help lists the commands."""
     check_open("stdin")
     check_open("stdout")
     shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
@@ -67,9 +67,9 @@ class Terminal:
         return Chat(self.assistant, self.system, self.sampling)
 
     def run(self) -> None:
-        """Until /exit or the end of input. A mistake is told and the conversation goes on.
+        """Run until /exit or the end of input. A user's error is printed and the conversation continues.
 
-        Raises OSError where a question can be asked no more, such as on a disk that is full.
+        Raises OSError where no further question is possible, such as on a disk that is full.
         """
         while (line := self.typed()) is not None:
             try:
@@ -80,7 +80,7 @@ class Terminal:
                 complain(error)
 
     def typed(self) -> str | None:
-        """The next line that is not empty; None where there is to be no other."""
+        """The next line that is not empty; None at the end."""
         line = ""
         while not line:
             try:
@@ -114,7 +114,7 @@ class Terminal:
             raise ValueError(f"{command} {argument} is not understood; /help lists what is")
 
     def answer(self, question: str) -> None:
-        """Answer a question about the files shown; they count as shown once an answer has begun."""
+        """Answer a question about the attached files; they belong to the chat once an answer has begun."""
         stream = self.chat.say(question, *self.shown, thinking=self.thinking)
         try:
             show_stream(stream, self.thinking)

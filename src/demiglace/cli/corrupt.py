@@ -1,4 +1,4 @@
-"""`demiglace corrupt`: one page damaged as in training, with the request and its answer, to look at."""
+"""`demiglace corrupt`: one page corrupted as in training, with the request and its answer, for inspection."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WEIGHT = re.compile(r"\s*([a-z]+)\s*(?:=\s*(\d{1,6}(?:\.\d{1,6})?)\s*)?")
 
 @dataclass(frozen=True)
 class Corrupted:
-    """A page before and after, and what is asked of it."""
+    """A page before and after corruption, and its request."""
 
     page: Page
     picture: np.ndarray
@@ -49,7 +49,7 @@ def corrupt(
     ] = "low,moderate,high",
     dpi: Annotated[int | None, typer.Option(help=f"How large a page of a PDF is drawn. [default: {DPI}]")] = None,
 ) -> None:
-    """Damage text regions of a page by chance levels; write it before, after and marked, and what is to be read."""
+    """Corrupt text regions of a page at random levels; write it before, after and outlined, with request and answer."""
     import numpy as np
 
     from demiglace.documents.corruption import corruption
@@ -117,7 +117,7 @@ def _write(corrupted: Corrupted, drawn_by: Mapping[str, Any], folder: Path) -> l
 
 
 def _target(corrupted: Corrupted) -> dict[str, Any]:
-    """What a model is asked and has to answer, and region by region what was done."""
+    """The request and the answer, and for each region its corruption."""
     from demiglace.conversation import Text
     from demiglace.documents.corruption.restoration_task import ask_regions, position
 
@@ -141,7 +141,7 @@ def _target(corrupted: Corrupted) -> dict[str, Any]:
 
 
 def _overlay(corrupted: Corrupted) -> PIL.Image.Image:
-    """The page as it was, its targets outlined in the colours of their levels, and a legend below."""
+    """The page before corruption, targets outlined in the colours of their levels, and a legend below."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 

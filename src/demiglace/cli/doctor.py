@@ -1,4 +1,4 @@
-"""`demiglace doctor`: looks at this machine and shows what works, what is broken, and the cure."""
+"""`demiglace doctor`: checks this machine and prints what works, what is broken, and the fix."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MARKS: dict[State, str] = {
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
-    """Look at this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
+    """Check this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
     check_open("stdout")
     findings = diagnose(environment())
     if as_json:
@@ -42,7 +42,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSO
 
 
 def environment() -> Environment:
-    """This machine's facts; what cannot be found out is said to be absent, never raised."""
+    """This machine's facts; what cannot be determined counts as absent, without an error."""
     versions = _versions(("demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN))
     import_errors = _import_errors(name for name in OFTEN_BROKEN if name in versions)
     has_torch = "torch" in versions and "torch" not in import_errors

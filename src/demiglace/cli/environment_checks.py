@@ -1,4 +1,4 @@
-"""Facts about a machine -> what works, what is broken, and the cure. Pure: nothing here looks at the machine."""
+"""Facts about a machine -> what works, what is broken, and the fix. Pure: nothing here inspects the machine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OPTIONAL = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One verdict: `missing` is something optional, `broken` is something to mend before going on."""
+    """One verdict: `missing` is something optional, `broken` must be fixed first."""
 
     subject: str
     state: State
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Environment:
-    """What was seen of a machine.
+    """Facts about a machine.
 
     import_errors: distribution -> first line of the error that its import raised, where it was tried and failed.
     device, dtype: what a model is loaded with where nothing else is asked for.

@@ -25,7 +25,7 @@ from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
 
-# Commands that know more say more themselves (`long_run`).
+# Commands that know more say more themselves (`training_command`).
 OUT_OF_MEMORY = (
     "out of memory: smaller or fewer files, fewer slices or frames, or --dtype bfloat16 take less; "
     "a run that has saved goes on with the same command"
@@ -33,7 +33,7 @@ OUT_OF_MEMORY = (
 
 
 class Commands(TyperGroup):
-    """A user's error is a line and status 2, a warning a line, Ctrl-C silence and 130; our own errors stay whole."""
+    """A user's error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         try:

@@ -12,7 +12,7 @@ def plot(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or files of metrics.", exists=True)],
     out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf. [default: curves.png in the run]")] = None,
 ) -> None:
-    """Draw loss, rate, norm and every other figure of a run over its steps; several runs are laid over each other."""
+    """Draw loss, learning rate, gradient norm and other figures of a run over its steps; several runs are overlaid."""
     if out is None:
         if len(runs) > 1:
             raise ValueError(f"{len(runs)} runs share one drawing: say with --out where it goes")

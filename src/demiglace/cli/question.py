@@ -1,4 +1,4 @@
-"""What stands in the place of a question: any text is one, but not a file, nor what can only be the name of one."""
+"""Whether the last argument of a command is a question: any text is one, but a file or the name of a file is not."""
 
 from __future__ import annotations
 

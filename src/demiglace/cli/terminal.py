@@ -1,4 +1,4 @@
-"""How text gets to the terminal: answers on stdout, thoughts and notes on stderr, an error as one line."""
+"""Output to the terminal: answers on stdout, reasoning and notes on stderr, an error as one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ END_THINK = "</think>"
 
 
 def check_open(name: Literal["stdin", "stdout"]) -> None:
-    """ValueError where that stream was closed before we began: what is said would be lost in silence."""
+    """ValueError where that stream was closed before the start: its output would be lost."""
     if getattr(sys, name) is None:
         raise ValueError(f"{name} is closed, and what goes through it would be lost")
 
@@ -50,7 +50,7 @@ def tell_if_cut(answer: Answer) -> None:
 
 
 def this_command() -> str:
-    """What was typed, to be typed again; without what would begin anew."""
+    """The command as typed, without options that would start a new run."""
     return shlex.join(["demiglace", *(word for word in sys.argv[1:] if word != "--restart")])
 
 
@@ -59,7 +59,7 @@ def note(text: str) -> None:
 
 
 def complain(error: Exception) -> None:
-    """What a user did wrong, on one line."""
+    """A user's error, on one line."""
     if isinstance(error, typer.TyperException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.filename is not None:
@@ -70,5 +70,5 @@ def complain(error: Exception) -> None:
 
 
 def printable(text: str) -> str:
-    """Without control characters: what a model or a file name says must not steer the terminal."""
+    """Without control characters, so that the text of a model or a file name cannot control the terminal."""
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")

@@ -1,4 +1,4 @@
-"""`demiglace tokens`: what files cost, here and in three models of the same size."""
+"""`demiglace tokens`: visual tokens of files, here and in three models of the same size."""
 
 from __future__ import annotations
 

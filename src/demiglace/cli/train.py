@@ -22,7 +22,7 @@ def train(
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
     restart: training.Restart = False,
 ) -> None:
-    """Train a model from nothing. Stop it with Ctrl-C; the same command goes on from there."""
+    """Train a model from random weights. Stop it with Ctrl-C; the same command goes on from there."""
     if recipe != "nano":
         raise ValueError(f"no recipe {recipe!r}; there is: nano")
     try:

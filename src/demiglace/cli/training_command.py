@@ -1,4 +1,4 @@
-"""How a command that trains runs: in all processes together, and what a person is told of its end."""
+"""How a training command runs in all processes, and the message at its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc"
 
 @dataclass(frozen=True)
 class MemoryAdvice:
-    """Options of a command that take less memory, those first that are to be tried first.
+    """Options of a command that reduce memory, the first to try first.
 
     same: with these the run goes on where it stopped; other: these make it another run, in a folder of its own.
     folder: of the run; None where only the run itself knows how far it came.
@@ -57,7 +57,7 @@ def run_together(
 ) -> None:
     """Run `job`, which gives the folder of its `result`, or None where a signal stopped it.
 
-    thrift: what takes less memory; None for the options that all these commands have.
+    advice: options that reduce memory; None for those that all these commands have.
     """
     from demiglace.training.distributed import distributed
 
@@ -78,7 +78,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
-    """What ends a run, as the line that says how it goes on."""
+    """The error that ends a run, as a line that says how to resume."""
     from demiglace.data.sample_builder import TooLongRecord
     from demiglace.records.bad_record import BadRecord
 

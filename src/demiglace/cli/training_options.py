@@ -1,4 +1,4 @@
-"""What the commands that train share: their options, and numbers of steps as a person writes them."""
+"""Options that the training commands share, and the parsing of numbers of steps."""
 
 from __future__ import annotations
 

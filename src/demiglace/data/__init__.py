@@ -1,1 +1,1 @@
-"""Records -> packed rows of samples; a run goes on exactly where it stopped."""
+"""Records -> packed rows of samples; a run resumes exactly where it stopped."""

@@ -1,4 +1,4 @@
-"""What is in a data set before anything learns from it: counts, bad records by name, a sample as the model sees it."""
+"""Statistics of a data set before training: counts, bad records by name, a sample as the model sees it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 
-MOST_RECORDS = 2000  # that are looked at, evenly over the data set
+MOST_RECORDS = 2000  # inspected at most, evenly over the data set
 
 
 @dataclass
 class DatasetStatistics:
-    """Sums over the records that were looked at; `num_records` is how many there are in all.
+    """Sums over the inspected records; `num_records` is the number of all records.
 
     frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
-    flops: by the rule that `look` was given.
+    flops: by the formula that `measure_dataset` was given.
     """
 
     num_records: int
@@ -48,7 +48,7 @@ class DatasetStatistics:
 
     @property
     def expected_tokens(self) -> int:
-        """Of one pass over all records, by those that were looked at."""
+        """Tokens of one epoch, estimated from the inspected records."""
         return round(self.tokens * self.num_records / max(1, self.num_inspected))
 
     def add(self, parcel: SampleArrays) -> None:
@@ -95,7 +95,7 @@ def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float]
 
 
 def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:
-    """The sample as the model sees it: text, `[64 visual tokens]` for placeholders, 【what is learned】."""
+    """The sample as the model sees it: text, `[64 visual tokens]` for placeholders, 【tokens with a loss】."""
     is_visual = np.isin(np.arange(len(parcel.tokens)), parcel.visual_places)
     kinds = is_visual + 2 * (parcel.labels != IGNORE)
     pieces = []

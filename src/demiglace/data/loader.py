@@ -1,4 +1,4 @@
-"""Rows of samples for the trainer: drawn from a mixture, prepared ahead by other processes, fitted into rows.
+"""Rows of samples for the trainer: drawn from a mixture, prepared in advance by other processes, packed into rows.
 
 A step has a fixed number of rows, and each comes from a stream of its own. A stream is a pure function of the seed and
 of the decay at each step: which process prepares a sample, and when, changes nothing. A rank owns some of the streams,
@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass
 class Waiting:
-    """A draw, and what gives its sample; `parcel` once it was asked for."""
+    """A draw, and the handle to its sample; `parcel` once it was asked for."""
 
     draw: Draw
     fetch: Callable[[], SampleArrays]
@@ -207,7 +207,7 @@ class Loader:
         return {stream.number: stream.state() for stream in self._streams}
 
     def restore(self, state: Mapping[int, Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]) -> None:
-        """Go on from there; streams of other ranks may be among them, and JSON may have made keys strings.
+        """Resume from there; streams of other ranks may be among them, and JSON may have made keys strings.
 
         Raises ValueError where a stream is missing, or the position belongs to other sources or another `num_streams`.
         """

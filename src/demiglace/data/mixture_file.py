@@ -38,7 +38,7 @@ from demiglace.records.media_files import check_folders
 
 MOST_BYTES = 2**20
 STAGES = (
-    *("resampler", "vision", "full"),  # paper, section 3: the resampler learns; the encoder too; everything
+    *("resampler", "vision", "full"),  # paper, section 3: trainable are the resampler; the encoder too; everything
     *("general", "long_cot_3d"),  # paper, section 4
 )
 LATE, STAGE_OF_LATE = "late", "full"

@@ -1,6 +1,6 @@
-"""A draw becomes a sample: here, or in other processes that work ahead.
+"""A draw becomes a sample: in this process, or in worker processes in advance.
 
-A separate process for each worker, because preparing pictures in a thread would share the interpreter with training.
+A separate process for each worker, because threads would share the interpreter lock with training.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from demiglace.records.bad_record import BadRecord
 
 
 class TooLongRecord(BadRecord):
-    """A record that is well formed, but needs more tokens than a row has."""
+    """A well-formed record that needs more tokens than a row has."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class VisualArrays:
 
 @dataclass(frozen=True)
 class SampleArrays:
-    """A sample on its way between processes, and while it waits for a row: numpy arrays, named as in `Sample`."""
+    """A sample in transit between processes, and while it waits for a row: numpy arrays, named as in `Sample`."""
 
     tokens: np.ndarray
     visual_places: np.ndarray

@@ -1,4 +1,4 @@
-"""Where conversations to learn from come from: a source is what the loader reads, whatever its files are."""
+"""A source of training conversations: what the loader reads, whatever its files are."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Source(Protocol):
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """A record, ending with the assistant: a pure function of the files and the arguments.
 
-        `seed` (numbers from 0) decides what is left to chance. Raises BadRecord where nothing can be learned from it.
+        `seed` (numbers from 0) seeds all random choices. Raises BadRecord where the record cannot be used.
         """
 
     def where(self, block: int, row: int) -> str:

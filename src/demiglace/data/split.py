@@ -1,4 +1,4 @@
-"""Records kept back to measure on: a source seen from one side of a split."""
+"""Held-out records: one side of a split of a source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST_HELD_OUT = 2**40  # row of an endless source: more than any run draws
 
 @dataclass(frozen=True)
 class Portion:
-    """The records of `source` that are held out, or all others; who is which follows from `seed` and `share` alone.
+    """The records of `source` that are held out, or all others; `seed` and `share` alone decide which are.
 
     Of a source of n records `share * n` are held out, rounded, and at least one where n > 1 and share > 0.
     """

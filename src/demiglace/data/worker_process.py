@@ -1,7 +1,7 @@
-"""How a process that prepares samples lives: it ends when its parent says so or is gone, and by no other signal.
+"""Worker processes for samples: they end when their parent ends them or has died, and ignore other signals.
 
-Ctrl-C, and what `timeout`, SLURM or Kubernetes send, reach all processes of a group. The trainer answers by saving; a
-worker that died of it meanwhile, perhaps halfway through what it was handing over, would leave the trainer waiting.
+Ctrl-C, and what `timeout`, SLURM or Kubernetes send, reach all processes of a group. The trainer then saves; a
+worker killed by the same signal, perhaps in the middle of a transfer, would leave the trainer waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Processes that are started meanwhile hear of no signal until they have come to `begin`."""
+    """Processes started in this block have signals blocked until they call `follow_parent`."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -26,7 +26,7 @@ def signals_blocked() -> Iterator[None]:
 
 
 def follow_parent() -> None:
-    """Call it first in the process, which was `signals_blocked`."""
+    """Call it first in a process that was started under `signals_blocked`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):
         threading.Thread(target=_end_by_the_parents_word, daemon=True).start()

@@ -1,1 +1,1 @@
-"""Pages: what is written where, and what damages it."""
+"""Pages of documents: their text with boxes, segmentation, and corruption."""

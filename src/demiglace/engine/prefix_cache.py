@@ -1,4 +1,4 @@
-"""What a chat has read already: keys and values of its last prompt, so that the next turn reads only what is new."""
+"""KV cache of a chat's last prompt, so that the next turn computes only its new tokens."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from demiglace.model.layers import KVCache
 
 
 class PrefixCache:
-    """The last prompt of one growing conversation. Pictures are known by their place alone: `forget` where the
-    conversation is not the last one continued.
+    """The last prompt of one growing conversation. Images are compared by their place alone: call `forget`
+    where the conversation does not continue the last one.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Logits to the next token, and the numbers that decide how."""
+"""Logits to the next token, and the parameters of sampling."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Batch to new tokens: one prefill, then all rows advance together, each until its own end.
 
-Rows are right-padded and may differ in everything: length, pictures, sampling. A row never sees another
-row or padding (segments), so that it says what it would have said alone.
+Rows are right-padded and may differ in everything: length, pictures, sampling. A row attends neither to other
+rows nor to padding (segments), so its answer is the one it gives alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def generate(
 ) -> Iterator[Step]:
     """New tokens of all rows, in the order they come. One sample a row, padded on the right; one `sampling` a row.
 
-    With a `memory`, the batch is one row and what the memory knows of it is not computed again.
+    With a `prefix_cache`, the batch is one row, and the tokens in the cache are not computed again.
     Raises ValueError at once, before any computation, where a prompt leaves no room for an answer.
     """
     rows = _rows(batch, sampling, model.config.llm.max_position_embeddings)

@@ -18,7 +18,7 @@ PartsAndQuestion = tuple[Sequence[Part], Question]
 class Score:
     """Right answers of one kind of question.
 
-    commonest: how many are right for whoever always gives the commonest answer of the kind, without looking.
+    commonest: how many are right when the commonest answer of the kind is always given.
     unfinished: answers that were cut off at the limit of tokens.
     """
 

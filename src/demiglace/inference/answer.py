@@ -1,4 +1,4 @@
-"""An answer: while it is being written, as a stream, and when it is done."""
+"""An answer: as it is generated, as a stream, and complete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model said, and what it took.
+    """The model's response, with its counts and times.
 
     thinking, text: the thoughts of a long answer ("" in short mode), and the answer itself.
     prompt_tokens, visual_tokens, new_tokens: of the prompt, of those the ones that pictures fill, of the answer (the

@@ -1,4 +1,4 @@
-"""A conversation of many turns that remembers what was shown and said."""
+"""A conversation of several turns with its files and answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demiglace.inference.file_parts import PartSource, part_of
 
 
 class Chat:
-    """Turns with one model. What was read for earlier turns, pictures above all, is not computed again."""
+    """Turns with one model. The KV cache of earlier turns, images included, is reused."""
 
     def __init__(self, assistant: Demiglace, system: str | None = None, sampling: SamplingParams | None = None) -> None:
         self.assistant, self.sampling = assistant, sampling

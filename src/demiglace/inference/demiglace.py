@@ -99,7 +99,7 @@ class Demiglace:
         sampling: SamplingParams | None = None,
         prefix_cache: PrefixCache | None = None,
     ) -> AnswerStream:
-        """As `answer`, in pieces; a `memory` is for turns of one growing conversation, see `Chat`."""
+        """As `answer`, in pieces; a `prefix_cache` is for turns of one growing conversation, see `Chat`."""
         builders, steps = self._start([conversation], [sampling or self.sampling], prefix_cache)
         return AnswerStream(steps, builders[0])
 

@@ -1,4 +1,4 @@
-"""What users hand over, files above all, to parts of a conversation."""
+"""Files and other inputs of users -> parts of a conversation."""
 
 from __future__ import annotations
 

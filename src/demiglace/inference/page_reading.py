@@ -1,4 +1,4 @@
-"""Pages to text: each is cut into pieces, the pieces are read many at once, and put together in reading order."""
+"""Pages to text: each is cut into line crops, which are read in batches and joined in reading order."""
 
 from __future__ import annotations
 

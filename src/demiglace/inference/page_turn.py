@@ -1,4 +1,4 @@
-"""Which way up a page is: where it is read with doubt as it lies, a few of its pieces are read each way."""
+"""Orientation of a page: where confidence is low, a few of its line crops are read at each rotation."""
 
 from __future__ import annotations
 

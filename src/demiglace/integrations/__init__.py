@@ -1,1 +1,1 @@
-"""The model and its processor as other libraries want to meet them: an extra of ours, or an environment of theirs."""
+"""The model and its processor in other libraries: as an extra of this package, or in an environment of theirs."""

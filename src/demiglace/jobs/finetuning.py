@@ -1,4 +1,4 @@
-"""Fine-tuning, from a look at the data to the best checkpoint, resumed where it stopped.
+"""Fine-tuning, from statistics of the data to the best checkpoint, resumed where it stopped.
 
     demiglace finetune MODEL DATA --out OUT
 

@@ -13,11 +13,11 @@ from demiglace.training.flops import measure_peak
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how a run is computed; apart from `dtype`, none of it changes what is learned.
+    """Where and how a run is computed; apart from `dtype`, none of it changes the result.
 
     dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
     skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
-    restart: whether an earlier run in the folder is set aside first. say: what a person at the terminal should know.
+    restart: whether an earlier run in the folder is set aside first. log: gets messages for the terminal.
     """
 
     device: torch.device

@@ -2,14 +2,14 @@
 
     demiglace train nano --folder runs/nano
 
-The paper starts from SigLIP2 and Qwen3; here both are earned first, on data the recipe makes itself:
+The paper starts from SigLIP2 and Qwen3; here encoder and decoder are pre-trained first, on generated data:
 
-1. `encoder`: pictures of text, with the character under each patch as a dense label;
+1. `encoder`: images of text, with the characters in each patch as dense labels;
 2. `decoder`: text written as ideal visual tokens, to be transcribed in spite of errors in them;
 3. `resampler`, 4. `vision`, 5. `full`: the paper's three pre-training stages (section 3): the resampler alone,
-   then the encoder with it, then everything at a stable rate;
-6. `decay`: everything while the rate decays, with corrupted words and windows of real pages mixed in;
-7. `colours`: the encoder alone, from the same and from scenes and clips, where each patch names its colours.
+   then the encoder with it, then everything at a constant learning rate;
+6. `decay`: everything while the learning rate decays, with corrupted words and crops of real pages mixed in;
+7. `colours`: the encoder alone, on the same, scenes and clips, with the shares of colours in each patch as labels.
 
 Expected results and hours: docs/nano.md.
 """
@@ -71,7 +71,7 @@ def train(
 ) -> Path | None:
     """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
 
-    say: what a person at the terminal should know. restart: whether an earlier run in the folder is set aside first.
+    log: gets messages for the terminal. restart: whether an earlier run in the folder is set aside first.
     Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES]

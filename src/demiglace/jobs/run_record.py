@@ -1,4 +1,4 @@
-"""What a run is known by: its settings, and what the files that it learns from hold.
+"""The identity of a run: its settings, and the contents of its input files.
 
 `run.json` has the settings, and under `inputs` a mark of every file: of `data` (what records are read from), of `media`
 (what records name) and of `start` (the model that it begins from).

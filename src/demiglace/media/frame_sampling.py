@@ -1,4 +1,4 @@
-"""Which moments of a video are looked at, and which of them share a package: arithmetic alone.
+"""Sampling of frames: at which times, and which of them share a package; arithmetic alone.
 
 A clip's length, the times of its frames and a `VideoSampling` come in, a `FramePlan` goes out (packages: paper, section
 2.1; the numbers: released code, README "Chat with Video").

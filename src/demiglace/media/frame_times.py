@@ -1,6 +1,6 @@
-"""Frames that come at uneven times: which of them to look at, so that none is missed where there are few enough.
+"""Sampling of frames at uneven times, so that none is missed where there are few enough.
 
-A screen recording has a frame every ten seconds and then ten in one; a mean rate says nothing of either. Arithmetic
+A screen recording may have one frame in ten seconds and then ten in one, so its mean rate is meaningless. Arithmetic
 alone: times come in, moments go out.
 """
 

@@ -47,7 +47,7 @@ def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Ima
     EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit, the dots of a
     TIFF made square. The result carries no metadata: what cuts or copies it would be turned a second time.
     Raises ValueError where the file cannot be read or decoded in full, exceeds `MAX_BYTES` or `MAX_PIXELS`, or holds
-    several pages (`documents.open_pages` opens those).
+    several pages (`document_pages.open_pages` opens those).
     """
     if isinstance(source, Image.Image):
         return upright_rgb(source, file_name(source))

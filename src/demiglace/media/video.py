@@ -1,8 +1,8 @@
 """A video or an animation comes in, packages of its sampled frames go out, one at a time.
 
-Which moments are taken is decided in `sampling_policy`; `film` (FFmpeg), `animation` (Pillow) and `frame_list` (frames
-sampled beforehand) find the pictures on screen then, by time and not by index. One package at most is held here. Files
-are not trusted: pixels, frames and seconds are bounded.
+`frame_sampling` decides which times are taken; `video_decoder` (FFmpeg), `animation` (Pillow) and `frame_list` (frames
+sampled beforehand) find the frames on screen then, by time and not by index. At most one package is in memory.
+Files are not trusted: pixels, frames and seconds are bounded.
 """
 
 from __future__ import annotations

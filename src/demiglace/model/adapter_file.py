@@ -1,4 +1,4 @@
-"""The two files of a LoRA adapter in PEFT's format, checked before peft is given them: they may be anybody's."""
+"""The two files of a LoRA adapter in PEFT's format, checked before peft loads them, since they are untrusted."""
 
 from __future__ import annotations
 

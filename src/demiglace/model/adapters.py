@@ -1,4 +1,4 @@
-"""LoRA through peft: small matrices beside frozen ones, kept in PEFT's own format.
+"""LoRA by peft: low-rank matrices beside frozen ones, saved in PEFT's format.
 
 peft is an extra (`pip install 'demiglace[finetune]'`). The parts that adapters go to, their rank and scale are ours.
 """

@@ -1,7 +1,7 @@
-"""What the encoder, the resampler and the decoder share: norm, rotary, attention, the KV cache.
+"""Layers that encoder, resampler and decoder share: norm, rotary positions, attention, the KV cache.
 
-This is the only place where an attention kernel is chosen. Attention takes two shapes here: packed groups that must
-not see one another (pictures, packages), and rows of text under the rule of `Batch.segments`.
+This is the only place where an attention kernel is chosen. Attention takes two shapes here: packed groups that do
+not attend to one another (images, packages), and rows of text under the rule of `Batch.segments`.
 
 Axes: tokens (of all groups, one after another), groups, rows, length, queries, keys, heads, head_dim.
 """

@@ -1,4 +1,4 @@
-"""Samples side by side in rows of one length, none of which sees another.
+"""Packing: samples side by side in rows of one length, without attention between them.
 
 Attention keeps to a sample by its segment (`Batch.segments`), positions begin anew in each, and the first token of a
 sample is never predicted from the sample before it. So a packed row computes what its samples would compute alone.

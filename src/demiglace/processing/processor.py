@@ -1,7 +1,7 @@
 """A conversation becomes ids and patches, laid out together; samples become a batch.
 
-What people wrote and what structures it stay apart until they are ids (see `tokenizer`), and the number of places is
-checked against the pictures before anything leaves this room.
+Users' text and structure stay apart until they are ids (see `tokenizer`). The number of placeholders is checked against
+the images before a sample is returned.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ DEFAULTS = {
     "use_image_id": True,
     "upscale": True,
 }
-# What this package does in any case, and programs that read the file want to be told.
+# Fixed behaviour of this package, which other programs read from the file.
 FIXED = {
     "slice_mode": True,
     "norm_mean": [0.5, 0.5, 0.5],

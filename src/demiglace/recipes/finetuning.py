@@ -1,7 +1,7 @@
-"""Fine-tuning a finished model on a user's records, as data: what learns, how, how fast; `finetuning_run` runs it.
+"""Fine-tuning a finished model on a user's records, as data; `jobs/finetuning.py` runs it.
 
-The paper's general SFT learns everything at a rate that falls as a cosine from 1e-5 to a tenth of it (section 4); the
-rest is ours.
+The paper's general SFT trains everything, with a learning rate that falls as a cosine from 1e-5 to a tenth of it
+(section 4); the rest is ours.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STAGE = "finetune"
 MOST_STEPS_BETWEEN = 100  # checkpoints (ours)
 ROUNDS_OF_CHECKPOINTS = 20  # to a run, where it is short (ours)
 
-# Peak rate of the full method by the largest size it is for (parameters); adapters learn at ten times it (ours).
+# Peak rate of the full method by the largest size it is for (parameters); adapters have ten times as much (ours).
 FULL_LEARNING_RATES = ((5e7, 3e-4), (1e9, 5e-5), (math.inf, 1e-5))  # the last: paper, general SFT
 ADAPTER_FACTOR = 10.0
 
@@ -36,12 +36,12 @@ ADAPTER_FACTOR = 10.0
 class FinetuningRecipe:
     """One run.
 
-    model: folder of the model to begin from. data: files of records, see `record_files`; media, media_root: where what
-    they name lies, see `MediaFolders`. sampling: of videos of which a record does not say how they are looked at.
-    max_slices, upscale: how images are cut; None is as the model has it.
-    parts: of `PARTS`, those that learn. learning_rate: peak, None is by size and method. epochs: passes over the data.
-    length: tokens of a row, the most of a sample; batch_rows: of a step; micro_batch_rows: at once in memory.
-    held_out: share of the records that is measured on; patience: checkpoints without progress until it stops, 0 never.
+    model: folder of the model to start from. data: files of records, see `record_files`.
+    media, media_root: where the files that records name are, see `MediaFolders`.
+    sampling: of videos whose record does not set it. max_slices, upscale: of images; None is as the model has it.
+    parts: the trainable ones of `PARTS`. learning_rate: its peak, None is by size and method. epochs: over the data.
+    length: tokens of a row, and most of a sample. batch_rows: of a step; micro_batch_rows: in one forward pass.
+    held_out: share of the records for validation. patience: checkpoints without progress until it stops, 0 never.
     """
 
     model: Path

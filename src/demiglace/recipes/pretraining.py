@@ -1,8 +1,8 @@
-"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `staged_run` runs them.
+"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `jobs/staged.py` runs them.
 
 1. `resampler`: the resampler alone; 2. `vision`: the encoder with it, the decoder frozen; 3. `full`: everything, and
-the rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, what learns
-and the rates at 8b; it gives no batch sizes, steps, lengths or optimizer, so these are ours.
+the learning rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, the
+trainable parts and the learning rates at 8b; it gives no batch sizes, steps, lengths or optimizer, so these are ours.
 
 The resampler is 2D here in the paper: videos come as frames of their own, which is the mixture's matter.
 """

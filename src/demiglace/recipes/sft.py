@@ -1,10 +1,10 @@
-"""The paper's two stages of supervised fine-tuning as data (paper, section 4), in three sizes; `staged_run` runs them.
+"""The two stages of supervised fine-tuning as data (paper, section 4), in three sizes; `jobs/staged.py` runs them.
 
 1. `general`: instructions of every kind, a tenth of them text alone; videos are still single frames, as before.
 2. `long_cot_3d`: long answers join the short ones, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in
-   packages of 1 to 6 frames, both drawn at random. No weight is added.
+   packages of 1 to 6 frames, both drawn at random. No weights are added.
 
-The paper gives the rates at 8b and the share of text; all else is ours.
+The paper gives the learning rates at 8b and the share of text; all else is ours.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class SftNumbers:
 
     learning_rate: peak of the general stage; long_learning_rate: of the second; min_learning_rate: at the end of both.
     sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.supervised`).
-    length: tokens of a row; batch_rows: of a step; micro_batch_rows: that go through the model at once.
-    muon: matrices inside blocks learn by Muon, else all by AdamW, as they did before this run.
+    length: tokens of a row; batch_rows: of a step; micro_batch_rows: in one forward pass.
+    muon: Muon for matrices and AdamW for the rest, as in the training before; otherwise AdamW for all.
     activation_checkpointing: layers keep only their inputs for the backward pass.
-    long_trainable: beginnings of the names of the parameters that learn in the second stage; in the first all do.
+    long_trainable: prefixes of the names of trainable parameters in the second stage; in the first all are.
     """
 
     learning_rate: float

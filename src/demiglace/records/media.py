@@ -1,4 +1,4 @@
-"""What a record shows: references become images, videos and documents, looked at as the record or its source says.
+"""Media of a record: references become images, videos and documents, with the settings of the record or its source.
 
 A reference is a path, a `data:` address, base64 as Ollama takes it, bytes, or an object that holds one of these
 ({"bytes", "path"} of Hugging Face's data sets, {"url"} and {"file_data"} of OpenAI's API, Anthropic's {"data"}). A list

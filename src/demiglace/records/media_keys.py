@@ -1,7 +1,7 @@
 """Which keys of a record name pictures, videos, documents and sounds, and what is wrong with one that nothing reads.
 
-A record may hold anything beside its messages. What names media and is not read would be left out of training in
-silence, so it makes a bad record, wherever it stands. Keys are looked at word by word: "imageUrl2" is image, url.
+A record may hold anything beside its messages. Media under a key that nothing reads would silently be left out of
+training, so such a key makes a bad record, at any depth. Keys are compared word by word: "imageUrl2" is image, url.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OTHERS = "video|movie|mp|webm|frame|pdf|document|media|multimedia|audio|wav"
 _HELD_AS = "path|file|filename|url|uri|link|list|data|bytes|base|name"
 _MEDIA_WORD = re.compile(rf"(?:{_IMAGES}|{_OTHERS})(?:s|es)?(?:{_HELD_AS})?s?")
 # Last words of keys that tell something about media and name none: what it is called by other programs, its size,
-# when and by whom it was made, what is written or marked in it. Their values are not looked at.
+# when and by whom it was made, what is written or marked in it. Their values are not inspected.
 _ABOUT = re.compile(
     r"(?:id|uid|uuid|guid|idx|index|key|hash|md|sha|phash|checksum|etag"
     r"|width|height|size|shape|resolution|ratio|dimension|area|length|duration|count|num|number|orientation|rotation|dpi"
@@ -46,7 +46,7 @@ _ORIGIN = re.compile(r"source|src|origin|original|url|uri|link|reference")
 _NAME = re.compile(r"name|file|filename|path")
 # What a model may call, and how: schemas have keys of their own.
 _SCHEMAS = frozenset(("tools", "functions", "tool_calls", "function_call", "tool_choice", "response_format"))
-# How other programs look at media, and this one does not.
+# Settings of media that other programs have, and this one does not.
 _SETTING = re.compile(
     r"(?:min|max|total|num|n)_(?:frames|pixels|slices|slice_nums|tiles|patches)|(?:image|video)_(?:min|max)_pixels"
     r"|(?:resized|target)_(?:width|height)|(?:video|sample|target|raw)_fps|frame_?rate|sampling_rate|frame_interval"

@@ -1,6 +1,6 @@
-"""How a record, or whoever opens it, wants its videos and documents to be looked at.
+"""Settings of videos and documents, by a record or by the caller who opens it.
 
-In a record it may stand beside the messages, at a message, and at a part or reference; the nearest wins. `fps`,
+In a record they may stand beside the messages, at a message, and at a part or reference; the nearest wins. `fps`,
 `nframes`, `video_start` and `video_end` are named as in Qwen's data, `sample_fps` is the rate of a list of frames;
 `max_packages`, `package_frames` and `pages` are named as on the command line.
 """

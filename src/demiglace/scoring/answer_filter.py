@@ -1,4 +1,4 @@
-"""Which long answers are fit to learn from: formed well, right, without a wrong claim, without idle repetition.
+"""Filter of long answers for training: well formed, right, without a wrong claim, without repetition.
 
 The paper's pipeline for long answers (its section on SFT data): correctness, claims one by one, meaningless repetition.
 Here claims are those of arithmetic, which a rule can check.
@@ -15,14 +15,14 @@ MOST_REPEATS = 2  # times that a phrase of so many words may occur
 
 
 def teaches_reasoning(question: Question) -> bool:
-    """Whether the question has steps, and its own long answer is fit to learn from."""
+    """Whether the question has steps, and its own long answer passes the filter."""
     return bool(question.steps) and fault(reply(question, long=True), question) is None
 
 
 def fault(said: str, question: Question) -> str | None:
-    """Why a long answer is not fit to learn from, in a few words; None where it is.
+    """Why a long answer fails the filter, in a few words; None where it passes.
 
-    said: reasoning between the marks, then the answer, as `questions.reply` writes it.
+    said: reasoning between the marks, then the answer, as `Question.reply` writes it.
     """
     parts = reasoning_and_answer(said)
     if parts is None:

@@ -1,4 +1,4 @@
-"""Idle repetition: how often the most frequent phrase of a text occurs."""
+"""Repetition: how often the most frequent phrase of a text occurs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How well a text was read: pure functions from two strings to a number.
+"""Accuracy of reading: pure functions from two strings to a number.
 
-Every score compares what is left after `normalise`: a reader that writes a curly quote as a straight one, or breaks a
+Every score compares texts after `single_spaced`: a reader that writes a curly quote as a straight one, or breaks a
 line elsewhere, has not misread. Lines are counts by characters, pages also by words without their order, because on
-columns and tables the order of reading is a matter of taste.
+columns and tables the reading order is ambiguous.
 """
 
 from __future__ import annotations

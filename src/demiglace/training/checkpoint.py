@@ -1,4 +1,4 @@
-"""Training checkpoints: everything a run needs to go on bit for bit, written whole or not at all.
+"""Training checkpoints: everything a run needs to resume bit for bit, written atomically.
 
 A checkpoint is a folder `step-00000100` with `learner.safetensors`, `optimizer.safetensors` and `state.json`. It is
 written under a temporary name, flushed to the disk and renamed, so a half-written one is never picked. Its tensors are

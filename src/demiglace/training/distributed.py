@@ -1,6 +1,6 @@
-"""The processes that train together: what they add up, and how they share a learner's weights.
+"""Distributed training: sums over processes, and sharding of a learner's weights.
 
-`torchrun` starts them; alone, nothing of `torch.distributed` is touched. Weights, gradients and optimizer states are
+`torchrun` starts them; a single process does not use `torch.distributed`. Weights, gradients and optimizer states are
 sharded by FSDP2 (Zhao et al., 2023): every process holds a part of each and gathers a layer when it runs.
 """
 

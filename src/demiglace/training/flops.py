@@ -23,7 +23,7 @@ SIDES = {"cpu": 1024, "cuda": 8192}  # of the matrices multiplied
 
 @dataclass(frozen=True)
 class Learning:
-    """Which parts of the model learn."""
+    """Which parts of the model are trainable."""
 
     vision: bool
     resampler: bool

@@ -1,4 +1,4 @@
-"""How the weights of a model begin that starts from nothing."""
+"""Initialisation of random weights."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class HoldsModel(Protocol):
 
 @torch.no_grad()
 def initialise(learner: HoldsModel, seed: int, except_for: tuple[str, ...] = ()) -> None:
-    """Draw the weights of a model that starts from nothing (ours).
+    """Draw random weights for a model (ours).
 
     Matrices normal with std 1/sqrt(inputs), the ends of residual branches smaller by sqrt(2 * layers), embeddings
     0.02 and visual tokens of a like size. The encoder's query and key projections start equal and its position
-    embedding as sines of the fractional place, so that a patch at first looks at its neighbours: without that
-    head start a small vision transformer spends its first hours finding out which patches are near.
-    Weights whose names begin with one of `except_for` stay as they are.
+    embedding as sines of the fractional place, so that a patch at first attends to its neighbours: without that
+    a small vision transformer takes its first hours to learn which patches are near.
+    Weights whose names begin with one of `except_for` are not changed.
     """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in learner.named_parameters():

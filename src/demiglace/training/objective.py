@@ -1,4 +1,4 @@
-"""What the trainer needs of an objective, and of what watches its checkpoints."""
+"""Interfaces of an objective and of a checkpoint callback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's fol
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What an objective has that the step number does not determine."""
+    """State of an objective that the step number does not determine."""
 
     def state(self) -> dict[str, Any]:
         """Where it stands, for a checkpoint; as JSON has it. Every process calls it."""
@@ -31,7 +31,7 @@ class Stateful(Protocol):
 
 @runtime_checkable
 class RememberingCallback(Protocol):
-    """What a watcher has that writes down what it sees of every checkpoint."""
+    """A callback that records its result of every checkpoint."""
 
     def lacks(self, folder: Path, step: int) -> bool:
         """Whether the run was killed before the checkpoint of this step was seen. Every process calls it."""

@@ -11,7 +11,7 @@ Decay = Literal["linear", "cosine"]
 def wsd(
     step: int, num_steps: int, warmup: int, decay_share: float, min_lr_ratio: float, decay: Decay = "linear"
 ) -> float:
-    """Share of the peak rate at `step`: linear warm-up, stable, decay to `floor` over the last `decay_share`."""
+    """Share of the peak learning rate at `step`: linear warm-up, constant, decay to `min_lr_ratio`."""
     decay_steps = max(1, round(num_steps * decay_share))
     rising = (step + 1) / max(1, warmup)
     left = min(1.0, (num_steps - step) / decay_steps)

@@ -1,4 +1,4 @@
-"""What a stretch of training does: which parameters learn, at which rates, how long."""
+"""A stage of training: which parameters are trainable, at which learning rates, for how many steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from demiglace.training.schedule import Decay, decayed, wsd
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stretch of training does; numbers carry their source in the recipe."""
+    """A stage of training; the recipe gives the source of each number."""
 
     name: str
-    trainable: tuple[str, ...]  # beginnings of the names of parameters that learn; all others are frozen
+    trainable: tuple[str, ...]  # prefixes of the names of trainable parameters; all others are frozen
     num_steps: int
     learning_rate: float
     warmup: int
@@ -26,7 +26,7 @@ class Stage:
     decay: Decay = "linear"
     sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
     muon: bool = True  # for matrices inside blocks; else AdamW for all
-    saves_frozen: bool = True  # with every checkpoint; else what does not learn has to come from elsewhere
+    saves_frozen: bool = True  # with every checkpoint; else frozen parameters must come from elsewhere
 
     def rate_share(self, step: int) -> float:
         """Share of the peak rate at a step, counted from 0."""

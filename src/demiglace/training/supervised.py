@@ -1,7 +1,7 @@
-"""Learning from conversations: the model and its loss as one module, and the objective that feeds it packed rows.
+"""Supervised training on conversations: the model and its loss as one module, and the objective over packed rows.
 
 The loss is the weighted sum over learned tokens divided by their weights in all parts of a step on all processes, so
-that it is the same however the step is cut up. A sample of n learned tokens weighs n ** `sample_power` (the paper is
+that it does not depend on how the step is split. A sample of n learned tokens weighs n ** `sample_power` (the paper is
 silent): 1 weighs every token the same, 0 every sample, 0.5 is the square averaging of InternVL 2.5 (arXiv 2412.05271).
 """
 

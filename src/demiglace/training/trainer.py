@@ -1,7 +1,7 @@
-"""The one supervised loop. A stage says what learns, at which rate and how long; an objective says from what.
+"""The one supervised loop. A stage sets trainable parameters, learning rate and steps; an objective gives the losses.
 
-The step is the only clock: rates follow from it, and an objective either draws from it too or saves where it stands
-with the checkpoint. So a run that was killed and resumed goes through the very same losses as one that was not.
+Learning rates depend on the step alone. An objective draws its data from the step too, or saves its position with the
+checkpoint. So a run that was killed and resumed has exactly the losses of one that was not.
 """
 
 from __future__ import annotations

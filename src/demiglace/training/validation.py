@@ -1,4 +1,4 @@
-"""Held-out samples: their loss at every checkpoint, the best one kept, and when to stop for want of progress."""
+"""Held-out samples: their loss at every checkpoint, the best checkpoint, and early stopping."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FILE, BEST = "validation.jsonl", "best"
 
 @dataclass
 class Validation:
-    """A trainer's watcher. `parts` are batches of held-out samples; `patience` checkpoints without a lower loss are
-    enough, 0 is never. What was measured before a run stopped is read back from its folder.
+    """A checkpoint callback. `parts` are batches of held-out samples; training stops after `patience` checkpoints
+    without a lower loss, with 0 never. What was measured before a run stopped is read back from its folder.
     """
 
     parts: Sequence[Batch]
@@ -72,7 +72,7 @@ class Validation:
 def measure(
     learner: LanguageLearner, parts: Sequence[Batch], device: torch.device, dtype: torch.dtype
 ) -> tuple[float, float]:
-    """Mean loss of the learned tokens in nats, and the share of them that are the likeliest."""
+    """Mean loss of the tokens with labels in nats, and their accuracy."""
     was_training = learner.training
     learner.eval()
     total = right = count = 0.0

@@ -1,1 +1,1 @@
-"""Written words -> pictures with a box for every character."""
+"""Text -> images with a box for every character."""

@@ -1,4 +1,4 @@
-"""Texts drawn into pictures, with the exact place of every character."""
+"""Texts rendered into images, with the exact box of every character."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
 
 
 def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40) -> Rendered:
-    """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, drawn and worn at random.
+    """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, rendered and degraded.
 
     The same state of `rng` gives the same sample. About a third is clean or nearly so.
     """
@@ -63,7 +63,7 @@ def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: 
 
 
 def degraded(rng: np.random.Generator, drawn: Rendered) -> Rendered:
-    """The picture with wear of a random strength, none in a quarter of the cases."""
+    """The image with degradation of a random strength, 0 in a quarter of the cases."""
     strength = 0.0 if rng.random() < 0.25 else float(rng.beta(1.2, 1.6))
     picture, boxes = degrade(rng, drawn.picture, drawn.boxes, strength)
     return replace(drawn, picture=picture, boxes=boxes)

@@ -1,4 +1,4 @@
-"""Looks at random: sizes, spacing, margins, surroundings and colours as they are met on pages, forms and receipts."""
+"""Random text styles: sizes, spacing, margins, surroundings and colours as on pages, forms and receipts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALIGNMENTS: tuple[Alignment, ...] = ("left", "left", "centre", "right", "justif
 
 
 def random_style(rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int) -> TextStyle:
-    """A look for `lines` that should not need more than `max_pixels` pixels."""
+    """A text style for `lines` that should not need more than `max_pixels` pixels."""
     pitch = float(rng.uniform(1.5, 2.8))
     cap_height = _random_cap_height(rng, lines, pitch, max_pixels)
     margins = _random_margins(rng, cap_height)

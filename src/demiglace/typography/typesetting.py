@@ -1,4 +1,4 @@
-"""Where every character of a block of lines stands, before anything is drawn.
+"""Layout: the place of every character of a block of lines, before drawing.
 
 Lengths of a `TextStyle` count in cap heights (the height of a capital letter), so that a style fits every size.
 """

@@ -1,4 +1,4 @@
-"""Words, letters and digits by chance: what all other texts are put together from."""
+"""Random words, letters and digits, from which all other texts are composed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our own clips, without end: short films of known contents with a question each.
+"""Generated clips with a question each, endless.
 
 Package size and frame rate are drawn for each clip (paper, section 2.1), so that the question can still be answered.
 """
@@ -37,14 +37,14 @@ OPTIONS: Mapping[str, Field] = {
 
 @dataclass(frozen=True)
 class GeneratedClips(Endless):
-    """Clips of 1 to 6 seconds, asked about in a short answer or a long one.
+    """Clips of 1 to 6 seconds, each with a question and a short or long answer.
 
     kinds: of `CLIP_KINDS`, each as likely.
     side: square root of a frame's pixels; its ratio lies between 3:4 and 4:3.
     max_fps, max_package_frames: the most that is drawn.
     max_packages: of one clip; a clip never has more frames than fill them.
-    long_share, spoken_share: of the answers with their steps, and of those given as a sentence.
-    several_share: of the samples that show more than one thing, and say which is meant.
+    long_share, spoken_share: shares of the answers with their steps, and of those in a sentence.
+    several_share: share of the samples with more than one clip or image, whose question says which is meant.
     """
 
     name: str
@@ -104,7 +104,7 @@ class GeneratedClips(Endless):
         return Video(encode(asked.clip, fps, container), self._sampling(rng, asked, fps))
 
     def _sampling(self, rng: np.random.Generator, asked: ClipQuestion, fps: int) -> VideoSampling:
-        """One that shows what is asked for; where these limits are too low for that, the most they allow."""
+        """A sampling that shows the answer; where the limits are too low for that, the most they allow."""
         most = VideoSampling(self.max_fps, self.max_packages, self.max_package_frames, force_package_frames=True)
         for _ in range(20):
             rate, size = (

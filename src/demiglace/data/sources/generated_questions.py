@@ -1,4 +1,4 @@
-"""Pictures of known contents with questions that a rule can check, and questions without a picture, without end."""
+"""Generated images with questions that a rule can check, and questions without an image, endless."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GeneratedQuestions(Endless):
     """Questions about a scene, its colours, a chart, receipt, slip, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
-    long_share: of samples whose last answer reasons first. spoken_share: of answers in a sentence.
+    long_share: share of samples whose last answer has reasoning. spoken_share: of answers in a sentence.
     text_share: of questions without a picture (paper, section on SFT: 10 % text only).
     turns_share: of samples that ask 2 or `MOST_TURNS` questions, one after the other.
     """

@@ -27,8 +27,8 @@ BATCH = 64  # rows decoded at a time
 class ParquetFiles:
     """A block is a row group, decoded as a whole.
 
-    Columns are the keys of a record (see `records`); pictures are bytes, {"bytes", "path"}, or paths relative to the
-    file's folder or to `media` and `media_root`, as in `JsonFile`. Needs pyarrow; ValueError where it is not installed.
+    Columns are the keys of a record (see `records.formats`); images are bytes, {"bytes", "path"}, or paths relative to
+    the file's folder or to `media` and `media_root`, as in `JsonFile`. Needs pyarrow; ValueError without it.
     """
 
     name: str

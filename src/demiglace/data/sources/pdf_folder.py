@@ -1,4 +1,4 @@
-"""A folder of PDFs as it is: pages whose text regions are damaged, each by its own level (paper, section 2.2)."""
+"""A folder of PDFs: pages whose text regions are corrupted, each at its own level (paper, section 2.2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIONS: Mapping[str, Field] = {**restoration_task.OPTIONS, "dpi": Whole(10, 240
 class PdfFolder:
     """A block is a PDF anywhere below `folder`, in the order of their names; a record is a page.
 
-    Each time a page is read, other regions of it are asked for, at other levels. Pages without text are bad records.
+    Each time a page is read, the targets are other regions of it, at other levels. Pages without text are bad records.
     """
 
     name: str

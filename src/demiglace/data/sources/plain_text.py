@@ -1,7 +1,7 @@
-"""Plain text files, learned as answers to nothing: an empty turn of the user, then the text.
+"""Plain text files as answers to an empty turn of the user.
 
-Only what the assistant says is learned, so the text is its answer, after the template's opening of the short mode.
-Files are cut where the text has a break, because the model also learns that the answer ends there.
+The loss is on the assistant's messages alone, so the text is its answer, after the template's opening of the short
+mode. Files are cut where the text has a break, because the end of the answer is trained too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Our own pictures, without end: lines to be read, and whole pages whose regions are damaged."""
+"""Rendered images, endless: lines to be read, and whole pages whose regions are corrupted."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class RenderedPages(Endless):
     levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `document_tasks.OPTIONS` do not take."""
+        """Raises ValueError on what `restoration_task.OPTIONS` do not take."""
         check_attributes(self, restoration_task.OPTIONS)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:

@@ -1,7 +1,7 @@
 """Tar shards as webdataset writes them: what belongs together has one name and several extensions.
 
-`0007.json` is a record (see `records`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are what it shows. Shards are
-read where they lie, and nothing is written: names in them lead nowhere, and links and devices are left out.
+`0007.json` is a record (see `records.formats`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are its media. Shards
+are read in place, and nothing is extracted: names in them are no paths, and links and devices are left out.
 """
 
 from __future__ import annotations

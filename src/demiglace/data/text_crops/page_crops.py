@@ -1,4 +1,4 @@
-"""Windows of real pages: a few words or lines, cut out as a reader meets them, every character's place known."""
+"""Crops of pages: a few words or lines with a box for every character."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDEST_MARGIN = 0.35  # of a line's height, around a window
 def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_characters: int) -> Rendered | None:
     """1 to `max_lines` neighbouring lines of `page`, or a piece of one, of together at most `max_characters`.
 
-    None where the page has no line of letters of `texts.ALPHABET`. The margins show what stands around, as a crop does.
+    None where the page has no line of letters of `corpus.ALPHABET`. The margins show the surroundings.
     """
     legible = [number for number, line in enumerate(page.lines) if _is_prose(line.text)]
     if not legible:

@@ -1,4 +1,4 @@
-"""Pictures of a few words to be read: rendered lines, and windows of drawn and real pages, damaged word by word."""
+"""Images of a few words to be read: rendered lines, and crops of rendered and real pages, corrupted word by word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dynamic corruption on a rendered line or a window of a page: each word draws its own level (paper, section 2.2)."""
+"""Dynamic corruption of a rendered line or a crop of a page: each word draws its own level (paper, section 2.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dynamic visual corruption: each text region of a page damaged by a level of its own (paper, section 2.2).
+"""Dynamic visual corruption: each text region of a page is corrupted at a level of its own (paper, section 2.2).
 
 Low: mild noise, still readable. Moderate: heavy damage, characters ambiguous. High: nothing of the text is left.
 The kinds of damage, their strengths and the chances of the levels are ours; the paper names none.
@@ -30,7 +30,7 @@ _NOBODY = -1
 
 @dataclass(frozen=True)
 class Target:
-    """A region to be asked for, and how badly it is damaged: 0 not at all, 1 most."""
+    """A region to be restored, and its severity: 0 is undamaged, 1 the most."""
 
     region: Region
     severity: float

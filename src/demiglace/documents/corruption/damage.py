@@ -1,7 +1,7 @@
-"""What the levels of corruption do to the crop of one region: mild noise, heavy damage, or a cover over all of it.
+"""Damage of one region's crop by the level of corruption: mild noise, heavy damage, or a cover over all of it.
 
-A strength in 0..1 moves a level from its gentlest to its worst; the same state of the generator makes the same marks,
-only more of them. Sizes follow `band`, the height of a line in pixels. All kinds and figures are ours.
+A strength in 0..1 moves a level from its mildest to its worst; the same state of the generator makes the same marks,
+only larger or more of them. Sizes follow `band`, the height of a line in pixels. All kinds and figures are ours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MILD: tuple[Damage, ...] = (spread_ink, break_strokes, shade, stain, blur, add_n
 
 
 def mild(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Two kinds of the wear that whole pictures suffer; the text stays readable.
+    """Two kinds of degradation, as of whole images; the text stays readable.
 
     crop: uint8 (height, width, 3), left as it is; the result has its shape.
     """

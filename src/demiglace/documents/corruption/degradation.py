@@ -1,6 +1,6 @@
-"""What print, paper, scanners, cameras and compression do to a picture of text, with the boxes led along.
+"""Degradation of an image of text by print, paper, scanners, cameras and compression; boxes are transformed with it.
 
-Every wear takes a strength in 0..1. Sizes follow the letters, so that small print is not blurred away.
+Every degradation has a strength in 0..1. Sizes scale with the letters, so that small print stays legible.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SMALLEST_BAND = 10.0  # least height in pixels, from ascenders to descenders, th
 def degrade(
     rng: np.random.Generator, picture: np.ndarray, boxes: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Wear the picture: print, paper, geometry, optics, sensor, two-level scan and JPEG, each with some probability.
+    """Degrade an image: print, paper, geometry, optics, sensor, two-level scan and JPEG, each with some probability.
 
     picture: uint8 (height, width) or (height, width, 3); boxes: float32 (characters, 4) in pixels.
     Returns both anew; boxes are the axis-aligned hulls of the moved corners. Strength 0 leaves every pixel as it was.

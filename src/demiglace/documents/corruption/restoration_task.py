@@ -1,4 +1,4 @@
-"""What is asked about a page, and the answer: regions named by position, and their original texts."""
+"""Request and answer about a page: regions by position, and their original texts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where a page is written on: a grey picture becomes a mask of ink, then boxes of letters.
+"""Binarisation: a grey image becomes a mask of ink, then boxes of letters.
 
-Paper is whatever most of a neighbourhood shows, ink whatever stands out from it, lighter or darker; so uneven light,
+The background is the median of a neighbourhood; ink is what differs from it, lighter or darker. So uneven light,
 coloured paper and light print on dark need no case of their own. Rules, frames and solid areas are taken away, and
 print inside of solid areas is kept. All lengths follow from the height of the letters, measured first. Ours.
 """

@@ -1,6 +1,6 @@
-"""How a page is cut for reading: the one place that decides it (docs/reading.md).
+"""How a page is cut into line crops for reading (docs/reading.md).
 
-A slice carries about a line of print, so a page becomes crops of one line or a part of one, in reading order. Upright
+A slice has tokens for about one line, so a page becomes crops of one line or a part of one, in reading order. Upright
 pages only (`inference/page_turn.py` turns them); a page turned by up to three degrees is straightened first.
 """
 
@@ -19,11 +19,11 @@ from demiglace.media.pictures import MAX_PIXELS
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
-MOST_PIXELS = 4_000_000  # looked at when finding lines; the crops come from the whole picture
+MOST_PIXELS = 4_000_000  # searched for lines; the crops come from the whole image
 WORD_GAP = 0.4  # letter heights
 MARGIN = 0.25  # around the ink of a piece, in letter heights
 MOST_WHOLE = 1.6  # times the letters of a piece: so much is left in one where the picture shows nothing else
-WIDEST_MARGIN = 2.5  # letter heights; what the nano model has seen around a line
+WIDEST_MARGIN = 2.5  # letter heights; as in the nano model's training images
 LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a letter
 
 
@@ -68,7 +68,7 @@ class CutRegion:
 def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
     """The regions of an RGB page in reading order; none where nothing is written.
 
-    A picture that shows no more than one piece is left whole.
+    An image with no more than one crop is not cut.
     """
     view = _View.of(page)
     letters, height = view.letters()

@@ -38,7 +38,7 @@ def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144
     `pages` is 1-based, such as "1-3,7"; None is all of them. A page is drawn at `dpi` as `open_pages` draws it, and
     drawn again without its text. A page that is broken, too large in characters, scanned, or without a line on which
     layer and picture agree is `Skipped`, and the rest goes on. `Page.dropped` counts characters by reason, spaces not
-    counted: those of `disagreement.disagreements`, and
+    counted: those of `glyph_checks.disagreements`, and
     - beside a dropped character: the rest of a line that holds one (of a reason other than `UNPRINTED`);
     - overlapping: of a line in which two glyphs stand on top of each other, as in formulas and built accents;
     - beside ink of no character: of a line that has ink of text around its glyphs which none of them explains, as

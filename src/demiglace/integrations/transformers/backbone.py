@@ -29,9 +29,9 @@ CACHE = next(field.name for field in fields(BaseModelOutputWithPast) if field.na
 
 
 class Backbone(nn.Module):
-    """The parts of a whole model, looked at without the head; it owns none of them.
+    """A view on the parts of a whole model without the head; it owns none of them.
 
-    checkpointing: layers of encoder and decoder keep only their inputs for the backward pass.
+    checkpointing: layers of encoder and decoder keep only their inputs, and run again in the backward pass.
     """
 
     _tp_plan = _pp_plan = None  # transformers asks its base models: nothing is split over devices by a plan

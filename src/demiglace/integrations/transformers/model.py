@@ -22,7 +22,7 @@ from demiglace.model.weights import check_finite
 
 
 class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
-    """`MiniCPMV` under a transformers roof. Its weights are the released ones, name by name."""
+    """`MiniCPMV` as a transformers model. Its weights have the released names."""
 
     config_class = MiniCPMVPretrainedConfig
     input_modalities = ("image", "video", "text")

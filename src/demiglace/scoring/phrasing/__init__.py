@@ -1,1 +1,1 @@
-"""How an answer is put in words."""
+"""Parsing of the wording of an answer."""

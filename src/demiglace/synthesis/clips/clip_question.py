@@ -1,4 +1,4 @@
-"""A clip with a question about it, when one must look to answer it; and what all such clips are made of.
+"""A clip with a question about it, the times that show the answer; and parts that all such clips share.
 
 Sizes and chances are ours. Moments are whole tenths of a second, so that they can be told.
 """
@@ -25,7 +25,7 @@ ShapeKind = tuple[str, str]  # a shape and a colour
 
 @dataclass(frozen=True)
 class ClipQuestion:
-    """looks: who sees at least one frame of each of these spans can tell the answer."""
+    """evidence_spans: start and end in seconds; at least one frame of each span is needed to answer."""
 
     clip: Clip
     question: Question

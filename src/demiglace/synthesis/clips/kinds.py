@@ -1,4 +1,4 @@
-"""All kinds of generated clips, and held-out clips of each to examine a model with."""
+"""All kinds of generated clips, and held-out clips of each for evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HELD_OUT = 0x436C697073  # no seed of a training run begins with it
 
 
 def held_out_question(kind: str, number: int, seed: int = 0, side: int = 126) -> ClipQuestion:
-    """Clip `number` of a kind to examine a model with, apart from whatever is trained on."""
+    """Held-out clip `number` of a kind; no training run draws it."""
     rng = np.random.default_rng((HELD_OUT, seed, list(CLIP_KINDS).index(kind), number))
     return CLIP_KINDS[kind](rng, random_size(rng, side))
 

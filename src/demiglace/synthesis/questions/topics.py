@@ -1,4 +1,4 @@
-"""All topics of generated questions, and held-out questions of each to examine a model with."""
+"""All topics of generated questions, and held-out questions of each for evaluation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HELD_OUT = 0x51756573  # no seed of a training run begins with it
 def held_out_question(
     topic: str, number: int, seed: int = 0, side: int = SMALLEST_SIDE
 ) -> tuple[tuple[Part, ...], Question]:
-    """Question `number` of an examination: what is shown, and what is asked.
+    """Held-out question `number`: its parts, and the question.
 
     topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
     """
@@ -53,7 +53,7 @@ def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
 
 
 def _colours(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """Of one shape or two: a beginner learns what red is from one red circle, not from seven shapes at once."""
+    """Of one shape or two: colours are learned faster from one red circle than from seven shapes at once."""
     scene = random_scene(rng, side, most_shapes=2)
     return draw_scene(scene), ask_colours(rng, scene)
 
