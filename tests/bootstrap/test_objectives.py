@@ -15,7 +15,6 @@ from demiglace.bootstrap.objectives import (
     TranscriptionObjective,
 )
 from demiglace.jobs.nano import prompt
-from demiglace.training.initialisation import fractional_sines
 from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
 
@@ -112,10 +111,3 @@ def test_visual_places_of_rows_are_placeholders(processor):
     batch = collate.rows([asked] * 3, [[1], [2, 3], [4]], None)
     assert batch.tokens.flatten()[batch.visual_places].unique().tolist() == [processor.tokenizer.special["unk"]]
     assert len(batch.visual_places) == 3 * processor.config.num_queries
-
-
-def test_fractional_sines_tell_neighbours_from_strangers():
-    table = fractional_sines(70, 64)
-    here = table[35 * 70 + 35]
-    near, far = table[35 * 70 + 36], table[35 * 70 + 60]
-    assert here @ here > here @ near > here @ far

@@ -6,7 +6,6 @@ import pytest
 
 from demiglace.scoring.answer_filter import fault, teaches_reasoning
 from demiglace.scoring.question import Question, reply
-from demiglace.scoring.repetition import repeats
 
 QUESTION = Question("sum", "What is 3 + 4?", "7", "The sum is 7.", ("3 + 4 = 7", "Check: 7 - 4 = 3."))
 
@@ -48,9 +47,3 @@ def test_an_answer_that_names_two_choices_is_none():
     way = Question("way", "Left or right?", "left", "It is left.", ("Left.",), ("left", "right"))
     assert fault(said("Look.", answer="To the left."), way) is None
     assert fault(said("Look.", answer="To the left or to the right."), way) == "answer"
-
-
-def test_phrases_are_counted():
-    assert repeats("a b c a b c a b", num_words=3) == 2
-    assert repeats("the same word again", num_words=8) == 0
-    assert repeats("so " * 50) == 43

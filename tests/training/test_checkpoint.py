@@ -129,3 +129,8 @@ def test_the_last_ones_are_kept(tmp_path):
     assert [path.name[-1] for path in checkpoint.finished_checkpoints(tmp_path)] == ["3", "4", "5"]
     shutil.rmtree(checkpoint.latest(tmp_path))
     assert checkpoint.num_steps(checkpoint.latest(tmp_path)) == 4
+
+
+def test_a_half_written_checkpoint_is_never_picked(tmp_path):
+    (tmp_path / "step-00000099.part").mkdir(parents=True)
+    assert checkpoint.latest(tmp_path) is None

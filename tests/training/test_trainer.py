@@ -80,11 +80,6 @@ def test_a_finished_stage_is_not_run_again(tmp_path):
     assert not torch.equal(again.head.weight, Small().head.weight)
 
 
-def test_a_half_written_checkpoint_is_never_picked(tmp_path):
-    (tmp_path / "step-00000099.part").mkdir(parents=True)
-    assert checkpoint.latest(tmp_path) is None
-
-
 def test_frozen_parameters_stay(tmp_path):
     learner = Small()
     before = learner.layers[0].weight.clone()
@@ -196,12 +191,6 @@ def test_a_signal_ends_the_step_and_saves(tmp_path, number):
     assert not Trainer(Small(), stage(20), interrupted, tmp_path).run()
     assert checkpoint.latest(tmp_path).name == "step-00000004"
     assert signal.getsignal(number) is before
-
-
-def test_the_mixture_follows_the_decay():
-    shares = [stage(10).decayed(step) for step in range(10)]
-    assert shares == pytest.approx([0, 0, 0, 0, 0, 0, 0, 0.25, 0.5, 0.75])
-    assert stage(10, decay_share=0.0).decayed(9) == 0
 
 
 def test_a_checkpoint_that_nobody_saw_is_seen_when_the_run_goes_on(tmp_path):

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from demiglace.synthesis.pages import sheet as sheets
 from demiglace.synthesis.pages.layouts import article, form, receipt, render_layout, table
 from demiglace.synthesis.pages.sheet import Sheet
 from demiglace.typography.line_samples import ALPHABET
-from demiglace.typography.rendering import render_block
-from demiglace.typography.typesetting import TextStyle
 
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 
@@ -53,14 +50,3 @@ def test_blocks_tile_the_lines_and_do_not_overlap(kind):
         left, top, right, bottom = (round(side) for side in line.box)
         covered[top + 1 : bottom - 1, left + 1 : right - 1] += 1
     assert covered.max() == 1
-
-
-def test_what_stands_below_the_longest_page_is_left_out(face, monkeypatch):
-    monkeypatch.setattr(sheets, "MOST_PIXELS", 40_000)
-    sheet, block = Sheet(), render_block(["Line"], face, TextStyle(cap_height=12))
-    top = 0
-    for _ in range(200):
-        top = sheet.put(block, 0, top)
-    page = sheet.page("long", np.random.default_rng(0))
-    assert 0 < len(page.lines) < 200
-    assert page.picture.shape[0] * page.picture.shape[1] <= 40_000

@@ -6,7 +6,6 @@ from PIL import Image
 
 from demiglace.documents.page import Line as PageLine
 from demiglace.documents.page import Page, divide
-from demiglace.synthesis.pages.sheet import printed
 from demiglace.synthesis.questions.documents import (
     Contents,
     Fact,
@@ -73,16 +72,6 @@ def test_a_document_shows_its_contents_in_order():
     assert lines[0] == "Old Boats"
     assert " ".join(lines[1:-1]) == "Ann lives in Rome. Bob has 12 old boats."
     assert lines[-1] == "17"
-
-
-def test_a_picture_is_cut_to_its_ink():
-    page = page_of("line")
-    page.picture[:] = 230
-    page.picture[40:60, 30:70] = 20
-    picture = printed(page, np.random.default_rng(0))
-    assert (np.asarray(picture) == 20).all(axis=2).sum() == 20 * 40
-    assert 40 + 6 <= picture.width <= 40 + 18
-    assert 20 + 6 <= picture.height <= 20 + 18
 
 
 @pytest.mark.usefixtures("training_faces", "installed_prose")

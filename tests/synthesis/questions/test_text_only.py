@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from demiglace.synthesis.questions.text_only import random_text_question
-from demiglace.typography.words import plain_words
 
 pytestmark = pytest.mark.usefixtures("installed_prose")
 
@@ -38,9 +37,3 @@ def test_answers_are_right():
     for question in asked:
         assert question.answer == answer_of(question.kind, question.text)
     assert asked == [random_text_question(np.random.default_rng(seed)) for seed in range(150)]
-
-
-def test_plain_words_are_different_and_short():
-    found = plain_words(np.random.default_rng(0), 30, longest=5)
-    assert len(set(found)) == 30
-    assert all(re.fullmatch("[a-z]{3,5}", word) for word in found)
