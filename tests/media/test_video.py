@@ -15,7 +15,7 @@ from demiglace.conversation import VideoSampling
 from demiglace.media import video
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.media.video import MAX_PIXELS, read_packages
-from demiglace.media.video_decoder import open_film
+from demiglace.media.video_decoder import open_video
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -144,7 +144,7 @@ def test_bounds(clip, monkeypatch):
     with (
         clip.open("rb") as file,
         pytest.raises(ValueError, match="clip: 100 frames, at most 99 are read"),
-        open_film(file, "clip", MAX_PIXELS, 99),
+        open_video(file, "clip", MAX_PIXELS, 99),
     ):
         pass
 
@@ -153,7 +153,7 @@ def test_more_frames_than_announced_are_bounded(tmp_path):
     clip = make_clip(tmp_path / "clip.mkv", range(100)).read_bytes()  # announces seconds, not frames
     with (
         pytest.raises(ValueError, match="clip: over 50 frames, at most 50 are read"),
-        open_film(io.BytesIO(clip), "clip", MAX_PIXELS, 50),
+        open_video(io.BytesIO(clip), "clip", MAX_PIXELS, 50),
     ):
         pass
 

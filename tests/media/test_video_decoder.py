@@ -11,7 +11,7 @@ from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, 
 
 from demiglace.conversation import VideoSampling
 from demiglace.media.video import MAX_FRAMES, MAX_PIXELS
-from demiglace.media.video_decoder import open_film
+from demiglace.media.video_decoder import open_video
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
     clip = make_clip(tmp_path / f"long.{suffix}", range(500), codec=codec, gop=25, options={"bf": "2"}).read_bytes()
     sampling = VideoSampling(fps=1, max_packages=4, package_frames=1)
     assert numbers(clip, sampling) == planned(20, sampling, 25)
-    with open_film(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as film:
+    with open_video(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as film:
         assert number_of(film.at(18.02)) == 450
         assert film.num_decoded < 150, "of the 450 before it"
 

@@ -48,7 +48,7 @@ def read(
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    asked = _Asked(pages, loading, batch_size, as_json)
+    asked = _ReadOptions(pages, loading, batch_size, as_json)
     if out is None:
         is_whole = _read_to_stdout(asked, files)
     else:
@@ -58,7 +58,7 @@ def read(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _ReadOptions:
     """The options."""
 
     pages: str | None
@@ -81,18 +81,18 @@ class _Asked:
         }
 
 
-def _read_to_stdout(asked: _Asked, files: list[str]) -> bool:
+def _read_to_stdout(asked: _ReadOptions, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
     assistant = asked.loading.load()
     with _progress(is_shown=not sys.stdout.isatty()) as progress:
-        reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
+        reading = _FileReading(assistant, asked.pages, asked.batch_size, progress)
         tracked = progress.track(files, description="files")
         whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
     return all(whole)
 
 
-def _read_to_folder(asked: _Asked, targets: dict[str, Path], out: Path) -> bool:
+def _read_to_folder(asked: _ReadOptions, targets: dict[str, Path], out: Path) -> bool:
     """Whether all was read, or had been. Nobody else reads into the folder meanwhile."""
     from demiglace.folder_lock import locked
 
@@ -104,13 +104,13 @@ def _read_to_folder(asked: _Asked, targets: dict[str, Path], out: Path) -> bool:
             return not refused
         assistant = asked.loading.load()
         with _progress(is_shown=True) as progress:
-            reading = _Reading(assistant, asked.pages, asked.batch_size, progress)
+            reading = _FileReading(assistant, asked.pages, asked.batch_size, progress)
             tracked = progress.track(waiting, description="files")
             whole = [_save(reading, file, targets[file], asked) for file in tracked]
         return all(whole) and not refused
 
 
-def _unfinished(asked: _Asked, targets: dict[str, Path]) -> tuple[list[str], int]:
+def _unfinished(asked: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str], int]:
     """The files to be read, and how many are not since it is not known what stands at their place, which is told."""
     waiting, refused = [], 0
     for file, target in targets.items():
@@ -128,7 +128,7 @@ def _unfinished(asked: _Asked, targets: dict[str, Path]) -> tuple[list[str], int
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _FileReading:
     assistant: Demiglace
     pages: str | None
     batch_size: int
@@ -190,7 +190,7 @@ def _check_pages(pages: str, files: list[str]) -> None:
         raise ValueError(inference_options.no_pages(pages))
 
 
-def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
+def _print(reading: _FileReading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
     """To stdout: text page by page, or one JSON object for the file."""
     pages: list[PageEntry] = []
 
@@ -207,7 +207,7 @@ def _print(reading: _Reading, file: str, is_one_of_many: bool, as_json: bool) ->
     return whole
 
 
-def _save(reading: _Reading, file: str, target: Path, asked: _Asked) -> bool:
+def _save(reading: _FileReading, file: str, target: Path, asked: _ReadOptions) -> bool:
     """To a file of its own, by way of a record that survives being stopped."""
     record = PageRecord(target, asked.about(file))
     whole = reading.read(file, record.pages, lambda page, _: record.add(page))

@@ -22,7 +22,7 @@ from demiglace.media.animation import Animation, is_animation
 from demiglace.media.frame_list import FrameList
 from demiglace.media.frame_sampling import FramePlan, plan_frames
 from demiglace.media.pictures import PictureSource, file_name, local_file
-from demiglace.media.video_decoder import VideoDecoder, open_film
+from demiglace.media.video_decoder import VideoDecoder, open_video
 
 VideoSource = str | PathLike[str] | bytes | Sequence[PictureSource]
 
@@ -114,9 +114,9 @@ def _open(source: VideoSource, sampling: VideoSampling) -> Iterator[FrameReader]
             _check_bounds(reader, name)
             yield reader
         else:
-            with open_film(file, name, MAX_PIXELS, MAX_FRAMES) as film:
-                _check_bounds(film, name)
-                yield film
+            with open_video(file, name, MAX_PIXELS, MAX_FRAMES) as decoder:
+                _check_bounds(decoder, name)
+                yield decoder
 
 
 def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:

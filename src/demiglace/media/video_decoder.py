@@ -51,7 +51,7 @@ class _Length:
 
 
 @contextmanager
-def open_film(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[VideoDecoder]:
+def open_video(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[VideoDecoder]:
     """The first video stream of an open file; `name` is for messages.
 
     ValueError where the file is no video, has no frame that decodes, or has frames beyond the bounds.
@@ -59,9 +59,9 @@ def open_film(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> It
     with open_stream(file, name, max_pixels) as source:
         times = read_packet_times(source, max_frames)
     with open_stream(file, name, max_pixels) as source:
-        film = VideoDecoder(source, times, max_frames)
-        yield film
-        film.warn_of_damage()
+        decoder = VideoDecoder(source, times, max_frames)
+        yield decoder
+        decoder.warn_of_damage()
 
 
 class VideoDecoder:

@@ -22,7 +22,7 @@ _WORDS = Path("/usr/share/dict/american-english")
 
 
 @dataclass(frozen=True)
-class _Source:
+class _ProseSource:
     package: str
     folder: str
     pattern: str
@@ -30,16 +30,16 @@ class _Source:
 
 
 _SOURCES = (
-    _Source("fortunes", "/usr/share/games/fortunes", "[b-z]*[a-z]", 0.35),
-    _Source("jargon-text", "/usr/share/doc/jargon-text", "jargon.txt.gz", 0.15),
-    _Source("git-doc", "/usr/share/doc/git-doc", "**/*.txt", 0.12),
-    _Source("perl-doc", "/usr/share/perl", "*/pod/*.pod", 0.12),
-    _Source("debian-reference-en", "/usr/share/debian-reference", "debian-reference.en.txt.gz", 0.05),
-    _Source("developers-reference", "/usr/share/developers-reference", "developers-reference.txt.gz", 0.04),
-    _Source("debian-faq", "/usr/share/doc/debian/FAQ", "debian-faq.en.txt.gz", 0.04),
-    _Source("maint-guide", "/usr/share/doc/maint-guide", "maint-guide.en.txt.gz", 0.03),
-    _Source("debian-policy", "/usr/share/doc/debian-policy", "**/*.txt.gz", 0.05),
-    _Source("bash-doc", "/usr/share/doc/bash", "bash*.html", 0.05),
+    _ProseSource("fortunes", "/usr/share/games/fortunes", "[b-z]*[a-z]", 0.35),
+    _ProseSource("jargon-text", "/usr/share/doc/jargon-text", "jargon.txt.gz", 0.15),
+    _ProseSource("git-doc", "/usr/share/doc/git-doc", "**/*.txt", 0.12),
+    _ProseSource("perl-doc", "/usr/share/perl", "*/pod/*.pod", 0.12),
+    _ProseSource("debian-reference-en", "/usr/share/debian-reference", "debian-reference.en.txt.gz", 0.05),
+    _ProseSource("developers-reference", "/usr/share/developers-reference", "developers-reference.txt.gz", 0.04),
+    _ProseSource("debian-faq", "/usr/share/doc/debian/FAQ", "debian-faq.en.txt.gz", 0.04),
+    _ProseSource("maint-guide", "/usr/share/doc/maint-guide", "maint-guide.en.txt.gz", 0.03),
+    _ProseSource("debian-policy", "/usr/share/doc/debian-policy", "**/*.txt.gz", 0.05),
+    _ProseSource("bash-doc", "/usr/share/doc/bash", "bash*.html", 0.05),
 )
 
 _EQUIVALENTS = str.maketrans("−‐‑―′″·„‚«»", "---—'\"•“‘“”")
@@ -94,7 +94,7 @@ def words() -> tuple[str, ...]:
 
 
 @cache
-def _read_sources() -> tuple[tuple[_Source, str], ...]:
+def _read_sources() -> tuple[tuple[_ProseSource, str], ...]:
     texts = [(source, "\n\n".join(map(_read, _find(source)))) for source in _SOURCES]
     found = sum(len(text) for _, text in texts)
     if found < FEWEST_CORPUS_CHARACTERS:
@@ -106,7 +106,7 @@ def _read_sources() -> tuple[tuple[_Source, str], ...]:
     return tuple((source, text) for source, text in texts if text)
 
 
-def _find(source: _Source) -> list[Path]:
+def _find(source: _ProseSource) -> list[Path]:
     found = {path.resolve() for path in Path(source.folder).glob(source.pattern)}  # links name a file more than once
     return sorted(path for path in found if path.is_file() and path.suffix != ".dat")
 

@@ -134,20 +134,20 @@ def _receipt(rng: np.random.Generator, num_characters: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _LineKind:
     make: Callable[[np.random.Generator, int], str]
     weight: float
     upper: float  # share set in capitals
 
 
 _KINDS = (
-    _Kind(_random_string, 0.20, 0.05),
-    _Kind(_word_line, 0.11, 0.2),
-    _Kind(_prose, 0.27, 0.1),
-    _Kind(_receipt, 0.24, 0.55),
-    _Kind(heading, 0.05, 0.4),
-    _Kind(name, 0.05, 0.3),
-    _Kind(_web, 0.04, 0.05),
-    _Kind(_code, 0.04, 0.0),
+    _LineKind(_random_string, 0.20, 0.05),
+    _LineKind(_word_line, 0.11, 0.2),
+    _LineKind(_prose, 0.27, 0.1),
+    _LineKind(_receipt, 0.24, 0.55),
+    _LineKind(heading, 0.05, 0.4),
+    _LineKind(name, 0.05, 0.3),
+    _LineKind(_web, 0.04, 0.05),
+    _LineKind(_code, 0.04, 0.0),
 )
 _KIND_WEIGHTS = [kind.weight for kind in _KINDS]

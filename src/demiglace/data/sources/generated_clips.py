@@ -64,33 +64,33 @@ class GeneratedClips(Endless):
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the Debian packages to install where fonts or words are missing."""
         rng = np.random.default_rng((*seed, block, row))
-        world = CLIP_KINDS[pick(rng, self.kinds)]
+        make_clip = CLIP_KINDS[pick(rng, self.kinds)]
         if rng.random() >= self.several_share:
-            parts, question = self._one(rng, world)
+            parts, question = self._one(rng, make_clip)
         elif rng.random() < 0.5:
-            parts, question = self._clips(rng, world)
+            parts, question = self._clips(rng, make_clip)
         else:
-            parts, question = self._clip_and_frame(rng, world)
+            parts, question = self._clip_and_frame(rng, make_clip)
         is_long, is_spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
         return conversation(question, parts, is_long and teaches_reasoning(question), is_spoken)
 
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, clip {row}"
 
-    def _one(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
-        asked = world(rng, random_size(rng, self.side))
+    def _one(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
+        asked = make_clip(rng, random_size(rng, self.side))
         return [self._video(rng, asked)], asked.question
 
-    def _clips(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
+    def _clips(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
         """Two or three of one kind, one of which is asked about."""
-        clips = [world(rng, random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
+        clips = [make_clip(rng, random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
         meant = int(rng.integers(len(clips)))
         question = _about(clips[meant].question, f"the {('first', 'second', 'third')[meant]} clip")
         return [self._video(rng, asked) for asked in clips], question
 
-    def _clip_and_frame(self, rng: np.random.Generator, world: ClipGenerator) -> tuple[list[Part], Question]:
+    def _clip_and_frame(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
         """A clip and one of its frames as an image, in any order; asked about the one or the other."""
-        asked = world(rng, random_size(rng, self.side))
+        asked = make_clip(rng, random_size(rng, self.side))
         time_s = float(rng.uniform(0, asked.clip.seconds))
         parts: list[Part] = [self._video(rng, asked), Image(PIL.Image.fromarray(asked.clip.draw(time_s)))]
         if asked.clip.figures and rng.random() < 0.5:

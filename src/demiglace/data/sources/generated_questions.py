@@ -17,7 +17,7 @@ from demiglace.synthesis.questions.topics import LARGEST_SIDE, MOST_TURNS, SMALL
 
 @dataclass(frozen=True)
 class GeneratedQuestions(Endless):
-    """Questions about a scene, its colours, a chart, receipt, slip, form or document, or about words and numbers alone.
+    """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
     long_share: share of samples whose last answer has reasoning. spoken_share: of answers in a sentence.

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from demiglace.documents.page import Box
 from demiglace.documents.segmentation.binarisation import find_letters
 from demiglace.documents.segmentation.reading_order import Block, Row, reading_order
 from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, skew
 from demiglace.media.pictures import MAX_PIXELS
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 MOST_PIXELS = 4_000_000  # searched for lines; the crops come from the whole image
 WORD_GAP = 0.4  # letter heights

@@ -105,7 +105,7 @@ def form(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 
 
 def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
-    """A slip: the shop and its address in the middle, numbers and dates, goods with prices at the right, totals."""
+    """A receipt: the shop and its address in the middle, numbers and dates, goods with prices at the right, totals."""
     mono = [face for face in training_faces() if face.style == "mono"]
     face = mono[int(rng.integers(len(mono)))] if rng.random() < 0.7 else sample_face(rng)
     width, pitch = cap * float(rng.uniform(26, 42)), cap * float(rng.uniform(1.8, 2.6))
@@ -138,8 +138,8 @@ def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
     sheet.put(shown(field_samples.phrase(rng)), 0.2 * width, top + pitch)
 
 
-_Kind = Callable[[np.random.Generator, Sheet, float], None]
-_KINDS: tuple[_Kind, ...] = (article, article, table, form, receipt, receipt)
+_LayoutKind = Callable[[np.random.Generator, Sheet, float], None]
+_KINDS: tuple[_LayoutKind, ...] = (article, article, table, form, receipt, receipt)
 _CELLS: tuple[tuple[Alignment, Callable[[np.random.Generator], str]], ...] = (
     ("left", lambda rng: field_samples.name(rng, 22)),
     ("left", lambda rng: line_samples.sample_text(rng, 20)),

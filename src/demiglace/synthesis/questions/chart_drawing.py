@@ -20,7 +20,7 @@ _PAPERS: tuple[Colour, ...] = ((255, 255, 255), (255, 255, 255), (243, 243, 243)
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _ChartSheet:
     """A picture under way, the pen on it, its paper, and the type for what is written."""
 
     picture: Image.Image
@@ -29,7 +29,7 @@ class _Sheet:
     font: ImageFont.FreeTypeFont
 
     @classmethod
-    def new(cls, width: float, height: float, paper: Colour, font: ImageFont.FreeTypeFont) -> _Sheet:
+    def new(cls, width: float, height: float, paper: Colour, font: ImageFont.FreeTypeFont) -> _ChartSheet:
         picture = Image.new("RGB", (round(width), round(height)), paper)
         return cls(picture, ImageDraw.Draw(picture), paper, font)
 
@@ -49,10 +49,12 @@ def draw_chart(rng: np.random.Generator, chart: Chart, side: int) -> Image.Image
         return _table(chart, load_font(face, size), paper, ruled=bool(rng.random() < 0.5))
     width, height = 1.2 * side, side / 1.2
     if chart.style == "pie":
-        sheet = _Sheet.new(width, height, paper, _fitting(face, size, chart.labels, 0.26 * width))
+        sheet = _ChartSheet.new(width, height, paper, _fitting(face, size, chart.labels, 0.26 * width))
         _pie(sheet, chart, float(rng.uniform(0, 360)))
     else:
-        sheet = _Sheet.new(width, height, paper, _fitting(face, size, chart.labels, 0.84 * width / len(chart.labels)))
+        sheet = _ChartSheet.new(
+            width, height, paper, _fitting(face, size, chart.labels, 0.84 * width / len(chart.labels))
+        )
         _plot(sheet, chart)
     return sheet.picture
 
@@ -63,13 +65,13 @@ def _fitting(face: Face, size: int, texts: tuple[str, ...], room: float) -> Imag
     return load_font(face, max(_SMALLEST_FONT, min(size, int(size * room / widest))))
 
 
-def _heading(sheet: _Sheet, chart: Chart, x: float) -> float:
+def _heading(sheet: _ChartSheet, chart: Chart, x: float) -> float:
     """Write what is shown; where the chart may begin, below it."""
     sheet.write(x, 2, chart.quantities[0], "ma")
     return 1.4 * sheet.font.size + 2
 
 
-def _plot(sheet: _Sheet, chart: Chart) -> None:
+def _plot(sheet: _ChartSheet, chart: Chart) -> None:
     """Bars, or points on a line, above their labels; with an axis, or each with its value."""
     values, em = chart.values[0], sheet.font.size
     width, height = sheet.picture.size
@@ -94,14 +96,14 @@ def _plot(sheet: _Sheet, chart: Chart) -> None:
     sheet.pen.line([(left, bottom), (width - 3, bottom)], fill=_INK)
 
 
-def _print_value(sheet: _Sheet, x: float, y: float, text: str) -> None:
+def _print_value(sheet: _ChartSheet, x: float, y: float, text: str) -> None:
     """On paper of its own, above whatever line passes behind it."""
     left, top, right, bottom = sheet.font.getbbox(text, anchor="ms")
     sheet.pen.rectangle([round(x + left), round(y + top), round(x + right), round(y + bottom)], fill=sheet.paper)
     sheet.write(x, y, text, "ms")
 
 
-def _pie(sheet: _Sheet, chart: Chart, start: float) -> None:
+def _pie(sheet: _ChartSheet, chart: Chart, start: float) -> None:
     """Slices with their values in them, and a legend to the right of them."""
     width, height = sheet.picture.size
     em, top = sheet.font.size, _heading(sheet, chart, width / 2)
@@ -129,7 +131,7 @@ def _table(chart: Chart, font: ImageFont.FreeTypeFont, paper: Colour, ruled: boo
     widths = [max(font.getlength(cell) for cell in column) + 2 * space for column in columns]
     lefts = [2 + round(sum(widths[:number])) for number in range(len(widths) + 1)]
     bottom = 2 + pitch * len(columns[0])
-    sheet = _Sheet.new(lefts[-1] + 3, bottom + 3, paper, font)
+    sheet = _ChartSheet.new(lefts[-1] + 3, bottom + 3, paper, font)
     for number, column in enumerate(columns):
         for row, cell in enumerate(column):
             x, anchor = (lefts[number + 1] - space, "rm") if number else (2 + space, "lm")
