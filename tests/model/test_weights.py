@@ -233,14 +233,6 @@ def test_numbers_that_are_none_are_refused_by_tensor_name(
         weights.load(folder, dtype)
 
 
-def test_dtypes_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert weights.default_dtype("cuda") == weights.default_dtype(torch.device("mps")) == torch.bfloat16
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    for has_units, dtype in ((False, torch.float32), (True, torch.bfloat16)):
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has_units=has_units: has_units)
-        assert weights.default_dtype("cpu") == dtype
-
-
 def test_the_default_dtype_is_used(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "default_dtype", lambda device: torch.float64)
     assert weights.load(small).resampler.query.dtype == torch.float64

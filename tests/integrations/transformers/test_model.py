@@ -26,7 +26,7 @@ from demiglace.model.hub import folder_of
 from demiglace.processing.processor import Processor
 from demiglace.training.supervised import LanguageLearner
 
-HEADING = Path(__file__).parents[2] / "samples" / "heading.png"
+HEADING = Path(__file__).parents[3] / "samples" / "heading.png"
 NUM_NEW = 8
 
 

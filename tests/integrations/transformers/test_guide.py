@@ -11,7 +11,7 @@ pytest.importorskip("peft", reason="peft is not installed")
 
 from demiglace import Demiglace
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BLOCKS = re.findall(
     r"^```python\n(.*?)^```$", (ROOT / "docs" / "transformers.md").read_text(), re.MULTILINE | re.DOTALL
 )
