@@ -98,3 +98,10 @@ window = 128
 weights = { full = 1.0 }
 """)
     return path
+
+
+def write_sft_mixture(folder: Path) -> Path:
+    write_mixture(folder)
+    path = folder / "sft.toml"
+    path.write_text(SFT_MIXTURE)
+    return path

@@ -128,6 +128,17 @@ def test_rooms_are_named_after_nouns() -> None:
     assert not FORBIDDEN_NAMES & set(chain.from_iterable(name.split(".") for name in FILES))
 
 
+def test_tests_stand_where_their_modules_stand() -> None:
+    """A file of tests with a module's name lies in the folder of a module of that name."""
+    folders: dict[str, set[Path]] = {}
+    for file in FILES.values():
+        folders.setdefault(file.stem, set()).add(file.parent.relative_to(PACKAGE))
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        folder = file.parent.relative_to(ROOT / "tests")
+        expected = folders.get(file.stem.removeprefix("test_"), {folder})
+        assert folder in expected, f"{file} tests a module of {' or '.join(map(str, expected))}"
+
+
 @pytest.mark.parametrize("name", [name for name in sorted(FILES) if name.startswith("demiglace.model")])
 def test_the_model_only_computes(name: str) -> None:
     """Whatever decides an output comes in as an argument: no environment, no `global`, no printing."""

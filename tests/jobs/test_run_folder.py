@@ -7,7 +7,7 @@ import pytest
 
 from demiglace.data.sample_builder import TooLongRecord
 from demiglace.folder_lock import locked
-from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, log_skipped, open_folder, set_aside
+from demiglace.jobs.run_folder import SKIPPED_FILE, cut_back, latest_progress, log_skipped, open_folder, set_aside
 from demiglace.jobs.run_record import RUN_FILE
 from demiglace.records.bad_record import BadRecord
 from demiglace.training.distributed import ALONE, ProcessGroup
@@ -138,3 +138,13 @@ def test_long_records_are_refused_by_choice(tmp_path):
     with pytest.raises(TooLongRecord):
         log_skipped(tmp_path / SKIPPED_FILE, True, [record])
     assert names(tmp_path) == []
+
+
+def test_a_run_knows_how_far_it_came(tmp_path):
+    assert latest_progress(tmp_path / "none") == latest_progress(tmp_path) == "the beginning"
+    for step in (3, 12):
+        held = tmp_path / "finetune" / f"step-{step:08d}"
+        held.mkdir(parents=True)
+        (held / "state.json").write_text("{}")
+    (tmp_path / "finetune" / "step-00000099.part").mkdir()
+    assert latest_progress(tmp_path) == "step 12 of finetune"

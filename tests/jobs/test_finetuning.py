@@ -1,0 +1,112 @@
+"""Fine-tuning: what a run takes and leaves, whole and by adapters; a resumed run ends as an uninterrupted one."""
+
+import json
+from dataclasses import replace
+
+import PIL.Image
+import pytest
+import torch
+from mixtures import small_model
+from safetensors.torch import load_file
+
+from demiglace.inference.demiglace import Demiglace
+from demiglace.jobs.finetuning import finetune, held_out, survey
+from demiglace.model import weights
+from demiglace.model.adapters import Lora, merge_adapter
+from demiglace.processing.processor import Processor
+from demiglace.training import checkpoint
+
+
+def test_the_model_learns_and_leaves_in_the_released_layout(recipe, machine, tmp_path):
+    seen = survey(recipe)
+    assert (seen.num_records, seen.samples, seen.bad) == (9, 9, [])
+    result = finetune(replace(recipe, learning_rate=3e-3), seen, tmp_path, machine)
+    assert result == tmp_path / "model"
+    learned, start = weights.load(result, torch.float32).state_dict(), small_model().state_dict()
+    changed = {name.split(".")[0] for name in start if not torch.allclose(learned[name], start[name], atol=1e-2)}
+    assert changed == {"llm"}
+    lines = (tmp_path / "finetune" / "validation.jsonl").read_text().splitlines()
+    assert len(lines) > 1
+    assert (tmp_path / "finetune" / "best" / "learner.safetensors").is_file()
+
+
+def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
+    seen = survey(recipe)
+    finetune(recipe, seen, tmp_path / "full", machine)
+    calls = iter(range(100))
+    monkeypatch.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 2)
+    assert finetune(recipe, seen, tmp_path / "parts", machine) is None
+    assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / "finetune")) == 2
+    finetune(replace(recipe, patience=50), seen, tmp_path / "parts", machine)  # which is free to change
+    left, right = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("full", "parts"))
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, machine, tmp_path):
+    pytest.importorskip("peft")
+    recipe = replace(
+        recipe, method="lora", lora=Lora(rank=2, scale=4), parts=("decoder", "resampler"), learning_rate=1e-2
+    )
+    result = finetune(recipe, survey(recipe), tmp_path, machine)
+    assert result == tmp_path / "adapter"
+    kept = load_file(tmp_path / "finetune" / "best" / "learner.safetensors")
+    assert all("lora_" in name or "resampler" in name for name in kept)
+    merged = merge_adapter(weights.load(recipe.model, torch.float32), result).state_dict()
+    start = small_model().state_dict()
+    changed = {name.split(".")[0] for name in start if not torch.allclose(merged[name], start[name], atol=1e-2)}
+    assert changed <= {"llm", "resampler"}
+    assert "llm" in changed
+
+
+def test_nobody_learns_from_what_is_held_out(recipe):
+    source = recipe.mixture(held_out=False).sources[0]
+    kept = recipe.mixture(held_out=True).sources[0]
+    learned = {source.where(0, row) for row in range(source.blocks[0])}
+    assert len(learned) == 9
+    assert learned.isdisjoint(kept.where(0, row) for row in range(kept.blocks[0]))
+    assert len(held_out(recipe, Processor.load(recipe.model))) == 3
+    nothing = replace(recipe, held_out=0.0)
+    assert held_out(nothing, Processor.load(recipe.model)) == []
+    assert survey(nothing, held_out=True).num_records == 0
+
+
+def test_images_are_cut_in_training_as_the_recipe_says_and_the_result_asks_so_too(recipe, machine, tmp_path):
+    """Pictures of 100 x 50 pixels have an overview of 42 pixels, and two slices where they are allowed."""
+    recipe = with_wide_pictures(recipe, tmp_path)
+    plain, sliced = survey(recipe), survey(replace(recipe, max_slices=2))
+    assert (plain.slices, sliced.slices) == (9, 27)
+    recipe = replace(recipe, max_slices=2, upscale=False, epochs=0.1)
+    result = finetune(recipe, survey(recipe), tmp_path / "full", machine)
+    config = Processor.load(result).config.slicing
+    assert (config.max_slices, config.upscale) == (2, False)
+    kept = json.loads((tmp_path / "full" / "run.json").read_text())
+    assert (kept["max_slices"], kept["upscale"], kept["sampling"]) == (2, False, None)
+    assert json.loads((result / "config.json").read_text())["slice_config"]["max_slice_nums"] == 2
+
+
+def with_wide_pictures(recipe, folder):
+    for number in range(12):
+        PIL.Image.new("RGB", (100, 50)).save(folder / f"{number}.png")
+    return replace(recipe, media=folder)
+
+
+def test_an_adapter_keeps_how_images_were_cut(recipe, machine, tmp_path):
+    pytest.importorskip("peft")
+    recipe = replace(recipe, method="lora", max_slices=2, epochs=0.1)
+    adapter = finetune(recipe, survey(recipe), tmp_path, machine)
+    assert Processor.load(recipe.model).config.slicing.max_slices == 1
+    assert Processor.load(recipe.model, adapter).config.slicing.max_slices == 2
+    asked = Demiglace.load(recipe.model, device="cpu", adapter=adapter)
+    assert asked.processor.config.slicing.max_slices == 2
+
+
+def test_several_files_are_learned_from_together(recipe):
+    (path,) = recipe.data
+    lines = path.read_text().splitlines()
+    parts = path.with_name("first.jsonl"), path.with_name("second.jsonl")
+    parts[0].write_text("\n".join(lines[:5]))
+    parts[1].write_text("\n".join(lines[5:]))
+    together = replace(recipe, data=parts)
+    assert survey(together).num_records + survey(together, held_out=True).num_records == 12
+    assert survey(together).bad == []
+    assert together.data_named == f"{parts[0]} and 1 more"
