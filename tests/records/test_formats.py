@@ -7,7 +7,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from demiglace.conversation import Conversation, Image, Message, Text, Video
@@ -254,8 +254,19 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=30, deadline=None)
-@given(JSON)
+TURNS = st.fixed_dictionaries(
+    {
+        "messages": st.tuples(
+            st.fixed_dictionaries({"role": st.just("user"), "content": st.text(max_size=8) | JSON}),
+            st.fixed_dictionaries({"role": st.just("assistant"), "content": st.text(max_size=8) | JSON}),
+        ).map(list)
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(JSON | TURNS)
+@example({"messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "That."}]})
 def test_any_record_is_a_conversation_or_a_bad_record(record):
     try:
         conversation = read(record)
