@@ -53,6 +53,6 @@ def test_passages_are_long_enough(installed_prose):
 
 
 def test_missing_packages_are_named(monkeypatch):
-    monkeypatch.setattr(corpus, "_SOURCES", (corpus._Source("some-doc", "/nowhere", "*.txt", 1.0),))
+    monkeypatch.setattr(corpus, "_SOURCES", (corpus._ProseSource("some-doc", "/nowhere", "*.txt", 1.0),))
     with pytest.raises(ValueError, match=r"^0 characters of prose found, .* apt-get install some-doc"):
         corpus._read_sources.__wrapped__()
