@@ -37,10 +37,11 @@ PAGE_TOKENS = 2048
 def lines_found(page: Rendered, picture: Pillow.Image) -> tuple[int, int, int]:
     """Lines of the page, lines cut, and pairs of them that agree."""
     truth = np.array([[*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)] for boxes in _boxes_by_line(page)])
-    cut = np.array([line.box for region in cut_page(picture, CuttingConfig()) for line in region.lines])
+    boxes = [line.box for region in cut_page(picture, CuttingConfig()) for line in region.lines]
+    cut = np.array(boxes).reshape(-1, 4)  # of no line too
     shared = np.minimum(truth[:, None, 2:], cut[None, :, 2:]) - np.maximum(truth[:, None, :2], cut[None, :, :2])
     both = shared.clip(0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (truth, cut)]
+    areas = [(known[:, 2:] - known[:, :2]).prod(axis=1) for known in (truth, cut)]
     overlap = both / (areas[0][:, None] + areas[1][None] - both)
     return len(truth), len(cut), int((overlap > 0.5).sum())  # above a half, nothing agrees with two
 
