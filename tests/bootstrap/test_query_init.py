@@ -1,4 +1,4 @@
-"""Seating the queries: least squares is exact where it can be, and seated queries find what lies at their places."""
+"""Initial queries: least squares is exact where it can be, and the queries find what lies at their places."""
 
 from dataclasses import replace
 
@@ -35,14 +35,14 @@ def test_least_squares_finds_a_linear_map():
     assert torch.allclose(least_squares(given, given @ truth, ridge=1e-8), truth, atol=1e-4)
 
 
-def test_bumps_stand_at_their_places_and_nowhere_without_text():
+def test_soft_targets_stand_at_their_places_and_nowhere_without_text():
     table = soft_targets(torch.tensor([2, IGNORE]), 5)
     assert table[0].argmax() == 2
     assert table[0, 2] == 1
     assert table[1].sum() == 0
 
 
-def test_seated_queries_read_better_than_they_did(learner, draw):
+def test_initialised_queries_read_better_than_they_did(learner, draw):
     rng = np.random.default_rng(1)
     samples = [draw("".join(rng.choice(list("abc"), 8))) for _ in range(64)]
     learner.model.vpm = KnowingEncoder(32)

@@ -20,22 +20,22 @@ def builder(source, length=600):
 
 def test_records_are_counted_and_wrong_ones_named():
     source = Numbered("source", (5, 4), bad=frozenset({2}), lost=frozenset({3}))
-    survey = measure_dataset(builder(source), cost=lambda sample: float(len(sample.tokens)))
-    assert (survey.num_records, survey.num_inspected, survey.samples) == (9, 9, 5)
-    assert sorted(where.split(": ")[0] for where in survey.bad) == [
+    statistics = measure_dataset(builder(source), cost=lambda sample: float(len(sample.tokens)))
+    assert (statistics.num_records, statistics.num_inspected, statistics.samples) == (9, 9, 5)
+    assert sorted(where.split(": ")[0] for where in statistics.bad) == [
         "source[0]:2", "source[0]:3", "source[1]:2", "source[1]:3",
     ]  # fmt: skip
-    assert survey.flops == survey.tokens > survey.learned_tokens > 0
-    assert survey.visual_tokens == NUM_QUERIES * survey.slices > 0
-    assert survey.expected_tokens == round(survey.tokens * 9 / 9)
+    assert statistics.flops == statistics.tokens > statistics.learned_tokens > 0
+    assert statistics.visual_tokens == NUM_QUERIES * statistics.slices > 0
+    assert statistics.expected_tokens == round(statistics.tokens * 9 / 9)
 
 
 def test_what_is_too_long_is_named_and_of_many_records_some_are_looked_at():
-    survey = measure_dataset(builder(Numbered("source", (500,)), length=60), cost=lambda sample: 0.0, most=20)
-    assert survey.num_records == 500
-    assert survey.num_inspected == 20
-    assert 0 < len(survey.too_long) < 20
-    assert survey.longest <= 60
+    statistics = measure_dataset(builder(Numbered("source", (500,)), length=60), cost=lambda sample: 0.0, most=20)
+    assert statistics.num_records == 500
+    assert statistics.num_inspected == 20
+    assert 0 < len(statistics.too_long) < 20
+    assert statistics.longest <= 60
 
 
 def test_frames_of_videos_and_slices_of_images_are_told_apart(tmp_path):
@@ -45,10 +45,10 @@ def test_frames_of_videos_and_slices_of_images_are_told_apart(tmp_path):
     turns = [{"role": "user", "content": "<image><video>What?"}, {"role": "assistant", "content": "This."}]
     record = {"messages": turns, "images": ["page.png"], "videos": ["clip.gif"]}
     (tmp_path / "data.jsonl").write_text(json.dumps(record) + "\n")
-    survey = measure_dataset(builder(JsonFile("data", tmp_path / "data.jsonl")), cost=lambda sample: 0.0)
-    assert survey.bad == []
-    assert survey.slices == 1
-    assert survey.frames >= survey.packages > 0
+    statistics = measure_dataset(builder(JsonFile("data", tmp_path / "data.jsonl")), cost=lambda sample: 0.0)
+    assert statistics.bad == []
+    assert statistics.slices == 1
+    assert statistics.frames >= statistics.packages > 0
 
 
 def test_a_sample_is_shown_with_its_visual_tokens_and_what_is_learned():
@@ -71,6 +71,6 @@ def _animation() -> bytes:
     return data.getvalue()
 
 
-def test_a_missing_file_is_no_survey(tmp_path):
+def test_a_missing_file_has_no_statistics(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
         measure_dataset(builder(JsonFile("data", tmp_path / "none.jsonl")), cost=lambda sample: 0.0)

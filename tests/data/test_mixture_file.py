@@ -31,11 +31,11 @@ def written_as_it_is(folder, **changes):
 
 def test_weights_of_the_stages(tmp_path):
     file = read_mixture(write_mixture(tmp_path))
-    eyes, whole = file.mixture("vision"), file.mixture("full")
-    assert [source.name for source in eyes.sources] == ["pictures"]
-    assert eyes.late_weights == eyes.weights == (1.0,)
-    assert [source.name for source in whole.sources] == ["pictures", "texts"]
-    assert (whole.weights, whole.late_weights) == ((1.0, 1.0), (0.2, 1.0))
+    vision, full = file.mixture("vision"), file.mixture("full")
+    assert [source.name for source in vision.sources] == ["pictures"]
+    assert vision.late_weights == vision.weights == (1.0,)
+    assert [source.name for source in full.sources] == ["pictures", "texts"]
+    assert (full.weights, full.late_weights) == ((1.0, 1.0), (0.2, 1.0))
 
 
 def test_paths_are_relative_to_the_file_and_records_are_read(tmp_path):

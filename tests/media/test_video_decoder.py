@@ -32,9 +32,9 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
     clip = make_clip(tmp_path / f"long.{suffix}", range(500), codec=codec, gop=25, options={"bf": "2"}).read_bytes()
     sampling = VideoSampling(fps=1, max_packages=4, package_frames=1)
     assert numbers(clip, sampling) == planned(20, sampling, 25)
-    with open_video(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as film:
-        assert number_of(film.at(18.02)) == 450
-        assert film.num_decoded < 150, "of the 450 before it"
+    with open_video(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as decoder:
+        assert number_of(decoder.at(18.02)) == 450
+        assert decoder.num_decoded < 150, "of the 450 before it"
 
 
 @pytest.mark.parametrize("factor", [3, 1000])

@@ -39,8 +39,8 @@ def test_the_stages_are_the_papers(mixture, start, name):
 
 
 def test_8b_learns_at_the_papers_rates(mixture, start):
-    *_, whole = PretrainingRecipe(mixture, "8b", NUMBERS["8b"], start=start).stages()
-    rates = [whole.learning_rate * whole.rate_share(step) for step in (whole.num_steps // 2, whole.num_steps)]
+    *_, full = PretrainingRecipe(mixture, "8b", NUMBERS["8b"], start=start).stages()
+    rates = [full.learning_rate * full.rate_share(step) for step in (full.num_steps // 2, full.num_steps)]
     assert rates == pytest.approx([5e-5, 1e-5])
 
 

@@ -7,12 +7,12 @@ pytestmark = pytest.mark.usefixtures("installed_prose")
 
 
 @pytest.fixture
-def looks(face):
+def styles(face):
     return [random_style(np.random.default_rng((11, i)), ["TOTAL 12.50"], face, 250_000) for i in range(400)]
 
 
-def test_cap_heights_stay_within_bounds(looks):
-    heights = [style.cap_height for style in looks]
+def test_cap_heights_stay_within_bounds(styles):
+    heights = [style.cap_height for style in styles]
     assert SMALLEST_CAP <= min(heights) < 10
     assert 60 < max(heights) <= LARGEST_CAP
     assert sum(height <= 40 for height in heights) > 0.75 * len(heights)
@@ -23,13 +23,13 @@ def test_long_texts_are_set_small(face):
     assert max(heights) < 12
 
 
-def test_ink_is_mostly_darker_than_paper_and_always_apart(looks):
-    contrasts = np.array([np.mean(style.paper) - np.mean(style.ink) for style in looks])
+def test_ink_is_mostly_darker_than_paper_and_always_apart(styles):
+    contrasts = np.array([np.mean(style.paper) - np.mean(style.ink) for style in styles])
     assert 0.03 < (contrasts < 0).mean() < 0.2
     assert abs(contrasts).min() > 0.15 * 255
 
 
-def test_neighbours_show_too_little_to_be_read(looks):
-    shown = [(style.margins[1] - (style.pitch - 1.4)) for style in looks if style.above]
+def test_neighbours_show_too_little_to_be_read(styles):
+    shown = [(style.margins[1] - (style.pitch - 1.4)) for style in styles if style.above]
     assert shown
     assert max(shown) <= 0.3 + 1e-9

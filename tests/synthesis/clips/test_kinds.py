@@ -53,7 +53,7 @@ def test_flashes_need_more_than_a_look_a_second():
         assert not held_out_question("flash", number).is_answerable(VideoSampling(fps=1), 20)
 
 
-def test_examinations_are_functions_of_their_numbers():
+def test_held_out_clips_are_functions_of_their_numbers():
     first = held_out_question("order", 5)
     assert held_out_question("order", 5) == first
     assert held_out_question("order", 6) != first

@@ -74,7 +74,7 @@ def test_one_choice_and_no_other_is_right_in_a_sentence():
 
 
 @rendered
-def test_an_examination_is_repeated_by_its_numbers():
+def test_held_out_questions_are_repeated_by_their_numbers():
     for topic in (*TOPICS, TEXT):
         parts, question = held_out_question(topic, number=2, seed=1)
         again, same = held_out_question(topic, number=2, seed=1)
@@ -85,6 +85,6 @@ def test_an_examination_is_repeated_by_its_numbers():
     assert held_out_question("scenes", 2)[1] != held_out_question("scenes", 3)[1]
 
 
-def test_an_unknown_examination_is_refused():
+def test_an_unknown_topic_is_refused():
     with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, got 'poems'"):
         held_out_question("poems", 0)
