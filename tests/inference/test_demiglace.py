@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import PIL.Image
 import pytest
 import torch
-from checkpoints import make_outspoken, tiny_config
+from checkpoints import tiny_config
+from patterns import pattern
 
 from demiglace import Answer, Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
-from demiglace.inference.chat import Chat
-from demiglace.inference.file_parts import part_of
 from demiglace.model import weights
 from demiglace.model.folded_resampler import FoldedResampler
 from demiglace.model.minicpmv import MiniCPMV
@@ -22,45 +20,6 @@ from demiglace.processing.tokenizer import Tokenizer
 GREEDY = SamplingParams.greedy(10)
 TRIPLES = VideoSampling(fps=5, package_frames=3, force_package_frames=True)
 Script = Callable[[Iterable[int]], None]
-
-
-@pytest.fixture(scope="module")
-def assistant(tiny_checkpoint: Path) -> Demiglace:
-    """Random weights, made so large that answers differ with what was asked and seen."""
-    loaded = Demiglace.load(tiny_checkpoint, "cpu", "float32")
-    make_outspoken(loaded.model)
-    return loaded
-
-
-@pytest.fixture
-def script(assistant: Demiglace, monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Makes the model say given tokens, one a step."""
-
-    def play(tokens: Iterable[int]) -> None:
-        left = iter(tokens)
-        monkeypatch.setattr(
-            assistant.model,
-            "logits",
-            lambda hidden: torch.nn.functional.one_hot(torch.tensor([next(left)] * len(hidden)), 151748).float(),
-        )
-
-    return play
-
-
-def pattern(width: int, height: int, seed: int) -> PIL.Image.Image:
-    generator = torch.Generator().manual_seed(seed)
-    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two animations, of different sizes and lengths."""
-    paths = []
-    for name, size, length in (("short", (60, 40), 4), ("long", (48, 64), 11)):
-        frames = [pattern(*size, seed) for seed in range(length)]
-        paths.append(tmp_path_factory.mktemp("clips") / f"{name}.gif")
-        frames[0].save(paths[-1], save_all=True, append_images=frames[1:], duration=200)
-    return paths
 
 
 @pytest.fixture(scope="module")
@@ -215,36 +174,6 @@ def test_slicing_can_be_changed(assistant: Demiglace) -> None:
         assistant.sliced(max_slices=0)
 
 
-def test_a_chat_remembers_without_looking_again(
-    assistant: Demiglace, clips: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    look = assistant.model.visual_tokens
-    monkeypatch.setattr(
-        assistant.model, "visual_tokens", lambda visual, *rest: seen.append(len(visual.grids)) or look(visual, *rest)
-    )
-    chat = Chat(assistant, "Be brief.", GREEDY)
-    said = []
-    for text, sources in (("What?", [pattern(700, 500, 1)]), ("Why?", []), ("And now?", [Video(clips[0], TRIPLES)])):
-        list(stream := chat.say(text, *sources, thinking=text == "Why?"))
-        said.append(stream.answer)
-    assert seen == [3, 4]
-    last = Conversation(chat.messages[:-1])
-    assert assistant.answer(last, GREEDY).text == said[-1].text
-    assert [message.role for message in chat.messages] == ["system", *["user", "assistant"] * 3]
-
-
-def test_a_chat_drops_a_turn_without_an_answer(assistant: Demiglace) -> None:
-    chat = Chat(assistant, sampling=GREEDY)
-    list(chat.say("First", pattern(90, 60, 0)))
-    kept = chat.messages
-    stream = chat.say("Second", pattern(90, 60, 1))
-    next(stream._steps)  # read, but nothing shown
-    assert chat.messages == kept
-    list(again := chat.say("Second", pattern(90, 60, 2)))
-    assert again.answer.text == assistant.answer(Conversation(chat.messages[:-1]), GREEDY).text
-
-
 def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
     config = tiny_config(384)
     config = replace(
@@ -260,14 +189,3 @@ def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
     plain = Demiglace(model.eval(), loaded.processor, GREEDY)
     question = ("What?", pattern(90, 60, 0))
     assert loaded.ask(*question, sampling=GREEDY).text == plain.ask(*question).text
-
-
-def test_files_become_what_they_hold(clips: list[Path], tmp_path: Path) -> None:
-    picture = pattern(9, 9, 0)
-    picture.save(tmp_path / "picture.png")
-    assert part_of(tmp_path / "picture.png") == Image(tmp_path / "picture.png")
-    assert part_of(str(clips[0])) == Image(str(clips[0]))
-    assert part_of(picture) == Image(picture)
-    assert part_of(Text("said")) == Text("said")
-    with pytest.raises(ValueError, match="does not exist"):
-        part_of(tmp_path / "none.png")

@@ -11,6 +11,7 @@ from checkpoints import make_outspoken, tiny_config
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
+from patterns import pattern
 from transformers import AutoModelForImageTextToText, AutoProcessor, pipeline
 
 from demiglace import Conversation, Demiglace, Image, SamplingParams
@@ -28,11 +29,6 @@ from demiglace.training.supervised import LanguageLearner
 
 HEADING = Path(__file__).parents[3] / "samples" / "heading.png"
 NUM_NEW = 8
-
-
-def pattern(width: int, height: int, seed: int) -> PIL.Image.Image:
-    generator = torch.Generator().manual_seed(seed)
-    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
 
 
 QUESTIONS: list[tuple[str, list[PIL.Image.Image]]] = [

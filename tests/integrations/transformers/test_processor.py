@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
 import pytest
 import torch
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 
+from patterns import pattern
 from transformers import AutoProcessor
 
 from demiglace import Conversation, Image, Message, Text, Video, VideoSampling
@@ -18,11 +18,6 @@ from demiglace.processing.processor import Processor
 
 TRIPLES = VideoSampling(fps=5, package_frames=3, force_package_frames=True)
 SHOWN = "(<image>./</image>)"
-
-
-def pattern(width: int, height: int, seed: int = 0) -> PIL.Image.Image:
-    generator = torch.Generator().manual_seed(seed)
-    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
 
 
 def asked(*shown: dict[str, Any], text: str = "What?") -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patterns import pattern
 
 from demiglace.batch import Visual
 from demiglace.integrations.vllm.pictures import ImageProcessor
@@ -13,11 +14,6 @@ from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig
 
 CONFIG = ProcessorConfig(SlicingConfig(scale_resolution=56, max_slices=4), num_queries=3)
-
-
-def pattern(width: int, height: int) -> PIL.Image.Image:
-    generator = torch.Generator().manual_seed(0)
-    return PIL.Image.fromarray(torch.randint(256, (height, width, 3), generator=generator, dtype=torch.uint8).numpy())
 
 
 def laid_out(picture: PIL.Image.Image, config: ProcessorConfig = CONFIG) -> tuple[str, Visual]:
