@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-PICTURE ?= samples/line.png
+PICTURE ?= samples/heading.png
 QUESTION ?= Read the text.
 
 .PHONY: venv ask test checks bench docs vllm matrix clean

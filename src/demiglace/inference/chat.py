@@ -17,7 +17,7 @@ class Chat:
         self.assistant, self.sampling = assistant, sampling
         # Each message as it was put, and with the numbers that its videos were given: those are remembered and stay.
         self._settled = [(Message("system", (Text(system),)),) * 2] if system else []
-        self._memory = PrefixCache()
+        self._prefix_cache = PrefixCache()
         self._last: tuple[Message, AnswerStream] | None = None
 
     @property
@@ -29,11 +29,11 @@ class Chat:
         """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
         settled = self._so_far()
         if self._last is not None and len(settled) == len(self._settled):
-            self._memory.forget()
+            self._prefix_cache.forget()
         self._settled, self._last = settled, None
         question = Message("user", (*map(part_of, sources), Text(text)))
         conversation = Conversation((*(shown for _, shown in settled), question), thinking)
-        stream = self.assistant.stream_answer(conversation, self.sampling, self._memory)
+        stream = self.assistant.stream_answer(conversation, self.sampling, self._prefix_cache)
         self._last = question, stream
         return stream
 
