@@ -1,6 +1,9 @@
 """A tiny random checkpoint in the released layout, with the released token ids."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 import torch
@@ -98,3 +101,13 @@ def make_outspoken(model: MiniCPMV) -> None:
         parameter.normal_(std=0.5, generator=generator)
     for layer in model.llm.model.layers:
         layer.self_attn.v_proj.weight.mul_(5)
+
+
+def fields_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
+    return json.loads((folder / name).read_text())
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    fields = json.loads(path.read_text())
+    change(fields)
+    path.write_text(json.dumps(fields))

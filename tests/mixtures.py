@@ -105,3 +105,10 @@ def write_sft_mixture(folder: Path) -> Path:
     path = folder / "sft.toml"
     path.write_text(SFT_MIXTURE)
     return path
+
+
+def write_sft_inputs(folder: Path) -> Path:
+    """A model to begin from in `start`, and `sft.toml` with its data; returns the folder."""
+    write_start(folder / "start")
+    write_sft_mixture(folder)
+    return folder

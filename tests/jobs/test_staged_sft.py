@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mixtures import write_sft_mixture, write_start
+from mixtures import write_sft_inputs
 from safetensors.torch import load_file
 
 from demiglace.data.mixture_file import read_mixture
@@ -19,10 +19,7 @@ FEW = {"length": 512, "batch_rows": 2, "micro_batch_rows": 1, "num_steps": (2, 2
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = tmp_path_factory.mktemp("sft")
-    write_start(found / "start")
-    write_sft_mixture(found)
-    return found
+    return write_sft_inputs(tmp_path_factory.mktemp("sft"))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Files that are damaged, too large, or no pictures: refused in one line, before they cost anything."""
 
-import io
 import os
 import struct
 import zlib
@@ -8,24 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patterns import encoded
 from PIL import Image
 
 from demiglace.media.pictures import MAX_PIXELS, kind_of, open_picture
-
-
-@pytest.fixture
-def corners():
-    """32 x 16: red, green, blue, white quarters, so that every turn and flip shows."""
-    picture = Image.new("RGB", (32, 16), "white")
-    for colour, place in (("red", (0, 0)), ("lime", (16, 0)), ("blue", (0, 8))):
-        picture.paste(colour, (*place, place[0] + 16, place[1] + 8))
-    return picture
-
-
-def encoded(picture: Image.Image, form: str, **options) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, form, **options)
-    return data.getvalue()
 
 
 def png_header(width: int, height: int) -> bytes:

@@ -24,15 +24,6 @@ TURNED_BY_HEADER = (
 )
 
 
-@pytest.fixture
-def corners() -> Image.Image:
-    """32 x 16: red, green, blue, white quarters, so that every turn and flip shows."""
-    picture = Image.new("RGB", (32, 16), "white")
-    for colour, place in (("red", (0, 0)), ("lime", (16, 0)), ("blue", (0, 8))):
-        picture.paste(colour, (*place, place[0] + 16, place[1] + 8))
-    return picture
-
-
 def turned(picture: Image.Image, orientation: int) -> Image.Image:
     """As a camera stores it that notes `orientation`."""
     ways = [

@@ -4,24 +4,10 @@ import io
 
 import numpy as np
 import pytest
+from patterns import encoded
 from PIL import Image, ImageCms
 
 from demiglace.media.pictures import open_picture
-
-
-@pytest.fixture
-def corners():
-    """32 x 16: red, green, blue, white quarters, so that every turn and flip shows."""
-    picture = Image.new("RGB", (32, 16), "white")
-    for colour, place in (("red", (0, 0)), ("lime", (16, 0)), ("blue", (0, 8))):
-        picture.paste(colour, (*place, place[0] + 16, place[1] + 8))
-    return picture
-
-
-def encoded(picture: Image.Image, form: str, **options) -> bytes:
-    data = io.BytesIO()
-    picture.save(data, form, **options)
-    return data.getvalue()
 
 
 def pixels(picture: Image.Image) -> list[tuple[int, ...]]:

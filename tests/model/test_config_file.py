@@ -2,13 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from checkpoints import tiny_config
+from checkpoints import edit, fields_of, tiny_config
 
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
@@ -60,22 +59,6 @@ RELEASED = {  # the released config.json; what names its origin or its makers' s
         "patch_size": 14,
     },
 }
-
-
-@pytest.fixture
-def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    """The tiny checkpoint, to be spoiled."""
-    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
-
-
-def fields_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
-    return json.loads((folder / name).read_text())
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    fields = json.loads(path.read_text())
-    change(fields)
-    path.write_text(json.dumps(fields))
 
 
 def test_the_release_is_read(tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """Checkpoints: what is saved comes back bit for bit, what does not fit is named, what may harm is refused."""
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from checkpoints import edit, fields_of, tiny_config
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
-from checkpoints import tiny_config
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -19,26 +17,10 @@ from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 
 
-@pytest.fixture
-def copy(tiny_checkpoint: Path, tmp_path: Path) -> Path:
-    """The tiny checkpoint, to be spoiled."""
-    return Path(shutil.copytree(tiny_checkpoint, tmp_path / "copy"))
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint in one file, with a vocabulary of bytes."""
     return write_tiny_checkpoint(tmp_path_factory.mktemp("small"), sharded=False, released_ids=False)
-
-
-def fields_of(folder: Path, name: str = "config.json") -> dict[str, Any]:
-    return json.loads((folder / name).read_text())
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    fields = json.loads(path.read_text())
-    change(fields)
-    path.write_text(json.dumps(fields))
 
 
 def same(one: MiniCPMV, other: MiniCPMV) -> bool:

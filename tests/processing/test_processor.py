@@ -5,10 +5,11 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-import PIL.Image
 import pypdfium2
 import pytest
 import torch
+from patterns import grey_clip as clip
+from patterns import one_colour as picture
 
 from demiglace.batch import IGNORE, STILL
 from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
@@ -32,18 +33,6 @@ def processor() -> Processor:
 @pytest.fixture(scope="module")
 def released(tiny_checkpoint: Path) -> Processor:
     return Processor.load(tiny_checkpoint)
-
-
-def picture(width: int, height: int, colour: str = "red") -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (width, height), colour)
-
-
-def clip(num_frames: int) -> bytes:
-    """Two frames a second, each of its own grey."""
-    frames = [picture(30, 20, f"rgb({40 * i}, {40 * i}, {40 * i})") for i in range(num_frames)]
-    file = io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=500)
-    return file.getvalue()
 
 
 def pages(num_pages: int) -> bytes:

@@ -1,10 +1,9 @@
 """Samples joined to a batch: rows padded on the right, places, packages and labels."""
 
-import io
-
-import PIL.Image
 import pytest
 import torch
+from patterns import grey_clip as clip
+from patterns import one_colour as picture
 
 from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Image, Message, Text, Video, VideoSampling
@@ -20,18 +19,6 @@ SMALL_SLICES = SlicingConfig(scale_resolution=28)  # overviews and slices of 2 x
 @pytest.fixture(scope="module")
 def processor() -> Processor:
     return Processor(Tokenizer.bytes_only(), ProcessorConfig(SMALL_SLICES))
-
-
-def picture(width: int, height: int, colour: str = "red") -> PIL.Image.Image:
-    return PIL.Image.new("RGB", (width, height), colour)
-
-
-def clip(num_frames: int) -> bytes:
-    """Two frames a second, each of its own grey."""
-    frames = [picture(30, 20, f"rgb({40 * i}, {40 * i}, {40 * i})") for i in range(num_frames)]
-    file = io.BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:], duration=500)
-    return file.getvalue()
 
 
 def packaged(num_frames: int) -> Video:

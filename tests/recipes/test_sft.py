@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixtures import small_config, write_sft_mixture, write_start
+from mixtures import small_config, write_sft_inputs
 
 from demiglace.data.mixture_file import read_mixture
 from demiglace.model.minicpmv import MiniCPMV
@@ -19,10 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = tmp_path_factory.mktemp("sft")
-    write_start(found / "start")
-    write_sft_mixture(found)
-    return found
+    return write_sft_inputs(tmp_path_factory.mktemp("sft"))
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints import make_outspoken
-from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText
 
 from demiglace import Demiglace, SamplingParams
 from demiglace.integrations.transformers import (
@@ -20,29 +18,6 @@ from demiglace.integrations.transformers import (
     MiniCPMVProcessor,
 )
 from demiglace.model import weights
-from demiglace.model.config_file import CheckpointFacts
-from demiglace.processing.processor import Processor
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny checkpoint in float32, its weights so large that answers differ with what was asked and seen."""
-    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("loud") / "checkpoint", released_ids=False)
-    model = weights.load(folder, torch.float32)
-    make_outspoken(model)
-    facts = CheckpointFacts(**Processor.load(folder).checkpoint_facts(), do_sample=False)
-    weights.save(model, folder, facts, max_shard_bytes=10_000)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> MiniCPMVForConditionalGeneration:
-    return AutoModelForImageTextToText.from_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def processor(folder: Path) -> MiniCPMVProcessor:
-    return AutoProcessor.from_pretrained(folder)
 
 
 def test_what_transformers_saves_is_a_released_layout(

@@ -7,8 +7,7 @@ from typing import Any
 import PIL.Image
 import pytest
 import torch
-from checkpoints import make_outspoken, tiny_config
-from checkpoints import tiny_checkpoint as write_tiny_checkpoint
+from checkpoints import tiny_config
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 from patterns import pattern
@@ -22,9 +21,7 @@ from demiglace.integrations.transformers import (
     MiniCPMVProcessor,
 )
 from demiglace.model import weights
-from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.hub import folder_of
-from demiglace.processing.processor import Processor
 from demiglace.training.supervised import LanguageLearner
 
 HEADING = Path(__file__).parents[3] / "samples" / "heading.png"
@@ -40,27 +37,6 @@ MESSAGES = [
     [{"role": "user", "content": [*({"type": "image", "image": one} for one in shown), {"type": "text", "text": text}]}]
     for text, shown in QUESTIONS
 ]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny checkpoint in float32, its weights so large that answers differ with what was asked and seen."""
-    folder = write_tiny_checkpoint(tmp_path_factory.mktemp("loud") / "checkpoint", released_ids=False)
-    model = weights.load(folder, torch.float32)
-    make_outspoken(model)
-    facts = CheckpointFacts(**Processor.load(folder).checkpoint_facts(), do_sample=False)
-    weights.save(model, folder, facts, max_shard_bytes=10_000)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> MiniCPMVForConditionalGeneration:
-    return AutoModelForImageTextToText.from_pretrained(folder)
-
-
-@pytest.fixture(scope="module")
-def processor(folder: Path) -> MiniCPMVProcessor:
-    return AutoProcessor.from_pretrained(folder)
 
 
 @pytest.fixture(scope="module")
