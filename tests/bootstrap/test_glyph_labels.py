@@ -40,3 +40,9 @@ def test_a_second_line_continues_the_first():
     labels = label(np.array([1, 2], dtype=np.uint8), boxes, (2, 1), PATCH, num_places=4, num_frames=4)
     assert labels.places.tolist() == [1, 3]
     assert labels.frames.tolist() == [1, 1, 2, 2]
+
+
+def test_a_letter_stands_at_its_centre_along_the_lines():
+    boxes = np.array([[0, 0, PATCH, PATCH], [PATCH, 0, 4 * PATCH, PATCH], [0, PATCH, 4 * PATCH, 2 * PATCH]])
+    labels = label(np.array([1, 2, 3], dtype=np.uint8), boxes, (2, 4), PATCH, num_places=64, num_frames=4)
+    assert labels.letter_places.tolist() == [4, 20, 48]  # of 8 patches: centres at 0.5, 2.5 and 6

@@ -105,6 +105,24 @@ def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Vi
     return Batch(tokens, positions, segments, torch.cat(places), visual, labels)
 
 
+def letter_places(samples: Sequence[ReadingSample], labels: Tensor) -> Tensor:
+    """int64 (rows, length): the reading place of the character that each label is a byte of; else IGNORE.
+
+    labels: those of `rows`, whose answers are the samples' texts. A newline and the end of an answer have no place.
+    """
+    places = torch.full_like(labels, IGNORE)
+    for row, sample in enumerate(samples):
+        each = iter(sample.labels.letter_places.tolist())
+        of_bytes = [
+            place
+            for letter in sample.text
+            for place in [IGNORE if letter == "\n" else next(each)] * len(letter.encode())
+        ]
+        written = (labels[row] != IGNORE).nonzero().flatten()[:-1]
+        places[row, written] = torch.tensor(of_bytes)
+    return places
+
+
 def questions(prompts: Sequence[Prompt], visual: Visual | None) -> Batch:
     """The prompts alone, one a row, for the model to answer."""
     length = max(len(prompt.tokens) for prompt in prompts)

@@ -1,10 +1,11 @@
 """Dense labels of the place of each character, which a renderer knows and a scanned page lacks.
 
-A rendered image comes with a box for each character. Three labels follow from the boxes. The encoder and the
+A rendered image comes with a box for each character. Four labels follow from the boxes. The encoder and the
 resampler are trained on them first (ours; the paper starts from a pre-trained encoder):
 
 - for each cell of each patch, the character under its centre, and which half of it;
 - for each patch, its place in reading order, as a share of the length of all lines;
+- for each character, the place of its centre in the same reading order: what a decoder that writes it has to look at;
 - for the whole text, the characters at `num_frames` equal steps along its lines: the target content of a
   sequence of visual tokens in reading order.
 
@@ -32,6 +33,7 @@ class GlyphLabels:
     places: uint8 (patches,), reading place in 0..num_places-1, or NO_PLACE.
     frames: uint8 (frames,), character class at equal steps along the lines; BLANK throughout where there is no text.
     frame_halves: bool (frames,).
+    letter_places: uint8 (characters,), reading place of each character's centre; newlines are left out.
     """
 
     cells: np.ndarray
@@ -39,6 +41,7 @@ class GlyphLabels:
     places: np.ndarray
     frames: np.ndarray
     frame_halves: np.ndarray
+    letter_places: np.ndarray
 
 
 def label(
@@ -52,7 +55,11 @@ def label(
     ends = np.cumsum(np.maximum(boxes[:, 2] - boxes[:, 0], 1e-3))
     cells, halves = _cells(classes, boxes, grid, patch_size)
     return GlyphLabels(
-        cells, halves, _places(boxes, ends, grid, patch_size, num_places), *_frames(classes, ends, num_frames)
+        cells,
+        halves,
+        _places(boxes, ends, grid, patch_size, num_places),
+        *_frames(classes, ends, num_frames),
+        _letter_places(ends, num_places),
     )
 
 
@@ -96,3 +103,8 @@ def _frames(classes: np.ndarray, ends: np.ndarray, num_frames: int) -> tuple[np.
     starts = np.concatenate([[0.0], ends[:-1]])
     across = (steps - starts[which]) / (ends - starts)[which]
     return classes[which].astype(np.uint8), across >= 0.5
+
+
+def _letter_places(ends: np.ndarray, num_places: int) -> np.ndarray:
+    centres = (np.concatenate([[0.0], ends[:-1]]) + ends) / 2 / ends[-1]
+    return np.clip(centres * num_places, 0, num_places - 1).astype(np.uint8)

@@ -8,7 +8,7 @@ from torch import nn
 
 from demiglace.bootstrap import colour_labels
 from demiglace.bootstrap.glyph_labels import CELL_COLUMNS, CELL_ROWS
-from demiglace.bootstrap.heads import ColourHead, GlyphCodebook, PatchHead
+from demiglace.bootstrap.heads import ColourHead, GlyphCodebook, LetterPlaceHead, PatchHead
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.training.initialisation import initialise
 from demiglace.typography.corpus import ALPHABET
@@ -19,7 +19,7 @@ _BOOK_STREAM = 1  # the other weights are drawn from the bare seed
 
 
 class Learner(nn.Module):
-    """`model.*` is exported; `patch_head.*`, `book.*` and `colour_head.*` are for training alone."""
+    """`model.*` is exported; the heads and the book are for training alone."""
 
     def __init__(self, config: MiniCPMVConfig) -> None:
         super().__init__()
@@ -28,6 +28,7 @@ class Learner(nn.Module):
         self.patch_head = PatchHead(config.vision.hidden_size, NUM_CLASSES, CELL_ROWS * CELL_COLUMNS, num_queries)
         self.book = GlyphCodebook(config.llm.hidden_size, NUM_CLASSES, SLOTS_PER_TOKEN)
         self.colour_head = ColourHead(config.vision.hidden_size, len(colour_labels.NAMES))
+        self.letter_place_head = LetterPlaceHead(config.llm.hidden_size, num_queries)
 
 
 def learner_from_seed(config: MiniCPMVConfig, seed: int) -> Learner:

@@ -7,6 +7,7 @@ random numbers are seeded by the step.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import PictureLabels, Prompt
 from demiglace.bootstrap.colour_labels import make_coloured
 from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
-from demiglace.bootstrap.picture_shards import PictureStream, character_classes
+from demiglace.bootstrap.picture_shards import PictureStream, ReadingSample, character_classes
+from demiglace.model.qwen3 import Qwen3
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.training.metrics import Figures
@@ -40,14 +42,42 @@ def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tup
     return glyph_loss + 0.2 * half_loss + 0.1 * place_loss, figures
 
 
-def answer_loss(learner: Learner, batch: Batch, embeddings: Tensor) -> tuple[Tensor, Figures]:
-    """Next-token loss, mean over the places with labels; logits are computed for those places alone."""
-    hidden = learner.model.llm(embeddings, batch.positions, batch.segments)
+def answer_loss(learner: Learner, batch: Batch, hidden: Tensor) -> tuple[Tensor, Figures]:
+    """Next-token loss, mean over the places with labels; logits are computed for those places alone.
+
+    hidden: the decoder's (rows, length, hidden_size).
+    """
     assert batch.labels is not None
     learned = batch.labels[:, 1:] != IGNORE
     logits = learner.model.logits(hidden[:, :-1][learned])
     wanted = batch.labels[:, 1:][learned]
     return F.cross_entropy(logits, wanted), {"tokens": float((logits.argmax(-1) == wanted).float().mean())}
+
+
+def letter_place_loss(
+    learner: Learner, batch: Batch, samples: Sequence[ReadingSample], hidden: Tensor
+) -> tuple[Tensor, float]:
+    """Where, along the lines, the next character stands: loss, and the share that is off by at most one place.
+
+    hidden: of a layer of the decoder, (rows, length, hidden_size).
+    """
+    assert batch.labels is not None
+    wanted = collate.letter_places(samples, batch.labels)[:, 1:]
+    written = wanted != IGNORE
+    loss, near = learner.letter_place_head.loss(hidden[:, :-1][written], wanted[written])
+    return loss, float(near)
+
+
+@contextmanager
+def middle_states(decoder: Qwen3) -> Iterator[list[Tensor]]:
+    """What the decoder's forwards inside give after half of its layers, (rows, length, hidden_size) each."""
+    states: list[Tensor] = []
+    layers = decoder.model.layers
+    handle = layers[len(layers) // 2 - 1].register_forward_hook(lambda layer, inputs, output: states.append(output))
+    try:
+        yield states
+    finally:
+        handle.remove()
 
 
 @dataclass
@@ -88,7 +118,8 @@ class TranscriptionObjective:
         noisy = _spoil(classes, rng)
         tokens = learner.book.write(noisy, halves)
         tokens = tokens + torch.from_numpy(rng.standard_normal(tokens.shape, dtype=np.float32)) * 0.1
-        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens.flatten(0, 1)))
+        embeddings = learner.model.place(batch, tokens.flatten(0, 1))
+        loss, figures = answer_loss(learner, batch, learner.model.llm(embeddings, batch.positions, batch.segments))
         book_loss, right = learner.book.loss(tokens.flatten(0, 1), noisy.flatten(0, 1), halves.flatten(0, 1))
         yield loss + 0.3 * book_loss, {**figures, "frames": float(right)}
 
@@ -102,6 +133,7 @@ class ReadingObjective:
     tokenizer: Tokenizer
     frame_weight: float
     patch_weight: float
+    letter_place_weight: float = 0.0
 
     def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
         rng = np.random.default_rng((self.stream.spec.seed, step, 3))
@@ -112,7 +144,13 @@ class ReadingObjective:
         batch = collate.rows(prompts, [self.tokenizer.encode(sample.text) for sample in samples], visual)
         features = learner.model.vpm(visual.patches, visual.grids)
         tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        loss, figures = answer_loss(learner, batch, learner.model.place(batch, tokens))
+        with middle_states(learner.model.llm) as middle:
+            embeddings = learner.model.place(batch, tokens)
+            hidden = learner.model.llm(embeddings, batch.positions, batch.segments)
+        loss, figures = answer_loss(learner, batch, hidden)
+        if self.letter_place_weight:
+            place_loss, near = letter_place_loss(learner, batch, samples, middle[0])
+            loss, figures = loss + self.letter_place_weight * place_loss, {**figures, "letter_places": near}
         frame_loss, right = learner.book.loss(tokens, labels.frames, labels.frame_halves)
         loss = loss + self.frame_weight * frame_loss
         if self.patch_weight:

@@ -39,7 +39,7 @@ class ShardSpec(ReadingPictures):
     def name(self) -> str:
         levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
         pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
-        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}"
+        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}"
         return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
 
 
@@ -101,6 +101,8 @@ def write_shard(spec: ShardSpec, number: int, folder: Path) -> Path:
         "places": np.concatenate([sample.labels.places for sample in samples]),
         "frames": np.stack([sample.labels.frames for sample in samples]),
         "frame_halves": np.stack([sample.labels.frame_halves for sample in samples]),
+        "letter_places": np.concatenate([sample.labels.letter_places for sample in samples]),
+        "letter_counts": np.array([len(sample.labels.letter_places) for sample in samples], dtype=np.int64),
     }
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as aside:
@@ -115,6 +117,7 @@ class Shard:
         self.columns = load_file(path)
         self.patch_ends = np.cumsum(self.columns["grids"].prod(axis=1))
         self.text_ends = np.cumsum(self.columns["text_lengths"])
+        self.letter_ends = np.cumsum(self.columns["letter_counts"])
 
     def __len__(self) -> int:
         return len(self.patch_ends)
@@ -125,9 +128,14 @@ class Shard:
         rows = slice(end - height * width, end)
         text_end = self.text_ends[index]
         text = self.columns["text"][text_end - self.columns["text_lengths"][index] : text_end]
+        letter_end = self.letter_ends[index]
+        letters = slice(letter_end - self.columns["letter_counts"][index], letter_end)
         labels = glyph_labels.GlyphLabels(
             *(self.columns[name][rows] for name in ("cells", "cell_halves", "places")),
-            *(self.columns[name][index] for name in ("frames", "frame_halves")),
+            *(
+                self.columns[name][at]
+                for name, at in (("frames", index), ("frame_halves", index), ("letter_places", letters))
+            ),
         )
         return ReadingSample(self.columns["patches"][rows], (height, width), text.tobytes().decode(), labels)
 

@@ -18,6 +18,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
     documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last two stages.")] = None,
+    fonts: Annotated[Path | None, typer.Option(help="Folder of font files, for half of the rendered lines.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these, such as decay,colours. [default: all]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
     restart: training.Restart = False,
@@ -32,7 +33,7 @@ def train(
         raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
 
     from_nothing = nano.NanoRecipe(seed=seed, documents=documents)
-    chosen = from_nothing if start is None else nano.continued(start, seed, documents)
+    chosen = replace(from_nothing if start is None else nano.continued(start, seed, documents), fonts=fonts)
     if stages is not None:
         chosen = replace(chosen, only=tuple(stages.split(",")))
     model = job.train(nano.quick(chosen) if quick else chosen, folder, note, restart)

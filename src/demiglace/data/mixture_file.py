@@ -43,7 +43,7 @@ STAGES = (
 )
 LATE, STAGE_OF_LATE = "late", "full"
 HEAD: Mapping[str, Field] = {"name": Words(), "path": Words(), "weights": TableOf(WEIGHT, (*STAGES, LATE))}
-FOLDERS = ("media", "media_root", "documents")  # options that are paths, relative to the file too
+FOLDERS = ("media", "media_root", "documents", "fonts")  # options that are paths, relative to the file too
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ KINDS: Mapping[str, SourceKind] = {
     ),
     "rendered": SourceKind(
         lambda entry: RenderedText(entry.name, **entry.options),
-        {"documents": FOLDER, **text_crops.OPTIONS},
+        {"documents": FOLDER, "fonts": FOLDER, **text_crops.OPTIONS},
         takes_path=False,
     ),
     "layouts": SourceKind(

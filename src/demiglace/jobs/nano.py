@@ -60,6 +60,7 @@ from demiglace.training.distributed import ALONE
 from demiglace.training.objective import Objective
 from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
+from demiglace.typography.font_folder import folder_faces
 
 HEADS_FILE, SAMPLES_FILE, PICTURES = "heads.safetensors", "samples.txt", "pictures"
 QUERY_INIT_BATCHES = 4
@@ -82,8 +83,9 @@ def train(
 
 def inputs_of(recipe: NanoRecipe) -> Inputs:
     documents = [] if recipe.documents is None else recipe.documents.glob("*.pdf")
+    fonts = [] if recipe.fonts is None else [Path(face.path) for face in folder_faces(recipe.fonts)]
     start = [] if recipe.start is None else [*model_files(recipe.start), recipe.start.parent / HEADS_FILE]
-    return {"data": marks(documents), "start": marks(start)}
+    return {"data": marks(documents), "fonts": marks(fonts), "start": marks(start)}
 
 
 def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
@@ -120,9 +122,12 @@ def stages(
     )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
-    def reading(spec: ShardSpec, frame_weight: float, patch_weight: float) -> ReadingObjective:
+    def reading(
+        spec: ShardSpec, frame_weight: float, patch_weight: float, letter_place_weight: float = 0.0
+    ) -> ReadingObjective:
         stream = PictureStream(spec, recipe.batch_size, pictures, pool)
-        return ReadingObjective(stream, prompts, processor.tokenizer, frame_weight, patch_weight)
+        weights = (frame_weight, patch_weight, letter_place_weight)
+        return ReadingObjective(stream, prompts, processor.tokenizer, *weights)
 
     yield (
         recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3),
@@ -130,22 +135,23 @@ def stages(
     )
     seeing = ("model.resampler", "model.vpm", "patch_head")
     yield recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
-    everything = ("model", "patch_head", "book")
+    everything = ("model", "patch_head", "book", "letter_place_head")
+    late_weights = (0.5, 0.3, recipe.letter_place_weight)
     yield (
         recipe.stage("full", everything, recipe.full_steps, recipe.late_learning_rate),
-        reading(recipe.spec(5), 0.5, 0.3),
+        reading(recipe.spec(5), *late_weights),
     )
     yield (
         recipe.stage("decay", everything, recipe.decay_steps, recipe.late_learning_rate, decay_share=1.0),
-        reading(recipe.late_spec(6), 0.5, 0.3),
+        reading(recipe.late_spec(6), *late_weights),
     )
-    heads = ("patch_head", "book", "colour_head")
+    heads = ("patch_head", "book", "colour_head", "letter_place_head")
     shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
     yield (
         recipe.stage(
             "colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_learning_rate, decay_share=1.0
         ),
-        SumOfObjectives([reading(recipe.late_spec(8), 0.5, 0.3), shapes]),
+        SumOfObjectives([reading(recipe.late_spec(8), *late_weights), shapes]),
     )
 
 

@@ -32,6 +32,8 @@ class NanoRecipe:
     decay_steps: int = 130
     colours_steps: int = 150
     late_learning_rate: float = 1.5e-3  # of the last three stages
+    letter_place_weight: float = 0.3  # in the last three stages; see docs/nano.md
+    fonts: Path | None = None  # folder of font files; half of the rendered lines are set in them
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
@@ -62,6 +64,7 @@ class NanoRecipe:
             patch_size=self.config.vision.patch_size,
             num_places=self.config.resampler.num_queries,
             num_frames=self.config.resampler.num_queries * SLOTS_PER_TOKEN,
+            fonts=self.fonts,
         )
 
     def late_spec(self, offset: int) -> ShardSpec:

@@ -78,6 +78,8 @@ _UNSEEN = (
     _Family("fonts-cabin", "Cabin", "opentype/cabin/Cabin-*.otf", "sans"),
 )
 
+UNSEEN_FAMILIES = tuple(family.name for family in _UNSEEN)
+
 _EXTREME_WEIGHT = re.compile("Thin|Hairline|ExtraLight|Black|Heavy|ExtraBold", re.IGNORECASE)
 
 
@@ -135,7 +137,7 @@ def _find(families: tuple[_Family, ...], fewest: int) -> tuple[Face, ...]:
     faces, missing = [], []
     for family in families:
         found = [Face(str(path), 0, family.name, family.style) for path in sorted(FONTS_FOLDER.glob(family.pattern))]
-        faces += [face for face in found if _is_fit(face)]
+        faces += [face for face in found if has_whole_alphabet(face)]
         missing += [] if found else [family.package]
     if len(faces) < fewest:
         packages = " ".join(dict.fromkeys(missing))
@@ -145,7 +147,8 @@ def _find(families: tuple[_Family, ...], fewest: int) -> tuple[Face, ...]:
     return tuple(faces)
 
 
-def _is_fit(face: Face) -> bool:
+def has_whole_alphabet(face: Face) -> bool:
+    """Whether a face of usual weight draws something for every character of the alphabet."""
     if _EXTREME_WEIGHT.search(Path(face.path).name):
         return False
     font = load_font(face, 16)

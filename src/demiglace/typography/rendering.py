@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from demiglace.documents.corruption.degradation import degrade
+from demiglace.typography.font_folder import sample_folder_face
 from demiglace.typography.fonts import Face, sample_face
 from demiglace.typography.line_samples import sample_text
 from demiglace.typography.style_samples import random_style
 from demiglace.typography.typesetting import Setting, TextStyle, set_lines
 
+FOLDER_SHARE = 0.5  # of the samples, set in faces of a folder where one is given (ours)
 MAX_PIXELS = 250_000  # of a drawn picture; one warped afterwards may be a little larger
 
 
@@ -52,13 +55,16 @@ def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
     return Rendered(_colour(np.asarray(mask), style), "\n".join(lines), boxes, line_of)
 
 
-def random_sample(rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40) -> Rendered:
+def random_sample(
+    rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40, fonts: Path | None = None
+) -> Rendered:
     """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, rendered and degraded.
 
-    The same state of `rng` gives the same sample. About a third is clean or nearly so.
+    The same state of `rng` gives the same sample. About a third is clean or nearly so. With `fonts`, a folder, half of
+    the samples are set in its faces; ValueError where it has none.
     """
     lines = _random_lines(rng, max_lines, max_characters)
-    face = sample_face(rng)
+    face = sample_face(rng) if fonts is None or rng.random() > FOLDER_SHARE else sample_folder_face(rng, fonts)
     return degraded(rng, render_block(lines, face, random_style(rng, lines, face, MAX_PIXELS)))
 
 

@@ -30,6 +30,7 @@ class ReadingPictures:
     """Which pictures to draw.
 
     max_lines, max_characters: of a picture, the most.
+    fonts: folder of font files; half of the lines that are drawn are set in them.
     documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
     layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
     damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
@@ -37,6 +38,7 @@ class ReadingPictures:
 
     max_lines: int
     max_characters: int
+    fonts: Path | None = None
     documents: Path | None = None
     document_share: float = 0.0
     layout_share: float = 0.0
@@ -59,7 +61,7 @@ class ReadingPictures:
         page: seed of the page that a window is of; pictures that share it share the work of drawing the page.
         Raises ValueError where no page of the documents has text that can be trusted, or fonts or prose are missing.
         """
-        drawn = self._window(rng, page) or rendering.random_sample(rng, self.max_lines, self.max_characters)
+        drawn = self._window(rng, page) or rendering.random_sample(rng, self.max_lines, self.max_characters, self.fonts)
         if self.damaged_share and rng.random() < self.damaged_share:
             return damage_words(rng, drawn, dict(self.levels))
         return drawn, np.zeros(len(drawn.boxes), bool)
