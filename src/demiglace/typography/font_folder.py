@@ -6,9 +6,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFont
 
-from demiglace.typography.fonts import UNSEEN_FAMILIES, Face, has_whole_alphabet, load_font
+from demiglace.typography.fonts import (
+    UNSEEN_FAMILIES,
+    Face,
+    FaceStyle,
+    has_whole_alphabet,
+    instance_indices,
+    load_font,
+)
 
 SUFFIXES = (".ttf", ".otf")
 _LETTERS = "aebdgnrt"  # in small capitals these are the capitals once more
@@ -34,23 +41,26 @@ def folder_faces(folder: Path) -> tuple[Face, ...]:
     """Faces of the folder's files at any depth, ordered by path; families kept out of training and small capitals are
     left out, and so are files that FreeType does not read. ValueError where none is left."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    faces = tuple(face for face in map(_face, files) if face is not None)
+    faces = tuple(face for path in files for face in file_faces(path) if not _is_kept_out(face.family))
     if not faces:
         raise ValueError(f"none of the {len(files)} font files in {folder} has every character of the alphabet")
     return faces
 
 
-def _face(path: Path) -> Face | None:
+def file_faces(path: Path) -> list[Face]:
+    """Faces of one file that can set the alphabet, small capitals left out; a variable font has several."""
     try:
-        face = Face(str(path), 0, "", "sans")
-        family = load_font(face, 16).getname()[0] or path.stem
-        if not has_whole_alphabet(face) or _is_kept_out(family) or _has_small_capitals(face):
-            return None
+        named = _named_faces(path)
     except OSError:
-        return None
-    font = load_font(face, 64)
-    is_mono = font.getlength("i") == font.getlength("W")
-    return Face(str(path), 0, family, "mono" if is_mono else "sans")
+        return []
+    return [face for face in named if has_whole_alphabet(face) and not _has_small_capitals(face)]
+
+
+def _named_faces(path: Path) -> list[Face]:
+    font = ImageFont.truetype(str(path), 64)
+    family = font.getname()[0] or path.stem
+    style: FaceStyle = "mono" if font.getlength("i") == font.getlength("W") else "sans"
+    return [Face(str(path), index, family, style) for index in instance_indices(font)]
 
 
 def _is_kept_out(family: str) -> bool:

@@ -25,7 +25,10 @@ FaceStyle = Literal["serif", "sans", "mono"]
 
 @dataclass(frozen=True)
 class Face:
-    """One font face: a file, its index in the file, the family it belongs to and the class of its letters."""
+    """One font face: a file, its index in the file, the family it belongs to and the class of its letters.
+
+    Named instance n of a variable font has the index n * 2**16, as FreeType counts.
+    """
 
     path: str
     index: int
@@ -116,6 +119,14 @@ def load_font(face: Face, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(face.path, size, index=face.index, layout_engine=ImageFont.Layout.BASIC)
 
 
+def instance_indices(font: ImageFont.FreeTypeFont) -> list[int]:
+    """Indices of the faces in a font's file: 0, or those of the named instances where the font is variable."""
+    try:
+        return [number << 16 for number in range(1, 1 + len(font.get_variation_names()))]
+    except OSError:  # not variable
+        return [0]
+
+
 @dataclass(frozen=True)
 class Proportions:
     """Shares of the em: height of a capital, rise of the ascenders and fall of the descenders from the baseline."""
@@ -149,9 +160,9 @@ def _find(families: tuple[_Family, ...], fewest: int) -> tuple[Face, ...]:
 
 def has_whole_alphabet(face: Face) -> bool:
     """Whether a face of usual weight draws something for every character of the alphabet."""
-    if _EXTREME_WEIGHT.search(Path(face.path).name):
-        return False
     font = load_font(face, 16)
+    if _EXTREME_WEIGHT.search(f"{Path(face.path).name} {font.getname()[1] if face.index else ''}"):
+        return False
     absent = bytes(font.getmask("\U000f0000"))
     return all(
         font.getbbox(letter)[2] and bytes(font.getmask(letter)) != absent for letter in ALPHABET if letter != " "
