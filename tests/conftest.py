@@ -12,7 +12,7 @@ import pytest
 from debian_packages import installed
 
 if TYPE_CHECKING:
-    from demiglace.typography import fonts
+    from demiglace.typography import fonts, glyph_atlas
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +48,15 @@ def training_faces() -> tuple[fonts.Face, ...]:
     from demiglace.typography import fonts
 
     return installed(fonts.training_faces)
+
+
+@pytest.fixture(scope="session")
+def atlas(training_faces: tuple[fonts.Face, ...]) -> glyph_atlas.GlyphAtlas:
+    """A serif, a sans and a mono face."""
+    from demiglace.typography import glyph_atlas
+
+    styles = ("serif", "sans", "mono")
+    return glyph_atlas.draw_atlas([next(face for face in training_faces if face.style == style) for style in styles])
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def random_sample(
     The same state of `rng` gives the same sample. About a third is clean or nearly so. With `fonts`, a folder, half of
     the samples are set in its faces; ValueError where it has none.
     """
-    lines = _random_lines(rng, max_lines, max_characters)
+    lines = random_lines(rng, max_lines, max_characters)
     face = sample_face(rng) if fonts is None or rng.random() > FOLDER_SHARE else sample_folder_face(rng, fonts)
     return degraded(rng, render_block(lines, face, random_style(rng, lines, face, MAX_PIXELS)))
 
@@ -75,7 +75,8 @@ def degraded(rng: np.random.Generator, drawn: Rendered) -> Rendered:
     return replace(drawn, picture=picture, boxes=boxes)
 
 
-def _random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) -> list[str]:
+def random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) -> list[str]:
+    """1 to `max_lines` lines of together at most `max_characters` characters; half of several are one text wrapped."""
     count = int(rng.integers(1, min(max_lines, max_characters) + 1))
     longest = max_characters // count
     length = max(1, round(longest ** rng.uniform(0.65, 1.0)))

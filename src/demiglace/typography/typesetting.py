@@ -16,7 +16,7 @@ from demiglace.typography.ink_colours import Colour
 
 Alignment = Literal["left", "centre", "right", "justified"]
 
-_INDENT = {
+INDENT = {
     "left": 0.0,
     "justified": 0.0,
     "centre": 0.5,
@@ -73,8 +73,9 @@ class Setting:
 
 def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
     """Lay out `lines`; the first line stands its top margin below the upper border of the drawing."""
-    size = _font_size(face, style)
-    font, shares = load_font(face, size), proportions(face)
+    shares = proportions(face)
+    size = font_size(shares.cap, style)
+    font = load_font(face, size)
     cap, rise, fall = shares.cap * size, shares.rise * size, shares.fall * size
     spread = [_spread(line, cap, style) for line in lines]
     advances = [_advances(line, font) + added for line, added in zip(lines, spread, strict=True)]
@@ -86,7 +87,7 @@ def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
         if style.alignment == "justified" and i < len(lines) - 1:
             added = _justify(line, widest - float(advances[i].sum()))
         advance = advances[i] + added
-        indent = (widest - float(advance.sum())) * _INDENT[style.alignment]
+        indent = (widest - float(advance.sum())) * INDENT[style.alignment]
         edges.append(left + indent + np.concatenate([[0.0], np.cumsum(advance)]))
         runs.append([0, *(np.flatnonzero((spread[i] + added)[:-1]) + 1)])
     baselines = [top + rise + i * style.pitch * cap for i in range(len(lines))]
@@ -94,10 +95,10 @@ def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
     return Setting(font, cap, rise, fall, edges, runs, baselines, canvas)
 
 
-def _font_size(face: Face, style: TextStyle) -> int:
-    """Pixels per em to draw in, in steps of at most 10 % so that fonts are loaded once."""
+def font_size(cap: float, style: TextStyle) -> int:
+    """Pixels per em to draw in, in steps of at most 10 % so that fonts are loaded once; `cap` is a share of the em."""
     enlarged = style.cap_height if style.crisp else style.cap_height * (2.0 if style.cap_height < 40 else 1.25)
-    size = max(6.0, enlarged / proportions(face).cap)
+    size = max(6.0, enlarged / cap)
     return round(size) if size <= 20 else round(20 * 1.1 ** round(np.log(size / 20) / np.log(1.1)))
 
 

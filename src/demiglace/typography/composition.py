@@ -1,0 +1,215 @@
+"""Set blocks -> the ink of pictures, as tensors on any device.
+
+What is ragged (which column of which glyph goes where) is laid out as index arrays by numpy. What is dense runs on the
+device: columns of ink are gathered and added onto one canvas a picture, on which each strip has a band of `ROWS` rows,
+and each pixel of the picture samples the canvas once, through tilt and bend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from demiglace.typography.block_layout import NONE, Blocks
+from demiglace.typography.glyph_columns import LEVEL_CAPS, ROWS, GlyphColumns, baseline_row
+from demiglace.typography.page_views import PageViews
+
+PAD = 2  # blank columns of a canvas on both sides
+FAR = 1e9  # rows: below every picture
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What the pictures of one size are composed from. Axes: pictures, strips (the most that a picture has).
+
+    sources, targets: int64 (columns,), rows of the table of glyphs, and of the canvas
+        (pictures, canvas_width, strips) flattened, on which they are added.
+    maps: float32 (pictures, 3, 3), from the centre of a pixel, lowered by its wave, to canvas column and level row.
+    waves: float32 (pictures, 3), as `PageViews.backward` gives them.
+    baselines: float32 (pictures, strips), level rows. bounds: (pictures, strips - 1), those that part two strips.
+    pages: float32 (pictures, 2), level rows between which the page lies.
+    origins: float32 (pictures,), `baseline_row`.
+    rules: float32 (pictures, 4), canvas columns or level rows of the middles of the rules of a table, left, top, right
+        and bottom, far away where there is none. pens: (pictures, 2), half their thickness in pixels, across and down.
+        steps: (pictures, 2), columns and rows to a pixel.
+    flat, warped: int64 (pictures of the kind,), without tilt and bend, and with one of them.
+    ruled: int64 (pictures,), those with rules.
+    """
+
+    height: int
+    width: int
+    canvas_width: int
+    sources: Tensor
+    targets: Tensor
+    maps: Tensor
+    waves: Tensor
+    baselines: Tensor
+    bounds: Tensor
+    pages: Tensor
+    origins: Tensor
+    rules: Tensor
+    pens: Tensor
+    steps: Tensor
+    flat: Tensor
+    warped: Tensor
+    ruled: Tensor
+
+    def to(self, device: torch.device | str) -> Composition:
+        tensors = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+
+
+def lay_out(
+    blocks: Blocks, views: PageViews, size: tuple[int, int], scales: np.ndarray, glyphs: GlyphColumns
+) -> Composition:
+    """How blocks are composed into pictures of `size` (height, width) pixels.
+
+    scales: float64 (pictures, 2), pixels of the picture to a pixel of the page, across and down.
+    """
+    levels = _levels(blocks.caps * scales)
+    to_level = np.array(LEVEL_CAPS)[levels, None] / blocks.caps
+    page_widths = np.ceil(blocks.sizes[:, 0] * to_level[:, 0]).astype(np.int64)
+    canvas_width = int(page_widths.max()) + 2 * PAD
+    slots = np.arange(len(blocks.block_of)) - np.searchsorted(blocks.block_of, blocks.block_of)
+    edges = blocks.edges * to_level[blocks.block_of, :1]
+    columns = _letter_columns(blocks, edges, levels, glyphs), _underline_columns(blocks, edges, levels, glyphs)
+    sources, strips, places = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    kept = (places >= 0) & (places < page_widths[blocks.block_of[strips]])
+    sources, strips, places = sources[kept], strips[kept], places[kept]
+    targets = (blocks.block_of[strips] * canvas_width + places + PAD) * (slots.max() + 1) + slots[strips]
+    baselines = np.full((len(levels), slots.max() + 1), FAR)
+    baselines[blocks.block_of, slots] = blocks.baselines * to_level[blocks.block_of, 1]
+    bands = blocks.bands * to_level[:, 1:]
+    middles = (baselines[:, :-1] + bands[:, 1:] + baselines[:, 1:] - bands[:, :1]) / 2
+    backward, waves = views.backward(scales)
+    to_canvas = np.eye(3) * np.append(to_level, np.ones((len(levels), 1)), axis=1)[:, None]
+    to_canvas[:, 0, 2] = PAD
+    pages = np.stack([np.zeros(len(levels)), blocks.sizes[:, 1] * to_level[:, 1]], axis=1)
+    origins = np.array([baseline_row(cap) for cap in LEVEL_CAPS], float)[levels]
+    is_ruled = ~np.isnan(blocks.rules).all(axis=1)
+    exact = (to_canvas @ backward, waves, baselines, middles, pages, origins, *_rules(blocks, to_level, scales))
+    which = np.flatnonzero(views.are_flat), np.flatnonzero(~views.are_flat), np.flatnonzero(is_ruled)
+    return Composition(
+        *size, canvas_width, torch.from_numpy(sources), torch.from_numpy(targets),
+        *(torch.from_numpy(numbers.astype(np.float32)) for numbers in exact), *map(torch.from_numpy, which),
+    )  # fmt: skip
+
+
+def _rules(blocks: Blocks, to_level: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`rules`, `pens` and `steps` of the composition."""
+    half = blocks.caps / 30 + 0.25  # in pixels of the page
+    inwards = np.nan_to_num(blocks.rules * np.tile(blocks.caps, 2) + np.tile(half, 2), nan=-FAR)
+    middles = np.concatenate([inwards[:, :2], blocks.sizes - inwards[:, 2:]], axis=1) * np.tile(to_level, 2)
+    middles[:, ::2] += PAD
+    return middles, half * scales, to_level / scales
+
+
+def _levels(caps: np.ndarray) -> np.ndarray:
+    """int64 (pictures,): the smallest level that has at least the size of the letters; caps: (pictures, 2)."""
+    octaves = np.log2(LEVEL_CAPS[0] / np.sqrt(caps.prod(axis=1)))
+    return np.clip(np.floor(2 * octaves + 0.1), 0, len(LEVEL_CAPS) - 1).astype(np.int64)
+
+
+def _letter_columns(
+    blocks: Blocks, edges: np.ndarray, levels: np.ndarray, glyphs: GlyphColumns
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of every column of every glyph: its row in the table, its strip, and its place from the left of the page."""
+    strips, characters = np.nonzero(blocks.letters != NONE)
+    block = blocks.block_of[strips]
+    glyph = levels[block], blocks.faces[block], blocks.letters[strips, characters]
+    widths = glyphs.widths[glyph]
+    first = np.round(edges[strips, characters]).astype(np.int64) + glyphs.lefts[glyph]
+    which, steps = _ragged(widths)
+    return glyphs.starts[glyph][which] + steps, strips[which], first[which] + steps
+
+
+def _underline_columns(
+    blocks: Blocks, edges: np.ndarray, levels: np.ndarray, glyphs: GlyphColumns
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    strips = np.flatnonzero(blocks.underlined)
+    first, last = (np.round(edges[strips][:, end]).astype(np.int64) for end in (0, -1))
+    which, steps = _ragged(last - first)
+    return glyphs.underlines[levels[blocks.block_of[strips]]][which], strips[which], first[which] + steps
+
+
+def _ragged(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For pieces of these lengths one after the other: the piece of each place, and its place in the piece."""
+    which = np.repeat(np.arange(len(lengths)), lengths)
+    return which, np.arange(len(which)) - (np.cumsum(lengths) - lengths)[which]
+
+
+def ink(composition: Composition, table: Tensor) -> Tensor:
+    """How much ink lies on each pixel: float32 (pictures, height, width), 0 to 1; `table` is that of `GlyphColumns`."""
+    held = composition
+    pictures, strips = held.baselines.shape
+    canvas = torch.zeros(pictures * held.canvas_width * strips, ROWS, device=table.device)
+    canvas.index_add_(0, held.targets, table.index_select(0, held.sources).float())
+    canvas = canvas.view(pictures, 1, held.canvas_width, strips * ROWS).clamp_(max=255)
+    shown = torch.empty(pictures, held.height, held.width, device=table.device)
+    for chosen, is_flat in ((held.flat, True), (held.warped, False)):
+        if len(chosen):
+            shown[chosen] = _sampled(held, chosen, is_flat, canvas[chosen])
+    return shown
+
+
+def _sampled(composition: Composition, chosen: Tensor, is_flat: bool, canvas: Tensor) -> Tensor:
+    """The ink of the `chosen` pictures. In a flat one columns and rows of the canvas follow from x and y alone."""
+    column, level_row = (_flat_places if is_flat else _warped_places)(composition, chosen)
+    row = _row_of_canvas(composition, chosen, level_row)
+    # Pixel centres of the canvas lie at 1/2; without aligned corners -1 is the border of the first one.
+    places = row * (2 / canvas.shape[3]) - 1, column * (2 / canvas.shape[2]) - 1
+    shown = (
+        F.grid_sample(canvas, torch.stack(torch.broadcast_tensors(*places), dim=-1), align_corners=False)[:, 0] / 255
+    )
+    return torch.maximum(shown, _ruled(composition, chosen, column, level_row)) if len(composition.ruled) else shown
+
+
+def _flat_places(composition: Composition, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Canvas columns (pictures, 1, width) and level rows (pictures, height, 1) of the centres of pixels."""
+    maps = composition.maps[chosen]
+    x, y = (torch.arange(side, device=maps.device) + 0.5 for side in (composition.width, composition.height))
+    column, row = (maps[:, axis, axis, None] * place + maps[:, axis, 2, None] for axis, place in ((0, x), (1, y)))
+    return column[:, None], row[:, :, None]
+
+
+def _warped_places(composition: Composition, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Canvas columns and level rows of the centres of pixels, both (pictures, height, width)."""
+    maps, waves = composition.maps[chosen], composition.waves[chosen]
+    x, y = (torch.arange(side, device=maps.device) + 0.5 for side in (composition.width, composition.height))
+    height, rate, phase = (column[:, None] for column in waves.unbind(1))
+    y = y[:, None] - ((torch.sin(phase + rate * x) + 1) * (height / 2))[:, None]
+    a, b, c, d, e, f, g, h, i = (entry[:, None, None] for entry in maps.flatten(1).unbind(1))
+    nearness = 1 / (h * y + (g * x + i))
+    return (b * y + (a * x + c)) * nearness, (e * y + (d * x + f)) * nearness
+
+
+def _row_of_canvas(composition: Composition, chosen: Tensor, row: Tensor) -> Tensor:
+    """The row of the strip that a level row belongs to; outside the page a blank one."""
+    origins, baselines, bounds, pages = (
+        numbers[chosen][..., None, None]
+        for numbers in (composition.origins, composition.baselines, composition.bounds, composition.pages)
+    )
+    inside = row - (baselines[:, 0] - origins)
+    slot: Tensor | float = 0.0
+    for above in range(bounds.shape[1]):
+        below = (row > bounds[:, above]).float()
+        inside = inside - below * (baselines[:, above + 1] - baselines[:, above])
+        slot = slot + below * ROWS
+    return (inside.clamp(0.5, ROWS - 0.5) + slot).masked_fill((row < pages[:, 0]) | (row > pages[:, 1]), 0.5)
+
+
+def _ruled(composition: Composition, chosen: Tensor, column: Tensor, row: Tensor) -> Tensor:
+    """How much of each pixel the rules of a table cover."""
+    cover = torch.zeros_like(column)
+    for side in range(4):
+        axis, places = side % 2, (column, row)[side % 2]
+        middle, pen, step = (
+            numbers[chosen][:, None, None]
+            for numbers in (composition.rules[:, side], composition.pens[:, axis], composition.steps[:, axis])
+        )
+        cover = torch.maximum(cover, (pen + 0.5 - (places - middle).abs() / step).clamp(0, 1))
+    return cover

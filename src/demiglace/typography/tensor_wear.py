@@ -1,0 +1,257 @@
+"""Wear of many pictures at once, on any device: the kinds that `degradation` has, as operations on tensors.
+
+Chances and strengths are those of `degradation`. Which picture suffers what is drawn beforehand, on the host, so that a
+GPU is never waited for; noise is cut out of one bank of random numbers, so that every device sees the same.
+
+Levels are float32 (pictures, height, width) from 0 to 255. Tilt, bend and loss of resolution are part of the geometry
+(`page_views`, `line_pictures`). Wear of a page larger than its picture is weakened as reduction would weaken it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from demiglace.typography.resampling import blurred, spread
+
+NUM_DRAWS = 14  # uniform numbers that a kind of wear may use for a picture
+BANK_SIZE = 2**21  # ours: random numbers in the bank; a picture takes as many as it has pixels
+LAST_OFFSET = 2**20  # in the bank, from which a picture of up to as many pixels takes them
+
+_LUMINANCE = torch.tensor(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ]
+)
+_FREQUENCIES, _PLACES = torch.arange(8.0)[:, None], torch.arange(8.0)
+_DCT = torch.cos((2 * _PLACES + 1) * _FREQUENCIES * torch.pi / 16) * torch.where(_FREQUENCIES == 0, 0.125, 0.25).sqrt()
+
+
+@dataclass(frozen=True)
+class Worn:
+    """What wear depends on, each float32 (pictures, 1, 1), and its chance numbers.
+
+    strengths: 0 to 1. bands: pixels of the page from ascenders to descenders. ratios: pixels here to one of the page.
+    inks, papers: levels. shares: of height and width that the page fills, from the upper left corner.
+    draws: float32 (pictures, NUM_DRAWS), uniform; offsets: int64 (pictures,), places in the bank.
+    """
+
+    strengths: Tensor
+    bands: Tensor
+    ratios: Tensor
+    inks: Tensor
+    papers: Tensor
+    shares: Tensor
+    draws: Tensor
+    offsets: Tensor
+
+    def only(self, chosen: Tensor) -> Worn:
+        return Worn(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def to(self, device: torch.device | str) -> Worn:
+        return Worn(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def draw(self, number: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        return (low + (high - low) * self.draws[:, number])[:, None, None]
+
+    def noise(self, bank: Tensor, height: int, width: int) -> Tensor:
+        windows = bank.as_strided((LAST_OFFSET, height * width), (1, 1))
+        return windows[self.offsets].view(-1, height, width)
+
+
+Wear = Callable[[Tensor, Worn, "NoiseBank"], Tensor]
+
+
+@dataclass(frozen=True)
+class NoiseBank:
+    """normal, uniform: float32 (BANK_SIZE,)."""
+
+    normal: Tensor
+    uniform: Tensor
+
+
+def noise_bank(device: torch.device | str = "cpu") -> NoiseBank:
+    """The same numbers on every device."""
+    rng = np.random.default_rng(0)
+    drawn = rng.standard_normal(BANK_SIZE, np.float32), rng.random(BANK_SIZE, np.float32)
+    return NoiseBank(*(torch.from_numpy(numbers).to(device) for numbers in drawn))
+
+
+def run_ink(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Ink that runs: a blend with the darkest neighbour."""
+    return _blended(levels, _extreme(levels, torch.minimum), worn, 0.8)
+
+
+def thin_strokes(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Strokes worn thin: a blend with the lightest neighbour."""
+    return _blended(levels, _extreme(levels, torch.maximum), worn, 0.6)
+
+
+def lose_spots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Ink missing in spots, an eighth to a thirtieth of the letters in size."""
+    height, width = levels.shape[1:]
+    cell = (worn.bands * worn.ratios / worn.draw(0, 8, 30)).clamp(min=1)
+    y, x = (torch.arange(side, device=levels.device) for side in (height, width))
+    places = (y[:, None] / cell).long() * width + (x / cell).long()
+    missing = (bank.uniform[worn.offsets[:, None, None] + places] < worn.draw(1, 0.05, 0.35)).float()
+    return _faded(levels, _smoothed(missing), worn)
+
+
+def lose_rows(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Rows without ink, of a worn print head."""
+    missing = worn.noise(bank.uniform, levels.shape[1], 1) < worn.draw(1, 0.03, 0.12)
+    return _faded(levels, missing.float() * worn.ratios.clamp(max=1), worn)
+
+
+def lose_dots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Gaps between the dots of a matrix printer; rows where letters are small."""
+    period = worn.bands * worn.ratios / worn.draw(0, 9, 13)
+    y, x = (torch.arange(side, device=levels.device) * (2 * torch.pi) for side in levels.shape[1:])
+    missing = (0.5 - (torch.cos(y[:, None] / period) + torch.cos(x / period)) / 3).clamp(0, 1)
+    return torch.where(period < 2, lose_rows(levels, worn, bank), _faded(levels, missing, worn))
+
+
+def shade(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Light that falls off, and in half of the pictures paper that is not even."""
+    depth = worn.strengths * worn.draw(0, 0.05, 0.4)
+    uneven = worn.strengths * worn.draw(1, 0, 0.12) * (worn.draw(2) < 0.5)
+    fine = max(3, levels.shape[1] // 8)
+    return levels * (1 - depth * _field(levels, worn, bank, 2) - uneven * _field(levels, worn, bank, fine))
+
+
+def stain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Blots and folds: one to three soft patches, darker or lighter."""
+    height, width = levels.shape[1:]
+    y, x = (torch.arange(side, device=levels.device) for side in (height, width))
+    cover = torch.zeros_like(levels)
+    for blot in range(3):
+        across, down = (worn.draw(4 * blot + i) * worn.shares * side for i, side in enumerate((width, height)))
+        radii = [worn.draw(4 * blot + i, 0.2, 2.5) * worn.bands * worn.ratios for i in (2, 3)]
+        distance = ((x - across) / radii[0]) ** 2 + ((y[:, None] - down) / radii[1]) ** 2
+        cover = torch.maximum(cover, (2 - 2 * distance).clamp(0, 1) * (worn.draw(12) * 3 > blot))
+    kind = worn.draw(13) * 3
+    target = torch.where(kind < 1, 40.0, torch.where(kind < 2, 120.0, 255.0))
+    return levels + (target - levels) * cover * ((0.1 + 0.35 * (kind - kind.floor())) * worn.strengths)
+
+
+def defocus(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Out of focus."""
+    radii = _blur_radii(worn)
+    return blurred(levels, radii, -torch.ones(len(radii), 2, device=radii.device))
+
+
+def shake(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Moved along a row or a column while taken."""
+    radii, along = _blur_radii(worn), (worn.draws[:, 1] < 0.6).float()
+    return blurred(levels, radii, 1.6 * radii[:, None] * torch.stack([1 - along, along], dim=1))
+
+
+def add_grain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Grain of a sensor."""
+    scale = worn.draw(0, 3, 28) * worn.strengths * worn.ratios.clamp(max=1)
+    return (levels + worn.noise(bank.normal, *levels.shape[1:]) * scale).clamp(0, 255)
+
+
+def add_specks(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Specks of salt and pepper."""
+    specks, share = worn.noise(bank.uniform, *levels.shape[1:]), worn.draw(0, 0.002, 0.03) * worn.strengths
+    target = torch.where(specks < share, 0.0, torch.where(specks > 1 - share, 255.0, levels))
+    return levels + (target - levels) * worn.ratios.clamp(max=1)
+
+
+def binarise(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Two levels, with an uneven threshold; a ramp between them where the scan was larger than the picture."""
+    contrast = worn.inks - worn.papers
+    spread = contrast.abs() * worn.draw(1, 0, 0.18) * worn.strengths
+    above = (
+        levels + worn.noise(bank.normal, *levels.shape[1:]) * spread - worn.papers - contrast * worn.draw(0, 0.35, 0.6)
+    )
+    return (above / (contrast.abs() * (1 - worn.ratios).clamp(min=0.02)) + 0.5).clamp(0, 1) * 255
+
+
+def compress(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Quantised in blocks of 8 by 8 as by JPEG (ITU T.81, table K.1), at a quality from 95 down to 25."""
+    height, width = levels.shape[1:]
+    quality = 95 - 70 * worn.strengths * worn.draw(0, 0.3, 1.0)
+    scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50) * worn.ratios.clamp(max=1)
+    steps = (_LUMINANCE.to(levels.device) * scale).round().clamp(1, 255)[:, None, None]
+    padded = F.pad(levels - 128, (0, -width % 8, 0, -height % 8), mode="replicate")
+    transform = _DCT.to(levels.device)
+    blocks = padded.unflatten(1, (-1, 8)).unflatten(3, (-1, 8)).transpose(2, 3)
+    frequencies = transform @ blocks @ transform.T
+    restored = transform.T @ ((frequencies / steps).round() * steps) @ transform
+    return (restored.transpose(2, 3).flatten(3).flatten(1, 2)[:, :height, :width] + 128).clamp(0, 255)
+
+
+def _blended(levels: Tensor, other: Tensor, worn: Worn, small: float) -> Tensor:
+    most = torch.where(worn.bands > 24, 1.0, worn.bands / 24 * small)
+    return levels + (other - levels) * (worn.draw(0, 0.2, 1.0) * worn.strengths * most * worn.ratios.clamp(max=1))
+
+
+def _extreme(levels: Tensor, of_two: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The darkest or lightest of the 3 by 3 pixels around each."""
+    padded = F.pad(levels, (1, 1, 1, 1), mode="replicate")
+    rows = of_two(of_two(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    return of_two(of_two(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+
+
+def _faded(levels: Tensor, missing: Tensor, worn: Worn) -> Tensor:
+    return levels + (worn.papers - levels) * missing * (worn.draw(2, 0.3, 0.9) * worn.strengths)
+
+
+def _field(levels: Tensor, worn: Worn, bank: NoiseBank, cells: int) -> Tensor:
+    """Smooth random values in about 0 to 1, over `cells` cells of the height."""
+    height, width = levels.shape[1:]
+    drawn = worn.noise(bank.uniform, max(2, min(height, cells)), max(2, min(width, round(cells * width / height))))
+    return spread(drawn, height, width)
+
+
+def _blur_radii(worn: Worn) -> Tensor:
+    radii = worn.draw(0, 0.2, 1.0) * worn.strengths * (worn.bands * 0.055).clamp(0.5, 3.0)
+    return (radii * worn.ratios).clamp(min=0.05).flatten()
+
+
+def _smoothed(values: Tensor) -> Tensor:
+    """Means of each pixel and its neighbours, weighted 1, 2, 1 along both axes."""
+    padded = F.pad(values, (1, 1, 1, 1), mode="replicate")
+    rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+    return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4
+
+
+# each with its chance at full strength, in the order in which a page suffers them; chances are those of `degradation`
+KINDS: tuple[tuple[Wear, float], ...] = (
+    *((run_ink, 0.15), (thin_strokes, 0.1), (lose_spots, 0.135), (lose_rows, 0.075), (lose_dots, 0.09)),
+    *((shade, 0.35), (stain, 0.15), (defocus, 0.3), (shake, 0.1), (add_grain, 0.28), (add_specks, 0.12)),
+    *((binarise, 0.22), (compress, 0.45)),
+)
+
+
+def draw_kinds(rng: np.random.Generator, strengths: np.ndarray) -> list[np.ndarray]:
+    """Of each of `KINDS` the pictures that suffer it, int64 ascending; none at strength 0."""
+    chances = np.array([chance for _, chance in KINDS])[:, None] * np.minimum(1, 0.3 + strengths) * (strengths > 0)
+    return [np.flatnonzero(row) for row in rng.random(chances.shape) < chances]
+
+
+def wear(levels: Tensor, worn: Worn, chosen: list[Tensor], bank: NoiseBank) -> Tensor:
+    """`levels` worn in place; chosen: for each of `KINDS` the pictures, int64 on the device.
+
+    Each kind reads the chance numbers of a picture from another place on.
+    """
+    for number, ((kind, _), pictures) in enumerate(zip(KINDS, chosen, strict=True)):
+        if len(pictures):
+            part = worn.only(pictures)
+            part = replace(part, draws=part.draws.roll(number, 1), offsets=(part.offsets + 7919 * number) % LAST_OFFSET)
+            levels[pictures] = kind(levels[pictures], part, bank)
+    return levels
