@@ -1,7 +1,4 @@
-"""Fixtures for all tests, and how many of them may skip.
-
-Fonts and prose come from Debian packages; tests that need them skip without.
-"""
+"""Fixtures for all tests, and how many of them may skip."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from debian_packages import installed
 
 if TYPE_CHECKING:
     from demiglace.typography import fonts, glyph_atlas
@@ -47,7 +43,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def training_faces() -> tuple[fonts.Face, ...]:
     from demiglace.typography import fonts
 
-    return installed(fonts.training_faces)
+    return fonts.training_faces()
 
 
 @pytest.fixture(scope="session")
@@ -63,21 +59,21 @@ def atlas(training_faces: tuple[fonts.Face, ...]) -> glyph_atlas.GlyphAtlas:
 def unseen_faces() -> tuple[fonts.Face, ...]:
     from demiglace.typography import fonts
 
-    return installed(fonts.unseen_faces)
+    return fonts.unseen_faces()
 
 
 @pytest.fixture(scope="session")
 def installed_words() -> tuple[str, ...]:
     from demiglace.typography import corpus
 
-    return installed(corpus.words)
+    return corpus.words()
 
 
 @pytest.fixture(scope="session")
 def installed_prose(installed_words: tuple[str, ...]) -> str:
     from demiglace.typography import corpus
 
-    return installed(corpus.corpus)
+    return corpus.corpus()
 
 
 @pytest.fixture

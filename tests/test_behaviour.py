@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from debian_packages import installed
 
 GOLDEN = Path(__file__).parent / "golden"
 FEWEST = 3  # draws; those have a digest of their own
@@ -35,7 +34,7 @@ NAMES = (
 def test_a_part_is_as_it_was(behaviour, name):
     held = behaviour.recorded()
     if name in behaviour.DRAWING:
-        drawing = installed(behaviour.drawing)
+        drawing = behaviour.drawing()
         if strange := [key for key, value in drawing.items() if held["drawing"][key] != value]:
             pytest.skip(f"{name} was drawn with other {' and '.join(strange)}")
     found = behaviour.computed(name, FEWEST)

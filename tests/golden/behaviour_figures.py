@@ -72,7 +72,7 @@ def surroundings() -> dict[str, object]:
 def drawing() -> dict[str, str | None]:
     """On what the texts of drawn pictures depend: fonts, how wide their letters are, and the prose.
 
-    ValueError that names the packages to install where there are not enough.
+    ValueError that names the extra to install where there are not enough.
     """
     files = [(face.family, face.index, Path(face.path)) for face in training_faces()]
     faces = [(family, index, path.name, path.stat().st_size) for family, index, path in files]

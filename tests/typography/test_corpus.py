@@ -1,12 +1,13 @@
 import gzip
 import string
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demiglace.typography import corpus
+from demiglace.typography import corpus, packaged_texts
 
 
 @given(st.text(max_size=80))
@@ -52,7 +53,30 @@ def test_passages_are_long_enough(installed_prose):
     assert all(len(corpus.passage(np.random.default_rng(i), 60)) >= 60 for i in range(50))
 
 
-def test_missing_packages_are_named(monkeypatch):
-    monkeypatch.setattr(corpus, "_SOURCES", (corpus._ProseSource("some-doc", "/nowhere", "*.txt", 1.0),))
-    with pytest.raises(ValueError, match=r"^0 characters of prose found, .* apt-get install some-doc"):
+def test_systems_without_texts_take_packaged_ones(monkeypatch):
+    monkeypatch.setattr(corpus, "_SYSTEM_SOURCES", ())
+    monkeypatch.setattr(corpus, "_WORDS", Path("/nowhere"))
+    (everyday, _), (manual, reference) = corpus._read_sources.__wrapped__()
+    assert everyday > manual
+    assert 'The "assert" statement' in reference
+    words = corpus.words.__wrapped__()
+    assert len(words) > 50_000
+    assert set("".join(words)) <= set(corpus.ALPHABET)
+
+
+def test_missing_texts_name_the_extra(monkeypatch):
+    monkeypatch.setattr(corpus, "_SYSTEM_SOURCES", (corpus._ProseSource("some-doc", "/nowhere", "*.txt", 1.0),))
+    monkeypatch.setattr(corpus, "_PACKAGED_SOURCES", ((1.0, lambda: "short"),))
+    with pytest.raises(ValueError, match=r"^5 characters of prose found, .* pip install 'demiglace\[train\]'$"):
         corpus._read_sources.__wrapped__()
+
+
+def test_no_dictionary_names_the_extra(monkeypatch):
+    monkeypatch.setattr(corpus, "_WORDS", Path("/nowhere"))
+    monkeypatch.setattr(packaged_texts, "dictionary", tuple)
+    with pytest.raises(ValueError, match=r"^0 words found; install: pip install 'demiglace\[train\]'$"):
+        corpus.words.__wrapped__()
+
+
+def test_a_text_whose_package_is_missing_is_empty():
+    assert packaged_texts._file_of("a-package-of-nobody", "fortunes") == ""

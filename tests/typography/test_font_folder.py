@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from demiglace.typography import font_folder
-from demiglace.typography.fonts import training_faces, unseen_faces
+from demiglace.typography.font_families import PACKAGED_TRAINING
+from demiglace.typography.fonts import load_font, training_faces, unseen_faces
 
 
 def linked(folder: Path, paths: list[str]) -> Path:
@@ -19,7 +20,7 @@ def linked(folder: Path, paths: list[str]) -> Path:
 
 def test_faces_of_all_depths_are_found_and_drawn(tmp_path):
     mono = next(face for face in training_faces() if face.style == "mono")
-    sans = next(face for face in training_faces() if face.family == "Open Sans")
+    sans = next(face for face in training_faces() if face.style == "sans")
     linked(tmp_path / "deep", [mono.path])
     linked(tmp_path, [sans.path])
     faces = font_folder.folder_faces(tmp_path)
@@ -29,6 +30,15 @@ def test_faces_of_all_depths_are_found_and_drawn(tmp_path):
     }
     drawn = {font_folder.sample_folder_face(np.random.default_rng(i), tmp_path) for i in range(20)}
     assert drawn == set(faces)
+
+
+def test_a_variable_font_has_a_face_for_each_of_its_names(tmp_path):
+    (family,) = [family for family in PACKAGED_TRAINING if family.name == "Lora"]
+    linked(tmp_path, [str(next(path for path in family.files() if "Italic" not in path.name))])
+    drawn = [load_font(face, 48) for face in font_folder.folder_faces(tmp_path)]
+    assert [font.getname() for font in drawn] == [("Lora", name) for name in ("Regular", "Medium", "SemiBold", "Bold")]
+    ink = [sum(bytes(font.getmask("Hamburg"))) for font in drawn]
+    assert ink == sorted(set(ink))
 
 
 def test_families_kept_out_of_training_stay_out(tmp_path):

@@ -172,7 +172,7 @@ def _checkpoint(machine: Environment) -> Finding:
 
 def _learning(machine: Environment) -> Iterator[Finding]:
     if machine.font_faces is None:
-        yield Finding("fonts", "missing", "too few to train on", "demiglace train names the packages to install")
+        yield Finding("fonts", "missing", "too few to train on", "pip install 'demiglace[train]'")
     else:
         yield Finding("fonts", "ok", f"{machine.font_faces} faces to train on")
     if machine.tesseract is None:

@@ -30,7 +30,7 @@ def train(
         from demiglace.jobs import nano as job
         from demiglace.recipes import nano
     except ModuleNotFoundError as missing:
-        raise ValueError(f"training needs {missing.name}: pip install 'demiglace[eval]'") from missing
+        raise ValueError(f"training needs {missing.name}: pip install 'demiglace[train]'") from missing
 
     from_nothing = nano.NanoRecipe(seed=seed, documents=documents)
     chosen = replace(from_nothing if start is None else nano.continued(start, seed, documents), fonts=fonts)

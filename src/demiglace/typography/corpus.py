@@ -1,4 +1,7 @@
-"""The alphabet of everything drawn, and English prose in it: the plain text of Debian's documentation packages."""
+"""The alphabet of everything drawn, and English prose and words in it.
+
+They are of Debian's documentation packages; where those are missing or short, of the extra `train`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import gzip
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+
+from demiglace.typography import packaged_texts
 
 PRINTABLE = "".join(map(chr, range(32, 127)))
 ALPHABET = PRINTABLE + "–—‘’“”•£€©®°é§×"
@@ -19,6 +24,7 @@ ALPHABET = PRINTABLE + "–—‘’“”•£€©®°é§×"
 FEWEST_CORPUS_CHARACTERS = 1_000_000
 
 _WORDS = Path("/usr/share/dict/american-english")
+_INSTALL = "install: pip install 'demiglace[train]'"
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class _ProseSource:
     weight: float  # share of the passages drawn; everyday English before manuals
 
 
-_SOURCES = (
+_SYSTEM_SOURCES = (
     _ProseSource("fortunes", "/usr/share/games/fortunes", "[b-z]*[a-z]", 0.35),
     _ProseSource("jargon-text", "/usr/share/doc/jargon-text", "jargon.txt.gz", 0.15),
     _ProseSource("git-doc", "/usr/share/doc/git-doc", "**/*.txt", 0.12),
@@ -40,6 +46,11 @@ _SOURCES = (
     _ProseSource("maint-guide", "/usr/share/doc/maint-guide", "maint-guide.en.txt.gz", 0.03),
     _ProseSource("debian-policy", "/usr/share/doc/debian-policy", "**/*.txt.gz", 0.05),
     _ProseSource("bash-doc", "/usr/share/doc/bash", "bash*.html", 0.05),
+)
+
+_PACKAGED_SOURCES: tuple[tuple[float, Callable[[], str]], ...] = (
+    (0.7, packaged_texts.fortunes),
+    (0.3, packaged_texts.language_reference),
 )
 
 _EQUIVALENTS = str.maketrans("−‐‑―′″·„‚«»", "---—'\"•“‘“”")
@@ -64,7 +75,7 @@ def _fold(outside: re.Match[str]) -> str:
 def corpus() -> str:
     """All prose found, documents apart by empty lines; kept in memory.
 
-    ValueError names the packages to install where it is shorter than `FEWEST_CORPUS_CHARACTERS`.
+    ValueError names the extra to install where it is shorter than `FEWEST_CORPUS_CHARACTERS`.
     """
     return "\n\n".join(text for _, text in _read_sources())
 
@@ -72,7 +83,7 @@ def corpus() -> str:
 def passage(rng: np.random.Generator, num_characters: int) -> str:
     """At least `num_characters` characters from anywhere in the prose, cut between words; ValueError as in `corpus`."""
     sources = _read_sources()
-    weights = np.array([source.weight for source, _ in sources])
+    weights = np.array([weight for weight, _ in sources])
     _, text = sources[rng.choice(len(sources), p=weights / weights.sum())]
     width = 3 * num_characters + 200  # room for indents and the two words cut
     for _ in range(4):
@@ -86,24 +97,29 @@ def passage(rng: np.random.Generator, num_characters: int) -> str:
 
 @cache
 def words() -> tuple[str, ...]:
-    """The dictionary of `wamerican` without possessives; ValueError where it is not installed."""
-    if not _WORDS.is_file():
-        raise ValueError(f"0 words found in {_WORDS}; install: apt-get install wamerican")
-    found = in_alphabet(_WORDS.read_text(encoding="utf-8")).split()
-    return tuple(word for word in found if not word.endswith("'s"))
+    """The dictionary of `wamerican` without possessives, else that of the extra `train`; ValueError without both."""
+    found = _WORDS.read_text(encoding="utf-8").split() if _WORDS.is_file() else packaged_texts.dictionary()
+    if not found:
+        raise ValueError(f"0 words found; {_INSTALL}")
+    return tuple(in_alphabet(word) for word in found if not word.endswith("'s"))
 
 
 @cache
-def _read_sources() -> tuple[tuple[_ProseSource, str], ...]:
-    texts = [(source, "\n\n".join(map(_read, _find(source)))) for source in _SOURCES]
-    found = sum(len(text) for _, text in texts)
-    if found < FEWEST_CORPUS_CHARACTERS:
-        missing = " ".join(source.package for source, text in texts if not text)
+def _read_sources() -> tuple[tuple[float, str], ...]:
+    """Texts and their shares of the passages."""
+    system = [(source.weight, "\n\n".join(map(_read, _find(source)))) for source in _SYSTEM_SOURCES]
+    if _num_characters(system) >= FEWEST_CORPUS_CHARACTERS:
+        return tuple((weight, text) for weight, text in system if text)
+    packaged = tuple((weight, _tidy(read())) for weight, read in _PACKAGED_SOURCES)
+    if (found := _num_characters(packaged)) < FEWEST_CORPUS_CHARACTERS:
         raise ValueError(
-            f"{found} characters of prose found, at least {FEWEST_CORPUS_CHARACTERS} are needed; "
-            f"install: apt-get install {missing}"
+            f"{found} characters of prose found, at least {FEWEST_CORPUS_CHARACTERS} are needed; {_INSTALL}"
         )
-    return tuple((source, text) for source, text in texts if text)
+    return packaged
+
+
+def _num_characters(texts: Sequence[tuple[float, str]]) -> int:
+    return sum(len(text) for _, text in texts)
 
 
 def _find(source: _ProseSource) -> list[Path]:
@@ -114,8 +130,11 @@ def _find(source: _ProseSource) -> list[Path]:
 def _read(path: Path) -> str:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     strip = _STRIPPERS.get(path.name.removesuffix(".gz").rpartition(".")[2], _strip_fortunes)
-    text = in_alphabet(strip(content.decode("utf-8", errors="ignore")))
-    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return _tidy(strip(content.decode("utf-8", errors="ignore")))
+
+
+def _tidy(text: str) -> str:
+    lines = "\n".join(line.rstrip() for line in in_alphabet(text).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 

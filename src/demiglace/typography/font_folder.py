@@ -8,14 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFont
 
-from demiglace.typography.fonts import (
-    UNSEEN_FAMILIES,
-    Face,
-    FaceStyle,
-    has_whole_alphabet,
-    instance_indices,
-    load_font,
-)
+from demiglace.typography.font_families import UNSEEN_FAMILIES, FaceStyle
+from demiglace.typography.fonts import Face, face_indices, has_whole_alphabet, load_font
 
 SUFFIXES = (".ttf", ".otf")
 _LETTERS = "aebdgnrt"  # in small capitals these are the capitals once more
@@ -53,21 +47,21 @@ def file_faces(path: Path) -> list[Face]:
         named = _named_faces(path)
     except OSError:
         return []
-    return [face for face in named if has_whole_alphabet(face) and not _has_small_capitals(face)]
+    return [face for face in named if has_whole_alphabet(face) and not has_small_capitals(face)]
 
 
 def _named_faces(path: Path) -> list[Face]:
     font = ImageFont.truetype(str(path), 64)
     family = font.getname()[0] or path.stem
     style: FaceStyle = "mono" if font.getlength("i") == font.getlength("W") else "sans"
-    return [Face(str(path), index, family, style) for index in instance_indices(font)]
+    return [Face(str(path), index, family, style) for index in face_indices(path)]
 
 
 def _is_kept_out(family: str) -> bool:
     return any(family.casefold().startswith(kept.casefold()) for kept in UNSEEN_FAMILIES)
 
 
-def _has_small_capitals(face: Face) -> bool:
+def has_small_capitals(face: Face) -> bool:
     pairs = [(_shape(face, letter), _shape(face, letter.upper())) for letter in _LETTERS]
     return float(np.mean([np.corrcoef(small, large)[0, 1] for small, large in pairs])) > _SAME_SHAPE
 

@@ -6,21 +6,20 @@ Two sets that never mix: faces to train on, and families kept back to measure re
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import ImageFont
 
+from demiglace.typography import font_families as families
 from demiglace.typography.corpus import ALPHABET
+from demiglace.typography.font_families import FaceStyle, FontFamily, PackagedFamily
 
-FONTS_FOLDER = Path("/usr/share/fonts")
 FEWEST_TRAINING_FACES = 40
 FEWEST_UNSEEN_FACES = 8
-
-FaceStyle = Literal["serif", "sans", "mono"]
 
 
 @dataclass(frozen=True)
@@ -36,53 +35,6 @@ class Face:
     style: FaceStyle
 
 
-@dataclass(frozen=True)
-class _Family:
-    package: str
-    name: str
-    pattern: str  # of the files, below the folder of all fonts
-    style: FaceStyle
-
-
-_TRAINING = (
-    _Family("fonts-dejavu-extra", "DejaVu Sans", "truetype/dejavu/DejaVuSans[-C.]*.ttf", "sans"),
-    _Family("fonts-dejavu-extra", "DejaVu Serif", "truetype/dejavu/DejaVuSerif*.ttf", "serif"),
-    _Family("fonts-dejavu-core", "DejaVu Sans Mono", "truetype/dejavu/DejaVuSansMono*.ttf", "mono"),
-    _Family("fonts-liberation2", "Liberation Sans", "truetype/liberation2/LiberationSans-*.ttf", "sans"),
-    _Family("fonts-liberation2", "Liberation Serif", "truetype/liberation2/LiberationSerif-*.ttf", "serif"),
-    _Family("fonts-liberation2", "Liberation Mono", "truetype/liberation2/LiberationMono-*.ttf", "mono"),
-    _Family("fonts-croscore", "Arimo", "truetype/croscore/Arimo-*.ttf", "sans"),
-    _Family("fonts-croscore", "Tinos", "truetype/croscore/Tinos-*.ttf", "serif"),
-    _Family("fonts-croscore", "Cousine", "truetype/croscore/Cousine-*.ttf", "mono"),
-    _Family("fonts-crosextra-carlito", "Carlito", "truetype/crosextra/Carlito-*.ttf", "sans"),
-    _Family("fonts-crosextra-caladea", "Caladea", "truetype/crosextra/Caladea-*.ttf", "serif"),
-    _Family("fonts-open-sans", "Open Sans", "truetype/open-sans/OpenSans-*.ttf", "sans"),
-    _Family("fonts-roboto-unhinted", "Roboto", "truetype/roboto/unhinted/RobotoTTF/Roboto-*.ttf", "sans"),
-    _Family("fonts-roboto-unhinted", "Roboto Condensed", "truetype/roboto/unhinted/RobotoCondensed-*.ttf", "sans"),
-    _Family("fonts-lato", "Lato", "truetype/lato/Lato-*.ttf", "sans"),
-    _Family("fonts-freefont-ttf", "FreeSans", "truetype/freefont/FreeSans*.ttf", "sans"),
-    _Family("fonts-freefont-ttf", "FreeSerif", "truetype/freefont/FreeSerif*.ttf", "serif"),
-    _Family("fonts-freefont-ttf", "FreeMono", "truetype/freefont/FreeMono*.ttf", "mono"),
-    _Family("fonts-cmu", "CMU Serif", "truetype/cmu/cmun[rbts][mxil].ttf", "serif"),
-    _Family("fonts-cmu", "CMU Sans", "truetype/cmu/cmuns[sxio].ttf", "sans"),
-    _Family("fonts-cmu", "CMU Bright", "truetype/cmu/cmunb[ms][ro].ttf", "sans"),
-    _Family("fonts-cmu", "CMU Typewriter", "truetype/cmu/cmun[ti]t.ttf", "mono"),
-    _Family("fonts-cmu", "CMU Typewriter", "truetype/cmu/cmunt[bx].ttf", "mono"),
-    _Family("fonts-cmu", "CMU Concrete", "truetype/cmu/cmuno*.ttf", "serif"),
-    _Family("fonts-quicksand", "Quicksand", "truetype/quicksand/Quicksand-*.ttf", "sans"),
-    _Family("fonts-firacode", "Fira Code", "truetype/firacode/FiraCode-*.ttf", "mono"),
-    _Family("fonts-mononoki", "Mononoki", "truetype/mononoki/mononoki-*.ttf", "mono"),
-)
-
-_UNSEEN = (
-    _Family("fonts-vollkorn", "Vollkorn", "truetype/vollkorn/Vollkorn-*.ttf", "serif"),
-    _Family("fonts-courier-prime", "Courier Prime", "opentype/courier-prime/Courier Prime*.otf", "mono"),
-    _Family("fonts-karla", "Karla", "truetype/karla/Karla-*.otf", "sans"),
-    _Family("fonts-cabin", "Cabin", "opentype/cabin/Cabin-*.otf", "sans"),
-)
-
-UNSEEN_FAMILIES = tuple(family.name for family in _UNSEEN)
-
 _EXTREME_WEIGHT = re.compile("Thin|Hairline|ExtraLight|Black|Heavy|ExtraBold", re.IGNORECASE)
 
 
@@ -90,15 +42,16 @@ _EXTREME_WEIGHT = re.compile("Thin|Hairline|ExtraLight|Black|Heavy|ExtraBold", r
 def training_faces() -> tuple[Face, ...]:
     """Faces to learn from: serif, sans and mono; regular, bold and italic.
 
-    ValueError names the packages to install where fewer than `FEWEST_TRAINING_FACES` are found.
+    Debian's, where its packages bring at least `FEWEST_TRAINING_FACES`; else those of the extra `train`. ValueError
+    names the extra where those are too few as well.
     """
-    return _find(_TRAINING, FEWEST_TRAINING_FACES)
+    return _find(families.SYSTEM_TRAINING, families.PACKAGED_TRAINING, FEWEST_TRAINING_FACES)
 
 
 @cache
 def unseen_faces() -> tuple[Face, ...]:
     """Faces of families kept out of training. ValueError as in `training_faces`."""
-    return _find(_UNSEEN, FEWEST_UNSEEN_FACES)
+    return _find(families.SYSTEM_UNSEEN, families.PACKAGED_UNSEEN, FEWEST_UNSEEN_FACES)
 
 
 def sample_face(rng: np.random.Generator) -> Face:
@@ -119,8 +72,9 @@ def load_font(face: Face, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(face.path, size, index=face.index, layout_engine=ImageFont.Layout.BASIC)
 
 
-def instance_indices(font: ImageFont.FreeTypeFont) -> list[int]:
-    """Indices of the faces in a font's file: 0, or those of the named instances where the font is variable."""
+def face_indices(path: Path) -> list[int]:
+    """Of the faces in a font's file: 0, or the named instances where the font is variable. OSError where it is none."""
+    font = ImageFont.truetype(str(path))
     try:
         return [number << 16 for number in range(1, 1 + len(font.get_variation_names()))]
     except OSError:  # not variable
@@ -144,18 +98,21 @@ def proportions(face: Face) -> Proportions:
     return Proportions(-font.getbbox("H", anchor="ls")[1] / 200, -top / 200, bottom / 200)
 
 
-def _find(families: tuple[_Family, ...], fewest: int) -> tuple[Face, ...]:
-    faces, missing = [], []
-    for family in families:
-        found = [Face(str(path), 0, family.name, family.style) for path in sorted(FONTS_FOLDER.glob(family.pattern))]
-        faces += [face for face in found if has_whole_alphabet(face)]
-        missing += [] if found else [family.package]
-    if len(faces) < fewest:
-        packages = " ".join(dict.fromkeys(missing))
-        raise ValueError(
-            f"{len(faces)} font faces found, at least {fewest} are needed; install: apt-get install {packages}"
-        )
-    return tuple(faces)
+def _find(system: Iterable[FontFamily], packaged: Iterable[PackagedFamily], fewest: int) -> tuple[Face, ...]:
+    for source in (system, packaged):
+        faces = tuple(face for family in source for face in _faces(family))
+        if len(faces) >= fewest:
+            return faces
+    raise ValueError(
+        f"{len(faces)} font faces found, at least {fewest} are needed; install: pip install 'demiglace[train]'"
+    )
+
+
+def _faces(family: FontFamily | PackagedFamily) -> list[Face]:
+    found = [
+        Face(str(path), index, family.name, family.style) for path in family.files() for index in face_indices(path)
+    ]
+    return [face for face in found if has_whole_alphabet(face)]
 
 
 def has_whole_alphabet(face: Face) -> bool:

@@ -62,7 +62,7 @@ class GeneratedClips(Endless):
         check_attributes(self, OPTIONS)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the Debian packages to install where fonts or words are missing."""
+        """Raises ValueError that names the extra to install where fonts or words are missing."""
         rng = np.random.default_rng((*seed, block, row))
         make_clip = CLIP_KINDS[pick(rng, self.kinds)]
         if rng.random() >= self.several_share:

@@ -43,7 +43,7 @@ class GeneratedQuestions(Endless):
             raise ValueError(f"smallest must be at most largest, got {self.smallest} and {self.largest}")
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
+        """Raises ValueError that names the extra to install where fonts or prose are missing."""
         rng = np.random.default_rng((*seed, block, row))
         weights = np.array(list(self.topics.values()), float)
         topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]

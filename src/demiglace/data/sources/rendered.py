@@ -52,7 +52,7 @@ class RenderedText(Endless):
         return () if self.documents is None else tuple(sorted(self.documents.glob("*.pdf")))
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the Debian packages to install where fonts or prose are missing."""
+        """Raises ValueError that names the extra to install where fonts or prose are missing."""
         rng = np.random.default_rng((*seed, block, row))
         rendered, _ = self.pictures.draw(rng, page=(*seed, block, row // WINDOWS_OF_A_PAGE))
         question = QUESTIONS[rng.integers(len(QUESTIONS))]

@@ -26,7 +26,7 @@ SMALLEST_CAP, LARGEST_CAP = 9.0, 20.0  # pixels, of running text
 def render_layout(rng: np.random.Generator) -> Page:
     """A page of a random kind; the same state of `rng` gives the same page.
 
-    Raises ValueError that names the Debian packages to install where fonts or prose are missing.
+    Raises ValueError that names the extra to install where fonts or prose are missing.
     """
     draw = _KINDS[int(rng.integers(len(_KINDS)))]
     sheet = Sheet()

@@ -41,7 +41,7 @@ class _ChartSheet:
 def draw_chart(rng: np.random.Generator, chart: Chart, side: int) -> Image.Image:
     """RGB of about `side` times `side` pixels; a table is as large as its cells.
 
-    Raises ValueError that names the Debian packages to install where fonts are missing.
+    Raises ValueError that names the extra to install where fonts are missing.
     """
     face, paper = sample_face(rng), _PAPERS[int(rng.integers(len(_PAPERS)))]
     size = max(_SMALLEST_FONT, round(side / CAPS_OF_A_SIDE / proportions(face).cap))

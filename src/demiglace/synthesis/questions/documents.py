@@ -48,7 +48,7 @@ class Contents:
 def random_document(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[Question]]:
     """A heading, a few lines and the number of the page, in a picture of about `side` times `side` pixels.
 
-    Raises ValueError that names the Debian packages to install where fonts or prose are missing.
+    Raises ValueError that names the extra to install where fonts or prose are missing.
     """
     contents = random_contents(rng)
     page = document_page(rng, contents, side / CAPS_OF_A_SIDE)

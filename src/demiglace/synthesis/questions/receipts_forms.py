@@ -58,7 +58,7 @@ def random_receipt(rng: np.random.Generator, side: int, short: bool = False) -> 
     """A small receipt of about `side` times `side` pixels, and one question of each kind that it allows.
 
     short: two goods and the total, about 50 letters in five lines; otherwise up to four goods, and often cash.
-    Raises ValueError that names the Debian packages to install where fonts or prose are missing.
+    Raises ValueError that names the extra to install where fonts or prose are missing.
     """
     most_words, most_goods = (1, 2) if short else (2, 4)
     shop = [*plain_words(rng, int(rng.integers(1, most_words + 1)), 7), pick(rng, _SHOPS)]

@@ -9,7 +9,7 @@ from demiglace.typography.words import pick, plain_words
 
 
 def random_text_question(rng: np.random.Generator) -> Question:
-    """Of a random kind; ValueError that names the Debian package where no dictionary is installed."""
+    """Of a random kind; ValueError that names the extra to install where there is no dictionary."""
     return _QUESTIONS[int(rng.integers(len(_QUESTIONS)))](rng)
 
 

