@@ -78,5 +78,17 @@ def test_no_dictionary_names_the_extra(monkeypatch):
         corpus.words.__wrapped__()
 
 
+def test_texts_are_found_where_pip_puts_them_with_target(tmp_path, monkeypatch):
+    """It leaves the record as it was: the file is said to be two folders above the packages, and is among them."""
+    (tmp_path / "sayings-1.0.dist-info").mkdir()
+    (tmp_path / "sayings-1.0.dist-info" / "METADATA").write_text("Name: sayings\nVersion: 1.0\n")
+    (tmp_path / "sayings-1.0.dist-info" / "RECORD").write_text("../../share/games/fortune/fortunes,,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert packaged_texts._file_of("sayings", "fortunes") == ""
+    (tmp_path / "share" / "games" / "fortune").mkdir(parents=True)
+    (tmp_path / "share" / "games" / "fortune" / "fortunes").write_text("Make haste slowly.")
+    assert packaged_texts._file_of("sayings", "fortunes") == "Make haste slowly."
+
+
 def test_a_text_whose_package_is_missing_is_empty():
     assert packaged_texts._file_of("a-package-of-nobody", "fortunes") == ""

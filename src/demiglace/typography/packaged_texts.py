@@ -32,8 +32,12 @@ def dictionary() -> tuple[str, ...]:
 
 def _file_of(distribution: str, name: str) -> str:
     try:
-        files = metadata.files(distribution) or []
+        found = metadata.distribution(distribution)
     except metadata.PackageNotFoundError:
         return ""
-    path = next(file.locate() for file in files if file.name == name)
-    return Path(str(path)).read_text(encoding="utf-8-sig")
+    folder = Path(str(found.locate_file("")))
+    recorded = [file.parts for file in found.files or [] if file.name == name]
+    # `pip install --target` puts among the packages what the record says to be beside them.
+    placed = [parts[parts.count("..") :] for parts in recorded]
+    path = next((path for parts in recorded + placed if (path := folder.joinpath(*parts)).is_file()), None)
+    return "" if path is None else path.read_text(encoding="utf-8-sig")
