@@ -79,11 +79,20 @@ def test_a_seed_repeats_and_none_does_not() -> None:
         ("repetition_penalty", 0.0),
         ("seed", -1),
         ("seed", 2**63),
+        ("num_beams", 0),
+        ("length_penalty", math.inf),
+        ("early_stopping", 1),
+        ("early_stopping", "always"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name_and_number(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{name} must .*, got {value}"):
+    with pytest.raises(ValueError, match=f"{name} must .*, got {value!r}"):
         SamplingParams(**{name: value})
+
+
+def test_beams_are_not_drawn() -> None:
+    with pytest.raises(ValueError, match=r"3 beams are followed at temperature 0 alone, got a temperature of 0\.7"):
+        SamplingParams(num_beams=3)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -116,6 +125,10 @@ def test_the_defaults_are_the_released_short_mode() -> None:
             {"do_sample": True, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "eos_token_id": [1, 2]},
             SamplingParams(2048, 0.6, 0.95, 20, 1.0),
         ),
+        (
+            {"do_sample": False, "num_beams": 3, "length_penalty": 0.5, "early_stopping": True},
+            SamplingParams(2048, 0.0, 1.0, 0, 1.0, None, 3, 0.5, True),
+        ),
         ({"do_sample": True, "temperature": None}, SamplingParams(2048, 1.0, 1.0, 0, 1.0)),
     ],
 )
@@ -135,6 +148,8 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
         ('{"do_sample": 1}', "do_sample must be true or false, got 1"),
         ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
         ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),
+        ('{"num_beams": 2.5}', "num_beams must be a whole number from 1 to 64, got 2.5"),
+        ('{"do_sample": true, "num_beams": 2}', "2 beams are followed at temperature 0 alone"),
         ('{"top_k": 1.5}', "top_k must be a whole number"),
         (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),
         ('{"do_sample": true, "top_p": 7}', r"generation_config.json: top_p must be a number in \(0, 1\], got 7"),

@@ -59,6 +59,9 @@ class Sampling:
     top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")] = None
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")] = None
     seed: Annotated[int | None, typer.Option(help="Draw the same answer again.")] = None
+    num_beams: Annotated[
+        int | None, typer.Option(help="Follow so many beginnings of an answer at a time; it then comes whole.")
+    ] = None
 
     def of(self, default: SamplingParams) -> SamplingParams:
         """`default` with what was chosen instead; ValueError where that changes nothing."""

@@ -8,7 +8,7 @@ Axes: tokens (of all groups, one after another), groups, rows, length, queries, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import groupby
 from typing import Any
 
@@ -151,8 +151,9 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
 class KVCache:
     """Keys and values of the tokens seen so far, with their positions and segments: an argument of `forward`.
 
-    All rows advance together: a row that has nothing to say brings padding. Shapes: keys and values (num_layers, rows,
-    num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length` places are filled.
+    All rows advance together; `drop` lets go of those that have nothing more to say. Shapes: keys and values
+    (num_layers, rows, num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length`
+    places are filled.
     """
 
     def __init__(
@@ -195,3 +196,41 @@ class KVCache:
         self.keys[layer, :, :, start : self.length] = keys
         self.values[layer, :, :, start : self.length] = values
         return self.keys[layer, :, :, : self.length], self.values[layer, :, :, : self.length]
+
+    def drop(self, rows: Collection[int]) -> list[int]:
+        """Let go of `rows`; the last rows move into their places. Returns, by place, the row that stands there now."""
+        order = list(range(self.keys.shape[1]))
+        for row in sorted(rows, reverse=True):
+            last = order.pop()
+            if row < len(order):
+                order[row] = last
+        for place, row in enumerate(order):
+            if place != row:
+                for held in (self.keys, self.values):
+                    held[:, place, :, : self.length] = held[:, row, :, : self.length]
+                self.positions[place], self.segments[place] = self.positions[row], self.segments[row]
+        self._narrow(len(order))
+        return order
+
+    def reorder(self, rows: Tensor, start: int) -> None:
+        """Give each row what `rows`, int64 (rows,), hold from place `start` on: all before is the same in both."""
+        for held in (self.keys, self.values):
+            filled = held[:, :, :, start : self.length]
+            filled.copy_(filled[:, rows])
+        for marks in (self.positions, self.segments):
+            marks[:, start : self.length] = marks[rows, start : self.length]
+
+    def repeated(self, times: int) -> KVCache:
+        """A cache of the same capacity with every row `times` times, one after another."""
+        num_layers, rows, heads, capacity, head_dim = self.keys.shape
+        more = KVCache(num_layers, rows * times, heads, capacity, head_dim, self.keys.dtype, self.keys.device)
+        for filled, held in ((more.keys, self.keys), (more.values, self.values)):
+            filled[:, :, :, : self.length] = held[:, :, :, : self.length].repeat_interleave(times, dim=1)
+        more.positions.copy_(self.positions.repeat_interleave(times, dim=0))
+        more.segments.copy_(self.segments.repeat_interleave(times, dim=0))
+        more.length = self.length
+        return more
+
+    def _narrow(self, rows: int) -> None:
+        self.keys, self.values = self.keys[:, :rows], self.values[:, :rows]
+        self.positions, self.segments = self.positions[:rows], self.segments[:rows]

@@ -41,12 +41,16 @@ MESSAGES = [
 
 @pytest.fixture(scope="module")
 def answers(folder: Path) -> list[list[int]]:
-    """What we say to each of `QUESTIONS`, greedily, the closing token included."""
+    return answers_of(folder, SamplingParams.greedy(NUM_NEW))
+
+
+def answers_of(folder: Path, sampling: SamplingParams) -> list[list[int]]:
+    """What we say to each of `QUESTIONS`, the closing token included."""
     assistant = Demiglace.load(folder, "cpu", "float32")
     samples = [assistant.processor.prepare(Conversation.ask(text, *map(Image, shown))) for text, shown in QUESTIONS]
     said: list[list[int]] = [[] for _ in samples]
-    batch, sampling = assistant.processor.batch(samples), [SamplingParams.greedy(NUM_NEW)] * len(samples)
-    for step in generate(assistant.model, batch, sampling, assistant.stop_ids):
+    batch = assistant.processor.batch(samples)
+    for step in generate(assistant.model, batch, [sampling] * len(samples), assistant.stop_ids):
         said[step.row].append(step.token)
     return said
 
@@ -126,6 +130,13 @@ def test_beams_of_a_batch_are_those_of_its_rows(
     together = said(model, inputs_of(processor, MESSAGES), **beams)
     assert together == [row for messages in MESSAGES for row in said(model, inputs_of(processor, messages), **beams)]
     assert together[0] != together[1]
+
+
+def test_beams_are_ours_token_for_token(
+    folder: Path, model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor
+) -> None:
+    sampling = replace(SamplingParams.greedy(NUM_NEW), num_beams=3)
+    assert said(model, inputs_of(processor, MESSAGES), num_beams=3, do_sample=False) == answers_of(folder, sampling)
 
 
 def test_sampling_follows_the_seed(model: MiniCPMVForConditionalGeneration, processor: MiniCPMVProcessor) -> None:
