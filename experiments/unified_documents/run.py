@@ -89,7 +89,7 @@ class ReadAndRecite:
         chosen = [self.passages[int(rng.integers(len(self.passages)))] for _ in range(self.reading.stream.batch_size)]
         answers = [self.reading.tokenizer.encode(passage) for passage in chosen]
         batch = collate.rows([self.prompt] * len(answers), answers, None)
-        loss, figures = answer_loss(learner, batch, learner.model.embed(batch))
+        loss, figures = answer_loss(learner, batch, learner.model(batch))
         yield loss / 2, {name: value / 2 for name, value in figures.items()}
 
 

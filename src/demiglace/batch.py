@@ -45,10 +45,11 @@ class Visual:
             raise ValueError(f"{pictures} pictures, but {self.ticks.shape[0]} ticks")
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Visual:
-        """A copy on `device`; `dtype` applies to the patches alone."""
-        return Visual(
-            self.patches.to(device, dtype), self.grids.to(device), self.package_sizes.to(device), self.ticks.to(device)
-        )
+        """A copy on `device`; `dtype` applies to the patches alone.
+
+        Grids and sizes of packages stay where they are: they decide shapes, for which the host would have to wait.
+        """
+        return replace(self, patches=moved(self.patches.to(dtype), device), ticks=moved(self.ticks, device))
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,17 @@ class Batch:
         """A copy on `device`; `dtype` applies to the patches alone."""
         return replace(
             self,
-            tokens=self.tokens.to(device),
-            positions=self.positions.to(device),
-            segments=self.segments.to(device),
-            visual_places=self.visual_places.to(device),
+            tokens=moved(self.tokens, device),
+            positions=moved(self.positions, device),
+            segments=moved(self.segments, device),
+            visual_places=moved(self.visual_places, device),
             visual=None if self.visual is None else self.visual.to(device, dtype),
-            labels=None if self.labels is None else self.labels.to(device),
+            labels=None if self.labels is None else moved(self.labels, device),
         )
+
+
+def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on `device`. From the host to a GPU it goes by pinned memory, so that nobody waits for it."""
+    if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
+        return tensor.contiguous().pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)

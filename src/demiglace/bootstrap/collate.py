@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual
+from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual, moved
 from demiglace.bootstrap.colour_labels import ColouredSample
 from demiglace.bootstrap.glyph_labels import NO_PLACE, UNKNOWN
 from demiglace.bootstrap.picture_shards import ReadingSample
@@ -29,6 +29,44 @@ class PictureLabels:
     frames: Tensor
     frame_halves: Tensor
 
+    def to(self, device: torch.device | str) -> PictureLabels:
+        return PictureLabels(*(moved(getattr(self, field.name), device) for field in fields(self)))
+
+
+@dataclass(frozen=True)
+class LabelledPictures:
+    """A batch of pictures as the encoder takes them, with their labels and their texts.
+
+    letter_places: of each text, uint8 (characters,), as in `GlyphLabels`; on the host.
+    """
+
+    visual: Visual
+    labels: PictureLabels
+    texts: Sequence[str]
+    letter_places: Sequence[np.ndarray]
+
+    def to(self, device: torch.device | str) -> LabelledPictures:
+        return replace(self, visual=self.visual.to(device), labels=self.labels.to(device))
+
+    def only(self, piece: slice) -> LabelledPictures:
+        """Some of the pictures, which follow one another."""
+        begin, end, _ = piece.indices(len(self.texts))
+        if (begin, end) == (0, len(self.texts)):
+            return self
+        ends = [0, *self.visual.grids.prod(dim=1).cumsum(0).tolist()]
+        patches = slice(ends[begin], ends[end])
+        each = self.labels.frames.shape[0] // len(self.texts)  # visual tokens of a picture
+        visual, labels, tokens = self.visual, self.labels, slice(begin * each, end * each)
+        return LabelledPictures(
+            Visual(visual.patches[patches], visual.grids[piece], visual.package_sizes[piece], visual.ticks[piece]),
+            PictureLabels(
+                labels.cells[patches], labels.cell_halves[patches], labels.places[patches],
+                labels.frames[tokens], labels.frame_halves[tokens],
+            ),
+            self.texts[piece],
+            self.letter_places[piece],
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -37,6 +75,16 @@ class Prompt:
     tokens: Tensor  # int64 (length,), visual places filled with the placeholder
     visual_places: Tensor  # int64 (queries,)
     end: int
+
+
+def labelled(samples: Sequence[ReadingSample], rng: np.random.Generator, frames_per_token: int) -> LabelledPictures:
+    """`pictures` and `picture_labels` of the samples."""
+    return LabelledPictures(
+        pictures(samples, rng),
+        picture_labels(samples, frames_per_token),
+        [sample.text for sample in samples],
+        [sample.labels.letter_places for sample in samples],
+    )
 
 
 def pictures(samples: Sequence[ReadingSample], rng: np.random.Generator) -> Visual:
@@ -88,10 +136,15 @@ def picture_labels(samples: Sequence[ReadingSample], frames_per_token: int) -> P
     )
 
 
-def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Visual | None) -> Batch:
-    """One padded row for each prompt and its answer; the loss is on the answer and its end alone."""
+def rows(
+    prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Visual | None, multiple: int = 1
+) -> Batch:
+    """One padded row for each prompt and its answer; the loss is on the answer and its end alone.
+
+    All are as long as the longest, rounded up to a `multiple`: the more, the fewer shapes there are.
+    """
     lengths = [len(prompt.tokens) + len(answer) + 1 for prompt, answer in zip(prompts, answers, strict=True)]
-    shape = (len(prompts), max(lengths))
+    shape = (len(prompts), -(-max(lengths) // multiple) * multiple)
     tokens, segments = torch.zeros(shape, dtype=torch.int64), torch.full(shape, PADDING)
     labels = torch.full(shape, IGNORE)
     places = []
@@ -105,18 +158,16 @@ def rows(prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Vi
     return Batch(tokens, positions, segments, torch.cat(places), visual, labels)
 
 
-def letter_places(samples: Sequence[ReadingSample], labels: Tensor) -> Tensor:
+def letter_places(texts: Sequence[str], places_of_letters: Sequence[np.ndarray], labels: Tensor) -> Tensor:
     """int64 (rows, length): the reading place of the character that each label is a byte of; else IGNORE.
 
-    labels: those of `rows`, whose answers are the samples' texts. A newline and the end of an answer have no place.
+    places_of_letters: uint8 (characters,) for each text. labels: those of `rows`, whose answers they are. A newline and the end of an answer have no place.
     """
     places = torch.full_like(labels, IGNORE)
-    for row, sample in enumerate(samples):
-        each = iter(sample.labels.letter_places.tolist())
+    for row, (text, of_letters) in enumerate(zip(texts, places_of_letters, strict=True)):
+        each = iter(of_letters.tolist())
         of_bytes = [
-            place
-            for letter in sample.text
-            for place in [IGNORE if letter == "\n" else next(each)] * len(letter.encode())
+            place for letter in text for place in [IGNORE if letter == "\n" else next(each)] * len(letter.encode())
         ]
         written = (labels[row] != IGNORE).nonzero().flatten()[:-1]
         places[row, written] = torch.tensor(of_bytes)

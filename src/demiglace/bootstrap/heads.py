@@ -71,8 +71,7 @@ class GlyphCodebook(nn.Module):
         glyph_logits, half_logits = self.read(tokens)
         loss = F.cross_entropy(glyph_logits.flatten(0, 1), classes.flatten(), ignore_index=IGNORE)
         half_loss = F.cross_entropy(half_logits.flatten(0, 1), halves.flatten())
-        right = (glyph_logits.argmax(-1) == classes)[classes != IGNORE].float().mean()
-        return loss + half_loss * 0.3, right
+        return loss + half_loss * 0.3, share(glyph_logits.argmax(-1) == classes, among=classes != IGNORE)
 
 
 class LetterPlaceHead(nn.Module):
@@ -86,10 +85,14 @@ class LetterPlaceHead(nn.Module):
         self.places = nn.Linear(hidden_size, num_places)
 
     def loss(self, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of (letters, hidden) against int64 (letters,); the share that is off by at most one place."""
+        """Cross-entropy of (..., hidden) against int64 (...); the share that is off by at most one place.
+
+        What is IGNORE is left out.
+        """
         logits = self.places(hidden)
         near = (logits.argmax(-1) - places).abs() <= 1
-        return F.cross_entropy(logits, places), near.float().mean()
+        loss = F.cross_entropy(logits.flatten(0, -2), places.flatten(), ignore_index=IGNORE)
+        return loss, share(near, among=places != IGNORE)
 
 
 class ColourHead(nn.Module):
@@ -106,5 +109,9 @@ class ColourHead(nn.Module):
         """
         logits = self.colours(features)
         clear = shares[:, 1:].amax(dim=-1) > 0.5
-        right = (logits.argmax(-1) == shares.argmax(-1))[clear].float().mean()
-        return F.cross_entropy(logits, shares), right
+        return F.cross_entropy(logits, shares), share(logits.argmax(-1) == shares.argmax(-1), among=clear)
+
+
+def share(true: Tensor, among: Tensor) -> Tensor:
+    """How many of the places `among` are `true`, as a share; nobody waits for how many places there are."""
+    return (true & among).sum().float() / among.sum().float()

@@ -6,95 +6,83 @@ random numbers are seeded by the step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from demiglace.batch import IGNORE, Batch
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.collate import PictureLabels, Prompt
+from demiglace.bootstrap.collate import LabelledPictures, Prompt
 from demiglace.bootstrap.colour_labels import make_coloured
+from demiglace.bootstrap.computation import ON_HOST, Computation, InPieces
 from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
-from demiglace.bootstrap.picture_shards import PictureStream, ReadingSample, character_classes
-from demiglace.model.qwen3 import Qwen3
+from demiglace.bootstrap.losses import MiddleState, answer_loss, letter_place_loss, patch_loss
+from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.training.metrics import Figures
-from demiglace.training.objective import Objective
+from demiglace.training.flops import Learning, model_flops, picture_flops
+from demiglace.training.objective import Halvable, Objective, Parts, UnreadFigures
 from demiglace.typography import line_samples
 from demiglace.typography.corpus import ALPHABET
 
-
-def patch_loss(learner: Learner, features: Tensor, labels: PictureLabels) -> tuple[Tensor, Figures]:
-    """Encoder warm-up: the character in each cell, its half, and the patch's place in reading order."""
-    glyphs, halves, places = learner.patch_head(features)
-    inked = labels.cells > 0
-    glyph_loss = F.cross_entropy(glyphs.flatten(0, 1), labels.cells.flatten())
-    half_loss = F.binary_cross_entropy_with_logits(halves[inked], labels.cell_halves[inked].float())
-    place_loss = F.cross_entropy(places, labels.places, ignore_index=IGNORE)
-    right = (glyphs.argmax(-1) == labels.cells)[inked].float().mean()
-    figures = {"glyphs": float(right), "place_loss": float(place_loss.detach())}
-    return glyph_loss + 0.2 * half_loss + 0.1 * place_loss, figures
+EVERYTHING = Learning(vision=True, resampler=True, llm=True)
 
 
-def answer_loss(learner: Learner, batch: Batch, hidden: Tensor) -> tuple[Tensor, Figures]:
-    """Next-token loss, mean over the places with labels; logits are computed for those places alone.
+class Seeded(Protocol):
+    """What is known of the pictures of a stream."""
 
-    hidden: the decoder's (rows, length, hidden_size).
-    """
-    assert batch.labels is not None
-    learned = batch.labels[:, 1:] != IGNORE
-    logits = learner.model.logits(hidden[:, :-1][learned])
-    wanted = batch.labels[:, 1:][learned]
-    return F.cross_entropy(logits, wanted), {"tokens": float((logits.argmax(-1) == wanted).float().mean())}
+    @property
+    def seed(self) -> int: ...
 
 
-def letter_place_loss(
-    learner: Learner, batch: Batch, samples: Sequence[ReadingSample], hidden: Tensor
-) -> tuple[Tensor, float]:
-    """Where, along the lines, the next character stands: loss, and the share that is off by at most one place.
+class Pictures(Protocol):
+    """Batches of pictures by number: samples, which are made into tensors here, or tensors on the device already."""
 
-    hidden: of a layer of the decoder, (rows, length, hidden_size).
-    """
-    assert batch.labels is not None
-    wanted = collate.letter_places(samples, batch.labels)[:, 1:]
-    written = wanted != IGNORE
-    loss, near = learner.letter_place_head.loss(hidden[:, :-1][written], wanted[written])
-    return loss, float(near)
+    @property
+    def spec(self) -> Seeded: ...
+    def batch(self, number: int) -> list[ReadingSample] | LabelledPictures: ...
 
 
-@contextmanager
-def middle_states(decoder: Qwen3) -> Iterator[list[Tensor]]:
-    """What the decoder's forwards inside give after half of its layers, (rows, length, hidden_size) each."""
-    states: list[Tensor] = []
-    layers = decoder.model.layers
-    handle = layers[len(layers) // 2 - 1].register_forward_hook(lambda layer, inputs, output: states.append(output))
-    try:
-        yield states
-    finally:
-        handle.remove()
+def labelled(stream: Pictures, number: int, rng: np.random.Generator) -> LabelledPictures:
+    """A batch of the stream as tensors; `rng` colours samples."""
+    drawn = stream.batch(number)
+    return drawn if isinstance(drawn, LabelledPictures) else collate.labelled(drawn, rng, SLOTS_PER_TOKEN)
 
 
 @dataclass
-class GlyphObjective:
+class GlyphObjective(InPieces):
     """Encoder warm-up on rendered images."""
 
-    stream: PictureStream
+    stream: Pictures
+    how: Computation = ON_HOST
 
-    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
-        samples = self.stream.batch(step)
-        visual = collate.pictures(samples, np.random.default_rng((self.stream.spec.seed, step, 2)))
-        labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
-        yield patch_loss(learner, learner.model.vpm(visual.patches, visual.grids), labels)
+    def __call__(self, learner: Learner, step: int) -> Parts:
+        pictures = labelled(self.stream, step, np.random.default_rng((self.stream.spec.seed, step, 2)))
+        yield from self.losses(len(pictures.texts), lambda piece: self._loss(learner, pictures.only(piece)))
+
+    def _loss(self, learner: Learner, pictures: LabelledPictures) -> tuple[Tensor, UnreadFigures]:
+        counts = {"num_flops": 3 * picture_flops(learner.model.config, pictures.visual)} if self.how.counts else {}
+        visual, labels = pictures.visual.to(self.how.device), pictures.labels.to(self.how.device)
+        features = learner.model.vpm(visual.patches, visual.grids)
+        loss, figures = patch_loss(learner, features, labels, self.how.fixed_shapes)
+        return loss, {**figures, **counts}
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """Texts as ideal visual tokens with errors. classes, halves: int64 (texts, tokens, slots)."""
+
+    prompts: Sequence[Prompt]
+    texts: Sequence[str]
+    classes: Tensor
+    halves: Tensor
 
 
 @dataclass
-class TranscriptionObjective:
+class TranscriptionObjective(InPieces):
     """Decoder warm-up: transcribe text from ideal visual tokens with errors in them.
 
     The paper's language model is pre-trained: it can copy symbols in reading order and infer those that errors hide.
@@ -105,84 +93,130 @@ class TranscriptionObjective:
     batch_size: int
     max_characters: int
     seed: int
+    how: Computation = ON_HOST
 
-    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+    def __call__(self, learner: Learner, step: int) -> Parts:
         rng = np.random.default_rng((self.seed, step))
+        text = self._draw(rng, learner.book.frames_per_token)
+        shape = (*text.classes.shape[:2], learner.model.config.llm.hidden_size)
+        noise = torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+        yield from self.losses(len(text.texts), lambda piece: self._loss(learner, text, noise, piece))
+
+    def _draw(self, rng: np.random.Generator, frames_per_token: int) -> WrittenText:
         written = [_text(rng, self.max_characters) for _ in range(self.batch_size)]
         prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in written]
-        num_frames = len(prompts[0].visual_places) * learner.book.frames_per_token
+        num_frames = len(prompts[0].visual_places) * frames_per_token
         frames = [_simulated_frames(text, num_frames, rng) for text in written]
         classes, halves = (torch.from_numpy(np.stack(column)).long() for column in zip(*frames, strict=True))
-        classes, halves = (t.unflatten(1, (-1, learner.book.frames_per_token)) for t in (classes, halves))
-        batch = collate.rows(prompts, [self.tokenizer.encode(text) for text in written], None)
-        noisy = _spoil(classes, rng)
-        tokens = learner.book.write(noisy, halves)
-        tokens = tokens + torch.from_numpy(rng.standard_normal(tokens.shape, dtype=np.float32)) * 0.1
+        classes, halves = (t.unflatten(1, (-1, frames_per_token)) for t in (classes, halves))
+        return WrittenText(prompts, written, _spoil(classes, rng), halves)
+
+    def _loss(self, learner: Learner, text: WrittenText, noise: Tensor, piece: slice) -> tuple[Tensor, UnreadFigures]:
+        answers = [self.tokenizer.encode(one) for one in text.texts[piece]]
+        batch = collate.rows(text.prompts[piece], answers, None, self.how.row_multiple)
+        counts = {"num_flops": model_flops(learner.model.config, batch, EVERYTHING)} if self.how.counts else {}
+        batch = batch.to(self.how.device)
+        classes, halves, spread = (self.how.moved(held[piece]) for held in (text.classes, text.halves, noise))
+        tokens = learner.book.write(classes, halves) + spread * 0.1
         embeddings = learner.model.place(batch, tokens.flatten(0, 1))
-        loss, figures = answer_loss(learner, batch, learner.model.llm(embeddings, batch.positions, batch.segments))
-        book_loss, right = learner.book.loss(tokens.flatten(0, 1), noisy.flatten(0, 1), halves.flatten(0, 1))
-        yield loss + 0.3 * book_loss, {**figures, "frames": float(right)}
+        fixed = self.how.fixed_shapes
+        hidden = learner.model.llm(embeddings, batch.positions, batch.segments, is_causal=fixed)
+        loss, figures = answer_loss(learner, batch, hidden, fixed)
+        book_loss, right = learner.book.loss(tokens.flatten(0, 1), classes.flatten(0, 1), halves.flatten(0, 1))
+        return loss + 0.3 * book_loss, {**figures, "frames": right, **counts}
 
 
 @dataclass
-class ReadingObjective:
-    """The three stages: an image and a request in, its text out. The caller weighs the auxiliary losses."""
+class ReadingObjective(InPieces):
+    """The three stages: an image and a request in, its text out. The caller weighs the auxiliary losses.
 
-    stream: PictureStream
+    learning: what is trainable, for the count of operations.
+    """
+
+    stream: Pictures
     prompts: Sequence[Prompt]
     tokenizer: Tokenizer
     frame_weight: float
     patch_weight: float
     letter_place_weight: float = 0.0
+    how: Computation = ON_HOST
+    learning: Learning = EVERYTHING
 
-    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+    def __call__(self, learner: Learner, step: int) -> Parts:
         rng = np.random.default_rng((self.stream.spec.seed, step, 3))
-        samples = self.stream.batch(step)
-        visual = collate.pictures(samples, rng)
-        labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
-        prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in samples]
-        batch = collate.rows(prompts, [self.tokenizer.encode(sample.text) for sample in samples], visual)
+        pictures = labelled(self.stream, step, rng)
+        prompts = [self.prompts[int(rng.integers(len(self.prompts)))] for _ in pictures.texts]
+
+        def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
+            return self._loss(learner, pictures.only(piece), prompts[piece])
+
+        yield from self.losses(len(prompts), loss)
+
+    def _loss(
+        self, learner: Learner, pictures: LabelledPictures, prompts: Sequence[Prompt]
+    ) -> tuple[Tensor, UnreadFigures]:
+        answers = [self.tokenizer.encode(text) for text in pictures.texts]
+        batch = collate.rows(prompts, answers, pictures.visual, self.how.row_multiple)
+        counts = {"num_flops": model_flops(learner.model.config, batch, self.learning)} if self.how.counts else {}
+        assert batch.labels is not None
+        places = collate.letter_places(pictures.texts, pictures.letter_places, batch.labels)
+        batch, labels = batch.to(self.how.device), pictures.labels.to(self.how.device)
+        assert batch.visual is not None
+        visual = batch.visual
         features = learner.model.vpm(visual.patches, visual.grids)
         tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        with middle_states(learner.model.llm) as middle:
-            embeddings = learner.model.place(batch, tokens)
-            hidden = learner.model.llm(embeddings, batch.positions, batch.segments)
-        loss, figures = answer_loss(learner, batch, hidden)
+        embeddings = learner.model.place(batch, tokens)
+        middle, fixed = MiddleState(learner.model.llm), self.how.fixed_shapes
+        hidden = learner.model.llm(embeddings, batch.positions, batch.segments, checkpointing=middle, is_causal=fixed)
+        loss, figures = answer_loss(learner, batch, hidden, fixed)
         if self.letter_place_weight:
-            place_loss, near = letter_place_loss(learner, batch, samples, middle[0])
+            assert middle.kept is not None
+            place_loss, near = letter_place_loss(learner, self.how.moved(places), middle.kept, fixed)
             loss, figures = loss + self.letter_place_weight * place_loss, {**figures, "letter_places": near}
         frame_loss, right = learner.book.loss(tokens, labels.frames, labels.frame_halves)
         loss = loss + self.frame_weight * frame_loss
         if self.patch_weight:
-            seen, patch_figures = patch_loss(learner, features, labels)
+            seen, patch_figures = patch_loss(learner, features, labels, self.how.fixed_shapes)
             loss, figures = loss + self.patch_weight * seen, {**figures, **patch_figures}
-        yield loss, {**figures, "frames": float(right)}
+        return loss, {**figures, "frames": right, **counts}
 
 
 @dataclass
-class ColourObjective:
+class ColourObjective(InPieces):
     """Coloured shapes: predict the share of each colour in each patch. Gradients reach the encoder alone."""
 
     slicing: SlicingConfig
     batch_size: int
     seed: int
+    how: Computation = ON_HOST
 
-    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+    def __call__(self, learner: Learner, step: int) -> Parts:
         rng = np.random.default_rng((self.seed, step))
-        visual, shares = collate.coloured_pictures([make_coloured(rng, self.slicing) for _ in range(self.batch_size)])
-        loss, right = learner.colour_head.loss(learner.model.vpm(visual.patches, visual.grids), shares)
-        yield loss, {"colours": float(right)}
+        samples = [make_coloured(rng, self.slicing) for _ in range(self.batch_size)]
+
+        def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
+            visual, shares = collate.coloured_pictures(samples[piece])
+            visual = visual.to(self.how.device)
+            features = learner.model.vpm(visual.patches, visual.grids)
+            seen, right = learner.colour_head.loss(features, self.how.moved(shares))
+            return seen, {"colours": right}
+
+        yield from self.losses(len(samples), loss)
 
 
 @dataclass
 class SumOfObjectives:
     """The micro-batches of several objectives as one step; their losses are summed."""
 
-    objectives: Sequence[Objective]
+    objectives: Sequence[Objective | InPieces]
 
-    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, Figures]]:
+    def __call__(self, learner: Learner, step: int) -> Parts:
         for objective in self.objectives:
             yield from objective(learner, step)
+
+    def halve(self) -> bool:
+        """Every part of the step goes through in halves."""
+        return any([isinstance(objective, Halvable) and objective.halve() for objective in self.objectives])  # noqa: C419
 
 
 def _text(rng: np.random.Generator, max_characters: int) -> str:

@@ -140,26 +140,27 @@ class Shard:
         return ReadingSample(self.columns["patches"][rows], (height, width), text.tobytes().decode(), labels)
 
 
-def renderers() -> ProcessPoolExecutor:
-    """One process that renders; a second one would slow training by more than it saves."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=worker_process.follow_parent)
+def renderers(count: int = 1) -> ProcessPoolExecutor:
+    """Processes that render: one beside training on two cores, since a second would slow it by more than it saves."""
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=worker_process.follow_parent)
 
 
 PASSES = 2  # ours
 KEPT_SHARDS = 2  # on the disk, behind the one that is read
+AHEAD = 2  # shards that are rendered before they are read, where one process renders
 
 
 class PictureStream:
-    """Batches of samples by number, rendered two shards ahead; each shard is gone through `PASSES` times.
+    """Batches of samples by number, rendered some shards ahead; each shard is gone through `PASSES` times.
 
     Batch `n` is the same however often the stream was stopped: `n` gives the shard, and the shard's
     own order gives the samples. Samples of similar size share a batch, which keeps padding small.
     """
 
-    def __init__(self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor) -> None:
+    def __init__(self, spec: ShardSpec, batch_size: int, folder: Path, pool: Executor, ahead: int = AHEAD) -> None:
         if spec.size % batch_size:
             raise ValueError(f"a shard of {spec.size} samples does not divide into batches of {batch_size}")
-        self.spec, self.batch_size, self.folder, self.pool = spec, batch_size, folder, pool
+        self.spec, self.batch_size, self.folder, self.pool, self.ahead = spec, batch_size, folder, pool, ahead
         self.batches_per_shard = PASSES * (spec.size // batch_size)
         self.coming: dict[int, Future[Path]] = {}
         self.held: tuple[int, Shard, np.ndarray] | None = None
@@ -172,7 +173,7 @@ class PictureStream:
         return [shard[int(index)] for index in order[place]]
 
     def _fetch(self, number: int) -> tuple[int, Shard, np.ndarray]:
-        for wanted in range(number, number + 3):
+        for wanted in range(number, number + 1 + self.ahead):
             if wanted not in self.coming:
                 with worker_process.signals_blocked():
                     self.coming[wanted] = self.pool.submit(write_shard, self.spec, wanted, self.folder)

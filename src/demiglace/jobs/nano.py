@@ -38,15 +38,18 @@ from demiglace.bootstrap.objectives import (
     SumOfObjectives,
     TranscriptionObjective,
 )
-from demiglace.bootstrap.picture_shards import PictureStream, ReadingSample, ShardSpec, make_sample, renderers
+from demiglace.bootstrap.picture_shards import AHEAD, PictureStream, ReadingSample, ShardSpec, make_sample, renderers
 from demiglace.bootstrap.query_init import init_queries
 from demiglace.conversation import Conversation, Image
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.jobs.circumstances import USUAL, Circumstances
+from demiglace.jobs.compilation import compile_layers
 from demiglace.jobs.export import export
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import Inputs, marks, model_files
+from demiglace.jobs.time_plan import PLAN_FILE, seconds_of_a_step
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
@@ -57,6 +60,7 @@ from demiglace.safe_files import atomic_path, write_whole
 from demiglace.scoring.text_distance import corpus_character_error_rate
 from demiglace.training.checkpoint import latest, what_is_left
 from demiglace.training.distributed import ALONE
+from demiglace.training.flops import Learning
 from demiglace.training.objective import Objective
 from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
@@ -68,17 +72,22 @@ MOST_TOKENS = 60  # of a line that is read at a checkpoint
 
 
 def train(
-    recipe: NanoRecipe, folder: Path, log: Callable[[str], None] = lambda told: None, restart: bool = False
+    recipe: NanoRecipe,
+    folder: Path,
+    log: Callable[[str], None] = lambda told: None,
+    restart: bool = False,
+    under: Circumstances = USUAL,
 ) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal or the deadline
+    stopped it.
 
     log: gets messages for the terminal. restart: whether an earlier run in the folder is set aside first.
     Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
-    settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES]
+    settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
     del settings["only"]  # the others may come later
     with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
-        return run_stages(recipe, folder)
+        return run_stages(recipe, folder, under, log)
 
 
 def inputs_of(recipe: NanoRecipe) -> Inputs:
@@ -88,20 +97,24 @@ def inputs_of(recipe: NanoRecipe) -> Inputs:
     return {"data": marks(documents), "fonts": marks(fonts), "start": marks(start)}
 
 
-def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
+def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Callable[[str], None]) -> Path | None:
     """The stages that are asked for, one after the other; as `train`."""
     learner = initial_learner(recipe)
+    if under.compiled:
+        compile_layers(learner.model.llm.model.layers, log)
     processor = nano_processor(recipe)
-    callback = Samples(recipe, processor, count=min(32, recipe.batch_size))
-    pool = renderers()
+    samples = Samples(recipe, processor, min(32, recipe.batch_size), folder if under.exports_often else None)
+    pool = renderers(under.num_renderers)
+    peak = under.peak(log)
     try:
-        for stage, objective in stages(recipe, processor, folder / PICTURES, pool):
+        for stage, objective in stages(recipe, processor, folder / PICTURES, pool, under):
             if stage.name not in recipe.only:
                 continue
-            reads = isinstance(objective, ReadingObjective | SumOfObjectives)
             if stage.name == "resampler" and latest(folder / stage.name) is None:
-                init_queries(learner, first_samples(recipe, folder / PICTURES, pool))
-            if not Trainer(learner, stage, objective, folder / stage.name, callback if reads else None).run():
+                init_queries(learner.cpu(), first_samples(recipe, folder / PICTURES, pool))
+            if not run_stage(
+                learner.to(under.device), stage, objective, folder / stage.name, samples, under, peak, log
+            ):
                 return None
             with what_is_left(folder / stage.name):
                 export_with_heads(learner, processor, folder)
@@ -110,49 +123,62 @@ def run_stages(recipe: NanoRecipe, folder: Path) -> Path | None:
     return folder / "model"
 
 
+def run_stage(
+    learner: Learner,
+    stage: Stage,
+    objective: Objective,
+    folder: Path,
+    samples: Samples,
+    under: Circumstances,
+    peak: float | None,
+    log: Callable[[str], None],
+) -> bool:
+    """False where a signal or the deadline stopped it."""
+    if under.plan is not None:
+        stage = under.plan.fitted(stage, lambda: seconds_of_a_step(learner, stage, objective))
+    reads = isinstance(objective, ReadingObjective | SumOfObjectives)
+    callback = samples if reads else samples.export if under.exports_often else None
+    return Trainer(learner, stage, objective, folder, callback, peak=peak, pace=under.pace, log=log).run()
+
+
 def stages(
-    recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor
+    recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor, under: Circumstances = USUAL
 ) -> Iterator[tuple[Stage, Objective]]:
     """The stages in order, each with what it learns from. Rates are stable until the last two, where they decay."""
-    prompts = [prompt(processor, question) for question in QUESTIONS]
-    stream = PictureStream(recipe.spec(1), recipe.batch_size, pictures, pool)
-    yield recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3), GlyphObjective(stream)
+    prompts, how = [prompt(processor, question) for question in QUESTIONS], under.computation
+
+    def stream(spec: ShardSpec) -> PictureStream:
+        return PictureStream(spec, recipe.batch_size, pictures, pool, max(AHEAD, under.num_renderers))
+
+    seeing_alone = recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3)
+    yield seeing_alone, GlyphObjective(stream(recipe.spec(1)), how)
     text = TranscriptionObjective(
-        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2
+        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, how
     )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
     def reading(
-        spec: ShardSpec, frame_weight: float, patch_weight: float, letter_place_weight: float = 0.0
+        spec: ShardSpec, learned: Stage, frame_weight: float, patch_weight: float, letter_place_weight: float = 0.0
     ) -> ReadingObjective:
-        stream = PictureStream(spec, recipe.batch_size, pictures, pool)
         weights = (frame_weight, patch_weight, letter_place_weight)
-        return ReadingObjective(stream, prompts, processor.tokenizer, *weights)
+        of_model = Learning.of(learned.trainable)
+        return ReadingObjective(stream(spec), prompts, processor.tokenizer, *weights, how, of_model)
 
-    yield (
-        recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3),
-        reading(recipe.spec(3), 5.0, 0.0),
-    )
+    stage = recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3)
+    yield stage, reading(recipe.spec(3), stage, 5.0, 0.0)
     seeing = ("model.resampler", "model.vpm", "patch_head")
-    yield recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3), reading(recipe.spec(4), 2.0, 0.5)
-    everything = ("model", "patch_head", "book", "letter_place_head")
+    stage = recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3)
+    yield stage, reading(recipe.spec(4), stage, 2.0, 0.5)
+    everything, rate = ("model", "patch_head", "book", "letter_place_head"), recipe.late_learning_rate
     late_weights = (0.5, 0.3, recipe.letter_place_weight)
-    yield (
-        recipe.stage("full", everything, recipe.full_steps, recipe.late_learning_rate),
-        reading(recipe.spec(5), *late_weights),
-    )
-    yield (
-        recipe.stage("decay", everything, recipe.decay_steps, recipe.late_learning_rate, decay_share=1.0),
-        reading(recipe.late_spec(6), *late_weights),
-    )
+    stage = recipe.stage("full", everything, recipe.full_steps, rate)
+    yield stage, reading(recipe.spec(5), stage, *late_weights)
+    stage = recipe.stage("decay", everything, recipe.decay_steps, rate, decay_share=1.0)
+    yield stage, reading(recipe.late_spec(6), stage, *late_weights)
     heads = ("patch_head", "book", "colour_head", "letter_place_head")
-    shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7)
-    yield (
-        recipe.stage(
-            "colours", ("model.vpm", *heads), recipe.colours_steps, recipe.late_learning_rate, decay_share=1.0
-        ),
-        SumOfObjectives([reading(recipe.late_spec(8), *late_weights), shapes]),
-    )
+    shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7, how)
+    stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
+    yield stage, SumOfObjectives([reading(recipe.late_spec(8), stage, *late_weights), shapes])
 
 
 def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[ReadingSample]:
@@ -162,14 +188,25 @@ def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[Re
 
 
 class Samples:
-    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
+    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`.
 
-    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int) -> None:
+    folder: where the model is exported to at every checkpoint, before it reads; None for nowhere.
+    """
+
+    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int, folder: Path | None = None) -> None:
+        self.processor, self.folder = processor, folder
         spec = replace(recipe.spec(9), max_lines=1, max_characters=40)
         self.samples = [make_sample(spec, index) for index in range(count)]
         self.prompt, self.tokenizer = prompt(processor, QUESTIONS[0]), processor.tokenizer
 
+    def export(self, learner: Learner, folder: Path, step: int) -> str:
+        """Of stages that cannot read yet."""
+        if self.folder is not None:
+            export_with_heads(learner, self.processor, self.folder)
+        return ""
+
     def __call__(self, learner: Learner, folder: Path, step: int) -> str:
+        self.export(learner, folder, step)
         read = transcribe(learner, self.samples, self.prompt, self.tokenizer)
         wanted = [sample.text for sample in self.samples]
         rate = corpus_character_error_rate(wanted, read)
@@ -188,6 +225,7 @@ class Samples:
 def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:
     """What the model reads in rendered pictures, greedily."""
     batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
+    batch = batch.to(learner.model.llm.model.embed_tokens.weight.device)
     greedy = SamplingParams.greedy(MOST_TOKENS)
     written: list[list[int]] = [[] for _ in samples]
     for step in generate(learner.model, batch, [greedy] * len(samples), {asked.end}):

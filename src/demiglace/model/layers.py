@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from demiglace.batch import PADDING
+from demiglace.batch import PADDING, moved
 
 Checkpointing = bool | Callable[..., Any]  # True, or what is to run a layer in the place of torch's `checkpoint`
 
@@ -75,13 +75,18 @@ def chunks_by_length(lengths: list[int], limit: int | None) -> list[list[int]]:
     return chunks
 
 
+def are_in_order(chunks: list[list[int]]) -> bool:
+    """Whether there is one chunk that holds all groups as they come, so that nothing needs to be sorted."""
+    return len(chunks) == 1 and chunks[0] == list(range(len(chunks[0])))
+
+
 def packed_rows(lengths: list[int], groups: list[int], device: torch.device) -> Tensor:
     """int64 (tokens,): where the tokens of `groups`, in that order, lie in the packed sequence."""
     starts = [0]
     for length in lengths:
         starts.append(starts[-1] + length)
     ranges = [torch.arange(starts[group], starts[group + 1]) for group in groups]
-    return torch.cat(ranges).to(device) if ranges else torch.empty(0, dtype=torch.int64, device=device)
+    return moved(torch.cat(ranges), device) if ranges else torch.empty(0, dtype=torch.int64, device=device)
 
 
 def grouped_attention(

@@ -122,6 +122,7 @@ class Qwen3(nn.Module):
         segments: Tensor,
         cache: KVCache | None = None,
         checkpointing: Checkpointing = False,
+        is_causal: bool = False,
     ) -> Tensor:
         """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
         (rows, length, hidden_size) after the final norm.
@@ -129,9 +130,11 @@ class Qwen3(nn.Module):
         With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
         With `checkpointing`, which goes with no cache, a layer keeps only its input and runs once
         more there; the result is the same.
+        `is_causal`, which goes with no cache, is the caller's word that every row is one sample with padding behind it
+        alone: nothing but later tokens is hidden then, the device need not be asked, and padding has no meaning.
         """
         key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
-        visible = visibility(positions, segments, key_positions, key_segments)
+        visible = None if is_causal else visibility(positions, segments, key_positions, key_segments)
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from demiglace.batch import STILL
-from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows
+from demiglace.batch import STILL, moved
+from demiglace.model.layers import are_in_order, chunks_by_length, grouped_attention, packed_rows
 
 LAYER_NORM_EPS = 1e-6  # released code
 
@@ -45,7 +45,7 @@ def sin_cos(places: Tensor, dim: int) -> Tensor:
     after two hours of 0.1 s ticks.
     """
     steps = np.arange(dim // 2, dtype=np.float32) / np.float32(dim / 2)
-    frequencies = torch.from_numpy(np.float32(1) / np.float32(10000) ** steps).to(places.device)
+    frequencies = moved(torch.from_numpy(np.float32(1) / np.float32(10000) ** steps), places.device)
     angles = places.float().unsqueeze(-1) * frequencies
     return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
@@ -141,6 +141,8 @@ class Resampler(nn.Module):
         pictures = PackageGrids([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
         lengths = pictures.package_lengths()
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
+        if are_in_order(chunks):
+            return self._resample(features, pictures, ticks)
         resampled = [
             self._resample(features[packed_rows(lengths, chunk, features.device)], *_take(pictures, ticks, chunk))
             for chunk in chunks
@@ -167,6 +169,8 @@ def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[P
 
 def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
     """float32 (patches, dim): place and time of each patch, as its key carries them."""
-    tables = {size: grid_positions(*size, dim).to(ticks.device) for size in set(pictures.sizes)}
+    tables = {size: moved(grid_positions(*size, dim), ticks.device) for size in set(pictures.sizes)}
     times = tick_positions(ticks, dim)
+    if len(tables) == 1:  # of pictures of one size the same places serve all
+        return (tables[pictures.sizes[0]] + times.unsqueeze(1)).flatten(0, 1)
     return torch.cat([tables[size] + time for size, time in zip(pictures.sizes, times, strict=True)])

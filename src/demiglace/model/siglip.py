@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from demiglace.model.layers import chunks_by_length, grouped_attention, packed_rows, run_layer
+from demiglace.batch import moved
+from demiglace.model.layers import are_in_order, chunks_by_length, grouped_attention, packed_rows, run_layer
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ class Embeddings(nn.Module):
         # The released convolution strides by its own size: on patches already cut it is a matrix product.
         embedded = F.linear(patches, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
         ids = {grid: self._position_ids(*grid) for grid in set(grids)}
-        return embedded + self.position_embedding(torch.cat([ids[grid] for grid in grids]).to(patches.device))
+        if len(ids) == 1:  # of pictures of one size the same positions serve all
+            places = self.position_embedding(moved(ids[grids[0]], patches.device))
+            return (embedded.unflatten(0, (len(grids), -1)) + places).flatten(0, 1)
+        return embedded + self.position_embedding(moved(torch.cat([ids[grid] for grid in grids]), patches.device))
 
     def _position_ids(self, height: int, width: int) -> Tensor:
         rows = self.axis_ids(height, self.num_positions_per_side).unsqueeze(1)
@@ -154,6 +158,8 @@ class SiglipEncoder(nn.Module):
         sizes = [(height, width) for height, width in grids.tolist()]
         lengths = [height * width for height, width in sizes]
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
+        if are_in_order(chunks):
+            return self._encode(patches, sizes, checkpointing)
         features: Tensor | None = None
         for chunk in chunks:
             rows = packed_rows(lengths, chunk, patches.device)

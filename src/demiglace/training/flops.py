@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from demiglace.batch import IGNORE, PADDING, Batch
+from demiglace.batch import IGNORE, PADDING, Batch, Visual
 from demiglace.model.minicpmv import MiniCPMVConfig
 
 MEASURED_SECONDS = 0.5
@@ -51,10 +51,13 @@ def model_flops(config: MiniCPMVConfig, batch: Batch, learning: Learning) -> flo
 
 
 def vision_flops(config: MiniCPMVConfig, batch: Batch) -> float:
+    """Forward of the encoder."""
+    return 0.0 if batch.visual is None else picture_flops(config, batch.visual)
+
+
+def picture_flops(config: MiniCPMVConfig, visual: Visual) -> float:
     """Forward of the encoder: every patch sees all of its picture."""
-    if batch.visual is None:
-        return 0.0
-    vision, lengths = config.vision, batch.visual.grids.prod(dim=1).double()
+    vision, lengths = config.vision, visual.grids.prod(dim=1).double()
     layer = 4 * vision.hidden_size**2 + 2 * vision.hidden_size * vision.intermediate_size
     num_weights = vision.num_layers * layer + 3 * vision.patch_size**2 * vision.hidden_size
     pairs = float(lengths.square().sum())

@@ -8,9 +8,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from demiglace.training.metrics import Figures
-
-Parts = Iterator[tuple[Tensor, Figures]]
+UnreadFigures = Mapping[str, float | Tensor]  # tensors where reading a number would wait for the device
+Parts = Iterator[tuple[Tensor, UnreadFigures]]
 Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
 CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
 
@@ -27,6 +26,14 @@ class Stateful(Protocol):
 
     def seen(self) -> dict[str, Tensor]:
         """What the last step was learned from."""
+
+
+@runtime_checkable
+class Halvable(Protocol):
+    """An objective that can do with less memory."""
+
+    def halve(self) -> bool:
+        """Let half as much go through at once from here on; False where it did so before or cannot."""
 
 
 @runtime_checkable

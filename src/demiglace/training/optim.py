@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from demiglace.training.distributed import full_tensor, shard_like
+from demiglace.training.distributed import full_tensor, is_sharded, shard_like
 
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -17,14 +17,17 @@ _STEPS, _MOMENTUM = 5, 0.95  # as there
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Nearest semi-orthogonal matrix, roughly. float32 on purpose: bf16 is emulated on many CPUs."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    """Nearest semi-orthogonal matrix, roughly; of a stack (matrices, rows, columns), each.
+
+    float32 on purpose: bf16 is emulated on many CPUs.
+    """
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(_STEPS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(Optimizer):
@@ -39,18 +42,39 @@ class Muon(Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group)
+            learned = [parameter for parameter in group["params"] if parameter.grad is not None]
+            for alike in _stacks(learned):
+                momenta = [self._momentum(parameter, group["momentum"]) for parameter in alike]
+                for parameter, direction in zip(alike, _directions(momenta), strict=True):
+                    self._move(parameter, direction, group)
 
-    def _update(self, parameter: nn.Parameter, gradient: Tensor, group: dict) -> None:
-        state = self.state[parameter]
+    def _momentum(self, parameter: nn.Parameter, share: float) -> Tensor:
+        """What is to be orthogonalised: the gradient and the momentum that it is now part of."""
+        gradient, state = parameter.grad, self.state[parameter]
+        assert gradient is not None
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
-        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        direction = shard_like(orthogonalise(full_tensor(gradient.lerp(momentum, group["momentum"]))), gradient)
+        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - share), share)
+
+    def _move(self, parameter: nn.Parameter, direction: Tensor, group: dict) -> None:
         scale = 0.2 * math.sqrt(max(parameter.shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
+
+
+def _stacks(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Matrices that are orthogonalised in one go: on a GPU those of a shape, whose many small products would have it
+    wait for the host; elsewhere each for itself."""
+    stacks: dict[object, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        alone = is_sharded(parameter) or not parameter.is_cuda
+        stacks.setdefault(id(parameter) if alone else parameter.shape, []).append(parameter)
+    return list(stacks.values())
+
+
+def _directions(momenta: list[Tensor]) -> Sequence[Tensor]:
+    if len(momenta) == 1:
+        return [shard_like(orthogonalise(full_tensor(momenta[0])), momenta[0])]
+    return orthogonalise(torch.stack(momenta)).unbind()
 
 
 def optimizers(

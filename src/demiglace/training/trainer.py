@@ -12,21 +12,54 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, ProcessGroup, full_tensor, shard
 from demiglace.training.metrics import Figures, Metrics
-from demiglace.training.objective import CheckpointCallback, Objective, RememberingCallback, Stateful
+from demiglace.training.objective import (
+    CheckpointCallback,
+    Halvable,
+    Objective,
+    RememberingCallback,
+    Stateful,
+    UnreadFigures,
+)
 from demiglace.training.optim import optimizers
+from demiglace.training.pace import UNTIMED, Pace
 from demiglace.training.stage import Stage
+
+
+@dataclass
+class Clock:
+    """What has gone by since figures were last read, and since the last checkpoint; `unread` are those of a step."""
+
+    read: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
+    steps: int = 0
+    unread: list[UnreadFigures] = field(default_factory=list)
+    norm: Tensor | float = 0.0
+
+    def seconds_of_a_step(self) -> float:
+        """The mean since this was last asked, or since a checkpoint."""
+        now = time.monotonic()
+        seconds = (now - self.read) / self.steps
+        self.read, self.steps = now, 0
+        return seconds
+
+    def begin_again(self) -> None:
+        """After a checkpoint, whose writing is no part of a step."""
+        self.read = self.saved = time.monotonic()
+        self.steps = 0
 
 
 class Trainer:
@@ -43,10 +76,13 @@ class Trainer:
         peak: float | None = None,
         tensorboard: bool = False,
         is_enough: Callable[[], bool] = lambda: False,
+        pace: Pace = UNTIMED,
+        log: Callable[[str], None] = lambda told: None,
     ) -> None:
-        """`is_enough` is asked before every step whether the stage may end here."""
+        """`is_enough` is asked before every step whether the stage may end here; `log` is told what went otherwise."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
         self.callback, self.ranks, self.is_enough = callback, ranks, is_enough
+        self.pace, self.log = pace, log
         freeze_all_but(learner, stage.trainable)
         shard(learner, ranks)
         self.parameters = {name: value for name, value in learner.named_parameters() if value.requires_grad}
@@ -56,7 +92,7 @@ class Trainer:
         self.stopping = False
 
     def run(self) -> bool:
-        """Train to the end of the stage; False if a signal stopped it, with everything saved.
+        """Train to the end of the stage; False if a signal or the deadline stopped it, with everything saved.
 
         Raises FloatingPointError where loss or norm are not finite, and `checkpoint.NotWritten` where the disk refuses
         what is written.
@@ -64,50 +100,102 @@ class Trainer:
         with checkpoint.what_is_left(self.folder):
             return self._run()
 
+    def rehearse(self, steps: range) -> None:
+        """Learn from some steps and wait for the last; nothing is written."""
+        clock = Clock()
+        for step in steps:
+            self._step(step, clock, is_read=step == steps[-1])
+
     def _run(self) -> bool:
         saved = step = self._resume()
+        clock = Clock()
         with self._signals(), self.metrics, self._progress() as progress:
             if step and isinstance(self.callback, RememberingCallback) and self.callback.lacks(self.folder, step):
                 self._watch(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
-                figures = self._step(step)
+                is_due = (step + 1) % self.stage.save_every == 0 or self._is_late(clock)
+                figures = self._step(step, clock, is_read=is_due or self._is_read(step))
                 step += 1
-                if self.ranks.is_first:
+                if self.ranks.is_first and figures:
                     progress.update(task, completed=step, figures=self.metrics.add(step, figures))
-                if step % self.stage.save_every == 0:
+                if is_due:
                     self._save(step, progress)
                     saved = step
+                    clock.begin_again()
             if saved < step:
+                self._check_unread(step, clock)
                 self._save(step, progress)
         return done
 
-    def _step(self, step: int) -> Figures:
-        began = time.perf_counter()
+    def _is_read(self, step: int) -> bool:
+        return step == 0 or (step + 1) % self.pace.read_every == 0 or step + 1 == self.stage.num_steps
+
+    def _is_late(self, clock: Clock) -> bool:
+        """Whether in any process a checkpoint is due by time: all must save at the same step."""
+        if self.pace.save_seconds == math.inf:
+            return False
+        return self.ranks.sum([float(time.monotonic() - clock.saved >= self.pace.save_seconds)])[0] > 0
+
+    def _step(self, step: int, clock: Clock, is_read: bool) -> Figures:
+        """Learn from one step. Its figures where they are read, for which the host waits; else none."""
         share = self.stage.rate_share(step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share
-        figures = self._accumulate(step)
-        norm = float(full_tensor(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.max_grad_norm)))
-        if not (math.isfinite(norm) and math.isfinite(figures["loss"])):
-            raise self._not_finite(step + 1, figures["loss"], norm)
+        clock.unread = self._gradients(step)
+        clock.norm = full_tensor(nn.utils.clip_grad_norm_(self.parameters.values(), self.stage.max_grad_norm))
+        clock.steps += 1
+        figures = self._read(step, clock) if is_read else {}
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        seconds = time.perf_counter() - began
-        first = {"loss": figures["loss"], "lr": self.stage.learning_rate * share, "grad_norm": norm}
-        return first | figures | {"seconds": seconds}
+        if not is_read:
+            return {}
+        first = {"loss": figures["loss"], "lr": self.stage.learning_rate * share, "grad_norm": figures["grad_norm"]}
+        return first | figures | {"seconds": clock.seconds_of_a_step()}
 
-    def _accumulate(self, step: int) -> Figures:
-        """Gradients of all parts of a step, added up; so are loss and figures, over all processes."""
-        total: Figures = {"loss": 0.0}
+    def _gradients(self, step: int) -> list[UnreadFigures]:
+        """As `_accumulate`. Where memory runs out and the objective can halve what goes through at once, it does so
+        once, and the step begins again: it is drawn from its number, and no weight has changed yet."""
+        try:
+            return self._accumulate(step)
+        except torch.OutOfMemoryError:
+            if self.ranks.count > 1 or not (isinstance(self.objective, Halvable) and self.objective.halve()):
+                raise
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        self.log(f"out of memory in step {step + 1} of {self.stage.name}: half as much goes through at once from here")
+        return self._accumulate(step)
+
+    def _accumulate(self, step: int) -> list[UnreadFigures]:
+        """Gradients of all parts of a step, added up; the loss and the figures of each, as the device has them."""
+        parts: list[UnreadFigures] = []
         for loss, figures in self.objective(self.learner, step):
             # Sharded gradients are averaged over the processes; here they add up.
             (loss * self.ranks.count).backward()
-            for name, value in {"loss": float(loss.detach()), **figures}.items():
-                total[name] = total.get(name, 0.0) + value
-        return dict(zip(total, self.ranks.sum(list(total.values())), strict=True))
+            parts.append({"loss": loss.detach(), **figures})
+        return parts
+
+    def _read(self, step: int, clock: Clock) -> Figures:
+        """Loss, figures and norm of a step, added up over its parts and all processes.
+
+        Raises FloatingPointError where loss or norm are not finite.
+        """
+        total: Figures = {"loss": 0.0}
+        for part in clock.unread:
+            for name, value in part.items():
+                total[name] = total.get(name, 0.0) + float(value)
+        total = dict(zip(total, self.ranks.sum(list(total.values())), strict=True))
+        clock.unread, norm = [], float(clock.norm)
+        if not (math.isfinite(norm) and math.isfinite(total["loss"])):
+            raise self._not_finite(step + 1, total["loss"], norm)
+        return total | {"grad_norm": norm}
+
+    def _check_unread(self, step: int, clock: Clock) -> None:
+        """Nothing is saved of steps whose figures nobody has looked at."""
+        if clock.unread:
+            self._read(step - 1, clock)
 
     def _not_finite(self, step: int, loss: float, norm: float) -> FloatingPointError:
         """Save what the step was learned from, and name the file."""
@@ -146,8 +234,8 @@ class Trainer:
             shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)
 
     def _should_stop(self) -> bool:
-        """Whether a signal has reached any process: all must stop at the same step."""
-        return self.ranks.sum([float(self.stopping)])[0] > 0
+        """Whether a signal or the deadline has reached any process: all must stop at the same step."""
+        return self.ranks.sum([float(self.stopping or self.pace.seconds_left <= 0)])[0] > 0
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -1,0 +1,79 @@
+"""Where and how the losses of an objective are computed: device, dtype, shapes, and in how many pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import moved
+from demiglace.training.metrics import COUNT
+from demiglace.training.objective import UnreadFigures
+
+ROW_MULTIPLE = 64  # ours: tokens to which rows are rounded up
+
+
+@dataclass(frozen=True)
+class Computation:
+    """Where and how; apart from rounding, none of it changes a loss.
+
+    dtype: of matrix products; weights stay as they are.
+    fixed_shapes: rows have one of few lengths, and losses go over all places with those that have none masked. A GPU is
+        then never asked how many there are, and its programs are compiled for few shapes.
+    counts: whether floating-point operations and pictures are counted.
+    """
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    fixed_shapes: bool = False
+    counts: bool = False
+
+    @property
+    def row_multiple(self) -> int:
+        return ROW_MULTIPLE if self.fixed_shapes else 1
+
+    def moved(self, tensor: Tensor) -> Tensor:
+        return moved(tensor, self.device)
+
+
+ON_HOST = Computation()
+
+
+@dataclass
+class InPieces:
+    """An objective whose samples of a step may go through in two halves, where memory does not suffice for all.
+
+    The draws of a step are the same then; its loss is the mean of those of the halves, whose labels may be unequally
+    many.
+    """
+
+    num_pieces: int = field(default=1, init=False)
+
+    @property
+    def how(self) -> Computation:
+        raise NotImplementedError
+
+    def halve(self) -> bool:
+        """False where it did so before."""
+        is_whole = self.num_pieces == 1
+        self.num_pieces = 2
+        return is_whole
+
+    def losses(
+        self, count: int, loss_of: Callable[[slice], tuple[Tensor, UnreadFigures]]
+    ) -> Iterator[tuple[Tensor, UnreadFigures]]:
+        """Loss and figures of each piece of `count` samples; all together they are those of the step."""
+        size = -(-count // self.num_pieces)
+        for begin in range(0, count, size):
+            piece = slice(begin, min(begin + size, count))
+            share = (piece.stop - begin) / count
+            with torch.autocast(self.how.device.type, self.how.dtype, enabled=self.how.dtype != torch.float32):
+                loss, figures = loss_of(piece)
+            if self.how.counts:
+                figures = {**figures, "num_pictures": float(piece.stop - begin)}
+            yield (
+                loss * share,
+                {name: value if name.startswith(COUNT) else value * share for name, value in figures.items()},
+            )

@@ -1,0 +1,46 @@
+"""What a run of the nano recipe is under, apart from the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from demiglace.bootstrap.computation import ON_HOST, Computation
+from demiglace.jobs.time_plan import TimePlan
+from demiglace.training.flops import measure_peak
+from demiglace.training.pace import UNTIMED, Pace
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """None of it decides the result but the dtype and the plan.
+
+    computation: of the losses. num_renderers: processes that draw pictures.
+    plan: gives stages their steps by the time there is; None leaves the recipe's.
+    compiled: whether the decoder's layers are compiled.
+    exports_often: whether the model is exported at every checkpoint, and not at the end of a stage alone.
+    """
+
+    computation: Computation = ON_HOST
+    num_renderers: int = 1
+    pace: Pace = UNTIMED
+    plan: TimePlan | None = None
+    compiled: bool = False
+    exports_often: bool = False
+
+    @property
+    def device(self) -> torch.device:
+        return self.computation.device
+
+    def peak(self, log: Callable[[str], None]) -> float | None:
+        """Operations a second that the device can do, where operations are counted."""
+        if not self.computation.counts:
+            return None
+        peak = measure_peak(self.device, self.computation.dtype)
+        log(f"measured: {peak / 1e12:.3g} TFLOP/s in a matrix product; FLOP utilisation is a share of that")
+        return peak
+
+
+USUAL = Circumstances()
