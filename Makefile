@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/heading.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench docs vllm matrix clean
+.PHONY: venv ask test checks bench docs gpu vllm matrix clean
 
 venv: .venv/dev
 
@@ -20,10 +20,14 @@ checks: .venv/dev
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto -m "not slow"
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto -m "not slow and not gpu"
 
 bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py
+
+# One job on one GPU for some minutes, such as `make gpu JOB=reader`; see docs/gpu.md. `ARGS=--tiny` runs it on a CPU.
+gpu: .venv/dev
+	bash runs/gpu.sh $(JOB) $(ARGS)
 
 # The pages and the API reference, in site/html. A broken link or reference is an error. Never --quiet: with it mkdocs
 # counts no warnings, and --strict lets everything pass.

@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--most-skips", type=int, metavar="N", help="fail where more than N tests skip, or a whole file does"
     )
+    parser.addoption("--device", help="what tests marked gpu run on: cuda, or cpu, which is compared with itself")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

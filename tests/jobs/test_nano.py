@@ -78,7 +78,7 @@ def test_the_prompt_is_the_processors_own(recipe):
 
 
 def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypatch):
-    monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: (folder / "encoder").mkdir(exist_ok=True))
+    monkeypatch.setattr(nano, "run_stages", lambda recipe, folder, *rest: (folder / "encoder").mkdir(exist_ok=True))
     (tmp_path / "papers").mkdir()
     (tmp_path / "papers" / "a.pdf").write_bytes(b"a page")
     recipe, folder = NanoRecipe(documents=tmp_path / "papers"), tmp_path / "run"
@@ -94,7 +94,7 @@ def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypa
 
 
 def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(nano, "run_stages", lambda recipe, folder: None)
+    monkeypatch.setattr(nano, "run_stages", lambda *given: None)
     (tmp_path / "encoder").mkdir()
     told = []
     nano.train(NanoRecipe(), tmp_path, told.append)

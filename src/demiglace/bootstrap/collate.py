@@ -161,7 +161,8 @@ def rows(
 def letter_places(texts: Sequence[str], places_of_letters: Sequence[np.ndarray], labels: Tensor) -> Tensor:
     """int64 (rows, length): the reading place of the character that each label is a byte of; else IGNORE.
 
-    places_of_letters: uint8 (characters,) for each text. labels: those of `rows`, whose answers they are. A newline and the end of an answer have no place.
+    places_of_letters: uint8 (characters,) for each text. labels: those of `rows`, whose answers they are.
+    A newline and the end of an answer have no place.
     """
     places = torch.full_like(labels, IGNORE)
     for row, (text, of_letters) in enumerate(zip(texts, places_of_letters, strict=True)):

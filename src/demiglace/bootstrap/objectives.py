@@ -208,7 +208,7 @@ class ColourObjective(InPieces):
 class SumOfObjectives:
     """The micro-batches of several objectives as one step; their losses are summed."""
 
-    objectives: Sequence[Objective | InPieces]
+    objectives: Sequence[Objective]
 
     def __call__(self, learner: Learner, step: int) -> Parts:
         for objective in self.objectives:
@@ -216,7 +216,8 @@ class SumOfObjectives:
 
     def halve(self) -> bool:
         """Every part of the step goes through in halves."""
-        return any([isinstance(objective, Halvable) and objective.halve() for objective in self.objectives])  # noqa: C419
+        parts: Sequence[object] = self.objectives
+        return any([part.halve() for part in parts if isinstance(part, Halvable)])  # noqa: C419
 
 
 def _text(rng: np.random.Generator, max_characters: int) -> str:

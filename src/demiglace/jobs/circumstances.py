@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -20,7 +21,8 @@ class Circumstances:
     computation: of the losses. num_renderers: processes that draw pictures.
     plan: gives stages their steps by the time there is; None leaves the recipe's.
     compiled: whether the decoder's layers are compiled.
-    exports_often: whether the model is exported at every checkpoint, and not at the end of a stage alone.
+    on_export: called with the run's folder when the model in it is that of a new checkpoint; None has the model
+        exported at the ends of stages alone.
     """
 
     computation: Computation = ON_HOST
@@ -28,7 +30,7 @@ class Circumstances:
     pace: Pace = UNTIMED
     plan: TimePlan | None = None
     compiled: bool = False
-    exports_often: bool = False
+    on_export: Callable[[Path], None] | None = None
 
     @property
     def device(self) -> torch.device:

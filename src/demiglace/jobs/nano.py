@@ -19,7 +19,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def train(
     Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
-    del settings["only"]  # the others may come later
+    del settings["only"], settings["save_every"]  # the other stages may come later
     with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
         return run_stages(recipe, folder, under, log)
 
@@ -103,7 +104,13 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
     if under.compiled:
         compile_layers(learner.model.llm.model.layers, log)
     processor = nano_processor(recipe)
-    samples = Samples(recipe, processor, min(32, recipe.batch_size), folder if under.exports_often else None)
+    samples = Samples(recipe, processor, count=min(32, recipe.batch_size))
+
+    def export(learner: Learner) -> None:
+        if under.on_export is not None:
+            export_with_heads(learner, processor, folder)
+            under.on_export(folder)
+
     pool = renderers(under.num_renderers)
     peak = under.peak(log)
     try:
@@ -112,33 +119,18 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
                 continue
             if stage.name == "resampler" and latest(folder / stage.name) is None:
                 init_queries(learner.cpu(), first_samples(recipe, folder / PICTURES, pool))
-            if not run_stage(
-                learner.to(under.device), stage, objective, folder / stage.name, samples, under, peak, log
-            ):
+            learner.to(under.device)
+            if under.plan is not None:
+                stage = under.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
+            reads = isinstance(objective, ReadingObjective | SumOfObjectives)
+            callback, own = AtCheckpoint(samples if reads else None, export), folder / stage.name
+            if not Trainer(learner, stage, objective, own, callback, peak=peak, pace=under.pace, log=log).run():
                 return None
             with what_is_left(folder / stage.name):
                 export_with_heads(learner, processor, folder)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return folder / "model"
-
-
-def run_stage(
-    learner: Learner,
-    stage: Stage,
-    objective: Objective,
-    folder: Path,
-    samples: Samples,
-    under: Circumstances,
-    peak: float | None,
-    log: Callable[[str], None],
-) -> bool:
-    """False where a signal or the deadline stopped it."""
-    if under.plan is not None:
-        stage = under.plan.fitted(stage, lambda: seconds_of_a_step(learner, stage, objective))
-    reads = isinstance(objective, ReadingObjective | SumOfObjectives)
-    callback = samples if reads else samples.export if under.exports_often else None
-    return Trainer(learner, stage, objective, folder, callback, peak=peak, pace=under.pace, log=log).run()
 
 
 def stages(
@@ -188,25 +180,14 @@ def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[Re
 
 
 class Samples:
-    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`.
+    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
 
-    folder: where the model is exported to at every checkpoint, before it reads; None for nowhere.
-    """
-
-    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int, folder: Path | None = None) -> None:
-        self.processor, self.folder = processor, folder
+    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int) -> None:
         spec = replace(recipe.spec(9), max_lines=1, max_characters=40)
         self.samples = [make_sample(spec, index) for index in range(count)]
         self.prompt, self.tokenizer = prompt(processor, QUESTIONS[0]), processor.tokenizer
 
-    def export(self, learner: Learner, folder: Path, step: int) -> str:
-        """Of stages that cannot read yet."""
-        if self.folder is not None:
-            export_with_heads(learner, self.processor, self.folder)
-        return ""
-
     def __call__(self, learner: Learner, folder: Path, step: int) -> str:
-        self.export(learner, folder, step)
         read = transcribe(learner, self.samples, self.prompt, self.tokenizer)
         wanted = [sample.text for sample in self.samples]
         rate = corpus_character_error_rate(wanted, read)
@@ -220,6 +201,21 @@ class Samples:
         """Whether the run was killed after it had saved a step, and before that was written."""
         path = folder / SAMPLES_FILE
         return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
+
+
+@dataclass(frozen=True)
+class AtCheckpoint:
+    """What is done with the model of a checkpoint: it is exported, and where it can read already, reads samples."""
+
+    samples: Samples | None
+    export: Callable[[Learner], None]
+
+    def __call__(self, learner: Learner, folder: Path, step: int) -> str:
+        self.export(learner)
+        return "" if self.samples is None else self.samples(learner, folder, step)
+
+    def lacks(self, folder: Path, step: int) -> bool:
+        return self.samples is not None and self.samples.lacks(folder, step)
 
 
 def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:

@@ -38,6 +38,7 @@ class NanoRecipe:
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
     damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
+    save_every: int = 100  # steps
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
     only: tuple[str, ...] = NANO_STAGES  # the stages to run
 
@@ -87,7 +88,7 @@ class NanoRecipe:
             min_lr_ratio=0.05,  # ours; the paper's 5e-5 to 1e-5 is 0.2
             weight_decay=0.05,
             max_grad_norm=1.0,
-            save_every=100,
+            save_every=self.save_every,
         )
 
 

@@ -96,13 +96,17 @@ def own_device(device: torch.device) -> torch.device:
 
 
 def shard(learner: nn.Module, ranks: ProcessGroup) -> None:
-    """Split every layer of a list of layers, and then the rest, over the processes."""
-    if ranks.count == 1:
-        return
+    """Split a learner over the processes, where there is more than one."""
+    if ranks.count > 1:
+        shard_layers(learner, ranks.count)
+
+
+def shard_layers(learner: nn.Module, count: int) -> None:
+    """Split every layer of a list of layers, and then the rest, over `count` processes."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    mesh = init_device_mesh(next(learner.parameters()).device.type, (ranks.count,))
+    mesh = init_device_mesh(next(learner.parameters()).device.type, (count,))
     for layers in [module for module in learner.modules() if isinstance(module, nn.ModuleList)]:
         for layer in layers:
             fully_shard(layer, mesh=mesh)
