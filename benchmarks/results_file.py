@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from safetensors import safe_open
 
+import demiglace
 from demiglace import Demiglace
 from demiglace.model.hub import folder_of
 from demiglace.safe_files import write_whole
@@ -109,8 +110,9 @@ def machine_here(device: str = "cpu", dtype: str = "float32") -> dict[str, str |
 
 def versions_here(*packages: str) -> dict[str, str]:
     """Of Python, of what every result rests on, and of other installed packages."""
-    names = ("demiglace", "torch", "numpy", "pillow", *packages)
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+    names = ("torch", "numpy", "pillow", *packages)
+    own = {"python": platform.python_version(), "demiglace": demiglace.__version__}  # which need not be installed
+    return own | {name: metadata.version(name) for name in names}
 
 
 def tesseract_version() -> str:

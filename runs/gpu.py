@@ -23,6 +23,7 @@ import torch
 from order import Order
 
 ROOT = Path(__file__).parents[1]
+TINY_MINUTES = 10  # at most, on a slow CPU
 CHECK_SECONDS = 120  # of the tiny run beforehand, at most
 PACKAGES = ("safetensors", "tokenizers", "PIL", "huggingface_hub", "filelock", "rich", "rapidfuzz")
 
@@ -79,7 +80,8 @@ def order_of(options: argparse.Namespace) -> Order:
     if options.job not in JOBS:
         raise ValueError(f"no job {options.job!r}; there are {', '.join(JOBS)}")
     job = JOBS[options.job]
-    minutes = job.minutes if options.minutes is None else options.minutes
+    usual = TINY_MINUTES if options.tiny else job.minutes
+    minutes = usual if options.minutes is None else options.minutes
     if minutes < job.least_minutes and not options.tiny:
         raise ValueError(f"{options.job} wants at least {job.least_minutes:g} minutes, got {minutes:g}")
     folder = options.folder or ROOT / "runs" / (f"{options.job}-tiny" if options.tiny else options.job)

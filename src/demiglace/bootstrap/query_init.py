@@ -80,7 +80,12 @@ def _aim(resampler: Resampler, weight: Tensor) -> None:
     aims = right[:rank].T * root * SHARPNESS * head_dim**0.5  # (queries, rank)
     keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0])
     keys[:, :rank] = (left[:, :rank] * root).T
-    queries[:, :rank] = torch.linalg.lstsq(resampler.ln_q(resampler.query), aims).solution.T
+    queries[:, :rank] = (_pseudo_inverse(resampler.ln_q(resampler.query)) @ aims).T
     query_weight, key_weight, _ = resampler.attn.in_proj_weight.chunk(3)
     query_weight.copy_(queries.flatten(0, 1))
     key_weight.copy_(keys.flatten(0, 1))
+
+
+def _pseudo_inverse(matrix: Tensor) -> Tensor:
+    """Not by `torch.linalg.lstsq`, whose default driver gives other last digits in every process."""
+    return torch.linalg.pinv(matrix.double(), rtol=1e-6).float()
