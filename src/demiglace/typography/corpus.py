@@ -98,10 +98,11 @@ def passage(rng: np.random.Generator, num_characters: int) -> str:
 @cache
 def words() -> tuple[str, ...]:
     """The dictionary of `wamerican` without possessives, else that of the extra `train`; ValueError without both."""
-    found = _WORDS.read_text(encoding="utf-8").split() if _WORDS.is_file() else packaged_texts.dictionary()
+    text = _WORDS.read_text(encoding="utf-8") if _WORDS.is_file() else "\n".join(packaged_texts.dictionary())
+    found = tuple(word for word in in_alphabet(text).split() if not word.endswith("'s"))
     if not found:
         raise ValueError(f"0 words found; {_INSTALL}")
-    return tuple(in_alphabet(word) for word in found if not word.endswith("'s"))
+    return found
 
 
 @cache

@@ -62,6 +62,7 @@ def _is_kept_out(family: str) -> bool:
 
 
 def has_small_capitals(face: Face) -> bool:
+    """Whether small letters are drawn as capitals are, so that nobody can tell them apart."""
     pairs = [(_shape(face, letter), _shape(face, letter.upper())) for letter in _LETTERS]
     return float(np.mean([np.corrcoef(small, large)[0, 1] for small, large in pairs])) > _SAME_SHAPE
 

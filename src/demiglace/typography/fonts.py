@@ -1,4 +1,4 @@
-"""The font faces that texts are drawn in, found by the Debian packages that bring them.
+"""The font faces that texts are drawn in: those of Debian's packages, else those of the extra `train`.
 
 Two sets that never mix: faces to train on, and families kept back to measure reading in type never seen.
 """
