@@ -9,7 +9,7 @@ from demiglace.scoring.answer_filter import fault
 from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.question import reply
 from demiglace.synthesis.questions.text_only import random_text_question
-from demiglace.synthesis.questions.topics import TEXT, TOPICS, held_out_question
+from demiglace.synthesis.questions.topics import SIMPLE_TOPICS, TEXT, TOPICS, held_out_question
 
 rendered = pytest.mark.usefixtures("training_faces", "installed_prose")
 
@@ -18,6 +18,7 @@ BETWEEN_CHOICES = {
     *("scene_compare", "scene_locate", "scene_colour", "scene_size"),
     *("chart_compare", "chart_largest", "table_compare", "table_largest"),
     *("text_order", "text_place"),
+    *("shapes_form", "shapes_colour", "shapes_direction"),
 }
 
 
@@ -29,19 +30,25 @@ KINDS = {
     "short_receipts": "receipt_total receipt_date receipt_shop receipt_price receipt_count receipt_text",
     "forms": "form_field form_label",
     "documents": "page_heading page_number page_answer page_quote page_line page_word",
+    "shapes": "shapes_presence shapes_form shapes_colour shapes_relation shapes_direction shapes_any_relation "
+    "shapes_number shapes_how_many shapes_same",
+    "cells": "cells_next cells_two_steps cells_both cells_presence cells_number",
+    "boxes": "boxes_items boxes_towers boxes_number boxes_how_many",
+    "figures": "figures_number figures_number_claim figures_nested figures_nested_claim figures_overlap figures_inside "
+    "figures_crossings figures_cross figures_table figures_rows figures_columns",
     TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",
 }
 
 
 def ask(topic, seed):
     rng = np.random.default_rng(seed)
-    return [random_text_question(rng)] if topic == TEXT else TOPICS[topic](rng, 140)[1]
+    return [random_text_question(rng)] if topic == TEXT else (TOPICS | SIMPLE_TOPICS)[topic](rng, 140)[1]
 
 
 @rendered
-@pytest.mark.parametrize("topic", [*TOPICS, TEXT])
+@pytest.mark.parametrize("topic", [*TOPICS, TEXT, *SIMPLE_TOPICS])
 def test_every_question_has_a_checkable_answer_and_right_steps(topic):
-    draws = 80 if topic in ("scenes", TEXT) else 20
+    draws = 80 if topic in ("scenes", TEXT, *SIMPLE_TOPICS) else 20
     questions = [question for seed in range(draws) for question in ask(topic, seed)]
     assert {question.kind for question in questions} == set(KINDS[topic].split())
     for question in questions:
@@ -53,7 +60,7 @@ def test_every_question_has_a_checkable_answer_and_right_steps(topic):
 
 
 @rendered
-@pytest.mark.parametrize("topic", [*TOPICS, TEXT])
+@pytest.mark.parametrize("topic", [*TOPICS, TEXT, *SIMPLE_TOPICS])
 def test_the_answer_to_another_question_of_the_kind_is_wrong(topic):
     questions = [question for seed in range(20) for question in ask(topic, seed)]
     for kind in KINDS[topic].split():
@@ -75,7 +82,7 @@ def test_one_choice_and_no_other_is_right_in_a_sentence():
 
 @rendered
 def test_held_out_questions_are_repeated_by_their_numbers():
-    for topic in (*TOPICS, TEXT):
+    for topic in (*TOPICS, TEXT, *SIMPLE_TOPICS):
         parts, question = held_out_question(topic, number=2, seed=1)
         again, same = held_out_question(topic, number=2, seed=1)
         assert question == same

@@ -12,17 +12,26 @@ from demiglace.data.source import Endless
 from demiglace.fields import WEIGHT, Field, Real, TableOf, Whole, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, dialogue
-from demiglace.synthesis.questions.topics import LARGEST_SIDE, MOST_TURNS, SMALLEST_SIDE, TEXT, TOPICS, draw_question
+from demiglace.synthesis.questions.topics import (
+    LARGEST_SIDE,
+    MOST_TURNS,
+    SIMPLE_TOPICS,
+    SMALLEST_SIDE,
+    TEXT,
+    TOPICS,
+    draw_question,
+)
 
 
 @dataclass(frozen=True)
 class GeneratedQuestions(Endless):
     """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
 
-    topics: of those in `TOPICS`, each with its weight. smallest, largest: about the side of pictures, in pixels.
+    topics: of those in `TOPICS` and `SIMPLE_TOPICS`, each with its weight; the former alone where none are named.
+    smallest, largest: about the side of pictures, in pixels; those of `SIMPLE_TOPICS` have sizes of their own.
     long_share: share of samples whose last answer has reasoning. spoken_share: of answers in a sentence.
     text_share: of questions without a picture (paper, section on SFT: 10 % text only).
-    turns_share: of samples that ask 2 or `MOST_TURNS` questions, one after the other.
+    turns_share: of samples that ask 2 to `most_turns` questions, one after the other.
     """
 
     name: str
@@ -33,6 +42,7 @@ class GeneratedQuestions(Endless):
     spoken_share: float = 0.3  # ours
     text_share: float = 0.1
     turns_share: float = 0.2  # ours
+    most_turns: int = MOST_TURNS
 
     def __post_init__(self) -> None:
         """Raises ValueError on what `OPTIONS` do not take, topics without any weight, and sides in the wrong order."""
@@ -49,7 +59,9 @@ class GeneratedQuestions(Endless):
         topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]
         topic = TEXT if rng.random() < self.text_share else topic
         parts, question, others = draw_question(rng, topic, int(rng.integers(self.smallest, self.largest + 1)))
-        questions = [question, *_follow_ups(rng, others)] if rng.random() < self.turns_share else [question]
+        questions = (
+            [question, *_follow_ups(rng, others, self.most_turns)] if rng.random() < self.turns_share else [question]
+        )
         long = bool(rng.random() < self.long_share) and teaches_reasoning(questions[-1])
         return dialogue(questions, parts, long, [bool(rng.random() < self.spoken_share) for _ in questions])
 
@@ -57,15 +69,16 @@ class GeneratedQuestions(Endless):
         return f"{self.name}, question {row}"
 
 
-def _follow_ups(rng: np.random.Generator, others: list[Question]) -> list[Question]:
+def _follow_ups(rng: np.random.Generator, others: list[Question], most_turns: int) -> list[Question]:
     """One or more of them, in random order; none where there are none."""
-    return [others[number] for number in rng.permutation(len(others))[: rng.integers(1, MOST_TURNS)]]
+    return [others[number] for number in rng.permutation(len(others))[: rng.integers(1, most_turns)]]
 
 
 SIDE = Whole(100, 2000)  # pixels
 OPTIONS: Mapping[str, Field] = {
-    "topics": TableOf(WEIGHT, tuple(TOPICS)),
+    "topics": TableOf(WEIGHT, (*TOPICS, *SIMPLE_TOPICS)),
     "smallest": SIDE,
     "largest": SIDE,
+    "most_turns": Whole(2, 12),
     **dict.fromkeys(("long_share", "spoken_share", "text_share", "turns_share"), Real(0, 1)),
 }

@@ -10,6 +10,10 @@ from PIL.Image import Image as Picture
 from demiglace.conversation import Image, Part
 from demiglace.fields import Words
 from demiglace.scoring.question import Question
+from demiglace.simple_pictures.boxes import random_boxes
+from demiglace.simple_pictures.cells import random_cells
+from demiglace.simple_pictures.figures import random_figure
+from demiglace.simple_pictures.shapes import random_shapes
 from demiglace.synthesis.questions.chart_drawing import draw_chart
 from demiglace.synthesis.questions.charts import ask_chart, random_chart
 from demiglace.synthesis.questions.documents import random_document
@@ -21,6 +25,8 @@ SMALLEST_SIDE, LARGEST_SIDE = 140, 280  # pixels; ours, for a slice of the nano 
 TEXT = "text"  # the topic without a picture
 ASKED_ONCE = ("forms",)  # topics whose questions give away each other's answers
 MOST_TURNS = 3
+Topic = Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]
+
 HELD_OUT = 0x51756573  # no seed of a training run begins with it
 
 
@@ -29,9 +35,10 @@ def held_out_question(
 ) -> tuple[tuple[Part, ...], Question]:
     """Held-out question `number`: its parts, and the question.
 
-    topic: one of `TOPICS`, or `TEXT`. Raises ValueError on any other, and as `GeneratedQuestions.read` does.
+    topic: one of `TOPICS`, `TEXT`, or one of `SIMPLE_TOPICS`. Raises ValueError on any other, and as
+    `GeneratedQuestions.read` does.
     """
-    known = [*TOPICS, TEXT]
+    known = [*TOPICS, TEXT, *SIMPLE_TOPICS]
     Words(tuple(known)).check("topic", topic)
     parts, question, _ = draw_question(np.random.default_rng((HELD_OUT, seed, known.index(topic), number)), topic, side)
     return parts, question
@@ -42,7 +49,7 @@ def draw_question(rng: np.random.Generator, topic: str, side: int) -> tuple[tupl
     if topic == TEXT:
         question, *others = (random_text_question(rng) for _ in range(MOST_TURNS))
         return (), question, others
-    picture, others = TOPICS[topic](rng, side)
+    picture, others = (TOPICS | SIMPLE_TOPICS)[topic](rng, side)
     question = others.pop(int(rng.integers(len(others))))
     return (Image(picture),), question, [] if topic in ASKED_ONCE else others
 
@@ -68,7 +75,7 @@ def _short_receipt(rng: np.random.Generator, side: int) -> tuple[Picture, list[Q
     return random_receipt(rng, side, short=True)
 
 
-TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Question]]]] = {
+TOPICS: dict[str, Topic] = {  # those that a source of questions draws where no other choice is made
     "scenes": _scene,
     "colours": _colours,
     "charts": _chart,
@@ -76,4 +83,10 @@ TOPICS: dict[str, Callable[[np.random.Generator, int], tuple[Picture, list[Quest
     "forms": random_form,
     "documents": random_document,
     "short_receipts": _short_receipt,
+}
+SIMPLE_TOPICS: dict[str, Topic] = {  # simple pictures in many styles, with sizes of their own; drawn by choice alone
+    "shapes": random_shapes,
+    "cells": random_cells,
+    "boxes": random_boxes,
+    "figures": random_figure,
 }

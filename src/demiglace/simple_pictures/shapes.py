@@ -1,0 +1,238 @@
+"""Shapes anywhere in a picture of any size and style, and questions about what is there, where and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL.Image import Image as Picture
+
+from demiglace.scoring.question import Question
+from demiglace.simple_pictures.claims import (
+    PICTURE,
+    Claim,
+    Sort,
+    ask_count,
+    ask_word,
+    how_many,
+    judge,
+    listing,
+    present,
+    sort_by_number,
+)
+from demiglace.simple_pictures.drawn_items import (
+    Canvas,
+    Item,
+    draw_items,
+    extents,
+    random_canvas,
+    random_forms,
+)
+from demiglace.typography.words import pick
+
+MOST_ITEMS = 9
+_SHARES = (0.38, 0.17, 0.12, 0.1, 0.08, 0.05, 0.04, 0.03, 0.03)  # of pictures with 1, 2, ... items; ours
+_MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
+NOUNS = ("shape", "shape", "shape", "object")
+SIDES = {
+    "left": ((0, -1), ("to the left of", "left of")),
+    "right": ((0, 1), ("to the right of", "right of")),
+    "above": ((1, -1), ("above", "higher than")),
+    "below": ((1, 1), ("below", "lower than", "under")),
+}
+
+
+def random_shapes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture of one to nine items and its questions, one of each kind that it allows; its size is drawn here."""
+    ratio = 1.0 if rng.random() < 0.6 else float(np.exp(rng.uniform(-0.5, 0.5)))
+    canvas = random_canvas(rng, ratio=ratio)
+    forms = random_forms(rng)[: int(rng.choice((3, 3, 4, 6)))]
+    colours = rng.permutation(list(canvas.palette))[: int(rng.integers(3, 9))].tolist()
+    items = _place(rng, canvas, forms, colours)
+    return draw_items(canvas, items), ask_shapes(rng, canvas, items, forms, colours)
+
+
+def _place(rng: np.random.Generator, canvas: Canvas, forms: Sequence[str], colours: Sequence[str]) -> list[Item]:
+    """Items that do not overlap; of a wanted number as many as find room."""
+    width, height = canvas.size
+    wanted = 1 + int(rng.choice(MOST_ITEMS, p=_SHARES))
+    largest = min(width, height) * min(0.3, 0.42 / wanted**0.5)
+    smallest = max(min(largest, 4.0), largest * 0.35)
+    items: list[Item] = []
+    for _ in range(wanted * 6):
+        form, colour = pick(rng, forms), pick(rng, colours)
+        if wanted == 2 and items:  # the same in one thing or both as often as not
+            form = items[0].form if rng.random() < 0.4 else form
+            colour = items[0].colour if rng.random() < 0.4 else colour
+        radius = float(rng.uniform(smallest, largest))
+        x, y = (float(rng.uniform(radius + 1, length - radius - 1)) for length in (width, height))
+        if all(np.hypot(x - item.x, y - item.y) > 1.25 * (radius + max(item.rx, item.ry)) for item in items):
+            items.append(Item(form, colour, canvas.rgb(rng, colour), x, y, *extents(rng, form, radius)))
+        if len(items) == wanted:
+            break
+    return items
+
+
+def ask_shapes(
+    rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], forms: Sequence[str], colours: Sequence[str]
+) -> list[Question]:
+    """forms, colours: those that the picture might have had, so that a missing one is like the others."""
+    seen, noun = listing(items), pick(rng, NOUNS)
+    sorts = _sorts(rng, forms, colours, noun)
+    questions = [
+        *(_presence(rng, items, sorts, seen) for _ in range(3)),
+        _form(rng, items, forms, seen),
+        _colour(rng, items, colours, seen),
+        _relation(rng, canvas, items, seen),
+        _direction(rng, canvas, items, seen),
+        _any_relation(rng, canvas, items, sorts, seen) if len(items) > 2 else None,
+        _number(rng, items, sorts, seen) if len(items) > 1 or rng.random() < 0.3 else None,
+        _comparison(rng, items, sorts, seen) if len(items) > 1 else None,
+        _sameness(rng, items, seen),
+    ]
+    return [question for question in questions if question]
+
+
+def _sorts(rng: np.random.Generator, forms: Sequence[str], colours: Sequence[str], noun: str) -> list[list[Sort]]:
+    """By form, by colour and by both; in random order."""
+    levels = [
+        [Sort(form, None, noun) for form in forms],
+        [Sort(None, colour, noun) for colour in colours],
+        [Sort(form, colour, noun) for form in forms for colour in colours],
+    ]
+    return [levels[number] for number in rng.permutation(3)]
+
+
+def _presence(
+    rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str
+) -> Question | None:
+    level = sorts[int(rng.integers(3))]
+    present_sorts = [sort for sort in level if sort.of(items)]
+    missing = [sort for sort in level if not sort.of(items)]
+    if not present_sorts or not missing:
+        return None
+    chosen = (present_sorts[rng.integers(len(present_sorts))], missing[rng.integers(len(missing))])
+    claims = [claim for sort in chosen for claim in present(rng, sort, len(sort.of(items)))]
+    return judge(rng, "shapes_presence", claims, seen)
+
+
+def _named(rng: np.random.Generator, items: Sequence[Item], noun: str = "shape") -> list[tuple[Sort, Item]]:
+    """Items with a name that fits no other, in random order; by form alone where that will do."""
+    found = []
+    for number in rng.permutation(len(items)):
+        item = items[number]
+        sorts = [Sort(item.form, None), Sort(None, item.colour, noun), Sort(item.form, item.colour)]
+        fitting = [sort for sort in sorts if len(sort.of(items)) == 1]
+        found += [(fitting[int(rng.integers(len(fitting)))], item)] if fitting else []
+    return found
+
+
+def _form(rng: np.random.Generator, items: Sequence[Item], forms: Sequence[str], seen: str) -> Question | None:
+    single = [item for item in items if len(Sort(None, item.colour).of(items)) == 1]
+    if not single:
+        return None
+    item = single[int(rng.integers(len(single)))]
+    asked = [f"what is the {item.colour} shape", f"what shape is the {item.colour} object", f"what is {item.colour}",
+             f"which shape is {item.colour}", f"what form does the {item.colour} shape have"]  # fmt: skip
+    if len(items) == 1:
+        where = f"in the {pick(rng, PICTURE)}"
+        asked += [f"what shape is {where}", f"which shape is {where}", "what shape is this", f"what is {where}",
+                  "which shape do you see"]  # fmt: skip
+    ends = ("", "", "", " Answer with the name of a shape.", " Answer with one word.")
+    return ask_word(rng, "shapes_form", asked, item.form, f"It is {Sort(item.form, None).a}.", seen, forms, ends)
+
+
+def _colour(rng: np.random.Generator, items: Sequence[Item], colours: Sequence[str], seen: str) -> Question | None:
+    single = [item for item in items if len(Sort(item.form, None).of(items)) == 1]
+    if not single:
+        return None
+    item = single[int(rng.integers(len(single)))]
+    name = item.form if len(items) > 1 or rng.random() < 0.6 else "shape"
+    hue = pick(rng, ("color", "colour"))
+    asked = (f"what {hue} is the {name}", f"what is the {hue} of the {name}", f"which {hue} does the {name} have",
+             f"which {hue} is the {name}")  # fmt: skip
+    ends = ("", "", "", f" Answer with a {hue}.", " Answer with one word.")
+    return ask_word(rng, "shapes_colour", asked, item.colour, f"It is {item.colour}.", seen, colours, ends)
+
+
+def lies(canvas: Canvas, one: Item, other: Item, side: str) -> bool | None:
+    """Whether `one` is on that side of the other; None where it is so by less than the margin."""
+    axis, sign = SIDES[side][0]
+    ahead = sign * ((one.y - other.y) if axis else (one.x - other.x))
+    return True if ahead > _MARGIN * canvas.size[axis] else False if ahead <= 0 else None
+
+
+def _relation(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], seen: str) -> Question | None:
+    named = _named(rng, items)[:2]
+    if len(named) < 2:
+        return None
+    claims = []
+    for side, (_, phrases) in SIDES.items():
+        for (sort, item), (other_sort, other) in (named, named[::-1]):
+            phrase, truth = pick(rng, phrases), lies(canvas, item, other, side)
+            if truth is not None:
+                text = f"the {sort.one} {{}}{phrase} the {other_sort.one}"
+                claims.append(Claim(text.format("is "), truth, ("is " + text.format(""),)))
+    return judge(rng, "shapes_relation", claims, seen)
+
+
+def _direction(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], seen: str) -> Question | None:
+    named = _named(rng, items)[:2]
+    if len(named) < 2:
+        return None
+    (sort, item), (other_sort, other) = named
+    pair = ("left", "right") if rng.random() < 0.5 else ("above", "below")
+    fits = [side for side in pair if lies(canvas, item, other, side)]
+    if not fits:
+        return None
+    to = "to the {} of" if pair[0] == "left" else "{}"
+    either = f"{to.format(pair[0])} or {to.format(pair[1])}"
+    asked = (f"is the {sort.one} {either} the {other_sort.one}",)
+    spoken = f"It is {to.format(fits[0])} the {other_sort.one}."
+    ends = (f" Answer {pair[0]} or {pair[1]}.", f" Answer {pair[0]} or {pair[1]}.", "")
+    return ask_word(rng, "shapes_direction", asked, fits[0], spoken, seen, pair, ends)
+
+
+def _any_relation(
+    rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str
+) -> Question | None:
+    """Of two sorts that are there, whether any of the one is beyond any of the other."""
+    known = [sort for level in sorts for sort in level if sort.of(items)]
+    claims = []
+    for _ in range(12):
+        one, other = (known[int(rng.integers(len(known)))] for _ in range(2))
+        side = pick(rng, list(SIDES))
+        pairs = [(a, b) for a in one.of(items) for b in other.of(items) if a is not b]
+        found = [lies(canvas, a, b, side) for a, b in pairs]
+        if pairs and (True in found or None not in found):
+            text = f"{one.a} {{}}{pick(rng, SIDES[side][1])} {other.a}"
+            claims.append(Claim(text.format("is "), True in found, ("is " + text.format(""),)))
+    return judge(rng, "shapes_any_relation", claims, seen)
+
+
+def _number(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str) -> Question:
+    anything = Sort(None, None, sorts[0][0].noun)
+    sort = sort_by_number(rng, items, [anything, *(sort for level in sorts for sort in level)])
+    return ask_count(rng, "shapes_number", sort.many, len(sort.of(items)), seen)
+
+
+def _comparison(
+    rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str
+) -> Question | None:
+    level = sorts[0] if rng.random() < 0.7 else [Sort(None, None, sorts[0][0].noun)]
+    known = [sort for sort in level if sort.of(items)]
+    sort = known[int(rng.integers(len(known)))]
+    return judge(rng, "shapes_how_many", how_many(rng, sort.many, sort.one, len(sort.of(items))), seen)
+
+
+def _sameness(rng: np.random.Generator, items: Sequence[Item], seen: str) -> Question | None:
+    if len(items) != 2:
+        return None
+    one, other = items
+    hue = pick(rng, ("color", "colour"))
+    claims = []
+    for word, same in ((hue, one.colour == other.colour), ("form", one.form == other.form)):
+        asked = (f"do the two shapes have the same {word}", f"are both shapes of the same {word}")
+        claims.append(Claim(f"the two shapes have the same {word}", same, asked))
+        claims.append(Claim(f"the two {word}s are different", not same, (f"do the two shapes differ in {word}",)))
+    return judge(rng, "shapes_same", claims, seen)

@@ -1,0 +1,133 @@
+"""Simple pictures say what their questions say: colours where items are, relations, cells, towers and crossings."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from demiglace.simple_pictures import boxes, cells, figures, shapes
+from demiglace.simple_pictures.claims import Sort
+from demiglace.simple_pictures.drawn_items import (
+    COLOURS,
+    LARGEST_PICTURE,
+    OUTLINES,
+    SMALLEST_PICTURE,
+    Canvas,
+    Item,
+    Look,
+    draw_items,
+    random_canvas,
+)
+from demiglace.synthesis.questions.topics import SIMPLE_TOPICS
+
+CANVAS = Canvas((100, 100), (255, 255, 255), {"red": (200, 0, 0)}, Look(filled=True, thickness=3, smooth=1))
+
+
+def item(x, y, form="square", colour="red", radius=10.0):
+    return Item(form, colour, (200, 0, 0), x, y, radius, radius)
+
+
+@pytest.mark.parametrize("form", OUTLINES)
+@pytest.mark.parametrize("smooth", [1, 4])
+def test_filled_items_have_their_colour_in_the_middle_and_outlines_the_paper(form, smooth):
+    look = replace(CANVAS.look, smooth=smooth)
+    filled = draw_items(replace(CANVAS, look=look), [item(50, 50, form, radius=30)])
+    hollow = draw_items(replace(CANVAS, look=replace(look, filled=False)), [item(50, 50, form, radius=30)])
+    assert filled.getpixel((50, 50)) == (200, 0, 0)
+    assert hollow.getpixel((50, 50)) == (255, 255, 255)
+    assert np.any(np.array(hollow) == 0)
+    greys = len(np.unique(np.array(filled).reshape(-1, 3), axis=0))
+    assert greys == 2 if smooth == 1 else greys > 2 or form in ("square", "rectangle", "cross")
+
+
+def test_canvases_have_all_sizes_and_only_colours_that_stand_out():
+    drawn = [random_canvas(np.random.default_rng(seed)) for seed in range(300)]
+    heights = [canvas.size[1] for canvas in drawn]
+    assert SMALLEST_PICTURE <= min(heights) < 40
+    assert 500 < max(heights) <= LARGEST_PICTURE
+    assert {canvas.look.filled for canvas in drawn} == {True, False}
+    assert set().union(*(canvas.palette for canvas in drawn)) == set(COLOURS)
+    for canvas in drawn:
+        assert len(canvas.palette) >= 4
+        assert all(np.linalg.norm(np.subtract(rgb, canvas.paper)) > 90 for rgb in canvas.palette.values())
+
+
+def test_shapes_lie_beyond_each_other_by_more_than_a_margin():
+    one, near, far = item(30, 50), item(33, 50), item(60, 50)
+    assert shapes.lies(CANVAS, one, far, "left") is True
+    assert shapes.lies(CANVAS, far, one, "left") is False
+    assert shapes.lies(CANVAS, one, near, "left") is None
+    assert shapes.lies(CANVAS, near, one, "left") is False
+    assert shapes.lies(CANVAS, one, far, "above") is False
+
+
+def test_steps_through_a_grid_are_read_from_the_last_word():
+    grid = {(0, 0): item(0, 0, "circle"), (1, 0): item(0, 0, "square"), (1, 1): item(0, 0, "star")}
+    circle, square, star = (Sort(form, None) for form in ("circle", "square", "star"))
+    assert cells._walks(grid, (2, 2), (1, 0), ["above"], square, circle)
+    assert not cells._walks(grid, (2, 2), (1, 0), ["below"], square, circle)
+    assert cells._walks(grid, (2, 2), (1, 1), ["above", "left of"], star, circle)
+    assert not cells._walks(grid, (2, 2), (0, 0), ["left of", "below"], circle, star)
+    assert cells._walks(grid, (2, 2), (0, 0), ["right of", "below"], circle, star)
+    assert not cells._walks(grid, (2, 2), (1, 0), ["above", "below"], square, square)
+    assert cells._walks(grid, (2, 2), (0, 0), ["above", "below"], circle, circle)
+
+
+def test_items_that_touch_the_walls_of_a_box():
+    box = boxes.Box(0, 100, 100, (item(50, 90), item(50, 50), item(90, 50), item(50, 11)))
+    assert box.touching("bottom") == [box.items[0]]
+    assert box.touching("top") == [box.items[3]]
+    assert box.touching("wall") == [box.items[0], box.items[2], box.items[3]]
+
+
+def test_towers_stand_on_the_floor_of_their_box_and_end_at_what_is_called_their_top():
+    canvas = replace(random_canvas(np.random.default_rng(1)), size=(300, 100))
+    tower = boxes._tower(np.random.default_rng(6), canvas, 0, list(canvas.palette)[:3])
+    assert len(tower) > 1
+    assert boxes.Box(0, 100, 100, tuple(tower)).touching("bottom") == tower[:1]
+    assert [block.y for block in tower] == sorted((block.y for block in tower), reverse=True)
+
+
+def test_how_many_boxes_meet_a_condition():
+    rng = np.random.default_rng(0)
+    truths = {
+        claim.statement: claim.is_true
+        for _ in range(3000)
+        for claim in boxes._about_boxes(rng, [None] * 3, "box", "with a red item", [True, False, True])
+    }
+    assert truths["there is a box with a red item"]
+    assert truths["there are exactly 2 boxes with a red item"]
+    assert not truths["there is exactly one box with a red item"]
+    assert not truths["each box has a red item"]
+    assert not truths["there is no box with a red item"]
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+def test_scattered_figures_are_apart(count):
+    places = figures._anywhere(np.random.default_rng(count), count)
+    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
+    assert places.shape == (count, 2)
+    assert distances[~np.eye(count, dtype=bool)].min(initial=np.inf) > 1.1
+
+
+def test_lines_cross_as_often_as_the_answer_says():
+    counts = set()
+    for seed in range(30):
+        canvas = replace(random_canvas(np.random.default_rng(seed)), size=(200, 200))
+        _, questions = figures._crossing(np.random.default_rng(seed), canvas)
+        count, cross = questions[0].answer, questions[1]
+        counts.add(count)
+        if "apart" not in cross.text and "not" not in cross.text:
+            assert (cross.answer in ("yes", "true")) == (count != "0")
+    assert counts == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize("topic", SIMPLE_TOPICS)
+def test_pictures_are_rgb_of_their_own_size_and_repeat(topic):
+    for seed in range(20):
+        picture, questions = SIMPLE_TOPICS[topic](np.random.default_rng(seed), 140)
+        again, same = SIMPLE_TOPICS[topic](np.random.default_rng(seed), 280)
+        assert picture.mode == "RGB"
+        assert picture.tobytes() == again.tobytes()
+        assert questions == same
+        assert questions
