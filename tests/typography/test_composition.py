@@ -41,7 +41,7 @@ def both(lines, face, style, atlas, glyphs):
     share = min(1.0, 1 / np.sqrt(scales.prod()))
     cover = ink(lay_out(blocks, views, size[::-1], scales * share, glyphs), glyphs.table)
     if share < 1:
-        cover = enlarged(cover, cover.new_tensor([share]), cover.new_zeros(1).long()).clamp(0, 1)
+        cover = enlarged(cover, size[::-1], cover.new_tensor([share]), cover.new_zeros(1).long()).clamp(0, 1)
     boxes = rendered.boxes * np.tile(np.divide(size, rendered.picture.shape[1::-1]), 2)
     return (255 - drawn) / 255, cover[0].numpy(), boxes, views.boxes(blocks.characters[1], scales)[0]
 

@@ -53,13 +53,13 @@ def _under(boxes: Tensor, grid: tuple[int, int], patch_size: int, rows: int, col
     (height, width), device = grid, boxes.device
     y = (torch.arange(height * rows, device=device) + 0.5) * (patch_size / rows)
     x = (torch.arange(width * columns, device=device) + 0.5) * (patch_size / columns)
-    left, top, right, bottom = (side[:, None] for side in boxes.unbind(2))
-    beside = (left <= x[:, None]) & (x[:, None] < right)
-    below = (top <= y[:, None]) & (y[:, None] < bottom)
-    rank = torch.arange(boxes.shape[1], 0, -1, device=device, dtype=torch.int16)  # the first is highest
-    found = ((beside * rank)[:, None] * below[:, :, None]).amax(dim=3).long()
+    left, top, right, bottom = (side[..., None] for side in boxes.unbind(2))
+    rank = torch.arange(boxes.shape[1], 0, -1, device=device, dtype=torch.int16)[:, None]  # the first is highest
+    beside = ((left <= x) & (x < right)) * rank
+    below = ((top <= y) & (y < bottom)).to(torch.int16)
+    found = (beside[:, :, None] * below[..., None]).amax(dim=1).long()
     which = (boxes.shape[1] - found).clamp(max=boxes.shape[1] - 1).flatten(1)
-    start, end = (side.squeeze(1).double().gather(1, which) for side in (left, right))
+    start, end = (side.squeeze(2).double().gather(1, which) for side in (left, right))
     across = (x.double().repeat(height * rows) - start) / (end - start).clamp(min=1e-3)
     by_patch = (height, rows, width, columns)
     return tuple(

@@ -1,21 +1,23 @@
 """Set blocks -> the ink of pictures, as tensors on any device.
 
 What is ragged (which column of which glyph goes where) is laid out as index arrays by numpy. What is dense runs on the
-device: columns of ink are gathered and added onto one canvas a picture, on which each strip has a band of `ROWS` rows,
+device: columns of ink are gathered and added onto one canvas a picture, on which each strip has a band of rows,
 and each pixel of the picture samples the canvas once, through tilt and bend.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from demiglace.batch import moved
 from demiglace.typography.block_layout import NONE, Blocks
-from demiglace.typography.glyph_columns import LEVEL_CAPS, ROWS, GlyphColumns, baseline_row
+from demiglace.typography.glyph_columns import LEVEL_CAPS, GlyphColumns, baseline_row, column_rows
 from demiglace.typography.page_views import PageViews
 
 PAD = 2  # blank columns of a canvas on both sides
@@ -26,6 +28,7 @@ FAR = 1e9  # rows: below every picture
 class Composition:
     """What the pictures of one size are composed from. Axes: pictures, strips (the most that a picture has).
 
+    canvas_rows: of each strip. num_flat: so many pictures from the first on have neither tilt nor bend.
     sources, targets: int64 (columns,), rows of the table of glyphs, and of the canvas
         (pictures, canvas_width, strips) flattened, on which they are added.
     maps: float32 (pictures, 3, 3), from the centre of a pixel, lowered by its wave, to canvas column and level row.
@@ -36,13 +39,14 @@ class Composition:
     rules: float32 (pictures, 4), canvas columns or level rows of the middles of the rules of a table, left, top, right
         and bottom, far away where there is none. pens: (pictures, 2), half their thickness in pixels, across and down.
         steps: (pictures, 2), columns and rows to a pixel.
-    flat, warped: int64 (pictures of the kind,), without tilt and bend, and with one of them.
     ruled: int64 (pictures,), those with rules.
     """
 
     height: int
     width: int
     canvas_width: int
+    canvas_rows: int
+    num_flat: int
     sources: Tensor
     targets: Tensor
     maps: Tensor
@@ -54,13 +58,12 @@ class Composition:
     rules: Tensor
     pens: Tensor
     steps: Tensor
-    flat: Tensor
-    warped: Tensor
     ruled: Tensor
 
     def to(self, device: torch.device | str) -> Composition:
-        tensors = [field.name for field in fields(self) if isinstance(getattr(self, field.name), Tensor)]
-        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        tensors: dict[str, Any] = {name: moved(value, device) for name, value in held.items() if torch.is_tensor(value)}
+        return replace(self, **tensors)
 
 
 def lay_out(
@@ -90,13 +93,29 @@ def lay_out(
     to_canvas[:, 0, 2] = PAD
     pages = np.stack([np.zeros(len(levels)), blocks.sizes[:, 1] * to_level[:, 1]], axis=1)
     origins = np.array([baseline_row(cap) for cap in LEVEL_CAPS], float)[levels]
-    is_ruled = ~np.isnan(blocks.rules).all(axis=1)
-    exact = (to_canvas @ backward, waves, baselines, middles, pages, origins, *_rules(blocks, to_level, scales))
-    which = np.flatnonzero(views.are_flat), np.flatnonzero(~views.are_flat), np.flatnonzero(is_ruled)
+    rules, pens, steps = _rules(blocks, to_level, scales)
     return Composition(
-        *size, canvas_width, torch.from_numpy(sources), torch.from_numpy(targets),
-        *(torch.from_numpy(numbers.astype(np.float32)) for numbers in exact), *map(torch.from_numpy, which),
-    )  # fmt: skip
+        *size,
+        canvas_width=canvas_width,
+        canvas_rows=column_rows(LEVEL_CAPS[levels.min()]),
+        num_flat=int(views.are_flat.cumprod().sum()),
+        sources=torch.from_numpy(sources),
+        targets=torch.from_numpy(targets),
+        maps=_single(to_canvas @ backward),
+        waves=_single(waves),
+        baselines=_single(baselines),
+        bounds=_single(middles),
+        pages=_single(pages),
+        origins=_single(origins),
+        rules=_single(rules),
+        pens=_single(pens),
+        steps=_single(steps),
+        ruled=torch.from_numpy(np.flatnonzero(~np.isnan(blocks.rules).all(axis=1))),
+    )
+
+
+def _single(numbers: np.ndarray) -> Tensor:
+    return torch.from_numpy(numbers.astype(np.float32))
 
 
 def _rules(blocks: Blocks, to_level: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,70 +165,71 @@ def ink(composition: Composition, table: Tensor) -> Tensor:
     """How much ink lies on each pixel: float32 (pictures, height, width), 0 to 1; `table` is that of `GlyphColumns`."""
     held = composition
     pictures, strips = held.baselines.shape
-    canvas = torch.zeros(pictures * held.canvas_width * strips, ROWS, device=table.device)
-    canvas.index_add_(0, held.targets, table.index_select(0, held.sources).float())
-    canvas = canvas.view(pictures, 1, held.canvas_width, strips * ROWS).clamp_(max=255)
-    shown = torch.empty(pictures, held.height, held.width, device=table.device)
-    for chosen, is_flat in ((held.flat, True), (held.warped, False)):
-        if len(chosen):
-            shown[chosen] = _sampled(held, chosen, is_flat, canvas[chosen])
-    return shown
+    canvas = torch.zeros(pictures * held.canvas_width * strips, held.canvas_rows, device=table.device)
+    canvas.index_add_(0, held.targets, table[:, : held.canvas_rows].index_select(0, held.sources).float())
+    canvas = canvas.view(pictures, 1, held.canvas_width, strips * held.canvas_rows)
+    flat, warped = slice(held.num_flat), slice(held.num_flat, None)
+    parts = [(flat, _flat_places(held, flat)), (warped, _warped_places(held, held.maps[warped], held.waves[warped]))]
+    shown = [_sampled(held, part, places, canvas[part]) for part, places in parts if len(held.maps[part])]
+    cover = torch.cat(shown).mul_(1 / 255).clamp_(max=1)  # letters may overlap
+    if len(held.ruled):
+        cover[held.ruled] = torch.maximum(cover[held.ruled], _rule_ink(held))
+    return cover
 
 
-def _sampled(composition: Composition, chosen: Tensor, is_flat: bool, canvas: Tensor) -> Tensor:
-    """The ink of the `chosen` pictures. In a flat one columns and rows of the canvas follow from x and y alone."""
-    column, level_row = (_flat_places if is_flat else _warped_places)(composition, chosen)
-    row = _row_of_canvas(composition, chosen, level_row)
-    # Pixel centres of the canvas lie at 1/2; without aligned corners -1 is the border of the first one.
-    places = row * (2 / canvas.shape[3]) - 1, column * (2 / canvas.shape[2]) - 1
-    shown = (
-        F.grid_sample(canvas, torch.stack(torch.broadcast_tensors(*places), dim=-1), align_corners=False)[:, 0] / 255
-    )
-    return torch.maximum(shown, _ruled(composition, chosen, column, level_row)) if len(composition.ruled) else shown
+def _sampled(composition: Composition, part: slice, places: tuple[Tensor, Tensor], canvas: Tensor) -> Tensor:
+    """The ink on the canvas at column and level row of each pixel, (pictures, height, width)."""
+    column, row = places[0], _canvas_row(composition, part, places[1])
+    found = torch.empty(len(canvas), composition.height, composition.width, 2, device=canvas.device)
+    # Centres of pixels lie at 1/2 on the canvas; -1 is the border of the first one where corners are not aligned.
+    found[..., 0] = row * (2 / canvas.shape[3]) - 1
+    found[..., 1] = column * (2 / canvas.shape[2]) - 1
+    return F.grid_sample(canvas, found, align_corners=False)[:, 0]
 
 
-def _flat_places(composition: Composition, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def _flat_places(composition: Composition, part: slice) -> tuple[Tensor, Tensor]:
     """Canvas columns (pictures, 1, width) and level rows (pictures, height, 1) of the centres of pixels."""
-    maps = composition.maps[chosen]
+    maps = composition.maps[part]
     x, y = (torch.arange(side, device=maps.device) + 0.5 for side in (composition.width, composition.height))
     column, row = (maps[:, axis, axis, None] * place + maps[:, axis, 2, None] for axis, place in ((0, x), (1, y)))
     return column[:, None], row[:, :, None]
 
 
-def _warped_places(composition: Composition, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def _warped_places(composition: Composition, maps: Tensor, waves: Tensor) -> tuple[Tensor, Tensor]:
     """Canvas columns and level rows of the centres of pixels, both (pictures, height, width)."""
-    maps, waves = composition.maps[chosen], composition.waves[chosen]
     x, y = (torch.arange(side, device=maps.device) + 0.5 for side in (composition.width, composition.height))
     height, rate, phase = (column[:, None] for column in waves.unbind(1))
     y = y[:, None] - ((torch.sin(phase + rate * x) + 1) * (height / 2))[:, None]
     a, b, c, d, e, f, g, h, i = (entry[:, None, None] for entry in maps.flatten(1).unbind(1))
-    nearness = 1 / (h * y + (g * x + i))
-    return (b * y + (a * x + c)) * nearness, (e * y + (d * x + f)) * nearness
+    nearness = (h * y).add_(g * x + i).reciprocal_()
+    return (b * y).add_(a * x + c).mul_(nearness), (e * y).add_(d * x + f).mul_(nearness)
 
 
-def _row_of_canvas(composition: Composition, chosen: Tensor, row: Tensor) -> Tensor:
-    """The row of the strip that a level row belongs to; outside the page a blank one."""
+def _canvas_row(composition: Composition, part: slice, row: Tensor) -> Tensor:
+    """The canvas row of the strip that a level row belongs to; outside the page a blank one."""
+    held, rows = composition, composition.canvas_rows
     origins, baselines, bounds, pages = (
-        numbers[chosen][..., None, None]
-        for numbers in (composition.origins, composition.baselines, composition.bounds, composition.pages)
+        numbers[part][..., None, None] for numbers in (held.origins, held.baselines, held.bounds, held.pages)
     )
     inside = row - (baselines[:, 0] - origins)
     slot: Tensor | float = 0.0
     for above in range(bounds.shape[1]):
         below = (row > bounds[:, above]).float()
         inside = inside - below * (baselines[:, above + 1] - baselines[:, above])
-        slot = slot + below * ROWS
-    return (inside.clamp(0.5, ROWS - 0.5) + slot).masked_fill((row < pages[:, 0]) | (row > pages[:, 1]), 0.5)
+        slot = slot + below * rows
+    return (inside.clamp_(0.5, rows - 0.5) + slot).masked_fill_((row < pages[:, 0]) | (row > pages[:, 1]), 0.5)
 
 
-def _ruled(composition: Composition, chosen: Tensor, column: Tensor, row: Tensor) -> Tensor:
-    """How much of each pixel the rules of a table cover."""
-    cover = torch.zeros_like(column)
+def _rule_ink(composition: Composition) -> Tensor:
+    """How much of each pixel the rules of a table cover, in the pictures that have some."""
+    held = composition
+    places = _warped_places(held, held.maps[held.ruled], held.waves[held.ruled])
+    cover = torch.zeros_like(places[0])
     for side in range(4):
-        axis, places = side % 2, (column, row)[side % 2]
+        axis = side % 2
         middle, pen, step = (
-            numbers[chosen][:, None, None]
-            for numbers in (composition.rules[:, side], composition.pens[:, axis], composition.steps[:, axis])
+            numbers[held.ruled][:, None, None]
+            for numbers in (held.rules[:, side], held.pens[:, axis], held.steps[:, axis])
         )
-        cover = torch.maximum(cover, (pen + 0.5 - (places - middle).abs() / step).clamp(0, 1))
+        cover = torch.maximum(cover, (pen + 0.5 - (places[axis] - middle).abs() / step).clamp(0, 1))
     return cover

@@ -19,12 +19,18 @@ LEVEL_CAPS = tuple(CAP * 2 ** (-level / 2) for level in range(5))  # ours: pixel
 ABOVE, BELOW = 1.35, 0.55  # ours: cap heights over and under the baseline that are kept; faces reach 1.25 and 0.44
 UNDERLINE = 0.18, 0.05  # cap heights below the baseline, and thick, as `rendering` draws it
 
-ROWS = round(CAP * (ABOVE + BELOW)) + 2  # of a column; the first and the last are blank
+
+def column_rows(cap: float) -> int:
+    """Rows that a column has at `cap` pixels of a capital, a blank one at both ends; the others are blank too."""
+    return baseline_row(cap) + round(cap * BELOW) + 1
 
 
 def baseline_row(cap: float) -> int:
     """Rows of a column above the baseline, at `cap` pixels of a capital."""
     return round(cap * ABOVE) + 1
+
+
+ROWS = column_rows(CAP)
 
 
 @dataclass(frozen=True)

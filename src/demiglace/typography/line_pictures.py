@@ -10,17 +10,17 @@ processor enlarges small pictures: print stays as coarse as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from demiglace.batch import moved
 from demiglace.documents.corruption.degradation import SMALLEST_BAND
 from demiglace.typography import tensor_wear
-from demiglace.typography.block_layout import Blocks, set_blocks
+from demiglace.typography.block_layout import NONE, Blocks, set_blocks
 from demiglace.typography.composition import Composition, ink, lay_out
 from demiglace.typography.glyph_atlas import GlyphAtlas
 from demiglace.typography.glyph_columns import GlyphColumns
@@ -29,89 +29,110 @@ from demiglace.typography.page_views import PageViews, draw_views, fitted
 from demiglace.typography.rendering import MAX_PIXELS, random_lines
 from demiglace.typography.resampling import KERNELS, enlarged
 from demiglace.typography.style_samples import random_style
-from demiglace.typography.tensor_wear import LAST_OFFSET, NUM_DRAWS, NoiseBank, Worn
 from demiglace.typography.typesetting import TextStyle
+from demiglace.typography.wear_chances import LAST_OFFSET, NUM_DRAWS, NoiseBank, Worn
 
 CLEAN_SHARE = 0.25  # as in `rendering.degraded`
 COARSE_CHANCE = 0.4  # as in `degradation`, of a lower resolution
+TINTED_SHARE = 0.3  # ours, as are the shares by which black and white are tinted
+SHARE_STEPS = (0.55, 1.0)  # ours: pages that fill less of their side, more, and all of it are drawn apart
 SMALLEST_SHARE = 0.1  # ours: of its side, what a page fills at least before it is enlarged
 
 
 @dataclass(frozen=True)
 class LineDrawing:
-    """What the pictures of one size are drawn from.
+    """What pictures of one size are drawn from, which are enlarged by similar factors.
 
-    chosen: for each of `tensor_wear.KINDS` the pictures that suffer it, int64. small: int64, those that are enlarged;
-    shares: float32 (small pictures,), what each fills before; kernels: int64 (small pictures,), as in `resampling`.
+    size: height and width. is_enlarged: all pictures, or none.
+    chosen: for each of `tensor_wear.KINDS` the pictures that suffer it, int64.
+    shares: float32 (pictures,), of its sides what a page fills before it is enlarged; kernels: int64 (pictures,), as in
+        `resampling`.
     """
 
+    size: tuple[int, int]
+    is_enlarged: bool
     composition: Composition
     worn: Worn
     chosen: list[Tensor]
-    small: Tensor
     shares: Tensor
     kernels: Tensor
 
     def to(self, device: torch.device | str) -> LineDrawing:
-        return LineDrawing(
-            self.composition.to(device), self.worn.to(device), [chosen.to(device) for chosen in self.chosen],
-            self.small.to(device), self.shares.to(device), self.kernels.to(device),
-        )  # fmt: skip
+        return replace(
+            self,
+            composition=self.composition.to(device),
+            worn=self.worn.to(device),
+            chosen=[moved(pictures, device) for pictures in self.chosen],
+            shares=moved(self.shares, device),
+            kernels=moved(self.kernels, device),
+        )
 
-    def levels(self, glyphs: GlyphColumns, bank: NoiseBank) -> Tensor:
-        """The pictures, float32 (pictures, height, width), grey levels from 0 to 255."""
-        cover = ink(self.composition, glyphs.table)
-        levels = self.worn.papers + (self.worn.inks - self.worn.papers) * cover
+    def levels(self, table: Tensor, bank: NoiseBank) -> Tensor:
+        """The pictures, float32 (pictures, height, width), grey levels from 0 to 255; table: of `GlyphColumns`."""
+        levels = ink(self.composition, table).mul_(self.worn.inks - self.worn.papers).add_(self.worn.papers)
         levels = tensor_wear.wear(levels, self.worn, self.chosen, bank)
-        if len(self.small):
-            levels[self.small] = enlarged(levels[self.small], self.shares, self.kernels).clamp(0, 255)
-        return levels
+        if self.is_enlarged:
+            levels = enlarged(levels, self.size, self.shares, self.kernels)
+        return levels.clamp_(0, 255)
 
 
 @dataclass(frozen=True)
 class DrawnLines:
-    """A batch of pictures before it is rendered.
+    """Pictures of one size before they are rendered.
 
-    texts: of each picture the lines, joined by newlines.
+    size: height and width. texts: of each picture the lines, joined by newlines.
     letters: int64 (pictures, characters), index in `ALPHABET`, padded with `block_layout.NONE`; newlines are none.
     boxes: float32 (pictures, characters, 4), in pixels of the picture; 0 behind the last character.
-    sizes: height and width of each picture; drawings: one for each run of pictures of a size.
+    tints: float32 (pictures, 2, 3), the colours that black and white have, as shares of red, green and blue.
+    drawings: one for each run of pictures that are enlarged by similar factors, in order.
     """
 
+    size: tuple[int, int]
     texts: list[str]
     letters: Tensor
     boxes: Tensor
-    sizes: list[tuple[int, int]]
+    tints: Tensor
     drawings: list[LineDrawing]
 
 
 def draw_lines(
     rng: np.random.Generator,
     sizes: Sequence[tuple[int, int]],
+    run: int,
     max_lines: int,
     max_characters: int,
     atlas: GlyphAtlas,
     glyphs: GlyphColumns,
-) -> DrawnLines:
-    """One picture of each of `sizes`, (height, width) in pixels from narrow to wide, of at most `max_lines` lines.
+) -> list[DrawnLines]:
+    """`run` pictures of each of `sizes`, (height, width) in pixels from narrow to wide, of at most `max_lines` lines.
 
     Lines have together at most `max_characters` characters. The same state of `rng` gives the same pictures.
     """
-    pages = draw_pages(rng, len(sizes), max_lines, max_characters, atlas)
+    pages = draw_pages(rng, run * len(sizes), max_lines, max_characters, atlas)
     pages = pages.only(np.argsort(pages.shapes, kind="stable"))
-    extents = np.array(sizes, float)[:, ::-1]
-    views = fitted(pages.views, extents[:, 0] / extents[:, 1], rng)
-    scales = extents / views.sizes
-    letters, boxes = pages.blocks.characters
-    boxes = np.where((letters >= 0)[..., None], views.boxes(boxes, scales), 0)
-    coarseness, kernels = _coarseness(rng, pages)
-    page_scale = np.sqrt(scales.prod(axis=1))
-    shares = np.clip(coarseness / page_scale, SMALLEST_SHARE, 1)
-    drawings = [
-        _drawing(rng, pages.only(run), views.only(run), size, scales[run], shares[run], kernels[run], glyphs)
-        for size, run in _runs(sizes)
+    return [
+        _draw_run(rng, pages.only(np.arange(run * number, run * (number + 1))), size, glyphs)
+        for number, size in enumerate(sizes)
     ]
-    return DrawnLines(pages.texts, torch.from_numpy(letters), torch.from_numpy(boxes).float(), list(sizes), drawings)
+
+
+def _draw_run(rng: np.random.Generator, pages: Pages, size: tuple[int, int], glyphs: GlyphColumns) -> DrawnLines:
+    """Pages as pictures of one size; in another order, those first that are enlarged the most."""
+    pages = replace(pages, views=fitted(pages.views, size[1] / size[0], rng))
+    scales = np.array(size[::-1]) / pages.views.sizes
+    coarseness, kernels = _coarseness(rng, pages)
+    shares = np.clip(coarseness / np.sqrt(scales.prod(axis=1)), SMALLEST_SHARE, 1)
+    steps = np.searchsorted(SHARE_STEPS, shares, side="right")
+    order = np.lexsort((~pages.views.are_flat, steps))
+    pages, scales, shares, kernels = pages.only(order), scales[order], shares[order], kernels[order]
+    letters, boxes = pages.blocks.characters
+    boxes = np.where((letters != NONE)[..., None], pages.views.boxes(boxes, scales), 0).astype(np.float32)
+    alike = np.split(np.arange(len(order)), np.flatnonzero(np.diff(steps[order])) + 1)
+    drawings = [
+        _drawing(rng, pages.only(part), size, scales[part], shares[part], kernels[part], glyphs) for part in alike
+    ]
+    tints = torch.from_numpy(_tints(rng, len(order)))
+    return DrawnLines(size, pages.texts, torch.from_numpy(letters), torch.from_numpy(boxes), tints, drawings)
 
 
 @dataclass(frozen=True)
@@ -157,6 +178,12 @@ def _luma(colour: Colour) -> float:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
+def _tints(rng: np.random.Generator, count: int) -> np.ndarray:
+    """float32 (pictures, 2, 3): black and white, in some pictures coloured."""
+    tinted = (rng.random((count, 1, 1)) < TINTED_SHARE) * rng.random((count, 2, 3)) * np.array([[0.25], [0.15]])
+    return np.abs(tinted - np.array([[0.0], [1.0]])).astype(np.float32)
+
+
 def _coarseness(rng: np.random.Generator, pages: Pages) -> tuple[np.ndarray, np.ndarray]:
     """Factor float64 (pages,) by which resolution is lost, and int64 (pages,) the kernel by which it is enlarged."""
     chance = COARSE_CHANCE * np.minimum(1, 0.3 + pages.strengths)
@@ -167,40 +194,24 @@ def _coarseness(rng: np.random.Generator, pages: Pages) -> tuple[np.ndarray, np.
     return factor, np.where(hit > 0, kernels, 0)
 
 
-def _runs(sizes: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
-    """Each size with the pictures that have it one after the other."""
-    for size, run in groupby(range(len(sizes)), key=lambda picture: sizes[picture]):
-        yield size, np.array(list(run))
-
-
 def _drawing(
     rng: np.random.Generator,
     pages: Pages,
-    views: PageViews,
     size: tuple[int, int],
     scales: np.ndarray,
     shares: np.ndarray,
     kernels: np.ndarray,
     glyphs: GlyphColumns,
 ) -> LineDrawing:
-    composition = lay_out(pages.blocks, views, size, scales * shares[:, None], glyphs)
-    ratios = np.sqrt(scales.prod(axis=1)) * shares
-    worn = Worn(
-        strengths=_per_picture(pages.strengths),
-        bands=_per_picture(pages.blocks.bands.sum(axis=1)),
-        ratios=_per_picture(ratios),
-        inks=_per_picture(pages.tones[:, 0]),
-        papers=_per_picture(pages.tones[:, 1]),
-        shares=_per_picture(shares),
-        draws=torch.from_numpy(rng.random((len(shares), NUM_DRAWS), np.float32)),
-        offsets=torch.from_numpy(rng.integers(0, LAST_OFFSET, len(shares))),
-    )
+    height, width = (int(np.ceil(side * shares.max())) for side in size)
+    composition = lay_out(pages.blocks, pages.views, (height, width), scales * shares[:, None], glyphs)
+    count = len(shares)
+    known = [
+        *(pages.strengths, pages.blocks.bands.sum(axis=1), np.sqrt(scales.prod(axis=1)) * shares),
+        *(pages.tones[:, 0], pages.tones[:, 1], shares / shares.max()),
+    ]
+    numbers = np.concatenate([np.stack(known, axis=1), rng.random((count, NUM_DRAWS))], axis=1).astype(np.float32)
+    worn = Worn(torch.from_numpy(numbers), torch.from_numpy(rng.integers(0, LAST_OFFSET, count)))
     chosen = [torch.from_numpy(pictures) for pictures in tensor_wear.draw_kinds(rng, pages.strengths)]
-    small = np.flatnonzero(shares < 1)
-    enlarging = small, shares[small].astype(np.float32), kernels[small]
-    return LineDrawing(composition, worn, chosen, *(torch.from_numpy(column) for column in enlarging))
-
-
-def _per_picture(numbers: np.ndarray) -> Tensor:
-    """float32 (pictures, 1, 1)."""
-    return torch.from_numpy(numbers[:, None, None].astype(np.float32))
+    enlarging = torch.from_numpy(shares.astype(np.float32)), torch.from_numpy(kernels)
+    return LineDrawing(size, bool(shares.min() < 1), composition, worn, chosen, *enlarging)

@@ -30,7 +30,7 @@ def sample_text(rng: np.random.Generator, num_characters: int) -> str:
     """One line of text of 1 to `num_characters` characters of `ALPHABET`, single spaces inside and none at the ends."""
     if num_characters < 1:
         raise ValueError(f"a text needs at least 1 character, got {num_characters}")
-    kind = _KINDS[rng.choice(len(_KINDS), p=_KIND_WEIGHTS)]
+    kind = _KINDS[np.searchsorted(_KIND_ENDS, rng.random(), side="right")]
     text = _clip(rng, " ".join(kind.make(rng, num_characters).split()), num_characters)
     if rng.random() < kind.upper:
         text = text.upper()
@@ -150,4 +150,4 @@ _KINDS = (
     _LineKind(_web, 0.04, 0.05),
     _LineKind(_code, 0.04, 0.0),
 )
-_KIND_WEIGHTS = [kind.weight for kind in _KINDS]
+_KIND_ENDS = np.cumsum([kind.weight for kind in _KINDS]) / sum(kind.weight for kind in _KINDS)

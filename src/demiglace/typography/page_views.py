@@ -77,9 +77,9 @@ def draw_views(rng: np.random.Generator, sizes: np.ndarray, bands: np.ndarray, s
     return PageViews(forward, tilted, lifts, tilted + np.stack([0 * height, height], axis=1), np.zeros_like(sizes))
 
 
-def fitted(views: PageViews, shapes: np.ndarray, rng: np.random.Generator) -> PageViews:
-    """Margins added where a page has not nearly the width to height that its picture has; shapes: (pages,)."""
-    excess = views.sizes[:, 0] / views.sizes[:, 1] / shapes
+def fitted(views: PageViews, shape: float, rng: np.random.Generator) -> PageViews:
+    """Margins added where a page has not nearly the width to height that its picture has."""
+    excess = views.sizes[:, 0] / views.sizes[:, 1] / shape
     wider, taller = np.maximum(1, 1 / (excess * MOST_DISTORTION)), np.maximum(1, excess / MOST_DISTORTION)
     sizes = views.sizes * np.stack([wider, taller], axis=1)
     offsets = (sizes - views.sizes) * rng.random((len(sizes), 2))

@@ -12,13 +12,13 @@ KERNELS = ("bicubic", "bilinear", "nearest")
 BLUR_REACH = 8  # pixels, ours: a normal curve of the widest blur, 3 pixels, is cut at 2.7 deviations
 
 
-def enlarged(pictures: Tensor, shares: Tensor, kernels: Tensor) -> Tensor:
-    """What fills a share of the height and of the width, enlarged to the whole, as PIL resizes.
+def enlarged(pictures: Tensor, size: tuple[int, int], shares: Tensor, kernels: Tensor) -> Tensor:
+    """The upper left corners of pictures, enlarged to `size` (height, width) as PIL resizes.
 
-    pictures: float32 (pictures, height, width); shares: float32 (pictures,), 0 to 1; kernels: int64 (pictures,), place
-    in `KERNELS`.
+    pictures: float32 (pictures, height, width), as large as the corners or larger; shares: float32 (pictures,), of the
+    sides of `size` that a corner has; kernels: int64 (pictures,), place in `KERNELS`.
     """
-    down, across = (_enlargement(pictures.shape[axis], shares, kernels) for axis in (1, 2))
+    down, across = (_enlargement(size[axis], pictures.shape[axis + 1], shares, kernels) for axis in (0, 1))
     return down @ pictures @ across.transpose(1, 2)
 
 
@@ -26,11 +26,11 @@ def blurred(pictures: Tensor, deviations: Tensor, reaches: Tensor) -> Tensor:
     """Blurred down and across, by a normal curve or by a box.
 
     deviations: float32 (pictures,), of the curve in pixels, above 0. reaches: (pictures, 2), pixels to both sides, down
-    and across, that a box takes in; below 0 it is the curve that blurs.
+    and across, that a box takes in beside its middle; below 0 it is the curve that blurs.
     """
     offsets = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=pictures.device)
     curve = torch.exp(-((offsets / deviations[:, None]) ** 2) / 2)
-    boxes = [(reaches[:, axis, None] + 0.5 - offsets.abs()).clamp(0, 1) for axis in (0, 1)]
+    boxes = [(reaches[:, axis, None] + 1 - offsets.abs()).clamp(0, 1) for axis in (0, 1)]
     weights = [torch.where(reaches[:, axis, None] < 0, curve, boxes[axis]) for axis in (0, 1)]
     down, across = (_blur(pictures.shape[axis + 1], offsets, weights[axis]) for axis in (0, 1))
     return down @ pictures @ across.transpose(1, 2)
@@ -38,16 +38,14 @@ def blurred(pictures: Tensor, deviations: Tensor, reaches: Tensor) -> Tensor:
 
 def spread(values: Tensor, height: int, width: int) -> Tensor:
     """(pictures, rows, columns) enlarged to (pictures, height, width) by the bicubic kernel."""
-    whole = torch.ones(1, device=values.device), torch.zeros(1, dtype=torch.int64, device=values.device)
-    down, across = (
-        _enlargement(side, whole[0] * (held / side), whole[1])[0, :, :held]
-        for side, held in ((height, values.shape[1]), (width, values.shape[2]))
-    )
+    one, bicubic = torch.ones(1, device=values.device), torch.zeros(1, dtype=torch.int64, device=values.device)
+    sides = (height, values.shape[1]), (width, values.shape[2])
+    down, across = (_enlargement(side, held, one * (held / side), bicubic)[0] for side, held in sides)
     return down @ values @ across.T
 
 
-def _enlargement(side: int, shares: Tensor, kernels: Tensor) -> Tensor:
-    """float32 (pictures, side, side): how much of each old place is in a new one."""
+def _enlargement(side: int, held: int, shares: Tensor, kernels: Tensor) -> Tensor:
+    """float32 (pictures, side, held): how much of each of `held` old places is in a new one."""
     places = (torch.arange(side, device=shares.device) + 0.5) * shares[:, None] - 0.5
     taps = places.floor()[..., None] + torch.arange(-1, 3, device=shares.device)
     distances = (places[..., None] - taps).abs()
@@ -55,23 +53,23 @@ def _enlargement(side: int, shares: Tensor, kernels: Tensor) -> Tensor:
     weights = torch.where(kernels == 0, _bicubic(distances), (1 - distances).clamp(min=0))
     weights = torch.where(kernels == 2, (distances < 0.5).float(), weights)
     weights = weights * ((taps >= 0) & (taps < shares[:, None, None] * side))
-    return _banded(weights, taps.long())
+    return _banded(weights, taps.long(), held)
 
 
 def _blur(side: int, offsets: Tensor, weights: Tensor) -> Tensor:
     taps = torch.arange(side, device=weights.device)[:, None] + offsets
     inside = (taps >= 0) & (taps < side)
-    return _banded(weights[:, None] * inside, taps.expand(len(weights), -1, -1))
+    return _banded(weights[:, None] * inside, taps.expand(len(weights), -1, -1), side)
 
 
-def _banded(weights: Tensor, taps: Tensor) -> Tensor:
-    """(pictures, side, side) with `weights` (pictures, side, taps) at the columns `taps`, rows normalised to 1.
+def _banded(weights: Tensor, taps: Tensor, columns: int) -> Tensor:
+    """(pictures, side, columns) with `weights` (pictures, side, taps) at the columns `taps`, rows normalised to 1.
 
     Taps outside the matrix have no weight.
     """
     weights = weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-3)
-    side = weights.shape[1]
-    return weights.new_zeros(len(weights), side, side).scatter_add_(2, taps.clamp(0, side - 1), weights)
+    matrix = weights.new_zeros(*weights.shape[:2], columns)
+    return matrix.scatter_add_(2, taps.clamp(0, columns - 1), weights)
 
 
 def _bicubic(distance: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ Levels are float32 (pictures, height, width) from 0 to 255. Tilt, bend and loss 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -18,10 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from demiglace.typography.resampling import blurred, spread
-
-NUM_DRAWS = 14  # uniform numbers that a kind of wear may use for a picture
-BANK_SIZE = 2**21  # ours: random numbers in the bank; a picture takes as many as it has pixels
-LAST_OFFSET = 2**20  # in the bank, from which a picture of up to as many pixels takes them
+from demiglace.typography.wear_chances import Chance, NoiseBank, Worn
 
 _LUMINANCE = torch.tensor(
     [
@@ -39,54 +35,7 @@ _FREQUENCIES, _PLACES = torch.arange(8.0)[:, None], torch.arange(8.0)
 _DCT = torch.cos((2 * _PLACES + 1) * _FREQUENCIES * torch.pi / 16) * torch.where(_FREQUENCIES == 0, 0.125, 0.25).sqrt()
 
 
-@dataclass(frozen=True)
-class Worn:
-    """What wear depends on, each float32 (pictures, 1, 1), and its chance numbers.
-
-    strengths: 0 to 1. bands: pixels of the page from ascenders to descenders. ratios: pixels here to one of the page.
-    inks, papers: levels. shares: of height and width that the page fills, from the upper left corner.
-    draws: float32 (pictures, NUM_DRAWS), uniform; offsets: int64 (pictures,), places in the bank.
-    """
-
-    strengths: Tensor
-    bands: Tensor
-    ratios: Tensor
-    inks: Tensor
-    papers: Tensor
-    shares: Tensor
-    draws: Tensor
-    offsets: Tensor
-
-    def only(self, chosen: Tensor) -> Worn:
-        return Worn(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    def to(self, device: torch.device | str) -> Worn:
-        return Worn(*(getattr(self, field.name).to(device) for field in fields(self)))
-
-    def draw(self, number: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        return (low + (high - low) * self.draws[:, number])[:, None, None]
-
-    def noise(self, bank: Tensor, height: int, width: int) -> Tensor:
-        windows = bank.as_strided((LAST_OFFSET, height * width), (1, 1))
-        return windows[self.offsets].view(-1, height, width)
-
-
-Wear = Callable[[Tensor, Worn, "NoiseBank"], Tensor]
-
-
-@dataclass(frozen=True)
-class NoiseBank:
-    """normal, uniform: float32 (BANK_SIZE,)."""
-
-    normal: Tensor
-    uniform: Tensor
-
-
-def noise_bank(device: torch.device | str = "cpu") -> NoiseBank:
-    """The same numbers on every device."""
-    rng = np.random.default_rng(0)
-    drawn = rng.standard_normal(BANK_SIZE, np.float32), rng.random(BANK_SIZE, np.float32)
-    return NoiseBank(*(torch.from_numpy(numbers).to(device) for numbers in drawn))
+Wear = Callable[[Tensor, Worn, NoiseBank], Tensor]
 
 
 def run_ink(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
@@ -124,11 +73,13 @@ def lose_dots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def shade(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Light that falls off, and in half of the pictures paper that is not even."""
-    depth = worn.strengths * worn.draw(0, 0.05, 0.4)
-    uneven = worn.strengths * worn.draw(1, 0, 0.12) * (worn.draw(2) < 0.5)
-    fine = max(3, levels.shape[1] // 8)
-    return levels * (1 - depth * _field(levels, worn, bank, 2) - uneven * _field(levels, worn, bank, fine))
+    """Light that falls off."""
+    return _dimmed(levels, worn.strengths * worn.draw(0, 0.05, 0.4), worn, bank, 2)
+
+
+def rumple(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
+    """Paper that is not even."""
+    return _dimmed(levels, worn.strengths * worn.draw(0, 0, 0.12), worn, bank, max(3, levels.shape[1] // 8))
 
 
 def stain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
@@ -137,7 +88,9 @@ def stain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
     y, x = (torch.arange(side, device=levels.device) for side in (height, width))
     cover = torch.zeros_like(levels)
     for blot in range(3):
-        across, down = (worn.draw(4 * blot + i) * worn.shares * side for i, side in enumerate((width, height)))
+        across, down = (
+            worn.draw(4 * blot + i) * worn.column(Chance.SHARE) * side for i, side in enumerate((width, height))
+        )
         radii = [worn.draw(4 * blot + i, 0.2, 2.5) * worn.bands * worn.ratios for i in (2, 3)]
         distance = ((x - across) / radii[0]) ** 2 + ((y[:, None] - down) / radii[1]) ** 2
         cover = torch.maximum(cover, (2 - 2 * distance).clamp(0, 1) * (worn.draw(12) * 3 > blot))
@@ -154,7 +107,7 @@ def defocus(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 def shake(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
     """Moved along a row or a column while taken."""
-    radii, along = _blur_radii(worn), (worn.draws[:, 1] < 0.6).float()
+    radii, along = _blur_radii(worn), (worn.draw(1).flatten() < 0.6).float()
     return blurred(levels, radii, 1.6 * radii[:, None] * torch.stack([1 - along, along], dim=1))
 
 
@@ -211,11 +164,11 @@ def _faded(levels: Tensor, missing: Tensor, worn: Worn) -> Tensor:
     return levels + (worn.papers - levels) * missing * (worn.draw(2, 0.3, 0.9) * worn.strengths)
 
 
-def _field(levels: Tensor, worn: Worn, bank: NoiseBank, cells: int) -> Tensor:
-    """Smooth random values in about 0 to 1, over `cells` cells of the height."""
+def _dimmed(levels: Tensor, depth: Tensor, worn: Worn, bank: NoiseBank, cells: int) -> Tensor:
+    """Darkened by up to `depth`, as smooth random values say, over `cells` cells of the height."""
     height, width = levels.shape[1:]
     drawn = worn.noise(bank.uniform, max(2, min(height, cells)), max(2, min(width, round(cells * width / height))))
-    return spread(drawn, height, width)
+    return levels * spread(1 - depth * drawn, height, width)
 
 
 def _blur_radii(worn: Worn) -> Tensor:
@@ -233,7 +186,15 @@ def _smoothed(values: Tensor) -> Tensor:
 # each with its chance at full strength, in the order in which a page suffers them; chances are those of `degradation`
 KINDS: tuple[tuple[Wear, float], ...] = (
     *((run_ink, 0.15), (thin_strokes, 0.1), (lose_spots, 0.135), (lose_rows, 0.075), (lose_dots, 0.09)),
-    *((shade, 0.35), (stain, 0.15), (defocus, 0.3), (shake, 0.1), (add_grain, 0.28), (add_specks, 0.12)),
+    *(
+        (shade, 0.35),
+        (rumple, 0.175),
+        (stain, 0.15),
+        (defocus, 0.3),
+        (shake, 0.1),
+        (add_grain, 0.28),
+        (add_specks, 0.12),
+    ),
     *((binarise, 0.22), (compress, 0.45)),
 )
 
@@ -247,11 +208,10 @@ def draw_kinds(rng: np.random.Generator, strengths: np.ndarray) -> list[np.ndarr
 def wear(levels: Tensor, worn: Worn, chosen: list[Tensor], bank: NoiseBank) -> Tensor:
     """`levels` worn in place; chosen: for each of `KINDS` the pictures, int64 on the device.
 
-    Each kind reads the chance numbers of a picture from another place on.
+    Each kind reads the uniform numbers of a picture and the bank from another place on.
     """
     for number, ((kind, _), pictures) in enumerate(zip(KINDS, chosen, strict=True)):
         if len(pictures):
-            part = worn.only(pictures)
-            part = replace(part, draws=part.draws.roll(number, 1), offsets=(part.offsets + 7919 * number) % LAST_OFFSET)
-            levels[pictures] = kind(levels[pictures], part, bank)
+            part = worn.only(pictures).turned(number)
+            levels.index_copy_(0, pictures, kind(levels.index_select(0, pictures), part, bank))
     return levels

@@ -1,0 +1,192 @@
+"""Batches of pictures of lines by number, composed as tensors on the device that learns from them.
+
+A batch is a pure function of (seed, number): a run that was killed resumes with exactly the batches that would have
+come. What the host draws of a batch is drawn ahead by other processes, where there are any.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, fields
+from functools import cache
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demiglace.batch import STILL, Visual, moved
+from demiglace.bootstrap.collate import LabelledPictures, PictureLabels
+from demiglace.bootstrap.label_tensors import label_pictures, letter_places
+from demiglace.bootstrap.picture_shards import ShardSpec
+from demiglace.data import worker_process
+from demiglace.processing import slicing
+from demiglace.typography.block_layout import NONE
+from demiglace.typography.glyph_atlas import GlyphAtlas
+from demiglace.typography.glyph_columns import GlyphColumns, glyph_columns
+from demiglace.typography.line_pictures import DrawnLines, draw_lines, draw_pages
+from demiglace.typography.wear_chances import NoiseBank, noise_bank
+
+NUM_SIZES = 64  # ours: about so many sizes have the pictures that are drawn together
+RUN = 64  # ours: at most so many pictures of a size are in a batch
+REFERENCE_PAGES = 2048  # ours: pages from whose shapes the sizes follow
+AHEAD = 8  # ours: sheaves that are drawn before they are asked for
+
+
+@dataclass(frozen=True)
+class LineSource:
+    """What batches are drawn from, on the host, some together: a *sheaf*.
+
+    Every sheaf has the same sizes, at equal shares of the shapes that pages have, so that a page hardly needs margins
+    to fit its picture. A batch has sizes from narrow to wide, the next batch those in between, until a sheaf is
+    through: tensors have as many lists of shapes as there are batches in a sheaf.
+
+    spec: ValueError where it has shares of pages or of damaged words, since lines alone are drawn; its `size` plays no
+        part, and the faces are those of the atlas.
+    atlas: a file of `GlyphAtlas.save`.
+    """
+
+    spec: ShardSpec
+    batch_size: int
+    atlas: Path
+
+    def __post_init__(self) -> None:
+        for name in ("document_share", "layout_share", "damaged_share"):
+            if getattr(self.spec, name):
+                raise ValueError(f"of lines as tensors {name} must be 0, got {getattr(self.spec, name)}")
+
+    @property
+    def run(self) -> int:
+        """Pictures of a size in a batch."""
+        return gcd(self.batch_size, RUN)
+
+    @property
+    def batches(self) -> int:
+        """In a sheaf."""
+        return max(1, round(NUM_SIZES * self.run / self.batch_size))
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Height and width of the pictures of each run of a sheaf, from narrow to wide."""
+        spec, count = self.spec, self.batches * self.batch_size // self.run
+        shapes = _shapes(self.atlas, spec.max_lines, spec.max_characters)
+        config = slicing.SlicingConfig(spec.scale_resolution, spec.patch_size, max_slices=1)
+        plans = [
+            slicing.plan(round(1000 * shape), 1000, config).overview
+            for shape in np.quantile(shapes, (np.arange(count) + 0.5) / count)
+        ]
+        return [(height, width) for width, height in plans]
+
+    def draw(self, sheaf: int) -> list[list[DrawnLines]]:
+        """The runs of each batch."""
+        atlas, glyphs = _atlas(self.atlas)
+        rng = np.random.default_rng((self.spec.seed, sheaf))
+        runs = draw_lines(rng, self.sizes(), self.run, self.spec.max_lines, self.spec.max_characters, atlas, glyphs)
+        return [runs[batch :: self.batches] for batch in range(self.batches)]
+
+
+@cache
+def _atlas(path: Path) -> tuple[GlyphAtlas, GlyphColumns]:
+    atlas = GlyphAtlas.load(path)
+    return atlas, glyph_columns(atlas)
+
+
+@cache
+def _shapes(path: Path, max_lines: int, max_characters: int) -> np.ndarray:
+    """float64 (REFERENCE_PAGES,), width to height of random pages."""
+    return draw_pages(np.random.default_rng(0), REFERENCE_PAGES, max_lines, max_characters, _atlas(path)[0]).shapes
+
+
+def _drawn(source: LineSource, sheaf: int) -> bytes:
+    """Pickled here: between processes torch would send each of some thousand tensors by a file of its own."""
+    return pickle.dumps(source.draw(sheaf))
+
+
+@dataclass
+class LineStream:
+    """Batches of `source` on `device`; drawn ahead by `pool`, or when they are asked for where there is none."""
+
+    source: LineSource
+    frames_per_token: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    pool: Executor | None = None
+
+    def __post_init__(self) -> None:
+        self.table: Tensor = _atlas(self.source.atlas)[1].table.to(self.device)
+        self.bank: NoiseBank = noise_bank(self.device)
+        self.coming: dict[int, Future[bytes]] = {}
+        self.held: tuple[int, list[list[DrawnLines]]] | None = None
+
+    @property
+    def spec(self) -> ShardSpec:
+        return self.source.spec
+
+    def batch(self, number: int) -> LabelledPictures:
+        sheaf, place = divmod(number, self.source.batches)
+        if self.held is None or self.held[0] != sheaf:
+            self.held = sheaf, self._fetch(sheaf)
+        return self.pictures(self.held[1][place])
+
+    def pictures(self, runs: Sequence[DrawnLines]) -> LabelledPictures:
+        """Pictures as the encoder takes them, with their labels, on the device."""
+        spec = self.spec
+        grids = [slicing.patch_grid(run.size[::-1], spec.patch_size) for run in runs]
+        counts = [len(run.texts) for run in runs]
+        ends = np.cumsum([height * width * count for (height, width), count in zip(grids, counts, strict=True)])
+        patches = torch.empty(int(ends[-1]), 3 * spec.patch_size**2, device=self.device)
+        labels = []
+        for run, grid, piece in zip(runs, grids, patches.tensor_split(torch.from_numpy(ends[:-1])), strict=True):
+            self._write(run, piece.view(len(run.texts), -1, 3, spec.patch_size**2))
+            classes, boxes = (moved(values, self.device) for values in (run.letters - NONE, run.boxes))
+            numbers = spec.patch_size, spec.num_places, spec.num_frames, self.frames_per_token
+            labels.append(label_pictures(classes, boxes, grid, *numbers))
+        visual = Visual(
+            patches=patches,
+            grids=torch.tensor(grids).repeat_interleave(torch.tensor(counts), dim=0),
+            package_sizes=torch.ones(sum(counts), dtype=torch.int64),
+            ticks=torch.full((sum(counts),), STILL, device=self.device),
+        )
+        places = [place for run in runs for place in _letter_places(run, spec.num_places)]
+        return LabelledPictures(visual, _joined(labels), [text for run in runs for text in run.texts], places)
+
+    def _write(self, run: DrawnLines, patches: Tensor) -> None:
+        """Draw a run into `patches` (pictures, patches, 3, patch_size**2), tinted, in [-1, 1]."""
+        dark, light = (2 * moved(run.tints, self.device) - 1)[:, :, None, :, None].unbind(1)
+        begin = 0
+        for drawing in run.drawings:
+            cells = _cells(drawing.to(self.device).levels(self.table, self.bank), self.spec.patch_size)
+            piece = slice(begin, begin + len(cells))
+            torch.mul(cells, (light - dark)[piece] / 255, out=patches[piece]).add_(dark[piece])
+            begin = piece.stop
+
+    def _fetch(self, sheaf: int) -> list[list[DrawnLines]]:
+        if self.pool is None:
+            return self.source.draw(sheaf)
+        for wanted in range(sheaf, sheaf + 1 + AHEAD):
+            if wanted not in self.coming:
+                with worker_process.signals_blocked():
+                    self.coming[wanted] = self.pool.submit(_drawn, self.source, wanted)
+        for old in [passed for passed in self.coming if passed < sheaf]:
+            del self.coming[old]
+        drawn: list[list[DrawnLines]] = pickle.loads(self.coming[sheaf].result())
+        return drawn
+
+
+def _cells(levels: Tensor, patch_size: int) -> Tensor:
+    """(pictures, height, width) -> (pictures, patches, 1, patch_size**2)."""
+    cells = levels.unflatten(2, (-1, patch_size)).unflatten(1, (-1, patch_size)).transpose(2, 3)
+    return cells.reshape(len(levels), -1, 1, patch_size**2)
+
+
+def _joined(labels: Sequence[PictureLabels]) -> PictureLabels:
+    names = [one.name for one in fields(PictureLabels)]
+    return PictureLabels(**{name: torch.cat([getattr(one, name) for one in labels]) for name in names})
+
+
+def _letter_places(drawn: DrawnLines, num_places: int) -> list[np.ndarray]:
+    """Of each text, uint8 (characters,)."""
+    places = letter_places(drawn.letters - NONE, drawn.boxes, num_places).numpy()
+    counts = (drawn.letters != NONE).sum(dim=1).tolist()
+    return [row[:count] for row, count in zip(places, counts, strict=True)]
