@@ -26,7 +26,8 @@ NUM_QUERIES = 64  # visual tokens of a package
 MARK_TOKENS = 3  # <image>, </image> and the line break after a package; none after the last
 TEXT_TOKENS = 45  # of the question and the turns, in our bytes; as many are given to the peer
 
-OURS, THEIRS = "Demiglace", "Qwen2.5-VL"
+OURS, THEIRS, QWEN3 = "Demiglace", "Qwen2.5-VL", "Qwen3-VL"
+QWEN3_MARK_TOKENS = 9  # of a pair of frames of Qwen3-VL: its time, such as <12.5 seconds>, and two marks
 RELEASED, MAXIMUM = "released policy", "paper's maximum"
 SAMPLINGS = {RELEASED: VideoSampling(), MAXIMUM: VideoSampling.paper_maximum()}
 REPORT_TOKENS = 24_576  # of a whole video at most: the technical report of Qwen2.5-VL; qwen-vl-utils now has 115,200
@@ -63,8 +64,8 @@ class Row:
 
     @property
     def prompt_tokens(self) -> int:
-        marks = MARK_TOKENS * self.groups - 1 if self.architecture == OURS else 2
-        return self.tokens + marks + TEXT_TOKENS
+        marks = {OURS: MARK_TOKENS * self.groups - 1, THEIRS: 2, QWEN3: QWEN3_MARK_TOKENS * self.groups}
+        return self.tokens + marks[self.architecture] + TEXT_TOKENS
 
 
 def rows_of(seconds: float) -> list[Row]:

@@ -10,8 +10,11 @@ from torch import nn
 MOST_SHAPES = 64  # ours: programs of one layer, by shape, dtype and whether there is a gradient
 
 
-def compile_layers(layers: nn.ModuleList, log: Callable[[str], None]) -> None:
-    """Have every layer run compiled, for each shape by itself and as one graph; names of weights stay as they are.
+def compile_layers(layers: nn.ModuleList, log: Callable[[str], None], dynamic: bool | None = False) -> None:
+    """Have every layer run compiled as one graph; names of weights stay as they are.
+
+    dynamic: False compiles for each shape by itself, None for any number that was seen to change, as of the layer in a
+    cache.
 
     Where this machine cannot compile, a trial says so and the layers run as they are.
     """
@@ -20,7 +23,7 @@ def compile_layers(layers: nn.ModuleList, log: Callable[[str], None]) -> None:
         return
     torch._dynamo.config.recompile_limit = MOST_SHAPES
     for layer in layers:
-        layer.compile(dynamic=False, fullgraph=True)
+        layer.compile(dynamic=dynamic, fullgraph=True)
 
 
 def why_not() -> str | None:

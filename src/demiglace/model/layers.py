@@ -113,16 +113,21 @@ def grouped_attention(
 
 
 def visibility(
-    query_positions: Tensor, query_segments: Tensor, key_positions: Tensor, key_segments: Tensor
+    query_positions: Tensor,
+    query_segments: Tensor,
+    key_positions: Tensor,
+    key_segments: Tensor,
+    may_be_plain: bool = True,
 ) -> Tensor | None:
     """Who sees whom: keys of the query's own segment, at its own position or before.
 
     Takes (rows, queries) and (rows, keys); the queries are the last of the keys, so that each sees itself and no
     padding ends in a NaN. Returns bool (rows, 1, queries, keys), or None where it is plain causal attention: every row
-    one segment without padding, and the queries either all of the keys or one.
+    one segment without padding, and the queries either all of the keys or one. Unless it `may_be_plain`, the device is
+    not asked whether it is.
     """
     queries, keys = query_positions.shape[1], key_positions.shape[1]
-    if queries in (1, keys) and _is_plain(key_positions, key_segments):
+    if may_be_plain and queries in (1, keys) and _is_plain(key_positions, key_segments):
         return None
     same_segment = query_segments.unsqueeze(-1) == key_segments.unsqueeze(-2)
     not_later = key_positions.unsqueeze(-2) <= query_positions.unsqueeze(-1)
@@ -160,6 +165,8 @@ class KVCache:
     (num_layers, rows, num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length`
     places are filled.
     """
+
+    is_fixed = False  # whether all of the capacity is seen in every step
 
     def __init__(
         self,

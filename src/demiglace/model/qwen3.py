@@ -134,7 +134,8 @@ class Qwen3(nn.Module):
         alone: nothing but later tokens is hidden then, the device need not be asked, and padding has no meaning.
         """
         key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
-        visible = None if is_causal else visibility(positions, segments, key_positions, key_segments)
+        may_be_plain = cache is None or not cache.is_fixed
+        visible = None if is_causal else visibility(positions, segments, key_positions, key_segments, may_be_plain)
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):

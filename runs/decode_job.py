@@ -1,0 +1,13 @@
+"""The job `decode`: tokens a second of the 8B decoder, and the share of the memory's rate."""
+
+from __future__ import annotations
+
+from decoding import BATCHES
+from decoding import run as measure
+from order import Order
+
+
+def run(order: Order) -> bool:
+    size, batches = ("reduced", (1, 2)) if order.tiny else ("full", BATCHES)
+    measure(size, order.device.type, batches, order.out / "decoding.json", order.log)
+    return True
