@@ -93,5 +93,5 @@ def test_held_out_questions_are_repeated_by_their_numbers():
 
 
 def test_an_unknown_topic_is_refused():
-    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, got 'poems'"):
+    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*figures, got 'poems'"):
         held_out_question("poems", 0)
