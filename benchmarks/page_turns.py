@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from results_file import machine_of, weights_of, write_result
 
 from demiglace import Demiglace
 from demiglace.documents.segmentation.line_crops import CuttingConfig
-from demiglace.inference.page_reading import _answers, read_page
+from demiglace.inference.page_reading import PageReader, read_page
 from demiglace.inference.page_turn import SURE, better_way, tried
 from demiglace.safe_files import write_whole
 from demiglace.scoring.text_distance import character_error_rate, word_f1
@@ -43,8 +42,8 @@ SHOWN = {  # title -> sets
 
 def way_ups(assistant: Demiglace, page: Pillow.Image) -> dict:
     """Confidence each way, and by the turn with which the page is handed over, the turn that is found to undo it."""
-    read = partial(_answers, assistant, rows=8)
-    ways = {turn: tried(page, turn, CuttingConfig(), read) for turn in TURNS}
+    with PageReader(assistant) as reader:
+        ways = {turn: tried(page, turn, CuttingConfig(), reader.answers) for turn in TURNS}
     found = {}
     for handed in TURNS:
         others = [ways[(handed + turn) % 360] for turn in TURNS[1:]]

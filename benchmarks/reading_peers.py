@@ -22,7 +22,7 @@ from pathlib import Path
 from shutil import which
 from typing import TextIO
 
-CHUNK = {"line": 16, "page": 2}  # pictures of one call, and files of one tesseract
+CHUNK = {"line": 16, "page": 4}  # pictures of one call, and files of one tesseract
 MOST_TOKENS_OF_A_LINE = 256
 WARM_UP = Path(__file__).parents[1] / "samples" / "heading.png"
 
@@ -89,7 +89,7 @@ def demiglace_reader(job: Job) -> Reader:
     import torch
 
     from demiglace import Demiglace, SamplingParams
-    from demiglace.inference.page_reading import QUESTION, read_page
+    from demiglace.inference.page_reading import QUESTION, PageReader
     from demiglace.media.pictures import open_picture
 
     torch.set_num_threads(job.threads)
@@ -104,7 +104,8 @@ def demiglace_reader(job: Job) -> Reader:
         ]
 
     def read_pages(files: Sequence[str]) -> list[str]:
-        return [read_page(assistant, open_picture(file)).text for file in files]
+        with PageReader(assistant) as reader:
+            return [page.text for page in reader.read_all(map(open_picture, files))]
 
     return {"line": read_lines, "page": read_pages}[job.unit]
 

@@ -159,7 +159,7 @@ def test_a_memory_changes_nothing_but_the_work(
 def test_an_interrupted_prompt_is_not_remembered(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
     prefix_cache = PrefixCache()
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(model.llm, "forward", stop)

@@ -1,13 +1,23 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 import pytest
+import torch
 
 from demiglace import Demiglace, Image, SamplingParams
 from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
-from demiglace.inference.page_reading import QUESTION, open_pages_to_read, read_page
+from demiglace.inference import page_reading
+from demiglace.inference.page_reading import (
+    MOST_BATCHES,
+    PAGES_AHEAD,
+    QUESTION,
+    PageReader,
+    open_pages_to_read,
+    read_page,
+)
 from demiglace.scoring.text_distance import character_error_rate
 
 LINES = [["A short heading"], ["The first line of print", "and then the second"], ["Total  12.50"]]
@@ -48,6 +58,50 @@ def test_how_many_are_read_at_a_time_changes_nothing(nano: Demiglace, page: PIL.
     assert [region.confidence for region in alone.regions] == pytest.approx(
         [region.confidence for region in together.regions], abs=1e-4
     )
+
+
+def test_pages_read_ahead_are_those_read_alone(nano: Demiglace, page: PIL.Image.Image) -> None:
+    parts = [page.crop((0, top, 600, top + 140)) for top in (0, 90, 180, 270)]
+    taken: list[int] = []
+
+    def given() -> Iterator[PIL.Image.Image]:
+        for number, part in enumerate(parts):
+            taken.append(number)
+            yield part
+
+    with PageReader(nano) as reader:
+        ahead = reader.read_all(given())
+        first = next(ahead)
+        assert taken == list(range(PAGES_AHEAD))
+        texts = [first.text, *(read.text for read in ahead)]
+    assert texts == [read_page(nano, part).text for part in parts]
+    assert len(set(texts)) == len(parts)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_several_batches_at_a_time_give_the_same(nano: Demiglace, page: PIL.Image.Image, threads: int) -> None:
+    """And the threads that the caller had are left to him."""
+    before, alone = torch.get_num_threads(), read_page(nano, page, CuttingConfig(most_letters=8))
+    torch.set_num_threads(threads)
+    try:
+        with PageReader(nano, CuttingConfig(most_letters=8), rows=3) as reader:
+            assert reader.num_batches == min(threads, MOST_BATCHES)
+            assert reader.read(page).text == alone.text
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_page_that_cannot_be_read_is_an_error_of_that_page(
+    nano: Demiglace, page: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = page_reading.find_way_up
+    monkeypatch.setattr(page_reading, "find_way_up", lambda one, *rest: find(one, *rest) if one is page else 1 / 0)
+    with PageReader(nano) as reader:
+        bad, good = reader.submit(page.copy()), reader.submit(page)
+        with pytest.raises(ZeroDivisionError):
+            bad.result()
+        assert good.result().regions
 
 
 def test_confidence_is_the_geometric_mean_over_all_tokens(nano: Demiglace, page: PIL.Image.Image) -> None:

@@ -171,3 +171,33 @@ def test_a_config_that_cannot_work_says_why() -> None:
         replace(CONFIG, num_kv_heads=3)
     with pytest.raises(ValueError, match="even, got 7"):
         replace(CONFIG, head_dim=7)
+
+
+@pytest.mark.parametrize("lengths", [(9, 9), (4, 9)], ids=["alike", "padded"])
+def test_the_last_place_alone_is_that_of_all(decoder: Qwen3, lengths: tuple[int, int]) -> None:
+    tokens = random_tokens(2, 9)
+    positions, _ = one_segment(tokens)
+    segments = (positions < torch.tensor(lengths).unsqueeze(1)).long()
+    last = torch.tensor(lengths) - 1
+    embeddings = decoder.model.embed_tokens(tokens)
+    caches = new_cache(2, 12), new_cache(2, 12)
+    whole = decoder(embeddings, positions, segments, caches[0])
+    alone = decoder(embeddings, positions, segments, caches[1], last=last)
+    assert alone.shape == (2, 1, CONFIG.hidden_size)
+    assert_close(alone[:, 0], whole[torch.arange(2), last])
+    for one, other in ((caches[0].keys, caches[1].keys), (caches[0].values, caches[1].values)):
+        assert_close(one[:, 0, :, : lengths[0]], other[:, 0, :, : lengths[0]])
+        assert_close(one[:, 1, :, :9], other[:, 1, :, :9])
+
+
+def test_rows_some_at_a_time_are_as_at_once(decoder: Qwen3, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = random_tokens(5, 9)
+    positions, segments = one_segment(tokens)
+    embeddings, last = decoder.model.embed_tokens(tokens), torch.tensor([8, 8, 3, 8, 6])
+    caches = new_cache(5, 12), new_cache(5, 12)
+    at_once = decoder(embeddings, positions, segments, caches[0], last=last)
+    monkeypatch.setattr("demiglace.model.qwen3.MAX_TOKENS_AT_ONCE", 20)
+    assert_close(decoder.last_states(embeddings, positions, segments, caches[1], last), at_once)
+    assert caches[1].length == 9
+    following = (tokens[:, :1], positions[:, :1] + 9, segments[:, :1])
+    assert_close(hidden(decoder, *following, caches[1]), hidden(decoder, *following, caches[0]))

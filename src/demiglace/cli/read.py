@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from demiglace.inference.demiglace import Demiglace
+    from demiglace.inference.page_reading import PageReader, ReadPage
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
 _NANO = Path(__file__).parents[1] / "checkpoints" / "nano"  # what is loaded where no model is named
 
-BatchSize = Annotated[int, typer.Option(help="Pieces of a page that are read at a time.")]
+BatchSize = Annotated[int, typer.Option(help="Most pieces of a page in a batch.")]
 
 
 @with_options
@@ -36,7 +39,7 @@ def read(
     as_json: Annotated[bool, typer.Option("--json", help="Regions and lines with boxes and confidence.")] = False,
     pages: inference_options.Pages = None,
     out: Out = None,
-    batch_size: BatchSize = 16,
+    batch_size: BatchSize = 64,
 ) -> None:
     """Read images and documents: their text in reading order.
 
@@ -85,8 +88,8 @@ def _read_to_stdout(asked: _ReadOptions, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
     assistant = asked.loading.load()
-    with _progress(is_shown=not sys.stdout.isatty()) as progress:
-        reading = _FileReading(assistant, asked.pages, asked.batch_size, progress)
+    with _progress(is_shown=not sys.stdout.isatty()) as progress, _reader(assistant, asked.batch_size) as reader:
+        reading = _FileReading(reader, asked.pages, progress)
         tracked = progress.track(files, description="files")
         whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
     return all(whole)
@@ -103,8 +106,8 @@ def _read_to_folder(asked: _ReadOptions, targets: dict[str, Path], out: Path) ->
         if not waiting:
             return not refused
         assistant = asked.loading.load()
-        with _progress(is_shown=True) as progress:
-            reading = _FileReading(assistant, asked.pages, asked.batch_size, progress)
+        with _progress(is_shown=True) as progress, _reader(assistant, asked.batch_size) as reader:
+            reading = _FileReading(reader, asked.pages, progress)
             tracked = progress.track(waiting, description="files")
             whole = [_save(reading, file, targets[file], asked) for file in tracked]
         return all(whole) and not refused
@@ -129,9 +132,8 @@ def _unfinished(asked: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str
 
 @dataclass(frozen=True)
 class _FileReading:
-    assistant: Demiglace
+    reader: PageReader
     pages: str | None
-    batch_size: int
     progress: Progress
 
     def read(self, file: str, known: Collection[int], take: Callable[[PageEntry, int], None]) -> bool:
@@ -150,28 +152,55 @@ class _FileReading:
             left = {number: drawn for number, drawn in pages.items() if number not in known}
             task = self.progress.add_task(printable(Path(file).name), total=len(left), visible=len(left) > 1)
             num_read = 0
-            for number, drawn in left.items():
-                if page := self._read_page(file, number, drawn):
-                    take(page, len(pages))
+            for number, page in self._read_ahead(left):
+                if entry := _entry(file, number, page):
+                    take(entry, len(pages))
                     num_read += 1
                 self.progress.advance(task)
             self.progress.remove_task(task)
             return num_read == len(left)
 
-    def _read_page(self, file: str, number: int, drawn: Callable[[], PIL.Image.Image]) -> PageEntry | None:
-        from demiglace.inference.page_reading import TRUSTED, read_page
+    def _read_ahead(self, left: Mapping[int, Callable[[], PIL.Image.Image]]) -> Iterator[tuple[int, Future[ReadPage]]]:
+        """The pages by number; the next is drawn and cut while one is read."""
+        from demiglace.inference.page_reading import PAGES_AHEAD
 
+        under_way: deque[tuple[int, Future[ReadPage]]] = deque()
+        for number, drawn in left.items():
+            under_way.append((number, self._begun(drawn)))
+            if len(under_way) == PAGES_AHEAD:
+                yield under_way.popleft()
+        yield from under_way
+
+    def _begun(self, drawn: Callable[[], PIL.Image.Image]) -> Future[ReadPage]:
         try:
-            page = read_page(self.assistant, drawn(), rows=self.batch_size)
+            return self.reader.submit(drawn())
         except ValueError as error:
-            complain(error)
-            return None
-        place = f"{file}, page {number}"
-        if page.turn:
-            note(f"{place}: turned clockwise by {page.turn} degrees to be read")
-        if page.confidence < TRUSTED:
-            note(f"{place}: read with a mean confidence of {page.confidence:.2f}, too low to trust the text")
-        return {"page": number, "text": page.text, **asdict(page)}
+            failed: Future[ReadPage] = Future()
+            failed.set_exception(error)
+            return failed
+
+
+def _reader(assistant: Demiglace, batch_size: int) -> PageReader:
+    from demiglace.inference.page_reading import PageReader
+
+    return PageReader(assistant, rows=batch_size)
+
+
+def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
+    """A page as it is written down, once it is read; None where it cannot be, which is told."""
+    from demiglace.inference.page_reading import TRUSTED
+
+    try:
+        read = page.result()
+    except ValueError as error:
+        complain(error)
+        return None
+    place = f"{file}, page {number}"
+    if read.turn:
+        note(f"{place}: turned clockwise by {read.turn} degrees to be read")
+    if read.confidence < TRUSTED:
+        note(f"{place}: read with a mean confidence of {read.confidence:.2f}, too low to trust the text")
+    return {"page": number, "text": read.text, **asdict(read)}
 
 
 def _check_pages(pages: str, files: list[str]) -> None:

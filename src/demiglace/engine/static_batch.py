@@ -120,10 +120,10 @@ def _next_tokens(logits: Tensor, rows: Sequence[_Row]) -> tuple[list[int], list[
 def _prefill(model: MiniCPMV, batch: Batch, cache: KVCache, prefix_cache: PrefixCache) -> Tensor:
     """Hidden states (rows, hidden) at the last token of each prompt."""
     rest = prefix_cache.recall(batch, cache)
-    hidden = model(rest, cache, MAX_PATCHES_PER_CHUNK)
-    prefix_cache.keep(batch.tokens[0], cache)
     last = (rest.segments != PADDING).sum(dim=1) - 1
-    return hidden[torch.arange(len(last), device=last.device), last]
+    hidden = model(rest, cache, MAX_PATCHES_PER_CHUNK, last)
+    prefix_cache.keep(batch.tokens[0], cache)
+    return hidden[:, 0]
 
 
 def _rows(batch: Batch, sampling: Sequence[SamplingParams], limit: int) -> list[_Row]:

@@ -1,14 +1,23 @@
-"""Pages to text: each is cut into line crops, which are read in batches and joined in reading order."""
+"""Pages to text: each is cut into line crops, which are read in batches and joined in reading order.
+
+A CPU with several threads reads several batches at a time, each in a thread of its own: the matrix products of a small
+model are too small to share. Meanwhile the next page is cut.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from os import PathLike
 
 import PIL.Image
+import torch
 
 from demiglace.conversation import Image
 from demiglace.documents.segmentation.line_crops import Box, CutLine, CutRegion, CuttingConfig, LineCrop
@@ -22,6 +31,9 @@ from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
 TRUSTED = 0.7  # mean confidence below which the text of a page is not to be trusted (ours, docs/reading.md)
+ROWS = 64  # most pieces of a batch (ours): a step of 64 rows takes about twice the time of one of 16
+MOST_BATCHES = 4  # at a time; Python itself runs in one thread, and takes a fifth of the time of a batch
+PAGES_AHEAD = 2
 PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
 
 
@@ -65,24 +77,82 @@ class ReadPage:
 
 
 def read_page(
-    assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = 16
+    assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = ROWS
 ) -> ReadPage:
-    """The text of an RGB page, read greedily, `rows` pieces at a time; docs/reading.md tells how it is cut.
+    """The text of an RGB page, read greedily, at most `rows` pieces in a batch; docs/reading.md tells how it is cut.
 
     A page that lies on its side or upside down is turned first, where that is read with clearly more confidence.
     """
-    if rows < 1:
-        raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
-    read = partial(_answers, assistant, rows=rows)
-    way = find_way_up(page, cutting or CuttingConfig(), read)
-    left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
-    answers = way.answers | dict(zip(left, read(list(left.values())), strict=True))
-    in_order = [answers[number] for number in sorted(answers)]
-    back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
-    each = iter(in_order)
-    regions = [_region(region, each, back) for region in way.regions]
-    written = tuple(region for region in regions if region.text)
-    return ReadPage(page.width, page.height, way.turn, mean_confidence(in_order), written)
+    with PageReader(assistant, cutting, rows) as reader:
+        return reader.read(page)
+
+
+class PageReader:
+    """Reads pages as `read_page` does, of which several may be under way: `submit` one while another is read.
+
+    A context; at its end what is under way is waited for.
+    """
+
+    def __init__(self, assistant: Demiglace, cutting: CuttingConfig | None = None, rows: int = ROWS) -> None:
+        if rows < 1:
+            raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
+        self.assistant, self.cutting, self.rows = assistant, cutting or CuttingConfig(), rows
+        self._threads = torch.get_num_threads()
+        on_cpu = next(assistant.model.parameters()).device.type == "cpu"
+        self.num_batches = min(self._threads, MOST_BATCHES) if on_cpu else 1
+
+    def __enter__(self) -> PageReader:
+        share = self._threads // self.num_batches
+        self._batches = ThreadPoolExecutor(self.num_batches, initializer=torch.set_num_threads, initargs=(share,))
+        self._pages = ThreadPoolExecutor(PAGES_AHEAD, initializer=torch.set_num_threads, initargs=(share,))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in (self._pages, self._batches):
+            pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(self._threads)  # torch remembers what any thread was last given, for new ones
+
+    def submit(self, page: PIL.Image.Image) -> Future[ReadPage]:
+        """The page, read in the background; no more than `PAGES_AHEAD` are at a time."""
+        return self._pages.submit(self.read, page)
+
+    def read_all(self, pages: Iterable[PIL.Image.Image]) -> Iterator[ReadPage]:
+        """The pages in order; the next are taken and cut while one is read."""
+        under_way: deque[Future[ReadPage]] = deque()
+        for page in pages:
+            under_way.append(self.submit(page))
+            if len(under_way) == PAGES_AHEAD:
+                yield under_way.popleft().result()
+        for one in under_way:
+            yield one.result()
+
+    def read(self, page: PIL.Image.Image) -> ReadPage:
+        way = find_way_up(page, self.cutting, self.answers)
+        left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
+        answers = way.answers | dict(zip(left, self.answers(list(left.values())), strict=True))
+        in_order = [answers[number] for number in sorted(answers)]
+        back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
+        each = iter(in_order)
+        regions = [_region(region, each, back) for region in way.regions]
+        written = tuple(region for region in regions if region.text)
+        return ReadPage(page.width, page.height, way.turn, mean_confidence(in_order), written)
+
+    def answers(self, pieces: Sequence[LineCrop]) -> list[Answer]:
+        """What is written in each piece. Long ones are read with long ones, whose answers end at about the same time.
+
+        Batches are as many as the threads or a multiple, and the longest come first, so that no thread waits long.
+        """
+        order = sorted(range(len(pieces)), key=lambda i: pieces[i].letters, reverse=True)
+        rounds = math.ceil(len(pieces) / (self.rows * self.num_batches))
+        size = max(1, math.ceil(len(pieces) / max(1, rounds * self.num_batches)))
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        answered = self._batches.map(self._read_batch, [[pieces[i] for i in batch] for batch in batches])
+        answers = dict(zip(order, chain.from_iterable(answered), strict=True))
+        return [answers[number] for number in range(len(pieces))]
+
+    def _read_batch(self, pieces: Sequence[LineCrop]) -> list[Answer]:
+        sampling = [SamplingParams.greedy(LEAST_ROOM + round(ROOM_OF_LETTER * piece.letters)) for piece in pieces]
+        return self.assistant.batch([(QUESTION, [Image(piece.picture)]) for piece in pieces], sampling, len(pieces))
 
 
 @contextmanager
@@ -102,15 +172,6 @@ def open_pages_to_read(
         yield {1: partial(open_picture, path)}
     else:
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
-
-
-def _answers(assistant: Demiglace, pieces: Sequence[LineCrop], rows: int) -> list[Answer]:
-    """Long pieces are read with long ones: the rows of a batch wait for the last of them."""
-    order = sorted(range(len(pieces)), key=lambda i: pieces[i].picture.width / pieces[i].picture.height)
-    sampling = [SamplingParams.greedy(LEAST_ROOM + round(ROOM_OF_LETTER * pieces[i].letters)) for i in order]
-    requests = [(QUESTION, [Image(pieces[i].picture)]) for i in order]
-    answers = assistant.batch(requests, sampling, rows)
-    return [answer for _, answer in sorted(zip(order, answers, strict=True), key=lambda pair: pair[0])]
 
 
 def _region(region: CutRegion, answers: Iterator[Answer], back: Callable[[Box], Box]) -> ReadRegion:

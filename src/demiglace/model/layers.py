@@ -9,6 +9,7 @@ Axes: tokens (of all groups, one after another), groups, rows, length, queries, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from copy import copy
 from itertools import groupby
 from typing import Any
 
@@ -221,7 +222,8 @@ class KVCache:
                 for held in (self.keys, self.values):
                     held[:, place, :, : self.length] = held[:, row, :, : self.length]
                 self.positions[place], self.segments[place] = self.positions[row], self.segments[row]
-        self._narrow(len(order))
+        left = self.rows(slice(len(order)))
+        self.keys, self.values, self.positions, self.segments = left.keys, left.values, left.positions, left.segments
         return order
 
     def reorder(self, rows: Tensor, start: int) -> None:
@@ -231,6 +233,13 @@ class KVCache:
             filled.copy_(filled[:, rows])
         for marks in (self.positions, self.segments):
             marks[:, start : self.length] = marks[rows, start : self.length]
+
+    def rows(self, chosen: slice) -> KVCache:
+        """Some of the rows as a cache of their own, in the same memory."""
+        some = copy(self)
+        some.keys, some.values = self.keys[:, chosen], self.values[:, chosen]
+        some.positions, some.segments = self.positions[chosen], self.segments[chosen]
+        return some
 
     def repeated(self, times: int) -> KVCache:
         """A cache of the same capacity with every row `times` times, one after another."""
@@ -242,7 +251,3 @@ class KVCache:
         more.segments.copy_(self.segments.repeat_interleave(times, dim=0))
         more.length = self.length
         return more
-
-    def _narrow(self, rows: int) -> None:
-        self.keys, self.values = self.keys[:, :rows], self.values[:, :rows]
-        self.positions, self.segments = self.positions[:rows], self.segments[:rows]

@@ -66,10 +66,21 @@ class MiniCPMV(nn.Module):
         filled = embeddings.flatten(0, 1).index_copy(0, batch.visual_places, visual.to(embeddings.dtype))
         return filled.unflatten(0, batch.tokens.shape)
 
-    def forward(self, batch: Batch, cache: KVCache | None = None, max_patches_per_chunk: int | None = None) -> Tensor:
-        """Hidden states (rows, length, hidden_size); `logits` takes those that are needed."""
+    def forward(
+        self,
+        batch: Batch,
+        cache: KVCache | None = None,
+        max_patches_per_chunk: int | None = None,
+        last: Tensor | None = None,
+    ) -> Tensor:
+        """Hidden states (rows, length, hidden_size); `logits` takes those that are needed.
+
+        With `last` those of each row's last token alone, (rows, 1, hidden_size), as in `Qwen3`.
+        """
         embeddings = self.embed(batch, max_patches_per_chunk)
-        return self.llm(embeddings, batch.positions, batch.segments, cache)
+        if cache is None or last is None:
+            return self.llm(embeddings, batch.positions, batch.segments, cache, last=last)
+        return self.llm.last_states(embeddings, batch.positions, batch.segments, cache, last)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., hidden_size) -> (..., vocab_size)."""

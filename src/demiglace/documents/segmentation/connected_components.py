@@ -26,9 +26,10 @@ def component_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, first column and one past the last column of every run of True along the rows, in reading order."""
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).view(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    return rows, starts, np.nonzero(edges == -1)[1]
+    padded = np.pad(mask, ((0, 0), (1, 1)))
+    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])  # of every row an even number: a start and an end in turn
+    rows, starts = np.divmod(edges[::2], mask.shape[1] + 1)
+    return rows, starts, edges[1::2] % (mask.shape[1] + 1)
 
 
 def _touching(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -114,7 +114,7 @@ def _continued(band: np.ndarray, letter: np.ndarray, height: float) -> int | Non
     left, top, _, bottom = letter
     tall = band[:, 1] - band[:, 0]
     shared = (np.minimum(band[:, 1], bottom) - np.maximum(band[:, 0], top)) / np.minimum(tall, bottom - top)
-    reach = WIDEST_GAP * np.clip((tall + bottom - top) / 2, 0.8 * height, 4 * height)
+    reach = WIDEST_GAP * np.minimum(np.maximum((tall + bottom - top) / 2, 0.8 * height), 4 * height)
     shared[(left - band[:, 2] > reach) | (tall > 4 * (bottom - top)) | (bottom - top > 4 * tall)] = 0
     if len(shared) == 0 or shared.max() < LEAST_OVERLAP:
         return None
