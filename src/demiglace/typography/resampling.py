@@ -19,7 +19,7 @@ def enlarged(pictures: Tensor, size: tuple[int, int], shares: Tensor, kernels: T
     sides of `size` that a corner has; kernels: int64 (pictures,), place in `KERNELS`.
     """
     down, across = (_enlargement(size[axis], pictures.shape[axis + 1], shares, kernels) for axis in (0, 1))
-    return down @ pictures @ across.transpose(1, 2)
+    return down @ (pictures @ across.transpose(1, 2))  # in this order less is computed of wide pictures
 
 
 def blurred(pictures: Tensor, deviations: Tensor, reaches: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def blurred(pictures: Tensor, deviations: Tensor, reaches: Tensor) -> Tensor:
     boxes = [(reaches[:, axis, None] + 1 - offsets.abs()).clamp(0, 1) for axis in (0, 1)]
     weights = [torch.where(reaches[:, axis, None] < 0, curve, boxes[axis]) for axis in (0, 1)]
     down, across = (_blur(pictures.shape[axis + 1], offsets, weights[axis]) for axis in (0, 1))
-    return down @ pictures @ across.transpose(1, 2)
+    return down @ (pictures @ across.transpose(1, 2))  # in this order less is computed of wide pictures
 
 
 def spread(values: Tensor, height: int, width: int) -> Tensor:

@@ -101,14 +101,14 @@ def stain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 def defocus(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
     """Out of focus."""
-    radii = _blur_radii(worn)
+    radii = _blur_radii(worn).clamp(min=0.05)
     return blurred(levels, radii, -torch.ones(len(radii), 2, device=radii.device))
 
 
 def shake(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
     """Moved along a row or a column while taken."""
     radii, along = _blur_radii(worn), (worn.draw(1).flatten() < 0.6).float()
-    return blurred(levels, radii, 1.6 * radii[:, None] * torch.stack([1 - along, along], dim=1))
+    return blurred(levels, radii.clamp(min=0.05), 1.6 * radii[:, None] * torch.stack([1 - along, along], dim=1))
 
 
 def add_grain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
@@ -173,7 +173,7 @@ def _dimmed(levels: Tensor, depth: Tensor, worn: Worn, bank: NoiseBank, cells: i
 
 def _blur_radii(worn: Worn) -> Tensor:
     radii = worn.draw(0, 0.2, 1.0) * worn.strengths * (worn.bands * 0.055).clamp(0.5, 3.0)
-    return (radii * worn.ratios).clamp(min=0.05).flatten()
+    return (radii * worn.ratios).flatten()
 
 
 def _smoothed(values: Tensor) -> Tensor:
