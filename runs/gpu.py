@@ -112,7 +112,7 @@ def look_for_needs(order: Order) -> None:
     missing = [name for name in (*PACKAGES, *job.packages) if find_spec(name) is None]
     missing += missing_pictures() if job.draws and not missing else []
     if missing:
-        cure = "`bash runs/wheels.sh`, where there is a network, makes a folder of them to carry"
+        cure = "`bash runs/carry.sh`, where there is a network, makes a folder of them to carry"
         raise ValueError(f"{order.job} lacks {', '.join(missing)}; {cure}")
     if order.device.type == "cuda" and not order.tiny:
         free = torch.cuda.mem_get_info()[0] / 1e9

@@ -10,10 +10,10 @@ if [ ! -x $python ]; then
   $python -c 'import torch' 2>/dev/null || { make --silent .venv/dev && python=.venv/bin/python; }
 fi
 
-# What runs/wheels.sh has brought along.
+# What runs/carry.sh has brought along.
 site=runs/site
-if [ ! -d $site ] && compgen -G "runs/wheels/*.whl" >/dev/null; then
-  $python -m pip install --quiet --no-index --no-deps --no-compile --target $site.part runs/wheels/*.whl
+if [ ! -d $site ] && compgen -G "runs/carried/*.whl" >/dev/null; then
+  $python -m pip install --quiet --no-index --no-deps --no-compile --target $site.part runs/carried/*.whl
   mv $site.part $site
 fi
 

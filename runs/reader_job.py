@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,21 +24,25 @@ from demiglace.recipes.reader import READER_SHARES, ReaderRecipe, tiny_reader
 from demiglace.scoring.text_distance import corpus_character_error_rate
 from demiglace.training.metrics import FILE as METRICS
 from demiglace.training.pace import Pace
+from demiglace.typography.fonts import training_faces
+from demiglace.typography.glyph_atlas import draw_atlas
 
 RESERVE = 40  # seconds at the end, in which the model is examined and packed
 LINES = 256  # read in the examination
 MOST_TOKENS = 128  # of a line
 ROWS = 64  # read at once
 CARRIED = ("model", HEADS_FILE, PLAN_FILE)
+CARRIED_ATLAS = Path(__file__).with_name("carried") / "atlas.safetensors"
 
 
 def run(order: Order) -> bool:
     """False where the deadline came before the end of training."""
     recipe = tiny_reader() if order.tiny else ReaderRecipe(size_of_model=order.preset)
+    recipe = replace(recipe, atlas=atlas_of(order))
     pace = Pace(order.deadline - (0 if order.tiny else RESERVE), save_seconds=60, read_every=1 if order.tiny else 10)
     under = Circumstances(
         computation=Computation(order.device, order.dtype, fixed_shapes=True, counts=True),
-        num_renderers=min(16, os.cpu_count() or 1),
+        num_renderers=1 if order.tiny else min(16, os.cpu_count() or 1),
         pace=pace,
         plan=None if order.tiny else TimePlan(order.folder, READER_SHARES, pace, reserve=10),
         compiled=order.device.type == "cuda" and not order.tiny,
@@ -50,6 +55,18 @@ def run(order: Order) -> bool:
         "all stages are done" if finished else "stopped by the deadline, all is saved; go on with the same command"
     )
     return finished
+
+
+def atlas_of(order: Order) -> Path:
+    """The glyphs that were carried along; else they are drawn here, those of a few faces for a tiny run."""
+    path = order.folder / "atlas.safetensors"
+    if not order.tiny and CARRIED_ATLAS.exists():
+        return CARRIED_ATLAS
+    if not path.exists():
+        order.log("drawing the glyphs; `bash runs/carry.sh` does it beforehand" if not order.tiny else "drawing glyphs")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draw_atlas(training_faces()[:: 40 if order.tiny else 1]).save(path)
+    return path
 
 
 def carry(folder: Path, out: Path) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from demiglace.bootstrap.computation import Computation
 from demiglace.bootstrap.objectives import GlyphObjective, ReadingObjective, SumOfObjectives, TranscriptionObjective
-from demiglace.jobs.nano import prompt
+from demiglace.jobs.nano_samples import prompt
 
 FIXED = Computation(fixed_shapes=True, counts=True)
 

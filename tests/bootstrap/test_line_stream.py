@@ -12,7 +12,7 @@ from demiglace.bootstrap.learner import SLOTS_PER_TOKEN
 from demiglace.bootstrap.line_stream import LineSource, LineStream
 from demiglace.bootstrap.objectives import GlyphObjective, ReadingObjective
 from demiglace.bootstrap.picture_shards import ShardSpec
-from demiglace.jobs.nano import prompt
+from demiglace.jobs.nano_samples import prompt
 from demiglace.typography.corpus import ALPHABET
 
 SPEC = ShardSpec(

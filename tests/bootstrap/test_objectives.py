@@ -14,7 +14,7 @@ from demiglace.bootstrap.objectives import (
     SumOfObjectives,
     TranscriptionObjective,
 )
-from demiglace.jobs.nano import prompt
+from demiglace.jobs.nano_samples import prompt
 from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
 

@@ -56,7 +56,7 @@ def test_initialised_queries_read_better_than_they_did(learner, draw):
         return float(learner.book.loss(tokens.flatten(0, 1), labels.frames, labels.frame_halves)[0])
 
     before = loss()
-    init_queries(learner, samples)
+    init_queries(learner, collate.labelled(samples, np.random.default_rng(0), SLOTS_PER_TOKEN))
     assert loss() < 0.9 * before
 
 
@@ -64,4 +64,4 @@ def test_unequal_sizes_are_refused(learner, samples):
     resampler = learner.model.resampler
     resampler.config = replace(resampler.config, feature_size=16)
     with pytest.raises(ValueError, match="features of 16, tokens have 32"):
-        init_queries(learner, samples)
+        init_queries(learner, collate.labelled(samples, np.random.default_rng(0), SLOTS_PER_TOKEN))

@@ -7,8 +7,10 @@ import pytest
 import torch
 from PIL import Image as Pillow
 
+from demiglace.bootstrap.picture_shards import make_sample
 from demiglace.conversation import Conversation, Image
 from demiglace.jobs import nano
+from demiglace.jobs.circumstances import USUAL
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.nano import NANO_STAGES, NanoRecipe, quick
@@ -24,7 +26,7 @@ def test_every_stage_names_parts_that_exist(recipe, tmp_path):
     with torch.device("meta"):
         learner = nano.Learner(recipe.config)
     names = [name for name, _ in learner.named_parameters()]
-    for stage, _ in nano.stages(recipe, processor, tmp_path, pool=None):
+    for stage, _ in nano.stages(recipe, processor, nano.Streams(recipe, tmp_path, None, USUAL)):
         assert all(any(name.startswith(part) for name in names) for part in stage.trainable)
 
 
@@ -70,7 +72,7 @@ def test_later_stages_need_a_model_to_go_on_from():
 def test_the_prompt_is_the_processors_own(recipe):
     processor = nano.nano_processor(recipe)
     asked = nano.prompt(processor, "Read the text.")
-    sample = nano.make_sample(recipe.spec(1), 0)
+    sample = make_sample(recipe.spec(1), 0)
     shown = processor.prepare(Conversation.ask("Read the text.", Image(Pillow.new("RGB", (300, 40)))))
     assert torch.equal(asked.tokens, shown.tokens)
     assert torch.equal(asked.visual_places, shown.visual_places)

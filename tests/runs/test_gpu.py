@@ -39,7 +39,7 @@ def test_what_cannot_be_is_refused_in_a_line(words, told, monkeypatch, capsys):
 def test_all_that_is_missing_is_named_at_once(monkeypatch, capsys):
     monkeypatch.setattr(gpu, "find_spec", lambda name: None if name in ("rapidfuzz", "rich") else True)
     assert gpu.main(["reader", "--tiny", "--device", "cpu"]) == 2
-    assert "reader lacks rich, rapidfuzz; `bash runs/wheels.sh`, where" in capsys.readouterr().err
+    assert "reader lacks rich, rapidfuzz; `bash runs/carry.sh`, where" in capsys.readouterr().err
 
 
 def test_too_little_memory_says_how_much_is_wanted(monkeypatch, capsys):

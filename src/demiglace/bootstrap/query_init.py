@@ -6,16 +6,12 @@ are fitted by least squares to a few images, and training continues from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE
-from demiglace.bootstrap import collate
-from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
-from demiglace.bootstrap.picture_shards import ReadingSample
+from demiglace.bootstrap.collate import LabelledPictures
+from demiglace.bootstrap.learner import Learner
 from demiglace.model.resampler import PackageGrids, Resampler, patch_positions
 
 WIDTH = 1.0  # visual tokens; standard deviation of a query's target around its place
@@ -23,7 +19,7 @@ SHARPNESS = 20.0  # score of a patch at a query's place, above that of a patch f
 
 
 @torch.no_grad()
-def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
+def init_queries(learner: Learner, pictures: LabelledPictures) -> None:
     """Initialise the resampler: query j pools the features at place j, its token is fitted to the codebook's ideal one.
 
     Keys and values start as the features themselves. Raises ValueError where the encoder's feature size differs from
@@ -33,12 +29,11 @@ def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
     hidden, features = resampler.config.hidden_size, resampler.config.feature_size
     if hidden != features:
         raise ValueError(f"the encoder gives features of {features}, tokens have {hidden}: they cannot start as equals")
-    visual = collate.pictures(samples, np.random.default_rng(0))
-    labels = collate.picture_labels(samples, SLOTS_PER_TOKEN)
+    visual, labels = pictures.visual, pictures.labels
     _pass_features_through(resampler)
     seen = learner.model.vpm(visual.patches, visual.grids)
-    pictures = PackageGrids([(height, width) for height, width in visual.grids.tolist()], visual.package_sizes.tolist())
-    keys = resampler.ln_kv(resampler.kv_proj(seen)) + patch_positions(pictures, visual.ticks, hidden)
+    grids = PackageGrids([(height, width) for height, width in visual.grids.tolist()], visual.package_sizes.tolist())
+    keys = resampler.ln_kv(resampler.kv_proj(seen)) + patch_positions(grids, visual.ticks, hidden)
     _aim(resampler, least_squares(keys, soft_targets(labels.places, resampler.config.num_queries)))
     resampler.proj.copy_(torch.eye(hidden))
     pooled = resampler(seen, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
@@ -48,7 +43,7 @@ def init_queries(learner: Learner, samples: Sequence[ReadingSample]) -> None:
 
 def soft_targets(places: Tensor, num_places: int) -> Tensor:
     """int64 (patches,) -> (patches, num_places): a Gaussian around a patch's place with maximum 1; 0 without text."""
-    distance = (places.unsqueeze(-1) - torch.arange(num_places)) / WIDTH
+    distance = (places.unsqueeze(-1) - torch.arange(num_places, device=places.device)) / WIDTH
     return torch.exp(-0.5 * distance.square()) * (places != IGNORE).unsqueeze(-1)
 
 
@@ -56,7 +51,7 @@ def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
     """Ridge regression of centred (n, outputs) on centred (n, inputs): the matrix (inputs, outputs)."""
     given, wanted = (given - given.mean(0)).double(), (wanted - wanted.mean(0)).double()
     gram = given.T @ given
-    damped = gram + torch.eye(len(gram)) * ridge * gram.diagonal().mean()
+    damped = gram + torch.eye(len(gram), device=gram.device) * ridge * gram.diagonal().mean()
     return torch.linalg.solve(damped, given.T @ wanted).float()
 
 
@@ -78,7 +73,7 @@ def _aim(resampler: Resampler, weight: Tensor) -> None:
     rank = min(head_dim, len(values))  # the remaining dimensions of a head stay 0
     root = values[:rank].sqrt()
     aims = right[:rank].T * root * SHARPNESS * head_dim**0.5  # (queries, rank)
-    keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0])
+    keys, queries = torch.zeros(2, num_heads, head_dim, weight.shape[0], device=weight.device)
     keys[:, :rank] = (left[:, :rank] * root).T
     queries[:, :rank] = (_pseudo_inverse(resampler.ln_q(resampler.query)) @ aims).T
     query_weight, key_weight, _ = resampler.attn.in_proj_weight.chunk(3)

@@ -17,37 +17,38 @@ Expected results and hours: docs/nano.md.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import PIL.Image
 import torch
 from safetensors.torch import load_file, save_file
 
 from demiglace.bootstrap import collate
-from demiglace.bootstrap.collate import Prompt
-from demiglace.bootstrap.learner import Learner, learner_from_seed
+from demiglace.bootstrap.collate import LabelledPictures
+from demiglace.bootstrap.computation import ON_HOST, Computation
+from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner, learner_from_seed
+from demiglace.bootstrap.line_stream import LineSource, LineStream
 from demiglace.bootstrap.objectives import (
     ColourObjective,
     GlyphObjective,
+    Pictures,
     ReadingObjective,
     SumOfObjectives,
     TranscriptionObjective,
+    labelled,
 )
-from demiglace.bootstrap.picture_shards import AHEAD, PictureStream, ReadingSample, ShardSpec, make_sample, renderers
+from demiglace.bootstrap.picture_shards import AHEAD, PictureStream, ShardSpec, renderers
 from demiglace.bootstrap.query_init import init_queries
-from demiglace.conversation import Conversation, Image
 from demiglace.data.sources.rendered import QUESTIONS
-from demiglace.engine.sampling import SamplingParams
-from demiglace.engine.static_batch import generate
 from demiglace.jobs.circumstances import USUAL, Circumstances
 from demiglace.jobs.compilation import compile_layers
 from demiglace.jobs.export import export
+from demiglace.jobs.nano_samples import AtCheckpoint, Samples, prompt
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import Inputs, marks, model_files
 from demiglace.jobs.time_plan import PLAN_FILE, seconds_of_a_step
@@ -57,8 +58,7 @@ from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.recipes.nano import NANO_STAGES, NanoRecipe
-from demiglace.safe_files import atomic_path, write_whole
-from demiglace.scoring.text_distance import corpus_character_error_rate
+from demiglace.safe_files import atomic_path
 from demiglace.training.checkpoint import latest, what_is_left
 from demiglace.training.distributed import ALONE
 from demiglace.training.flops import Learning
@@ -67,9 +67,8 @@ from demiglace.training.stage import Stage
 from demiglace.training.trainer import Trainer
 from demiglace.typography.font_folder import folder_faces
 
-HEADS_FILE, SAMPLES_FILE, PICTURES = "heads.safetensors", "samples.txt", "pictures"
+HEADS_FILE, PICTURES = "heads.safetensors", "pictures"
 QUERY_INIT_BATCHES = 4
-MOST_TOKENS = 60  # of a line that is read at a checkpoint
 
 
 def train(
@@ -95,7 +94,8 @@ def inputs_of(recipe: NanoRecipe) -> Inputs:
     documents = [] if recipe.documents is None else recipe.documents.glob("*.pdf")
     fonts = [] if recipe.fonts is None else [Path(face.path) for face in folder_faces(recipe.fonts)]
     start = [] if recipe.start is None else [*model_files(recipe.start), recipe.start.parent / HEADS_FILE]
-    return {"data": marks(documents), "fonts": marks(fonts), "start": marks(start)}
+    atlas = [] if recipe.atlas is None else [recipe.atlas]
+    return {"data": marks([*documents, *atlas]), "fonts": marks(fonts), "start": marks(start)}
 
 
 def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Callable[[str], None]) -> Path | None:
@@ -114,12 +114,13 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
     pool = renderers(under.num_renderers)
     peak = under.peak(log)
     try:
-        for stage, objective in stages(recipe, processor, folder / PICTURES, pool, under):
+        streams = Streams(recipe, folder / PICTURES, pool, under)
+        for stage, objective in stages(recipe, processor, streams, under.computation):
             if stage.name not in recipe.only:
                 continue
-            if stage.name == "resampler" and latest(folder / stage.name) is None:
-                init_queries(learner.cpu(), first_samples(recipe, folder / PICTURES, pool))
             learner.to(under.device)
+            if stage.name == "resampler" and latest(folder / stage.name) is None:
+                init_queries(learner, first_pictures(streams(recipe.spec(3))).to(under.device))
             if under.plan is not None:
                 stage = under.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
             reads = isinstance(objective, ReadingObjective | SumOfObjectives)
@@ -133,101 +134,81 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
     return folder / "model"
 
 
+@dataclass(frozen=True)
+class Streams:
+    """Pictures of the stages: lines as tensors on the device where there is an atlas, all else drawn by processes."""
+
+    recipe: NanoRecipe
+    folder: Path
+    pool: Executor
+    under: Circumstances
+
+    def __call__(self, spec: ShardSpec) -> Pictures:
+        if self.recipe.atlas is None:
+            return self.drawn(spec, self.recipe.batch_size)
+        source = LineSource(spec, self.recipe.batch_size, self.recipe.atlas)
+        ahead = self.pool if self.under.num_renderers > 1 else None  # one process has pages enough to draw
+        return LineStream(source, SLOTS_PER_TOKEN, self.under.device, ahead)
+
+    def drawn(self, spec: ShardSpec, batch_size: int) -> PictureStream:
+        return PictureStream(spec, batch_size, self.folder, self.pool, max(AHEAD, self.under.num_renderers))
+
+
 def stages(
-    recipe: NanoRecipe, processor: Processor, pictures: Path, pool: Executor, under: Circumstances = USUAL
+    recipe: NanoRecipe, processor: Processor, streams: Streams, how: Computation = ON_HOST
 ) -> Iterator[tuple[Stage, Objective]]:
     """The stages in order, each with what it learns from. Rates are stable until the last two, where they decay."""
-    prompts, how = [prompt(processor, question) for question in QUESTIONS], under.computation
-
-    def stream(spec: ShardSpec) -> PictureStream:
-        return PictureStream(spec, recipe.batch_size, pictures, pool, max(AHEAD, under.num_renderers))
+    prompts = [prompt(processor, question) for question in QUESTIONS]
 
     seeing_alone = recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3)
-    yield seeing_alone, GlyphObjective(stream(recipe.spec(1)), how)
+    yield seeing_alone, GlyphObjective(streams(recipe.spec(1)), how)
     text = TranscriptionObjective(
         prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, how
     )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
     def reading(
-        spec: ShardSpec, learned: Stage, frame_weight: float, patch_weight: float, letter_place_weight: float = 0.0
+        stream: Pictures, learned: Stage, frame_weight: float, patch_weight: float, letter_place_weight: float = 0.0
     ) -> ReadingObjective:
         weights = (frame_weight, patch_weight, letter_place_weight)
         of_model = Learning.of(learned.trainable)
-        return ReadingObjective(stream(spec), prompts, processor.tokenizer, *weights, how, of_model)
+        return ReadingObjective(stream, prompts, processor.tokenizer, *weights, how, of_model)
+
+    def late_reading(offset: int, learned: Stage) -> list[Objective]:
+        """Pages and damage are drawn one by one: lines as tensors, where there are any, come beside fewer of them."""
+        if recipe.atlas is None:
+            return [reading(streams(recipe.late_spec(offset)), learned, *late_weights)]
+        few = max(1, recipe.batch_size // recipe.lines_to_a_window)
+        windows = streams.drawn(recipe.late_spec(offset), few)
+        return [reading(stream, learned, *late_weights) for stream in (streams(recipe.spec(10 + offset)), windows)]
 
     stage = recipe.stage("resampler", ("model.resampler",), recipe.resampler_steps, 1e-3)
-    yield stage, reading(recipe.spec(3), stage, 5.0, 0.0)
+    yield stage, reading(streams(recipe.spec(3)), stage, 5.0, 0.0)
     seeing = ("model.resampler", "model.vpm", "patch_head")
     stage = recipe.stage("vision", seeing, recipe.vision_steps, 1.5e-3)
-    yield stage, reading(recipe.spec(4), stage, 2.0, 0.5)
+    yield stage, reading(streams(recipe.spec(4)), stage, 2.0, 0.5)
     everything, rate = ("model", "patch_head", "book", "letter_place_head"), recipe.late_learning_rate
     late_weights = (0.5, 0.3, recipe.letter_place_weight)
     stage = recipe.stage("full", everything, recipe.full_steps, rate)
-    yield stage, reading(recipe.spec(5), stage, *late_weights)
+    yield stage, reading(streams(recipe.spec(5)), stage, *late_weights)
     stage = recipe.stage("decay", everything, recipe.decay_steps, rate, decay_share=1.0)
-    yield stage, reading(recipe.late_spec(6), stage, *late_weights)
+    yield stage, together(late_reading(6, stage))
     heads = ("patch_head", "book", "colour_head", "letter_place_head")
     shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7, how)
     stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
-    yield stage, SumOfObjectives([reading(recipe.late_spec(8), stage, *late_weights), shapes])
+    yield stage, together([*late_reading(8, stage), shapes])
 
 
-def first_samples(recipe: NanoRecipe, pictures: Path, pool: Executor) -> list[ReadingSample]:
+def together(objectives: Sequence[Objective]) -> Objective:
+    return objectives[0] if len(objectives) == 1 else SumOfObjectives(objectives)
+
+
+def first_pictures(stream: Pictures) -> LabelledPictures:
     """The pictures with which the resampler's stage begins."""
-    stream = PictureStream(recipe.spec(3), recipe.batch_size, pictures, pool)
-    return list(chain.from_iterable(stream.batch(number) for number in range(QUERY_INIT_BATCHES)))
-
-
-class Samples:
-    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
-
-    def __init__(self, recipe: NanoRecipe, processor: Processor, count: int) -> None:
-        spec = replace(recipe.spec(9), max_lines=1, max_characters=40)
-        self.samples = [make_sample(spec, index) for index in range(count)]
-        self.prompt, self.tokenizer = prompt(processor, QUESTIONS[0]), processor.tokenizer
-
-    def __call__(self, learner: Learner, folder: Path, step: int) -> str:
-        read = transcribe(learner, self.samples, self.prompt, self.tokenizer)
-        wanted = [sample.text for sample in self.samples]
-        rate = corpus_character_error_rate(wanted, read)
-        lines = [f"{text}\n  {answer}\n" for text, answer in zip(wanted, read, strict=True)]
-        head = f"step {step}: character error rate {rate:.3f} on {len(wanted)} lines\n"
-        path = folder / SAMPLES_FILE
-        write_whole(path, f"{path.read_text() if path.exists() else ''}{head}{''.join(lines)}\n")
-        return head + "".join(lines[:4])
-
-    def lacks(self, folder: Path, step: int) -> bool:
-        """Whether the run was killed after it had saved a step, and before that was written."""
-        path = folder / SAMPLES_FILE
-        return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
-
-
-@dataclass(frozen=True)
-class AtCheckpoint:
-    """What is done with the model of a checkpoint: it is exported, and where it can read already, reads samples."""
-
-    samples: Samples | None
-    export: Callable[[Learner], None]
-
-    def __call__(self, learner: Learner, folder: Path, step: int) -> str:
-        self.export(learner)
-        return "" if self.samples is None else self.samples(learner, folder, step)
-
-    def lacks(self, folder: Path, step: int) -> bool:
-        return self.samples is not None and self.samples.lacks(folder, step)
-
-
-def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:
-    """What the model reads in rendered pictures, greedily."""
-    batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
-    batch = batch.to(learner.model.llm.model.embed_tokens.weight.device)
-    greedy = SamplingParams.greedy(MOST_TOKENS)
-    written: list[list[int]] = [[] for _ in samples]
-    for step in generate(learner.model, batch, [greedy] * len(samples), {asked.end}):
-        if step.stopped_by != "end":
-            written[step.row].append(step.token)
-    return [tokenizer.decode(ids) for ids in written]
+    if not isinstance(stream, PictureStream):
+        return labelled(stream, 0, np.random.default_rng(0))
+    samples = chain.from_iterable(stream.batch(number) for number in range(QUERY_INIT_BATCHES))
+    return collate.labelled(list(samples), np.random.default_rng(0), SLOTS_PER_TOKEN)
 
 
 def nano_processor(recipe: NanoRecipe) -> Processor:
@@ -235,13 +216,6 @@ def nano_processor(recipe: NanoRecipe) -> Processor:
     slicing = SlicingConfig(recipe.scale_resolution, recipe.config.vision.patch_size, max_slices=1)
     config = ProcessorConfig(slicing=slicing, num_queries=recipe.config.resampler.num_queries)
     return Processor(Tokenizer.bytes_only(), config)
-
-
-def prompt(processor: Processor, question: str) -> Prompt:
-    """What stands around a picture when `question` is asked about it, by the processor's own hand."""
-    side = processor.config.slicing.patch_size
-    sample = processor.prepare(Conversation.ask(question, Image(PIL.Image.new("RGB", (side, side)))))
-    return Prompt(sample.tokens, sample.visual_places, processor.tokenizer.special["im_end"])
 
 
 def initial_learner(recipe: NanoRecipe) -> Learner:

@@ -38,6 +38,8 @@ class NanoRecipe:
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
     damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
+    atlas: Path | None = None  # file of glyphs; lines are composed of them as tensors, all else is drawn one by one
+    lines_to_a_window: int = 8  # in the last stages, of those
     save_every: int = 100  # steps
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
     only: tuple[str, ...] = NANO_STAGES  # the stages to run
