@@ -55,3 +55,11 @@ def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.Mo
         folder_of(None)
     write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)
     assert Demiglace.load(dtype="float32").ask("What?", sampling=GREEDY).new_tokens <= 10
+
+
+def test_the_shipped_models_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folder_of("nano") == folder_of(None)
+    assert folder_of("nano-reader") == folder_of(None).with_name("nano-reader")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nano").mkdir()
+    assert folder_of("./nano") == Path("nano")

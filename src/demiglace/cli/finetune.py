@@ -28,7 +28,7 @@ RefuseLong = Annotated[
 
 
 def finetune(
-    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" is the model inside the package.')],
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
     data: Data,
     out: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the result go.")],
     full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False,
@@ -74,7 +74,7 @@ def finetune(
 
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     recipe = FinetuningRecipe(
-        folder_of(None if model == "nano" else model), record_files(data), _method(full, lora, qlora),
+        folder_of(model), record_files(data), _method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=media, media_root=media_root, sampling=videos.sampling(),
         lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from demiglace.engine.sampling import SamplingParams
     from demiglace.inference.demiglace import Demiglace
 
-Model = Annotated[str | None, typer.Option(help="Folder or hub id of a checkpoint. [default: the nano model]")]
+Model = Annotated[
+    str | None, typer.Option(help="Folder or hub id, or nano or nano-reader. [default: nano; to read, nano-reader]")
+]
 Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: what suits the device]")]
 System = Annotated[str | None, typer.Option(help="A system message before everything.")]

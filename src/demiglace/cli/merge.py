@@ -9,7 +9,7 @@ import typer
 
 
 def merge(
-    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" is the model inside the package.')],
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
     adapter: Annotated[Path, typer.Argument(help="Folder of the adapter, in PEFT's format.")],
     out: Annotated[Path, typer.Option(help="Folder of the new model, in the released layout.")],
 ) -> None:
@@ -25,7 +25,7 @@ def merge(
 
     if out.exists():
         raise ValueError(f"{out} exists already")
-    folder = folder_of(None if model == "nano" else model)
+    folder = folder_of(model)
     merged = merge_adapter(weights.load(folder, torch.float32), adapter)
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(out) as aside:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from demiglace.cli import inference_options
 from demiglace.cli.inference_options import Loading, with_options
 from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, complain, note, printable
+from demiglace.model.hub import NANO_READER, SHIPPED, folder_of
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from demiglace.inference.page_reading import PageReader, ReadPage
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
-_NANO = Path(__file__).parents[1] / "checkpoints" / "nano"  # what is loaded where no model is named
 
 BatchSize = Annotated[int, typer.Option(help="Most pieces of a page in a batch.")]
 
@@ -47,6 +47,7 @@ def read(
     it or an option has changed, and one that was interrupted goes on at its next page. What cannot be read is named,
     the rest goes on, and the exit status is 1.
     """
+    loading = replace(loading, model=loading.model or NANO_READER)
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
@@ -77,7 +78,7 @@ class _ReadOptions:
             "contents": _state(Path(file)),
             "pages": self.pages,
             "model": model,
-            "weights": _states_in(_NANO if model is None else Path(model)),
+            "weights": _states_in(folder_of(model) if model in SHIPPED else Path(str(model))),
             "adapter": adapter,
             "adapter weights": _states_in(Path(adapter)) if adapter else {},
             "dtype": self.loading.dtype,

@@ -1,4 +1,4 @@
-"""A checkpoint's folder: a local one, one from the hub by its id, or the nano model that ships."""
+"""A checkpoint's folder: a local one, one from the hub by its id, or one of the two models that ship."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
+NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # inside the package: what answers questions, what reads best
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 
 
@@ -56,10 +57,14 @@ def _told_by_us(name: str) -> Iterator[None]:
 
 
 def folder_of(path_or_id: str | PathLike[str] | None) -> Path:
-    """The folder of a checkpoint, here or on the hub; None is the nano model inside the package."""
-    if path_or_id is not None:
+    """The folder of a checkpoint, here or on the hub.
+
+    None and "nano" are the nano model inside the package, "nano-reader" is the one beside it; a folder named so is
+    "./nano". ValueError as `resolve`, and where the package came without its models.
+    """
+    if path_or_id is not None and path_or_id not in SHIPPED:
         return resolve(path_or_id)
-    folder = Path(str(files("demiglace"))) / "checkpoints" / "nano"
+    folder = Path(str(files("demiglace"))) / "checkpoints" / str(path_or_id or NANO)
     if not folder.is_dir():
         raise ValueError("this installation carries no model: name a checkpoint's folder or hub id")
     return folder
