@@ -85,7 +85,7 @@ def run(assistant: Demiglace, num_pages: int, lengths: list[int]) -> dict:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
+    parser.add_argument("--model", default="nano-reader", help="folder or hub id of a checkpoint")
     parser.add_argument("--pages", type=int, default=4, help="pages to be read")
     parser.add_argument("--letters", type=int, nargs="+", default=[16, 20, 26, 32, 40, 60], help="most in a piece")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "page_cutting.json")

@@ -109,7 +109,7 @@ def hundredths(share: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
+    parser.add_argument("--model", default="nano-reader", help="folder or hub id of a checkpoint")
     parser.add_argument("--receipts", type=int, default=20)
     parser.add_argument("--lines", type=int, default=60)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "page_turns.json")

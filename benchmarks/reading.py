@@ -136,7 +136,7 @@ def main() -> None:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
+    parser.add_argument("--model", default="nano-reader", help="folder or hub id of a checkpoint")
     parser.add_argument("--lines", type=int, default=120, help="most lines of each set")
     parser.add_argument("--pages", type=int, default=4, help="most pages of each set")
     parser.add_argument("--only", action="append", metavar="SET", help="sets with this in their name; may be repeated")

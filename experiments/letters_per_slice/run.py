@@ -74,7 +74,7 @@ def plot(points: list[dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or hub id of a checkpoint; the shipped nano model by default")
+    parser.add_argument("--model", default="nano-reader", help="folder or hub id of a checkpoint")
     parser.add_argument("--pictures", type=int, default=40, help="pictures for each point")
     options = parser.parse_args()
     assistant, weights = Demiglace.load(options.model), weights_of(options.model)
