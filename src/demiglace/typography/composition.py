@@ -29,7 +29,7 @@ class Composition:
     """What the pictures of one size are composed from. Axes: pictures, strips (the most that a picture has).
 
     canvas_rows: of each strip. num_flat: so many pictures from the first on have neither tilt nor bend.
-    sources, targets: int64 (columns,), rows of the table of glyphs, and of the canvas
+    sources, targets: int32 (columns,), rows of the table of glyphs, and of the canvas
         (pictures, canvas_width, strips) flattened, on which they are added.
     maps: float32 (pictures, 3, 3), from the centre of a pixel, lowered by its wave, to canvas column and level row.
     waves: float32 (pictures, 3), as `PageViews.backward` gives them.
@@ -99,8 +99,8 @@ def lay_out(
         canvas_width=canvas_width,
         canvas_rows=column_rows(LEVEL_CAPS[levels.min()]),
         num_flat=int(views.are_flat.cumprod().sum()),
-        sources=torch.from_numpy(sources),
-        targets=torch.from_numpy(targets),
+        sources=torch.from_numpy(sources.astype(np.int32)),
+        targets=torch.from_numpy(targets.astype(np.int32)),
         maps=_single(to_canvas @ backward),
         waves=_single(waves),
         baselines=_single(baselines),
