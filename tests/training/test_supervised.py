@@ -187,3 +187,19 @@ def test_what_was_seen_is_every_tensor_of_the_parts():
     assert seen["0.tokens"].shape == seen["1.labels"].shape == (2, LENGTH)
     assert seen["0.visual.patches"].shape[1] == 3 * 14**2
     assert seen["1.visual.grids"].shape == (1, 2)
+
+
+def test_a_step_that_is_halved_has_the_rows_of_the_last_and_the_same_gradients():
+    learner, rows = LanguageLearner(small_model()), Rows(ROWS)
+    whole = learned(learner, objective(micro_batch_rows=4))
+    halved = objective(rows, micro_batch_rows=4)
+    list(halved(learner, 0))  # the step that runs out of memory
+    assert halved.halve()
+    assert not halved.halve()
+    again = learned(learner, halved)
+    assert rows.decays == [0.0]
+    assert len(halved.parts) == 2
+    assert again[0] == pytest.approx(whole[0])
+    for name, gradient in again[2].items():
+        torch.testing.assert_close(gradient, whole[2][name], atol=1e-5, rtol=1e-4)
+    assert not objective(micro_batch_rows=1).halve()

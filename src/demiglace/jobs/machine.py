@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 import torch
 
+from demiglace.jobs.time_plan import TimePlan
 from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.flops import measure_peak
+from demiglace.training.pace import UNTIMED, Pace
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how a run is computed; apart from `dtype`, none of it changes the result.
+    """Where and how a run is computed; apart from `dtype` and `plan`, none of it changes the result.
 
     dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
     skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
     restart: whether an earlier run in the folder is set aside first. log: gets messages for the terminal.
+    plan: gives stages their steps by the time there is, which does change the result; None leaves the recipe's.
     """
 
     device: torch.device
@@ -28,6 +31,8 @@ class Machine:
     refuse_long: bool = False
     tensorboard: bool = False
     restart: bool = False
+    pace: Pace = UNTIMED
+    plan: TimePlan | None = None
     log: Callable[[str], None] = lambda told: None
 
     @property

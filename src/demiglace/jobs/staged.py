@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import torch
 
+from demiglace.data.loader import Loader
 from demiglace.data.mixture import Mixture
 from demiglace.data.mixture_file import STAGES, MixtureFile
 from demiglace.jobs.export import export
@@ -23,6 +24,7 @@ from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import SKIPPED_FILE, open_folder
 from demiglace.jobs.run_record import inputs_of
 from demiglace.jobs.supervised_stage import learn_from, open_loader
+from demiglace.jobs.time_plan import PLAN_FILE, seconds_of_a_step
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
@@ -30,7 +32,7 @@ from demiglace.training import checkpoint
 from demiglace.training.flops import Learning
 from demiglace.training.initialisation import initialise
 from demiglace.training.stage import Stage
-from demiglace.training.supervised import LanguageLearner
+from demiglace.training.supervised import LanguageLearner, SupervisedObjective
 from demiglace.training.trainer import Trainer
 
 
@@ -81,7 +83,7 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     sources = [source for mixture in mixtures.values() for source in mixture.sources]
-    made = [*mixtures, "model"]
+    made = [*mixtures, "model", PLAN_FILE]
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     with open_folder(folder, settings, lambda: inputs_of(sources, recipe.start), made, ranks, log, restart):
         return run_stages(recipe, mixtures, processor, folder, machine)
@@ -94,7 +96,7 @@ def run_stages(
     before: Path | None = None
     peak: float | None = None
     for stage in recipe.stages():
-        if not is_done(stage, folder):
+        if machine.plan is not None or not is_done(stage, folder):
             peak = peak or measured_peak(machine)
             learner = initial_learner(recipe, before).to(machine.device)
             if not run_stage(recipe, stage, mixtures[stage.name], learner, processor, folder, machine, peak):
@@ -137,15 +139,26 @@ def run_stage(
     peak: float,
 ) -> bool:
     """False where a signal stopped it."""
-    numbers, stage_folder = recipe.numbers, folder / stage.name
-    loader = open_loader(
-        mixture,
-        processor,
-        machine,
-        length=numbers.length,
-        batch_rows=numbers.batch_rows,
-        seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
-    )
+    stage_folder = folder / stage.name
+
+    def rows() -> Loader:
+        return open_loader(
+            mixture,
+            processor,
+            machine,
+            length=recipe.numbers.length,
+            batch_rows=recipe.numbers.batch_rows,
+            seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
+        )
+
+    def objective(loader: Loader) -> SupervisedObjective:
+        numbers, learning = recipe.numbers, Learning.of(stage.trainable)
+        bounds = {"length": numbers.length, "micro_batch_rows": numbers.micro_batch_rows}
+        return learn_from(loader, processor, stage, machine, stage_folder, **bounds, learning=learning)
+
+    def seconds() -> float:
+        with closing(rows()) as loader:
+            return seconds_of_a_step(learner, stage, objective(loader))
 
     def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
         own = loader.counts
@@ -153,10 +166,12 @@ def run_stage(
         listed = f", listed in {stage_folder / SKIPPED_FILE}" if bad or too_long else ""
         return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
 
-    objective = learn_from(
-        loader, processor, stage, machine, stage_folder,
-        length=numbers.length, micro_batch_rows=numbers.micro_batch_rows, learning=Learning.of(stage.trainable),
-    )  # fmt: skip
-    with closing(loader):
-        ranks, tensorboard = machine.ranks, machine.tensorboard
-        return Trainer(learner, stage, objective, stage_folder, counts, ranks, peak, tensorboard).run()
+    if machine.plan is not None:
+        stage = machine.plan.fitted(stage, seconds)
+    with closing(rows()) as loader:
+        ranks, pace, log = machine.ranks, machine.pace, machine.log
+        trainer = Trainer(
+            learner, stage, objective(loader), stage_folder, counts, ranks, peak, machine.tensorboard,
+            pace=pace, log=log,
+        )  # fmt: skip
+        return trainer.run()

@@ -91,11 +91,16 @@ class SupervisedObjective:
     on_skipped: Callable[[Sequence[ValueError]], None]
     sample_power: float = 1.0
     parts: list[Batch] = field(default_factory=list)  # of the last step
+    rows: list[list[Sample]] = field(default_factory=list, init=False)  # of the last step
+    is_halved: bool = field(default=False, init=False)
+    repeats: bool = field(default=False, init=False)  # whether the next step has the rows of the last
 
     def __call__(self, learner: LanguageLearner, step: int) -> Iterator[tuple[Tensor, Figures]]:
-        rows = self.loader.next_rows(self.decayed(step))
-        if self.loader.skipped:
-            self.on_skipped(self.loader.skipped)
+        if not self.repeats:
+            self.rows = self.loader.next_rows(self.decayed(step))
+            if self.loader.skipped:
+                self.on_skipped(self.loader.skipped)
+        rows, self.repeats = self.rows, False
         self.parts = [
             self._pack(rows[at : at + self.micro_batch_rows]) for at in range(0, len(rows), self.micro_batch_rows)
         ]
@@ -109,6 +114,14 @@ class SupervisedObjective:
             right = float(num_right) / num_learned
             yield loss / total_weight, {"token_accuracy": right, "data_wait_s": waited, **self._counts(part, learner)}
             waited = 0.0
+
+    def halve(self) -> bool:
+        """Half as many rows at once, those of the last step first; False where there is one, or they were halved."""
+        if self.is_halved or self.micro_batch_rows == 1:
+            return False
+        self.micro_batch_rows //= 2
+        self.is_halved = self.repeats = True
+        return True
 
     def state(self) -> dict[str, Any]:
         """The place of every stream, those of other processes too."""
