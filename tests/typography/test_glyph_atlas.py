@@ -13,7 +13,7 @@ from demiglace.typography.glyph_columns import LEVEL_CAPS, ROWS, baseline_row, g
 
 
 def test_letters_are_those_that_pil_draws(atlas):
-    """At the nearest size of font, within a tenth of the levels on average and a pixel of the box."""
+    """At the nearest size of font: within 0.15 of the ink on average and 2 pixels of the box, since PIL hints there."""
     for face, share in enumerate(atlas.caps):
         font = load_font(atlas.faces[face], round(CAP / share))
         for letter in "Hg@.":

@@ -65,7 +65,7 @@ class LineSource:
 
     @property
     def batches(self) -> int:
-        """In a sheaf."""
+        """Batches in a sheaf."""
         return max(1, round(NUM_SIZES * self.run / self.batch_size))
 
     def sizes(self) -> list[tuple[int, int]]:

@@ -93,7 +93,7 @@ class GlyphAtlas:
 
 
 def draw_atlas(faces: Sequence[Face]) -> GlyphAtlas:
-    """The atlas of `faces`, drawn by PIL; a minute for all that are trained on."""
+    """The atlas of `faces`, drawn by PIL; under a minute for all that are trained on."""
     shares = [proportions(face) for face in faces]
     caps = np.array([share.cap for share in shares], np.float32)
     bands = np.array([(share.rise / share.cap, share.fall / share.cap) for share in shares], np.float32)
