@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import PIL.Image
@@ -90,6 +91,15 @@ def test_several_batches_at_a_time_give_the_same(nano: Demiglace, page: PIL.Imag
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
+
+
+def test_beams_of_pieces_are_those_of_their_pictures(nano: Demiglace, page: PIL.Image.Image) -> None:
+    cutting = CuttingConfig(most_letters=8)
+    with PageReader(nano, cutting, num_beams=3) as reader:
+        line = reader.read(page).regions[0].lines[0]
+    pieces = cut_page(page, cutting)[0].lines[0].pieces
+    sampling = replace(SamplingParams.greedy(100), num_beams=3)
+    assert line.text == " ".join(nano.ask(QUESTION, Image(piece.picture), sampling=sampling).text for piece in pieces)
 
 
 def test_a_page_that_cannot_be_read_is_an_error_of_that_page(

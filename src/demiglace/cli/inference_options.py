@@ -30,6 +30,9 @@ MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames o
 PackageFrames = Annotated[
     int | None, typer.Option(help="Frames in each package, 1 to 6. [default: 1, in long videos up to 3]")
 ]
+NumBeams = Annotated[
+    int | None, typer.Option(help="Follow so many beginnings of an answer at a time; it then comes whole.")
+]
 MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or page.")]
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
 
@@ -61,9 +64,7 @@ class Sampling:
     top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")] = None
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")] = None
     seed: Annotated[int | None, typer.Option(help="Draw the same answer again.")] = None
-    num_beams: Annotated[
-        int | None, typer.Option(help="Follow so many beginnings of an answer at a time; it then comes whole.")
-    ] = None
+    num_beams: NumBeams = None
 
     def of(self, default: SamplingParams) -> SamplingParams:
         """`default` with what was chosen instead; ValueError where that changes nothing."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import PIL.Image
     from rich.progress import Progress
 
-    from demiglace.inference.demiglace import Demiglace
     from demiglace.inference.page_reading import PageReader, ReadPage
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
@@ -40,6 +39,7 @@ def read(
     pages: inference_options.Pages = None,
     out: Out = None,
     batch_size: BatchSize = 64,
+    num_beams: inference_options.NumBeams = None,
 ) -> None:
     """Read images and documents: their text in reading order.
 
@@ -52,7 +52,7 @@ def read(
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    asked = _ReadOptions(pages, loading, batch_size, as_json)
+    asked = _ReadOptions(pages, loading, batch_size, as_json, num_beams)
     if out is None:
         is_whole = _read_to_stdout(asked, files)
     else:
@@ -69,6 +69,13 @@ class _ReadOptions:
     loading: Loading
     batch_size: int
     as_json: bool
+    num_beams: int | None
+
+    def reader(self) -> PageReader:
+        from demiglace.inference.page_reading import PageReader
+
+        beams = 1 if self.num_beams is None else self.num_beams
+        return PageReader(self.loading.load(), rows=self.batch_size, num_beams=beams)
 
     def about(self, file: str) -> About:
         """What decides the text of a file: with any of it changed, it is read again."""
@@ -82,14 +89,14 @@ class _ReadOptions:
             "adapter": adapter,
             "adapter weights": _states_in(Path(adapter)) if adapter else {},
             "dtype": self.loading.dtype,
+            "beams": self.num_beams,
         }
 
 
 def _read_to_stdout(asked: _ReadOptions, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
-    assistant = asked.loading.load()
-    with _progress(is_shown=not sys.stdout.isatty()) as progress, _reader(assistant, asked.batch_size) as reader:
+    with asked.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
         reading = _FileReading(reader, asked.pages, progress)
         tracked = progress.track(files, description="files")
         whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
@@ -106,8 +113,7 @@ def _read_to_folder(asked: _ReadOptions, targets: dict[str, Path], out: Path) ->
             note(f"{finished} of {len(targets)} files are finished already in {out}")
         if not waiting:
             return not refused
-        assistant = asked.loading.load()
-        with _progress(is_shown=True) as progress, _reader(assistant, asked.batch_size) as reader:
+        with asked.reader() as reader, _progress(is_shown=True) as progress:
             reading = _FileReading(reader, asked.pages, progress)
             tracked = progress.track(waiting, description="files")
             whole = [_save(reading, file, targets[file], asked) for file in tracked]
@@ -179,12 +185,6 @@ class _FileReading:
             failed: Future[ReadPage] = Future()
             failed.set_exception(error)
             return failed
-
-
-def _reader(assistant: Demiglace, batch_size: int) -> PageReader:
-    from demiglace.inference.page_reading import PageReader
-
-    return PageReader(assistant, rows=batch_size)
 
 
 def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from os import PathLike
@@ -90,13 +90,16 @@ def read_page(
 class PageReader:
     """Reads pages as `read_page` does, of which several may be under way: `submit` one while another is read.
 
-    A context; at its end what is under way is waited for.
+    With beams a batch has so many fewer pieces. A context; at its end what is under way is waited for.
     """
 
-    def __init__(self, assistant: Demiglace, cutting: CuttingConfig | None = None, rows: int = ROWS) -> None:
+    def __init__(
+        self, assistant: Demiglace, cutting: CuttingConfig | None = None, rows: int = ROWS, num_beams: int = 1
+    ) -> None:
         if rows < 1:
             raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
-        self.assistant, self.cutting, self.rows = assistant, cutting or CuttingConfig(), rows
+        self.sampling = replace(SamplingParams.greedy(), num_beams=num_beams)
+        self.assistant, self.cutting, self.rows = assistant, cutting or CuttingConfig(), max(1, rows // num_beams)
         self._threads = torch.get_num_threads()
         on_cpu = next(assistant.model.parameters()).device.type == "cpu"
         self.num_batches = min(self._threads, MOST_BATCHES) if on_cpu else 1
@@ -151,7 +154,8 @@ class PageReader:
         return [answers[number] for number in range(len(pieces))]
 
     def _read_batch(self, pieces: Sequence[LineCrop]) -> list[Answer]:
-        sampling = [SamplingParams.greedy(LEAST_ROOM + round(ROOM_OF_LETTER * piece.letters)) for piece in pieces]
+        rooms = [LEAST_ROOM + round(ROOM_OF_LETTER * piece.letters) for piece in pieces]
+        sampling = [replace(self.sampling, max_new_tokens=room) for room in rooms]
         return self.assistant.batch([(QUESTION, [Image(piece.picture)]) for piece in pieces], sampling, len(pieces))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from demiglace.documents.page import Box
 from demiglace.documents.segmentation.binarisation import find_letters
 from demiglace.documents.segmentation.reading_order import Block, Row, reading_order
-from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, skew
+from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, median, skew
 from demiglace.media.pictures import MAX_PIXELS
 
 MOST_PIXELS = 4_000_000  # searched for lines; the crops come from the whole image
@@ -164,7 +164,7 @@ def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: flo
     near = (distances < reach) & (gaps > 0)
     if not near.any():
         return None
-    words = near & (gaps >= max(WORD_GAP * height, 1.7 * float(np.median(gaps[near]))))
+    words = near & (gaps >= max(WORD_GAP * height, 1.7 * median(gaps[near])))
     if words.any():
         return int(np.where(words, distances, np.inf).argmin())
     return int(np.where(near, gaps, 0).argmax())
@@ -173,8 +173,8 @@ def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: flo
 def _with_margin(letters: np.ndarray, stretch: TextStretch) -> Box:
     """The box of some letters of a stretch, at least as high as its usual letters, and free paper around."""
     left, right = letters[:, 0].min(), letters[:, 2].max()
-    top = min(letters[:, 1].min(), float(np.median(stretch.letters[:, 1])))
-    bottom = max(letters[:, 3].max(), float(np.median(stretch.letters[:, 3])))
+    top = min(letters[:, 1].min(), median(stretch.letters[:, 1]))
+    bottom = max(letters[:, 3].max(), median(stretch.letters[:, 3]))
     room = MARGIN * stretch.height
     return left - room, top - room, right + room, bottom + room
 

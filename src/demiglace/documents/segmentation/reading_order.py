@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from demiglace.documents.segmentation.text_lines import TextStretch
+from demiglace.documents.segmentation.text_lines import TextStretch, median
 
 Row = list[TextStretch]
 Block = list[Row]
@@ -123,4 +123,4 @@ def _bottom(row: Row) -> float:
 
 
 def _size(row: Row) -> float:
-    return float(np.median([stretch.height for stretch in row]))
+    return median(np.array([stretch.height for stretch in row]))

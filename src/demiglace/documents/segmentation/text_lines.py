@@ -61,6 +61,12 @@ def skew(letters: np.ndarray, height: float) -> float:
     return float(angles[best]) if sharpness[best] > 1.1 * level else 0.0
 
 
+def median(values: np.ndarray) -> float:
+    """Of at least one number: numpy's, in a tenth of its time where they are few."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float((ordered[half] + ordered[-1 - half]) / 2)
+
+
 def _sharpness(letters: np.ndarray, angle: float, height: float) -> float:
     middles = letters[:, [0, 2]].mean(axis=1)
     levels = letters[:, 3] - middles * np.tan(np.deg2rad(angle))
@@ -157,7 +163,7 @@ def _with_marks(stretches: list[TextStretch], marks: np.ndarray, height: float) 
 
 
 def _stretch(letters: np.ndarray) -> TextStretch:
-    return TextStretch(_from_left(letters), float(np.median(letters[:, 3] - letters[:, 1])))
+    return TextStretch(_from_left(letters), median(letters[:, 3] - letters[:, 1]))
 
 
 def _from_left(letters: np.ndarray) -> np.ndarray:
@@ -170,6 +176,6 @@ def _is_print(stretch: TextStretch, height: float) -> bool:
         return 0.75 * height <= stretch.height <= 4 * height
     left, _, right, _ = stretch.box
     lower = stretch.letters[:, 3]
-    unsteady = float(np.median(np.abs(lower - np.median(lower)))) / stretch.height
+    unsteady = median(np.abs(lower - median(lower))) / stretch.height
     crowded = float((stretch.letters[:, 2] - stretch.letters[:, 0]).sum()) / (right - left)
     return unsteady < 0.5 and crowded < 2
