@@ -38,7 +38,7 @@ class Rendered:
 def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
     """Draw `lines` one below the other; ValueError where there is no character.
 
-    Boxes of a line tile it without gaps, from the advance widths with kerning; they reach from the top of the
+    Boxes of a line tile it without gaps, from the advance widths; they reach from the top of the
     ascenders to the bottom of the descenders, and are clipped to the picture.
     """
     if not any(lines):
