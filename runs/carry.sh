@@ -6,8 +6,8 @@ python=.venv/bin/python
 [ -x $python ] || python=python3
 
 # Faces, prose and words are packages too. Most are pure Python, and not all have wheels: those are built here.
-packages=(rapidfuzz pypdfium2)
-mapfile -t -O 2 packages < <($python -c 'import tomllib
+packages=(rapidfuzz)
+mapfile -t -O 1 packages < <($python -c 'import tomllib
 extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["train"]
 print(*(package for package in extras if not package.startswith("demiglace")), sep="\n")')
 platforms=()

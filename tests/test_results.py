@@ -77,6 +77,10 @@ def test_weights_are_known_by_their_whole_hash(path: Path) -> None:
 def test_the_script_of_a_result_writes_all_that(path: Path) -> None:
     found = re.search(r"(?:benchmarks|experiments|docs)/[\w/]+\.py", content(path)["command"] or "")
     script = found[0] if found else f"benchmarks/{path.stem.removesuffix('_no_upscale')}.py"
+    if job := re.search(r"runs/gpu\.py (\w+)", content(path)["command"] or ""):
+        script = {"efficiency": "benchmarks/video_gpu.py", "decode": "benchmarks/decoding.py"}.get(
+            job[1], f"runs/{job[1]}_job.py"
+        )
     assert "write_result(" in (ROOT / script).read_text()
 
 
