@@ -37,6 +37,14 @@ def test_a_stage_has_a_step_however_late_it_is(plan):
     assert plan.fitted(stage("second"), lambda: 1e6).num_steps == 1
 
 
+def test_without_time_a_stage_is_left_to_a_later_call(plan, tmp_path):
+    late = TimePlan(tmp_path, plan.shares, Pace(time.monotonic() + 5), reserve=10)
+    assert late.is_late(stage("first"))
+    assert not plan.is_late(stage("first"))
+    plan.fitted(stage("first"), lambda: 1.0)
+    assert not late.is_late(stage("first"))
+
+
 def test_a_damaged_plan_is_named(plan, tmp_path):
     (tmp_path / PLAN_FILE).write_text('{"first": 0.5}')
     with pytest.raises(ValueError, match=r"plan\.json.*first.* must be a whole number"):

@@ -122,6 +122,8 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
             if stage.name == "resampler" and latest(folder / stage.name) is None:
                 init_queries(learner, first_pictures(streams(recipe.spec(3))).to(under.device))
             if under.plan is not None:
+                if under.plan.is_late(stage):
+                    return None
                 stage = under.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
             reads = isinstance(objective, ReadingObjective | SumOfObjectives)
             callback, own = AtCheckpoint(samples if reads else None, export), folder / stage.name

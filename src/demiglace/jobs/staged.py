@@ -138,7 +138,7 @@ def run_stage(
     machine: Machine,
     peak: float,
 ) -> bool:
-    """False where a signal stopped it."""
+    """False where a signal or the deadline stopped it."""
     stage_folder = folder / stage.name
 
     def rows() -> Loader:
@@ -167,6 +167,8 @@ def run_stage(
         return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
 
     if machine.plan is not None:
+        if machine.plan.is_late(stage):
+            return False
         stage = machine.plan.fitted(stage, seconds)
     with closing(rows()) as loader:
         ranks, pace, log = machine.ranks, machine.pace, machine.log

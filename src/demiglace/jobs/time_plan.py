@@ -35,6 +35,10 @@ class TimePlan:
     def __init__(self, folder: Path, shares: Mapping[str, float], pace: Pace, reserve: float) -> None:
         self.path, self.shares, self.pace, self.reserve = folder / PLAN_FILE, shares, pace, reserve
 
+    def is_late(self, stage: Stage) -> bool:
+        """Whether no time is left to plan the stage: it is left to a call with more."""
+        return stage.name not in self.steps() and self.pace.seconds_left <= self.reserve
+
     def fitted(self, stage: Stage, seconds_of_a_step: Callable[[], float]) -> Stage:
         """The stage with its steps: those written down, or as many as fit, of which one takes so many seconds."""
         planned = self.steps()
