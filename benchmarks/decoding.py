@@ -99,27 +99,35 @@ def timed(way: str, seconds: float, batch: int) -> dict:
     return {"way": way, "batch": batch, "seconds": seconds, "tokens_per_second": batch / seconds}
 
 
-def run(size: str, device: str, batches: Sequence[int], out: Path, log: Callable[[str], None]) -> dict:
+def run(
+    size: str, device: str, batches: Sequence[int], out: Path, log: Callable[[str], None], seconds: float = float("inf")
+) -> bool:
+    """Measure, and write `out` after every measurement; False where not all could begin in so many seconds."""
+    deadline = time.monotonic() + seconds
     model = our_model(SIZES[size]().ours, device)
     steps, rate, peak = STEPS[device], copy_rate(device), measure_peak(torch.device(device), dtype_of(device))
-    rows = [timed("engine", engine_seconds(model, batch, steps, device), batch) for batch in batches]
-    if device == "cuda":
-        compile_layers(model.llm.model.layers, log, dynamic=None)
-    rows += [timed("graph", graph_seconds(model, batch, steps, device), batch) for batch in batches]
     weights = sum(weight.numel() for weight in (*model.llm.model.layers.parameters(), *model.llm.lm_head.parameters()))
-    for row in rows:
-        batch, seconds = row["batch"], row["seconds"]
-        row["share_of_bandwidth"] = bytes_of_a_step(model, batch, steps) / rate / seconds
-        row["flop_utilisation"] = 2 * weights * batch / seconds / peak
-        log(f"{row['way']}, {batch} rows: {row['tokens_per_second']:,.1f} tokens/s, "
-            f"{row['share_of_bandwidth']:.1%} of the memory's rate")  # fmt: skip
-    figures = {
-        "size": {"name": size, "prompt_tokens": PROMPT, "steps": steps},
-        "copied_bytes_per_second": rate,
-        "matrix_product_flops_per_second": peak,
-        "rows": rows,
-    }
-    return write_result(out, figures, RANDOM, machine_here(device, str(dtype_of(device)).removeprefix("torch.")))
+    rows: list[dict] = []
+    for way, measure in (("engine", engine_seconds), ("graph", graph_seconds)):
+        if way == "graph" and device == "cuda":
+            compile_layers(model.llm.model.layers, log, dynamic=None)
+        for batch in batches:
+            if time.monotonic() > deadline:
+                return False
+            row = timed(way, measure(model, batch, steps, device), batch)
+            row["share_of_bandwidth"] = bytes_of_a_step(model, batch, steps) / rate / row["seconds"]
+            row["flop_utilisation"] = 2 * weights * batch / row["seconds"] / peak
+            rows.append(row)
+            log(f"{way}, {batch} rows: {row['tokens_per_second']:,.1f} tokens/s, "
+                f"{row['share_of_bandwidth']:.1%} of the memory's rate")  # fmt: skip
+            figures = {
+                "size": {"name": size, "prompt_tokens": PROMPT, "steps": steps},
+                "copied_bytes_per_second": rate,
+                "matrix_product_flops_per_second": peak,
+                "rows": rows,
+            }
+            write_result(out, figures, RANDOM, machine_here(device, str(dtype_of(device)).removeprefix("torch.")))
+    return True
 
 
 def main() -> None:

@@ -8,6 +8,6 @@ from order import Order
 
 
 def run(order: Order) -> bool:
+    """False where not all could begin in time."""
     size, batches = ("reduced", (1, 2)) if order.tiny else ("full", BATCHES)
-    measure(size, order.device.type, batches, order.out / "decoding.json", order.log)
-    return True
+    return measure(size, order.device.type, batches, order.out / "decoding.json", order.log, order.seconds_left)

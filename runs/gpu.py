@@ -45,8 +45,8 @@ class Job:
 JOBS = {
     "check": Job(minutes=2, least_minutes=1, gigabytes=4, packages=("pytest",)),
     "efficiency": Job(minutes=4, least_minutes=2, gigabytes=60, packages=("transformers",)),
-    "decode": Job(minutes=1, least_minutes=1, gigabytes=30),
-    "reader": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
+    "decode": Job(minutes=2, least_minutes=1, gigabytes=30),
+    "reader": Job(minutes=8, least_minutes=2, gigabytes=40, draws=True),
     "sft": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
 }
 

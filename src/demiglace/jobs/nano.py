@@ -126,7 +126,7 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
                     return None
                 stage = under.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
             reads = isinstance(objective, ReadingObjective | SumOfObjectives)
-            callback, own = AtCheckpoint(samples if reads else None, export), folder / stage.name
+            callback, own = AtCheckpoint(samples if reads else None, export, under.compiled), folder / stage.name
             if not Trainer(learner, stage, objective, own, callback, peak=peak, pace=under.pace, log=log).run():
                 return None
             with what_is_left(folder / stage.name):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import torch
 
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import Prompt
@@ -57,10 +59,15 @@ class AtCheckpoint:
 
     samples: Samples | None
     export: Callable[[Learner], None]
+    is_compiled: bool = False
 
     def __call__(self, learner: Learner, folder: Path, step: int) -> str:
         self.export(learner)
-        return "" if self.samples is None else self.samples(learner, folder, step)
+        if self.samples is None:
+            return ""
+        # Every token that is read has a shape of its own, and compiled layers would be compiled for each.
+        with torch.compiler.set_stance("force_eager") if self.is_compiled else nullcontext():
+            return self.samples(learner, folder, step)
 
     def lacks(self, folder: Path, step: int) -> bool:
         return self.samples is not None and self.samples.lacks(folder, step)
