@@ -31,7 +31,7 @@ from demiglace.simple_pictures.drawn_items import (
 from demiglace.typography.words import pick
 
 MOST_ITEMS = 9
-_SHARES = (0.38, 0.17, 0.12, 0.1, 0.08, 0.05, 0.04, 0.03, 0.03)  # of pictures with 1, 2, ... items; ours
+_SHARES = (0.5, 0.22, 0.1, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)  # of pictures with 1, 2, ... items; ours
 _MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
 NOUNS = ("shape", "shape", "shape", "object")
 SIDES = {
