@@ -32,7 +32,7 @@ QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
 TRUSTED = 0.7  # mean confidence below which the text of a page is not to be trusted (ours, docs/reading.md)
 ROWS = 64  # most pieces of a batch (ours): a step of 64 rows takes about twice the time of one of 16
-MOST_BATCHES = 4  # at a time; Python itself runs in one thread, and takes a fifth of the time of a batch
+MOST_BATCHES = 4  # at a time (ours); between the products Python runs in one thread, so that more would wait
 PAGES_AHEAD = 2
 PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
 
