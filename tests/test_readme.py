@@ -146,4 +146,5 @@ def test_the_table_of_presets_counts_parameters(name: str) -> None:
 
 
 def test_it_can_be_read_in_one_sitting() -> None:
-    assert len(README.splitlines()) <= 200
+    written = re.sub(r"<!-- results of runs/gpu.sh -->.*?<!-- end of them -->\n", "", README, flags=re.DOTALL)
+    assert len(written.splitlines()) <= 200  # but for the table that runs/take_results.py writes
