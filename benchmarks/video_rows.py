@@ -187,8 +187,17 @@ def our_operations(row: Row, size: Size, new_tokens: int) -> Operations:
     return Operations(
         encoder=2 * (weights + seen) * row.patches,
         between=2 * (min(multiply_adds(resampler)) * row.patches + outputs),
-        decoder=decoder_operations(size.ours.llm, row.prompt_tokens, new_tokens),
+        decoder=decoder_operations(size.ours.llm, row.prompt_tokens, new_tokens)
+        - spared_operations(size.ours.llm, row.prompt_tokens),
     )
+
+
+def spared_operations(llm: Qwen3Config, prompt_tokens: int) -> float:
+    """Our last layer computes keys and values of the whole prompt, and all else of its last token alone."""
+    heads_size = llm.num_heads * llm.head_dim
+    others = prompt_tokens - 1
+    layer = llm.hidden_size * (2 * heads_size + 3 * llm.intermediate_size)
+    return 2 * layer * others + 2 * heads_size * others * prompt_tokens
 
 
 def their_operations(row: Row, size: Size, new_tokens: int) -> Operations:

@@ -169,11 +169,11 @@ def test_work_reads_in_chunks_and_tells_its_cost(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setitem(READERS, "shouting", reader)
     told = Told()
-    reading_peers.work(Job("shouting", "page", ["a", "b", "c"], threads=1), told.append)
+    reading_peers.work(Job("shouting", "page", list("abcde"), threads=1), told.append)
     warm_up, *chunks = calls
     assert warm_up == [str(reading_peers.WARM_UP)]
-    assert chunks == [["a", "b"], ["c"]]
-    assert told.texts == ["A", "B", "C"]
+    assert chunks == [list("abcd"), ["e"]]
+    assert told.texts == list("ABCDE")
     assert told[-1]["seconds"] > 0
     assert 5e6 < told[-1]["peak_bytes"] < 1e11
 

@@ -75,8 +75,11 @@ def lines(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["page_turns --data DATA", "finetune_memory --methods lora --lengths 128"])
-def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "model"),
+    [("page_turns --data DATA", "nano-reader"), ("finetune_memory --methods lora --lengths 128", "nano")],
+)
+def test_a_benchmark_writes_what_it_was_made_with(words: str, model: str, tmp_path: Path) -> None:
     name, *options = words.replace("DATA", str(lines(tmp_path / "data"))).split()
     out = tmp_path / "result.json"
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options, "--out", str(out)]
@@ -84,6 +87,6 @@ def test_a_benchmark_writes_what_it_was_made_with(words: str, tmp_path: Path) ->
     result = json.loads(out.read_text())
     assert result["command"].startswith(f"python benchmarks/{name}.py --")
     assert str(tmp_path) not in out.read_text()
-    assert result["weights"]["sha256"] == weights_of(None).sha256
+    assert result["weights"]["sha256"] == weights_of(model).sha256
     assert result["versions"] == versions_here()
     assert result["machine"]["threads"]

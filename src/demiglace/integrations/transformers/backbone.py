@@ -109,6 +109,8 @@ def _inputs_of(layers: Any) -> Iterator[list[Tensor]]:
 class _Held:
     """A transformers `Cache` as the decoder takes one; who sees whom follows from the attention mask alone."""
 
+    is_fixed = False
+
     def __init__(self, input_ids: Tensor, attention_mask: Tensor | None, cache: Cache | None) -> None:
         if cache is not None and cache.is_compileable:
             raise ValueError(f"keys and values are kept in caches that grow, not in a {type(cache).__name__}")
