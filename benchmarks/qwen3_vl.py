@@ -6,13 +6,12 @@ Sources of its numbers: the released config.json of Qwen/Qwen3-VL-8B-Instruct an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from video_peers import Answer, Prepare, attention_of, dtype_of
+from video_peers import attention_of, dtype_of
 from video_rows import (
     AS_MANY,
     DEFAULTS,
@@ -152,23 +151,3 @@ def qwen3_inputs(row: Row, config: Any, device: str) -> dict[str, Tensor]:
         "video_grid_thw": torch.tensor([[row.groups, row.patches_per_side, row.patches_per_side]]),
     }
     return {name: tensor.to(device) for name, tensor in inputs.items()}
-
-
-def qwen3_preparation(model: nn.Module, device: str) -> Prepare:
-    """Greedy, with logits of the last place alone."""
-
-    def prepare(row: Row, new_tokens: int) -> Answer:
-        prompt = qwen3_inputs(row, model.config, device)
-
-        def answer() -> Iterator[int]:
-            inputs = prompt
-            for _ in range(new_tokens):
-                with torch.inference_mode():
-                    output = model(**inputs, use_cache=True, logits_to_keep=1)
-                token = output.logits[:, -1].argmax(dim=-1, keepdim=True)
-                yield int(token)
-                inputs = {"input_ids": token, "past_key_values": output.past_key_values}
-
-        return answer
-
-    return prepare

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
@@ -45,6 +45,7 @@ QUESTION = "What happens in it?"
 
 Answer = Callable[[], Iterator[int]]  # when called, new tokens as they come
 Prepare = Callable[[Row, int], Answer]  # a clip's inputs and the length of the answer; not counted in time
+InputsOf = Callable[[Row, Any, str], dict[str, torch.Tensor]]  # of a clip, for a configuration, on a device
 
 
 @dataclass(frozen=True)
@@ -183,11 +184,11 @@ def their_inputs(row: Row, config: Qwen2_5_VLConfig, device: str) -> dict[str, t
     return {name: tensor.to(device) for name, tensor in inputs.items()}
 
 
-def their_preparation(model: nn.Module, device: str) -> Prepare:
-    """Greedy, with logits of the last place alone, as its `generate` asks for them."""
+def their_preparation(model: nn.Module, device: str, inputs_of: InputsOf = their_inputs) -> Prepare:
+    """Greedy, with logits of the last place alone, as `generate` of transformers asks for them."""
 
     def prepare(row: Row, new_tokens: int) -> Answer:
-        prompt = their_inputs(row, model.config, device)
+        prompt = inputs_of(row, model.config, device)
 
         def answer() -> Iterator[int]:
             inputs = prompt

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
-from qwen3_vl import QWEN3_SIZES, qwen3_model, qwen3_operations, qwen3_preparation
+from qwen3_vl import QWEN3_SIZES, qwen3_inputs, qwen3_model, qwen3_operations
 from resampler_memory import memory
 from torch import nn
 from video_peers import (
@@ -67,7 +67,7 @@ def preparation(architecture: str, size: str, device: str) -> tuple[Prepare, nn.
         model = their_model(SIZES[size]().theirs, device)
         return their_preparation(model, device), model
     model = qwen3_model(QWEN3_SIZES[size](), device)
-    return qwen3_preparation(model, device), model
+    return their_preparation(model, device, qwen3_inputs), model
 
 
 def work(job: ClipJob, tell: Callable[[object], None]) -> None:
