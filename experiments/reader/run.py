@@ -14,6 +14,7 @@ import torch
 
 from demiglace.jobs.nano import train
 from demiglace.recipes.nano import continued
+from demiglace.typography.style_samples import COLUMN_GAPS, USUAL_GAPS
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--documents", type=Path, help="folder of PDFs; crops of them are a quarter of the images")
     parser.add_argument("--fonts", type=Path, help="folder of font files; half of the rendered lines are set in them")
+    parser.add_argument("--columns", action="store_true", help="words stand far apart in more lines")
     parser.add_argument("--resolution", type=int, default=140, help="side of the square whose area a slice has")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--lr", type=float, default=1.2e-3)
@@ -35,6 +37,7 @@ def main() -> None:
         continued(args.start, args.seed, args.documents),
         only=("decay",),
         fonts=args.fonts,
+        gaps=COLUMN_GAPS if args.columns else USUAL_GAPS,
         decay_steps=args.steps,
         scale_resolution=args.resolution,
         late_learning_rate=args.lr,

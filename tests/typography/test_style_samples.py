@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from demiglace.typography.style_samples import LARGEST_CAP, SMALLEST_CAP, random_style
+from demiglace.typography.style_samples import COLUMN_GAPS, LARGEST_CAP, SMALLEST_CAP, random_style
 
 pytestmark = pytest.mark.usefixtures("installed_prose")
 
@@ -33,3 +33,14 @@ def test_neighbours_show_too_little_to_be_read(styles):
     shown = [(style.margins[1] - (style.pitch - 1.4)) for style in styles if style.above]
     assert shown
     assert max(shown) <= 0.3 + 1e-9
+
+
+def test_columns_stand_far_apart_more_often_and_change_nothing_else_before(face, styles):
+    columns = [
+        random_style(np.random.default_rng((11, i)), ["TOTAL 12.50"], face, 250_000, COLUMN_GAPS) for i in range(400)
+    ]
+    usual, far = ([style.gap[1] for style in many if style.gap] for many in (styles, columns))
+    assert max(usual) <= 6 < np.median(far) < 20
+    assert 0.08 < len(usual) / 400 < 0.17
+    assert 0.33 < len(far) / 400 < 0.47
+    assert [style.margins for style in columns] == [style.margins for style in styles]

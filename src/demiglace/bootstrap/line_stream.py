@@ -28,6 +28,7 @@ from demiglace.typography.block_layout import NONE
 from demiglace.typography.glyph_atlas import GlyphAtlas
 from demiglace.typography.glyph_columns import GlyphColumns, glyph_columns
 from demiglace.typography.line_pictures import DrawnLines, draw_lines, draw_pages
+from demiglace.typography.style_samples import WordGaps
 from demiglace.typography.wear_chances import NoiseBank, noise_bank
 
 NUM_SIZES = 64  # ours: about so many sizes have the pictures that are drawn together
@@ -71,7 +72,7 @@ class LineSource:
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of the pictures of each run of a sheaf, from narrow to wide."""
         spec, count = self.spec, self.batches * self.batch_size // self.run
-        shapes = _shapes(self.atlas, spec.max_lines, spec.max_characters)
+        shapes = _shapes(self.atlas, spec.max_lines, spec.max_characters, spec.gaps)
         config = slicing.SlicingConfig(spec.scale_resolution, spec.patch_size, max_slices=1)
         plans = [
             slicing.plan(round(1000 * shape), 1000, config).overview
@@ -81,9 +82,10 @@ class LineSource:
 
     def draw(self, sheaf: int) -> list[list[DrawnLines]]:
         """The runs of each batch."""
-        atlas, glyphs = _atlas(self.atlas)
-        rng = np.random.default_rng((self.spec.seed, sheaf))
-        runs = draw_lines(rng, self.sizes(), self.run, self.spec.max_lines, self.spec.max_characters, atlas, glyphs)
+        (atlas, glyphs), spec = _atlas(self.atlas), self.spec
+        rng = np.random.default_rng((spec.seed, sheaf))
+        lines = spec.max_lines, spec.max_characters
+        runs = draw_lines(rng, self.sizes(), self.run, *lines, atlas, glyphs, spec.gaps)
         return [runs[batch :: self.batches] for batch in range(self.batches)]
 
 
@@ -94,9 +96,10 @@ def _atlas(path: Path) -> tuple[GlyphAtlas, GlyphColumns]:
 
 
 @cache
-def _shapes(path: Path, max_lines: int, max_characters: int) -> np.ndarray:
+def _shapes(path: Path, max_lines: int, max_characters: int, gaps: WordGaps) -> np.ndarray:
     """float64 (REFERENCE_PAGES,), width to height of random pages."""
-    return draw_pages(np.random.default_rng(0), REFERENCE_PAGES, max_lines, max_characters, _atlas(path)[0]).shapes
+    rng = np.random.default_rng(0)
+    return draw_pages(rng, REFERENCE_PAGES, max_lines, max_characters, _atlas(path)[0], gaps).shapes
 
 
 def _drawn(source: LineSource, sheaf: int) -> bytes:

@@ -22,6 +22,7 @@ from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictu
 from demiglace.processing import slicing
 from demiglace.safe_files import atomic_path
 from demiglace.typography.corpus import ALPHABET
+from demiglace.typography.style_samples import USUAL_GAPS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,12 @@ class ShardSpec(ReadingPictures):
     def name(self) -> str:
         levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
         pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
-        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}"
+        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}{self._gaps}"
         return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
+
+    @property
+    def _gaps(self) -> str:
+        return "" if self.gaps == USUAL_GAPS else f"g{round(100 * self.gaps.share)}w{self.gaps.widest:g}"
 
 
 @dataclass(frozen=True)

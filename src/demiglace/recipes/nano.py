@@ -10,6 +10,7 @@ from demiglace.bootstrap.picture_shards import ShardSpec
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.training.stage import Stage
+from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
 NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours")
 
@@ -34,6 +35,7 @@ class NanoRecipe:
     late_learning_rate: float = 1.5e-3  # of the last three stages
     letter_place_weight: float = 0.3  # in the last three stages; see docs/nano.md
     fonts: Path | None = None  # folder of font files; half of the rendered lines are set in them
+    gaps: WordGaps = USUAL_GAPS  # between the words of rendered lines
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
@@ -68,6 +70,7 @@ class NanoRecipe:
             num_places=self.config.resampler.num_queries,
             num_frames=self.config.resampler.num_queries * SLOTS_PER_TOKEN,
             fonts=self.fonts,
+            gaps=self.gaps,
         )
 
     def late_spec(self, offset: int) -> ShardSpec:

@@ -28,7 +28,7 @@ from demiglace.typography.ink_colours import Colour
 from demiglace.typography.page_views import PageViews, draw_views, fitted
 from demiglace.typography.rendering import MAX_PIXELS, random_lines
 from demiglace.typography.resampling import KERNELS, enlarged
-from demiglace.typography.style_samples import random_style
+from demiglace.typography.style_samples import USUAL_GAPS, WordGaps, random_style
 from demiglace.typography.typesetting import TextStyle
 from demiglace.typography.wear_chances import LAST_OFFSET, NUM_DRAWS, NoiseBank, Worn
 
@@ -103,12 +103,13 @@ def draw_lines(
     max_characters: int,
     atlas: GlyphAtlas,
     glyphs: GlyphColumns,
+    gaps: WordGaps = USUAL_GAPS,
 ) -> list[DrawnLines]:
     """`run` pictures of each of `sizes`, (height, width) in pixels from narrow to wide, of at most `max_lines` lines.
 
     Lines have together at most `max_characters` characters. The same state of `rng` gives the same pictures.
     """
-    pages = draw_pages(rng, run * len(sizes), max_lines, max_characters, atlas)
+    pages = draw_pages(rng, run * len(sizes), max_lines, max_characters, atlas, gaps)
     pages = pages.only(np.argsort(pages.shapes, kind="stable"))
     return [
         _draw_run(rng, pages.only(np.arange(run * number, run * (number + 1))), size, glyphs)
@@ -157,11 +158,20 @@ class Pages:
         )  # fmt: skip
 
 
-def draw_pages(rng: np.random.Generator, count: int, max_lines: int, max_characters: int, atlas: GlyphAtlas) -> Pages:
+def draw_pages(
+    rng: np.random.Generator,
+    count: int,
+    max_lines: int,
+    max_characters: int,
+    atlas: GlyphAtlas,
+    gaps: WordGaps = USUAL_GAPS,
+) -> Pages:
     """Random pages as `rendering.random_sample` has them; their order is random."""
     texts = [random_lines(rng, max_lines, max_characters) for _ in range(count)]
     faces = np.searchsorted(atlas.face_weights, rng.random(count), side="right")
-    styles = [random_style(rng, lines, atlas.faces[face], MAX_PIXELS) for lines, face in zip(texts, faces, strict=True)]
+    styles = [
+        random_style(rng, lines, atlas.faces[face], MAX_PIXELS, gaps) for lines, face in zip(texts, faces, strict=True)
+    ]
     blocks = set_blocks(texts, faces, styles, atlas)
     strengths = np.where(rng.random(count) < CLEAN_SHARE, 0.0, rng.beta(1.2, 1.6, count))
     views = draw_views(rng, blocks.sizes, blocks.bands.sum(axis=1), strengths)

@@ -12,7 +12,7 @@ from demiglace.documents.corruption.degradation import degrade
 from demiglace.typography.font_folder import sample_folder_face
 from demiglace.typography.fonts import Face, sample_face
 from demiglace.typography.line_samples import sample_text
-from demiglace.typography.style_samples import random_style
+from demiglace.typography.style_samples import USUAL_GAPS, WordGaps, random_style
 from demiglace.typography.typesetting import Setting, TextStyle, set_lines
 
 FOLDER_SHARE = 0.5  # of the samples, set in faces of a folder where one is given (ours)
@@ -56,7 +56,11 @@ def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
 
 
 def random_sample(
-    rng: np.random.Generator, max_lines: int = 1, max_characters: int = 40, fonts: Path | None = None
+    rng: np.random.Generator,
+    max_lines: int = 1,
+    max_characters: int = 40,
+    fonts: Path | None = None,
+    gaps: WordGaps = USUAL_GAPS,
 ) -> Rendered:
     """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, rendered and degraded.
 
@@ -65,7 +69,7 @@ def random_sample(
     """
     lines = random_lines(rng, max_lines, max_characters)
     face = sample_face(rng) if fonts is None or rng.random() > FOLDER_SHARE else sample_folder_face(rng, fonts)
-    return degraded(rng, render_block(lines, face, random_style(rng, lines, face, MAX_PIXELS)))
+    return degraded(rng, render_block(lines, face, random_style(rng, lines, face, MAX_PIXELS, gaps)))
 
 
 def degraded(rng: np.random.Generator, drawn: Rendered) -> Rendered:

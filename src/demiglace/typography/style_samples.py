@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from demiglace.typography.fonts import Face
@@ -11,11 +13,27 @@ from demiglace.typography.typesetting import Alignment, TextStyle
 
 SMALLEST_CAP, LARGEST_CAP = 8.0, 110.0  # pixels
 
+
+@dataclass(frozen=True)
+class WordGaps:
+    """How often the words of a line stand far apart, as the columns of forms and receipts do (all ours).
+
+    share: of the lines that have a wide gap. widest: of the gaps, in cap heights added to a space.
+    """
+
+    share: float = 0.12
+    widest: float = 6.0
+
+
+USUAL_GAPS, COLUMN_GAPS = WordGaps(), WordGaps(0.4, 20.0)
+
 _ALIGNMENTS: tuple[Alignment, ...] = ("left", "left", "centre", "right", "justified")
 
 
-def random_style(rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int) -> TextStyle:
-    """A text style for `lines` that should not need more than `max_pixels` pixels."""
+def random_style(
+    rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int, gaps: WordGaps = USUAL_GAPS
+) -> TextStyle:
+    """A text style for `lines` that should not need more than `max_pixels` pixels, wide gaps left out."""
     pitch = float(rng.uniform(1.5, 2.8))
     cap_height = _random_cap_height(rng, lines, pitch, max_pixels)
     margins = _random_margins(rng, cap_height)
@@ -39,7 +57,7 @@ def random_style(rng: np.random.Generator, lines: list[str], face: Face, max_pix
         letter_spacing=float(rng.uniform(-0.04, 0.35)) if rng.random() < 0.12 else 0.0,
         pitch=pitch,
         margins=margins,
-        gap=(float(rng.random()), float(rng.uniform(0.5, 6))) if rng.random() < 0.12 else None,
+        gap=(float(rng.random()), float(rng.uniform(0.5, gaps.widest))) if rng.random() < gaps.share else None,
         above=above,
         below=below,
         underlined=bool(rng.random() < 0.05),

@@ -16,6 +16,7 @@ from demiglace.fields import Field, Real, Whole, check_attributes
 from demiglace.synthesis.pages.layouts import render_layout
 from demiglace.typography import rendering
 from demiglace.typography.rendering import Rendered
+from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
 WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
 
@@ -31,6 +32,7 @@ class ReadingPictures:
 
     max_lines, max_characters: of a picture, the most.
     fonts: folder of font files; half of the lines that are drawn are set in them.
+    gaps: between the words of those lines.
     documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
     layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
     damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
@@ -39,6 +41,7 @@ class ReadingPictures:
     max_lines: int
     max_characters: int
     fonts: Path | None = None
+    gaps: WordGaps = USUAL_GAPS
     documents: Path | None = None
     document_share: float = 0.0
     layout_share: float = 0.0
@@ -61,10 +64,13 @@ class ReadingPictures:
         page: seed of the page that a window is of; pictures that share it share the work of drawing the page.
         Raises ValueError where no page of the documents has text that can be trusted, or fonts or prose are missing.
         """
-        drawn = self._window(rng, page) or rendering.random_sample(rng, self.max_lines, self.max_characters, self.fonts)
+        drawn = self._window(rng, page) or self._lines(rng)
         if self.damaged_share and rng.random() < self.damaged_share:
             return damage_words(rng, drawn, dict(self.levels))
         return drawn, np.zeros(len(drawn.boxes), bool)
+
+    def _lines(self, rng: np.random.Generator) -> Rendered:
+        return rendering.random_sample(rng, self.max_lines, self.max_characters, self.fonts, self.gaps)
 
     def _window(self, rng: np.random.Generator, page: tuple[int, ...]) -> Rendered | None:
         """A piece of a page of the share it falls in, worn as rendered lines are."""
