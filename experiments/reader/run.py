@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--characters", type=int, default=76, help="the most of an image")
     parser.add_argument("--lines", type=int, default=2, help="the most of an image")
+    parser.add_argument("--stacks", type=float, default=0.0, help="share of images with short lines stacked")
     parser.add_argument("--place-weight", type=float, default=0.3, help="of the loss on the place of each letter")
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)
@@ -43,6 +44,7 @@ def main() -> None:
         scale_resolution=args.resolution,
         late_learning_rate=args.lr,
         max_lines=args.lines,
+        stack_share=args.stacks,
         max_characters=args.characters,
         letter_place_weight=args.place_weight,
     )

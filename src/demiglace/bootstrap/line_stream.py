@@ -55,7 +55,7 @@ class LineSource:
     atlas: Path
 
     def __post_init__(self) -> None:
-        for name in ("document_share", "layout_share", "damaged_share"):
+        for name in ("document_share", "layout_share", "stack_share", "damaged_share"):
             if getattr(self.spec, name):
                 raise ValueError(f"of lines as tensors {name} must be 0, got {getattr(self.spec, name)}")
 

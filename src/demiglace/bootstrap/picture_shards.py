@@ -40,7 +40,10 @@ class ShardSpec(ReadingPictures):
     def name(self) -> str:
         levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
         pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
-        shares = f"{pages}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}{self._gaps}"
+        stacks = f"s{round(100 * self.stack_share)}" if self.stack_share else ""
+        shares = (
+            f"{pages}{stacks}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}{self._gaps}"
+        )
         return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
 
     @property

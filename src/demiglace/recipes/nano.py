@@ -39,6 +39,7 @@ class NanoRecipe:
     documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
+    stack_share: float = 0.0  # of their pictures: short lines one under another
     damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
     atlas: Path | None = None  # file of glyphs; lines are composed of them as tensors, all else is drawn one by one
     lines_to_a_window: int = 8  # in the last stages, of those
@@ -75,7 +76,8 @@ class NanoRecipe:
 
     def late_spec(self, offset: int) -> ShardSpec:
         """Of the last two stages: dynamic corruption (paper, section 2.2), and real pages where there are any."""
-        late = replace(self.spec(offset), layout_share=self.layout_share, damaged_share=self.damaged_share)
+        shares = {name: getattr(self, name) for name in ("layout_share", "stack_share", "damaged_share")}
+        late = replace(self.spec(offset), **shares)
         if self.documents is None:
             return late
         return replace(late, documents=self.documents, document_share=self.document_share)

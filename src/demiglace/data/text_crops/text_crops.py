@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from demiglace.data.text_crops import page_crops
 from demiglace.data.text_crops.word_corruption import LEVELS, damage_words
 from demiglace.documents.page import Page
+from demiglace.documents.segmentation import crop_stacks
 from demiglace.fields import Field, Real, Whole, check_attributes
 from demiglace.synthesis.pages.layouts import render_layout
 from demiglace.typography import rendering
@@ -22,7 +24,7 @@ WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one
 
 # More characters than that are smaller than a pixel in the pictures that are drawn (ours).
 OPTIONS: Mapping[str, Field] = {"max_lines": Whole(1, 100), "max_characters": Whole(1, 4000)} | dict.fromkeys(
-    ("document_share", "layout_share", "damaged_share"), Real(0, 1)
+    ("document_share", "layout_share", "stack_share", "damaged_share"), Real(0, 1)
 )
 
 
@@ -35,6 +37,7 @@ class ReadingPictures:
     gaps: between the words of those lines.
     documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
     layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
+    stack_share: of the pictures, short lines one under another, as `read` stacks the pieces of a page.
     damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
     """
 
@@ -45,6 +48,7 @@ class ReadingPictures:
     documents: Path | None = None
     document_share: float = 0.0
     layout_share: float = 0.0
+    stack_share: float = 0.0
     damaged_share: float = 0.0
     levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())
 
@@ -64,15 +68,25 @@ class ReadingPictures:
         page: seed of the page that a window is of; pictures that share it share the work of drawing the page.
         Raises ValueError where no page of the documents has text that can be trusted, or fonts or prose are missing.
         """
-        drawn = self._window(rng, page) or self._lines(rng)
+        if self.stack_share and rng.random() < self.stack_share:
+            drawn = self._stack(rng, page)
+        else:
+            drawn = self._piece(rng, page, self.max_lines, self.max_characters)
         if self.damaged_share and rng.random() < self.damaged_share:
             return damage_words(rng, drawn, dict(self.levels))
         return drawn, np.zeros(len(drawn.boxes), bool)
 
-    def _lines(self, rng: np.random.Generator) -> Rendered:
-        return rendering.random_sample(rng, self.max_lines, self.max_characters, self.fonts, self.gaps)
+    def _stack(self, rng: np.random.Generator, page: tuple[int, ...]) -> Rendered:
+        count = int(rng.integers(2, crop_stacks.MOST_LINES + 1))
+        return _stacked([self._piece(rng, page, 1, max(1, self.max_characters // count)) for _ in range(count)])
 
-    def _window(self, rng: np.random.Generator, page: tuple[int, ...]) -> Rendered | None:
+    def _piece(self, rng: np.random.Generator, page: tuple[int, ...], max_lines: int, max_characters: int) -> Rendered:
+        window = self._window(rng, page, max_lines, max_characters)
+        return window or rendering.random_sample(rng, max_lines, max_characters, self.fonts, self.gaps)
+
+    def _window(
+        self, rng: np.random.Generator, page: tuple[int, ...], max_lines: int, max_characters: int
+    ) -> Rendered | None:
         """A piece of a page of the share it falls in, worn as rendered lines are."""
         share = rng.random()
         if share < self.document_share:
@@ -82,8 +96,21 @@ class ReadingPictures:
             shown = _layout(page)
         else:
             return None
-        window = page_crops.random_window(rng, shown, self.max_lines, self.max_characters)
+        window = page_crops.random_window(rng, shown, max_lines, max_characters)
         return None if window is None else rendering.degraded(rng, window)
+
+
+def _stacked(lines: Sequence[Rendered]) -> Rendered:
+    pictures = [Image.fromarray(line.picture).convert("RGB") for line in lines]
+    heights = [float(np.median(line.boxes[:, 3] - line.boxes[:, 1])) for line in lines]
+    picture, places = crop_stacks.stacked(pictures, heights)
+    boxes = [
+        line.boxes * np.tile([(right - left) / one.width, (bottom - top) / one.height], 2) + [left, top, left, top]
+        for line, one, (left, top, right, bottom) in zip(lines, pictures, places, strict=True)
+    ]
+    line_of = np.repeat(np.arange(len(lines)), [len(line.boxes) for line in lines])
+    text = "\n".join(line.text for line in lines)
+    return Rendered(np.asarray(picture), text, np.concatenate(boxes).astype(np.float32), line_of)
 
 
 @lru_cache(maxsize=page_crops.PAGES_AT_HAND)
