@@ -1,10 +1,13 @@
 """Pictures to be read are functions of the generator's state; sources and damage are as the shares say."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pdf_writer import show, write_pdf
 
 from demiglace.data.text_crops.text_crops import ReadingPictures
+from demiglace.documents.segmentation.crop_stacks import MOST_LINES
 
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 
@@ -14,7 +17,7 @@ def drawn(seed=3, page=(1,), **shares):
     return pictures.draw(np.random.default_rng(seed), page)
 
 
-@pytest.mark.parametrize("shares", [{}, {"layout_share": 0.5}, {"damaged_share": 1.0}])
+@pytest.mark.parametrize("shares", [{}, {"layout_share": 0.5}, {"damaged_share": 1.0}, {"stack_share": 0.5}])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_is_a_function_of_state_and_page(shares, seed):
     (first, hidden), (again, _) = drawn(seed, **shares), drawn(seed, **shares)
@@ -34,6 +37,23 @@ def test_windows_of_documents_show_their_text(tmp_path):
 def test_windows_of_layouts_are_of_the_page_that_is_named():
     texts = {page: {drawn(seed, (page,), layout_share=1.0)[0].text for seed in range(12)} for page in (1, 2)}
     assert not texts[1] & texts[2]
+
+
+@pytest.mark.parametrize("shares", [{}, {"layout_share": 1.0}])
+def test_lines_of_a_stack_lie_one_under_another(shares):
+    for seed in range(8):
+        stack, _ = drawn(seed, stack_share=1.0, **shares)
+        lines = stack.text.split("\n")
+        boxes = [stack.boxes[stack.line_of == number] for number in range(len(lines))]
+        assert 2 <= len(lines) <= MOST_LINES
+        assert [len(line) for line in lines] == [len(of_line) for of_line in boxes]
+        heights = [np.median(of_line[:, 3] - of_line[:, 1]) for of_line in boxes]
+        assert heights == pytest.approx([max(heights)] * len(lines), rel=0.06)
+        for above, below in pairwise(boxes):
+            assert above[:, 3].max() <= below[:, 1].min() + 1
+        height, width = stack.picture.shape[:2]
+        assert (stack.boxes >= -1).all()
+        assert (stack.boxes <= [width + 1, height + 1] * 2).all()
 
 
 def test_only_hidden_characters_are_said_to_be_hidden():
