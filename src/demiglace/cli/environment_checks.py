@@ -52,6 +52,7 @@ class Environment:
 
     import_errors: distribution -> first line of the error that its import raised, where it was tried and failed.
     device, dtype: what a model is loaded with where nothing else is asked for.
+    waits_actively: whether threads keep their cores busy while they wait for others.
     ffmpeg: version of the FFmpeg inside PyAV, None where PyAV does not import.
     checkpoint: the shipped checkpoint's folder, None where it is absent.
     font_faces, tesseract: what training and the reading benchmark use; None where absent.
@@ -66,6 +67,7 @@ class Environment:
     dtype: str
     cpus: int
     threads: int
+    waits_actively: bool
     ffmpeg: str | None
     checkpoint: str | None
     font_faces: int | None
@@ -154,6 +156,9 @@ def _threads(machine: Environment) -> Finding:
         return Finding(
             "threads", "note", seen, f"too many, they will wait on each other: OMP_NUM_THREADS={machine.cpus}"
         )
+    if machine.waits_actively:
+        cure = "unset OMP_WAIT_POLICY: beside other work on these CPUs this takes several times as long"
+        return Finding("threads", "note", f"{seen}, waiting actively", cure)
     return Finding("threads", "ok", seen)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Annotated, Any, NoReturn
@@ -21,6 +22,7 @@ from demiglace.cli.pretrain import pretrain
 from demiglace.cli.read import read
 from demiglace.cli.sft import sft
 from demiglace.cli.terminal import complain, note
+from demiglace.cli.thread_waiting import wait_passively
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
@@ -36,6 +38,7 @@ class Commands(TyperGroup):
     """A user's error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
+        wait_passively(os.environ)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: note(f"demiglace: {message}")

@@ -1,0 +1,42 @@
+"""Threads wait passively unless the user chose; the choice reaches the library that torch loads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from demiglace.cli.thread_waiting import OWN_CHOICES, wait_passively, waits_actively
+
+
+def test_threads_wait_passively_by_default():
+    environment: dict[str, str] = {}
+    wait_passively(environment)
+    assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}
+    assert not waits_actively(environment)
+
+
+@pytest.mark.parametrize("name", OWN_CHOICES)
+def test_what_the_user_chose_stays(name):
+    environment = {name: "active"}
+    wait_passively(environment)
+    assert environment == {name: "active"}
+    assert waits_actively(environment) == (name == "OMP_WAIT_POLICY")
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen):
+    """The library itself tells what it goes by when it is loaded."""
+    inherited = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES}
+    environment = {**inherited, **chosen, "OMP_DISPLAY_ENV": "VERBOSE"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "demiglace", "doctor", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if "OMP_WAIT_POLICY" not in ran.stderr:
+        pytest.skip("torch's OpenMP library does not tell its policy")
+    assert f"OMP_WAIT_POLICY = '{seen}'" in ran.stderr
+    assert ("waiting actively" in ran.stdout) == (seen == "ACTIVE")
