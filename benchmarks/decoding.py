@@ -25,6 +25,7 @@ from demiglace.batch import Batch
 from demiglace.engine.graph_decoding import WARM_STEPS, GreedyDecoder
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.jobs.compilation import compile_layers
 from demiglace.model.layers import KVCache
 from demiglace.model.minicpmv import MiniCPMV
@@ -47,7 +48,8 @@ def engine_seconds(model: MiniCPMV, rows: int, steps: int, device: str) -> float
     """Of a step of all rows."""
     batch = prompt(model, rows, device)
     times = []
-    for number, _ in enumerate(generate(model, batch, [SamplingParams.greedy(steps + 1)] * rows, stop_ids=())):
+    samplers = [TokenSampler(SamplingParams.greedy(steps + 1)) for _ in range(rows)]
+    for number, _ in enumerate(generate(model, batch, samplers)):
         if number % rows == rows - 1:
             times.append(time.perf_counter())
     return (times[-1] - times[0]) / (len(times) - 1)

@@ -27,6 +27,7 @@ from video_rows import OURS, PATCH, SAMPLINGS, SIDE, SIZES, TEXT_TOKENS, QwenSha
 from demiglace.batch import Batch
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.media.video import Package
 from demiglace.model.folded_resampler import fold_resampler, multiply_adds
@@ -115,8 +116,8 @@ def our_batch(row: Row) -> Batch:
 def our_preparation(model: MiniCPMV, device: str) -> Prepare:
     def prepare(row: Row, new_tokens: int) -> Answer:
         batch = our_batch(row).to(device, dtype_of(device))
-        sampling = [SamplingParams.greedy(new_tokens)]
-        return lambda: (step.token for step in generate(model, batch, sampling, stop_ids=()))
+        greedy = SamplingParams.greedy(new_tokens)
+        return lambda: (step.sampled.token for step in generate(model, batch, [TokenSampler(greedy)]))
 
     return prepare
 

@@ -1,9 +1,14 @@
 """A small model with random weights, made so large that its answers differ, and prompts with pictures for it."""
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor
 
 from demiglace.batch import STILL, Batch, Visual
+from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.token_roles import TokenRoles
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
@@ -16,6 +21,11 @@ CONFIG = MiniCPMVConfig(
     ResamplerConfig(QUERIES, hidden_size=32, feature_size=16, num_heads=2),
     Qwen3Config(50, 32, 64, 2, 4, 2, head_dim=8, rope_theta=1e4, rms_norm_eps=1e-6, max_position_embeddings=64),
 )
+
+
+def samplers(*sampling: SamplingParams, ends: Collection[int] = ()) -> list[TokenSampler]:
+    """Of a batch whose rows end at one of `ends`."""
+    return [TokenSampler(params, TokenRoles(frozenset(ends))) for params in sampling]
 
 
 def outspoken() -> MiniCPMV:

@@ -9,6 +9,7 @@ from demiglace import Conversation, Demiglace, Message, SamplingParams, Text
 from demiglace.cli import chat as chat_module
 from demiglace.cli.chat import Terminal
 from demiglace.cli.inference_options import Reading
+from demiglace.cli.terminal import printable
 from demiglace.inference.file_parts import part_of
 
 Run = Callable[..., Result]
@@ -46,7 +47,9 @@ def test_turns_are_remembered(run: Run, model: Path, page: Path) -> None:
     turns = (question, Message("assistant", (Text(first),)), Message("user", (Text("Two?"),)))
     second = assistant.answer(Conversation(turns), greedy).text
     assert result.exit_code == 0
-    assert [line.removeprefix("> ").strip() for line in result.stdout.splitlines()][:2] == [first, second]
+    assert [line.removeprefix("> ").strip() for line in result.stdout.splitlines()][:2] == [
+        *map(printable, (first, second))
+    ]
 
 
 def test_files_are_shown_with_the_next_question(

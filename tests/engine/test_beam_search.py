@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import torch
-from prompts import CONFIG, PROMPTS, joined, outspoken
+from prompts import CONFIG, PROMPTS, joined, outspoken, samplers
 
 from demiglace.batch import Batch
 from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
+from demiglace.engine.token_roles import TokenRoles
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.model.minicpmv import MiniCPMV
 
 LENGTH = 12
@@ -23,6 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "late": {"early_stopping": "never", "length_penalty": 1.5},
     "late and short": {"early_stopping": "never", "length_penalty": -0.5},
     "penalised": {"repetition_penalty": 1.3},
+    "patient": {"min_new_tokens": 6},
 }
 
 
@@ -38,12 +41,12 @@ def beams(num_beams: int = 3, **changes: Any) -> SamplingParams:
 def steps_of(
     model: MiniCPMV, batch: Batch, *sampling: SamplingParams, stop_ids: set[int] = STOP_IDS
 ) -> list[list[Step]]:
-    steps = list(generate(model, batch, sampling, stop_ids))
+    steps = list(generate(model, batch, samplers(*sampling, ends=stop_ids)))
     return [[step for step in steps if step.row == row] for row in range(len(sampling))]
 
 
 def said(model: MiniCPMV, batch: Batch, *sampling: SamplingParams, stop_ids: set[int] = STOP_IDS) -> list[list[int]]:
-    return [[step.token for step in steps] for steps in steps_of(model, batch, *sampling, stop_ids=stop_ids)]
+    return [[step.sampled.token for step in steps] for steps in steps_of(model, batch, *sampling, stop_ids=stop_ids)]
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +116,25 @@ def test_a_batch_says_what_each_row_says_alone(model: MiniCPMV, order: list[str]
     assert said(model, joined(rows), *sampling) == alone
 
 
+def test_beams_avoid_what_is_forbidden(model: MiniCPMV, theirs: Any) -> None:
+    for batch in PROMPTS.values():
+        forbidden = set(said(model, batch, beams())[0]) - STOP_IDS
+        with torch.no_grad():
+            embeddings = model.embed(batch)
+        expected = theirs.generate(
+            inputs_embeds=embeddings,
+            attention_mask=torch.ones_like(batch.tokens),
+            max_new_tokens=LENGTH,
+            num_beams=3,
+            do_sample=False,
+            eos_token_id=sorted(STOP_IDS),
+            pad_token_id=0,
+            suppress_tokens=sorted(forbidden),
+        )
+        sampler = TokenSampler(beams(), TokenRoles(frozenset(STOP_IDS), frozenset(forbidden)))
+        assert [step.sampled.token for step in generate(model, batch, [sampler])] == expected[0].tolist()
+
+
 def test_one_beam_is_greedy(model: MiniCPMV) -> None:
     for batch in PROMPTS.values():
         assert said(model, batch, beams(1)) == said(model, batch, SamplingParams.greedy(LENGTH))
@@ -123,12 +145,12 @@ def test_log_probabilities_are_the_models_own(model: MiniCPMV) -> None:
     (steps,) = steps_of(model, batch, beams(repetition_penalty=1.5))
     for step in steps:
         with torch.no_grad():
-            expected = model.logits(model(batch)[0, -1]).log_softmax(dim=0)[step.token]
-        assert step.log_probability == pytest.approx(float(expected), abs=1e-4)
+            expected = model.logits(model(batch)[0, -1]).log_softmax(dim=0)[step.sampled.token]
+        assert step.sampled.log_probability == pytest.approx(float(expected), abs=1e-4)
         length = batch.tokens.shape[1]
         batch = replace(
             batch,
-            tokens=torch.cat([batch.tokens, torch.tensor([[step.token]])], dim=1),
+            tokens=torch.cat([batch.tokens, torch.tensor([[step.sampled.token]])], dim=1),
             positions=torch.arange(length + 1).unsqueeze(0),
             segments=torch.ones(1, length + 1, dtype=torch.int64),
         )
@@ -137,16 +159,16 @@ def test_log_probabilities_are_the_models_own(model: MiniCPMV) -> None:
 def test_the_last_step_says_why_an_answer_stopped(model: MiniCPMV) -> None:
     for batch in PROMPTS.values():
         (steps,) = steps_of(model, batch, beams())
-        assert [step.stopped_by for step in steps[:-1]] == [None] * (len(steps) - 1)
-        assert steps[-1].stopped_by == ("end" if steps[-1].token in STOP_IDS else "length")
+        assert [step.sampled.stopped_by for step in steps[:-1]] == [None] * (len(steps) - 1)
+        assert steps[-1].sampled.stopped_by == ("end" if steps[-1].sampled.token in STOP_IDS else "length")
 
 
 def test_a_remembered_prompt_changes_nothing(model: MiniCPMV) -> None:
     prefix_cache = PrefixCache()
     batch = PROMPTS["sliced"]
     for _ in range(2):
-        steps = list(generate(model, batch, [beams()], STOP_IDS, prefix_cache))
-        assert [[step.token for step in steps]] == said(model, batch, beams())
+        steps = list(generate(model, batch, samplers(beams(), ends=STOP_IDS), prefix_cache))
+        assert [[step.sampled.token for step in steps]] == said(model, batch, beams())
 
 
 def test_all_beams_of_all_rows_advance_in_one_pass(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +185,7 @@ def test_all_beams_of_all_rows_advance_in_one_pass(model: MiniCPMV, monkeypatch:
 def test_rows_must_agree_on_the_number_of_beams(model: MiniCPMV) -> None:
     batch = joined([PROMPTS["text"], PROMPTS["image"]])
     with pytest.raises(ValueError, match="the same number of beams, got 1 and 3"):
-        generate(model, batch, [beams(3), beams(1)], ())
+        generate(model, batch, samplers(beams(3), beams(1)))
 
 
 def test_weights_that_are_no_numbers_are_an_error_in_words() -> None:

@@ -8,6 +8,7 @@ from demiglace.batch import Batch
 from demiglace.engine.graph_decoding import GreedyDecoder
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.model.layers import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
@@ -35,8 +36,8 @@ def batch():
 
 def test_tokens_are_those_of_the_engine(model, batch):
     expected = [[], []]
-    for step in generate(model, batch, [SamplingParams.greedy(NEW)] * 2, stop_ids=()):
-        expected[step.row].append(step.token)
+    for step in generate(model, batch, [TokenSampler(SamplingParams.greedy(NEW)) for _ in range(2)]):
+        expected[step.row].append(step.sampled.token)
     llm = model.config.llm
     cache = KVCache(llm.num_layers, 2, llm.num_kv_heads, LENGTHS[0] + NEW, llm.head_dim, torch.float32, "cpu")
     cache.keys.fill_(torch.nan)  # what is not filled yet may hold anything

@@ -1,68 +1,72 @@
 import json
 import math
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from demiglace.engine.sampling import SamplingParams, next_token
+from demiglace.engine.sampling import SamplingParams, draw, moved
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
 
 
-def draw(logits: torch.Tensor = LOGITS, said: tuple[int, ...] = (), times: int = 400, **changes: float) -> list[int]:
+def drawn(logits: torch.Tensor = LOGITS, said: tuple[int, ...] = (), times: int = 400, **changes: float) -> list[int]:
     plain = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": 0}
     params = SamplingParams(**plain | changes)
     generator = params.generator()
-    return [next_token(logits, said, params, generator) for _ in range(times)]
+    return [draw(moved(logits, Counter(said), params), params, generator) for _ in range(times)]
 
 
 def test_temperature_0_takes_the_likeliest() -> None:
-    assert set(draw(temperature=0.0)) == {1}
+    assert set(drawn(temperature=0.0)) == {1}
 
 
 def test_without_bounds_tokens_come_as_often_as_they_are_likely() -> None:
-    drawn = draw(times=4000)
+    tokens = drawn(times=4000)
     for token, probability in enumerate(LOGITS.softmax(dim=0).tolist()):
         spread = math.sqrt(probability * (1 - probability) / 4000)
-        assert abs(drawn.count(token) / 4000 - probability) < 5 * spread
+        assert abs(tokens.count(token) / 4000 - probability) < 5 * spread
 
 
 def test_temperature_flattens() -> None:
-    cold, hot = draw(temperature=0.3).count(1), draw(temperature=3.0).count(1)
+    cold, hot = drawn(temperature=0.3).count(1), drawn(temperature=3.0).count(1)
     assert cold > 350 > 250 > hot
 
 
 def test_top_k_keeps_the_likeliest() -> None:
-    assert set(draw(top_k=2, temperature=5.0)) == {1, 2}
-    assert set(draw(top_k=99, temperature=5.0)) == {0, 1, 2, 3}
+    assert set(drawn(top_k=2, temperature=5.0)) == {1, 2}
+    assert set(drawn(top_k=99, temperature=5.0)) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(("min_p", "kept"), [(0.0, {0, 1, 2, 3}), (0.1, {0, 1, 2}), (0.3, {1, 2}), (1.0, {1})])
+def test_min_p_keeps_what_is_nearly_as_likely_as_the_likeliest(min_p: float, kept: set[int]) -> None:
+    """Shares of the likeliest: 0.14, 1, 0.37, 0.02."""
+    assert set(drawn(min_p=min_p, times=2000)) == kept
 
 
 @pytest.mark.parametrize(("top_p", "kept"), [(0.01, {1}), (0.66, {1, 2}), (0.95, {0, 1, 2}), (1.0, {0, 1, 2, 3})])
 def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, kept: set[int]) -> None:
     """Probabilities: 0.09, 0.65, 0.24, 0.01."""
-    assert set(draw(top_p=top_p, times=2000)) == kept
+    assert set(drawn(top_p=top_p, times=2000)) == kept
 
 
 def test_the_penalty_moves_what_was_said_down_whatever_its_sign() -> None:
-    assert set(draw(said=(1, 1), temperature=0.0, repetition_penalty=1.6)) == {2}
+    assert set(drawn(said=(1, 1), temperature=0.0, repetition_penalty=1.6)) == {2}
     negative = torch.tensor([-1.0, -1.1])
-    assert set(draw(negative, said=(0,), temperature=0.0, repetition_penalty=1.2)) == {1}
-    assert set(draw(negative, temperature=0.0, repetition_penalty=1.2)) == {0}
+    assert set(drawn(negative, said=(0,), temperature=0.0, repetition_penalty=1.2)) == {1}
+    assert set(drawn(negative, temperature=0.0, repetition_penalty=1.2)) == {0}
 
 
 def test_the_penalty_leaves_the_logits_it_was_given() -> None:
     logits = LOGITS.clone()
-    draw(logits, said=(1,), repetition_penalty=2.0, times=1)
+    drawn(logits, said=(1,), repetition_penalty=2.0, times=1)
     assert torch.equal(logits, LOGITS)
 
 
-def test_half_precision_logits_are_drawn_in_full() -> None:
-    assert draw(LOGITS.bfloat16()) == draw(LOGITS)
-
-
 def test_a_seed_repeats_and_none_does_not() -> None:
-    assert draw(seed=7) == draw(seed=7) != draw(seed=8)
+    assert drawn(seed=7) == drawn(seed=7) != drawn(seed=8)
     unseeded = SamplingParams()
     assert unseeded.generator().initial_seed() != unseeded.generator().initial_seed()
 
@@ -83,11 +87,44 @@ def test_a_seed_repeats_and_none_does_not() -> None:
         ("length_penalty", math.inf),
         ("early_stopping", 1),
         ("early_stopping", "always"),
+        ("min_p", 1.1),
+        ("presence_penalty", 2.5),
+        ("frequency_penalty", math.nan),
+        ("min_new_tokens", -1),
+        ("ignore_eos", 1),
+        ("stop", "end"),
+        ("logprobs", 21),
+        ("thinking_budget", -1),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name_and_number(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must .*, got {value!r}"):
         SamplingParams(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stop": ["a", ""]}, r"stop\[1\] must be text, got ''"),
+        ({"logit_bias": {5: 101}}, r"logit_bias.5 must be a number in \[-100, 100\], got 101"),
+        ({"logit_bias": {"5": 1}}, "a token of logit_bias must be a whole number from 0 to .*, got '5'"),
+        ({"min_new_tokens": 9, "max_new_tokens": 8}, "min_new_tokens is 9, but max_new_tokens 8"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SamplingParams(**changes)
+
+
+@pytest.mark.parametrize("name", ["presence_penalty", "frequency_penalty", "logprobs", "thinking_budget"])
+def test_beams_take_not_everything(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is for answers of one beam, got 3 beams"):
+        SamplingParams(temperature=0, num_beams=3, **{name: 1})
+
+
+def test_answers_to_one_prompt_have_seeds_of_their_own() -> None:
+    assert [params.seed for params in SamplingParams(seed=4).repeated(3)] == [4, 5, 6]
+    assert SamplingParams().repeated(2) == [SamplingParams()] * 2
 
 
 def test_beams_are_not_drawn() -> None:
@@ -102,13 +139,13 @@ def test_logits_that_are_no_numbers_are_an_error_in_words(value: float, temperat
     logits[1] = value
     params = SamplingParams(temperature=temperature)
     with pytest.raises(ValueError, match=r"the model computes (nan|inf) where .*: its weights are damaged"):
-        next_token(logits, [], params, params.generator())
+        draw(logits, params, params.generator())
 
 
 @pytest.mark.parametrize("numbers", [{"temperature": 5e-324}, {"temperature": 1e-40}, {"top_p": 5e-324}])
 def test_the_smallest_numbers_leave_the_likeliest_token(numbers: dict[str, float]) -> None:
     params = SamplingParams(**numbers)
-    assert next_token(LOGITS, [], params, params.generator()) == int(LOGITS.argmax())
+    assert draw(LOGITS, params, params.generator()) == int(LOGITS.argmax())
 
 
 def test_the_defaults_are_the_released_short_mode() -> None:

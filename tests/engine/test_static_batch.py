@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from prompts import PROMPTS, joined, outspoken, prompt
+from prompts import PROMPTS, joined, outspoken, prompt, samplers
 
 from demiglace.batch import PADDING, Batch, Visual
 from demiglace.engine.prefix_cache import PrefixCache
@@ -24,11 +24,13 @@ GREEDY = SamplingParams.greedy(12)
 def said(
     model: MiniCPMV, batch: Batch, sampling: SamplingParams = GREEDY, stop_ids: set[int] = frozenset()
 ) -> list[int]:
-    return [step.token for step in generate(model, batch, [sampling] * len(batch.tokens), stop_ids)]
+    return [
+        step.sampled.token for step in generate(model, batch, samplers(*[sampling] * len(batch.tokens), ends=stop_ids))
+    ]
 
 
 def by_row(steps: list[Step], num_rows: int) -> list[list[int]]:
-    return [[step.token for step in steps if step.row == row] for row in range(num_rows)]
+    return [[step.sampled.token for step in steps if step.row == row] for row in range(num_rows)]
 
 
 def test_prompts_matter(model: MiniCPMV) -> None:
@@ -43,10 +45,10 @@ def test_prompts_matter(model: MiniCPMV) -> None:
 def test_a_batch_says_what_each_row_says_alone(model: MiniCPMV, order: list[str]) -> None:
     rows = [PROMPTS[name] for name in order]
     sampling = [SamplingParams.greedy(length) for length in (12, 3, 9, 1)]
-    steps = list(generate(model, joined(rows), sampling, ()))
+    steps = list(generate(model, joined(rows), samplers(*sampling)))
     alone = [said(model, row, params) for row, params in zip(rows, sampling, strict=True)]
     assert by_row(steps, 4) == alone
-    assert [step.row for step in steps if step.stopped_by == "length"] == [3, 1, 2, 0]
+    assert [step.row for step in steps if step.sampled.stopped_by == "length"] == [3, 1, 2, 0]
 
 
 @pytest.mark.parametrize("name", PROMPTS)
@@ -68,7 +70,7 @@ def test_cached_is_computed_anew(model: MiniCPMV, name: str) -> None:
 def test_a_seed_says_the_same_whoever_else_is_in_the_batch(model: MiniCPMV) -> None:
     drawn = [SamplingParams(10, temperature=1.5, top_p=1.0, seed=seed) for seed in range(4)]
     rows = list(PROMPTS.values())
-    together = by_row(list(generate(model, joined(rows), drawn, ())), 4)
+    together = by_row(list(generate(model, joined(rows), samplers(*drawn))), 4)
     assert together == [said(model, row, params) for row, params in zip(rows, drawn, strict=True)]
     assert said(model, rows[0], drawn[0]) != said(model, rows[0], drawn[1])
 
@@ -77,9 +79,12 @@ def test_a_row_ends_at_its_stop_token_and_the_others_go_on(model: MiniCPMV) -> N
     rows = [PROMPTS["text"], PROMPTS["video"]]
     alone = [said(model, row) for row in rows]
     stop = next(token for token in alone[0][2:] if token not in alone[1] and token not in alone[0][:2])
-    steps = list(generate(model, joined(rows), [GREEDY, GREEDY], {stop}))
+    steps = list(generate(model, joined(rows), samplers(GREEDY, GREEDY, ends={stop})))
     assert by_row(steps, 2) == [alone[0][: alone[0].index(stop) + 1], alone[1]]
-    assert [(step.row, step.stopped_by) for step in steps if step.stopped_by] == [(0, "end"), (1, "length")]
+    assert [(step.row, step.sampled.stopped_by) for step in steps if step.sampled.stopped_by] == [
+        (0, "end"),
+        (1, "length"),
+    ]
 
 
 def test_the_model_is_not_asked_again_after_the_last_token(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,17 +108,17 @@ def test_pictures_are_looked_at_once(model: MiniCPMV, monkeypatch: pytest.Monkey
 def test_a_prompt_too_long_is_refused_at_once_with_both_numbers(model: MiniCPMV) -> None:
     long = joined([PROMPTS["text"], prompt([3] * 64), PROMPTS["image"]])
     with pytest.raises(ValueError, match=r"64 tokens .* 64 positions .*max_position_embeddings"):
-        generate(model, long, [GREEDY] * 3, ())
+        generate(model, long, samplers(GREEDY, GREEDY, GREEDY))
 
 
 def test_an_answer_ends_where_positions_do(model: MiniCPMV) -> None:
-    steps = list(generate(model, prompt([3] * 60), [GREEDY], ()))
-    assert [step.stopped_by for step in steps] == [None, None, None, "length"]
+    steps = list(generate(model, prompt([3] * 60), samplers(GREEDY)))
+    assert [step.sampled.stopped_by for step in steps] == [None, None, None, "length"]
 
 
 def test_sampling_must_fit_the_rows(model: MiniCPMV) -> None:
-    with pytest.raises(ValueError, match="1 rows, but 2 sampling"):
-        generate(model, PROMPTS["text"], [GREEDY, GREEDY], ())
+    with pytest.raises(ValueError, match="1 rows, but 2 samplers"):
+        generate(model, PROMPTS["text"], samplers(GREEDY, GREEDY))
 
 
 def test_token_0_is_seen_in_the_prompt(model: MiniCPMV) -> None:
@@ -146,11 +151,11 @@ def test_a_memory_changes_nothing_but_the_work(
     model: MiniCPMV, next_prompt: Batch, num_read: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix_cache = PrefixCache()
-    list(generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache))
+    list(generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache))
     read: list[Batch] = []
     forward = model.forward
     monkeypatch.setattr(model, "forward", lambda batch, *rest: read.append(batch) or forward(batch, *rest))
-    remembered = [step.token for step in generate(model, next_prompt, [GREEDY], (), prefix_cache)]
+    remembered = [step.sampled.token for step in generate(model, next_prompt, samplers(GREEDY), prefix_cache)]
     monkeypatch.undo()
     assert remembered == said(model, next_prompt)
     assert read[0].tokens.shape[1] == num_read
@@ -164,7 +169,7 @@ def test_an_interrupted_prompt_is_not_remembered(model: MiniCPMV, monkeypatch: p
 
     monkeypatch.setattr(model.llm, "forward", stop)
     with pytest.raises(KeyboardInterrupt):
-        list(generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache))
+        list(generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache))
     monkeypatch.undo()
-    steps = generate(model, PROMPTS["image"], [GREEDY], (), prefix_cache)
-    assert [step.token for step in steps] == said(model, PROMPTS["image"])
+    steps = generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache)
+    assert [step.sampled.token for step in steps] == said(model, PROMPTS["image"])

@@ -9,6 +9,7 @@ import pytest
 
 from demiglace import Conversation, Demiglace, Image, SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.hub import folder_of
@@ -51,7 +52,7 @@ def ours(checkpoint: Path) -> list[dict[str, list[int]]]:
     for question, pictures in ASKED:
         sample = told.processor.prepare(Conversation.ask(question, *map(Image, pictures), thinking=False))
         batch, greedy = told.processor.batch([sample]), SamplingParams.greedy(NUM_NEW)
-        answer = [step.token for step in generate(told.model, batch, [greedy], told.stop_ids)]
+        answer = [step.sampled.token for step in generate(told.model, batch, [TokenSampler(greedy, told.roles)])]
         replies.append({"prompt": sample.tokens.tolist(), "answer": answer})
     return replies
 

@@ -8,7 +8,7 @@ Axes: rows, beams, candidates (of a row), said (tokens of an answer so far).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from demiglace.batch import Batch
 from demiglace.engine.sampling import SamplingParams, check_finite
+from demiglace.engine.token_roles import TokenRoles
 from demiglace.model.layers import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
@@ -39,7 +40,7 @@ def search_beams(
     cache: KVCache,
     lengths: Sequence[int],
     sampling: Sequence[SamplingParams],
-    stop_ids: Collection[int],
+    roles: TokenRoles,
 ) -> Iterator[BestBeam]:
     """The answers of rows that were read into `cache`, each when its search is over.
 
@@ -47,7 +48,7 @@ def search_beams(
     `max_new_tokens` of each is room that there is. One pass of the model moves all beams of all rows.
     """
     beams, start = sampling[0].num_beams, cache.length
-    search = _Search(lengths, sampling, stop_ids, logits.device)
+    search = _Search(lengths, sampling, roles, logits.device)
     logits, cache = logits.repeat_interleave(beams, dim=0), cache.repeated(beams)
     while True:
         parents, over = search.advance(logits)
@@ -122,14 +123,16 @@ class _Search:
         self,
         lengths: Sequence[int],
         sampling: Sequence[SamplingParams],
-        stop_ids: Collection[int],
+        roles: TokenRoles,
         device: torch.device,
     ) -> None:
         numbered = enumerate(zip(lengths, sampling, strict=True))
         self.rows = [_Row(number, length, params) for number, (length, params) in numbered]
         self.beams = sampling[0].num_beams
-        self.num_candidates = max(2, 1 + len(stop_ids)) * self.beams  # so that enough go on where all others end
-        self.stop_ids = torch.tensor(sorted(stop_ids), dtype=torch.int64, device=device)
+        self.num_candidates = max(2, 1 + len(roles.ends)) * self.beams  # so that enough go on where all others end
+        self.ends, self.forbidden = (
+            torch.tensor(sorted(tokens), dtype=torch.int64, device=device) for tokens in (roles.ends, roles.forbidden)
+        )
         scores = torch.full((len(self.rows), self.beams), NEVER, device=device)
         self.complete = _Answers.none(scores)
         self.begun = _Answers.none(scores.index_fill(1, torch.tensor([0], device=device), 0.0))  # others are the same
@@ -143,7 +146,7 @@ class _Search:
         candidates, parents = self._candidates(logits.log_softmax(dim=-1).unflatten(0, (-1, self.beams)))
         said = candidates.tokens.shape[2]
         is_full = self._column([said >= row.params.max_new_tokens for row in self.rows])
-        ends = torch.isin(candidates.tokens[:, :, -1], self.stop_ids) | is_full
+        ends = torch.isin(candidates.tokens[:, :, -1], self.ends) | is_full
         going_on = replace(candidates, scores=candidates.scores + ends.float() * NEVER)
         followed = going_on.scores.topk(self.beams).indices
         self.begun = going_on.taken(followed)
@@ -182,7 +185,7 @@ class _Search:
 
         log_probs (rows, beams, vocabulary).
         """
-        totals = (self._penalised(log_probs) + self.begun.scores.unsqueeze(2)).flatten(1)
+        totals = (self._allowed(self._penalised(log_probs)) + self.begun.scores.unsqueeze(2)).flatten(1)
         scores, places = totals.topk(self.num_candidates)
         parents, tokens = places // log_probs.shape[2], places % log_probs.shape[2]
         longer = self.begun.taken(parents).with_token(tokens, log_probs.flatten(1).gather(1, places))
@@ -193,6 +196,16 @@ class _Search:
         penalties = self._column([row.params.repetition_penalty for row in self.rows]).unsqueeze(2)
         values = log_probs.gather(2, self.begun.tokens)
         return log_probs.scatter(2, self.begun.tokens, torch.where(values < 0, values * penalties, values / penalties))
+
+    def _allowed(self, log_probs: Tensor) -> Tensor:
+        """Minus infinity where a token is never drawn, or would end an answer too early. log_probs as above."""
+        said = self.begun.tokens.shape[2]
+        is_too_early = [row.params.ignore_eos or said < row.params.min_new_tokens for row in self.rows]
+        log_probs = log_probs.index_fill(2, self.forbidden, -torch.inf)
+        if any(is_too_early):
+            early = torch.tensor(is_too_early, device=log_probs.device).nonzero()
+            log_probs[early, :, self.ends] = -torch.inf
+        return log_probs
 
     def _complete(self, candidates: _Answers, ends: Tensor, said: int) -> None:
         """Keep the best of the complete answers and of the first candidates, as many as there are beams, that end."""

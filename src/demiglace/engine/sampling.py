@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from demiglace.fields import Either, Field, Real, Switch, Whole, Words, check_attributes, take
+from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, check_attributes, take
 from demiglace.safe_files import read_object
 
 SETTINGS_FILE = "generation_config.json"
@@ -22,16 +22,31 @@ BEAMS: Mapping[str, Field] = {
     "length_penalty": Real(-10, 10),
     "early_stopping": Either((Switch(), Words(("never",)))),
 }
-FIELDS: Mapping[str, Field] = {
+CHECKPOINT_FIELDS: Mapping[str, Field] = {
     **BEAMS,
     "max_new_tokens": Whole(1, 2**31),
     "temperature": Real(0, 100),
     "top_p": Real(0, 1, above=True),
     "top_k": Whole(0, 2**31),
+    "min_p": Real(0, 1),
     "repetition_penalty": Real(0.01, 10),
 }
+FIELDS: Mapping[str, Field] = {
+    **CHECKPOINT_FIELDS,
+    "presence_penalty": Real(-2, 2),
+    "frequency_penalty": Real(-2, 2),
+    "logit_bias": TableOf(Real(-100, 100)),
+    "min_new_tokens": Whole(0, 2**31),
+    "ignore_eos": Switch(),
+    "stop": ListOf(Words()),
+}
+OPTIONAL_FIELDS: Mapping[str, Field] = {  # None is taken too
+    "seed": Whole(0, 2**63 - 1),
+    "logprobs": Whole(0, 20),
+    "thinking_budget": Whole(0, 2**31),
+}
+TOKEN = Whole(0, 2**31)
 NEARLY_ZERO = 1e-30  # temperatures by which float32 cannot divide: the likeliest token has all the probability
-SEED = Whole(0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,15 @@ class SamplingParams:
     length_penalty: an answer's log-probability is divided by its length to this power; above 0 favours long ones.
     early_stopping: True ends at `num_beams` complete answers, False where no beginning promises more at its present
         length, "never" where none does at any length (transformers).
+    min_p: draw among tokens at least this share as likely as the likeliest; 0 among all.
+    presence_penalty: taken off the logit of every token said before in this answer (OpenAI).
+    frequency_penalty: taken off as often as the token was said (OpenAI).
+    logit_bias: token id -> what is added to its logit (OpenAI).
+    min_new_tokens: no token that ends the answer is drawn before so many others.
+    ignore_eos: nor is one ever; the answer ends by its length or a stop string.
+    stop: texts that end the answer where the first of them is complete; it is cut off with all behind it.
+    logprobs: how many of the likeliest tokens are told at each place, beside the one taken; None tells nothing.
+    thinking_budget: the thoughts are closed after so many tokens, and the answer follows.
     """
 
     max_new_tokens: int = 2048
@@ -60,19 +84,53 @@ class SamplingParams:
     num_beams: int = 1
     length_penalty: float = 1.0
     early_stopping: bool | Literal["never"] = False
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    min_new_tokens: int = 0
+    ignore_eos: bool = False
+    stop: Sequence[str] = ()
+    logprobs: int | None = None
+    thinking_budget: int | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers out of bounds, and where beams would be drawn."""
-        check_attributes(self, FIELDS if self.seed is None else {**FIELDS, "seed": SEED})
-        if self.num_beams > 1 and self.temperature > 0:
+        """Raises ValueError on numbers out of bounds, and on fields that exclude each other."""
+        given = {name: kind for name, kind in OPTIONAL_FIELDS.items() if getattr(self, name) is not None}
+        check_attributes(self, {**FIELDS, **given})
+        for token in self.logit_bias:
+            TOKEN.check("a token of logit_bias", token)
+        if self.min_new_tokens > self.max_new_tokens:
+            raise ValueError(f"min_new_tokens is {self.min_new_tokens}, but max_new_tokens {self.max_new_tokens}")
+        if self.num_beams > 1:
+            self._check_beams()
+
+    def _check_beams(self) -> None:
+        if self.temperature > 0:
             raise ValueError(
                 f"{self.num_beams} beams are followed at temperature 0 alone, got a temperature of {self.temperature:g}"
             )
+        nothing = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}, "logprobs": None}
+        nothing |= {"thinking_budget": None}
+        if given := [name for name, without in nothing.items() if getattr(self, name) != without]:
+            raise ValueError(f"{given[0]} is for answers of one beam, got {self.num_beams} beams")
 
     @property
     def is_plain(self) -> bool:
-        """Whether the likeliest token is taken as it is, neither drawn nor penalised."""
-        return self.temperature <= NEARLY_ZERO and self.repetition_penalty == 1
+        """Whether the likeliest token is taken as it is: nothing is drawn, moved or told besides."""
+        return self.temperature <= NEARLY_ZERO and not self.moves_logits and not self.logprobs
+
+    @property
+    def moves_logits(self) -> bool:
+        """Whether a bias or a penalty changes what the model gives."""
+        penalties = self.presence_penalty or self.frequency_penalty or self.repetition_penalty != 1
+        return bool(penalties or self.logit_bias)
+
+    def repeated(self, count: int) -> list[SamplingParams]:
+        """For `count` answers to one prompt: of seed, seed + 1 and so on, or each drawn anew without a seed."""
+        if self.seed is None:
+            return [self] * count
+        return [replace(self, seed=self.seed + number) for number in range(count)]
 
     @classmethod
     def greedy(cls, max_new_tokens: int = 2048) -> SamplingParams:
@@ -88,7 +146,7 @@ class SamplingParams:
         path = folder / SETTINGS_FILE
         given = read_object(path, MOST_BYTES) if path.is_file() else {}
         given = {name: value for name, value in given.items() if value is not None}
-        settings = take(str(path), given, {**FIELDS, "do_sample": Switch()})
+        settings = take(str(path), given, {**CHECKPOINT_FIELDS, "do_sample": Switch()})
         max_new_tokens = settings.get("max_new_tokens", 2048)
         if not settings.pop("do_sample", False):
             beams = {name: value for name, value in settings.items() if name in BEAMS}
@@ -106,12 +164,26 @@ class SamplingParams:
         return generator
 
 
-def next_token(logits: Tensor, said: Sequence[int], params: SamplingParams, generator: torch.Generator) -> int:
-    """The token after `said`, the tokens of this answer so far. logits: float (vocabulary,).
+def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Tensor:
+    """Logits, float32 (vocabulary,), as bias and penalties move them; said: how often the answer has each token so far.
 
-    Raises ValueError where logits are NaN or infinite.
+    The repetition penalty divides a positive logit and multiplies a negative one (transformers).
     """
-    logits = _penalised(logits.float(), said, params.repetition_penalty)
+    if params.logit_bias:
+        tokens = torch.tensor(list(params.logit_bias), device=logits.device)
+        logits = logits.index_add(0, tokens, logits.new_tensor(list(params.logit_bias.values())))
+    if not said:
+        return logits
+    tokens = torch.tensor(list(said), device=logits.device)
+    values, counts = logits[tokens], logits.new_tensor(list(said.values()))
+    penalty = params.repetition_penalty
+    values = torch.where(values > 0, values / penalty, values * penalty)
+    return logits.index_copy(0, tokens, values - params.frequency_penalty * counts - params.presence_penalty)
+
+
+def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> int:
+    """A token. logits: float32 (vocabulary,), minus infinity where one cannot be; ValueError where they are NaN or plus
+    infinity."""
     if params.temperature <= NEARLY_ZERO:
         largest, token = logits.max(dim=0)  # NaN, where there is one
         check_finite(float(largest))
@@ -122,7 +194,8 @@ def next_token(logits: Tensor, said: Sequence[int], params: SamplingParams, gene
     probabilities = (likeliest.cpu() / params.temperature).softmax(dim=0)
     before = probabilities.cumsum(dim=0) - probabilities
     before[0] = -1.0  # is kept whatever top_p is: float32 tells the smallest from 0 no more
-    probabilities[before >= params.top_p] = 0.0
+    is_left_out = (before >= params.top_p) | (probabilities < params.min_p * probabilities[0])
+    probabilities[is_left_out] = 0.0
     return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
 
 
@@ -133,12 +206,3 @@ def check_finite(largest: float) -> None:
             f"the model computes {largest} where it should weigh the next token: its weights are damaged, or its "
             "numbers are too large for its dtype, and float32 or bfloat16 may hold them"
         )
-
-
-def _penalised(logits: Tensor, said: Sequence[int], penalty: float) -> Tensor:
-    """Logits of tokens already said moved down: divided by `penalty` when positive, multiplied when negative."""
-    if penalty == 1 or not said:
-        return logits
-    tokens = torch.tensor(sorted(set(said)), device=logits.device)
-    values = logits[tokens]
-    return logits.index_copy(0, tokens, torch.where(values > 0, values / penalty, values * penalty))

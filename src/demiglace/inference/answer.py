@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from demiglace.conversation import Conversation
-from demiglace.engine.static_batch import Step, StoppedBy
+from demiglace.engine.static_batch import Step
+from demiglace.engine.token_sampler import SampledToken, StoppedBy
 from demiglace.processing.chat_template import split_answer
 from demiglace.processing.fitting import Fitted
 from demiglace.processing.sample import Sample
@@ -56,15 +57,15 @@ class AnswerBuilder:
         self._decoder = StreamDecoder(tokenizer)
         self._silent = {tokenizer.special[role] for role in STRUCTURE}
 
-    def take(self, step: Step) -> str:
-        """The text that `step` adds: "" while a character is incomplete, and for tokens that are no text."""
+    def take(self, sampled: SampledToken) -> str:
+        """The text that a token adds: "" while a character is incomplete, and for tokens that are no text."""
         self.seconds = time.perf_counter() - self.started
         self.seconds_to_first_token = self.seconds_to_first_token or self.seconds
-        self.new_tokens += step.stopped_by != "end"
-        self.stopped_by = step.stopped_by
-        self._log_probabilities.append(step.log_probability)
-        new = "" if step.token in self._silent else self._decoder.push(step.token)
-        if step.stopped_by:
+        self.new_tokens += sampled.stopped_by != "end"
+        self.stopped_by = sampled.stopped_by
+        self._log_probabilities.append(sampled.log_probability)
+        new = "" if sampled.token in self._silent else self._decoder.push(sampled.token)
+        if sampled.stopped_by:
             new += self._decoder.finish()
         self.text += new
         return new
@@ -94,7 +95,7 @@ class AnswerStream(Iterator[str]):
 
     def __next__(self) -> str:
         while True:
-            if piece := self._draft.take(next(self._steps)):
+            if piece := self._draft.take(next(self._steps).sampled):
                 return piece
 
     @property

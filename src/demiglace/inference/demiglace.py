@@ -12,6 +12,8 @@ from demiglace.conversation import Conversation
 from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
+from demiglace.engine.token_roles import TokenRoles
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
 from demiglace.inference.file_parts import PartSource, part_of
 from demiglace.model import weights
@@ -32,8 +34,7 @@ class Demiglace:
     def __init__(self, model: MiniCPMV, processor: Processor, sampling: SamplingParams) -> None:
         _check_fit(model, processor)
         self.model, self.processor, self.sampling = model, processor, sampling
-        special = processor.tokenizer.special
-        self.stop_ids = {special["im_end"], special["end_of_text"]}
+        self.roles = TokenRoles.of(processor.tokenizer, model.config.llm.vocab_size)
 
     @classmethod
     def load(
@@ -121,7 +122,7 @@ class Demiglace:
         for start in range(0, len(requests), rows):
             builders, steps = self._start(conversations[start : start + rows], each[start : start + rows])
             for step in steps:
-                builders[step.row].take(step)
+                builders[step.row].take(step.sampled)
             answers += [builder.answer() for builder in builders]
         return answers
 
@@ -145,7 +146,11 @@ class Demiglace:
         ]
         weight = self.model.llm.model.embed_tokens.weight
         batch = self.processor.batch(samples).to(weight.device, weight.dtype)
-        return builders, generate(self.model, batch, sampling, self.stop_ids, prefix_cache)
+        samplers = [
+            TokenSampler(params, self.roles, conversation.thinking is True)
+            for params, conversation in zip(sampling, conversations, strict=True)
+        ]
+        return builders, generate(self.model, batch, samplers, prefix_cache)
 
     def _fitted(self, conversation: Conversation) -> Fitted:
         """A warning says which videos do not take the defaults."""

@@ -19,6 +19,8 @@ from demiglace.conversation import Conversation, Image
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_roles import TokenRoles
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.processing.processor import Processor
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.recipes.nano import NanoRecipe
@@ -77,11 +79,12 @@ def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, to
     """What the model reads in rendered pictures, greedily."""
     batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
     batch = batch.to(learner.model.llm.model.embed_tokens.weight.device)
-    greedy = SamplingParams.greedy(MOST_TOKENS)
+    greedy, roles = SamplingParams.greedy(MOST_TOKENS), TokenRoles(frozenset({asked.end}))
     written: list[list[int]] = [[] for _ in samples]
-    for step in generate(learner.model, batch, [greedy] * len(samples), {asked.end}):
-        if step.stopped_by != "end":
-            written[step.row].append(step.token)
+    samplers = [TokenSampler(greedy, roles) for _ in samples]
+    for step in generate(learner.model, batch, samplers):
+        if step.sampled.stopped_by != "end":
+            written[step.row].append(step.sampled.token)
     return [tokenizer.decode(ids) for ids in written]
 
 

@@ -148,6 +148,16 @@ class Tokenizer:
         """More than every id."""
         return max(self._backend.get_vocab().values()) + 1
 
+    def unsayable(self, vocab_size: int) -> frozenset[int]:
+        """Of ids below `vocab_size` those that no answer has: structure, places kept free, and ids without a token.
+
+        The marks of thoughts and of calls to tools are sayable.
+        """
+        sayable = {*REASONING.values(), *TOOLS.values()}
+        marks = {id_ for id_, text in self._added.items() if _GUARDED.fullmatch(text) and text not in sayable}
+        absent = set(range(vocab_size)) - set(self._backend.get_vocab().values())
+        return frozenset(marks | absent)
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
         Path(folder).mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, pipeline
 
 from demiglace import Conversation, Demiglace, Image, SamplingParams
 from demiglace.engine.static_batch import generate
+from demiglace.engine.token_roles import TokenRoles
+from demiglace.engine.token_sampler import TokenSampler
 from demiglace.integrations.transformers import (
     MiniCPMVForConditionalGeneration,
     MiniCPMVPretrainedConfig,
@@ -22,8 +24,10 @@ from demiglace.integrations.transformers import (
 )
 from demiglace.model import weights
 from demiglace.model.hub import folder_of
+from demiglace.processing.tokenizer import BYTES_ONLY_SIZE, Tokenizer
 from demiglace.training.supervised import LanguageLearner
 
+FORBIDDEN = sorted(TokenRoles.of(Tokenizer.bytes_only(), BYTES_ONLY_SIZE).forbidden)  # weights at random draw any
 HEADING = Path(__file__).parents[3] / "samples" / "heading.png"
 NUM_NEW = 8
 
@@ -50,8 +54,9 @@ def answers_of(folder: Path, sampling: SamplingParams) -> list[list[int]]:
     samples = [assistant.processor.prepare(Conversation.ask(text, *map(Image, shown))) for text, shown in QUESTIONS]
     said: list[list[int]] = [[] for _ in samples]
     batch = assistant.processor.batch(samples)
-    for step in generate(assistant.model, batch, [sampling] * len(samples), assistant.stop_ids):
-        said[step.row].append(step.token)
+    samplers = [TokenSampler(sampling, assistant.roles) for _ in samples]
+    for step in generate(assistant.model, batch, samplers):
+        said[step.row].append(step.sampled.token)
     return said
 
 
@@ -61,7 +66,8 @@ def inputs_of(processor: MiniCPMVProcessor, messages: Any) -> Any:
 
 def said(model: MiniCPMVForConditionalGeneration, inputs: Any, **options: Any) -> list[list[int]]:
     """New tokens of each row, without what pads rows that ended before others."""
-    new = model.generate(**inputs, max_new_tokens=NUM_NEW, **options)[:, inputs["input_ids"].shape[1] :].tolist()
+    options |= {"max_new_tokens": NUM_NEW, "suppress_tokens": FORBIDDEN}
+    new = model.generate(**inputs, **options)[:, inputs["input_ids"].shape[1] :].tolist()
     ends = model.generation_config.eos_token_id
     return [row[: next((i + 1 for i, token in enumerate(row) if token in ends), len(row))] for row in new]
 

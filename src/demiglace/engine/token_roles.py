@@ -1,0 +1,40 @@
+"""Which tokens end an answer, which it never has, and which enclose its thoughts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from demiglace.processing.chat_template import END_THINK
+from demiglace.processing.tokenizer import TextPiece, Tokenizer
+
+
+@dataclass(frozen=True)
+class TokenRoles:
+    """Ids that are more than text.
+
+    ends: each ends an answer. forbidden: none of them is ever drawn.
+    think_start, think_end: enclose the thoughts of a long answer; None where a vocabulary has none.
+    closing: what closes thoughts that are to end, `think_end` among it.
+    """
+
+    ends: frozenset[int] = frozenset()
+    forbidden: frozenset[int] = frozenset()
+    think_start: int | None = None
+    think_end: int | None = None
+    closing: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, vocab_size: int) -> TokenRoles:
+        """Those of a tokenizer whose model weighs `vocab_size` ids. Thoughts are closed as the chat template has it."""
+        special = tokenizer.special
+        ends = frozenset({special["im_end"], special["end_of_text"]})
+        return cls(
+            ends,
+            tokenizer.unsayable(vocab_size) - ends,
+            special["think_start"],
+            special["think_end"],
+            tuple(tokenizer.encode_pieces([TextPiece(f"\n{END_THINK}\n\n", is_structure=True)])),
+        )
+
+
+NO_ROLES = TokenRoles()

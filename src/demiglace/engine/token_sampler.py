@@ -1,0 +1,130 @@
+"""One answer under way: which token comes next, and when it is over. Every engine asks this object."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from demiglace.engine.sampling import SamplingParams, check_finite, draw, moved
+from demiglace.engine.token_roles import NO_ROLES, TokenRoles
+
+StoppedBy = Literal["end", "length", "stop"]
+
+
+@dataclass(frozen=True)
+class SampledToken:
+    """A new token of an answer.
+
+    log_probability: natural logarithm of what the model itself gave the token, whatever the sampling made of it.
+    stopped_by: set on the last: "end" on a token that ends the answer, "length" at the limit.
+    alternatives: the likeliest tokens at this place with their log-probabilities, the likeliest first, if asked for.
+    """
+
+    token: int
+    log_probability: float
+    stopped_by: StoppedBy | None = None
+    alternatives: tuple[tuple[int, float], ...] = ()
+
+
+class TokenSampler:
+    """What is asked of one answer and what it is so far.
+
+    said: its tokens so far. stopped_by: why it is over, None while it goes on.
+    """
+
+    def __init__(self, params: SamplingParams, roles: TokenRoles = NO_ROLES, is_thinking: bool = False) -> None:
+        """is_thinking: whether the prompt has opened the thoughts."""
+        self.params, self.roles = params, roles
+        self.max_new_tokens = params.max_new_tokens
+        self.said: list[int] = []
+        self.stopped_by: StoppedBy | None = None
+        self._generator = params.generator()
+        self._counts: Counter[int] = Counter()
+        self._is_thinking, self._num_thoughts = is_thinking, 0
+        self._forced: deque[int] = deque()
+        self._limit_thoughts()
+
+    def fit(self, room: int) -> None:
+        """At most so many tokens, however many were asked for."""
+        self.max_new_tokens = min(self.max_new_tokens, room)
+
+    def stop(self) -> None:
+        """The answer is over: its text has come to a stop string."""
+        self.stopped_by = "stop"
+
+    def takes_likeliest(self, token: int) -> bool:
+        """Whether `token`, to which the model gives most, is the next one without a further look at its logits."""
+        return self.params.is_plain and not self._forced and token not in self._forbidden()
+
+    def next(self, logits: Tensor) -> SampledToken:
+        """The next token. logits: float (vocabulary,); ValueError where they are NaN or infinite."""
+        logits = logits.float()
+        token = self._forced.popleft() if self._forced else self._drawn(logits)
+        log_probs = logits.log_softmax(dim=0)
+        likeliest = log_probs.topk(min(self.params.logprobs or 0, len(log_probs)))
+        alternatives = tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
+        return self.take(token, float(log_probs[token]), alternatives)
+
+    def take(
+        self, token: int, log_probability: float, alternatives: tuple[tuple[int, float], ...] = ()
+    ) -> SampledToken:
+        """The answer goes on by `token`."""
+        self.said.append(token)
+        self._counts[token] += 1
+        self._follow_thoughts(token)
+        if token in self.roles.ends:
+            self.stopped_by = "end"
+        elif len(self.said) >= self.max_new_tokens:
+            self.stopped_by = "length"
+        return SampledToken(token, log_probability, self.stopped_by, alternatives)
+
+    def _drawn(self, logits: Tensor) -> int:
+        if self.params.moves_logits:
+            logits = moved(logits, self._counts, self.params)
+        if forbidden := self._forbidden():
+            tokens = torch.tensor(sorted(forbidden), device=logits.device)
+            logits = logits.index_fill(0, tokens, -torch.inf)
+        return draw(logits, self.params, self._generator)
+
+    def _forbidden(self) -> frozenset[int]:
+        is_too_early = self.params.ignore_eos or len(self.said) < self.params.min_new_tokens
+        return self.roles.forbidden | self.roles.ends if is_too_early else self.roles.forbidden
+
+    def _follow_thoughts(self, token: int) -> None:
+        if token == self.roles.think_end:
+            self._is_thinking = False
+        elif self._is_thinking:
+            self._num_thoughts += 1
+        elif token == self.roles.think_start:
+            self._is_thinking = True
+        self._limit_thoughts()
+
+    def _limit_thoughts(self) -> None:
+        """Close the thoughts where there are as many as may be."""
+        budget = self.params.thinking_budget
+        if budget is not None and self._is_thinking and self._num_thoughts >= budget and not self._forced:
+            self._forced.extend(self.roles.closing)
+
+
+def next_tokens(logits: Tensor, samplers: Sequence[TokenSampler]) -> list[SampledToken]:
+    """The next token of each answer; logits: float32 (rows, vocabulary).
+
+    Where nothing is drawn, all are read from the device together. ValueError where logits are NaN or infinite.
+    """
+    largest, likeliest = logits.max(dim=1)
+    log_probabilities = (largest - logits.logsumexp(dim=1)).tolist()
+    found = []
+    for row, sampler, token, log_probability in zip(
+        logits, samplers, likeliest.tolist(), log_probabilities, strict=True
+    ):
+        if sampler.takes_likeliest(token):
+            check_finite(log_probability)
+            found.append(sampler.take(token, log_probability))
+        else:
+            found.append(sampler.next(row))
+    return found
