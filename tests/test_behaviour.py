@@ -36,7 +36,7 @@ def test_a_part_is_as_it_was(behaviour, name):
     if name in behaviour.DRAWING:
         drawing = behaviour.drawing()
         if strange := [key for key, value in drawing.items() if held["drawing"][key] != value]:
-            pytest.skip(f"{name} was drawn with other {' and '.join(strange)}")
+            pytest.skip(f"{name} is pinned with other {' and '.join(strange)}: Debian 12's, by the packages in .ci/run")
     found = behaviour.computed(name, FEWEST)
     assert any(found.values())
     assert behaviour.differences(held["parts"][name], found, held["surroundings"] == behaviour.surroundings()) == []

@@ -15,6 +15,7 @@ import reading_peers
 from reading_pages import HEIGHT, WIDTH, render_page
 from reading_peers import READERS, Job, Outcome, read_apart
 from reading_sets import ReadingSet, Skipped, all_sets, rendered_lines, rendered_pages, spread
+from real_data import DATA, needs_real_data
 
 TEXTS = ["Total due", "9.99", "in capitals", "one more line"]
 PICTURES = [Image.new("RGB", (60, 20), "white") for _ in TEXTS]
@@ -97,22 +98,15 @@ def test_absent_data_are_skipped_with_a_reason(tmp_path: Path) -> None:
         assert found.reason
 
 
-def test_real_sets_hold_as_many_texts_as_pictures(data: Path) -> None:
-    for name, make in all_sets(data, 2, 2).items():
+@needs_real_data
+def test_real_sets_hold_as_many_texts_as_pictures() -> None:
+    for name, make in all_sets(DATA, 2, 2).items():
         if not name.startswith("rendered"):
             found = make()
             assert isinstance(found, ReadingSet), name
             assert not found.quotable
             assert len(found.pictures) == len(found.texts) == 2
             assert all(text.strip() for text in found.texts)
-
-
-@pytest.fixture
-def data() -> Path:
-    folder = Path(__file__).parents[2] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("the folder of real data is absent")
-    return folder
 
 
 def test_files_are_taken_from_all_over() -> None:
@@ -184,11 +178,13 @@ def test_a_reader_that_fails_gives_no_figures() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", ["tesseract", "RapidOCR"])
+@pytest.mark.parametrize(
+    ("reader", "cure"), [("tesseract", "apt-get install tesseract-ocr"), ("RapidOCR", "pip install 'demiglace[bench]'")]
+)
 @pytest.mark.parametrize("unit", ["line", "page"])
-def test_a_peer_reads_in_its_own_process(reader: str, unit: str) -> None:
+def test_a_peer_reads_in_its_own_process(reader: str, cure: str, unit: str) -> None:
     if not reading_peers.is_installed(reader):
-        pytest.skip(f"{reader} is not installed")
+        pytest.skip(f"{reader} is not installed: {cure}")
     sample = Path(__file__).parents[1] / "samples" / "heading.png"
     steps: list[int] = []
     outcome = read_apart(Job(reader, unit, [str(sample)] * 3, threads=1), steps.append)

@@ -1,14 +1,11 @@
 """PDFs made by hand, one object at a time, become pictures of their pages."""
 
-from pathlib import Path
-
 import pytest
 from bare_pdfs import dark_corner, pdf_of, sized
+from real_data import DATA, needs_real_data
 
 from demiglace.media import document_pages
 from demiglace.media.document_pages import MAX_PAGE_PIXELS, MAX_PAGES, open_pages
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "pdf_pages"
 
 
 def widths(pages) -> list[int]:
@@ -158,9 +155,9 @@ def test_the_document_is_closed_when_the_iterator_is(seven_pages, monkeypatch):
     assert len(closed) == 2
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real pages of ../shared/data are absent")
+@needs_real_data
 def test_real_documents_have_ink():
-    paths = sorted(DATA.glob("*.pdf"))
+    paths = sorted((DATA / "pdf_pages").glob("*.pdf"))
     for path in paths:
         for page in open_pages(path, dpi=36):
             darkest, lightest = page.convert("L").getextrema()

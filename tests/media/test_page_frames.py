@@ -11,8 +11,6 @@ from demiglace.media import page_frames
 from demiglace.media.document_pages import MAX_PAGES, open_pages
 from demiglace.media.pictures import has_pages, kind_of, open_picture
 
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
-
 
 def tiff(*pages: Image.Image, tags: Sequence[dict[int, int | float]] = (), **options: str) -> bytes:
     """Pages one after the other, the n-th with the n-th of the tags."""
@@ -135,8 +133,14 @@ def test_too_many_pages_must_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
         next(open_pages(data, "1"))
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="the real scans of ../shared/cases are absent")
-@pytest.mark.parametrize(("name", "count"), [("fax-3-pages.tif", 3), ("scan-2-pages.tiff", 2)])
-def test_real_scans(name: str, count: int) -> None:
-    assert kind_of(CASES / name) == "document"
-    assert widths(CASES / name) == [900] * count
+@pytest.mark.parametrize(("mode", "compression", "count"), [("1", "group4", 3), ("RGB", "jpeg", 2)])
+def test_scans_as_devices_pack_them(tmp_path: Path, mode: str, compression: str, count: int) -> None:
+    """Faxes by the rules of faxes; photographs of pages as JPEG, in strips with tables that they share."""
+    first, *others = [page(90, mode).resize((900, 420)) for _ in range(count)]
+    path = tmp_path / "scan.tif"
+    strips = {} if compression == "group4" else {"tiffinfo": {TiffImagePlugin.ROWSPERSTRIP: 24}}
+    first.save(path, "TIFF", save_all=True, append_images=others, compression=compression, **strips)
+    assert kind_of(path) == "document"
+    assert widths(path) == [900] * count
+    for picture in open_pages(path):
+        assert (picture.getpixel((10, 210)), picture.getpixel((890, 210))) == ((0, 0, 0), (255, 255, 255))

@@ -1,14 +1,12 @@
 """Pictures, documents and videos are told apart by what they hold."""
 
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image
+from real_data import DATA, needs_real_data
 
 from demiglace.media.pictures import is_animated, kind_of, open_picture
-
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def still(form: str, **options: object) -> bytes:
@@ -72,7 +70,7 @@ def test_kind_of_something_else_is_refused(tmp_path):
         kind_of(tmp_path / "notes.txt")
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real files of ../shared/data are absent")
+@needs_real_data
 def test_real_files_are_known_and_open():
     seen = {"image": 0, "animation": 0, "document": 0, "video": 0}
     folders = ("photos", "official_demo", "video_clips", "pdf_pages", "small_ocr_pages")

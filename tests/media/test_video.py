@@ -4,20 +4,18 @@ import io
 import weakref
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from clips import AT_5_FPS, HEIGHT, WIDTH, does_not_warn, make_clip, number_of, numbers, planned, probe
+from real_data import DATA, needs_real_data
 
 from demiglace.conversation import VideoSampling
 from demiglace.media import video
 from demiglace.media.frame_sampling import plan_frames
 from demiglace.media.video import MAX_PIXELS, read_packages
 from demiglace.media.video_decoder import open_video
-
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 @pytest.fixture
@@ -215,6 +213,7 @@ def test_playlists_open_no_other_files(tmp_path, clip, playlist):
         probe(path)
 
 
+@needs_real_data
 @pytest.mark.parametrize(
     ("name", "size", "duration_s", "num_frames"),
     [
@@ -225,9 +224,7 @@ def test_playlists_open_no_other_files(tmp_path, clip, playlist):
     ],
 )
 def test_real_clips(name, size, duration_s, num_frames):
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{name} is not here")
+    path = DATA / name
     facts = probe(path)
     assert (facts.width, facts.height) == size
     assert facts.duration_s == pytest.approx(duration_s, abs=0.001)
@@ -239,10 +236,9 @@ def test_real_clips(name, size, duration_s, num_frames):
     assert np.abs(first - last).mean() > 1, "something moves"
 
 
+@needs_real_data
 def test_official_demo():
-    path = SHARED / "official_demo" / "badminton.mp4"
-    if not path.exists():
-        pytest.skip("the official demo is not here")
+    path = DATA / "official_demo" / "badminton.mp4"
     facts = probe(path)
     assert (facts.width, facts.height, facts.num_frames_announced) == (720, 1280, 611)
     packages = list(islice(read_packages(path, VideoSampling.paper_maximum()), 2))

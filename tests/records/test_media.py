@@ -2,18 +2,20 @@
 
 import base64
 import io
+import json
+from fractions import Fraction
 from pathlib import Path
 
 import PIL.Image
 import pytest
 from chat_records import CLIP, PICTURE, WHAT, asking, shown
+from clips import make_clip
 
 from demiglace.conversation import Document, Image, Text, Video, VideoSampling
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.media.video import read_packages
 from demiglace.records.bad_record import BadRecord
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 PDF = b"%PDF-1.7 and so on"
 PAPER = Document(Path("media/a.pdf"))
 F0, F1 = Path("media/0.jpg"), Path("media/1.jpg")
@@ -237,9 +239,18 @@ def test_a_video_among_pictures_or_pages_is_refused(tmp_path):
             shown(asking(**{key: [value]}), lambda name: tmp_path / name)
 
 
-@pytest.mark.skipif(not (CASES / "flash.mp4").exists(), reason="needs the small real inputs")
-def test_what_a_real_record_asks_for_is_looked_at():
-    source = JsonFile("data", CASES / "video-with-own-rate.jsonl")
+def written(path: Path, *records: dict) -> JsonFile:
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    return JsonFile("data", path)
+
+
+def test_what_a_record_asks_for_is_looked_at(tmp_path):
+    make_clip(tmp_path / "flash.mp4", range(56), time_base=Fraction(1, 20), rate=20)
+    asked = ({"fps": 10.0}, {"video_start": 0.0, "video_end": 1.0}, {"nframes": 2})
+    clips = [[{"type": "video", "video": "flash.mp4", **settings}, WHAT] for settings in asked]
+    source = written(
+        tmp_path / "data.jsonl", asking("<video>What?", videos=["flash.mp4"]), *[asking(clip) for clip in clips]
+    )
     counted = []
     for row in range(4):
         video = next(part for part in source.read(0, row, (0,)).messages[0].content if isinstance(part, Video))
@@ -248,7 +259,8 @@ def test_what_a_real_record_asks_for_is_looked_at():
     assert counted[1] > counted[0] > counted[2]
 
 
-@pytest.mark.skipif(not (CASES / "two-pages.pdf").exists(), reason="needs the small real inputs")
-def test_a_pdf_in_a_real_record():
-    content = JsonFile("data", CASES / "pdf-in-record.jsonl").read(0, 0, (0,)).messages[0].content
-    assert content == (Document(CASES / "two-pages.pdf"), Text("What is the total?"))
+def test_a_pdf_in_a_record_of_a_file(tmp_path):
+    (tmp_path / "two-pages.pdf").write_bytes(picture("PDF", pages=2))
+    record = asking("<image>What is the total?", images=["two-pages.pdf"])
+    content = written(tmp_path / "data.jsonl", record).read(0, 0, (0,)).messages[0].content
+    assert content == (Document(tmp_path / "two-pages.pdf"), Text("What is the total?"))

@@ -1,6 +1,7 @@
 """A picture that a record names is seen, or the record is a bad one: nothing is trained without it in silence."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from demiglace.data.sources.jsonl import JsonFile
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import read_record
 
-CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+SAMPLES = Path(__file__).parents[2] / "samples"
 PDF = b"%PDF-1.7"
 
 
@@ -169,11 +170,15 @@ def test_keys_that_say_nothing_are_no_media():
     assert shown(asking([WHAT | {"image": None, "video": {"path": None}}])) == (Text("What?"),)
 
 
-@pytest.mark.skipif(not (CASES / "image-key-not-known.jsonl").exists(), reason="needs the small real inputs")
-def test_real_records_whose_pictures_were_not_seen():
-    source = JsonFile("data", CASES / "image-key-not-known.jsonl")
+def test_records_of_a_file_whose_pictures_were_not_seen(tmp_path):
+    path = tmp_path / "data.jsonl"
+    marked, plain, picture = "<image>\nRead the text.", "Read the text.", ["heading.png"]
+    records = [asking(marked, imgs=picture), asking(plain, {"images": picture}), asking(marked, images=[])]
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    shutil.copy(SAMPLES / "heading.png", tmp_path)
+    source = JsonFile("data", path)
     with pytest.raises(BadRecord, match=r"jsonl:1: `imgs"):
         source.read(0, 0, (0,))
-    assert source.read(0, 1, (0,)).messages[0].content[0].source == CASES / "heading.png"
+    assert source.read(0, 1, (0,)).messages[0].content[0].source == tmp_path / "heading.png"
     with pytest.raises(BadRecord, match=r"jsonl:3: 1 marks <image>, but 0 files"):
         source.read(0, 2, (0,))

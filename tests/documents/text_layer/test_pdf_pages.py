@@ -3,19 +3,18 @@
 import re
 import unicodedata
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pdf_writer import HEIGHT, Sheet, show, write_pdf
+from real_data import DATA, needs_real_data
 
 from demiglace.documents.page import Page, Skipped, regions
 from demiglace.documents.text_layer import pdf_glyphs
 from demiglace.documents.text_layer.pdf_pages import read_pdf
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "pdf_pages"
 PANGRAM = "the quick brown fox jumps over lazy dogs"
 LETTERS = len(PANGRAM.replace(" ", ""))
 TRUE_MAP = {code: chr(code) for code in range(97, 123)} | {32: " "}
@@ -264,10 +263,10 @@ def words_of(text: str) -> Counter[str]:
     return Counter(re.sub(r"(?<=\w)-\n(?=\w)", "", text).split())
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the real pages of ../shared/data are absent")
+@needs_real_data
 def test_real_pages_agree_with_their_texts():
     trusted = 0
-    for path in sorted(DATA.glob("*.pdf")):
+    for path in sorted((DATA / "pdf_pages").glob("*.pdf")):
         page = next(read_pdf(path, dpi=72))
         if isinstance(page, Skipped):
             assert "unmapped" in page.why, path.name
