@@ -49,6 +49,13 @@ def test_a_file_gives_back_the_atlas(atlas, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["atlas.safetensors"]
 
 
+def test_the_same_atlas_is_the_same_file(atlas, tmp_path):
+    """As a run compares its inputs: one that was drawn anew is the one that the run began with."""
+    for number in range(12):  # were the order of its facts left to chance, all would agree once in 8,000
+        atlas.save(tmp_path / str(number))
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_a_file_that_is_no_atlas_is_refused(tmp_path):
     path = tmp_path / "atlas.safetensors"
     with pytest.raises(ValueError, match="not an atlas of glyphs"):

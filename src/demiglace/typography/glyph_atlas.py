@@ -67,21 +67,25 @@ class GlyphAtlas:
         return [piece.reshape(sizes[first + i, ::-1]) for i, piece in enumerate(pieces)]
 
     def save(self, path: Path) -> None:
-        """Atomically; two pixels share a byte."""
+        """Atomically; two pixels share a byte. The same atlas is the same bytes.
+
+        Its facts are one entry, for safetensors puts several in another order each time.
+        """
         even = np.append(self.ink, np.zeros(len(self.ink) % 2, np.uint8)).reshape(-1, 2)
         packed = {name: getattr(self, name) for name in _TENSORS} | {"ink": even[:, 0] * INK_LEVELS + even[:, 1]}
         faces = [asdict(face) | {"path": Path(face.path).name} for face in self.faces]
         with atomic_path(path) as aside:
-            save_file(packed, aside, {"alphabet": ALPHABET, "cap": str(CAP), "faces": json.dumps(faces)})
+            save_file(packed, aside, {"atlas": json.dumps({"alphabet": ALPHABET, "cap": CAP, "faces": faces})})
 
     @classmethod
     def load(cls, path: Path) -> GlyphAtlas:
         """ValueError where the file is no atlas, or one of another alphabet or size."""
         try:
             with safe_open(path, "numpy") as file:
-                facts, held = file.metadata() or {}, {name: file.get_tensor(name) for name in _TENSORS}
-            drawn = facts["alphabet"], int(facts["cap"])
-            faces = tuple(Face(**fields) for fields in json.loads(facts["faces"]))
+                facts = json.loads((file.metadata() or {})["atlas"])
+                held = {name: file.get_tensor(name) for name in _TENSORS}
+            drawn = str(facts["alphabet"]), int(facts["cap"])
+            faces = tuple(Face(**fields) for fields in facts["faces"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is not an atlas of glyphs: {error}") from None
         if drawn != (ALPHABET, CAP):
