@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demiglace.conversation import Conversation, Document, Image, Message, Part, Text, Video, VideoSampling
+    from demiglace.engine.guided import Guide
     from demiglace.engine.sampling import SamplingParams
     from demiglace.inference.answer import Answer
     from demiglace.inference.demiglace import Demiglace
@@ -36,6 +37,7 @@ _HOMES = {
     "Conversation": "demiglace.conversation",
     "Demiglace": "demiglace.inference.demiglace",
     "Document": "demiglace.conversation",
+    "Guide": "demiglace.engine.guided",
     "Image": "demiglace.conversation",
     "Message": "demiglace.conversation",
     "Part": "demiglace.conversation",
@@ -60,6 +62,7 @@ __all__ = [
     "Conversation",
     "Demiglace",
     "Document",
+    "Guide",
     "Image",
     "Message",
     "Part",

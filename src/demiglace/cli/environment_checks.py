@@ -28,6 +28,7 @@ CORE = {
 OPTIONAL = {
     "rapidfuzz": "scores of reading (extra eval)",
     "matplotlib": "plots (extra eval)",
+    "llguidance": "answers by a schema (extra guided)",
     "pillow-heif": "HEIC pictures (extra photos)",
     "pillow-jxl-plugin": "JPEG XL pictures (extra photos)",
     "transformers": "the reference in parity tests (extra parity)",

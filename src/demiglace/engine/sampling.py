@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from demiglace.engine.guided import Guide
 from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, check_attributes, take
 from demiglace.safe_files import read_object
 
@@ -73,6 +74,7 @@ class SamplingParams:
     stop: texts that end the answer where the first of them is complete; it is cut off with all behind it.
     logprobs: how many of the likeliest tokens are told at each place, beside the one taken; None tells nothing.
     thinking_budget: the thoughts are closed after so many tokens, and the answer follows.
+    guide: the form that the answer has, its thoughts aside; None leaves it free.
     """
 
     max_new_tokens: int = 2048
@@ -93,6 +95,7 @@ class SamplingParams:
     stop: Sequence[str] = ()
     logprobs: int | None = None
     thinking_budget: int | None = None
+    guide: Guide | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError on numbers out of bounds, and on fields that exclude each other."""
@@ -102,6 +105,9 @@ class SamplingParams:
             TOKEN.check("a token of logit_bias", token)
         if self.min_new_tokens > self.max_new_tokens:
             raise ValueError(f"min_new_tokens is {self.min_new_tokens}, but max_new_tokens {self.max_new_tokens}")
+        if self.guide and (self.min_new_tokens or self.ignore_eos):
+            name = "ignore_eos" if self.ignore_eos else "min_new_tokens"
+            raise ValueError(f"an answer ends where its guide says: {name} and guide exclude each other")
         if self.num_beams > 1:
             self._check_beams()
 
@@ -111,7 +117,7 @@ class SamplingParams:
                 f"{self.num_beams} beams are followed at temperature 0 alone, got a temperature of {self.temperature:g}"
             )
         nothing = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}, "logprobs": None}
-        nothing |= {"thinking_budget": None}
+        nothing |= {"thinking_budget": None, "guide": None}
         if given := [name for name, without in nothing.items() if getattr(self, name) != without]:
             raise ValueError(f"{given[0]} is for answers of one beam, got {self.num_beams} beams")
 

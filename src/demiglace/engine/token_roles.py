@@ -23,6 +23,11 @@ class TokenRoles:
     think_end: int | None = None
     closing: tuple[int, ...] = ()
 
+    @property
+    def after_thoughts(self) -> tuple[int, ...]:
+        """What stands between the end of the thoughts and the answer."""
+        return self.closing[self.closing.index(self.think_end) + 1 :] if self.think_end in self.closing else ()
+
     @classmethod
     def of(cls, tokenizer: Tokenizer, vocab_size: int) -> TokenRoles:
         """Those of a tokenizer whose model weighs `vocab_size` ids. Thoughts are closed as the chat template has it."""

@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from demiglace.engine.guided import GuideProgress
 from demiglace.engine.sampling import SamplingParams, check_finite, draw, moved
 from demiglace.engine.token_roles import NO_ROLES, TokenRoles
 
@@ -37,8 +38,15 @@ class TokenSampler:
     said: its tokens so far. stopped_by: why it is over, None while it goes on.
     """
 
-    def __init__(self, params: SamplingParams, roles: TokenRoles = NO_ROLES, is_thinking: bool = False) -> None:
-        """is_thinking: whether the prompt has opened the thoughts."""
+    def __init__(
+        self,
+        params: SamplingParams,
+        roles: TokenRoles = NO_ROLES,
+        is_thinking: bool = False,
+        guide: GuideProgress | None = None,
+    ) -> None:
+        """is_thinking: whether the prompt has opened the thoughts. guide: of `params.guide`, where there is one."""
+        assert (guide is None) == (params.guide is None), "a guide of the parameters that is not followed, or another"
         self.params, self.roles = params, roles
         self.max_new_tokens = params.max_new_tokens
         self.said: list[int] = []
@@ -47,6 +55,7 @@ class TokenSampler:
         self._counts: Counter[int] = Counter()
         self._is_thinking, self._num_thoughts = is_thinking, 0
         self._forced: deque[int] = deque()
+        self._guide = guide
         self._limit_thoughts()
 
     def fit(self, room: int) -> None:
@@ -59,7 +68,8 @@ class TokenSampler:
 
     def takes_likeliest(self, token: int) -> bool:
         """Whether `token`, to which the model gives most, is the next one without a further look at its logits."""
-        return self.params.is_plain and not self._forced and token not in self._forbidden()
+        is_free = self.params.is_plain and not self._forced and self._guide is None
+        return is_free and token not in self._forbidden()
 
     def next(self, logits: Tensor) -> SampledToken:
         """The next token. logits: float (vocabulary,); ValueError where they are NaN or infinite."""
@@ -89,15 +99,22 @@ class TokenSampler:
         if forbidden := self._forbidden():
             tokens = torch.tensor(sorted(forbidden), device=logits.device)
             logits = logits.index_fill(0, tokens, -torch.inf)
-        return draw(logits, self.params, self._generator)
+        if self._guide is None or self._is_thinking:
+            return draw(logits, self.params, self._generator)
+        token = draw(self._guide.masked(logits), self.params, self._generator)
+        self._guide.advance(token)
+        return token
 
     def _forbidden(self) -> frozenset[int]:
         is_too_early = self.params.ignore_eos or len(self.said) < self.params.min_new_tokens
+        is_too_early |= self._guide is not None and self._is_thinking
         return self.roles.forbidden | self.roles.ends if is_too_early else self.roles.forbidden
 
     def _follow_thoughts(self, token: int) -> None:
         if token == self.roles.think_end:
             self._is_thinking = False
+            if self._guide and not self._forced:  # what else stands between thoughts and answer is of no form
+                self._forced.extend(self.roles.after_thoughts)
         elif self._is_thinking:
             self._num_thoughts += 1
         elif token == self.roles.think_start:

@@ -10,11 +10,13 @@ from typing import Literal
 
 from demiglace.conversation import Conversation
 from demiglace.engine.static_batch import Step
-from demiglace.engine.token_sampler import SampledToken, StoppedBy
-from demiglace.processing.chat_template import split_answer
+from demiglace.engine.token_sampler import SampledToken, StoppedBy, TokenSampler
+from demiglace.inference.token_choice import TokenChoice
+from demiglace.processing.chat_template import END_THINK, split_answer
 from demiglace.processing.fitting import Fitted
 from demiglace.processing.sample import Sample
-from demiglace.processing.tokenizer import STRUCTURE, StreamDecoder, Tokenizer
+from demiglace.processing.stop_strings import StopStrings
+from demiglace.processing.tokenizer import StreamDecoder, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,12 @@ class Answer:
     prompt_tokens, visual_tokens, new_tokens: of the prompt, of those the ones that pictures fill, of the answer (the
         closing token not counted).
     seconds_to_first_token, seconds: since the question was put, opening its files included; of a batch, since it began.
-    stopped_by: "end", "length" (the answer was cut), or "interrupted" (a stream left before its end).
+    stopped_by: "end", "stop" (at a stop string), "length" (the answer was cut), or "interrupted" (a stream left before
+        its end).
     confidence: geometric mean of the probabilities of its tokens, the closing one included; 1 of no token.
     notes: what was not done as asked: a line for each video that was fitted to the room there was.
+    log_probabilities: of every token, the closing one included, where they were asked for.
+    follows_guide: whether `text` is complete and of the form that was asked for; None where none was.
     """
 
     thinking: str
@@ -40,39 +45,59 @@ class Answer:
     stopped_by: StoppedBy | Literal["interrupted"]
     confidence: float = field(compare=False)  # the last digits depend on what else was in the batch
     notes: tuple[str, ...] = ()
+    log_probabilities: tuple[TokenChoice, ...] = field(default=(), compare=False)
+    follows_guide: bool | None = None
 
 
 class AnswerBuilder:
-    """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`."""
+    """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`.
 
-    def __init__(self, tokenizer: Tokenizer, fitted: Fitted, sample: Sample, started: float) -> None:
+    The `sampler` is told where the text comes to a stop string.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, fitted: Fitted, sample: Sample, sampler: TokenSampler, started: float
+    ) -> None:
         self.conversation, self.notes = fitted.conversation, fitted.notes
         self.prompt_tokens, self.visual_tokens = len(sample.tokens), len(sample.visual_places)
-        self.started = started
+        self.sampler, self.started = sampler, started
         self.text = ""
         self.new_tokens = 0
         self.seconds_to_first_token = self.seconds = 0.0
         self.stopped_by: StoppedBy | None = None
         self._log_probabilities: list[float] = []
-        self._decoder = StreamDecoder(tokenizer)
-        self._silent = {tokenizer.special[role] for role in STRUCTURE}
+        self._choices: list[TokenChoice] = []
+        self._tokenizer, self._decoder = tokenizer, StreamDecoder(tokenizer)
+        self._stop = StopStrings(sampler.params.stop)
 
     def take(self, sampled: SampledToken) -> str:
-        """The text that a token adds: "" while a character is incomplete, and for tokens that are no text."""
+        """The text that a token adds: "" while a character is incomplete or a stop string may have begun, and for
+        tokens that are no text."""
         self.seconds = time.perf_counter() - self.started
         self.seconds_to_first_token = self.seconds_to_first_token or self.seconds
         self.new_tokens += sampled.stopped_by != "end"
         self.stopped_by = sampled.stopped_by
         self._log_probabilities.append(sampled.log_probability)
-        new = "" if sampled.token in self._silent else self._decoder.push(sampled.token)
-        if sampled.stopped_by:
-            new += self._decoder.finish()
+        if self.sampler.params.logprobs is not None:
+            self._choices.append(TokenChoice.of(sampled, self._tokenizer))
+        new = self._text_of(sampled)
         self.text += new
         return new
+
+    def _text_of(self, sampled: SampledToken) -> str:
+        new = "" if sampled.token in self.sampler.roles.ends else self._decoder.push(sampled.token)
+        new = self._stop.push(new + (self._decoder.finish() if sampled.stopped_by else ""))
+        if self._stop.is_found:
+            self.sampler.stop()
+            self.stopped_by = "stop"
+        return new + (self._stop.finish() if sampled.stopped_by else "")
 
     def answer(self) -> Answer:
         """The answer as far as it is written."""
         thinking, text = split_answer(self.text, self.conversation.thinking)
+        guide = self.sampler.params.guide
+        if guide is not None:
+            text = self._guided_text()
         return Answer(
             thinking,
             text,
@@ -84,7 +109,15 @@ class AnswerBuilder:
             self.stopped_by or "interrupted",
             math.exp(sum(self._log_probabilities) / max(len(self._log_probabilities), 1)),
             self.notes,
+            tuple(self._choices),
+            None if guide is None else guide.holds(text),
         )
+
+    def _guided_text(self) -> str:
+        """Behind the thoughts, character by character: in a form white space counts, and what looks like a mark."""
+        if not self.conversation.thinking:
+            return self.text
+        return self.text.partition(END_THINK)[2].removeprefix("\n\n")
 
 
 class AnswerStream(Iterator[str]):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from os import PathLike
 from typing import Any
 
 from demiglace.conversation import Conversation
+from demiglace.engine.guided import GuideVocabulary
 from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
@@ -140,17 +142,26 @@ class Demiglace:
         started = time.perf_counter()
         fitted = [self._fitted(conversation) for conversation in conversations]
         samples = [self.processor.prepare(one.conversation, max_tokens=self.room) for one in fitted]
+        samplers = [self._sampler(*pair) for pair in zip(conversations, sampling, strict=True)]
         builders = [
-            AnswerBuilder(self.processor.tokenizer, one, sample, started)
-            for one, sample in zip(fitted, samples, strict=True)
+            AnswerBuilder(self.processor.tokenizer, *prepared, started)
+            for prepared in zip(fitted, samples, samplers, strict=True)
         ]
         weight = self.model.llm.model.embed_tokens.weight
         batch = self.processor.batch(samples).to(weight.device, weight.dtype)
-        samplers = [
-            TokenSampler(params, self.roles, conversation.thinking is True)
-            for params, conversation in zip(sampling, conversations, strict=True)
-        ]
         return builders, generate(self.model, batch, samplers, prefix_cache)
+
+    def _sampler(self, conversation: Conversation, params: SamplingParams) -> TokenSampler:
+        """ValueError where the bias names a token that is none, and where the guide cannot be followed."""
+        known = self.model.config.llm.vocab_size
+        if params.logit_bias and (largest := max(params.logit_bias)) >= known:
+            raise ValueError(f"logit_bias names token {largest}, but the model knows {known}")
+        guide = self._guide_vocabulary.begin(params.guide) if params.guide else None
+        return TokenSampler(params, self.roles, conversation.thinking is True, guide)
+
+    @cached_property
+    def _guide_vocabulary(self) -> GuideVocabulary:
+        return GuideVocabulary(self.processor.tokenizer, self.model.config.llm.vocab_size, self.roles.ends)
 
     def _fitted(self, conversation: Conversation) -> Fitted:
         """A warning says which videos do not take the defaults."""

@@ -105,7 +105,14 @@ class Tokenizer:
         self._byte_of = _byte_alphabet()
         if absent := [byte for char, byte in self._byte_of.items() if backend.token_to_id(char) is None]:
             raise ValueError(f"not a byte-level vocabulary: {len(absent)} of 256 bytes are no token")
-        self._added = {id_: token.content for id_, token in backend.get_added_tokens_decoder().items()}
+        added = backend.get_added_tokens_decoder()
+        self._added = {id_: token.content for id_, token in added.items()}
+        ours = {*SPECIAL_TOKENS.values()}
+        self._marks = {
+            id_
+            for id_, token in added.items()
+            if token.special or token.content in ours or _GUARDED.fullmatch(token.content)
+        }
         self._silent = {self.special[role] for role in STRUCTURE}
 
     @classmethod
@@ -155,8 +162,11 @@ class Tokenizer:
         """
         sayable = {*REASONING.values(), *TOOLS.values()}
         marks = {id_ for id_, text in self._added.items() if _GUARDED.fullmatch(text) and text not in sayable}
-        absent = set(range(vocab_size)) - set(self._backend.get_vocab().values())
-        return frozenset(marks | absent)
+        return frozenset(marks | self._absent(vocab_size))
+
+    def marks(self, vocab_size: int) -> frozenset[int]:
+        """Of ids below `vocab_size` those that are more than their text, and ids without a token."""
+        return frozenset(self._marks | self._absent(vocab_size))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
@@ -192,6 +202,9 @@ class Tokenizer:
         if all(char in self._byte_of for char in token):
             return bytes(self._byte_of[char] for char in token)
         return token.encode()
+
+    def _absent(self, vocab_size: int) -> set[int]:
+        return set(range(vocab_size)) - set(self._backend.get_vocab().values())
 
     def _cuts(self, text: str, pieces: Sequence[TextPiece]) -> list[int]:
         """Places inside marks of the system that are not structure; encoded apart, no such mark remains."""

@@ -1,0 +1,160 @@
+"""Answers that must be of a form: JSON by a schema, text by a regular expression, one of some choices.
+
+llguidance (the extra `guided`) says which tokens may follow. It refuses a schema that it cannot hold whole, and inside
+of what it allows stands no token that is more than its text.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demiglace.fields import ListOf, Words
+from demiglace.processing.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
+
+# Ours: without a bound a model may write white space for ever. Indented JSON fits in. A schema's own options lose.
+JSON_OPTIONS = {"whitespace_pattern": r"\n?[ \t]{0,24}", "lenient": False, "coerce_one_of": False}
+CHOICES = ListOf(Words(), least=1)
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The form of an answer. Make one by `json_schema`, `json_object`, `regex` or `choice`.
+
+    grammar: as llguidance takes it.
+    """
+
+    grammar: str
+    is_json: bool = False
+
+    def __post_init__(self) -> None:
+        """ValueError of one line where the library cannot hold the form, and where there is no library."""
+        _check("the form of the answer cannot be held", _library().LLMatcher.validate_grammar(self.grammar, None))
+
+    @classmethod
+    def json_schema(cls, schema: Mapping[str, Any]) -> Guide:
+        """JSON that `schema` allows. Keys come in the schema's order, white space is at most 25 characters long."""
+        given = json.dumps(schema)  # as text the library takes it unread, whatever it holds
+        return cls(_library().LLMatcher.grammar_from_json_schema(given, overrides=JSON_OPTIONS), is_json=True)
+
+    @classmethod
+    def json_object(cls) -> Guide:
+        """Any JSON object."""
+        return cls.json_schema({"type": "object"})
+
+    @classmethod
+    def regex(cls, pattern: str) -> Guide:
+        """A text that the whole of `pattern` matches; syntax of Rust's regex crate, which has no look-around."""
+        return cls(_library().LLMatcher.grammar_from_regex(Words().check("a regular expression", pattern)))
+
+    @classmethod
+    def choice(cls, choices: Sequence[str]) -> Guide:
+        """One of these texts."""
+        texts = CHOICES.check("choices", choices)
+        return cls("start: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts))
+
+    def holds(self, text: str) -> bool:
+        """Whether `text` is a complete answer of this form: looked at once more, byte by byte and without a model."""
+        if self.is_json and not _is_json(text):
+            return False
+        matcher = _library().LLMatcher(_bytes_alone(), self.grammar, log_level=0)
+        given = list(text.encode())
+        return bool(matcher.try_consume_tokens(given) == len(given) and matcher.is_accepting())
+
+
+class GuideVocabulary:
+    """The tokens of a model as llguidance knows them."""
+
+    def __init__(self, tokenizer: Tokenizer, vocab_size: int, ends: Iterable[int]) -> None:
+        """ends: each of them ends an answer. Takes a second for 150,000 tokens."""
+        contents = [tokenizer.bytes_of(id_) for id_ in range(vocab_size)]
+        self._tokens = _library_tokens(contents, tokenizer.marks(vocab_size), sorted(ends), tokenizer.encode)
+        self._vocab_size = vocab_size
+
+    def begin(self, guide: Guide) -> GuideProgress:
+        """An answer that begins; ValueError as of `Guide`."""
+        return GuideProgress(guide, self._tokens, self._vocab_size)
+
+
+class GuideProgress:
+    """How far an answer has come in its form."""
+
+    def __init__(self, guide: Guide, tokens: LLTokenizer, vocab_size: int) -> None:
+        self.guide, self._vocab_size = guide, vocab_size
+        self._matcher = _library().LLMatcher(tokens, guide.grammar, log_level=0)
+        self._check()
+
+    def masked(self, logits: Tensor) -> Tensor:
+        """Logits (vocabulary,), minus infinity for every token that cannot come next. At its end an answer can end."""
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)  # in words of 32 tokens
+        self._check()
+        may_come = torch.from_numpy(np.unpackbits(bits, bitorder="little")[: self._vocab_size]).bool()
+        return logits.masked_fill(~may_come.to(logits.device), -torch.inf)
+
+    def advance(self, token: int) -> None:
+        """The answer goes on by a token that was not masked."""
+        self._matcher.consume_token(token)
+        self._check()
+
+    def _check(self) -> None:
+        _check("the form of the answer cannot be followed", self._matcher.get_error())
+
+
+def _check(what: str, error: str) -> None:
+    if error:
+        raise ValueError(f"{what}: {' '.join(error.split())[:300]}")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _library() -> Any:
+    try:
+        import llguidance
+    except ImportError as error:
+        raise ValueError("guided answers need llguidance: pip install 'demiglace[guided]'") from error
+    return llguidance
+
+
+@functools.cache
+def _bytes_alone() -> LLTokenizer:
+    contents = [bytes([byte]) for byte in range(256)]
+    return _library_tokens([*contents, b"<end>"], {256}, [256], lambda text: list(text.encode()))
+
+
+def _library_tokens(
+    contents: list[bytes], marks: Iterable[int], ends: list[int], encode: Callable[[str], list[int]]
+) -> LLTokenizer:
+    """contents: what each token stands for. marks: those that are more than their text, the ends among them."""
+    library = _library()
+    wrapper = library.TokenizerWrapper(_LibraryVocabulary(contents, sorted(marks), ends[0], encode))
+    return library.LLTokenizer(wrapper, eos_token=ends)
+
+
+@dataclass
+class _LibraryVocabulary:
+    """Named as the library asks for it."""
+
+    tokens: list[bytes]
+    special_token_ids: list[int]
+    eos_token_id: int
+    encode: Callable[[str], list[int]]
+    bos_token_id: None = None
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        return self.encode(text if isinstance(text, str) else text.decode(errors="replace"))
