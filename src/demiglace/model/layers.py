@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from copy import copy
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -157,6 +157,16 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
     return F.scaled_dot_product_attention(
         query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=key.shape[1] != query.shape[1]
     )
+
+
+class AttentionCache(Protocol):
+    """What the decoder asks of a cache: `advance` once, then `append` in each layer; as in `KVCache`."""
+
+    is_fixed: bool
+
+    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class KVCache:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.model.layers import (
+    AttentionCache,
     Checkpointing,
     KVCache,
     RMSNorm,
@@ -65,7 +66,7 @@ class Attention(nn.Module):
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
         visible: Tensor | None,
-        cache: KVCache | None,
+        cache: AttentionCache | None,
         layer: int,
         last: Tensor | None = None,
     ) -> Tensor:
@@ -107,7 +108,7 @@ class Layer(nn.Module):
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
         visible: Tensor | None,
-        cache: KVCache | None,
+        cache: AttentionCache | None,
         layer: int,
         last: Tensor | None = None,
     ) -> Tensor:
@@ -140,7 +141,7 @@ class Qwen3(nn.Module):
         embeddings: Tensor,
         positions: Tensor,
         segments: Tensor,
-        cache: KVCache | None = None,
+        cache: AttentionCache | None = None,
         checkpointing: Checkpointing = False,
         is_causal: bool = False,
         last: Tensor | None = None,

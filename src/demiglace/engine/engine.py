@@ -1,0 +1,193 @@
+"""Many answers at once: requests join and leave at any moment, and each distinct thing is computed once.
+
+A step is one pass of the model: the scheduler says who runs, the runner computes, and each answer takes its next token.
+The plain twin is `static_batch`: every answer is the one that it gives alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import Batch
+from demiglace.engine.block_manager import BlockManager
+from demiglace.engine.model_runner import ModelRunner
+from demiglace.engine.paged_cache import PagedCache
+from demiglace.engine.sampling import check_finite
+from demiglace.engine.scheduler import ScheduledBatch, Scheduler
+from demiglace.engine.sequence import Sequence
+from demiglace.engine.static_batch import Step
+from demiglace.engine.token_sampler import TokenSampler, next_tokens
+from demiglace.engine.visual_cache import VisualCache, packages_of
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.qwen3 import Qwen3Config
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How much is computed and kept at a time. Every number is ours.
+
+    block_size: tokens of a block, the unit in which beginnings are shared.
+    num_blocks: the most there are; None takes as many as `MOST_BLOCK_BYTES` hold, at least those of one full context.
+    max_rows: answers that run at a time.
+    max_prefill_tokens: of prompts in a step, padding included; longer prompts are read in chunks.
+    visual_bytes: of visual tokens that are kept for further questions.
+    """
+
+    block_size: int = 16
+    num_blocks: int | None = None
+    max_rows: int = 256
+    max_prefill_tokens: int = 2048  # as `qwen3.MAX_TOKENS_AT_ONCE`
+    visual_bytes: int = 2**28
+
+
+MOST_BLOCK_BYTES = 2**30  # ours; memory is taken as it is needed
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that ended without an answer, alone. row: its number."""
+
+    row: int
+    error: ValueError
+
+
+class Engine:
+    """A model that answers many requests. Not for several threads; each may have an engine of the same model."""
+
+    def __init__(self, model: MiniCPMV, config: EngineConfig | None = None) -> None:
+        self.model, self.config = model, config or EngineConfig()
+        weight, size = model.llm.model.embed_tokens.weight, self.config.block_size
+        paged = PagedCache(model.config.llm, size, weight.dtype, weight.device)
+        self.blocks = BlockManager(self.config.num_blocks or _num_blocks(model.config.llm, size, weight.dtype), size)
+        self.scheduler = Scheduler(self.blocks, self.config.max_rows, self.config.max_prefill_tokens)
+        self.runner = ModelRunner(model, paged, VisualCache(self.config.visual_bytes))
+        self._num_requests = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        return not self.scheduler.sequences
+
+    def add(self, prompt: Batch, sampler: TokenSampler) -> int:
+        """A request: its prompt as the one row of a batch, without padding, and its new sampler. Returns its number.
+
+        Raises ValueError where the prompt and an answer do not fit the positions of the model or all blocks, where
+        visual tokens and places differ in number, and with beams, which `static_batch` follows.
+        """
+        sequence = self._sequence(prompt, sampler)
+        self._fit(sequence)
+        self._num_requests += 1
+        self.scheduler.add(sequence)
+        return sequence.number
+
+    @torch.inference_mode()
+    def step(self) -> list[Step | Failure]:
+        """One pass of the model: a chunk of prompts, or a token of each running answer. Nothing where all is done.
+
+        `row` of a step is the number of its request. A request is over where its step has `stopped_by`, where its
+        sampler was stopped in between, and at its failure.
+        """
+        self._remove([one for one in self.scheduler.sequences if one.sampler.stopped_by])
+        batch = self.scheduler.schedule()
+        if batch is None:
+            return []
+        with self._all_or_nothing():
+            failures = self._look(batch)
+            batch = batch.without(set(failures))
+            ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0, 1))
+        return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
+
+    def cancel(self, number: int) -> None:
+        """End a request at any moment; one that is over already is left alone."""
+        self._remove([one for one in self.scheduler.sequences if one.number == number])
+
+    def weights_changed(self) -> None:
+        """Use nothing that was computed with other weights; answers under way go on with the new ones."""
+        self._start_again()
+        self.runner.visual_cache.clear()
+        self.blocks.version += 1
+        for sequence in self.scheduler.sequences:
+            sequence.hashes.clear()
+
+    def _sequence(self, prompt: Batch, sampler: TokenSampler) -> Sequence:
+        if prompt.tokens.shape[0] != 1:
+            raise ValueError(f"a request is 1 row, got {prompt.tokens.shape[0]}")
+        if sampler.params.num_beams > 1:
+            raise ValueError(f"the engine follows 1 beam of an answer, got {sampler.params.num_beams}")
+        packages = [] if prompt.visual is None else packages_of(prompt.visual)
+        given, places = len(packages) * self.model.config.resampler.num_queries, prompt.visual_places.tolist()
+        if given != len(places):
+            raise ValueError(f"{given} visual tokens, but the prompt has {len(places)} places for them")
+        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler)
+
+    def _fit(self, sequence: Sequence) -> None:
+        """Bound an answer by the room there is. Its last token needs no keys and values."""
+        length, limit = len(sequence.prompt), self.model.config.llm.max_position_embeddings
+        slots = self.blocks.num_blocks * self.blocks.block_size
+        if length >= limit:
+            raise ValueError(
+                f"a prompt of {length} tokens and an answer do not fit the {limit} positions of the model "
+                "(max_position_embeddings)"
+            )
+        if length > slots:
+            raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}")
+        sequence.sampler.fit(min(limit - length, slots - length + 1))
+
+    def _look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
+        self.runner.paged.grow(self.blocks.capacity)
+        failures = self.runner.look(batch)
+        self._remove(list(failures))
+        return failures
+
+    def _take(self, batch: ScheduledBatch, ready: list[Sequence], logits: Tensor) -> list[Step | Failure]:
+        """What was computed is kept, and each answer goes on by a token."""
+        for sequence, count in zip(batch.sequences, batch.counts, strict=True):
+            sequence.num_computed += count
+            self.blocks.commit(sequence)
+        failed = _not_finite(ready, logits)
+        if failed:
+            kept = [row for row, sequence in enumerate(ready) if sequence not in failed]
+            ready, logits = [ready[row] for row in kept], logits[kept]
+        sampled = next_tokens(logits, [one.sampler for one in ready]) if ready else []
+        self._remove([*failed, *(one for one in ready if one.sampler.stopped_by)])
+        steps = [Step(one.number, token) for one, token in zip(ready, sampled, strict=True)]
+        return [*(Failure(one.number, error) for one, error in failed.items()), *steps]
+
+    def _remove(self, sequences: list[Sequence]) -> None:
+        for sequence in sequences:
+            self.scheduler.remove(sequence)
+
+    def _start_again(self) -> None:
+        self.scheduler.preempt_all()
+        self.runner.window.clear()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """A pass that is interrupted has computed nothing."""
+        try:
+            yield
+        except BaseException:
+            self._start_again()
+            raise
+
+
+def _num_blocks(config: Qwen3Config, block_size: int, dtype: torch.dtype) -> int:
+    token_bytes = 2 * config.num_layers * config.num_kv_heads * config.head_dim * dtype.itemsize
+    longest = -(-config.max_position_embeddings // block_size)
+    return max(longest, MOST_BLOCK_BYTES // (token_bytes * block_size))
+
+
+def _not_finite(ready: list[Sequence], logits: Tensor) -> dict[Sequence, ValueError]:
+    """The sequences whose next token cannot be weighed."""
+    found: dict[Sequence, ValueError] = {}
+    for sequence, largest in zip(ready, logits.amax(dim=1).tolist(), strict=True):
+        try:
+            check_finite(largest)
+        except ValueError as error:
+            found[sequence] = error
+    return found

@@ -1,0 +1,107 @@
+"""One pass of the model over what is scheduled."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import PADDING, Batch, moved
+from demiglace.engine.decode_window import DecodeWindow
+from demiglace.engine.paged_cache import ChunkCache, PagedCache
+from demiglace.engine.scheduler import ScheduledBatch
+from demiglace.engine.sequence import Sequence
+from demiglace.engine.visual_cache import VisualCache
+from demiglace.model.layers import AttentionCache
+from demiglace.model.minicpmv import MiniCPMV
+
+
+class ModelRunner:
+    """The model with the keys, values and visual tokens that it computed."""
+
+    def __init__(self, model: MiniCPMV, paged: PagedCache, visual_cache: VisualCache) -> None:
+        self.model, self.paged, self.visual_cache = model, paged, visual_cache
+        self.window = DecodeWindow(paged)
+
+    def look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
+        """Have the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
+        seeing = [] if batch.kind == "decode" else [one for one in batch.sequences if one.visual_tokens is None]
+        seeing = [one for one in seeing if one.places(one.num_computed, len(one.prompt))]
+        try:
+            self._look(seeing)
+        except (ValueError, RuntimeError):
+            return {one: error for one in seeing if (error := self._mistake(one))}
+        return {}
+
+    def run(self, batch: ScheduledBatch) -> tuple[list[Sequence], Tensor]:
+        """The sequences of which a next token is to be drawn, and float32 logits (sequences, vocabulary) for it."""
+        if batch.kind == "decode":
+            return self._decode(batch.sequences)
+        return self._prefill(batch.sequences, batch.counts)
+
+    def _decode(self, sequences: list[Sequence]) -> tuple[list[Sequence], Tensor]:
+        window, device = self.window, self.paged.keys.device
+        window.show(sequences)
+        tokens = torch.tensor([[one.sampler.said[-1]] for one in window.sequences], device=device)
+        positions = torch.tensor([[one.num_computed] for one in window.sequences], device=device)
+        batch = Batch(tokens, positions, torch.ones_like(tokens), tokens.new_empty(0))
+        hidden = self._hidden(batch, None, window, None)
+        window.save_full_blocks()
+        return window.sequences.copy(), self._logits(hidden)
+
+    def _prefill(self, sequences: list[Sequence], counts: list[int]) -> tuple[list[Sequence], Tensor]:
+        device, pairs = self.paged.keys.device, list(zip(sequences, counts, strict=True))
+        seen = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
+        cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
+        hidden = self._hidden(_chunks(sequences, counts).to(device), torch.cat(seen) if seen else None, cache, last)
+        ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
+        return [sequences[row] for row in ready], self._logits(hidden[ready])
+
+    def _hidden(self, batch: Batch, visual: Tensor | None, cache: AttentionCache, last: Tensor | None) -> Tensor:
+        """Hidden states (rows, 1, hidden_size) at the last token of each row."""
+        embeddings = self.model.place(batch, visual)
+        return self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return self.model.logits(hidden[:, 0]).float()
+
+    def _look(self, sequences: list[Sequence]) -> None:
+        """Visual tokens from the first package on that is not computed yet."""
+        each = [one.packages_of(one.places(one.num_computed, len(one.prompt))) for one in sequences]
+        if not each:
+            return
+        tokens = self.visual_cache.tokens(self.model, list(chain.from_iterable(each)))
+        counts = [len(packages) * self.model.config.resampler.num_queries for packages in each]
+        for sequence, some in zip(sequences, tokens.split(counts), strict=True):
+            sequence.visual_tokens = some
+
+    def _mistake(self, sequence: Sequence) -> ValueError | None:
+        try:
+            self._look([sequence])
+        except (ValueError, RuntimeError) as error:
+            return ValueError(f"the pictures of request {sequence.number} cannot be encoded: {error}")
+        return None
+
+
+def _chunks(sequences: list[Sequence], counts: list[int]) -> Batch:
+    """The next tokens of each as a row, padded on the right."""
+    width = max(counts)
+    tokens = torch.zeros(len(sequences), width, dtype=torch.int64)
+    segments = torch.full_like(tokens, PADDING)
+    places: list[int] = []
+    for row, (sequence, count) in enumerate(zip(sequences, counts, strict=True)):
+        start, end = sequence.num_computed, sequence.num_computed + count
+        tokens[row, :count] = torch.tensor(sequence.tokens(start, end))
+        segments[row, :count] = 1
+        places += [row * width + sequence.visual_places[place] - start for place in sequence.places(start, end)]
+    starts = torch.tensor([[sequence.num_computed] for sequence in sequences])
+    return Batch(tokens, starts + torch.arange(width), segments, torch.tensor(places, dtype=torch.int64))
+
+
+def _visual_tokens(sequence: Sequence, count: int) -> Tensor:
+    """Those among its next tokens."""
+    assert sequence.visual_tokens is not None
+    places = sequence.places(sequence.num_computed, sequence.num_computed + count)
+    first = len(sequence.visual_places) - len(sequence.visual_tokens)
+    return sequence.visual_tokens[places.start - first : places.stop - first]

@@ -1,0 +1,110 @@
+"""Who runs next: prompts in chunks and all running answers in turn, by age, as far as blocks reach."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal
+
+from demiglace.engine.block_manager import BlockManager
+from demiglace.engine.sequence import Sequence
+
+BY_AGE = attrgetter("number")
+
+
+@dataclass(frozen=True)
+class ScheduledBatch:
+    """What one pass of the model computes: of each sequence the next `counts` tokens, at a decode one."""
+
+    kind: Literal["prefill", "decode"]
+    sequences: list[Sequence]
+    counts: list[int]
+
+    def without(self, sequences: set[Sequence]) -> ScheduledBatch:
+        kept = [place for place, sequence in enumerate(self.sequences) if sequence not in sequences]
+        return ScheduledBatch(
+            self.kind, [self.sequences[place] for place in kept], [self.counts[place] for place in kept]
+        )
+
+
+class Scheduler:
+    """Sequences that wait for blocks, and those that run, both by age.
+
+    A prefill has at most `max_prefill_tokens` places, padding included, and at most `max_rows` sequences run.
+    Prefill and decode take turns, so that neither new prompts nor running answers wait for long.
+    """
+
+    def __init__(self, blocks: BlockManager, max_rows: int, max_prefill_tokens: int) -> None:
+        self.blocks, self.max_rows, self.max_prefill_tokens = blocks, max_rows, max_prefill_tokens
+        self.waiting: list[Sequence] = []
+        self.running: list[Sequence] = []
+        self._is_decode_turn = False
+
+    @property
+    def sequences(self) -> list[Sequence]:
+        return self.running + self.waiting
+
+    def add(self, sequence: Sequence) -> None:
+        bisect.insort(self.waiting, sequence, key=BY_AGE)
+
+    def remove(self, sequence: Sequence) -> None:
+        """It is over; its blocks are free."""
+        (self.running if sequence in self.running else self.waiting).remove(sequence)
+        self.blocks.release(sequence)
+
+    def schedule(self) -> ScheduledBatch | None:
+        """None where nothing is to be done."""
+        batch = (self._decode() or self._prefill()) if self._is_decode_turn else (self._prefill() or self._decode())
+        self._is_decode_turn = batch is not None and batch.kind == "prefill"
+        return batch
+
+    def preempt_all(self) -> None:
+        """Whatever is computed is to be computed again."""
+        for sequence in reversed(self.running.copy()):
+            self._preempt(sequence)
+
+    def _prefill(self) -> ScheduledBatch | None:
+        """Chunks of prompts, the oldest first, as many as fit beside each other; only the first may be cut."""
+        chosen: list[Sequence] = []
+        width, coming = 0, set[bytes]()
+        for sequence in [*filter(attrgetter("is_prefilling"), self.running), *self.waiting]:
+            known = self.blocks.known(sequence) if sequence in self.waiting else sequence.blocks
+            if sequence in self.waiting and self.blocks.next_hash(sequence, known) in coming:
+                continue  # what another computes now is shared at the next turn
+            width = max(width, min(self._num_missing(sequence, known), self.max_prefill_tokens))
+            if chosen and (len(chosen) + 1) * width > self.max_prefill_tokens:
+                break
+            if sequence in self.waiting and not self._admit(sequence, known):
+                break
+            chosen.append(sequence)
+            coming.update(self.blocks.hashes(sequence)[sequence.num_committed :])
+        missing = [sequence.num_prefill - sequence.num_computed for sequence in chosen]
+        counts = [min(count, self.max_prefill_tokens) for count in missing]
+        return ScheduledBatch("prefill", chosen, counts) if chosen else None
+
+    def _num_missing(self, sequence: Sequence, known: list[int]) -> int:
+        """Tokens to be computed before the next is drawn."""
+        if sequence.is_prefilling:
+            return sequence.num_prefill - sequence.num_computed
+        return sequence.num_tokens - len(known) * self.blocks.block_size
+
+    def _admit(self, sequence: Sequence, known: list[int]) -> bool:
+        if len(self.running) == self.max_rows or not self.blocks.open(sequence, known):
+            return False
+        self.waiting.remove(sequence)
+        bisect.insort(self.running, sequence, key=BY_AGE)
+        return True
+
+    def _decode(self) -> ScheduledBatch | None:
+        """Every answer that runs; the youngest sequences make room for the oldest where no block is free."""
+        for sequence in self.running.copy():
+            while sequence.blocks and not sequence.is_prefilling and not self.blocks.extend(sequence):
+                self._preempt(self.running[-1])
+        ready = [sequence for sequence in self.running if not sequence.is_prefilling]
+        return ScheduledBatch("decode", ready, [1] * len(ready)) if ready else None
+
+    def _preempt(self, sequence: Sequence) -> None:
+        """It waits again, and what of it was computed is computed anew when its turn comes."""
+        self.remove(sequence)
+        self.add(sequence)

@@ -1,0 +1,66 @@
+"""One answer under way: its prompt, its tokens, and how far its keys and values are computed."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from demiglace.engine.token_sampler import TokenSampler
+from demiglace.engine.visual_cache import VisualPackage
+
+
+@dataclass(eq=False)
+class Sequence:
+    """An answer and all that it stands on. Equal to itself alone.
+
+    number: of the request; younger ones have larger numbers.
+    visual_places: indices into `prompt` that visual tokens fill, ascending, equally many of each of `packages`.
+    blocks: in which keys and values lie, `block_size` tokens each.
+    num_computed: tokens whose keys and values are computed; num_prefill: how many are before the next token is drawn.
+    hashes: of the full blocks of prompt and answer; num_committed: how many of them others may share.
+    visual_tokens: (visual, hidden_size), of the last places, while the prompt is being computed.
+    """
+
+    number: int
+    prompt: list[int]
+    visual_places: list[int]
+    packages: list[VisualPackage]
+    sampler: TokenSampler
+    blocks: list[int] = field(default_factory=list)
+    num_computed: int = 0
+    num_prefill: int = 0
+    hashes: list[bytes] = field(default_factory=list)
+    num_committed: int = 0
+    visual_tokens: Tensor | None = None
+
+    @property
+    def num_tokens(self) -> int:
+        """Of prompt and answer so far."""
+        return len(self.prompt) + len(self.sampler.said)
+
+    @property
+    def is_prefilling(self) -> bool:
+        return self.num_computed < self.num_prefill
+
+    def tokens(self, start: int, end: int) -> list[int]:
+        """Some of prompt and answer."""
+        length, said = len(self.prompt), self.sampler.said
+        return self.prompt[start:end] + said[max(0, start - length) : max(0, end - length)]
+
+    def places(self, start: int, end: int) -> range:
+        """Which of the visual places lie between two tokens."""
+        return range(bisect.bisect_left(self.visual_places, start), bisect.bisect_left(self.visual_places, end))
+
+    def packages_of(self, places: range) -> list[VisualPackage]:
+        """Those that fill some of the visual places."""
+        if not places:
+            return []
+        size = len(self.visual_places) // len(self.packages)
+        return self.packages[places.start // size : (places.stop - 1) // size + 1]
+
+    def forget_computed(self) -> None:
+        """Nothing of it is computed, and it has no blocks."""
+        self.blocks, self.visual_tokens = [], None
+        self.num_computed = self.num_prefill = self.num_committed = 0
