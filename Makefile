@@ -12,15 +12,18 @@ venv: .venv/dev
 ask: .venv/core
 	.venv/bin/demiglace ask "$(PICTURE)" "$(QUESTION)"
 
-# One thread a worker, as many workers as cores: small tensors gain nothing from threads.
+# One thread a worker, as many workers as cores: small tensors gain nothing from threads. Bytecode is written even where
+# the environment says not to: tests start many processes, and torch compiled anew takes each of them 3 to 8 s.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
+
 test: .venv/dev
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
+	$(PYTEST)
 
 checks: .venv/dev
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto -m "not slow and not gpu"
+	$(PYTEST) -m "not slow and not gpu"
 
 bench: .venv/bench
 	.venv/bin/python benchmarks/reading.py

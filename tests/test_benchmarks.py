@@ -179,7 +179,9 @@ def test_a_reader_that_fails_gives_no_figures() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("reader", "cure"), [("tesseract", "apt-get install tesseract-ocr"), ("RapidOCR", "pip install 'demiglace[bench]'")]
+    ("reader", "cure"),
+    [("tesseract", "apt-get install tesseract-ocr"), ("RapidOCR", "pip install 'demiglace[bench]'")],
+    ids=["tesseract", "RapidOCR"],
 )
 @pytest.mark.parametrize("unit", ["line", "page"])
 def test_a_peer_reads_in_its_own_process(reader: str, cure: str, unit: str) -> None:
