@@ -182,3 +182,59 @@ def test_options_reach_the_parts(clip: Path) -> None:
     assert Reading(fps=2, package_frames=5).part(str(clip)) == Video(
         str(clip), VideoSampling(fps=2, package_frames=5, force_package_frames=True)
     )
+
+
+def test_stop_strings_end_the_answer(run: Run, model: Path, page: Path) -> None:
+    arguments = ("ask", page, "Who?", "--model", model, *SHORT)
+    free = json.loads(run(*arguments, "--json").stdout)["text"]
+    found = json.loads(run(*arguments, "--json", "--stop", "zz", "--stop", free[1:3]).stdout)
+    assert (found["text"], found["stopped_by"]) == (free.partition(free[1:3])[0], "stop")
+    assert run(*arguments, "--stop", free[1:3]).stderr == ""
+
+
+def test_log_probabilities_are_told(run: Run, model: Path) -> None:
+    result = run("ask", "Who?", "--model", model, *SHORT, "--json", "--logprobs", 2)
+    told = json.loads(result.stdout)["log_probabilities"]
+    assert len(told) == 6
+    for place in told:
+        likeliest, second = place["alternatives"]
+        assert likeliest["log_probability"] >= max(second["log_probability"], place["log_probability"])
+        assert place["text"] == bytes(place["bytes"]).decode(errors="replace")
+
+
+def test_the_answer_has_the_form_that_is_asked_for(run: Run, model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("llguidance", reason="the extra `guided` is not installed")
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"n": {"enum": [7, 8]}}, "required": ["n"]}')
+    arguments = ("ask", "Who?", "--model", model, "--json", "--max-new-tokens", 40)
+    one = json.loads(run(*arguments, "--choice", "yes", "--choice", "no").stdout)
+    assert one["text"] in ("yes", "no")
+    assert (one["follows_guide"], one["stopped_by"]) == (True, "end")
+    assert json.loads(run(*arguments, "--regex", "[0-9]{3}").stdout)["text"].isdecimal()
+    cut = json.loads(run(*arguments[:-1], 3, "--json-schema", schema).stdout)
+    assert (cut["follows_guide"], cut["stopped_by"]) == (False, "length")
+    schema.write_text('{"uniqueItems": true}')
+    result = run("ask", "Who?", "--model", model, "--json-schema", schema)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == ('demiglace: the form of the answer cannot be held: Unimplemented keys: ["uniqueItems"]\n')
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--stop", ""), "stop[0] must be text, got ''"),
+        (("--logprobs", 2), "--logprobs is told by --json alone"),
+        (("--json", "--logprobs", 21), "logprobs must be a whole number from 0 to 20, got 21"),
+        (("--thinking-budget", 5), "--thinking-budget limits the thoughts of --think alone"),
+        (("--min-p", 0.1), "at temperature 0 nothing is drawn and --min-p changes nothing: give --temperature too"),
+        (("--presence-penalty", 3), "presence_penalty must be a number in [-2, 2], got 3.0"),
+        (("--regex", "a", "--choice", "b"), "--regex and --choice exclude each other"),
+        (("--json-schema", "none.json"), "no none.json in ."),
+        (("--num-beams", 2, "--frequency-penalty", 1), "frequency_penalty is for answers of one beam, got 2 beams"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_line(
+    run: Run, model: Path, options: tuple[object, ...], error: str
+) -> None:
+    result = run("ask", "Who?", "--model", model, *options)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"demiglace: {error}\n")

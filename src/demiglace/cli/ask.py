@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.inference_options import Loading, Reading, Sampling, Slicing, with_options
+from demiglace.cli.inference_options import Form, Loading, Reading, Sampling, Slicing, with_options
 from demiglace.cli.question import check_question
 from demiglace.cli.terminal import check_open, show, show_stream
+
+if TYPE_CHECKING:
+    from demiglace.inference.answer import Answer
+    from demiglace.inference.token_choice import TokenProbability
 
 
 @with_options
@@ -21,9 +25,13 @@ def ask(
     sampling: Sampling,
     reading: Reading,
     slicing: Slicing,
+    form: Form,
     think: inference_options.Think = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer and what it took as JSON.")] = False,
+    logprobs: Annotated[
+        int | None, typer.Option(help="With --json: what the model gave each token, and so many alternatives, 0 to 20.")
+    ] = None,
     system: inference_options.System = None,
 ) -> None:
     """Ask one question about images, PDFs and videos.
@@ -35,9 +43,13 @@ def ask(
     check_open("stdout")
     if stream and as_json:
         raise ValueError("--stream and --json exclude each other")
-    parts = reading.parts(files)
+    if logprobs is not None and not as_json:
+        raise ValueError("--logprobs is told by --json alone")
+    if sampling.thinking_budget is not None and not think:
+        raise ValueError("--thinking-budget limits the thoughts of --think alone")
+    parts, guide = reading.parts(files), form.guide()
     assistant = loading.load().sliced(**slicing.changes())
-    drawn = sampling.of(assistant.sampling)
+    drawn = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
     answer = assistant.stream(question, *parts, thinking=think, sampling=drawn, system=system)
     if stream:
         show_stream(answer, think)
@@ -45,7 +57,26 @@ def ask(
     for _ in answer:
         pass
     if as_json:
-        told = {name: value for name, value in asdict(answer.answer).items() if name != "notes" or value}
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_told(answer.answer), ensure_ascii=False, indent=2))
     else:
         show(answer.answer)
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    """As JSON has it; what was not asked for and is not there is left out."""
+    told = {name: value for name, value in asdict(answer).items() if value not in ((), None)}
+    if answer.log_probabilities:
+        told["log_probabilities"] = [
+            {**_token(choice.taken), "alternatives": list(map(_token, choice.alternatives))}
+            for choice in answer.log_probabilities
+        ]
+    return told
+
+
+def _token(found: TokenProbability) -> dict[str, Any]:
+    return {
+        "token": found.token,
+        "text": found.content.decode(errors="replace"),
+        "bytes": list(found.content),
+        "log_probability": found.log_probability,
+    }

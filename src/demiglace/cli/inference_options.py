@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from demiglace.conversation import Document, Image, Part, Video, VideoSampling
+from demiglace.safe_files import read_object
 
 if TYPE_CHECKING:
+    from demiglace.engine.guided import Guide
     from demiglace.engine.sampling import SamplingParams
     from demiglace.inference.demiglace import Demiglace
 
@@ -35,6 +38,8 @@ NumBeams = Annotated[
 ]
 MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or page.")]
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
+
+MOST_SCHEMA_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,20 @@ class Sampling:
         None
     )
     top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")] = None
+    min_p: Annotated[
+        float | None, typer.Option(help="Draw among tokens at least this share as likely as the likeliest.")
+    ] = None
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")] = None
+    presence_penalty: Annotated[
+        float | None, typer.Option(help="Taken off the logit of each token that the answer has, -2 to 2.")
+    ] = None
+    frequency_penalty: Annotated[
+        float | None, typer.Option(help="Taken off as often as the answer has the token, -2 to 2.")
+    ] = None
+    stop: Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")] = None
+    thinking_budget: Annotated[
+        int | None, typer.Option(help="Close the thoughts after so many tokens; the answer follows.")
+    ] = None
     seed: Annotated[int | None, typer.Option(help="Draw the same answer again.")] = None
     num_beams: NumBeams = None
 
@@ -70,11 +88,35 @@ class Sampling:
         """`default` with what was chosen instead; ValueError where that changes nothing."""
         given = _given(**asdict(self))
         chosen = replace(default, **given)
-        idle = [name for name in ("top_p", "top_k", "seed") if name in given and chosen.temperature == 0]
+        idle = [name for name in ("top_p", "top_k", "min_p", "seed") if name in given and chosen.temperature == 0]
         if idle:
             names = ", ".join("--" + name.replace("_", "-") for name in idle)
             raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
         return chosen
+
+
+@dataclass(frozen=True)
+class Form:
+    """What form the answer must have."""
+
+    json_schema: Annotated[
+        Path | None, typer.Option(help="A file with a JSON schema: the answer is JSON that it allows.")
+    ] = None
+    regex: Annotated[str | None, typer.Option(help="The answer matches this regular expression whole.")] = None
+    choice: Annotated[list[str] | None, typer.Option(help="The answer is this or another choice; repeat it.")] = None
+
+    def guide(self) -> Guide | None:
+        """None where any answer will do; ValueError on two forms, and on one that cannot be held."""
+        given = _given(**asdict(self))
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} exclude each other")
+        if not given:
+            return None
+        from demiglace.engine.guided import Guide
+
+        if self.json_schema:
+            return Guide.json_schema(read_object(self.json_schema, MOST_SCHEMA_BYTES))
+        return Guide.choice(self.choice) if self.choice else Guide.regex(self.regex or "")
 
 
 @dataclass(frozen=True)
