@@ -26,7 +26,7 @@ CHOSEN = (
     "SiglipConfig SiglipEncoder ResamplerConfig Resampler fold_resampler Qwen3Config Qwen3 KVCache",
     "MiniCPMVConfig MiniCPMV preset weights.read_config weights.write_config weights.load weights.save",
     "is_right wrong_claims",
-    "SamplingParams Engine EngineConfig generate Demiglace Chat Answer",
+    "SamplingParams Guide TokenRoles TokenSampler next_tokens Engine EngineConfig generate Demiglace Chat Answer",
     "Question Page Region read_pdf corruption.corrupt degrade",
     "Source BadRecord Mixture Loader",
     "Stage Stateful Trainer LanguageLearner",
