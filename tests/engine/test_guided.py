@@ -78,6 +78,13 @@ def model(request: pytest.FixtureRequest) -> Model:
 SEEDS = range(3)
 
 
+def nested(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
 def test_json_is_of_its_schema(model: Model) -> None:
     guide, answers = Guide.json_schema(RECEIPT), set()
     for seed in SEEDS:
@@ -124,6 +131,17 @@ def test_a_choice_is_one_of_them(model: Model) -> None:
     assert len(found) > 2
     assert all(guide.holds(choice) for choice in CHOICES)
     assert not any(map(guide.holds, ("yes ", "ye", "", "YES")))
+
+
+def test_choices_may_be_thousands(model: Model) -> None:
+    guide = Guide.choice([f"number {number}" for number in range(5000)])
+    assert re.fullmatch("number [0-9]{1,4}", model.text(guide, 0))
+
+
+def test_what_is_too_large_is_an_error_in_one_line(model: Model) -> None:
+    progress = model.guides.begin(Guide.json_schema({"properties": {f"key {n}": {} for n in range(700)}}))
+    with pytest.raises(ValueError, match=r"the form of the answer cannot be followed: .* 2[0-9]{3} items; max is 2000"):
+        progress.advance(*model.tokenizer.encode("{"))
 
 
 def test_tokens_that_are_more_than_text_stand_in_no_string(model: Model) -> None:
@@ -191,6 +209,21 @@ def test_a_schema_that_cannot_be_held_is_refused_in_one_line(schema: dict[str, A
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"const": float("nan")}, "not JSON compliant"),
+        ({"const": {1}}, "set is not JSON serializable"),
+        (nested(200), "recursion limit"),
+        (nested(100_000), "recursion"),
+    ],
+)
+def test_a_schema_that_is_no_json_is_refused_in_one_line(schema: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=f"the schema cannot be read: .*{reason}") as raised:
+        Guide.json_schema(schema)
+    assert len(str(raised.value)) < 400
+
+
 @pytest.mark.parametrize("pattern", ["(a", "a(?=b)", r"\bword\b"])
 def test_a_pattern_that_cannot_be_held_is_refused_in_one_line(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"the form of the answer cannot be held: .*regex") as raised:
@@ -203,6 +236,10 @@ def test_nothing_to_choose_from_is_refused() -> None:
         Guide.choice([])
     with pytest.raises(ValueError, match=r"choices\[1\] must be text, got ''"):
         Guide.choice(["a", ""])
+    with pytest.raises(ValueError, match=r"a choice cannot be read: .*surrogates"):
+        Guide.choice(["a\ud800"])
+    with pytest.raises(ValueError, match=r"the regular expression cannot be read: .*surrogates"):
+        Guide.regex("a\ud800")
     with pytest.raises(ValueError, match="a regular expression must be text, got ''"):
         Guide.regex("")
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,13 +40,18 @@ class Guide:
 
     def __post_init__(self) -> None:
         """ValueError of one line where the library cannot hold the form, and where there is no library."""
-        _check("the form of the answer cannot be held", _library().LLMatcher.validate_grammar(self.grammar, None))
+        library = _library()
+        with _in_one_line("the form of the answer cannot be held"):
+            _check(library.LLMatcher.validate_grammar(self.grammar, None))
 
     @classmethod
     def json_schema(cls, schema: Mapping[str, Any]) -> Guide:
         """JSON that `schema` allows. Keys come in the schema's order, white space is at most 25 characters long."""
-        given = json.dumps(schema)  # as text the library takes it unread, whatever it holds
-        return cls(_library().LLMatcher.grammar_from_json_schema(given, overrides=JSON_OPTIONS), is_json=True)
+        library = _library()
+        with _in_one_line("the schema cannot be read"):
+            given = json.dumps(schema, allow_nan=False)
+            grammar = library.LLMatcher.grammar_from_json_schema(given, overrides=JSON_OPTIONS)
+        return cls(grammar, is_json=True)
 
     @classmethod
     def json_object(cls) -> Guide:
@@ -55,13 +61,19 @@ class Guide:
     @classmethod
     def regex(cls, pattern: str) -> Guide:
         """A text that the whole of `pattern` matches; syntax of Rust's regex crate, which has no look-around."""
-        return cls(_library().LLMatcher.grammar_from_regex(Words().check("a regular expression", pattern)))
+        library, text = _library(), Words().check("a regular expression", pattern)
+        with _in_one_line("the regular expression cannot be read"):
+            grammar = library.LLMatcher.grammar_from_regex(text)
+        return cls(grammar)
 
     @classmethod
     def choice(cls, choices: Sequence[str]) -> Guide:
         """One of these texts."""
         texts = CHOICES.check("choices", choices)
-        return cls("start: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts))
+        with _in_one_line("a choice cannot be read"):
+            "".join(texts).encode()
+        # As one terminal they are an automaton, however many; alternatives of a rule are counted, and 2000 too many.
+        return cls("start: CHOICE\nCHOICE: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts))
 
     def holds(self, text: str) -> bool:
         """Whether `text` is a complete answer of this form: looked at once more, byte by byte and without a model."""
@@ -91,7 +103,9 @@ class GuideProgress:
 
     def __init__(self, guide: Guide, tokens: LLTokenizer, vocab_size: int) -> None:
         self.guide, self._vocab_size = guide, vocab_size
-        self._matcher = _library().LLMatcher(tokens, guide.grammar, log_level=0)
+        library = _library()
+        limits = library.LLParserLimits(verbose_errors=False)
+        self._matcher = library.LLMatcher(tokens, guide.grammar, log_level=0, limits=limits)
         self._check()
 
     def masked(self, logits: Tensor) -> Tensor:
@@ -107,12 +121,22 @@ class GuideProgress:
         self._check()
 
     def _check(self) -> None:
-        _check("the form of the answer cannot be followed", self._matcher.get_error())
+        with _in_one_line("the form of the answer cannot be followed"):
+            _check(self._matcher.get_error())
 
 
-def _check(what: str, error: str) -> None:
+@contextmanager
+def _in_one_line(what: str) -> Iterator[None]:
+    """Whatever the library or Python's JSON refuses is a ValueError of one line."""
+    try:
+        yield
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{what}: {' '.join(str(error).split())[:300]}") from error
+
+
+def _check(error: str) -> None:
     if error:
-        raise ValueError(f"{what}: {' '.join(error.split())[:300]}")
+        raise ValueError(error)
 
 
 def _is_json(text: str) -> bool:
