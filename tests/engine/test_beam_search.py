@@ -8,7 +8,6 @@ import torch
 from prompts import CONFIG, PROMPTS, joined, outspoken, samplers
 
 from demiglace.batch import Batch
-from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
 from demiglace.engine.token_roles import TokenRoles
@@ -161,14 +160,6 @@ def test_the_last_step_says_why_an_answer_stopped(model: MiniCPMV) -> None:
         (steps,) = steps_of(model, batch, beams())
         assert [step.sampled.stopped_by for step in steps[:-1]] == [None] * (len(steps) - 1)
         assert steps[-1].sampled.stopped_by == ("end" if steps[-1].sampled.token in STOP_IDS else "length")
-
-
-def test_a_remembered_prompt_changes_nothing(model: MiniCPMV) -> None:
-    prefix_cache = PrefixCache()
-    batch = PROMPTS["sliced"]
-    for _ in range(2):
-        steps = list(generate(model, batch, samplers(beams(), ends=STOP_IDS), prefix_cache))
-        assert [[step.sampled.token for step in steps]] == said(model, batch, beams())
 
 
 def test_all_beams_of_all_rows_advance_in_one_pass(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:

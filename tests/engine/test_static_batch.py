@@ -7,7 +7,6 @@ import torch
 from prompts import PROMPTS, joined, outspoken, prompt, samplers
 
 from demiglace.batch import PADDING, Batch, Visual
-from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
 from demiglace.model.minicpmv import MiniCPMV
@@ -137,39 +136,3 @@ def test_what_padding_holds_does_not_matter(model: MiniCPMV) -> None:
     batch = joined([PROMPTS["text"], PROMPTS["video"]])
     filled = replace(batch, tokens=torch.where(batch.segments == PADDING, 17, batch.tokens))
     assert said(model, filled) == said(model, batch)
-
-
-GROWN = prompt([5], [[(4, 6)]], [9, 10], [30, 31, 32, 33], [[(2, 3)] * 2, [(2, 3)]], [34], seed=1)
-
-
-@pytest.mark.parametrize(
-    ("next_prompt", "num_read"),
-    [(GROWN, 13), (PROMPTS["image"], 1), (prompt([5, 6]), 1)],
-    ids=["grown", "same", "other"],
-)
-def test_a_memory_changes_nothing_but_the_work(
-    model: MiniCPMV, next_prompt: Batch, num_read: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prefix_cache = PrefixCache()
-    list(generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache))
-    read: list[Batch] = []
-    forward = model.forward
-    monkeypatch.setattr(model, "forward", lambda batch, *rest: read.append(batch) or forward(batch, *rest))
-    remembered = [step.sampled.token for step in generate(model, next_prompt, samplers(GREEDY), prefix_cache)]
-    monkeypatch.undo()
-    assert remembered == said(model, next_prompt)
-    assert read[0].tokens.shape[1] == num_read
-
-
-def test_an_interrupted_prompt_is_not_remembered(model: MiniCPMV, monkeypatch: pytest.MonkeyPatch) -> None:
-    prefix_cache = PrefixCache()
-
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(model.llm, "forward", stop)
-    with pytest.raises(KeyboardInterrupt):
-        list(generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache))
-    monkeypatch.undo()
-    steps = generate(model, PROMPTS["image"], samplers(GREEDY), prefix_cache)
-    assert [step.sampled.token for step in steps] == said(model, PROMPTS["image"])

@@ -16,9 +16,11 @@ def test_a_chat_remembers_without_looking_again(
     assistant: Demiglace, clips: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    look = assistant.model.visual_tokens
+    encode = assistant.model.vpm.forward
     monkeypatch.setattr(
-        assistant.model, "visual_tokens", lambda visual, *rest: seen.append(len(visual.grids)) or look(visual, *rest)
+        assistant.model.vpm,
+        "forward",
+        lambda patches, grids, *rest: seen.append(len(grids)) or encode(patches, grids, *rest),
     )
     chat = Chat(assistant, "Be brief.", GREEDY)
     said = []
@@ -36,7 +38,7 @@ def test_a_chat_drops_a_turn_without_an_answer(assistant: Demiglace) -> None:
     list(chat.say("First", pattern(90, 60, 0)))
     kept = chat.messages
     stream = chat.say("Second", pattern(90, 60, 1))
-    next(stream._steps)  # read, but nothing shown
+    next(stream._tokens)  # read, but nothing shown
     assert chat.messages == kept
     list(again := chat.say("Second", pattern(90, 60, 2)))
     assert again.answer.text == assistant.answer(Conversation(chat.messages[:-1]), GREEDY).text

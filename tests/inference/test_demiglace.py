@@ -1,6 +1,7 @@
 """From files to answers: alone and in batches, whole and in pieces, in one turn and in many."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +84,33 @@ def test_a_stream_left_early_keeps_what_was_said(assistant: Demiglace) -> None:
     assert stream.answer.text == started.strip()
 
 
+def test_streams_of_one_thread_are_read_in_any_order(assistant: Demiglace, conversations: list[Conversation]) -> None:
+    whole = [assistant.answer(conversation, GREEDY).text for conversation in conversations[:3]]
+    streams = [assistant.stream_answer(conversation, GREEDY) for conversation in conversations[:3]]
+    for stream in streams:
+        next(stream)
+    for stream in (streams[2], streams[0], streams[1]):
+        list(stream)
+    assert [stream.answer.text for stream in streams] == whole
+
+
+def test_a_stream_that_nobody_reads_on_ends(assistant: Demiglace) -> None:
+    stream = assistant.stream("What?", sampling=GREEDY)
+    next(stream)
+    engine = assistant._mailbox.engine
+    assert not engine.is_idle
+    stream.close()
+    assert engine.is_idle
+    assert engine.blocks.num_free == engine.blocks.num_blocks
+
+
+def test_threads_answer_at_a_time(assistant: Demiglace, conversations: list[Conversation]) -> None:
+    alone = [assistant.answer(conversation, GREEDY).text for conversation in conversations]
+    with ThreadPoolExecutor(3) as threads:
+        answers = threads.map(lambda one: assistant.batch([one, one], GREEDY), conversations)
+    assert [[answer.text for answer in pair] for pair in answers] == [[text, text] for text in alone]
+
+
 def test_a_seed_repeats_the_answer(assistant: Demiglace) -> None:
     drawn = SamplingParams(20, temperature=2.0, seed=1)
     first = assistant.ask("What?", sampling=drawn).text
@@ -108,8 +136,10 @@ def test_exclamation_marks_are_read(assistant: Demiglace) -> None:
     before = assistant.ask("A! B!", sampling=GREEDY).text
     with torch.no_grad():
         assistant.model.llm.model.embed_tokens.weight[0] *= -1
+        assistant.weights_changed()
         after = assistant.ask("A! B!", sampling=GREEDY).text
         assistant.model.llm.model.embed_tokens.weight[0] *= -1
+        assistant.weights_changed()
     assert before != after
 
 

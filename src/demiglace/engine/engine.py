@@ -17,7 +17,6 @@ from demiglace.batch import Batch
 from demiglace.engine.block_manager import BlockManager
 from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
-from demiglace.engine.sampling import check_finite
 from demiglace.engine.scheduler import ScheduledBatch, Scheduler
 from demiglace.engine.sequence import Sequence
 from demiglace.engine.static_batch import Step
@@ -99,7 +98,7 @@ class Engine:
         with self._all_or_nothing():
             failures = self._look(batch)
             batch = batch.without(set(failures))
-            ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0, 1))
+            ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0))
         return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
 
     def cancel(self, number: int) -> None:
@@ -149,14 +148,12 @@ class Engine:
         for sequence, count in zip(batch.sequences, batch.counts, strict=True):
             sequence.num_computed += count
             self.blocks.commit(sequence)
-        failed = _not_finite(ready, logits)
-        if failed:
-            kept = [row for row, sequence in enumerate(ready) if sequence not in failed]
-            ready, logits = [ready[row] for row in kept], logits[kept]
-        sampled = next_tokens(logits, [one.sampler for one in ready]) if ready else []
-        self._remove([*failed, *(one for one in ready if one.sampler.stopped_by)])
-        steps = [Step(one.number, token) for one, token in zip(ready, sampled, strict=True)]
-        return [*(Failure(one.number, error) for one, error in failed.items()), *steps]
+        found = list(zip(ready, next_tokens(logits, [one.sampler for one in ready]), strict=True)) if ready else []
+        self._remove([one for one, token in found if isinstance(token, ValueError) or token.stopped_by])
+        return [
+            Failure(one.number, token) if isinstance(token, ValueError) else Step(one.number, token)
+            for one, token in found
+        ]
 
     def _remove(self, sequences: list[Sequence]) -> None:
         for sequence in sequences:
@@ -180,14 +177,3 @@ def _num_blocks(config: Qwen3Config, block_size: int, dtype: torch.dtype) -> int
     token_bytes = 2 * config.num_layers * config.num_kv_heads * config.head_dim * dtype.itemsize
     longest = -(-config.max_position_embeddings // block_size)
     return max(longest, MOST_BLOCK_BYTES // (token_bytes * block_size))
-
-
-def _not_finite(ready: list[Sequence], logits: Tensor) -> dict[Sequence, ValueError]:
-    """The sequences whose next token cannot be weighed."""
-    found: dict[Sequence, ValueError] = {}
-    for sequence, largest in zip(ready, logits.amax(dim=1).tolist(), strict=True):
-        try:
-            check_finite(largest)
-        except ValueError as error:
-            found[sequence] = error
-    return found

@@ -56,7 +56,7 @@ class ModelRunner:
         cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
         hidden = self._hidden(_chunks(sequences, counts).to(device), torch.cat(seen) if seen else None, cache, last)
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
-        return [sequences[row] for row in ready], self._logits(hidden[ready])
+        return [sequences[row] for row in ready], self._logits(hidden[ready]) if ready else hidden.new_empty(0)
 
     def _hidden(self, batch: Batch, visual: Tensor | None, cache: AttentionCache, last: Tensor | None) -> Tensor:
         """Hidden states (rows, 1, hidden_size) at the last token of each row."""

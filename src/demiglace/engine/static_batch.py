@@ -14,7 +14,6 @@ from torch import Tensor
 
 from demiglace.batch import PADDING, Batch
 from demiglace.engine.beam_search import search_beams
-from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.token_sampler import SampledToken, TokenSampler, next_tokens
 from demiglace.model.layers import KVCache
 from demiglace.model.minicpmv import MiniCPMV
@@ -39,30 +38,29 @@ class _Row:
     length: int
 
 
-def generate(
-    model: MiniCPMV, batch: Batch, samplers: Sequence[TokenSampler], prefix_cache: PrefixCache | None = None
-) -> Iterator[Step]:
+def generate(model: MiniCPMV, batch: Batch, samplers: Sequence[TokenSampler]) -> Iterator[Step]:
     """New tokens of all rows, in the order they come. One sample a row, padded on the right; one new sampler a row.
 
-    A row ends where its sampler has stopped, be it by the caller between two tokens. With a `prefix_cache`, the batch
-    is one row, and the tokens in the cache are not computed again. With beams, the tokens of a row come together when
-    its search is over.
+    A row ends where its sampler has stopped, be it by the caller between two tokens. With beams, the tokens of a row
+    come together when its search is over.
     Raises ValueError at once, before any computation, where a prompt leaves no room for an answer, and where rows
     differ in their number of beams.
     """
     rows = _rows(batch, samplers, model.config.llm.max_position_embeddings)
-    return _steps(model, batch, rows, prefix_cache or PrefixCache())
+    return _steps(model, batch, rows)
 
 
 @torch.inference_mode()
-def _steps(model: MiniCPMV, batch: Batch, rows: list[_Row], prefix_cache: PrefixCache) -> Iterator[Step]:
+def _steps(model: MiniCPMV, batch: Batch, rows: list[_Row]) -> Iterator[Step]:
     cache = _cache(model, batch, rows)
-    logits = model.logits(_prefill(model, batch, cache, prefix_cache)).float()
+    logits = model.logits(_prefill(model, batch, cache)).float()
     if rows[0].sampler.params.num_beams > 1:
         yield from _beam_steps(model, logits, cache, rows)
         return
     while True:
         for row, sampled in zip(rows, next_tokens(logits, [row.sampler for row in rows]), strict=True):
+            if isinstance(sampled, ValueError):
+                raise sampled
             yield Step(row.number, sampled)
         ended = [place for place, row in enumerate(rows) if row.sampler.stopped_by]
         if len(ended) == len(rows):
@@ -80,13 +78,10 @@ def _beam_steps(model: MiniCPMV, logits: Tensor, cache: KVCache, rows: list[_Row
                 yield Step(row.number, row.sampler.take(token, log_probability))
 
 
-def _prefill(model: MiniCPMV, batch: Batch, cache: KVCache, prefix_cache: PrefixCache) -> Tensor:
+def _prefill(model: MiniCPMV, batch: Batch, cache: KVCache) -> Tensor:
     """Hidden states (rows, hidden) at the last token of each prompt."""
-    rest = prefix_cache.recall(batch, cache)
-    last = (rest.segments != PADDING).sum(dim=1) - 1
-    hidden = model(rest, cache, MAX_PATCHES_PER_CHUNK, last)
-    prefix_cache.keep(batch.tokens[0], cache)
-    return hidden[:, 0]
+    last = (batch.segments != PADDING).sum(dim=1) - 1
+    return model(batch, cache, MAX_PATCHES_PER_CHUNK, last)[:, 0]
 
 
 def _rows(batch: Batch, samplers: Sequence[TokenSampler], limit: int) -> list[_Row]:

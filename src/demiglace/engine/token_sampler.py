@@ -128,20 +128,23 @@ class TokenSampler:
             self._forced.extend(self.roles.closing)
 
 
-def next_tokens(logits: Tensor, samplers: Sequence[TokenSampler]) -> list[SampledToken]:
-    """The next token of each answer; logits: float32 (rows, vocabulary).
+def next_tokens(logits: Tensor, samplers: Sequence[TokenSampler]) -> list[SampledToken | ValueError]:
+    """The next token of each answer, or why there is none; logits: float32 (rows, vocabulary).
 
-    Where nothing is drawn, all are read from the device together. ValueError where logits are NaN or infinite.
+    Where nothing is drawn, all are read from the device together. A ValueError is of logits that are NaN or infinite.
     """
     largest, likeliest = logits.max(dim=1)
     log_probabilities = (largest - logits.logsumexp(dim=1)).tolist()
-    found = []
+    found: list[SampledToken | ValueError] = []
     for row, sampler, token, log_probability in zip(
         logits, samplers, likeliest.tolist(), log_probabilities, strict=True
     ):
-        if sampler.takes_likeliest(token):
-            check_finite(log_probability)
-            found.append(sampler.take(token, log_probability))
-        else:
-            found.append(sampler.next(row))
+        try:
+            if sampler.takes_likeliest(token):
+                check_finite(log_probability)
+                found.append(sampler.take(token, log_probability))
+            else:
+                found.append(sampler.next(row))
+        except ValueError as error:
+            found.append(error)
     return found

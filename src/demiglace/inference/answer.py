@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from demiglace.conversation import Conversation
-from demiglace.engine.static_batch import Step
 from demiglace.engine.token_sampler import SampledToken, StoppedBy, TokenSampler
 from demiglace.inference.token_choice import TokenChoice
 from demiglace.processing.chat_template import END_THINK, split_answer
@@ -123,13 +122,17 @@ class AnswerBuilder:
 class AnswerStream(Iterator[str]):
     """The pieces of one answer as they are written, thoughts and all; `answer` is what there is so far."""
 
-    def __init__(self, steps: Iterator[Step], builder: AnswerBuilder) -> None:
-        self._steps, self._draft = steps, builder
+    def __init__(self, tokens: Generator[SampledToken], builder: AnswerBuilder) -> None:
+        self._tokens, self._draft = tokens, builder
 
     def __next__(self) -> str:
         while True:
-            if piece := self._draft.take(next(self._steps).sampled):
+            if piece := self._draft.take(next(self._tokens)):
                 return piece
+
+    def close(self) -> None:
+        """Leave the answer as it is; nothing more of it is computed."""
+        self._tokens.close()
 
     @property
     def conversation(self) -> Conversation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.engine.prefix_cache import PrefixCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import AnswerStream
 from demiglace.inference.demiglace import Demiglace
@@ -11,13 +10,12 @@ from demiglace.inference.file_parts import PartSource, part_of
 
 
 class Chat:
-    """Turns with one model. The KV cache of earlier turns, images included, is reused."""
+    """Turns with one model. What was computed for earlier turns, images included, is reused."""
 
     def __init__(self, assistant: Demiglace, system: str | None = None, sampling: SamplingParams | None = None) -> None:
         self.assistant, self.sampling = assistant, sampling
         # Each message as it was put, and with the numbers that its videos were given: those are remembered and stay.
         self._settled = [(Message("system", (Text(system),)),) * 2] if system else []
-        self._prefix_cache = PrefixCache()
         self._last: tuple[Message, AnswerStream] | None = None
 
     @property
@@ -27,13 +25,12 @@ class Chat:
 
     def say(self, text: str, *sources: PartSource, thinking: bool = False) -> AnswerStream:
         """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
-        settled = self._so_far()
-        if self._last is not None and len(settled) == len(self._settled):
-            self._prefix_cache.forget()
-        self._settled, self._last = settled, None
+        if self._last is not None:
+            self._last[1].close()
+        self._settled, self._last = self._so_far(), None
         question = Message("user", (*map(part_of, sources), Text(text)))
-        conversation = Conversation((*(shown for _, shown in settled), question), thinking)
-        stream = self.assistant.stream_answer(conversation, self.sampling, self._prefix_cache)
+        conversation = Conversation((*(shown for _, shown in self._settled), question), thinking)
+        stream = self.assistant.stream_answer(conversation, self.sampling)
         self._last = question, stream
         return stream
 

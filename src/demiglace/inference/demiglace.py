@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from os import PathLike
 from typing import Any
 
 from demiglace.conversation import Conversation
+from demiglace.engine.engine import Engine
 from demiglace.engine.guided import GuideVocabulary
-from demiglace.engine.prefix_cache import PrefixCache
+from demiglace.engine.mailbox import Mailbox
 from demiglace.engine.sampling import SamplingParams
-from demiglace.engine.static_batch import Step, generate
+from demiglace.engine.static_batch import generate
 from demiglace.engine.token_roles import TokenRoles
-from demiglace.engine.token_sampler import TokenSampler
+from demiglace.engine.token_sampler import SampledToken, TokenSampler
 from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
 from demiglace.inference.file_parts import PartSource, part_of
 from demiglace.model import weights
@@ -26,8 +30,21 @@ from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.placement import device_named, dtype_named
 from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
 
 Request = Conversation | tuple[str, Sequence[PartSource]]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A question made ready, and its answer being written."""
+
+    sample: Sample
+    builder: AnswerBuilder
+
+    @property
+    def sampler(self) -> TokenSampler:
+        return self.builder.sampler
 
 
 class Demiglace:
@@ -37,6 +54,7 @@ class Demiglace:
         _check_fit(model, processor)
         self.model, self.processor, self.sampling = model, processor, sampling
         self.roles = TokenRoles.of(processor.tokenizer, model.config.llm.vocab_size)
+        self._engines = threading.local()
 
     @classmethod
     def load(
@@ -96,15 +114,10 @@ class Demiglace:
         """As `ask`, but in pieces of text as they come; afterwards the stream's `answer` is the whole."""
         return self.stream_answer(_asked(question, sources, thinking, system), sampling)
 
-    def stream_answer(
-        self,
-        conversation: Conversation,
-        sampling: SamplingParams | None = None,
-        prefix_cache: PrefixCache | None = None,
-    ) -> AnswerStream:
-        """As `answer`, in pieces; a `prefix_cache` is for turns of one growing conversation, see `Chat`."""
-        builders, steps = self._start([conversation], [sampling or self.sampling], prefix_cache)
-        return AnswerStream(steps, builders[0])
+    def stream_answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> AnswerStream:
+        """As `answer`, in pieces. Streams of one thread are computed together, whichever is read."""
+        request = self._request(conversation, sampling or self.sampling)
+        return AnswerStream(self._tokens(request), request.builder)
 
     def batch(
         self,
@@ -120,36 +133,84 @@ class Demiglace:
         each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
         if len(each) != len(requests):
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
-        answers: list[Answer] = []
-        for start in range(0, len(requests), rows):
-            builders, steps = self._start(conversations[start : start + rows], each[start : start + rows])
-            for step in steps:
-                builders[step.row].take(step.sampled)
-            answers += [builder.answer() for builder in builders]
-        return answers
+        asked = list(zip(conversations, each, strict=True))
+        if any(params.num_beams > 1 for params in each):
+            return [answer for start in range(0, len(asked), rows) for answer in self._searched(asked[start:][:rows])]
+        return self._answered(asked, rows)
+
+    def weights_changed(self) -> None:
+        """Call it where the model's weights have been changed: nothing computed with the old ones is used any more."""
+        self._engines = threading.local()
 
     @property
     def room(self) -> int:
         """Tokens that a prompt may have: the answer's first token needs one."""
         return self.model.config.llm.max_position_embeddings - 1
 
-    def _start(
-        self,
-        conversations: Sequence[Conversation],
-        sampling: Sequence[SamplingParams],
-        prefix_cache: PrefixCache | None = None,
-    ) -> tuple[list[AnswerBuilder], Iterator[Step]]:
+    @property
+    def _mailbox(self) -> Mailbox:
+        """The engine of this thread: several threads read line crops, each with matrix products of its own."""
+        if not hasattr(self._engines, "mailbox"):
+            self._engines.mailbox = Mailbox(Engine(self.model))
+        mailbox: Mailbox = self._engines.mailbox
+        return mailbox
+
+    def _request(self, conversation: Conversation, params: SamplingParams) -> _Request:
         started = time.perf_counter()
-        fitted = [self._fitted(conversation) for conversation in conversations]
-        samples = [self.processor.prepare(one.conversation, max_tokens=self.room) for one in fitted]
-        samplers = [self._sampler(*pair) for pair in zip(conversations, sampling, strict=True)]
-        builders = [
-            AnswerBuilder(self.processor.tokenizer, *prepared, started)
-            for prepared in zip(fitted, samples, samplers, strict=True)
-        ]
+        fitted = self._fitted(conversation)
+        sample = self.processor.prepare(fitted.conversation, max_tokens=self.room)
+        sampler = self._sampler(conversation, params)
+        builder = AnswerBuilder(self.processor.tokenizer, fitted, sample, sampler, started)
+        return _Request(sample, builder)
+
+    def _tokens(self, request: _Request) -> Generator[SampledToken]:
+        if request.sampler.params.num_beams > 1:
+            yield from (sampled for _, sampled in self._search([request]))
+        else:
+            yield from self._mailbox.tokens(self.processor.batch([request.sample]), request.sampler)
+
+    def _search(self, requests: Sequence[_Request]) -> Iterator[tuple[_Request, SampledToken]]:
+        """Tokens of answers that are followed in beams, together."""
         weight = self.model.llm.model.embed_tokens.weight
-        batch = self.processor.batch(samples).to(weight.device, weight.dtype)
-        return builders, generate(self.model, batch, samplers, prefix_cache)
+        batch = self.processor.batch([request.sample for request in requests]).to(weight.device, weight.dtype)
+        for step in generate(self.model, batch, [request.sampler for request in requests]):
+            yield requests[step.row], step.sampled
+
+    def _searched(self, asked: Sequence[tuple[Conversation, SamplingParams]]) -> list[Answer]:
+        requests = [self._request(*one) for one in asked]
+        for request, sampled in self._search(requests):
+            request.builder.take(sampled)
+        return [request.builder.answer() for request in requests]
+
+    def _answered(self, asked: Sequence[tuple[Conversation, SamplingParams]], rows: int) -> list[Answer]:
+        """At most `rows` are under way; where one ends the next begins."""
+        answers: dict[int, Answer] = {}
+        under_way: dict[int, tuple[int, AnswerBuilder]] = {}
+        coming = iter(enumerate(asked))
+        try:
+            while len(answers) < len(asked):
+                for place, one in islice(coming, rows - len(under_way)):
+                    request = self._request(*one)
+                    number = self._mailbox.add(self.processor.batch([request.sample]), request.sampler)
+                    under_way[number] = place, request.builder
+                answers |= self._advance(under_way)
+        finally:
+            for number in under_way:
+                self._mailbox.cancel(number)
+        return [answers[place] for place in range(len(asked))]
+
+    def _advance(self, under_way: dict[int, tuple[int, AnswerBuilder]]) -> dict[int, Answer]:
+        """A step of the engine; the answers that are complete by it, by their place, leave `under_way`."""
+        self._mailbox.advance()
+        complete = {}
+        for number, (place, builder) in list(under_way.items()):
+            for sampled in self._mailbox.take(number):
+                builder.take(sampled)
+            if builder.stopped_by:
+                complete[place] = builder.answer()
+                self._mailbox.cancel(number)
+                del under_way[number]
+        return complete
 
     def _sampler(self, conversation: Conversation, params: SamplingParams) -> TokenSampler:
         """ValueError where the bias names a token that is none, and where the guide cannot be followed."""
