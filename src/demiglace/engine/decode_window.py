@@ -52,17 +52,19 @@ class DecodeWindow:
         """Room for a token of each row; positions and segments of all tokens that are seen (rows, columns)."""
         if self.length == self.keys.shape[3]:
             self._lay_out(len(self.sequences), self.length - min(self.starts))
+        rows, first, newest = slice(len(self.sequences)), min(self.starts), self.length
         self.length += 1
-        columns = torch.arange(min(self.starts), self.length, device=positions.device)
+        self._newest = [held[:, rows, :, newest : self.length] for held in (self.keys, self.values)]
+        self._seen = [held[:, rows, :, first : self.length] for held in (self.keys, self.values)]
+        columns = torch.arange(first, self.length, device=positions.device)
         seen = columns - torch.tensor(self.starts, device=positions.device).unsqueeze(1)
         return seen, (seen >= 0).to(segments.dtype)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the new keys and values (rows, num_kv_heads, 1, head_dim) of a layer; returns all that are seen."""
-        rows, seen = slice(len(self.sequences)), slice(min(self.starts), self.length)
-        self.keys[layer, rows, :, self.length - 1] = keys[:, :, 0]
-        self.values[layer, rows, :, self.length - 1] = values[:, :, 0]
-        return self.keys[layer, rows, :, seen], self.values[layer, rows, :, seen]
+        for newest, new in zip(self._newest, (keys, values), strict=True):
+            newest[layer] = new
+        return self._seen[0][layer], self._seen[1][layer]
 
     def save_full_blocks(self) -> None:
         """Copy the blocks that the newest tokens have filled into the paged cache."""
