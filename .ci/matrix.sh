@@ -41,7 +41,7 @@ fi
 
 status=0
 # shellcheck disable=SC2086  # several arguments in one variable
-OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest -q -p no:cacheprovider ${MATRIX_TESTS:--n auto -m "not slow and not gpu"} \
+PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest -q -p no:cacheprovider ${MATRIX_TESTS:--n auto -m "not slow and not gpu"} \
   >"$environment.log" 2>&1 || status=$?
 note "$("$environment/bin/python" -c '
 from importlib.metadata import version
