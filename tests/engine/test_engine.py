@@ -8,11 +8,14 @@ import torch
 from engine_requests import GREEDY, REQUESTS, all_steps, answer, assert_all_free, assert_same, by_request
 from prompts import PROMPTS, outspoken, prompt
 
+from demiglace.batch import STILL, Batch, Visual
+from demiglace.engine import decode_window
 from demiglace.engine.engine import Engine, EngineConfig, Failure
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step
 from demiglace.engine.token_sampler import SampledToken, TokenSampler
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.presets import preset
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +43,35 @@ def test_requests_put_at_once_are_answered_as_alone(
     assert_all_free(engine)
 
 
+def test_the_nano_model_answers_as_alone() -> None:
+    """Of its preset, with random weights."""
+    torch.manual_seed(0)
+    model = MiniCPMV(preset("nano")).eval()
+    pictures = torch.randn(2, 48, 588)
+    places = torch.arange(4, 68)
+    requests = []
+    for number in (0, 1, 0, 1, 0):
+        tokens = torch.cat([torch.arange(4), torch.full((64,), 300), torch.randint(256, (5 * number + 3,))]).unsqueeze(
+            0
+        )
+        visual = Visual(pictures[number], torch.tensor([[6, 8]]), torch.tensor([1]), torch.tensor([STILL]))
+        positions = torch.arange(tokens.shape[1]).unsqueeze(0)
+        requests.append(Batch(tokens, positions, torch.ones_like(tokens), places, visual))
+    engine = Engine(model, EngineConfig(max_prefill_tokens=100, num_blocks=20))
+    numbers = [engine.add(one, TokenSampler(GREEDY)) for one in requests]
+    found = by_request(all_steps(engine))
+    for number, one in zip(numbers, requests, strict=True):
+        assert_same(found[number], answer(model, one, GREEDY))
+    assert_all_free(engine)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_requests_that_come_and_go_are_answered_as_alone(
-    model: MiniCPMV, alone: list[list[SampledToken]], seed: int
+    model: MiniCPMV, alone: list[list[SampledToken]], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Arrivals between steps, neighbours that are cancelled, few blocks and rows."""
+    """Arrivals between steps, neighbours that are cancelled, few blocks and rows; keys are moved every few steps."""
     chance = random.Random(seed)
+    monkeypatch.setattr(decode_window, "SPARE_COLUMNS", chance.choice([1, 5, 128]))
     config = EngineConfig(
         block_size=chance.choice([2, 4, 8]), max_rows=chance.choice([2, 4, 9]), max_prefill_tokens=chance.choice([3, 9])
     )

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ class EngineMachine(RuleBasedStateMachine):
             assert not any(self.engine.blocks.references)
 
 
-TestEngineStates = EngineMachine.TestCase
+TestEngineStates = pytest.mark.slow(EngineMachine.TestCase)
 TestEngineStates.settings = settings(  # 10,000 operations
     max_examples=200, stateful_step_count=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
