@@ -135,6 +135,27 @@ def test_a_request_that_fails_fails_alone(model: MiniCPMV, monkeypatch: pytest.M
     assert_all_free(engine)
 
 
+@torch.inference_mode()
+def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
+    """Not even where it is no number, as after an answer that failed."""
+    engine = Engine(model, EngineConfig(block_size=4, max_prefill_tokens=6))
+    kept, gone = (engine.add(one, TokenSampler(GREEDY)) for one in (PROMPTS["video"], PROMPTS["sliced"]))
+    steps = [step for _ in range(10) for step in engine.step()]
+    engine.cancel(gone)
+    window, paged = engine.runner.window, engine.runner.paged
+    window.show(engine.scheduler.running)
+    for held in (window.keys, window.values):
+        held[:, 1:] = torch.nan
+        held[..., window.length :, :] = torch.nan
+    for block in engine.blocks._free:
+        if block not in engine.blocks._hashes:
+            paged.keys[:, 4 * block : 4 * block + 4] = paged.values[:, 4 * block : 4 * block + 4] = torch.nan
+    later = [engine.add(PROMPTS[name], TokenSampler(GREEDY)) for name in ("text", "image")]
+    found = by_request([*(step for step in steps if step.row == kept), *all_steps(engine)])
+    for number, name in zip((kept, *later), ("video", "text", "image"), strict=True):
+        assert_same(found[number], answer(model, PROMPTS[name], GREEDY))
+
+
 def test_what_does_not_fit_is_refused_with_both_numbers(model: MiniCPMV) -> None:
     engine = Engine(model, EngineConfig(block_size=4, num_blocks=10))
     with pytest.raises(ValueError, match="41 tokens does not fit all blocks, which hold 40"):
