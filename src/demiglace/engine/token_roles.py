@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
 
 from demiglace.processing.chat_template import END_THINK
 from demiglace.processing.tokenizer import TextPiece, Tokenizer
@@ -22,6 +26,11 @@ class TokenRoles:
     think_start: int | None = None
     think_end: int | None = None
     closing: tuple[int, ...] = ()
+
+    @cached_property
+    def forbidden_tokens(self) -> Tensor:
+        """int64 (forbidden,), on the CPU."""
+        return torch.tensor(sorted(self.forbidden), dtype=torch.int64)
 
     @property
     def after_thoughts(self) -> tuple[int, ...]:

@@ -69,16 +69,16 @@ class TokenSampler:
     def takes_likeliest(self, token: int) -> bool:
         """Whether `token`, to which the model gives most, is the next one without a further look at its logits."""
         is_free = self.params.is_plain and not self._forced and self._guide is None
-        return is_free and token not in self._forbidden()
+        return is_free and token not in self.roles.forbidden and (self._may_end or token not in self.roles.ends)
 
     def next(self, logits: Tensor) -> SampledToken:
         """The next token. logits: float (vocabulary,); ValueError where they are NaN or infinite."""
         logits = logits.float()
         token = self._forced.popleft() if self._forced else self._drawn(logits)
-        log_probs = logits.log_softmax(dim=0)
-        likeliest = log_probs.topk(min(self.params.logprobs or 0, len(log_probs)))
-        alternatives = tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
-        return self.take(token, float(log_probs[token]), alternatives)
+        total = logits.logsumexp(dim=0)
+        likeliest, tokens = logits.topk(min(self.params.logprobs or 0, len(logits)))
+        alternatives = tuple(zip(tokens.tolist(), (likeliest - total).tolist(), strict=True))
+        return self.take(token, float(logits[token] - total), alternatives)
 
     def take(
         self, token: int, log_probability: float, alternatives: tuple[tuple[int, float], ...] = ()
@@ -96,19 +96,22 @@ class TokenSampler:
     def _drawn(self, logits: Tensor) -> int:
         if self.params.moves_logits:
             logits = moved(logits, self._counts, self.params)
-        if forbidden := self._forbidden():
-            tokens = torch.tensor(sorted(forbidden), device=logits.device)
-            logits = logits.index_fill(0, tokens, -torch.inf)
+        if self.roles.forbidden:
+            logits = logits.index_fill(0, self.roles.forbidden_tokens.to(logits.device), -torch.inf)
+        if not self._may_end:
+            logits = logits.index_fill(
+                0, torch.tensor(list(self.roles.ends), dtype=torch.int64, device=logits.device), -torch.inf
+            )
         if self._guide is None or self._is_thinking:
             return draw(logits, self.params, self._generator)
         token = draw(self._guide.masked(logits), self.params, self._generator)
         self._guide.advance(token)
         return token
 
-    def _forbidden(self) -> frozenset[int]:
+    @property
+    def _may_end(self) -> bool:
         is_too_early = self.params.ignore_eos or len(self.said) < self.params.min_new_tokens
-        is_too_early |= self._guide is not None and self._is_thinking
-        return self.roles.forbidden | self.roles.ends if is_too_early else self.roles.forbidden
+        return not is_too_early and not (self._guide and self._is_thinking)
 
     def _follow_thoughts(self, token: int) -> None:
         if token == self.roles.think_end:
