@@ -186,3 +186,12 @@ def test_roles_of_a_tokenizer() -> None:
     assert never | {BYTES_ONLY_SIZE - 1, BYTES_ONLY_SIZE, BYTES_ONLY_SIZE + 2} <= roles.forbidden
     sayable = {special[role] for role in ("im_end", "end_of_text", "think_start", "tool_call_end", "box_start")}
     assert roles.forbidden.isdisjoint(sayable | set(range(256)))
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("params", [GREEDY, DRAWN])
+def test_damage_is_told_where_it_cannot_be_drawn_too(params: SamplingParams, value: float) -> None:
+    for token in (1, 3):  # the second is forbidden
+        logits = logits_of(1)[0].index_fill(0, torch.tensor([token]), value)
+        with pytest.raises(ValueError, match="its weights are damaged"):
+            TokenSampler(params, ROLES).next(logits)

@@ -74,8 +74,9 @@ class TokenSampler:
     def next(self, logits: Tensor) -> SampledToken:
         """The next token. logits: float (vocabulary,); ValueError where they are NaN or infinite."""
         logits = logits.float()
-        token = self._forced.popleft() if self._forced else self._drawn(logits)
         total = logits.logsumexp(dim=0)
+        check_finite(float(total))  # also where what is damaged cannot be drawn
+        token = self._forced.popleft() if self._forced else self._drawn(logits)
         likeliest, tokens = logits.topk(min(self.params.logprobs or 0, len(logits)))
         alternatives = tuple(zip(tokens.tolist(), (likeliest - total).tolist(), strict=True))
         return self.take(token, float(logits[token] - total), alternatives)
@@ -99,9 +100,8 @@ class TokenSampler:
         if self.roles.forbidden:
             logits = logits.index_fill(0, self.roles.forbidden_tokens.to(logits.device), -torch.inf)
         if not self._may_end:
-            logits = logits.index_fill(
-                0, torch.tensor(list(self.roles.ends), dtype=torch.int64, device=logits.device), -torch.inf
-            )
+            ends = torch.tensor(list(self.roles.ends), dtype=torch.int64, device=logits.device)
+            logits = logits.index_fill(0, ends, -torch.inf)
         if self._guide is None or self._is_thinking:
             return draw(logits, self.params, self._generator)
         token = draw(self._guide.masked(logits), self.params, self._generator)
