@@ -138,9 +138,9 @@ def test_a_request_that_fails_fails_alone(model: MiniCPMV, monkeypatch: pytest.M
 @torch.inference_mode()
 def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
     """Not even where it is no number, as after an answer that failed."""
-    engine = Engine(model, EngineConfig(block_size=4, max_prefill_tokens=6))
+    engine = Engine(model, EngineConfig(block_size=4))
     kept, gone = (engine.add(one, TokenSampler(GREEDY)) for one in (PROMPTS["video"], PROMPTS["sliced"]))
-    steps = [step for _ in range(10) for step in engine.step()]
+    steps = [step for _ in range(4) for step in engine.step()]
     engine.cancel(gone)
     window, paged = engine.runner.window, engine.runner.paged
     window.show(engine.scheduler.running)
@@ -150,10 +150,15 @@ def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
     for block in engine.blocks._free:
         if block not in engine.blocks._hashes:
             paged.keys[:, 4 * block : 4 * block + 4] = paged.values[:, 4 * block : 4 * block + 4] = torch.nan
-    later = [engine.add(PROMPTS[name], TokenSampler(GREEDY)) for name in ("text", "image")]
-    found = by_request([*(step for step in steps if step.row == kept), *all_steps(engine)])
-    for number, name in zip((kept, *later), ("video", "text", "image"), strict=True):
-        assert_same(found[number], answer(model, PROMPTS[name], GREEDY))
+    later = {"text": PROMPTS["text"]}
+    numbers = [engine.add(one, TokenSampler(GREEDY)) for one in later.values()]
+    steps += [step for _ in range(4) for step in engine.step()]
+    later["longer"] = prompt([9, 8, 7, 6, *(step.sampled.token for step in steps if step.row == numbers[0])])
+    later["unknown"] = prompt([40, 41])
+    numbers += [engine.add(later[name], TokenSampler(GREEDY)) for name in ("longer", "unknown")]
+    found = by_request([*(step for step in steps if step.row != gone), *all_steps(engine)])
+    for number, one in zip((kept, *numbers), (PROMPTS["video"], *later.values()), strict=True):
+        assert_same(found[number], answer(model, one, GREEDY))
 
 
 def test_what_does_not_fit_is_refused_with_both_numbers(model: MiniCPMV) -> None:
