@@ -36,6 +36,8 @@ class DecodeWindow:
         self.length = 0
         self.keys = self.paged.keys.new_zeros(num_layers, 0, heads, 0, head_dim)
         self.values = self.keys
+        self._newest: list[Tensor] = []
+        self._seen: list[Tensor] = []
 
     def show(self, sequences: list[Sequence]) -> None:
         """Have rows of these sequences alone, in any order."""

@@ -97,7 +97,7 @@ class Engine:
             return []
         with self._all_or_nothing():
             failures = self._look(batch)
-            batch = batch.without(set(failures))
+            batch = batch.without(set(failures)) if failures else batch
             ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0))
         return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
 
@@ -158,6 +158,8 @@ class Engine:
     def _remove(self, sequences: list[Sequence]) -> None:
         for sequence in sequences:
             self.scheduler.remove(sequence)
+        if self.is_idle:
+            self.runner.window.clear()
 
     def _start_again(self) -> None:
         self.scheduler.preempt_all()
