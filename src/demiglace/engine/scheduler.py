@@ -69,25 +69,21 @@ class Scheduler:
         chosen: list[Sequence] = []
         width, coming = 0, set[bytes]()
         for sequence in [*filter(attrgetter("is_prefilling"), self.running), *self.waiting]:
-            known = self.blocks.known(sequence) if sequence in self.waiting else sequence.blocks
-            if sequence in self.waiting and self.blocks.next_hash(sequence, known) in coming:
+            is_waiting = not sequence.blocks
+            known = self.blocks.known(sequence) if is_waiting else []
+            if is_waiting and self.blocks.next_hash(sequence, known) in coming:
                 continue  # what another computes now is shared at the next turn
-            width = max(width, min(self._num_missing(sequence, known), self.max_prefill_tokens))
+            done = len(known) * self.blocks.block_size if is_waiting else sequence.num_computed
+            width = max(width, min(sequence.num_tokens - done, self.max_prefill_tokens))
             if chosen and (len(chosen) + 1) * width > self.max_prefill_tokens:
                 break
-            if sequence in self.waiting and not self._admit(sequence, known):
+            if is_waiting and not self._admit(sequence, known):
                 break
             chosen.append(sequence)
             coming.update(self.blocks.hashes(sequence)[sequence.num_committed :])
         missing = [sequence.num_prefill - sequence.num_computed for sequence in chosen]
         counts = [min(count, self.max_prefill_tokens) for count in missing]
         return ScheduledBatch("prefill", chosen, counts) if chosen else None
-
-    def _num_missing(self, sequence: Sequence, known: list[int]) -> int:
-        """Tokens to be computed before the next is drawn."""
-        if sequence.is_prefilling:
-            return sequence.num_prefill - sequence.num_computed
-        return sequence.num_tokens - len(known) * self.blocks.block_size
 
     def _admit(self, sequence: Sequence, known: list[int]) -> bool:
         if len(self.running) == self.max_rows or not self.blocks.open(sequence, known):
