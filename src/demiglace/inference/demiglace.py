@@ -133,14 +133,22 @@ class Demiglace:
         each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
         if len(each) != len(requests):
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
+        if rows < 1:
+            raise ValueError(f"at least 1 request has to be answered at a time, got {rows}")
         asked = list(zip(conversations, each, strict=True))
         if any(params.num_beams > 1 for params in each):
             return [answer for start in range(0, len(asked), rows) for answer in self._searched(asked[start:][:rows])]
         return self._answered(asked, rows)
 
     def weights_changed(self) -> None:
-        """Call it where the model's weights have been changed: nothing computed with the old ones is used any more."""
+        """Call it where the model's weights have been changed: nothing computed with the old ones is used any more.
+
+        Answers under way in this thread go on with the new weights; those of other threads are to be over.
+        """
+        mailbox = self._mailbox
+        mailbox.engine.weights_changed()
         self._engines = threading.local()
+        self._engines.mailbox = mailbox
 
     @property
     def room(self) -> int:
@@ -184,33 +192,20 @@ class Demiglace:
 
     def _answered(self, asked: Sequence[tuple[Conversation, SamplingParams]], rows: int) -> list[Answer]:
         """At most `rows` are under way; where one ends the next begins."""
-        answers: dict[int, Answer] = {}
+        mailbox, answers = self._mailbox, dict[int, Answer]()
         under_way: dict[int, tuple[int, AnswerBuilder]] = {}
         coming = iter(enumerate(asked))
         try:
             while len(answers) < len(asked):
                 for place, one in islice(coming, rows - len(under_way)):
                     request = self._request(*one)
-                    number = self._mailbox.add(self.processor.batch([request.sample]), request.sampler)
+                    number = mailbox.add(self.processor.batch([request.sample]), request.sampler)
                     under_way[number] = place, request.builder
-                answers |= self._advance(under_way)
+                answers |= _advance(mailbox, under_way)
         finally:
             for number in under_way:
-                self._mailbox.cancel(number)
+                mailbox.cancel(number)
         return [answers[place] for place in range(len(asked))]
-
-    def _advance(self, under_way: dict[int, tuple[int, AnswerBuilder]]) -> dict[int, Answer]:
-        """A step of the engine; the answers that are complete by it, by their place, leave `under_way`."""
-        self._mailbox.advance()
-        complete = {}
-        for number, (place, builder) in list(under_way.items()):
-            for sampled in self._mailbox.take(number):
-                builder.take(sampled)
-            if builder.stopped_by:
-                complete[place] = builder.answer()
-                self._mailbox.cancel(number)
-                del under_way[number]
-        return complete
 
     def _sampler(self, conversation: Conversation, params: SamplingParams) -> TokenSampler:
         """ValueError where the bias names a token that is none, and where the guide cannot be followed."""
@@ -230,6 +225,20 @@ class Demiglace:
         for note in fitted.notes:
             warnings.warn(note, stacklevel=4)
         return fitted
+
+
+def _advance(mailbox: Mailbox, under_way: dict[int, tuple[int, AnswerBuilder]]) -> dict[int, Answer]:
+    """A step of the engine; the answers that are complete by it, by their place, leave `under_way`."""
+    mailbox.advance()
+    complete = {}
+    for number, (place, builder) in list(under_way.items()):
+        for sampled in mailbox.take(number):
+            builder.take(sampled)
+        if builder.stopped_by:
+            complete[place] = builder.answer()
+            mailbox.cancel(number)
+            del under_way[number]
+    return complete
 
 
 def _check_fit(model: MiniCPMV, processor: Processor) -> None:
