@@ -9,10 +9,8 @@ import pytest
 import torch
 
 from demiglace import Demiglace, Image, SamplingParams
-from demiglace.documents.segmentation.crop_stacks import CropStack, stack_crops
-from demiglace.documents.segmentation.line_crops import CuttingConfig, LineCrop, cut_page
+from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
 from demiglace.inference import page_reading
-from demiglace.inference.answer import Answer
 from demiglace.inference.page_reading import (
     MOST_BATCHES,
     PAGES_AHEAD,
@@ -61,50 +59,6 @@ def test_how_many_are_read_at_a_time_changes_nothing(nano: Demiglace, page: PIL.
     assert [region.confidence for region in alone.regions] == pytest.approx(
         [region.confidence for region in together.regions], abs=1e-4
     )
-
-
-def answer(text: str) -> Answer:
-    return Answer("", text, 80, 64, len(text) + 1, 0.1, 0.2, "end", 0.9)
-
-
-def test_short_pieces_share_a_picture_and_its_answer(
-    nano: Demiglace, page: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pieces = [piece for region in cut_page(page, CuttingConfig(8)) for line in region.lines for piece in line.pieces]
-    asked: list[list[int]] = []
-
-    def answers(reader: PageReader, given: list[CropStack | LineCrop]) -> list[Answer]:
-        asked.append([len(one.numbers) if isinstance(one, CropStack) else 0 for one in given])
-        names = [one.numbers if isinstance(one, CropStack) else ("alone",) for one in given]
-        return [answer("\n".join(f"piece {name}" for name in of_stack)) for of_stack in names]
-
-    monkeypatch.setattr(PageReader, "answers", answers)
-    read = PageReader(nano, CuttingConfig(24))._stacked_answers(pieces)
-    assert [one.text for one in read] == [f"piece {number}" for number in range(len(pieces))]
-    assert asked[0].count(3) >= 2
-    assert asked[1:] == [[]], "nothing is left to be read alone"
-
-
-def test_pieces_whose_stack_is_answered_in_other_lines_are_read_alone(
-    nano: Demiglace, page: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pieces = [piece for region in cut_page(page, CuttingConfig(8)) for line in region.lines for piece in line.pieces]
-    monkeypatch.setattr(
-        PageReader,
-        "answers",
-        lambda reader, given: [answer("one line" if isinstance(one, CropStack) else "alone") for one in given],
-    )
-    read = PageReader(nano, CuttingConfig(24))._stacked_answers(pieces)
-    stacks = stack_crops(pieces, 24)
-    for stack in stacks:
-        expected = "one line" if len(stack.numbers) == 1 else "alone"
-        assert {read[number].text for number in stack.numbers} == {expected}
-    assert any(len(stack.numbers) > 1 for stack in stacks)
-
-
-def test_tokens_of_a_stack_are_shared_out_among_its_lines() -> None:
-    lines = page_reading._line_answers(replace(answer("1234567\n123"), new_tokens=11))
-    assert [(line.text, line.new_tokens, line.confidence) for line in lines] == [("1234567", 8, 0.9), ("123", 3, 0.9)]
 
 
 def test_pages_read_ahead_are_those_read_alone(nano: Demiglace, page: PIL.Image.Image) -> None:

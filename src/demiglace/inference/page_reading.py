@@ -20,7 +20,6 @@ import PIL.Image
 import torch
 
 from demiglace.conversation import Image
-from demiglace.documents.segmentation.crop_stacks import CropStack, stack_crops
 from demiglace.documents.segmentation.line_crops import Box, CutLine, CutRegion, CuttingConfig, LineCrop
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import Answer
@@ -133,7 +132,7 @@ class PageReader:
     def read(self, page: PIL.Image.Image) -> ReadPage:
         way = find_way_up(page, self.cutting, self.answers)
         left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
-        answers = way.answers | dict(zip(left, self._stacked_answers(list(left.values())), strict=True))
+        answers = way.answers | dict(zip(left, self.answers(list(left.values())), strict=True))
         in_order = [answers[number] for number in sorted(answers)]
         back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
         each = iter(in_order)
@@ -141,22 +140,7 @@ class PageReader:
         written = tuple(region for region in regions if region.text)
         return ReadPage(page.width, page.height, way.turn, mean_confidence(in_order), written)
 
-    def _stacked_answers(self, pieces: Sequence[LineCrop]) -> list[Answer]:
-        """As `answers`, several short pieces in a picture; alone where its answer has more or fewer lines than those.
-
-        The lines of a picture share its confidence.
-        """
-        answers: dict[int, Answer] = {}
-        stacks = stack_crops(pieces, self.cutting.most_letters)
-        for stack, answer in zip(stacks, self.answers(stacks), strict=True):
-            lines = [answer] if len(stack.numbers) == 1 else _line_answers(answer)
-            if len(lines) == len(stack.numbers):
-                answers.update(zip(stack.numbers, lines, strict=True))
-        alone = [number for number in range(len(pieces)) if number not in answers]
-        answers.update(zip(alone, self.answers([pieces[number] for number in alone]), strict=True))
-        return [answers[number] for number in range(len(pieces))]
-
-    def answers(self, pieces: Sequence[LineCrop | CropStack]) -> list[Answer]:
+    def answers(self, pieces: Sequence[LineCrop]) -> list[Answer]:
         """What is written in each piece. Long ones are read with long ones, whose answers end at about the same time.
 
         Batches are as many as the threads or a multiple, and the longest come first, so that no thread waits long.
@@ -169,7 +153,7 @@ class PageReader:
         answers = dict(zip(order, chain.from_iterable(answered), strict=True))
         return [answers[number] for number in range(len(pieces))]
 
-    def _read_batch(self, pieces: Sequence[LineCrop | CropStack]) -> list[Answer]:
+    def _read_batch(self, pieces: Sequence[LineCrop]) -> list[Answer]:
         rooms = [LEAST_ROOM + round(ROOM_OF_LETTER * piece.letters) for piece in pieces]
         sampling = [replace(self.sampling, max_new_tokens=room) for room in rooms]
         return self.assistant.batch([(QUESTION, [Image(piece.picture)]) for piece in pieces], sampling, len(pieces))
@@ -192,13 +176,6 @@ def open_pages_to_read(
         yield {1: partial(open_picture, path)}
     else:
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
-
-
-def _line_answers(answer: Answer) -> list[Answer]:
-    """One for each line of an answer; its tokens are shared out by the length of the lines."""
-    lines = answer.text.split("\n")
-    share = answer.new_tokens / max(1, sum(map(len, lines)))
-    return [replace(answer, text=line, new_tokens=round(share * len(line))) for line in lines]
 
 
 def _region(region: CutRegion, answers: Iterator[Answer], back: Callable[[Box], Box]) -> ReadRegion:

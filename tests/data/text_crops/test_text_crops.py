@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pdf_writer import show, write_pdf
 
+from demiglace.data.text_crops.line_stacks import MOST_LINES
 from demiglace.data.text_crops.text_crops import ReadingPictures
-from demiglace.documents.segmentation.crop_stacks import MOST_LINES
 
 pytestmark = pytest.mark.usefixtures("training_faces", "installed_prose")
 

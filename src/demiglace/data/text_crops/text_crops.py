@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from demiglace.data.text_crops import page_crops
+from demiglace.data.text_crops.line_stacks import MOST_LINES, stack_lines
 from demiglace.data.text_crops.word_corruption import LEVELS, damage_words
 from demiglace.documents.page import Page
-from demiglace.documents.segmentation import crop_stacks
 from demiglace.fields import Field, Real, Whole, check_attributes
 from demiglace.synthesis.pages.layouts import render_layout
 from demiglace.typography import rendering
@@ -37,7 +36,7 @@ class ReadingPictures:
     gaps: between the words of those lines.
     documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
     layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
-    stack_share: of the pictures, short lines one under another, as `read` stacks the pieces of a page.
+    stack_share: of the pictures, short lines one under another.
     damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
     """
 
@@ -77,8 +76,8 @@ class ReadingPictures:
         return drawn, np.zeros(len(drawn.boxes), bool)
 
     def _stack(self, rng: np.random.Generator, page: tuple[int, ...]) -> Rendered:
-        count = int(rng.integers(2, crop_stacks.MOST_LINES + 1))
-        return _stacked([self._piece(rng, page, 1, max(1, self.max_characters // count)) for _ in range(count)])
+        count = int(rng.integers(2, MOST_LINES + 1))
+        return stack_lines([self._piece(rng, page, 1, max(1, self.max_characters // count)) for _ in range(count)])
 
     def _piece(self, rng: np.random.Generator, page: tuple[int, ...], max_lines: int, max_characters: int) -> Rendered:
         window = self._window(rng, page, max_lines, max_characters)
@@ -98,19 +97,6 @@ class ReadingPictures:
             return None
         window = page_crops.random_window(rng, shown, max_lines, max_characters)
         return None if window is None else rendering.degraded(rng, window)
-
-
-def _stacked(lines: Sequence[Rendered]) -> Rendered:
-    pictures = [Image.fromarray(line.picture).convert("RGB") for line in lines]
-    heights = [float(np.median(line.boxes[:, 3] - line.boxes[:, 1])) for line in lines]
-    picture, places = crop_stacks.stacked(pictures, heights)
-    boxes = [
-        line.boxes * np.tile([(right - left) / one.width, (bottom - top) / one.height], 2) + [left, top, left, top]
-        for line, one, (left, top, right, bottom) in zip(lines, pictures, places, strict=True)
-    ]
-    line_of = np.repeat(np.arange(len(lines)), [len(line.boxes) for line in lines])
-    text = "\n".join(line.text for line in lines)
-    return Rendered(np.asarray(picture), text, np.concatenate(boxes).astype(np.float32), line_of)
 
 
 @lru_cache(maxsize=page_crops.PAGES_AT_HAND)

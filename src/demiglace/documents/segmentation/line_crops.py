@@ -30,7 +30,7 @@ LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a 
 class CuttingConfig:
     """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words."""
 
-    most_letters: int = 32
+    most_letters: int = 44
 
     def __post_init__(self) -> None:
         if self.most_letters < 1:
@@ -40,12 +40,11 @@ class CuttingConfig:
 @dataclass(frozen=True)
 class LineCrop:
     """What is read at once. `box` in pixels of the page; `letters` about how many it holds, by its width in letter
-    heights; `letter_height` in pixels of `picture`, the crop, straightened.
+    heights; `picture` the crop, straightened.
     """
 
     box: Box
     letters: float
-    letter_height: float
     picture: Image.Image
 
 
@@ -118,7 +117,7 @@ class _View:
         boxes, height = find_letters(np.asarray(self.straight.convert("L").reduce(self.factor)))
         return boxes * self.factor, height * self.factor
 
-    def piece(self, box: Box, letters: float, letter_height: float) -> LineCrop:
+    def piece(self, box: Box, letters: float) -> LineCrop:
         """The crop of a box of the straightened page."""
         left, top, right, bottom = box
         inside = (
@@ -127,7 +126,7 @@ class _View:
             min(self.straight.width, math.ceil(right)),
             min(self.straight.height, math.ceil(bottom)),
         )
-        return LineCrop(self._on_page(inside), letters, letter_height, self.straight.crop(inside))
+        return LineCrop(self._on_page(inside), letters, self.straight.crop(inside))
 
     def _on_page(self, box: Box) -> Box:
         """The box around a box of the straightened page, turned back."""
@@ -144,7 +143,7 @@ def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
     for stretch in row:
         for letters in _parts(stretch, config.most_letters):
             width = letters[:, 2].max() - letters[:, 0].min()
-            pieces.append(view.piece(_with_margin(letters, stretch), width / stretch.height, stretch.height))
+            pieces.append(view.piece(_with_margin(letters, stretch), width / stretch.height))
     return CutLine(around([piece.box for piece in pieces]), tuple(pieces))
 
 
@@ -192,4 +191,4 @@ def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> Li
     free = max(left, top, width - right, height - bottom)
     if letters > MOST_WHOLE * config.most_letters or free > WIDEST_MARGIN * max(one.height for one in stretches):
         return None
-    return LineCrop((0.0, 0.0, float(width), float(height)), letters, stretches[0].height, view.page)
+    return LineCrop((0.0, 0.0, float(width), float(height)), letters, view.page)
