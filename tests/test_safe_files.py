@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,25 +52,28 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture
+@contextmanager
 def largest_file():
-    """No file may grow beyond 1,000 bytes, as on a disk that is full."""
+    """No file may grow beyond 1,000 bytes, as on a disk that is full; the log of the tests may, behind it."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path, largest_file):
-    with pytest.raises(OSError, match="File too large") as raised:
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    with largest_file(), pytest.raises(OSError, match="File too large") as raised:
         write_whole(tmp_path / "a.txt", "x" * 2000)
     assert raised.value.filename == str(tmp_path / "a.txt")
     assert names(tmp_path) == []
 
 
-def test_what_safetensors_cannot_write_is_an_os_error(tmp_path, largest_file):
-    with pytest.raises(OSError, match="File too large") as raised, atomic_path(tmp_path / "a.safetensors") as aside:
-        save_file({"a": zeros(1000)}, aside)
+def test_what_safetensors_cannot_write_is_an_os_error(tmp_path):
+    with largest_file(), pytest.raises(OSError, match="File too large") as raised:  # noqa: SIM117
+        with atomic_path(tmp_path / "a.safetensors") as aside:
+            save_file({"a": zeros(1000)}, aside)
     assert raised.value.filename == str(tmp_path / "a.safetensors")
     assert names(tmp_path) == []
 
