@@ -30,7 +30,7 @@ LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a 
 class CuttingConfig:
     """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words."""
 
-    most_letters: int = 44
+    most_letters: int = 32
 
     def __post_init__(self) -> None:
         if self.most_letters < 1:
