@@ -19,7 +19,7 @@ from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
 from demiglace.engine.scheduler import ScheduledBatch, Scheduler
 from demiglace.engine.sequence import Sequence
-from demiglace.engine.static_batch import Step
+from demiglace.engine.static_batch import Step, check_positions
 from demiglace.engine.token_sampler import TokenSampler, next_tokens
 from demiglace.engine.visual_cache import VisualCache, packages_of
 from demiglace.model.minicpmv import MiniCPMV
@@ -128,11 +128,7 @@ class Engine:
         """Bound an answer by the room there is. Its last token needs no keys and values."""
         length, limit = len(sequence.prompt), self.model.config.llm.max_position_embeddings
         slots = self.blocks.num_blocks * self.blocks.block_size
-        if length >= limit:
-            raise ValueError(
-                f"a prompt of {length} tokens and an answer do not fit the {limit} positions of the model "
-                "(max_position_embeddings)"
-            )
+        check_positions(length, limit)
         if length > slots:
             raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}")
         sequence.sampler.fit(min(limit - length, slots - length + 1))

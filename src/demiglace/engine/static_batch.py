@@ -91,14 +91,19 @@ def _rows(batch: Batch, samplers: Sequence[TokenSampler], limit: int) -> list[_R
     if len(beams) > 1:
         raise ValueError(f"rows of one batch have the same number of beams, got {min(beams)} and {max(beams)}")
     lengths = (batch.segments != PADDING).sum(dim=1).tolist()
-    if max(lengths) >= limit:
-        raise ValueError(
-            f"a prompt of {max(lengths)} tokens and an answer do not fit the {limit} positions of the model "
-            "(max_position_embeddings)"
-        )
+    check_positions(max(lengths), limit)
     for sampler, length in zip(samplers, lengths, strict=True):
         sampler.fit(limit - length)
     return [_Row(number, *pair) for number, pair in enumerate(zip(samplers, lengths, strict=True))]
+
+
+def check_positions(length: int, limit: int) -> None:
+    """ValueError where behind a prompt of `length` tokens the model has no position for an answer."""
+    if length >= limit:
+        raise ValueError(
+            f"a prompt of {length} tokens and an answer do not fit the {limit} positions of the model "
+            "(max_position_embeddings)"
+        )
 
 
 def _cache(model: MiniCPMV, batch: Batch, rows: list[_Row]) -> KVCache:
