@@ -41,14 +41,10 @@ class ShardSpec(ReadingPictures):
         levels = "".join(f"{level[0]}{round(100 * chance)}" for level, chance in self.levels)
         pages = f"{round(100 * self.document_share)}p{round(100 * self.layout_share)}"
         stacks = f"s{round(100 * self.stack_share)}" if self.stack_share else ""
-        shares = (
-            f"{pages}{stacks}d{round(100 * self.damaged_share)}{levels}{'' if self.fonts is None else 'f'}{self._gaps}"
-        )
+        fonts = "" if self.fonts is None else "f"
+        gaps = "" if self.gaps == USUAL_GAPS else f"g{round(100 * self.gaps.share)}w{self.gaps.widest:g}"
+        shares = f"{pages}{stacks}d{round(100 * self.damaged_share)}{levels}{fonts}{gaps}"
         return f"{self.seed}-{self.max_lines}x{self.max_characters}-{self.scale_resolution}-{shares}-{self.size}"
-
-    @property
-    def _gaps(self) -> str:
-        return "" if self.gaps == USUAL_GAPS else f"g{round(100 * self.gaps.share)}w{self.gaps.widest:g}"
 
 
 @dataclass(frozen=True)

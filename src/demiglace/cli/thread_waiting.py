@@ -7,7 +7,7 @@ instead of 69 s. Threads that sleep while they wait cost about a tenth on a quie
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 POLICY = "OMP_WAIT_POLICY"  # of OpenMP 3.0 on; read once, when the library is loaded
 OWN_CHOICES = (POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # by which users of GNU's and LLVM's library choose
@@ -19,6 +19,6 @@ def wait_passively(environment: MutableMapping[str, str]) -> None:
         environment[POLICY] = "PASSIVE"
 
 
-def waits_actively(environment: MutableMapping[str, str]) -> bool:
+def waits_actively(environment: Mapping[str, str]) -> bool:
     """Whether waiting threads keep their cores busy, as far as the policy tells."""
     return environment.get(POLICY, "").upper() == "ACTIVE"
