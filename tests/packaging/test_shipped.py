@@ -1,0 +1,33 @@
+"""Licences and bill of materials are those of what is shipped; container files name what is there."""
+
+import json
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = runpy.run_path(str(ROOT / "packaging" / "shipped.py"), run_name="shipped")
+
+
+def test_everything_shipped_that_is_no_code_has_a_licence() -> None:
+    assert SHIPPED["unlisted"]() == []
+    for entry in SHIPPED["SHIPPED"]:
+        assert SHIPPED["files_of"](entry), f"{entry.pattern} matches nothing"
+
+
+def test_the_written_files_are_up_to_date() -> None:
+    assert SHIPPED["outdated"]() == [], "run packaging/shipped.py"
+
+
+def test_the_bill_has_every_weight_and_direct_dependency() -> None:
+    listed = json.loads(SHIPPED["SBOM"].read_text())["components"]
+    weights = {str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.safetensors")}
+    assert weights == {one["name"] for one in listed if one["type"] == "machine-learning-model"}
+    packages = {one["name"]: one["version"] for one in listed if one["type"] == "library"}
+    assert packages == SHIPPED["dependencies"]()
+    assert all(packages.values())
+
+
+def test_the_image_is_made_of_files_that_are_let_in() -> None:
+    let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert all((ROOT / name).exists() for name in let_in)
+    assert {"src", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"} <= set(let_in)
