@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.processing.chat_template import END_THINK, THINK
 from demiglace.scoring.answer_match import is_right
+from demiglace.scoring.constraints.constraint import Constraint
+from demiglace.scoring.constraints.fulfilment import unmet
 
 _FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
 
@@ -23,6 +25,7 @@ class Question:
     spoken: the same in a sentence, where somebody would say it so; may equal `answer`.
     steps: correct reasoning in order, a line each; the last checks. Empty where there is nothing to reason about.
     choices: all answers between which one has to choose, this one among them; empty where they cannot be listed.
+    constraints: of an instruction: whatever meets all of them answers it, and `answer` is an example.
     """
 
     kind: str
@@ -31,6 +34,7 @@ class Question:
     spoken: str
     steps: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         said = (self.text, self.answer, self.spoken, *self.steps)
@@ -40,8 +44,18 @@ class Question:
             raise ValueError(f"the answer {self.answer!r} is none of the choices: {', '.join(self.choices)}")
 
     def is_answered_by(self, response: str) -> bool:
-        """Whether `response`, without reasoning, gives the answer and no other (`scoring.answer_match`)."""
+        """Whether `response`, without reasoning, gives the answer and no other (`scoring.answer_match`).
+
+        Of an instruction, whether it meets all constraints: a share would pay for the easy half of what was asked.
+        """
+        if self.constraints:
+            return not unmet(self.constraints, response)
         return is_right(response, self.answer, self.choices)
+
+    @property
+    def wanted(self) -> str:
+        """What is right, in words: the answer, or the constraints."""
+        return "; ".join(one.in_words for one in self.constraints) or self.answer
 
 
 def in_a_sentence(question: Question) -> Question:

@@ -1,0 +1,1 @@
+"""What can be checked of an answer without knowing whether it is true: pure values, each with one check."""

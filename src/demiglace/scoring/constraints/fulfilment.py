@@ -1,0 +1,32 @@
+"""Which constraints a response meets, strictly or with IFEval's leniency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from demiglace.scoring.constraints.constraint import Constraint
+
+_END_OF_REASONING, _REASONING = "</think>", "<think>"
+
+
+def written(response: str) -> str:
+    """All of it but the reasoning; "" where that never ends."""
+    behind = response.rpartition(_END_OF_REASONING)[2]
+    return "" if _REASONING in behind else behind.strip()
+
+
+def unmet(constraints: Sequence[Constraint], response: str, loosely: bool = False) -> list[Constraint]:
+    """Those that `response` does not meet; all where nothing is written.
+
+    loosely: without the first line, the last or both, and without asterisks, each constraint by itself: a greeting or
+        bold print is forgiven, and some wrong answers are (IFEval, "loose accuracy").
+    """
+    said = written(response)
+    texts = [one for one in (_variants(said) if loosely else [said]) if one.strip()]
+    return [one for one in constraints if not any(map(one.is_met_by, texts))]
+
+
+def _variants(text: str) -> list[str]:
+    lines = text.split("\n")
+    cut = [text, *("\n".join(kept).strip() for kept in (lines[1:], lines[:-1], lines[1:-1]))]
+    return [*cut, *(one.replace("*", "") for one in cut)]

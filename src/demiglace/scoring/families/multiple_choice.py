@@ -1,0 +1,25 @@
+"""Multiple choice: the letter that a response chooses, by name or by the text of its choice; never one by chance.
+
+A letter is chosen where `answer_match` finds it right and no other: "A or B" chooses none, nor does "(B) red" where
+red is C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from demiglace.scoring.answer_match import is_right
+from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
+
+
+def score_choice(response: str, expected: Expected) -> Verdict:
+    """1 for the right letter, 0 for another; unreadable where none or several are chosen."""
+    letter = chosen_letter(response, expected.choices)
+    return UNREADABLE if letter is None else Verdict(float(letter in expected.answers), letter)
+
+
+def chosen_letter(response: str, choices: Mapping[str, str]) -> str | None:
+    """The one letter of `choices` that a response chooses; choices: letter -> its text, which may be empty."""
+    named = {letter: f"({letter}) {text}" if text.strip() else letter for letter, text in choices.items()}
+    chosen = [letter for letter, name in named.items() if is_right(response, name, tuple(named.values()))]
+    return chosen[0] if len(chosen) == 1 else None

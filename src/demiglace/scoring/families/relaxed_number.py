@@ -1,0 +1,56 @@
+"""Relaxed accuracy (ChartQA, section 5.1): a number may be off by a twentieth, all else must be right.
+
+A year is no measured number: 1950 is wrong for 2009, though it is within 5 % of it. A unit, currency or per cent sign
+of the reference must be in the answer, as everywhere (`answer_match`).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from demiglace.scoring.answer_match import is_right
+from demiglace.scoring.answer_type import only_figure
+from demiglace.scoring.families.response import only_answer
+from demiglace.scoring.phrasing.mentions import Mention, agrees
+from demiglace.scoring.phrasing.notation import without_markup
+from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
+from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
+
+TOLERANCE = Fraction(1, 20)  # paper (ChartQA)
+YEARS = range(1000, 2101)  # ours: a whole number of four digits among these is a year
+
+
+def score_relaxed_number(response: str, expected: Expected) -> Verdict:
+    """1 or 0, the best of the answers; unreadable where nothing is answered, or not one number where one is wanted."""
+    return max((_against(response, answer) for answer in expected.answers), key=lambda verdict: verdict.counted)
+
+
+def _against(response: str, reference: str) -> Verdict:
+    said = only_answer(response, reference)
+    if said is None:
+        return UNREADABLE
+    if is_right(response, reference):
+        return Verdict(1.0, said)
+    wanted = only_figure(reference)
+    if wanted is None or wanted.kind != "number":
+        return Verdict(0.0, said)
+    text = spread_out(without_markup(said))
+    found = figures(text)
+    if len({figure.value for figure in found if figure.kind == "number"} - {None}) != 1:
+        return UNREADABLE
+    close = agrees(text, [Mention(figure.start, figure.end, is_close(wanted, figure)) for figure in found])
+    return Verdict(float(close), said)
+
+
+def is_close(wanted: NumberInText, given: NumberInText) -> bool:
+    """Whether a number is within a twentieth of the wanted one; of a year, only that year."""
+    one, other = wanted.value, given.value
+    if not isinstance(one, Fraction) or not isinstance(other, Fraction) or given.kind != "number":
+        return False
+    if (wanted.meanings and not wanted.meanings & given.meanings) or _is_year(wanted):
+        return False
+    return abs(other - one) <= TOLERANCE * abs(one)
+
+
+def _is_year(figure: NumberInText) -> bool:
+    return figure.text.isdigit() and len(figure.text) == 4 and int(figure.text) in YEARS

@@ -1,0 +1,19 @@
+"""Questions with a short answer that is right or wrong, by the rules of `answer_match`: words, numbers, formulas."""
+
+from __future__ import annotations
+
+from demiglace.scoring.answer_match import is_right
+from demiglace.scoring.phrasing.final_answer import final_answers
+from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
+
+
+def score_short_answer(response: str, expected: Expected) -> Verdict:
+    """1 where one of the answers is said and no other, else 0; unreadable where nothing is answered.
+
+    Raises ValueError where an answer is a formula and math-verify is not installed.
+    """
+    said = final_answers(response, expected.answers[0])
+    if not said:
+        return UNREADABLE
+    right = any(is_right(response, answer, tuple(expected.choices.values())) for answer in expected.answers)
+    return Verdict(float(right), " | ".join(said))

@@ -1,0 +1,49 @@
+"""VQA accuracy (VQAv2, TextVQA, VizWiz): an answer is as right as ten people agree with it.
+
+An answer that three others gave is right, one that two gave by two thirds; the mean of leaving out each person once.
+"""
+
+from __future__ import annotations
+
+import re
+
+from demiglace.scoring.families.response import bare, only_answer
+from demiglace.scoring.phrasing.notation import one_notation
+from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
+
+ENOUGH = 3  # paper (VQA): so many who say the same make it right
+_ARTICLES = {"a", "an", "the"}
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_WORDS)}}
+_IN_NUMBERS = re.compile(r"(?<=\d),(?=\d)")
+_POINT = re.compile(r"\.(?!\d)")
+_PUNCTUATION = re.compile(r"[;/\[\]\"{}()=+\\_\-><@`,?!]")
+
+
+def score_vqa(response: str, expected: Expected) -> Verdict:
+    """From 0 to 1 in steps of 0.3 with ten answers; unreadable where nothing is answered, or two things.
+
+    Raises ValueError where so few answered that none can be right.
+    """
+    if len(expected.answers) <= ENOUGH:
+        raise ValueError(f"VQA accuracy takes {ENOUGH + 1} answers at least, here are {len(expected.answers)}")
+    said = only_answer(response)
+    if said is None:
+        return UNREADABLE
+    wanted = normalised(said)
+    agreeing = [normalised(bare(answer)) == wanted for answer in expected.answers]
+    return Verdict(agreement(agreeing), said)
+
+
+def agreement(agreeing: list[bool]) -> float:
+    """The share of `ENOUGH` people who agree, 1 at most: mean over leaving out each person once."""
+    count = sum(agreeing)
+    return sum(min(1.0, (count - own) / ENOUGH) for own in agreeing) / len(agreeing)
+
+
+def normalised(answer: str) -> str:
+    """Without case, articles, apostrophes and most punctuation, number words as digits: "The two dogs." is "2 dogs"."""
+    text = _IN_NUMBERS.sub("", one_notation(answer).casefold().replace("'", ""))
+    words = _PUNCTUATION.sub(" ", _POINT.sub("", text)).split()
+    kept = [_DIGITS.get(word, word) for word in words if word not in _ARTICLES]
+    return " ".join(kept or words)

@@ -1,0 +1,36 @@
+"""The rules that can be asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.lmms_eval import LMMS_EVAL
+from demiglace.scoring.rules.own import OWN
+from demiglace.scoring.rules.vlmevalkit import VLMEVALKIT
+from demiglace.scoring.rules.vlmevalkit_table import as_stored
+from demiglace.scoring.verdict import Scorer
+
+VLMEVALKIT_NAME = "vlmevalkit-2026-08"
+RULES: Mapping[str, Mapping[Family, Scorer]] = {
+    "demiglace": OWN,
+    "lmms-eval-0.7.3": LMMS_EVAL,
+    VLMEVALKIT_NAME: VLMEVALKIT,
+}
+
+
+def scorer(family: Family, rules: str = "demiglace") -> Scorer:
+    """The scorer of a family by named rules.
+
+    Raises ValueError where nothing is known by that name, or those rules do not know the family.
+    """
+    if rules not in RULES:
+        raise ValueError(f"there are no rules {rules!r}; there are {', '.join(RULES)}")
+    if family not in RULES[rules]:
+        raise ValueError(f"the rules {rules!r} do not score {family!r}; they score {', '.join(RULES[rules])}")
+    return RULES[rules][family]
+
+
+def as_scored(responses: Sequence[str], rules: str = "demiglace") -> list[str]:
+    """The responses to all questions of a benchmark as the rules get to see them: as they are, but for VLMEvalKit's."""
+    return as_stored(responses) if rules == VLMEVALKIT_NAME else list(responses)

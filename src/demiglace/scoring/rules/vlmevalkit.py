@@ -1,0 +1,139 @@
+"""The rules of VLMEvalKit (August 2026) without a judge model, as they are.
+
+`tests/scoring/rules` holds their verdicts on given answers. A response that no rule reads goes to a judge there, where
+one is configured; without one it is wrong. Reasoning is not removed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+
+from demiglace.scoring.rules.both_kits import agreement, anls, plain_words, relaxed, without_punctuation
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
+
+_FAILED = "Failed to obtain answer via API"
+_REFUSALS = (
+    "Sorry, I can't help with images of people yet.",
+    "I can't process this file.",
+    "I'm sorry, but without the image provided",
+    "Cannot determine the answer",
+)
+_SPACED = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
+_FROM_THE_END = 5  # words among which the letter must stand
+_COMMA, _POINT = re.compile(r"\d,\d"), re.compile(r"(?<!\d)\.(?!\d)")
+# Two commas are missing in the kit's list, so that four of its prefixes are two that nobody writes.
+_PREFIXES = (
+    "The best answer is",
+    "The correct answer is",
+    "The answer is",
+    "The answer",
+    "The best option isThe correct option is",
+    "Best answer:Best option:",
+    "Answer:",
+    "Option:",
+)
+
+
+def score_choice(response: str, expected: Expected) -> Verdict:
+    """The one letter that stands alone among the last words, else the one choice whose text is in a short response."""
+    letter = _letter(response, expected.choices)
+    return UNREADABLE if letter is None else Verdict(float(letter in expected.answers), letter)
+
+
+def _letter(response: str, choices: Mapping[str, str]) -> str | None:
+    if any(refusal in response for refusal in _REFUSALS) and _FAILED not in response:
+        return None
+    words = response.translate(_SPACED).split() if _FAILED not in response else []
+    said = [letter for letter in choices if letter in words]
+    if len(said) == 1 and words.index(said[0]) > len(words) - _FROM_THE_END:
+        return said[0]
+    if not said and "Z" in words:
+        return None
+    text = response.lower()
+    named = [letter for letter, choice in choices.items() if choice.lower() in text]
+    is_short = len(text) <= 2 * sum(map(len, choices.values()))
+    return named[0] if is_short and len(named) == 1 else None
+
+
+def score_mmmu_open(response: str, expected: Expected) -> Verdict:
+    """MMMU without choices is made a choice between A, the answer, and B, "Other Answers"."""
+    return score_choice(response, Expected(("A",), {"A": expected.answers[0], "B": "Other Answers"}))
+
+
+def score_video_choice(response: str, expected: Expected) -> Verdict:
+    """Video-MME: the first capital A to D anywhere, in a word too; where there is none as `score_choice`."""
+    text = response
+    for prefix in _PREFIXES:
+        text = text.replace(prefix, "")
+    letter = re.search("[A-D]", text)
+    return Verdict(float(letter[0] in expected.answers), letter[0]) if letter else score_choice(response, expected)
+
+
+def score_yes_no(response: str, expected: Expected) -> Verdict:
+    """One of the words yes and no, and not the other, anywhere."""
+    words = _without_punctuation(response.lower()).split()
+    said = [word for word in ("yes", "no") if word in words]
+    return Verdict(float(expected.answers[0].lower() == said[0]), said[0]) if len(said) == 1 else UNREADABLE
+
+
+def score_relaxed_number(response: str, expected: Expected) -> Verdict:
+    """ChartQA: the best of the answers; one that is written as a list is taken for several."""
+    said = response.strip()
+    return Verdict(float(any(relaxed(answer, said) for answer in _answers(expected))), said)
+
+
+def score_vqa(response: str, expected: Expected) -> Verdict:
+    """TextVQA, where a point goes that has no digit on either side."""
+    said = _normalised(response)
+    return Verdict(agreement(said, map(_normalised, expected.answers)), said)
+
+
+def _normalised(answer: str) -> str:
+    return plain_words(_without_punctuation(answer.replace("\n", " ").replace("\t", " ").strip()))
+
+
+def _without_punctuation(text: str) -> str:
+    return without_punctuation(text, _COMMA, _POINT)
+
+
+def score_contained(response: str, expected: Expected) -> Verdict:
+    """OCRBench: an answer is any part of the response, of a longer word too."""
+    written = _one_line(response.lower())
+    return Verdict(float(any(_one_line(answer.lower()) in written for answer in expected.answers)), response)
+
+
+def score_formula_contained(response: str, expected: Expected) -> Verdict:
+    """OCRBench, handwritten mathematics: the same without spaces, and case matters."""
+    written = _one_line(response).replace(" ", "")
+    return Verdict(float(any(_one_line(answer).replace(" ", "") in written for answer in expected.answers)), response)
+
+
+def _one_line(text: str) -> str:
+    return text.strip().replace("\n", " ")
+
+
+def _answers(expected: Expected) -> tuple[str, ...]:
+    """A single answer that Python reads as a list is its items."""
+    try:
+        items = ast.literal_eval(expected.answers[0]) if len(expected.answers) == 1 else None
+    except (ValueError, SyntaxError):
+        items = None
+    return tuple(map(str, items)) if isinstance(items, list) and items else expected.answers
+
+
+VLMEVALKIT: Mapping[Family, Scorer] = {
+    "choice": score_choice,
+    "choice of MMMU": score_choice,
+    "open question of MMMU": score_mmmu_open,
+    "choice of a video": score_video_choice,
+    "yes or no": score_yes_no,
+    "yes or no of POPE": score_yes_no,
+    "relaxed number": score_relaxed_number,
+    "ANLS": anls,
+    "VQA accuracy": score_vqa,
+    "contained text": score_contained,
+    "contained formula": score_formula_contained,
+}
