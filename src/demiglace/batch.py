@@ -3,12 +3,13 @@
 One of the two contracts on the ground floor (the other is `conversation`): `processing` makes
 a `Batch`, `model` reads it, and neither imports the other.
 
-Axes: rows, length (tokens of a row), patches, pictures (slices or frames), packages (pictures
-that share one set of visual tokens), visual (visual tokens of the whole batch).
+Axes: rows, length (tokens of a row), patches, places (of patches, in the grids of pictures), pictures (slices or
+frames), packages (pictures that share one set of visual tokens), visual (visual tokens of the whole batch).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,18 +25,29 @@ class Visual:
     """Pictures cut into patches, one after the other.
 
     patches: float (patches, 3 * patch_size**2); inside a patch channel, row, column; patches of a picture row-major.
-    grids: int64 (pictures, 2), height and width in patches; their products sum to `patches`.
+    grids: int64 (pictures, 2), height and width in patches; their products sum to `places`, all of which have a patch
+        unless `run_lengths` says otherwise.
     package_sizes: int64 (packages,), consecutive pictures of each package; 1 for images; sums to `pictures`.
     ticks: int64 (pictures,), time in 0.1 s, or `STILL`.
+    run_lengths: int64 (places,), None where every place has a patch. For how many pictures in a row, its own the first,
+        the patch of a place stands; 0 where an earlier picture's patch stands and there is none in `patches`. A picture
+        without one of its patches follows one of the same grid in its package. They sum to `places`.
     """
 
     patches: Tensor
     grids: Tensor
     package_sizes: Tensor
     ticks: Tensor
+    run_lengths: Tensor | None = None
 
     def __post_init__(self) -> None:
         held, announced = self.patches.shape[0], int(self.grids.prod(dim=1).sum())
+        if self.run_lengths is not None:
+            if (standing := int(self.run_lengths.sum())) != announced or len(self.run_lengths) != announced:
+                raise ValueError(
+                    f"{len(self.run_lengths)} run lengths of sum {standing}, but the grids announce {announced} places"
+                )
+            announced = int(self.run_lengths.count_nonzero())
         if held != announced:
             raise ValueError(f"{held} patches, but the grids announce {announced}")
         pictures, grouped = self.grids.shape[0], int(self.package_sizes.sum())
@@ -47,9 +59,15 @@ class Visual:
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Visual:
         """A copy on `device`; `dtype` applies to the patches alone.
 
-        Grids and sizes of packages stay where they are: they decide shapes, for which the host would have to wait.
+        Grids, sizes of packages and run lengths stay where they are: they decide shapes, for which the host would have
+        to wait.
         """
         return replace(self, patches=moved(self.patches.to(dtype), device), ticks=moved(self.ticks, device))
+
+    @property
+    def kept(self) -> Tensor | None:
+        """bool (places,), which have a patch; None where all do."""
+        return None if self.run_lengths is None else self.run_lengths > 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +106,20 @@ class Batch:
             visual=None if self.visual is None else self.visual.to(device, dtype),
             labels=None if self.labels is None else moved(self.labels, device),
         )
+
+
+def joined_run_lengths(visuals: Sequence[Visual]) -> Tensor | None:
+    """int64 (places,) of all, in order; None where all places have a patch."""
+    if all(visual.run_lengths is None for visual in visuals):
+        return None
+    return torch.cat(
+        [
+            torch.ones(int(visual.grids.prod(dim=1).sum()), dtype=torch.int64)
+            if visual.run_lengths is None
+            else visual.run_lengths
+            for visual in visuals
+        ]
+    )
 
 
 def moved(tensor: Tensor, device: torch.device | str) -> Tensor:

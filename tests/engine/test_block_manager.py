@@ -8,7 +8,7 @@ from demiglace.engine.token_sampler import TokenSampler
 
 def computed(blocks: BlockManager, tokens: list[int]) -> Sequence:
     """A sequence whose blocks are all computed."""
-    sequence = Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()))
+    sequence = Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()), [])
     assert blocks.open(sequence, blocks.known(sequence))
     sequence.num_computed = len(tokens)
     blocks.commit(sequence)
@@ -16,7 +16,7 @@ def computed(blocks: BlockManager, tokens: list[int]) -> Sequence:
 
 
 def num_known(blocks: BlockManager, tokens: list[int]) -> int:
-    return len(blocks.known(Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()))))
+    return len(blocks.known(Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()), [])))
 
 
 def test_full_blocks_of_the_same_beginning_are_shared() -> None:
@@ -45,7 +45,7 @@ def test_the_order_in_which_blocks_are_given_away() -> None:
 def test_a_sequence_that_does_not_fit_takes_nothing() -> None:
     blocks = BlockManager(3, block_size=2)
     held = computed(blocks, [1, 2, 3, 4])
-    large = Sequence(1, [1, 2, 3, 5, 6], [], [], TokenSampler(SamplingParams.greedy()))
+    large = Sequence(1, [1, 2, 3, 5, 6], [], [], TokenSampler(SamplingParams.greedy()), [])
     assert not blocks.open(large, blocks.known(large))
     assert (large.blocks, blocks.num_free, blocks.references[held.blocks[0]]) == ([], 1, 1)
     blocks.release(held)

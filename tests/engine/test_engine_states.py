@@ -37,11 +37,17 @@ class EngineMachine(RuleBasedStateMachine):
         self.engine = Engine(MODEL, config)
         self.under_way: set[int] = set()
 
-    @rule(start=st.lists(st.integers(2, 4), max_size=12), pictures=st.integers(0, 2), length=st.integers(1, 12))
-    def add(self, start: list[int], pictures: int, length: int) -> None:
+    @rule(
+        start=st.lists(st.integers(2, 4), max_size=12),
+        pictures=st.integers(0, 2),
+        length=st.integers(1, 12),
+        beams=st.sampled_from([1, 1, 2, 3]),
+    )
+    def add(self, start: list[int], pictures: int, length: int, beams: int) -> None:
         shown = [[[(1, 2)]] * pictures] if pictures else []
         batch = prompt(*([start] if start else []), *shown, [7], seed=pictures)
-        self.under_way.add(self.engine.add(batch, TokenSampler(SamplingParams.greedy(length))))
+        params = replace(SamplingParams.greedy(length), num_beams=min(beams, self.engine.config.max_rows))
+        self.under_way.add(self.engine.add(batch, TokenSampler(params)))
 
     @rule()
     def step(self) -> None:
@@ -71,7 +77,10 @@ class EngineMachine(RuleBasedStateMachine):
         assert blocks.num_free + len(held) == blocks.num_blocks
         assert len(self.engine.scheduler.running) <= self.engine.config.max_rows
         for sequence in sequences:
-            assert sequence.num_computed <= len(sequence.blocks) * blocks.block_size
+            if sequence.leader is None:
+                assert sequence.num_computed <= len(sequence.blocks) * blocks.block_size
+            else:  # of a beam that begins, the last block comes with its next token
+                assert sequence.num_computed // blocks.block_size <= len(sequence.blocks)
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):

@@ -71,6 +71,18 @@ def test_a_seed_repeats_and_none_does_not() -> None:
     assert unseeded.generator().initial_seed() != unseeded.generator().initial_seed()
 
 
+def test_seeds_that_differ_above_32_bits_draw_otherwise() -> None:
+    """torch 2.13 keeps the lower 32 bits of a seed of its generator for a CPU (findings/torch_seeds_of_32_bits.sh)."""
+
+    def numbers(seed: int) -> tuple[float, ...]:
+        return tuple(torch.rand(4, generator=SamplingParams(seed=seed).generator()).tolist())
+
+    seeds = [7, 7 + 2**32, 7 + 2**33, 7 + 2**62]
+    assert len({numbers(seed) for seed in seeds}) == len(seeds)
+    assert numbers(7 + 2**32) == numbers(7 + 2**32)
+    assert numbers(7) == tuple(torch.rand(4, generator=torch.Generator().manual_seed(7)).tolist())
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -68,6 +68,8 @@ def test_beams_are_cut_at_a_stop_string(assistant: Demiglace) -> None:
     free = assistant.ask("What?", sampling=params).text
     cut = assistant.ask("What?", sampling=replace(params, stop=[free[3]]))
     assert (cut.text, cut.stopped_by) == (free.partition(free[3])[0].strip(), "stop")
+    whole, same = assistant.batch([("What?", [])] * 2, [params, replace(params, stop=[free[3]])])
+    assert (whole.text, same.text, same.stopped_by, same.new_tokens) == (free, cut.text, "stop", cut.new_tokens)
 
 
 def test_log_probabilities_are_told_where_they_are_asked_for(assistant: Demiglace) -> None:

@@ -201,6 +201,21 @@ def test_slicing_can_be_changed(assistant: Demiglace) -> None:
         assistant.sliced(max_slices=0)
 
 
+def test_videos_lose_their_static_patches_where_told(assistant: Demiglace) -> None:
+    moving = [pattern(60, 40, seed) for seed in (1, 2)]
+    frames = [moving[0]] * 3 + [moving[1]] * 3
+    sampling = VideoSampling(fps=2, package_frames=6, force_package_frames=True)
+    asked = [Conversation.ask("What?", *parts) for parts in ([Video(frames, sampling)], [Image(moving[0])])]
+    told = assistant.with_static_patches(0)
+    seen = told.processor.prepare(asked[0]).visual
+    assert seen is not None
+    assert len(seen.patches) == seen.grids[:2].prod(dim=1).sum()
+    assert list(map(untimed, told.batch(asked, GREEDY))) == [untimed(told.answer(one, GREEDY)) for one in asked]
+    plain = [untimed(assistant.answer(one, GREEDY)) for one in asked]
+    assert [untimed(told.with_static_patches(-1).answer(one, GREEDY)) for one in asked] == plain
+    assert untimed(told.answer(asked[1], GREEDY)) == plain[1]
+
+
 def test_a_folded_resampler_answers_where_it_is_cheaper(tmp_path: Path) -> None:
     config = tiny_config(384)
     config = replace(

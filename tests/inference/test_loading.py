@@ -3,12 +3,18 @@
 from pathlib import Path
 
 import pytest
+import torch
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 from checkpoints import tiny_config
+from quantised_checkpoints import wide_checkpoint
 
 from demiglace import Demiglace, SamplingParams
+from demiglace.batch import Batch
+from demiglace.model import weights
+from demiglace.model.adapters import Lora, add_adapters, merge_adapter, save_adapter
 from demiglace.model.hub import folder_of
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.quantisation import quantise
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
@@ -63,3 +69,20 @@ def test_the_shipped_models_have_names(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nano").mkdir()
     assert folder_of("./nano") == Path("nano")
+
+
+def test_an_adapter_is_added_before_weights_are_quantised(tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    folder = wide_checkpoint(tmp_path / "model")
+    adapted = add_adapters(weights.load(folder), ("decoder",), Lora(rank=4))
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            parameter.add_(0.02)
+    save_adapter(adapted, tmp_path / "adapter")
+    expected = merge_adapter(weights.load(folder), tmp_path / "adapter")
+    quantise(expected, "int8")
+    loaded = Demiglace.load(folder, "cpu", "float32", tmp_path / "adapter", "int8")
+    tokens = torch.arange(60)[None]
+    batch = Batch(tokens, tokens, torch.ones_like(tokens), torch.empty(0, dtype=torch.int64), None)
+    with torch.no_grad():
+        assert torch.equal(loaded.model(batch), expected.eval()(batch))

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from demiglace.model.layers import (
     KVCache,
+    LayerNorm,
     RMSNorm,
     causal_attention,
     chunks_by_length,
@@ -31,6 +32,20 @@ def test_rms_norm_is_the_formula() -> None:
 
 def test_rms_norm_keeps_the_dtype_of_its_input() -> None:
     assert RMSNorm(16, eps=1e-6)(torch.randn(3, 16, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_a_layer_norm_learns_from_a_sum_in_float32() -> None:
+    """torch 2.13 adds its gradients up in bfloat16 on a CPU, where 256 + 1 is 256
+    (findings/torch_bfloat16_gradients_stop.sh)."""
+    torch.manual_seed(0)
+    norm, x = LayerNorm(2, eps=1e-6), torch.randn(2000, 2).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        normed = norm(x)
+    normed.sum().backward()
+    assert normed.dtype == torch.bfloat16
+    assert norm.bias.grad.tolist() == [2000, 2000]
+    with torch.no_grad():
+        torch.testing.assert_close(normed, norm(x), atol=1e-3, rtol=0.02)  # by torch's own
 
 
 def test_rotary_is_a_complex_rotation() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import AddedToken
 
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.processing.processor import Processor
@@ -80,6 +81,15 @@ def test_marks_of_the_system_stay_text_beside_added_tokens(tokenizer: Tokenizer,
     ids = tokenizer.encode(text)
     assert [id_ for id_ in ids if id_ >= 256] == [FIRST, FIRST + 1, FIRST]
     assert tokenizer.decode(ids) == text
+
+
+@pytest.mark.parametrize("text", ["café", "<größe>", "x²", "日本"])
+def test_an_added_token_of_any_letters_comes_back(text):
+    """The library's own decoder (tokenizers 0.23) takes é for a byte (findings/tokenizers_added_letters.sh)."""
+    tokenizer = Tokenizer.bytes_only().with_added({FIRST: AddedToken(text)})
+    ids = tokenizer.encode(f"a {text}!")
+    assert FIRST in ids
+    assert tokenizer.decode(ids) == f"a {text}!"
 
 
 def test_no_added_token_brings_a_mark_of_the_system_along(tmp_path: Path) -> None:

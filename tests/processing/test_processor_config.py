@@ -36,9 +36,15 @@ def test_released_preprocessor_config(tmp_path: Path) -> None:
 
 
 def test_save_and_load(tmp_path: Path) -> None:
-    config = ProcessorConfig(SlicingConfig(224, 16, 4, upscale=False), num_queries=16, use_image_id=False)
+    config = ProcessorConfig(SlicingConfig(224, 16, 4, upscale=False), 16, use_image_id=False, static_patches=4.5)
     Processor(Tokenizer.bytes_only(), config).save(tmp_path)
     assert Processor.load(tmp_path).config == config
+
+
+def test_fields_of_ours_stand_in_the_file_only_where_they_say_something() -> None:
+    plain = ProcessorConfig.from_fields({}).fields()
+    assert ProcessorConfig().fields() == plain
+    assert ProcessorConfig(static_patches=0.0).fields() == plain | {"static_patches": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,7 @@ def test_save_and_load(tmp_path: Path) -> None:
         ({"scale_resolution": "448"}, "scale_resolution must be a whole number"),
         ({"image_feature_size": True}, "image_feature_size must be a whole number"),
         ({"upscale": 1}, "upscale must be true or false"),
+        ({"static_patches": 300}, r"static_patches must be a number in \[-255, 255\], got 300"),
         ({"patch_size": 10**400}, "patch_size must be a whole number from 1 to 512, got a whole number of 1329 bits"),
     ],
     ids=str,

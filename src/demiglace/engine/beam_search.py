@@ -48,7 +48,7 @@ def search_beams(
     `max_new_tokens` of each is room that there is. One pass of the model moves all beams of all rows.
     """
     beams, start = sampling[0].num_beams, cache.length
-    search = _Search(lengths, sampling, roles, logits.device)
+    search = BeamSearch(lengths, sampling, roles, logits.device)
     logits, cache = logits.repeat_interleave(beams, dim=0), cache.repeated(beams)
     while True:
         parents, over = search.advance(logits)
@@ -116,7 +116,7 @@ class _Row:
     params: SamplingParams
 
 
-class _Search:
+class BeamSearch:
     """Of every row the beginnings that are followed, and the best complete answers."""
 
     def __init__(

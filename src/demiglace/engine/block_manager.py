@@ -90,12 +90,15 @@ class BlockManager:
 
     def release(self, sequence: Sequence) -> None:
         """Take the blocks back. The end of a beginning is given away before what leads to it."""
-        for block in reversed(sequence.blocks):
-            self.references[block] -= 1
-            if not self.references[block]:
-                self._free[block] = None
-                self._free.move_to_end(block, last=block in self._hashes)
+        self._let_go(sequence.blocks)
         sequence.forget_computed()
+
+    def share(self, beam: Sequence, parent_blocks: list[int]) -> None:
+        """Give a beam the full blocks of another; its own last block, not full yet, stays its own."""
+        for block in parent_blocks:
+            self._hold(block)
+        self._let_go(beam.blocks[: len(parent_blocks)])
+        beam.blocks = parent_blocks + beam.blocks[len(parent_blocks) :]
 
     def hashes(self, sequence: Sequence) -> list[bytes]:
         """Of all full blocks."""
@@ -105,6 +108,13 @@ class BlockManager:
             content = _content(sequence, index * size, (index + 1) * size)
             sequence.hashes.append(hashlib.blake2b(before + content, digest_size=HASH_BYTES).digest())
         return sequence.hashes
+
+    def _let_go(self, blocks: list[int]) -> None:
+        for block in reversed(blocks):
+            self.references[block] -= 1
+            if not self.references[block]:
+                self._free[block] = None
+                self._free.move_to_end(block, last=block in self._hashes)
 
     def _hold(self, block: int) -> None:
         self._free.pop(block, None)

@@ -8,8 +8,8 @@ whoever joins or leaves moves no other. A block that becomes full is copied into
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
+from demiglace.engine.decode_step import Columns
 from demiglace.engine.paged_cache import PagedCache
 from demiglace.engine.sequence import Sequence
 
@@ -17,13 +17,12 @@ SPARE_COLUMNS = 128  # free for coming tokens where rows are laid out anew (ours
 
 
 class DecodeWindow:
-    """A cache as `forward` takes it, of one new token of each row. `sequences`: those of the rows, in their order.
+    """Room for one new token of each row at a time. `sequences`: those of the rows, in their order.
 
     Keys and values (num_layers, rows, num_kv_heads, columns, head_dim); `starts` are the first columns of the rows,
-    and `length` the end of all. What stands before a row is zero.
+    and `length` the end of all. What stands before a row is zero. mask: (rows, 1, 1, columns), zero from `starts` on
+    and minus infinity before, kept from step to step.
     """
-
-    is_fixed = False
 
     def __init__(self, paged: PagedCache) -> None:
         self.paged = paged
@@ -36,37 +35,47 @@ class DecodeWindow:
         self.length = 0
         self.keys = self.paged.keys.new_zeros(num_layers, 0, heads, 0, head_dim)
         self.values = self.keys
-        self._newest: list[Tensor] = []
-        self._seen: list[Tensor] = []
+        self.mask = self.keys.new_zeros(0, 1, 1, 0)
 
     def show(self, sequences: list[Sequence]) -> None:
         """Have rows of these sequences alone, in any order."""
-        wanted = set(sequences)
-        for row in reversed(range(len(self.sequences))):
-            sequence = self.sequences[row]
-            if sequence not in wanted or self.length - self.starts[row] != sequence.num_computed:
-                self._drop(row)
+        self._drop_all_but(set(sequences))
         held = set(self.sequences)
         if joining := [sequence for sequence in sequences if sequence not in held]:
+            self._reserve(joining)
             self._join(joining)
 
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
-        """Room for a token of each row; positions and segments of all tokens that are seen (rows, columns)."""
-        if self.length == self.keys.shape[3]:
+    def advance(self) -> Columns:
+        """Room for a token of each row, and all that it sees: never all columns, for of whole tensors a compiled step
+        would be compiled anew."""
+        if self.length + 1 >= self.keys.shape[3]:
             self._lay_out(len(self.sequences), self.length - min(self.starts))
-        rows, first, newest = slice(len(self.sequences)), min(self.starts), self.length
         self.length += 1
-        self._newest = [held[:, rows, :, newest : self.length] for held in (self.keys, self.values)]
-        self._seen = [held[:, rows, :, first : self.length] for held in (self.keys, self.values)]
-        columns = torch.arange(first, self.length, device=positions.device)
-        seen = columns - torch.tensor(self.starts, device=positions.device).unsqueeze(1)
-        return seen, (seen >= 0).to(segments.dtype)
+        rows, seen = slice(len(self.sequences)), slice(min(self.starts), self.length)
+        keys, values = (held[:, rows, :, seen].unbind() for held in (self.keys, self.values))
+        return Columns(keys, values, self.mask[rows, :, :, seen] if len(self.sequences) > 1 else None)
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the new keys and values (rows, num_kv_heads, 1, head_dim) of a layer; returns all that are seen."""
-        for newest, new in zip(self._newest, (keys, values), strict=True):
-            newest[layer] = new
-        return self._seen[0][layer], self._seen[1][layer]
+    def begin_beams(self, leaders: list[Sequence]) -> None:
+        """Rows for the beams of some sequences, filled as theirs would be."""
+        self._drop_all_but(set(self.sequences))
+        self._reserve([beam for leader in leaders for beam in leader.beams])
+        for first, *others in (leader.beams for leader in leaders):
+            row = len(self.sequences)
+            self._join([first])
+            copies = slice(row + 1, row + 1 + len(others))
+            for held in (self.keys, self.values):
+                held[:, copies, :, : self.length] = held[:, row : row + 1, :, : self.length]
+            self.mask[copies] = self.mask[row]
+            self.sequences += others
+            self.starts += [self.starts[row]] * len(others)
+
+    def follow(self, beams: list[Sequence], parents: list[Sequence], num_columns: int) -> None:
+        """Give each beam the last columns of its parent, all before being the same."""
+        places = {sequence: row for row, sequence in enumerate(self.sequences)}
+        rows, sources = ([places[one] for one in some] for some in (beams, parents))
+        for held in (self.keys, self.values):
+            columns = held[..., self.length - num_columns : self.length, :]
+            columns[:, rows] = columns[:, sources]
 
     def save_full_blocks(self) -> None:
         """Copy the blocks that the newest tokens have filled into the paged cache."""
@@ -79,6 +88,13 @@ class DecodeWindow:
                 self.paged.keys[:, slots] = self.keys[:, row, :, columns].transpose(1, 2)
                 self.paged.values[:, slots] = self.values[:, row, :, columns].transpose(1, 2)
 
+    def _drop_all_but(self, wanted: set[Sequence]) -> None:
+        """Nor keep a row of those whose tokens are not what it holds: they were over in between."""
+        for row in reversed(range(len(self.sequences))):
+            sequence = self.sequences[row]
+            if sequence not in wanted or self.length - self.starts[row] != sequence.num_computed:
+                self._drop(row)
+
     def _drop(self, row: int) -> None:
         """The last row moves into the place of this one."""
         sequence, start = self.sequences.pop(), self.starts.pop()
@@ -86,18 +102,24 @@ class DecodeWindow:
             self.sequences[row], self.starts[row] = sequence, start
             for held in (self.keys, self.values):
                 held[:, row, :, : self.length] = held[:, len(self.sequences), :, : self.length]
+            self.mask[row] = self.mask[len(self.sequences)]
 
-    def _join(self, joining: list[Sequence]) -> None:
+    def _reserve(self, joining: list[Sequence]) -> None:
+        """Places for further rows."""
         rows = len(self.sequences) + len(joining)
         longest = max(sequence.num_computed for sequence in (*self.sequences, *joining))
         if not self.sequences or rows > self.keys.shape[1] or longest > self.length:
             self._lay_out(rows, longest)
+
+    def _join(self, joining: list[Sequence]) -> None:
+        """Rows of sequences for which places are reserved."""
         for sequence in joining:
             row, start = len(self.sequences), self.length - sequence.num_computed
             slots = self.paged.slots(sequence, 0, sequence.num_computed)
             for held, blocks in ((self.keys, self.paged.keys), (self.values, self.paged.values)):
                 held[:, row, :, :start] = 0
                 held[:, row, :, start : self.length] = blocks[:, slots].transpose(1, 2)
+            self.mask[row, ..., :start], self.mask[row, ..., start:] = -torch.inf, 0
             self.sequences.append(sequence)
             self.starts.append(start)
 
@@ -106,9 +128,13 @@ class DecodeWindow:
         num_layers, _, heads, _, head_dim = self.keys.shape
         places, seen = 1 << (rows - 1).bit_length(), self.length - min(self.starts, default=self.length)
         shape = (num_layers, places, heads, longest + SPARE_COLUMNS, head_dim)
-        keys, values = self.keys.new_zeros(shape), self.keys.new_zeros(shape)
+        keys, values = self.keys.new_empty(shape), self.keys.new_empty(shape)
         count = len(self.sequences)
         for new, old in ((keys, self.keys), (values, self.values)):
+            new[:, :count, :, : longest - seen] = 0
             new[:, :count, :, longest - seen : longest] = old[:, :count, :, self.length - seen : self.length]
         self.starts = [start + longest - self.length for start in self.starts]
         self.keys, self.values, self.length = keys, values, longest
+        self.mask = self.keys.new_zeros(places, 1, 1, shape[3])
+        for row, start in enumerate(self.starts):
+            self.mask[row, ..., :start] = -torch.inf

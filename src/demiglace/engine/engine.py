@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import Batch
+from demiglace.engine.beam_groups import BeamGroups, damaged
 from demiglace.engine.block_manager import BlockManager
 from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
@@ -35,6 +36,7 @@ class EngineConfig:
     max_rows: answers that run at a time.
     max_prefill_tokens: of prompts in a step, padding included; longer prompts are read in chunks.
     visual_bytes: of visual tokens that are kept for further questions.
+    compile_decode: whether decode steps are compiled, which takes up to a minute when the engine is made.
     """
 
     block_size: int = 16
@@ -42,6 +44,7 @@ class EngineConfig:
     max_rows: int = 256
     max_prefill_tokens: int = 2048  # as `qwen3.MAX_TOKENS_AT_ONCE`
     visual_bytes: int = 2**28
+    compile_decode: bool = False
 
 
 MOST_BLOCK_BYTES = 2**30  # ours; memory is taken as it is needed
@@ -64,7 +67,8 @@ class Engine:
         paged = PagedCache(model.config.llm, size, weight.dtype, weight.device)
         self.blocks = BlockManager(self.config.num_blocks or _num_blocks(model.config.llm, size, weight.dtype), size)
         self.scheduler = Scheduler(self.blocks, self.config.max_rows, self.config.max_prefill_tokens)
-        self.runner = ModelRunner(model, paged, VisualCache(self.config.visual_bytes))
+        self.runner = ModelRunner(model, paged, VisualCache(self.config.visual_bytes), self.config.compile_decode)
+        self.beams = BeamGroups(self.scheduler, self.runner.window)
         self._num_requests = 0
 
     @property
@@ -76,7 +80,7 @@ class Engine:
         """A request: its prompt as the one row of a batch, without padding, and its new sampler. Returns its number.
 
         Raises ValueError where the prompt and an answer do not fit the positions of the model or all blocks, where
-        visual tokens and places differ in number, and with beams, which `static_batch` follows.
+        visual tokens and places differ in number, and where there are more beams than rows.
         """
         sequence = self._sequence(prompt, sampler)
         self._fit(sequence)
@@ -89,7 +93,7 @@ class Engine:
         """One pass of the model: a chunk of prompts, or a token of each running answer. Nothing where all is done.
 
         `row` of a step is the number of its request. A request is over where its step has `stopped_by`, where its
-        sampler was stopped in between, and at its failure.
+        sampler was stopped in between, and at its failure. With beams all tokens of an answer come at its end.
         """
         self._remove([one for one in self.scheduler.sequences if one.sampler.stopped_by])
         batch = self.scheduler.schedule()
@@ -116,21 +120,23 @@ class Engine:
     def _sequence(self, prompt: Batch, sampler: TokenSampler) -> Sequence:
         if prompt.tokens.shape[0] != 1:
             raise ValueError(f"a request is 1 row, got {prompt.tokens.shape[0]}")
-        if sampler.params.num_beams > 1:
-            raise ValueError(f"the engine follows 1 beam of an answer, got {sampler.params.num_beams}")
+        if sampler.params.num_beams > self.config.max_rows:
+            raise ValueError(f"{sampler.params.num_beams} beams, but {self.config.max_rows} rows run at a time")
         packages = [] if prompt.visual is None else packages_of(prompt.visual)
         given, places = len(packages) * self.model.config.resampler.num_queries, prompt.visual_places.tolist()
         if given != len(places):
             raise ValueError(f"{given} visual tokens, but the prompt has {len(places)} places for them")
-        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler)
+        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.said)
 
     def _fit(self, sequence: Sequence) -> None:
         """Bound an answer by the room there is. Its last token needs no keys and values."""
         length, limit = len(sequence.prompt), self.model.config.llm.max_position_embeddings
-        slots = self.blocks.num_blocks * self.blocks.block_size
+        shared = length // self.blocks.block_size
+        slots = (shared + (self.blocks.num_blocks - shared) // sequence.num_rows) * self.blocks.block_size
         check_positions(length, limit)
         if length > slots:
-            raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}")
+            beams = f" in {sequence.num_rows} beams" if sequence.num_rows > 1 else ""
+            raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}{beams}")
         sequence.sampler.fit(min(limit - length, slots - length + 1))
 
     def _look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
@@ -144,12 +150,34 @@ class Engine:
         for sequence, count in zip(batch.sequences, batch.counts, strict=True):
             sequence.num_computed += count
             self.blocks.commit(sequence)
-        found = list(zip(ready, next_tokens(logits, [one.sampler for one in ready]), strict=True)) if ready else []
+        searched = {one: row for row, one in enumerate(ready) if one.sampler.params.num_beams > 1}
+        if not searched:
+            return self._sample(ready, logits)
+        sampled = [row for row, one in enumerate(ready) if one not in searched]
+        return [*self._sample([ready[row] for row in sampled], logits[sampled]), *self._search(searched, logits)]
+
+    def _sample(self, sequences: list[Sequence], logits: Tensor) -> list[Step | Failure]:
+        if not sequences:
+            return []
+        found = list(zip(sequences, next_tokens(logits, [one.sampler for one in sequences]), strict=True))
         self._remove([one for one, token in found if isinstance(token, ValueError) or token.stopped_by])
         return [
             Failure(one.number, token) if isinstance(token, ValueError) else Step(one.number, token)
             for one, token in found
         ]
+
+    def _search(self, rows: dict[Sequence, int], logits: Tensor) -> list[Step | Failure]:
+        """Beams go on by a token; rows: theirs among logits."""
+        failures = {one.number: error for one, error in damaged(rows, logits)}
+        self._remove([one for one in rows if one.number in failures])
+        found = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
+        steps: list[Step | Failure] = [Failure(number, error) for number, error in failures.items()]
+        for answer in found:
+            self._remove(answer.leader.beams)
+            take = answer.leader.sampler.take
+            for token in zip(answer.tokens, answer.log_probabilities, strict=True):
+                steps.append(Step(answer.leader.number, take(*token)))
+        return steps
 
     def _remove(self, sequences: list[Sequence]) -> None:
         for sequence in sequences:

@@ -8,21 +8,23 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING, Batch, moved
+from demiglace.engine.decode_step import DecodeStep
 from demiglace.engine.decode_window import DecodeWindow
 from demiglace.engine.paged_cache import ChunkCache, PagedCache
 from demiglace.engine.scheduler import ScheduledBatch
 from demiglace.engine.sequence import Sequence
 from demiglace.engine.visual_cache import VisualCache
-from demiglace.model.layers import AttentionCache
 from demiglace.model.minicpmv import MiniCPMV
 
 
 class ModelRunner:
     """The model with the keys, values and visual tokens that it computed."""
 
-    def __init__(self, model: MiniCPMV, paged: PagedCache, visual_cache: VisualCache) -> None:
+    def __init__(
+        self, model: MiniCPMV, paged: PagedCache, visual_cache: VisualCache, compile_decode: bool = False
+    ) -> None:
         self.model, self.paged, self.visual_cache = model, paged, visual_cache
-        self.window = DecodeWindow(paged)
+        self.window, self.decode_step = DecodeWindow(paged), DecodeStep(model, compile_decode)
 
     def look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
         """Have the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
@@ -43,28 +45,21 @@ class ModelRunner:
     def _decode(self, sequences: list[Sequence]) -> tuple[list[Sequence], Tensor]:
         window, device = self.window, self.paged.keys.device
         window.show(sequences)
-        tokens = torch.tensor([[one.sampler.said[-1]] for one in window.sequences], device=device)
+        tokens = torch.tensor([[one.said[-1]] for one in window.sequences], device=device)
         positions = torch.tensor([[one.num_computed] for one in window.sequences], device=device)
-        batch = Batch(tokens, positions, torch.ones_like(tokens), tokens.new_empty(0))
-        hidden = self._hidden(batch, None, window, None)
+        logits = self.decode_step(tokens, positions, window.advance())
         window.save_full_blocks()
-        return window.sequences.copy(), self._logits(hidden)
+        return window.sequences.copy(), logits
 
     def _prefill(self, sequences: list[Sequence], counts: list[int]) -> tuple[list[Sequence], Tensor]:
         device, pairs = self.paged.keys.device, list(zip(sequences, counts, strict=True))
         seen = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
         cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
-        hidden = self._hidden(_chunks(sequences, counts).to(device), torch.cat(seen) if seen else None, cache, last)
+        batch = _chunks(sequences, counts).to(device)
+        embeddings = self.model.place(batch, torch.cat(seen) if seen else None)
+        hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
-        return [sequences[row] for row in ready], self._logits(hidden[ready]) if ready else hidden.new_empty(0)
-
-    def _hidden(self, batch: Batch, visual: Tensor | None, cache: AttentionCache, last: Tensor | None) -> Tensor:
-        """Hidden states (rows, 1, hidden_size) at the last token of each row."""
-        embeddings = self.model.place(batch, visual)
-        return self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)
-
-    def _logits(self, hidden: Tensor) -> Tensor:
-        return self.model.logits(hidden[:, 0]).float()
+        return [sequences[row] for row in ready], self.model.logits(hidden[ready]).float()
 
     def _look(self, sequences: list[Sequence]) -> None:
         """Visual tokens from the first package on that is not computed yet."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from demiglace.batch import moved
 from demiglace.engine.sequence import Sequence
+from demiglace.model.layers import visibility
 from demiglace.model.qwen3 import Qwen3Config
 
 
@@ -45,8 +46,6 @@ class ChunkCache:
     A cache as `forward` takes it. The chunks are rows of one batch, padded on the right; padding is not kept.
     """
 
-    is_fixed = False
-
     def __init__(self, paged: PagedCache, sequences: list[Sequence], counts: list[int]) -> None:
         self.paged = paged
         device = paged.keys.device
@@ -61,11 +60,16 @@ class ChunkCache:
         real = torch.arange(width) < torch.tensor(counts).unsqueeze(1)
         self.real = None if min(counts) == width else moved(real.flatten().nonzero().squeeze(1), device)
 
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions and segments of all tokens that are seen (rows, before + new), from those of the new ones."""
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        """Who of the new tokens sees which of those before and of the new ones; on a CPU as what is added to scores,
+        since else it would be made so anew in every layer."""
         places = torch.arange(self.old_slots.shape[1], device=positions.device).expand(len(positions), -1)
         seen = (places < self.before).to(segments.dtype)
-        return torch.cat([places, positions], dim=1), torch.cat([seen, segments], dim=1)
+        keys = torch.cat([places, positions], dim=1), torch.cat([seen, segments], dim=1)
+        visible = visibility(positions, segments, *keys)
+        if visible is None or visible.is_cuda:
+            return visible
+        return torch.zeros_like(visible, dtype=self.paged.keys.dtype).masked_fill_(~visible, -torch.inf)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the new keys and values (rows, num_kv_heads, new, head_dim) of a layer; returns all that are seen."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,6 +48,7 @@ OPTIONAL_FIELDS: Mapping[str, Field] = {  # None is taken too
     "thinking_budget": Whole(0, 2**31),
 }
 TOKEN = Whole(0, 2**31)
+SHORT_SEEDS = 2**32
 NEARLY_ZERO = 1e-30  # temperatures by which float32 cannot divide: the likeliest token has all the probability
 
 
@@ -166,8 +168,13 @@ class SamplingParams:
         if self.seed is None:
             generator.seed()
         else:
-            generator.manual_seed(self.seed)
+            generator.manual_seed(_short_seed(self.seed))
         return generator
+
+
+def _short_seed(seed: int) -> int:
+    """A seed of 32 bits, itself where it has no more: torch's generator for a CPU (2.13) passes over all bits above."""
+    return seed if seed < SHORT_SEEDS else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Tensor:

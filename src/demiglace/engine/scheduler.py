@@ -53,6 +53,13 @@ class Scheduler:
         (self.running if sequence in self.running else self.waiting).remove(sequence)
         self.blocks.release(sequence)
 
+    def begin_beams(self, leader: Sequence) -> None:
+        """The beams of a sequence run in its place."""
+        self.running.remove(leader)
+        leader.begin_beams()
+        for beam in leader.beams:
+            bisect.insort(self.running, beam, key=BY_AGE)
+
     def schedule(self) -> ScheduledBatch | None:
         """None where nothing is to be done."""
         batch = (self._decode() or self._prefill()) if self._is_decode_turn else (self._prefill() or self._decode())
@@ -61,8 +68,8 @@ class Scheduler:
 
     def preempt_all(self) -> None:
         """Whatever is computed is to be computed again."""
-        for sequence in reversed(self.running.copy()):
-            self._preempt(sequence)
+        while self.running:
+            self._preempt(self.running[-1])
 
     def _prefill(self) -> ScheduledBatch | None:
         """Chunks of prompts, the oldest first, as many as fit beside each other; only the first may be cut."""
@@ -86,7 +93,8 @@ class Scheduler:
         return ScheduledBatch("prefill", chosen, counts) if chosen else None
 
     def _admit(self, sequence: Sequence, known: list[int]) -> bool:
-        if len(self.running) == self.max_rows or not self.blocks.open(sequence, known):
+        num_rows = sum(one.num_rows for one in self.running) + sequence.num_rows
+        if num_rows > self.max_rows or not self.blocks.open(sequence, known):
             return False
         self.waiting.remove(sequence)
         bisect.insort(self.running, sequence, key=BY_AGE)
@@ -95,12 +103,15 @@ class Scheduler:
     def _decode(self) -> ScheduledBatch | None:
         """Every answer that runs; the youngest sequences make room for the oldest where no block is free."""
         for sequence in self.running.copy():
-            while sequence.blocks and not sequence.is_prefilling and not self.blocks.extend(sequence):
+            while sequence.num_computed and not sequence.is_prefilling and not self.blocks.extend(sequence):
                 self._preempt(self.running[-1])
         ready = [sequence for sequence in self.running if not sequence.is_prefilling]
         return ScheduledBatch("decode", ready, [1] * len(ready)) if ready else None
 
     def _preempt(self, sequence: Sequence) -> None:
-        """It waits again, and what of it was computed is computed anew when its turn comes."""
-        self.remove(sequence)
-        self.add(sequence)
+        """It waits again, and what of it was computed is computed anew when its turn comes; beams begin anew."""
+        leader = sequence.leader or sequence
+        for one in leader.beams or [leader]:
+            self.remove(one)
+        leader.beams = []
+        self.add(leader)

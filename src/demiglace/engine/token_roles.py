@@ -32,6 +32,11 @@ class TokenRoles:
         """int64 (forbidden,), on the CPU."""
         return torch.tensor(sorted(self.forbidden), dtype=torch.int64)
 
+    @cached_property
+    def end_tokens(self) -> Tensor:
+        """int64 (ends,), on the CPU."""
+        return torch.tensor(sorted(self.ends), dtype=torch.int64)
+
     @property
     def after_thoughts(self) -> tuple[int, ...]:
         """What stands between the end of the thoughts and the answer."""

@@ -71,15 +71,19 @@ class TokenSampler:
         is_free = self.params.is_plain and not self._forced and self._guide is None
         return is_free and token not in self.roles.forbidden and (self._may_end or token not in self.roles.ends)
 
-    def next(self, logits: Tensor) -> SampledToken:
-        """The next token. logits: float (vocabulary,); ValueError where they are NaN or infinite."""
+    def next(self, logits: Tensor, log_probabilities: Tensor | None = None) -> SampledToken:
+        """The next token. logits: float (vocabulary,); log_probabilities: their log-softmax, where it is known, and
+        known to be finite. ValueError where they are NaN or infinite."""
         logits = logits.float()
-        total = logits.logsumexp(dim=0)
-        check_finite(float(total))  # also where what is damaged cannot be drawn
+        if log_probabilities is None:
+            log_probabilities = logits.log_softmax(dim=0)
+            check_finite(float(log_probabilities.max()))  # also where what is damaged cannot be drawn
         token = self._forced.popleft() if self._forced else self._drawn(logits)
-        likeliest, tokens = logits.topk(min(self.params.logprobs or 0, len(logits)))
-        alternatives = tuple(zip(tokens.tolist(), (likeliest - total).tolist(), strict=True))
-        return self.take(token, float(logits[token] - total), alternatives)
+        alternatives: tuple[tuple[int, float], ...] = ()
+        if self.params.logprobs:
+            likeliest, tokens = log_probabilities.topk(min(self.params.logprobs, len(logits)))
+            alternatives = tuple(zip(tokens.tolist(), likeliest.tolist(), strict=True))
+        return self.take(token, float(log_probabilities[token]), alternatives)
 
     def take(
         self, token: int, log_probability: float, alternatives: tuple[tuple[int, float], ...] = ()
@@ -100,8 +104,7 @@ class TokenSampler:
         if self.roles.forbidden:
             logits = logits.index_fill(0, self.roles.forbidden_tokens.to(logits.device), -torch.inf)
         if not self._may_end:
-            ends = torch.tensor(list(self.roles.ends), dtype=torch.int64, device=logits.device)
-            logits = logits.index_fill(0, ends, -torch.inf)
+            logits = logits.index_fill(0, self.roles.end_tokens.to(logits.device), -torch.inf)
         if self._guide is None or self._is_thinking:
             return draw(logits, self.params, self._generator)
         token = draw(self._guide.masked(logits), self.params, self._generator)
@@ -134,20 +137,21 @@ class TokenSampler:
 def next_tokens(logits: Tensor, samplers: Sequence[TokenSampler]) -> list[SampledToken | ValueError]:
     """The next token of each answer, or why there is none; logits: float32 (rows, vocabulary).
 
-    Where nothing is drawn, all are read from the device together. A ValueError is of logits that are NaN or infinite.
+    Where nothing is drawn, all are read from the device together. A ValueError is of logits that are NaN or infinite,
+    also where what is damaged cannot be drawn.
     """
-    largest, likeliest = logits.max(dim=1)
-    log_probabilities = (largest - logits.logsumexp(dim=1)).tolist()
+    likeliest, log_probabilities = logits.argmax(dim=1, keepdim=True), logits.log_softmax(dim=1)
+    largest = log_probabilities.gather(1, likeliest)
     found: list[SampledToken | ValueError] = []
-    for row, sampler, token, log_probability in zip(
-        logits, samplers, likeliest.tolist(), log_probabilities, strict=True
+    for row, (sampler, (token,), (log_probability,)) in enumerate(
+        zip(samplers, likeliest.tolist(), largest.tolist(), strict=True)
     ):
         try:
+            check_finite(log_probability)
             if sampler.takes_likeliest(token):
-                check_finite(log_probability)
                 found.append(sampler.take(token, log_probability))
             else:
-                found.append(sampler.next(row))
+                found.append(sampler.next(logits[row], log_probabilities[row]))
         except ValueError as error:
             found.append(error)
     return found

@@ -1,34 +1,34 @@
 """Visual tokens by the content of their pictures: each distinct package and each distinct picture is looked at once.
 
-The features of a picture do not depend on its neighbours, so pictures that are equal are encoded once; the resampler
-then runs for every package that differs in its pictures or their times.
+The resampler runs for every package that differs in its pictures or their times. Where pictures recur, it attends to
+each distinct one once.
 """
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor
 
-from demiglace.batch import Visual
+from demiglace.batch import Visual, joined_run_lengths
+from demiglace.engine.picture_groups import PictureGroup, digest, encoded, picture_groups
 from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.model.minicpmv import MiniCPMV
-
-KEY_BYTES = 16  # ours: among 2**32 contents two keys agree with a chance of 2**-64
+from demiglace.model.recurring_pictures import resample_recurring
+from demiglace.model.resampler import PackageGrids, Resampler
 
 
 @dataclass(frozen=True)
 class VisualPackage:
-    """One package. key: of its content; pictures: keys of its pictures, each of patches and grid alone."""
+    """One package. key: of its content, times and run lengths; groups: all its patches, in order."""
 
     key: bytes
     visual: Visual
-    pictures: tuple[bytes, ...]
+    groups: tuple[PictureGroup, ...]
 
 
 class VisualCache:
@@ -63,46 +63,70 @@ class VisualCache:
 
 def packages_of(visual: Visual) -> list[VisualPackage]:
     """The packages, one by one, their patches in the memory of `visual`."""
-    patches = visual.patches.split(visual.grids.prod(dim=1).tolist())
-    keys = _picture_keys(patches, visual.grids.tolist())
+    pictures = PackageGrids.of(visual.grids, visual.package_sizes, visual.run_lengths)
+    left = iter(picture_groups(visual.patches, visual.grids, visual.kept))
     packages: list[VisualPackage] = []
-    picture = patch = 0
-    for size in visual.package_sizes.tolist():
-        members = slice(picture, picture + size)
-        end = patch + sum(map(len, patches[members]))
-        ticks = visual.ticks[members]
-        part = Visual(visual.patches[patch:end], visual.grids[members], torch.tensor([size]), ticks)
-        packages.append(VisualPackage(_digest(b"".join(keys[members]), ticks), part, tuple(keys[members])))
-        picture, patch = members.stop, end
+    patch = 0
+    for members in pictures.package_pictures():
+        groups = _groups_of(len(members), left)
+        end = patch + sum(len(group.patches) for group in groups)
+        own = slice(members.start, members.stop)
+        ticks, runs = visual.ticks[own], _runs(pictures, members)
+        part = Visual(visual.patches[patch:end], visual.grids[own], torch.tensor([len(members)]), ticks, runs)
+        key = digest(b"".join(group.key for group in groups), ticks, *(() if runs is None else (runs,)))
+        packages.append(VisualPackage(key, part, groups))
+        patch = end
     return packages
 
 
 def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
     """Visual tokens (num_queries, hidden_size) of each package, in the memory of its own."""
-    features = _features(model, packages)
+    groups = list(chain.from_iterable(package.groups for package in packages))
+    weight = model.llm.model.embed_tokens.weight
+    features = encoded(model.vpm, groups, weight, MAX_PATCHES_PER_CHUNK)
+    is_plain = isinstance(model.resampler, Resampler) and all(one.visual.run_lengths is None for one in packages)
+    if is_plain and len(features) < len(groups):
+        return _resampled_once(model.resampler, packages, features)
     tokens: list[Tensor] = []
     for some in _chunks(packages):
         tokens += model.resampler(
-            torch.cat([features[picture] for package in some for picture in package.pictures]),
+            torch.cat([features[group.key] for package in some for group in package.groups]),
             torch.cat([package.visual.grids for package in some]),
             torch.cat([package.visual.package_sizes for package in some]),
-            torch.cat([package.visual.ticks for package in some]).to(model.llm.model.embed_tokens.weight.device),
+            torch.cat([package.visual.ticks for package in some]).to(weight.device),
             MAX_PATCHES_PER_CHUNK,
+            joined_run_lengths([package.visual for package in some]),
         )
     return [one.clone() for one in tokens]
 
 
-def _features(model: MiniCPMV, packages: Sequence[VisualPackage]) -> dict[bytes, Tensor]:
-    """Features (patches, feature_size) of every picture, by its key."""
-    distinct: dict[bytes, tuple[Tensor, Tensor]] = {}
-    for package in packages:
-        patches = package.visual.patches.split(package.visual.grids.prod(dim=1).tolist())
-        distinct.update(zip(package.pictures, zip(patches, package.visual.grids, strict=True), strict=True))
-    weight = model.llm.model.embed_tokens.weight
-    grids = torch.stack([grid for _, grid in distinct.values()])
-    patches = torch.cat([patches for patches, _ in distinct.values()]).to(weight.device, weight.dtype)
-    features = model.vpm(patches, grids, MAX_PATCHES_PER_CHUNK)
-    return dict(zip(distinct, features.split(grids.prod(dim=1).tolist()), strict=True))
+def _resampled_once(
+    resampler: Resampler, packages: Sequence[VisualPackage], features: Mapping[bytes, Tensor]
+) -> list[Tensor]:
+    """As `encode`, where pictures recur and each group is a picture with all its patches."""
+    numbers = {key: number for number, key in enumerate(features)}
+    sizes = {group.key: tuple(group.grids[0].tolist()) for package in packages for group in package.groups}
+    ticks = torch.cat([package.visual.ticks for package in packages])
+    shown = [[numbers[group.key] for group in package.groups] for package in packages]
+    found = list(features.values())
+    tokens = resample_recurring(resampler, found, [sizes[key] for key in features], shown, ticks.to(found[0].device))
+    return [one.clone() for one in tokens]
+
+
+def _groups_of(num_pictures: int, left: Iterator[PictureGroup]) -> tuple[PictureGroup, ...]:
+    """The next groups that have so many pictures; a picture that lacks patches has those before it in its package."""
+    groups: list[PictureGroup] = []
+    while sum(group.num_members for group in groups) < num_pictures:
+        groups.append(next(left))
+    return tuple(groups)
+
+
+def _runs(pictures: PackageGrids, members: range) -> Tensor | None:
+    """int64 (places,) of a package; None where every place has its patch."""
+    if pictures.run_lengths is None:
+        return None
+    runs = torch.cat(pictures.run_lengths[members.start : members.stop])
+    return None if runs.all() else runs
 
 
 def _chunks(packages: Sequence[VisualPackage]) -> Iterator[list[VisualPackage]]:
@@ -118,25 +142,3 @@ def _chunks(packages: Sequence[VisualPackage]) -> Iterator[list[VisualPackage]]:
         held += count
     if chunk:
         yield chunk
-
-
-def _picture_keys(patches: Sequence[Tensor], grids: Sequence[Sequence[int]]) -> list[bytes]:
-    """The key of each picture. A picture seen just now is recognised by comparing it, which is faster than its key."""
-    seen: dict[tuple[int, ...], tuple[Tensor, bytes]] = {}
-    keys = []
-    for picture, grid in zip(patches, grids, strict=True):
-        mark = (*grid, zlib.crc32(_bytes_of(picture)))
-        if mark not in seen or not torch.equal(seen[mark][0], picture):
-            seen[mark] = picture, _digest(repr(grid).encode(), picture)
-        keys.append(seen[mark][1])
-    return keys
-
-
-def _digest(start: bytes, tensor: Tensor) -> bytes:
-    digest = hashlib.blake2b(start, digest_size=KEY_BYTES)
-    digest.update(_bytes_of(tensor))
-    return digest.digest()
-
-
-def _bytes_of(tensor: Tensor) -> memoryview:
-    return tensor.cpu().contiguous().view(torch.uint8).numpy().data

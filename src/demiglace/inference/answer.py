@@ -51,6 +51,7 @@ class Answer:
 class AnswerBuilder:
     """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`.
 
+    choices: of every token so far, where log-probabilities were asked for.
     The `sampler` is told where the text comes to a stop string.
     """
 
@@ -65,20 +66,23 @@ class AnswerBuilder:
         self.seconds_to_first_token = self.seconds = 0.0
         self.stopped_by: StoppedBy | None = None
         self._log_probabilities: list[float] = []
-        self._choices: list[TokenChoice] = []
+        self.choices: list[TokenChoice] = []
         self._tokenizer, self._decoder = tokenizer, StreamDecoder(tokenizer)
         self._stop = StopStrings(sampler.params.stop)
 
     def take(self, sampled: SampledToken) -> str:
         """The text that a token adds: "" while a character is incomplete or a stop string may have begun, and for
-        tokens that are no text."""
+        tokens that are no text, or behind the end: with beams all tokens come together, those behind a stop string too.
+        """
+        if self.stopped_by:
+            return ""
         self.seconds = time.perf_counter() - self.started
         self.seconds_to_first_token = self.seconds_to_first_token or self.seconds
         self.new_tokens += sampled.stopped_by != "end"
         self.stopped_by = sampled.stopped_by
         self._log_probabilities.append(sampled.log_probability)
         if self.sampler.params.logprobs is not None:
-            self._choices.append(TokenChoice.of(sampled, self._tokenizer))
+            self.choices.append(TokenChoice.of(sampled, self._tokenizer))
         new = self._text_of(sampled)
         self.text += new
         return new
@@ -93,10 +97,8 @@ class AnswerBuilder:
 
     def answer(self) -> Answer:
         """The answer as far as it is written."""
-        thinking, text = split_answer(self.text, self.conversation.thinking)
         guide = self.sampler.params.guide
-        if guide is not None:
-            text = self._guided_text()
+        thinking, text = thinking_and_text(self.text, self.conversation.thinking, guide is not None)
         return Answer(
             thinking,
             text,
@@ -108,15 +110,21 @@ class AnswerBuilder:
             self.stopped_by or "interrupted",
             math.exp(sum(self._log_probabilities) / max(len(self._log_probabilities), 1)),
             self.notes,
-            tuple(self._choices),
+            tuple(self.choices),
             None if guide is None else guide.holds(text),
         )
 
-    def _guided_text(self) -> str:
-        """Behind the thoughts, character by character: in a form white space counts, and what looks like a mark."""
-        if not self.conversation.thinking:
-            return self.text
-        return self.text.partition(END_THINK)[2].removeprefix("\n\n")
+
+def thinking_and_text(written: str, thinking: bool | None, is_guided: bool) -> tuple[str, str]:
+    """What was written so far as `split_answer` splits it, given how its turn was opened.
+
+    Of a guided answer all that is behind the thoughts is text, character by character: in a form white space counts,
+    and what looks like a mark.
+    """
+    thoughts, text = split_answer(written, thinking)
+    if not is_guided:
+        return thoughts, text
+    return thoughts, written.partition(END_THINK)[2].removeprefix("\n\n") if thinking else written
 
 
 class AnswerStream(Iterator[str]):

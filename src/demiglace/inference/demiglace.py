@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from os import PathLike
 from typing import Any
 
@@ -17,7 +16,6 @@ from demiglace.engine.engine import Engine
 from demiglace.engine.guided import GuideVocabulary
 from demiglace.engine.mailbox import Mailbox
 from demiglace.engine.sampling import SamplingParams
-from demiglace.engine.static_batch import generate
 from demiglace.engine.token_roles import TokenRoles
 from demiglace.engine.token_sampler import SampledToken, TokenSampler
 from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
@@ -28,11 +26,14 @@ from demiglace.model.folded_resampler import FoldedResampler, multiply_adds
 from demiglace.model.hub import folder_of
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.placement import device_named, dtype_named
+from demiglace.model.quantisation import quantisation_named, quantise
 from demiglace.processing.fitting import Fitted, fit_for_answer
 from demiglace.processing.processor import Processor
+from demiglace.processing.recent_clips import RecentClips
 from demiglace.processing.sample import Sample
 
 Request = Conversation | tuple[str, Sequence[PartSource]]
+CLIP_BYTES = 2**30  # of clips that several requests of a batch may show; ours
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,25 @@ class Demiglace:
         device: str | None = None,
         dtype: str | None = None,
         adapter: str | PathLike[str] | None = None,
+        quantize: str | None = None,
     ) -> Demiglace:
         """A checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None, the nano
         model that the package carries. Without `device` a GPU where there is one, without `dtype` what suits it.
         `adapter` is the folder of a LoRA adapter in PEFT's format, added to the weights; images are cut as it was
-        trained, where it says so.
+        trained, where it says so. `quantize` to "int8" or "int4": so many bits for a weight of the decoder's linear
+        layers; an adapter is added before.
         ValueError where one of them is not to be had.
         """
         folder, place = folder_of(path_or_id), device_named(device)
+        small = None if quantize is None else quantisation_named(quantize)
         processor, sampling = Processor.load(folder, adapter), SamplingParams.read(folder)
-        model = weights.load(folder, dtype=dtype_named(dtype, place), device=place)
-        if adapter is not None:
-            model = merge_adapter(model, adapter)
+        number = dtype_named(dtype, place)
+        if adapter is None:
+            model = weights.load(folder, number, place, small, may_be_quantised=True)
+        else:
+            model = merge_adapter(weights.load(folder, number, place), adapter)
+            if small:
+                quantise(model, small)
         plain, folded = multiply_adds(model.config.resampler)
         if folded < plain:
             model.register_module("resampler", FoldedResampler(model.resampler))
@@ -84,6 +92,10 @@ class Demiglace:
         """The same model on images that are cut otherwise: `changes` are fields of `SlicingConfig`, such as
         `max_slices` and `upscale`."""
         return Demiglace(self.model, self.processor.sliced(**changes), self.sampling)
+
+    def with_static_patches(self, threshold: float | None) -> Demiglace:
+        """The same model on videos without their static patches (`Processor.with_static_patches`)."""
+        return Demiglace(self.model, self.processor.with_static_patches(threshold), self.sampling)
 
     def ask(
         self,
@@ -135,10 +147,50 @@ class Demiglace:
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
         if rows < 1:
             raise ValueError(f"at least 1 request has to be answered at a time, got {rows}")
-        asked = list(zip(conversations, each, strict=True))
-        if any(params.num_beams > 1 for params in each):
-            return [answer for start in range(0, len(asked), rows) for answer in self._searched(asked[start:][:rows])]
-        return self._answered(asked, rows)
+        answers: dict[int, Answer] = {}
+        for place, outcome in self.as_completed(zip(conversations, each, strict=True), rows):
+            if not isinstance(outcome, AnswerBuilder):
+                raise outcome
+            answers[place] = outcome.answer()
+        return [answers[place] for place in range(len(requests))]
+
+    def as_completed(
+        self, asked: Iterable[tuple[Conversation, SamplingParams]], rows: int = 8
+    ) -> Iterator[tuple[int, AnswerBuilder | ValueError | OSError]]:
+        """Answers by the place of their request, each when it is complete; at most `rows` are under way.
+
+        Where one ends the next request is taken, so that `asked` may be long and made as it is read. A request that
+        fails gives its error, and the others go on. A clip that several show is decoded once.
+        """
+        mailbox, coming, clips = self._mailbox, enumerate(asked), RecentClips(CLIP_BYTES)
+        under_way: dict[int, tuple[int, AnswerBuilder]] = {}
+        try:
+            while True:
+                while len(under_way) < rows and (following := next(coming, None)):
+                    place, one = following
+                    try:
+                        request = self._request(*one, clips)
+                        number = mailbox.add(self.processor.batch([request.sample]), request.sampler)
+                    except (ValueError, OSError) as error:
+                        yield place, error
+                    else:
+                        under_way[number] = place, request.builder
+                if not under_way:
+                    break
+                mailbox.advance()
+                yield from _completed(mailbox, under_way)
+        finally:
+            for number in under_way:
+                mailbox.cancel(number)
+
+    def draft(self, fitted: Fitted, sample: Sample, sampling: SamplingParams, started: float) -> AnswerBuilder:
+        """The answer, still to be written, to a conversation that was made ready before, maybe in another process.
+
+        fitted, sample: of `fit_for_answer` and `Processor.prepare`. started: when it was asked (`perf_counter`).
+        ValueError where the bias names a token that is none, and where the guide cannot be followed.
+        """
+        sampler = self._sampler(fitted.conversation, sampling)
+        return AnswerBuilder(self.processor.tokenizer, fitted, sample, sampler, started)
 
     def weights_changed(self) -> None:
         """Call it where the model's weights have been changed: nothing computed with the old ones is used any more.
@@ -163,52 +215,18 @@ class Demiglace:
         mailbox: Mailbox = self._engines.mailbox
         return mailbox
 
-    def _request(self, conversation: Conversation, params: SamplingParams) -> _Request:
+    def _request(
+        self, conversation: Conversation, params: SamplingParams, clips: RecentClips | None = None
+    ) -> _Request:
         started = time.perf_counter()
         fitted = self._fitted(conversation)
-        sample = self.processor.prepare(fitted.conversation, max_tokens=self.room)
-        sampler = self._sampler(conversation, params)
-        builder = AnswerBuilder(self.processor.tokenizer, fitted, sample, sampler, started)
-        return _Request(sample, builder)
+        sample = self.processor.prepare(fitted.conversation, max_tokens=self.room, clips=clips)
+        return _Request(sample, self.draft(fitted, sample, params, started))
 
     def _tokens(self, request: _Request) -> Generator[SampledToken]:
-        if request.sampler.params.num_beams > 1:
-            yield from (sampled for _, sampled in self._search([request]))
-        else:
-            yield from self._mailbox.tokens(self.processor.batch([request.sample]), request.sampler)
-
-    def _search(self, requests: Sequence[_Request]) -> Iterator[tuple[_Request, SampledToken]]:
-        """Tokens of answers that are followed in beams, together."""
-        weight = self.model.llm.model.embed_tokens.weight
-        batch = self.processor.batch([request.sample for request in requests]).to(weight.device, weight.dtype)
-        for step in generate(self.model, batch, [request.sampler for request in requests]):
-            yield requests[step.row], step.sampled
-
-    def _searched(self, asked: Sequence[tuple[Conversation, SamplingParams]]) -> list[Answer]:
-        requests = [self._request(*one) for one in asked]
-        for request, sampled in self._search(requests):
-            request.builder.take(sampled)
-        return [request.builder.answer() for request in requests]
-
-    def _answered(self, asked: Sequence[tuple[Conversation, SamplingParams]], rows: int) -> list[Answer]:
-        """At most `rows` are under way; where one ends the next begins."""
-        mailbox, answers = self._mailbox, dict[int, Answer]()
-        under_way: dict[int, tuple[int, AnswerBuilder]] = {}
-        coming = iter(enumerate(asked))
-        try:
-            while len(answers) < len(asked):
-                for place, one in islice(coming, rows - len(under_way)):
-                    request = self._request(*one)
-                    number = mailbox.add(self.processor.batch([request.sample]), request.sampler)
-                    under_way[number] = place, request.builder
-                answers |= _advance(mailbox, under_way)
-        finally:
-            for number in under_way:
-                mailbox.cancel(number)
-        return [answers[place] for place in range(len(asked))]
+        yield from self._mailbox.tokens(self.processor.batch([request.sample]), request.sampler)
 
     def _sampler(self, conversation: Conversation, params: SamplingParams) -> TokenSampler:
-        """ValueError where the bias names a token that is none, and where the guide cannot be followed."""
         known = self.model.config.llm.vocab_size
         if params.logit_bias and (largest := max(params.logit_bias)) >= known:
             raise ValueError(f"logit_bias names token {largest}, but the model knows {known}")
@@ -227,18 +245,22 @@ class Demiglace:
         return fitted
 
 
-def _advance(mailbox: Mailbox, under_way: dict[int, tuple[int, AnswerBuilder]]) -> dict[int, Answer]:
-    """A step of the engine; the answers that are complete by it, by their place, leave `under_way`."""
-    mailbox.advance()
-    complete = {}
+def _completed(
+    mailbox: Mailbox, under_way: dict[int, tuple[int, AnswerBuilder]]
+) -> Iterator[tuple[int, AnswerBuilder | ValueError]]:
+    """What a step of the engine has completed, by its place; it leaves `under_way`."""
     for number, (place, builder) in list(under_way.items()):
-        for sampled in mailbox.take(number):
-            builder.take(sampled)
-        if builder.stopped_by:
-            complete[place] = builder.answer()
+        outcome: AnswerBuilder | ValueError | None = None
+        try:
+            for sampled in mailbox.take(number):
+                builder.take(sampled)
+            outcome = builder if builder.stopped_by else None
+        except ValueError as error:
+            outcome = error
+        if outcome is not None:
             mailbox.cancel(number)
             del under_way[number]
-    return complete
+            yield place, outcome
 
 
 def _check_fit(model: MiniCPMV, processor: Processor) -> None:

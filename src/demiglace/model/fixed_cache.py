@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING
-from demiglace.model.layers import KVCache
+from demiglace.model.layers import KVCache, visibility
 
 
 class FixedKVCache(KVCache):
@@ -15,8 +15,6 @@ class FixedKVCache(KVCache):
     `filled`, int64 (1,), is on the device, for the host would have to name another place in every step. There is no
     check of the capacity: whoever takes steps knows how many there are.
     """
-
-    is_fixed = True
 
     def __init__(self, cache: KVCache) -> None:
         self.keys, self.values, self.positions, self.segments = (
@@ -36,6 +34,10 @@ class FixedKVCache(KVCache):
         self.segments.index_copy_(1, self.filled, segments)
         self.filled += 1
         return self.positions, self.segments
+
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        """As `KVCache.visible`; the device is not asked whether it could be plainer."""
+        return visibility(positions, segments, *self.advance(positions, segments), may_be_plain=False)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store keys and values (rows, num_kv_heads, 1, head_dim) of a layer; all of that layer."""

@@ -20,8 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from demiglace.batch import moved
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.resampler import PackageGrids, Resampler, ResamplerConfig, sin_cos, tick_positions
+from demiglace.model.resampler import PackageGrids, Resampler, ResamplerConfig, run_times, sin_cos, tick_positions
 
 
 def multiply_adds(config: ResamplerConfig) -> tuple[int, int]:
@@ -75,21 +76,27 @@ class FoldedResampler(nn.Module):
         package_sizes: Tensor,
         ticks: Tensor,
         max_patches_per_chunk: int | None = None,
+        run_lengths: Tensor | None = None,
     ) -> Tensor:
         """features (patches, feature_size), the rest as in `Visual` -> (packages, num_queries, hidden_size).
 
         A chunk is one picture, or as many of its rows as `max_patches_per_chunk` patches allow, at least one.
         """
-        pictures = PackageGrids([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        pictures = PackageGrids.of(grids, package_sizes, run_lengths)
         of_picture = features.split(pictures.picture_lengths())
         tables = self._place_scores(pictures.sizes)
         tokens = features.new_empty(len(pictures.package_sizes), self.config.num_queries, self.config.hidden_size)
         for package, members in enumerate(pictures.package_pictures()):
             times = tick_positions(ticks[members.start : members.stop], self.config.hidden_size) @ self.place_map.T
             pool = SoftmaxPool(self.key_map.shape[0], self.key_map.shape[1], features.device)
-            for picture, time in zip(members, times, strict=True):
-                size = pictures.sizes[picture]
-                for scores, values in self._scored(of_picture[picture], size, tables, time, max_patches_per_chunk):
+            for number, picture in enumerate(members):
+                given, size = of_picture[picture], pictures.sizes[picture]
+                if pictures.run_lengths is None:
+                    scored = self._scored(given, size, tables, times[number], max_patches_per_chunk)
+                else:
+                    runs = pictures.run_lengths[picture]
+                    scored = self._scored_runs(given, size, tables, times[number:], runs, max_patches_per_chunk)
+                for scores, values in scored:
                     pool.add(scores, values)
             tokens[package] = self._project(pool.mean())
         return tokens
@@ -116,6 +123,29 @@ class FoldedResampler(nn.Module):
             scores += columns.unsqueeze(1)
             scores += (rows[:, first : first + step] + time.unsqueeze(1)).unsqueeze(2)
             yield scores.flatten(1), normalised
+
+    def _scored_runs(
+        self,
+        features: Tensor,
+        size: tuple[int, int],
+        tables: tuple[Tensor, Tensor],
+        times: Tensor,
+        run_lengths: Tensor,
+        limit: int | None,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `_scored`, of a picture whose patches stand for `run_lengths` pictures; times are those from it on."""
+        places = moved(run_lengths.nonzero().squeeze(1), features.device)
+        runs, (_, width), (columns, rows) = run_lengths[run_lengths > 0], size, tables
+        step = max(1, len(runs) if limit is None else limit)
+        for start in range(0, len(runs), step):
+            chunk = slice(start, start + step)
+            normalised = self._normalise(features[chunk])
+            scores = (self.key_map @ normalised.T).float()
+            scores += columns[:, places[chunk] % width]
+            scores += rows[:, places[chunk] // width]
+            scores += run_times(times, runs[chunk]).T
+            scores += moved(runs[chunk].log(), features.device)
+            yield scores, normalised
 
     def _normalise(self, features: Tensor) -> Tensor:
         """Features over the standard deviation of their `kv_proj` output."""

@@ -42,6 +42,21 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)  # autocast leaves them unlike
 
 
+class LayerNorm(nn.LayerNorm):
+    """`nn.LayerNorm` whose scale and shift learn from sums in float32 on every device.
+
+    torch's kernels for a CPU (2.13) add the gradients of both up in the dtype of the input: in bfloat16, where 256 + 1
+    is 256, they stop growing, though under autocast the parameters are float32 themselves.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        learns = torch.is_grad_enabled() and self.weight.requires_grad
+        if not learns or x.device.type != "cpu" or x.dtype == torch.float32:
+            return super().forward(x)
+        weights = self.weight.float(), self.bias.float()
+        return F.layer_norm(x.float(), self.normalized_shape, *weights, self.eps).to(x.dtype)
+
+
 def rotary_table(positions: Tensor, head_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the rotary angles (Su et al., 2021), computed in float32.
 
@@ -91,13 +106,20 @@ def packed_rows(lengths: list[int], groups: list[int], device: torch.device) -> 
 
 
 def grouped_attention(
-    query: Tensor, key: Tensor, value: Tensor, query_lengths: list[int], key_lengths: list[int]
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    query_lengths: list[int],
+    key_lengths: list[int],
+    bias: Tensor | None = None,
+    is_causal: bool = False,
 ) -> Tensor:
-    """Full attention inside each group of packed tokens and none across.
+    """Attention inside each group of packed tokens and none across, full or causal.
 
     query (query tokens, heads, head_dim), key and value (key tokens, heads, head_dim) -> as query. Group g holds the
     next `query_lengths[g]` queries and `key_lengths[g]` keys. A run of groups of one size is one unpadded, unmasked
-    batch, so bring groups of one size together (`chunks_by_length`).
+    batch, so bring groups of one size together (`chunks_by_length`). `bias` (key tokens,) is added to all scores of a
+    key. Where there are fewer key heads, several query heads share one.
 
     At 4 heads of 64 and 32 pictures of 144 patches, `scaled_dot_product_attention` forward and backward took as long as
     explicit matmul-softmax-matmul on an AVX2 CPU in float32, and half as long from 256 patches on.
@@ -106,10 +128,13 @@ def grouped_attention(
     queries = query.split([size[0] * count for size, count in runs])
     keys = key.split([size[1] * count for size, count in runs])
     values = value.split([size[1] * count for size, count in runs])
-    mixed = [
-        F.scaled_dot_product_attention(*(x.unflatten(0, (count, -1)).transpose(1, 2) for x in (q, k, v)))
-        for q, k, v, (_, count) in zip(queries, keys, values, runs, strict=True)
-    ]
+    biases = [None] * len(runs) if bias is None else bias.split([size[1] * count for size, count in runs])
+    mixed = []
+    for *parts, added, (_, count) in zip(queries, keys, values, biases, runs, strict=True):
+        q, k, v = (part.unflatten(0, (count, -1)).transpose(1, 2) for part in parts)
+        mask = None if added is None else added.view(count, 1, 1, -1)
+        shares = q.shape[1] != k.shape[1]
+        mixed.append(F.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, enable_gqa=shares))
     return torch.cat([x.transpose(1, 2).flatten(0, 1) for x in mixed])
 
 
@@ -143,6 +168,8 @@ def _is_plain(positions: Tensor, segments: Tensor) -> bool:
 def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None) -> Tensor:
     """Attention of text rows under `visibility`; several query heads may share a key head.
 
+    visible: bool as there, or of the dtype of the query, added to the scores: zero where a key is seen, minus infinity
+    where not. A CPU makes the one into the other in every layer.
     query (rows, heads, queries, head_dim), key and value (rows, kv heads, keys, head_dim) -> as query.
     """
     kv_heads = key.shape[1]
@@ -160,11 +187,9 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
 
 
 class AttentionCache(Protocol):
-    """What the decoder asks of a cache: `advance` once, then `append` in each layer; as in `KVCache`."""
+    """What the decoder asks of a cache: `visible` once, then `append` in each layer; as in `KVCache`."""
 
-    is_fixed: bool
-
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]: ...
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None: ...
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]: ...
 
@@ -176,8 +201,6 @@ class KVCache:
     (num_layers, rows, num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length`
     places are filled.
     """
-
-    is_fixed = False  # whether all of the capacity is seen in every step
 
     def __init__(
         self,
@@ -210,10 +233,14 @@ class KVCache:
         self.length = end
         return self.positions[:, :end], self.segments[:, :end]
 
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        """`advance`, and who of the new tokens sees whom, as `causal_attention` takes it."""
+        return visibility(positions, segments, *self.advance(positions, segments))
+
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new keys and values (rows, num_kv_heads, new, head_dim) of a layer; returns all of that layer.
 
-        Call `advance` once before the layers.
+        Call `visible` once before the layers.
         """
         start = self.length - keys.shape[2]
         self.keys[layer, :, :, start : self.length] = keys

@@ -40,10 +40,14 @@ class MiniCPMV(nn.Module):
         self.resampler = Resampler(config.resampler)
         self.llm = Qwen3(config.llm)
 
-    def visual_tokens(self, visual: Visual, max_patches_per_chunk: int | None = None) -> Tensor:
-        """(packages * num_queries, hidden_size), in the order of the packages."""
-        features = self.vpm(visual.patches, visual.grids, max_patches_per_chunk)
-        tokens = self.resampler(features, visual.grids, visual.package_sizes, visual.ticks, max_patches_per_chunk)
+    def visual_tokens(
+        self, visual: Visual, max_patches_per_chunk: int | None = None, checkpointing: bool = False
+    ) -> Tensor:
+        """(packages * num_queries, hidden_size), in the order of the packages; arguments as of `SiglipEncoder`."""
+        features = self.vpm(visual.patches, visual.grids, max_patches_per_chunk, checkpointing, visual.kept)
+        tokens = self.resampler(
+            features, visual.grids, visual.package_sizes, visual.ticks, max_patches_per_chunk, visual.run_lengths
+        )
         return tokens.flatten(0, 1)
 
     def embed(self, batch: Batch, max_patches_per_chunk: int | None = None) -> Tensor:

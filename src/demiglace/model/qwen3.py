@@ -23,6 +23,9 @@ from demiglace.model.layers import (
     run_layer,
     visibility,
 )
+from demiglace.model.packed_attention import SegmentLengths, packed_attention, segment_lengths
+
+Visible = Tensor | SegmentLengths | None  # as `causal_attention` takes it, or the segments of packed rows
 
 MAX_TOKENS_AT_ONCE = 2048  # of prompts (ours): a CPU takes a sixth less time than for four times as many
 
@@ -65,7 +68,7 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
-        visible: Tensor | None,
+        visible: Visible,
         cache: AttentionCache | None,
         layer: int,
         last: Tensor | None = None,
@@ -73,6 +76,7 @@ class Attention(nn.Module):
         asking, turned = x, rotary
         if last is not None:
             asking, turned = _at(x, last), (_at(rotary[0], last), _at(rotary[1], last))
+            assert not isinstance(visible, tuple)
             visible = None if visible is None else _at(visible, last)
         query = self.q_proj(asking).unflatten(-1, (-1, self.head_dim))
         key, value = (project(x).unflatten(-1, (-1, self.head_dim)) for project in (self.k_proj, self.v_proj))
@@ -81,7 +85,11 @@ class Attention(nn.Module):
         value = value.transpose(1, 2)
         if cache is not None:
             key, value = cache.append(layer, key, value)
-        return self.o_proj(causal_attention(query, key, value, visible).transpose(1, 2).flatten(2))
+        if isinstance(visible, tuple):
+            mixed = packed_attention(query, key, value, visible)
+        else:
+            mixed = causal_attention(query, key, value, visible)
+        return self.o_proj(mixed.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):
@@ -107,7 +115,7 @@ class Layer(nn.Module):
         self,
         x: Tensor,
         rotary: tuple[Tensor, Tensor],
-        visible: Tensor | None,
+        visible: Visible,
         cache: AttentionCache | None,
         layer: int,
         last: Tensor | None = None,
@@ -150,16 +158,18 @@ class Qwen3(nn.Module):
         (rows, length, hidden_size) after the final norm.
 
         With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
-        With `checkpointing`, which goes with no cache, a layer keeps only its input and runs once
-        more there; the result is the same.
+        With `checkpointing`, which goes with no cache that a second run of a layer would change, a layer keeps only its
+        input and runs once more in the backward pass; the result is the same.
         `is_causal`, which goes with no cache, is the caller's word that every row is one sample with padding behind it
         alone: nothing but later tokens is hidden then, the device need not be asked, and padding has no meaning.
         With `last`, int64 (rows,), the place of each row's last token, hidden states are those of that place alone,
         (rows, 1, hidden_size): the last layer computes no other.
         """
-        key_positions, key_segments = (positions, segments) if cache is None else cache.advance(positions, segments)
-        may_be_plain = cache is None or not cache.is_fixed
-        visible = None if is_causal else visibility(positions, segments, key_positions, key_segments, may_be_plain)
+        visible: Visible
+        if cache is not None:
+            visible = cache.visible(positions, segments)
+        else:
+            visible = None if is_causal else _visible(positions, segments, last)
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):
@@ -179,6 +189,12 @@ class Qwen3(nn.Module):
         ]
         cache.length += embeddings.shape[1]
         return torch.cat(states)
+
+
+def _visible(positions: Tensor, segments: Tensor, last: Tensor | None) -> Visible:
+    """Who sees whom among tokens of rows that are whole: by segment where that is faster, else by a mask."""
+    lengths = segment_lengths(positions, segments) if last is None else None
+    return visibility(positions, segments, positions, segments) if lengths is None else lengths
 
 
 def _at(x: Tensor, places: Tensor) -> Tensor:

@@ -3,6 +3,11 @@
 Learned queries attend once to all patches of a package. Keys carry where a patch lies (2D sin-cos) and when (sin-cos
 of its tick), values carry neither. Positions are computed for the pictures at hand, so no picture is too large and no
 video too long. Sources: paper, section 2.1; released code for formulas and names.
+
+A patch that stands for a run of pictures (`Visual.run_lengths`, ours) counts as often as the run is long: the logarithm
+of the length is added to its scores, and its key carries the mean of the encodings of the run's ticks. Were the run's
+keys equal but for their ticks, this would differ from attending to each by the spread of the scores among them alone,
+and agree to the first order in it.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.batch import STILL, moved
-from demiglace.model.layers import are_in_order, chunks_by_length, grouped_attention, packed_rows
+from demiglace.model.layers import LayerNorm, are_in_order, chunks_by_length, grouped_attention, packed_rows
 
 LAYER_NORM_EPS = 1e-6  # released code
 
@@ -63,13 +68,27 @@ def tick_positions(ticks: Tensor, dim: int) -> Tensor:
 
 
 class PackageGrids(NamedTuple):
-    """Some packages on the host: picture sizes (height, width) in patches, number of pictures of each package."""
+    """Some packages on the host: picture sizes (height, width) in patches, number of pictures of each package.
+
+    run_lengths: int64 (height * width,) of each picture, as in `Visual`; None where every place has a patch.
+    """
 
     sizes: list[tuple[int, int]]
     package_sizes: list[int]
+    run_lengths: list[Tensor] | None = None
+
+    @classmethod
+    def of(cls, grids: Tensor, package_sizes: Tensor, run_lengths: Tensor | None = None) -> PackageGrids:
+        """From the fields of `Visual`."""
+        sizes = [(height, width) for height, width in grids.tolist()]
+        runs = None if run_lengths is None else list(run_lengths.split([height * width for height, width in sizes]))
+        return cls(sizes, package_sizes.tolist(), runs)
 
     def picture_lengths(self) -> list[int]:
-        return [height * width for height, width in self.sizes]
+        """Patches of each picture."""
+        if self.run_lengths is None:
+            return [height * width for height, width in self.sizes]
+        return [int(runs.count_nonzero()) for runs in self.run_lengths]
 
     def package_pictures(self) -> list[range]:
         ends = np.cumsum(self.package_sizes).tolist()
@@ -96,15 +115,24 @@ class CrossAttention(nn.Module):
         """Weight (hidden_size, hidden_size) and bias (hidden_size,) of query, key and value."""
         return list(zip(self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True))
 
-    def forward(self, query: Tensor, keys: Tensor, values: Tensor, lengths: list[int]) -> Tensor:
-        """The same query (queries, hidden_size) for every package, packed keys and values (patches, hidden_size) ->
-        (packages, queries, hidden_size)."""
+    def forward(
+        self, query: Tensor, keys: Tensor, values: Tensor, lengths: list[int], bias: Tensor | None = None
+    ) -> Tensor:
+        """The same query (queries, hidden_size) for every package, packed keys and values (patches, hidden_size), bias
+        (patches,) of all scores of a key -> (packages, queries, hidden_size)."""
         query, keys, values = (
             F.linear(x, weight, bias).unflatten(-1, (self.num_heads, -1))
             for x, (weight, bias) in zip((query, keys, values), self.projections(), strict=True)
         )
         queries = [query.shape[0]] * len(lengths)
-        mixed = grouped_attention(query.repeat(len(lengths), 1, 1), keys, values, queries, lengths)
+        mixed = grouped_attention(
+            query.repeat(len(lengths), 1, 1),
+            keys,
+            values,
+            queries,
+            lengths,
+            None if bias is None else bias.to(keys.dtype),
+        )
         return self.out_proj(mixed.flatten(1)).unflatten(0, (len(lengths), -1))
 
 
@@ -118,9 +146,9 @@ class Resampler(nn.Module):
         self.query = nn.Parameter(torch.empty(config.num_queries, hidden))
         self.kv_proj = nn.Linear(config.feature_size, hidden, bias=False)
         self.attn = CrossAttention(hidden, config.num_heads)
-        self.ln_q = nn.LayerNorm(hidden, LAYER_NORM_EPS)
-        self.ln_kv = nn.LayerNorm(hidden, LAYER_NORM_EPS)
-        self.ln_post = nn.LayerNorm(hidden, LAYER_NORM_EPS)
+        self.ln_q = LayerNorm(hidden, LAYER_NORM_EPS)
+        self.ln_kv = LayerNorm(hidden, LAYER_NORM_EPS)
+        self.ln_post = LayerNorm(hidden, LAYER_NORM_EPS)
         self.proj = nn.Parameter(torch.empty(hidden, hidden))
         nn.init.normal_(self.query, std=0.02)
         nn.init.normal_(self.proj, std=hidden**-0.5)
@@ -132,13 +160,14 @@ class Resampler(nn.Module):
         package_sizes: Tensor,
         ticks: Tensor,
         max_patches_per_chunk: int | None = None,
+        run_lengths: Tensor | None = None,
     ) -> Tensor:
         """features (patches, feature_size), the rest as in `Visual` -> (packages, num_queries, hidden_size).
 
         Works through the packages in chunks of at most `max_patches_per_chunk` patches (or one package), so that memory
         stays bounded; None takes all at once. The result is the same.
         """
-        pictures = PackageGrids([(height, width) for height, width in grids.tolist()], package_sizes.tolist())
+        pictures = PackageGrids.of(grids, package_sizes, run_lengths)
         lengths = pictures.package_lengths()
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
         if are_in_order(chunks):
@@ -153,7 +182,8 @@ class Resampler(nn.Module):
     def _resample(self, features: Tensor, pictures: PackageGrids, ticks: Tensor) -> Tensor:
         values = self.ln_kv(self.kv_proj(features))
         keys = values + patch_positions(pictures, ticks, self.config.hidden_size).to(values)
-        attended = self.attn(self.ln_q(self.query), keys, values, pictures.package_lengths())
+        bias = log_run_lengths(pictures, ticks.device)
+        attended = self.attn(self.ln_q(self.query), keys, values, pictures.package_lengths(), bias)
         return self.ln_post(attended) @ self.proj
 
 
@@ -162,7 +192,9 @@ def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[P
     members = pictures.package_pictures()
     taken = [picture for package in packages for picture in members[package]]
     chosen = PackageGrids(
-        [pictures.sizes[picture] for picture in taken], [pictures.package_sizes[package] for package in packages]
+        [pictures.sizes[picture] for picture in taken],
+        [pictures.package_sizes[package] for package in packages],
+        None if pictures.run_lengths is None else [pictures.run_lengths[picture] for picture in taken],
     )
     return chosen, ticks[torch.tensor(taken, device=ticks.device)]
 
@@ -171,6 +203,30 @@ def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
     """float32 (patches, dim): place and time of each patch, as its key carries them."""
     tables = {size: moved(grid_positions(*size, dim), ticks.device) for size in set(pictures.sizes)}
     times = tick_positions(ticks, dim)
+    if pictures.run_lengths is not None:
+        return torch.cat(
+            [
+                tables[size][moved(runs > 0, ticks.device)] + run_times(times[picture:], runs[runs > 0])
+                for picture, (size, runs) in enumerate(zip(pictures.sizes, pictures.run_lengths, strict=True))
+            ]
+        )
     if len(tables) == 1:  # of pictures of one size the same places serve all
         return (tables[pictures.sizes[0]] + times.unsqueeze(1)).flatten(0, 1)
     return torch.cat([tables[size] + time for size, time in zip(pictures.sizes, times, strict=True)])
+
+
+def run_times(times: Tensor, run_lengths: Tensor) -> Tensor:
+    """times (pictures, dim) from a picture on, int64 run_lengths (patches,) of its patches -> (patches, dim).
+
+    Of each run the mean.
+    """
+    longest = int(run_lengths.max()) if len(run_lengths) else 0
+    means = [times[:length].mean(dim=0) for length in range(1, longest + 1)]
+    return torch.stack(means)[moved(run_lengths - 1, times.device)] if means else times[:0]
+
+
+def log_run_lengths(pictures: PackageGrids, device: torch.device) -> Tensor | None:
+    """float32 (patches,); None where every place has a patch."""
+    if pictures.run_lengths is None:
+        return None
+    return moved(torch.cat([runs[runs > 0] for runs in pictures.run_lengths]).log(), device)

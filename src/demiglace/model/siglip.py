@@ -1,13 +1,15 @@
 """The vision encoder: patches in, features out, at any resolution (SigLIP2, NaViT style).
 
 Pictures of any size are packed into one sequence of patches; linear layers never see a padding patch and attention
-keeps pictures apart. Sources: paper, section 2.1; released code for every number and name.
+keeps pictures apart. Where a picture lacks a patch, the earlier patch that stands for it is seen in its place, in every
+layer (ours). Sources: paper, section 2.1; released code for every number and name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -58,6 +60,68 @@ def released_position_ids(num_patches: int, num_positions: int) -> Tensor:
     return torch.bucketize(torch.arange(0, 1 - 1e-6, step), boundaries, right=True)
 
 
+class PatchGrids(NamedTuple):
+    """Some pictures on the host: sizes (height, width) in patches, and which places have a patch, None where all do.
+
+    kept: bool (height * width,) of each picture. A picture that lacks patches follows one of its size.
+    """
+
+    sizes: list[tuple[int, int]]
+    kept: list[Tensor] | None = None
+
+    @classmethod
+    def of(cls, grids: Tensor, kept: Tensor | None) -> PatchGrids:
+        """From `Visual.grids` and `Visual.kept`."""
+        sizes = [(height, width) for height, width in grids.tolist()]
+        return cls(sizes, None if kept is None else list(kept.split([height * width for height, width in sizes])))
+
+    def places(self) -> list[int]:
+        return [height * width for height, width in self.sizes]
+
+    def lengths(self) -> list[int]:
+        """Patches of each picture."""
+        return self.places() if self.kept is None else [int(kept.sum()) for kept in self.kept]
+
+    def groups(self) -> list[range]:
+        """Each picture that has all its patches, with those after it that lack some."""
+        whole = [length == places for length, places in zip(self.lengths(), self.places(), strict=True)]
+        bounds = [picture for picture, is_whole in enumerate(whole) if is_whole or picture == 0] + [len(whole)]
+        return [range(*pair) for pair in pairwise(bounds)]
+
+    def take(self, pictures: list[int]) -> PatchGrids:
+        """The chosen pictures alone, without those that have no patch."""
+        if self.kept is None:
+            return PatchGrids([self.sizes[picture] for picture in pictures])
+        seen = [picture for picture in pictures if self.kept[picture].any()]
+        return PatchGrids([self.sizes[picture] for picture in seen], [self.kept[picture] for picture in seen])
+
+
+class StandIns(NamedTuple):
+    """rows: int64 (places,), the patch that stands at each place; lengths: places of each picture."""
+
+    rows: Tensor
+    lengths: list[int]
+
+
+def stand_ins(pictures: PatchGrids, device: torch.device) -> StandIns | None:
+    """None where every place has its own patch; ValueError where none stands at a place."""
+    if pictures.kept is None:
+        return None
+    rows: list[Tensor] = []
+    start = 0
+    for kept in pictures.kept:
+        own = kept.cumsum(0) - 1 + start
+        if not kept.all():
+            if not rows or len(rows[-1]) != len(own):
+                raise ValueError(
+                    f"a picture of {len(own)} places has {int(kept.sum())} patches and follows none of its size"
+                )
+            own = torch.where(kept, own, rows[-1])
+        rows.append(own)
+        start += int(kept.sum())
+    return StandIns(moved(torch.cat(rows), device), pictures.places())
+
+
 class Embeddings(nn.Module):
     def __init__(self, config: SiglipConfig) -> None:
         super().__init__()
@@ -67,14 +131,17 @@ class Embeddings(nn.Module):
         self.position_embedding = nn.Embedding(config.num_positions_per_side**2, config.hidden_size)
         nn.init.normal_(self.position_embedding.weight, std=0.02)
 
-    def forward(self, patches: Tensor, grids: list[tuple[int, int]]) -> Tensor:
+    def forward(self, patches: Tensor, grids: list[tuple[int, int]], kept: list[Tensor] | None = None) -> Tensor:
         # The released convolution strides by its own size: on patches already cut it is a matrix product.
         embedded = F.linear(patches, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
         ids = {grid: self._position_ids(*grid) for grid in set(grids)}
-        if len(ids) == 1:  # of pictures of one size the same positions serve all
+        if len(ids) == 1 and kept is None:  # of pictures of one size the same positions serve all
             places = self.position_embedding(moved(ids[grids[0]], patches.device))
             return (embedded.unflatten(0, (len(grids), -1)) + places).flatten(0, 1)
-        return embedded + self.position_embedding(moved(torch.cat([ids[grid] for grid in grids]), patches.device))
+        positions = torch.cat([ids[grid] for grid in grids])
+        if kept is not None:
+            positions = positions[torch.cat(kept)]
+        return embedded + self.position_embedding(moved(positions, patches.device))
 
     def _position_ids(self, height: int, width: int) -> Tensor:
         rows = self.axis_ids(height, self.num_positions_per_side).unsqueeze(1)
@@ -91,11 +158,14 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(hidden_size, hidden_size)
         self.out_proj = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
+    def forward(self, x: Tensor, lengths: list[int], standing: StandIns | None = None) -> Tensor:
         query, key, value = (
             project(x).unflatten(-1, (self.num_heads, -1)) for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        return self.out_proj(grouped_attention(query, key, value, lengths, lengths).flatten(1))
+        seen = lengths
+        if standing is not None:
+            key, value, seen = key[standing.rows], value[standing.rows], standing.lengths
+        return self.out_proj(grouped_attention(query, key, value, lengths, seen).flatten(1))
 
 
 class MLP(nn.Module):
@@ -116,8 +186,8 @@ class Layer(nn.Module):
         self.layer_norm2 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.mlp = MLP(config.hidden_size, config.intermediate_size)
 
-    def forward(self, x: Tensor, lengths: list[int]) -> Tensor:
-        x = x + self.self_attn(self.layer_norm1(x), lengths)
+    def forward(self, x: Tensor, lengths: list[int], standing: StandIns | None = None) -> Tensor:
+        x = x + self.self_attn(self.layer_norm1(x), lengths, standing)
         return x + self.mlp(self.layer_norm2(x))
 
 
@@ -126,9 +196,11 @@ class Encoder(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
 
-    def forward(self, x: Tensor, lengths: list[int], checkpointing: bool = False) -> Tensor:
+    def forward(
+        self, x: Tensor, lengths: list[int], checkpointing: bool = False, standing: StandIns | None = None
+    ) -> Tensor:
         for layer in self.layers:
-            x = run_layer(layer, x, lengths, checkpointing=checkpointing)
+            x = run_layer(layer, x, lengths, standing, checkpointing=checkpointing)
         return x
 
 
@@ -148,27 +220,32 @@ class SiglipEncoder(nn.Module):
         grids: Tensor,
         max_patches_per_chunk: int | None = None,
         checkpointing: bool = False,
+        kept: Tensor | None = None,
     ) -> Tensor:
-        """patches (patches, 3 * patch_size**2) and grids (pictures, 2), as in `Visual` -> (patches, hidden_size).
+        """patches (patches, 3 * patch_size**2), grids (pictures, 2) and kept (places,), as in `Visual` ->
+        (patches, hidden_size).
 
-        Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture), so that memory
-        stays bounded; None takes all at once. With `checkpointing`, a layer keeps its input alone for the backward pass
-        and runs once more there. The result is the same.
+        Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture, with those that
+        lack patches after it), so that memory stays bounded; None takes all at once. With `checkpointing`, a layer
+        keeps its input alone for the backward pass and runs once more there. The result is the same.
         """
-        sizes = [(height, width) for height, width in grids.tolist()]
-        lengths = [height * width for height, width in sizes]
+        pictures = PatchGrids.of(grids, kept)
+        groups, counts = pictures.groups(), pictures.lengths()
+        lengths = [sum(counts[picture] for picture in group) for group in groups]
         chunks = chunks_by_length(lengths, max_patches_per_chunk)
         if are_in_order(chunks):
-            return self._encode(patches, sizes, checkpointing)
+            return self._encode(patches, pictures.take(list(range(len(counts)))), checkpointing)
         features: Tensor | None = None
         for chunk in chunks:
             rows = packed_rows(lengths, chunk, patches.device)
-            encoded = self._encode(patches[rows], [sizes[picture] for picture in chunk], checkpointing)
+            taken = [picture for group in chunk for picture in groups[group]]
+            encoded = self._encode(patches[rows], pictures.take(taken), checkpointing)
             if features is None:  # only now is the dtype known, under autocast
                 features = encoded.new_empty(patches.shape[0], encoded.shape[1])
             features[rows] = encoded
         return patches.new_empty(0, self.config.hidden_size) if features is None else features
 
-    def _encode(self, patches: Tensor, sizes: list[tuple[int, int]], checkpointing: bool) -> Tensor:
-        lengths = [height * width for height, width in sizes]
-        return self.post_layernorm(self.encoder(self.embeddings(patches, sizes), lengths, checkpointing))
+    def _encode(self, patches: Tensor, pictures: PatchGrids, checkpointing: bool) -> Tensor:
+        standing = stand_ins(pictures, patches.device)
+        x = self.encoder(self.embeddings(patches, *pictures), pictures.lengths(), checkpointing, standing)
+        return self.post_layernorm(x)

@@ -21,7 +21,9 @@ from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.processing.chat_template import CHAT_TEMPLATE, Turn, render_pieces, render_stretches
 from demiglace.processing.processor_config import CONFIG_FILE, MOST_CONFIG_BYTES, ProcessorConfig
 from demiglace.processing.prompt_layout import Layout, Outline, check_room
+from demiglace.processing.recent_clips import RecentClips
 from demiglace.processing.sample import Sample, joined
+from demiglace.processing.static_patches import without_static_patches
 from demiglace.processing.tokenizer import TextPiece, Tokenizer
 from demiglace.safe_files import read_object, write_whole
 
@@ -53,7 +55,13 @@ class Processor:
 
     def sliced(self, **changes: Any) -> Processor:
         """The same on images that are cut otherwise: `changes` are fields of `SlicingConfig`."""
-        return Processor(self.tokenizer, replace(self.config, slicing=replace(self.config.slicing, **changes)))
+        config = replace(self.config, slicing=replace(self.config.slicing, **changes))
+        return Processor(self.tokenizer, config)
+
+    def with_static_patches(self, threshold: float | None) -> Processor:
+        """The same, leaving out patches of videos that stay as they are (`static_patches.without_static_patches`); None
+        is as the checkpoint says. ValueError where the threshold can be none."""
+        return self if threshold is None else Processor(self.tokenizer, replace(self.config, static_patches=threshold))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Tokenizer, chat template and `preprocessor_config.json`: all of a checkpoint but what `model` writes."""
@@ -76,13 +84,18 @@ class Processor:
         }
 
     def prepare(
-        self, conversation: Conversation, add_generation_prompt: bool = True, max_tokens: int | None = None
+        self,
+        conversation: Conversation,
+        add_generation_prompt: bool = True,
+        max_tokens: int | None = None,
+        clips: RecentClips | None = None,
     ) -> Sample:
         """The prompt; `add_generation_prompt` opens the assistant's next turn as `conversation.thinking` says.
 
+        clips: that this processor has prepared before; the sample is the same with and without them.
         Raises ValueError where it would have more than `max_tokens`, and whatever opening its files raises.
         """
-        layout = self._layout(Layout, max_tokens)
+        layout = self._layout(Layout, max_tokens, clips)
         turns = _turns(conversation, layout)
         return self._sample(self._prompt(turns, conversation.thinking, add_generation_prompt), layout, None)
 
@@ -126,9 +139,9 @@ class Processor:
             labels=_padded(labels, length, IGNORE) if labels else None,
         )
 
-    def _layout(self, kind: type[Layout], max_tokens: int | None) -> Layout:
+    def _layout(self, kind: type[Layout], max_tokens: int | None, clips: RecentClips | None = None) -> Layout:
         config = self.config
-        return kind(config.slicing, config.num_queries, config.use_image_id, max_tokens)
+        return kind(config.slicing, config.num_queries, config.use_image_id, max_tokens, clips)
 
     def _prompt(self, turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[int]:
         return self.tokenizer.encode_pieces(render_pieces(turns, thinking, generate))
@@ -152,7 +165,11 @@ class Processor:
                 f"{len(places)} placeholders, but {len(layout.package_sizes)} packages of {layout.num_queries} "
                 f"visual tokens make {layout.num_visual_tokens}"
             )
-        return Sample(tokens, places, layout.visual(), None if labels is None else torch.tensor(labels))
+        visual = layout.visual()
+        if visual is not None:
+            visual = without_static_patches(visual, self.config.static_patches)
+        learned = None if labels is None else torch.tensor(labels)
+        return Sample(tokens, places, visual, learned, tuple(layout.sizes))
 
 
 def _turns(conversation: Conversation, layout: Layout) -> list[Turn]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from demiglace.fields import Field, Switch, Whole, take, told
+from demiglace.fields import Field, Real, Switch, Whole, take, told
 from demiglace.processing.slicing import SLICING, SlicingConfig
 from demiglace.processing.tokenizer import STRUCTURE
 
 CONFIG_FILE = "preprocessor_config.json"
 MOST_CONFIG_BYTES = 2**20
+STATIC_PATCHES = Real(-255, 255)
 # Released fields that may differ, and what they are where they are absent (released code).
 FIELDS: Mapping[str, Field] = {
     **{name: SLICING[name] for name in ("scale_resolution", "patch_size", "upscale")},
@@ -27,6 +28,7 @@ DEFAULTS = {
     "use_image_id": True,
     "upscale": True,
 }
+OWN_FIELDS: Mapping[str, Field] = {"static_patches": STATIC_PATCHES}  # which released files lack
 # Fixed behaviour of this package, which other programs read from the file.
 FIXED = {
     "slice_mode": True,
@@ -53,11 +55,18 @@ class ProcessorConfig:
 
     num_queries: visual tokens of an image, slice or package.
     use_image_id: whether images are numbered in the text.
+    static_patches: threshold of `static_patches.without_static_patches`, of videos; None leaves nothing out.
     """
 
     slicing: SlicingConfig = field(default_factory=SlicingConfig)
     num_queries: int = 64
     use_image_id: bool = True
+    static_patches: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where the threshold can be none."""
+        if self.static_patches is not None:
+            STATIC_PATCHES.check("static_patches", self.static_patches)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
@@ -69,11 +78,12 @@ class ProcessorConfig:
         slicing = SlicingConfig(
             *(given[name] for name in ("scale_resolution", "patch_size", "max_slice_nums", "upscale"))
         )
-        return cls(slicing, given["image_feature_size"], given["use_image_id"])
+        own = take(CONFIG_FILE, fields, OWN_FIELDS)
+        return cls(slicing, given["image_feature_size"], given["use_image_id"], **own)
 
     def fields(self) -> dict[str, Any]:
-        """The released fields of `preprocessor_config.json`, as `from_fields` takes them."""
-        fields = {
+        """The fields of `preprocessor_config.json`, as `from_fields` takes them; ours only where they say something."""
+        fields: dict[str, Any] = {
             **NAMES,
             **FIXED,
             "max_slice_nums": self.slicing.max_slices,
@@ -82,4 +92,8 @@ class ProcessorConfig:
             "image_feature_size": self.num_queries,
             "use_image_id": self.use_image_id,
         }
-        return fields if self.slicing.upscale else fields | {"upscale": False}
+        if not self.slicing.upscale:
+            fields["upscale"] = False
+        if self.static_patches is not None:
+            fields["static_patches"] = self.static_patches
+        return fields

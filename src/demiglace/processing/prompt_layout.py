@@ -6,7 +6,7 @@ Every package of pictures gets as many placeholders as the resampler has queries
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from demiglace.conversation import Document, Image, Video
 from demiglace.media.document_pages import open_pages
 from demiglace.media.pictures import open_picture
 from demiglace.media.video import Package, plan_video, read_packages
+from demiglace.processing.recent_clips import RecentClips
 from demiglace.processing.slicing import SlicingConfig, cut, patch_grid, patchify, plan
 from demiglace.processing.tokenizer import STRUCTURE
 
@@ -27,16 +28,24 @@ if TYPE_CHECKING:
 class Layout:
     """Collects the pictures of one conversation; each method returns the placeholders of what it was given.
 
+    clips: that other conversations have shown, cut as here.
+    sizes: (width, height) of the images of each part that was shown: of one, of each page, or of none for a video.
     Raises TooLong as soon as more than `max_tokens` places are needed, before more pictures are read.
     """
 
     def __init__(
-        self, slicing: SlicingConfig, num_queries: int, use_image_id: bool, max_tokens: int | None = None
+        self,
+        slicing: SlicingConfig,
+        num_queries: int,
+        use_image_id: bool,
+        max_tokens: int | None = None,
+        clips: RecentClips | None = None,
     ) -> None:
         self.slicing, self.num_queries = slicing, num_queries
-        self.use_image_id, self.max_tokens = use_image_id, max_tokens
-        self.num_images = 0
+        self.use_image_id, self.max_tokens, self.clips = use_image_id, max_tokens, clips
+        self.sizes: list[tuple[tuple[int, int], ...]] = []
         self.package_sizes: list[int] = []
+        self._image_sizes: list[tuple[int, int]] = []
         # Pictures are held as bytes: their patches, as floats, take four times as much.
         self._pictures: list[PIL.Image.Image] = []
         self._ticks: list[int] = []
@@ -47,18 +56,25 @@ class Layout:
 
     def shown(self, part: Image | Document | Video) -> str:
         """Opens what a message shows."""
+        before = len(self._image_sizes)
+        places = self._opened(part)
+        self.sizes.append(tuple(self._image_sizes[before:]))
+        return places
+
+    def _opened(self, part: Image | Document | Video) -> str:
         if isinstance(part, Image):
             return self.image(open_picture(part.source))
         if isinstance(part, Document):
             return self.images(open_pages(part.source, part.pages))
-        return self.video(read_packages(part.source, part.sampling))
+        shown = self._overviews(read_packages(part.source, part.sampling))
+        return self._clip(shown if self.clips is None else self.clips.packages(part, shown))
 
     def image(self, picture: PIL.Image.Image) -> str:
         """As `image_places` says; the picture's overview and slices are collected."""
         for part in cut(picture, self.slicing):
             self._add([part], [STILL])
-        places = self.image_places(picture.size, self.num_images)
-        self.num_images += 1
+        places = self.image_places(picture.size, len(self._image_sizes))
+        self._image_sizes.append(picture.size)
         return places
 
     def image_places(self, size: tuple[int, int], number: int) -> str:
@@ -74,12 +90,21 @@ class Layout:
 
     def video(self, packages: Iterable[Package]) -> str:
         """One unnumbered image for each package, its frames unsliced, joined by line breaks."""
+        return self._clip(self._overviews(packages))
+
+    def _overviews(self, packages: Iterable[Package]) -> Iterator[Package]:
         overview = replace(self.slicing, max_slices=1)
-        places = []
+        return (Package([cut(frame, overview)[0] for frame in one.frames], one.ticks) for one in packages)
+
+    def _clip(self, packages: Iterable[Package]) -> str:
+        """Of packages whose frames were cut."""
+        held = len(self.package_sizes)
         for package in packages:
-            self._add([cut(frame, overview)[0] for frame in package.frames], package.ticks)
-            places.append(self._places("image"))
-        return "\n".join(places)
+            self._add(package.frames, package.ticks)
+        return self.video_places(len(self.package_sizes) - held)
+
+    def video_places(self, num_packages: int) -> str:
+        return "\n".join([self._places("image")] * num_packages)
 
     def visual(self) -> Visual | None:
         """All pictures as patches, packed; None where there are none."""
@@ -109,9 +134,9 @@ class Outline(Layout):
     chose counts as a single package.
     """
 
-    def shown(self, part: Image | Document | Video) -> str:
+    def _opened(self, part: Image | Document | Video) -> str:
         if not isinstance(part, Video):
-            return super().shown(part)
+            return super()._opened(part)
         is_open = part.sampling is None
         count = 1 if is_open else len(plan_video(part.source, part.sampling)[1].package_sizes)
         return self.video(Package([], []) for _ in range(count))

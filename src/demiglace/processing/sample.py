@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from demiglace.batch import Visual
+from demiglace.batch import Visual, joined_run_lengths
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,14 @@ class Sample:
     visual_places: int64 (visual,), indices of the placeholders.
     visual: the pictures, None where there are none.
     labels: int64 (length,), the token to be learned at each place or `IGNORE`; None outside training.
+    sizes: (width, height) of the pictures or pages of each part that is shown, in order; a video has none.
     """
 
     tokens: Tensor
     visual_places: Tensor
     visual: Visual | None = None
     labels: Tensor | None = None
+    sizes: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
 def joined(visuals: Sequence[Visual]) -> Visual | None:
@@ -36,4 +38,5 @@ def joined(visuals: Sequence[Visual]) -> Visual | None:
         torch.cat([visual.grids for visual in visuals]),
         torch.cat([visual.package_sizes for visual in visuals]),
         torch.cat([visual.ticks for visual in visuals]),
+        joined_run_lengths(visuals),
     )

@@ -171,8 +171,12 @@ class Tokenizer:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        write_whole(Path(folder) / TOKENIZER_FILE, self._backend.to_str())
+        write_whole(Path(folder) / TOKENIZER_FILE, self.as_json())
         write_whole(Path(folder) / SETTINGS_FILE, json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
+
+    def as_json(self) -> str:
+        """What `tokenizer.json` holds."""
+        return self._backend.to_str()
 
     def encode(self, text: str) -> list[int]:
         """Ids of what a person wrote: marks of the system in it are plain characters, other tokens are themselves."""

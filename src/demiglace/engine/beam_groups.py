@@ -1,0 +1,126 @@
+"""Answers of an engine that are followed in beams: whoever began in one step is searched together.
+
+A beam is a sequence of its own that holds the full blocks of its parent by reference. Where a request is pre-empted its
+search begins anew, for nothing of its answer has been told: beams come to the same end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from demiglace.engine.beam_search import BeamSearch
+from demiglace.engine.decode_window import DecodeWindow
+from demiglace.engine.sampling import check_finite
+from demiglace.engine.scheduler import Scheduler
+from demiglace.engine.sequence import Sequence
+from demiglace.engine.token_roles import TokenRoles
+
+
+@dataclass(frozen=True)
+class FoundAnswer:
+    """The tokens of a request that is over, and what the model itself gave them."""
+
+    leader: Sequence
+    tokens: list[int]
+    log_probabilities: list[float]
+
+
+@dataclass(eq=False)
+class _Cohort:
+    """Requests of one search, in the order of its rows."""
+
+    search: BeamSearch
+    leaders: list[Sequence]
+
+    @property
+    def beams(self) -> list[Sequence]:
+        return [beam for leader in self.leaders for beam in leader.beams]
+
+
+class BeamGroups:
+    """The searches under way."""
+
+    def __init__(self, scheduler: Scheduler, window: DecodeWindow) -> None:
+        self.scheduler, self.window = scheduler, window
+        self._cohorts: list[_Cohort] = []
+
+    def advance(self, rows: Mapping[Sequence, int], logits: Tensor) -> list[FoundAnswer]:
+        """A token further: all beams at a decode, beams that begin behind a prompt. Returns what is complete by it.
+
+        rows: of beams and prompts, among logits, float32 (rows, vocabulary), of finite numbers.
+        """
+        for cohort in self._cohorts:
+            self._keep(cohort, [place for place, leader in enumerate(cohort.leaders) if _is_running(leader)])
+        begun = [self._begun(leaders, logits.device) for leaders in _of_one_kind(rows)]
+        found: list[FoundAnswer] = []
+        for cohort in (*self._cohorts, *begun):
+            places = [rows.get(beam, rows.get(leader)) for leader in cohort.leaders for beam in leader.beams]
+            if places and None not in places:  # beams wait while prompts of others are computed
+                found += self._step(cohort, logits[places])
+        self._cohorts = [cohort for cohort in (*self._cohorts, *begun) if cohort.leaders]
+        return found
+
+    def _begun(self, leaders: list[Sequence], device: torch.device) -> _Cohort:
+        for leader in leaders:
+            self.scheduler.begin_beams(leader)
+        self.window.begin_beams(leaders)
+        params = [replace(one.sampler.params, max_new_tokens=one.sampler.max_new_tokens) for one in leaders]
+        lengths = [len(leader.prompt) for leader in leaders]
+        return _Cohort(BeamSearch(lengths, params, leaders[0].sampler.roles, device), leaders)
+
+    def _step(self, cohort: _Cohort, logits: Tensor) -> list[FoundAnswer]:
+        """logits: of the beams of all requests, one request after another."""
+        parents, over = cohort.search.advance(logits)
+        best = [(cohort.leaders[place], cohort.search.best(place)) for place in over]
+        beams = cohort.beams
+        parent_of = dict(zip(beams, (beams[place] for place in parents.tolist()), strict=True))
+        self._keep(cohort, sorted(set(range(len(cohort.leaders))) - set(over)))
+        self._follow(cohort, parent_of)
+        return [FoundAnswer(leader, answer.tokens, answer.log_probabilities) for leader, answer in best]
+
+    def _follow(self, cohort: _Cohort, parent_of: Mapping[Sequence, Sequence]) -> None:
+        """Beams go on from what their parents have computed, by the newest tokens."""
+        beams = cohort.beams
+        moved = [beam for beam in beams if parent_of[beam] is not beam]
+        parents = [parent_of[beam] for beam in moved]
+        taken = [(parent.blocks[: parent.num_committed], parent.hashes.copy()) for parent in parents]
+        for beam, (blocks, hashes) in zip(moved, taken, strict=True):
+            self.scheduler.blocks.share(beam, blocks)
+            beam.hashes = hashes
+        if moved and (said := moved[0].num_computed - len(moved[0].prompt)):
+            self.window.follow(moved, parents, said)
+        for beam, tokens in zip(beams, cohort.search.begun.tokens.flatten(0, 1).tolist(), strict=True):
+            beam.said = tokens
+
+    def _keep(self, cohort: _Cohort, places: list[int]) -> None:
+        if len(places) < len(cohort.leaders):
+            cohort.search.keep(places)
+            cohort.leaders = [cohort.leaders[place] for place in places]
+
+
+def _is_running(leader: Sequence) -> bool:
+    """Whether its beams have neither been cancelled nor pre-empted."""
+    return bool(leader.beams) and leader.beams[0].num_computed > 0
+
+
+def _of_one_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
+    """Sequences whose beams begin, by the number of beams and the tokens that end them."""
+    kinds: dict[tuple[int, TokenRoles], list[Sequence]] = {}
+    for sequence in rows:
+        if sequence.leader is None:
+            kinds.setdefault((sequence.num_rows, sequence.sampler.roles), []).append(sequence)
+    return list(kinds.values())
+
+
+def damaged(rows: Mapping[Sequence, int], logits: Tensor) -> Iterator[tuple[Sequence, ValueError]]:
+    """Which of some sequences have no numbers in their rows of logits, and what is to be said of it."""
+    totals = logits[list(rows.values())].logsumexp(dim=1).tolist()
+    for sequence, total in zip(rows, totals, strict=True):
+        try:
+            check_finite(total)
+        except ValueError as error:
+            yield sequence, error

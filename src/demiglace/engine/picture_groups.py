@@ -1,0 +1,111 @@
+"""Pictures by their content: what is encoded together, and a key by which it is known again.
+
+The features of a picture do not depend on its neighbours, so pictures that are equal need be encoded once. A picture
+that lacks static patches is encoded with those before it. Which patches are left out is content: two thresholds share
+a key only where they leave out the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from demiglace.model.siglip import PatchGrids
+
+KEY_BYTES = 16  # ours: among 2**32 contents two keys agree with a chance of 2**-64
+
+
+@dataclass(frozen=True)
+class PictureGroup:
+    """What is encoded together: a picture with all its patches, and those after it that lack some of theirs.
+
+    key: of the content; patches, grids and kept (None where no place lacks its patch) as in `Visual`, without those
+    pictures that have no patch at all. num_members: pictures, these too.
+    """
+
+    key: bytes
+    patches: Tensor
+    grids: Tensor
+    kept: Tensor | None
+    num_members: int
+
+
+def picture_groups(patches: Tensor, grids: Tensor, kept: Tensor | None) -> list[PictureGroup]:
+    """All pictures in order, their patches in the memory of `patches`; arguments as in `Visual`."""
+    pictures = PatchGrids.of(grids, kept)
+    counts = pictures.lengths()
+    keys = _picture_keys(patches.split(counts), pictures)
+    groups, patch = [], 0
+    for members in pictures.groups():
+        seen = [picture for picture in members if counts[picture]]
+        end = patch + sum(counts[picture] for picture in seen)
+        own = None if pictures.kept is None or len(seen) == 1 else torch.cat([pictures.kept[one] for one in seen])
+        key = keys[seen[0]] if len(seen) == 1 else digest(b"".join(keys[picture] for picture in seen))
+        groups.append(PictureGroup(key, patches[patch:end], grids[seen], own, len(members)))
+        patch = end
+    return groups
+
+
+def encoded(
+    encoder: nn.Module, groups: Sequence[PictureGroup], weight: Tensor, max_patches_per_chunk: int | None
+) -> dict[bytes, Tensor]:
+    """Features (patches, feature_size) of every group, by its key; equal groups are encoded once.
+
+    encoder: called as `SiglipEncoder.forward`; weight: what its patches are to be like in dtype and device.
+    """
+    distinct = {group.key: group for group in groups}
+    grids = torch.cat([group.grids for group in distinct.values()])
+    patches = torch.cat([group.patches for group in distinct.values()]).to(weight.device, weight.dtype)
+    features = encoder(patches, grids, max_patches_per_chunk, False, _joined_kept(list(distinct.values())))
+    return dict(zip(distinct, features.split([len(group.patches) for group in distinct.values()]), strict=True))
+
+
+def digest(start: bytes, *tensors: Tensor) -> bytes:
+    """A key of `KEY_BYTES` bytes."""
+    found = hashlib.blake2b(start, digest_size=KEY_BYTES)
+    for tensor in tensors:
+        found.update(_bytes_of(tensor))
+    return found.digest()
+
+
+def _picture_keys(patches: Sequence[Tensor], pictures: PatchGrids) -> list[bytes]:
+    """The key of each picture. A picture seen just now is recognised by comparing it, which is faster than its key, and
+    fastest with the one before it."""
+    seen: dict[tuple[bytes, int], tuple[Tensor, bytes]] = {}
+    keys: list[bytes] = []
+    marks = [_mark(pictures, number) for number in range(len(patches))]
+    for number, (mark, picture) in enumerate(zip(marks, patches, strict=True)):
+        if number and mark == marks[number - 1] and torch.equal(patches[number - 1], picture):
+            keys.append(keys[-1])
+            continue
+        short = mark, zlib.crc32(_bytes_of(picture))
+        if short not in seen or not torch.equal(seen[short][0], picture):
+            seen[short] = picture, digest(mark, picture)
+        keys.append(seen[short][1])
+    return keys
+
+
+def _mark(pictures: PatchGrids, picture: int) -> bytes:
+    """What a picture is besides its patches: its grid, and which places have one."""
+    grid = repr([*pictures.sizes[picture]]).encode()
+    if pictures.kept is None or (kept := pictures.kept[picture]).all():
+        return grid
+    return grid + bytes(_bytes_of(kept))
+
+
+def _joined_kept(groups: Sequence[PictureGroup]) -> Tensor | None:
+    """bool (places,) of all; None where all places have a patch."""
+    if all(group.kept is None for group in groups):
+        return None
+    return torch.cat(
+        [torch.ones(len(group.patches), dtype=torch.bool) if group.kept is None else group.kept for group in groups]
+    )
+
+
+def _bytes_of(tensor: Tensor) -> memoryview:
+    return tensor.cpu().contiguous().view(torch.uint8).numpy().data

@@ -1,0 +1,43 @@
+"""Attention of packed rows by segment: what the mask of `visibility` gives, without scores between samples.
+
+A mask has a score for every pair of tokens in a row. By segment only pairs of one sample are computed: of the nano
+preset's attention forward and backward a CPU takes a quarter of the time in rows of 1,024 tokens with six samples, and
+an eleventh in rows of 4,096 with ten.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from demiglace.batch import PADDING
+from demiglace.model.layers import grouped_attention
+
+SegmentLengths = tuple[int, ...]  # of all rows laid end to end; each token of padding is a segment by itself
+
+LONGEST_MASKED_ROW = 512  # tokens (ours): below it there is little to gain, and losses were pinned with masks
+
+
+def segment_lengths(positions: Tensor, segments: Tensor) -> SegmentLengths | None:
+    """Of rows that attention computes by segment; None where it does not: for short rows, rows of one segment each, on
+    a GPU (where masks are the tested way), and where a segment is torn apart or its positions do not rise.
+
+    positions, segments: int64 (rows, length) as in `Batch`.
+    """
+    rows, length = segments.shape
+    if length <= LONGEST_MASKED_ROW or segments.is_cuda:
+        return None
+    numbers = segments + torch.arange(rows, device=segments.device).unsqueeze(1) * (segments.max() + 1)
+    alone = torch.where(segments == PADDING, -1 - torch.arange(rows * length).view(rows, length), numbers).flatten()
+    found, counts = alone.unique_consecutive(return_counts=True)
+    rises = (positions.flatten().diff() > 0) | (alone.diff() != 0)
+    if len(found) == rows or len(found.unique()) != len(found) or not bool(rises.all()):
+        return None
+    return tuple(counts.tolist())
+
+
+def packed_attention(query: Tensor, key: Tensor, value: Tensor, lengths: SegmentLengths) -> Tensor:
+    """As `layers.causal_attention` under the mask, but for padding, which has no meaning; shapes as there."""
+    q, k, v = (x.transpose(1, 2).flatten(0, 1) for x in (query, key, value))
+    mixed = grouped_attention(q, k, v, list(lengths), list(lengths), is_causal=True)
+    return mixed.unflatten(0, (len(query), -1)).transpose(1, 2)
