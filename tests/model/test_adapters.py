@@ -14,10 +14,10 @@ from demiglace.model.adapters import (
     add_adapters,
     learned_names,
     merge_adapter,
-    quantise,
     save_adapter,
 )
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.quantisation import nf4_for_training
 
 pytest.importorskip("peft")
 
@@ -186,7 +186,8 @@ def test_four_bits_leave_the_resampler_and_nearly_what_was_said(batch, tmp_path)
     bnb = pytest.importorskip("bitsandbytes")
     model = small_model()
     reference = model(batch)
-    quantise(model, torch.float32).to("cpu")
+    nf4_for_training(model, torch.float32)
+    model.to("cpu")
     small = [name for name, module in model.named_modules() if isinstance(module, bnb.nn.Linear4bit)]
     assert len(small) == 2 * (4 + 2) + 2 * (4 + 3)  # layers of encoder and decoder
     assert not any(name.startswith("resampler") for name in small)

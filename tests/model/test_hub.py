@@ -119,7 +119,8 @@ def test_the_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
     asked = []
 
-    def no_network(hub_id: str, allow_patterns: list[str]) -> str:
+    def no_network(hub_id: str, repo_type: str, allow_patterns: list[str]) -> str:
+        assert repo_type == "model"
         asked.append((hub_id, allow_patterns))
         raise LocalEntryNotFoundError("Cannot find it.\nCheck your connection.")
 

@@ -10,7 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, take
-from demiglace.model.weights import check_finite
+from demiglace.model.tensor_files import check_finite
 from demiglace.safe_files import read_object
 
 CONFIG_FILE, TENSOR_FILE = "adapter_config.json", "adapter_model.safetensors"

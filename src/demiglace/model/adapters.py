@@ -5,31 +5,26 @@ peft is an extra (`pip install 'demiglace[finetune]'`). The parts that adapters 
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from safetensors import safe_open
 from torch import nn
 
 from demiglace.fields import check_attributes
 from demiglace.model.adapter_file import RANK, SCALE, TENSOR_FILE, check_adapter
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.weights import check_finite
+from demiglace.model.quantisation import DECODER_LINEARS, ENCODER_LINEARS
+from demiglace.model.tensor_files import check_finite
 from demiglace.safe_files import atomic_path
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-# Linear layers inside the blocks of each part, as a pattern over the names of modules.
-TARGETS = {
-    "decoder": r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)",
-    "encoder": r"vpm\.encoder\.layers\.\d+\.(self_attn\.(q_proj|k_proj|v_proj|out_proj)|mlp\.fc[12])",
-}
+TARGETS = {"decoder": DECODER_LINEARS, "encoder": ENCODER_LINEARS}
 
 
 @dataclass(frozen=True)
@@ -71,31 +66,6 @@ def save_adapter(adapted: PeftModel, folder: Path) -> None:
     """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced. OSError where it cannot."""
     with atomic_path(folder) as aside:
         adapted.save_pretrained(str(aside))
-
-
-def quantise(model: MiniCPMV, dtype: torch.dtype) -> MiniCPMV:
-    """Linear layers inside the blocks of encoder and decoder in 4 bits (NF4, Dettmers et al., 2023), in place.
-
-    The resampler stays as it is: it is small, and all that is seen goes through it. `dtype`: of the products.
-    Raises ValueError where bitsandbytes is missing.
-    """
-    try:
-        import bitsandbytes as bnb
-    except ImportError as error:
-        raise ValueError("QLoRA needs bitsandbytes: pip install 'demiglace[qlora]'") from error
-    pattern = re.compile("|".join(f"(?:{target})" for target in TARGETS.values()))
-    for name, linear in [(name, module) for name, module in model.named_modules() if pattern.fullmatch(name)]:
-        assert isinstance(linear, nn.Linear)
-        small = bnb.nn.Linear4bit(
-            linear.in_features, linear.out_features, linear.bias is not None, compute_dtype=dtype, quant_type="nf4"
-        )
-        small.weight = bnb.nn.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4")
-        if linear.bias is not None:
-            small.bias = linear.bias
-        parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, small)
-    model.is_loaded_in_4bit = True  # type: ignore[assignment]  # peft asks for it
-    return model
 
 
 def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:

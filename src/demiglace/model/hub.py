@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
+from typing import Literal
 
 NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # inside the package: what answers questions, what reads best
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
@@ -25,12 +26,21 @@ def resolve(path_or_id: str | os.PathLike[str]) -> Path:
         return folder
     if folder.exists() or str(path_or_id).count("/") != 1 or str(path_or_id).startswith((".", "/", "~")):
         raise ValueError(f"{path_or_id} is neither a checkpoint's folder nor a hub id of the form owner/name")
+    return _fetched(str(path_or_id), HUB_FILES, "model")
+
+
+def dataset_folder(hub_id: str, patterns: Sequence[str]) -> Path:
+    """Those files of a data set on the hub whose paths fit one of `patterns`; ValueError as `resolve`."""
+    return _fetched(hub_id, patterns, "dataset")
+
+
+def _fetched(path_or_id: str, patterns: Sequence[str], kind: Literal["model", "dataset"]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         with _told_by_us("huggingface_hub"):
-            return Path(snapshot_download(str(path_or_id), allow_patterns=HUB_FILES))
+            return Path(snapshot_download(path_or_id, repo_type=kind, allow_patterns=list(patterns)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error

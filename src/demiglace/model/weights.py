@@ -1,19 +1,19 @@
 """The released layout on disk <-> the model: `config.json` and safetensors, single or sharded.
 
-Tensor names are the model's own (`llm.*`, `vpm.*`, `resampler.*`), so nothing is renamed. Files are not trusted: only
-safetensors are read, from inside the folder, and every name, shape and size is checked before a tensor is loaded.
+Tensor names are the model's own (`llm.*`, `vpm.*`, `resampler.*`), so nothing is renamed. Files are not trusted: every
+name, shape and size is checked before a tensor is loaded.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -21,15 +21,21 @@ from torch.overrides import TorchFunctionMode
 from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.placement import default_dtype
+from demiglace.model.quantisation import Quantisation, linear_names, quantised
+from demiglace.model.quantised_layouts import StoredLayer, stored_layers, stored_layout
+from demiglace.model.tensor_files import (
+    INDEX_FILE,
+    MOST_JSON_BYTES,
+    SINGLE_FILE,
+    StoredTensor,
+    TensorFiles,
+    open_tensors,
+    some_of,
+)
 from demiglace.safe_files import atomic_paths, disk_errors, read_object, write_whole
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
-SINGLE_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
-MOST_JSON_BYTES = 64 * 2**20
-PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:
@@ -53,27 +59,42 @@ def write_config(
 
 
 def load(
-    folder: str | os.PathLike[str], dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    folder: str | os.PathLike[str],
+    dtype: torch.dtype | None = None,
+    device: torch.device | str = "cpu",
+    quantisation: Quantisation | None = None,
+    may_be_quantised: bool = False,
 ) -> MiniCPMV:
-    """The model in `folder`, in `dtype` (by default `default_dtype`), read shard by shard straight to `device`.
+    """The model in `folder`, in `dtype` (by default `default_dtype`), read tensor by tensor straight to `device`.
 
-    Raises ValueError where tensors or files are missing, unknown or of the wrong shape, and where a tensor has numbers
-    that are NaN or infinite, or would be in `dtype`.
+    With `quantisation` each weight of the decoder's linear layers is quantised as it is read: there is never more than
+    one that is not. Layers that are stored quantised are read as they are where the model `may_be_quantised`: then it
+    answers, and can neither learn nor be saved.
+
+    Raises ValueError where tensors or files are missing, unknown or of the wrong shape or type, where a tensor has
+    numbers that are NaN or infinite, or would be in `dtype`, and as `quantised` and `stored_layout`.
     """
     folder, dtype = Path(folder), dtype or default_dtype(device)
-    config = read_config(folder)
-    shards = {path: _shapes(path) for path in _tensor_files(folder)}
-    found = {name: shape for shapes in shards.values() for name, shape in shapes.items()}
-    _check_depths(found, config)
-    with torch.device("meta"), _Undrawn():
-        model = MiniCPMV(config)
-    _check(found, model)
-    for path, shapes in shards.items():
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            tensors = {name: file.get_tensor(name).to(dtype) for name in shapes}
-        check_finite(path, tensors)
-        model.load_state_dict(tensors, strict=False, assign=True)
+    with _opened(folder, device) as (model, stored, files):
+        if stored and (quantisation or not may_be_quantised):
+            raise ValueError(f"the weights in {folder} are quantised already, but floats are needed")
+        for name, layer in stored.items():
+            model.set_submodule(name, layer.read(model.get_submodule(name), files, dtype))
+        if quantisation:
+            for name in list(linear_names(model)):
+                model.set_submodule(name, quantised(name, files.read(f"{name}.weight", dtype), quantisation))
+        rest = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
+        model.load_state_dict({name: files.read(name, dtype) for name in rest}, strict=False, assign=True)
     return model
+
+
+@contextmanager
+def open_floats(folder: str | os.PathLike[str]) -> Iterator[tuple[MiniCPMVConfig, TensorFiles]]:
+    """The model that `folder` has, and its tensors, to be read one by one. ValueError as `load`."""
+    with _opened(Path(folder), "cpu") as (model, stored, files):
+        if stored:
+            raise ValueError(f"the weights in {folder} are quantised already, but floats are needed")
+        yield model.config, files
 
 
 def save(
@@ -121,52 +142,18 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def _tensor_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, all present."""
-    if (folder / SINGLE_FILE).is_file():
-        return [folder / SINGLE_FILE]
-    if not (folder / INDEX_FILE).is_file():
-        pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
-        refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
-        raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
-    places = read_object(folder / INDEX_FILE, MOST_JSON_BYTES).get("weight_map")
-    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
-        raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
-    names = sorted(set(places.values()))
-    if outside := [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]:
-        raise ValueError(f"{INDEX_FILE} names what is no safetensors file inside the folder: {_some(outside)}")
-    if missing := [name for name in names if not (folder / name).is_file()]:
-        raise ValueError(f"{len(missing)} of {len(names)} shards are missing in {folder}: {_some(missing)}")
-    return [folder / name for name in names]
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor names of a file and their shapes; ValueError where it is damaged or holds what is no float."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-            strange = [f"{name} {part.get_dtype()}" for name, part in slices.items() if part.get_dtype() not in FLOATS]
-            shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if strange:
-        raise ValueError(f"{len(strange)} tensors in {path.name} are no floats (quantised?): {_some(strange)}")
-    return shapes
-
-
-def check_finite(where: str | os.PathLike[str], tensors: Mapping[str, Tensor]) -> None:
-    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true."""
-    spoiled = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
-    if spoiled:
-        dtypes = sorted({str(tensors[name].dtype).removeprefix("torch.") for name in spoiled})
-        raise ValueError(
-            f"{len(spoiled)} tensors in {where} are NaN or infinite in {', '.join(dtypes)}: {_some(spoiled)}"
-        )
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """The least and the largest number tell, NaN being both: one look at each, and nothing is copied."""
-    return not tensor.numel() or all(bool(edge.isfinite()) for edge in tensor.aminmax())
+@contextmanager
+def _opened(folder: Path, device: torch.device | str) -> Iterator[tuple[MiniCPMV, dict[str, StoredLayer], TensorFiles]]:
+    """The model without its weights, its layers that are stored quantised, and the files; all tensors are checked."""
+    fields = read_object(folder / CONFIG_FILE, MOST_JSON_BYTES)
+    config, layout = parse_config(fields), stored_layout(fields)
+    with open_tensors(folder, device) as files:
+        _check_depths(files.found, config)
+        with torch.device("meta"), _Undrawn():
+            model = MiniCPMV(config)
+        stored = stored_layers(model, layout, files.found) if layout else {}
+        _check(files.found, _wanted(model, stored))
+        yield model, stored, files
 
 
 def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
@@ -180,18 +167,32 @@ def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
             raise ValueError(f"config.json tells of {told} layers {prefix}, but the weights have {len(numbers)}")
 
 
-def _check(found: Mapping[str, tuple[int, ...]], model: nn.Module) -> None:
-    """Exactly the model's tensors, each of its shape."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    missing = [name for name in wanted if name not in found]
-    unknown = [name for name in found if name not in wanted]
-    wrong = [
-        f"{name} {shape} (not {wanted[name]})"
-        for name, shape in found.items()
-        if name in wanted and shape != wanted[name]
-    ]
-    faults = [("missing", missing), ("unknown", unknown), ("of another shape", wrong)]
-    if told := [f"{len(names)} {fault}: {_some(names)}" for fault, names in faults if names]:
+def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, StoredTensor]:
+    """The tensors that the files must have, where the layers `stored` are stored quantised."""
+    weights = {f"{name}.weight" for name in stored}
+    wanted = {name: StoredTensor(tuple(tensor.shape)) for name, tensor in model.state_dict().items()}
+    parts = {f"{name}.{part}": one for name, layer in stored.items() for part, one in layer.parts.items()}
+    return {name: one for name, one in wanted.items() if name not in weights} | parts
+
+
+def _check(found: Mapping[str, StoredTensor], wanted: Mapping[str, StoredTensor]) -> None:
+    """Exactly the tensors wanted, each of its shape and type."""
+    known = {name: (tensor, wanted[name]) for name, tensor in found.items() if name in wanted}
+    faults = {
+        "missing": [name for name in wanted if name not in found],
+        "unknown": [name for name in found if name not in wanted],
+        "of another shape": [
+            f"{name} {one.shape} (not {other.shape})"
+            for name, (one, other) in known.items()
+            if other.shape not in (None, one.shape)
+        ],
+        "of another type (quantised?)": [
+            f"{name} {one.dtypes[0]} (not {' or '.join(other.dtypes)})"
+            for name, (one, other) in known.items()
+            if one.dtypes[0] not in other.dtypes
+        ],
+    }
+    if told := [f"{len(names)} {fault}: {some_of(names)}" for fault, names in faults.items() if names]:
         raise ValueError(f"the tensors are not the {len(wanted)} of config.json: {'; '.join(told)}")
 
 
@@ -219,8 +220,3 @@ def _index(tensors: Mapping[str, Tensor], shards: Mapping[str, list[str]]) -> di
 
 def _as_json(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, indent=2, sort_keys=True) + "\n"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first ten."""
-    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

@@ -1,0 +1,224 @@
+"""Linear layers whose weights take eight bits or four.
+
+The decoder's layers alone: the resampler is small, and all that is seen passes through it. On a CPU torch's own kernels
+multiply, on a GPU those of bitsandbytes, an extra (`pip install 'demiglace[quant]'`).
+
+Axes: out and in (features), groups (of weights along `in` that share a scale).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Quantisation = Literal["int8", "int4"]
+
+# Linear layers inside the blocks of a part, as a pattern over the names of modules.
+DECODER_LINEARS = r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
+ENCODER_LINEARS = r"vpm\.encoder\.layers\.\d+\.(self_attn\.(q_proj|k_proj|v_proj|out_proj)|mlp\.fc[12])"
+
+GROUP = 64  # of four-bit weights (ours): as many as share a scale in bitsandbytes' NF4
+OUT_BLOCK, PACKED_GROUPS = 16, (32, 64, 128, 256)  # what torch's kernel takes: rows in blocks, and such groups
+META = torch.device("meta")  # of weights that are replaced at once
+FEW_TOKENS = 16  # up to here torch's kernel for eight bits is faster than making the matrix float first
+
+
+class Int8Linear(nn.Module):
+    """y = (x W^T) * scale, W int8 (out, in) with one scale a row; inputs are as they come, or few and bfloat16."""
+
+    weight: Tensor
+    scale: Tensor
+
+    def __init__(self, weight: Tensor, scale: Tensor) -> None:
+        """weight int8 (out, in), scale float32 (out,)."""
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(0, -2)
+        if x.device.type == "cpu" and len(rows) <= FEW_TOKENS:
+            product = torch._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale.bfloat16())
+        else:
+            product = F.linear(rows, self.weight.to(x.dtype)) * self.scale
+        return product.to(x.dtype).unflatten(0, x.shape[:-1])
+
+
+class PackedInt8Linear(nn.Module):
+    """As `Int8Linear`, with inputs rounded to int8 too, each token by a scale of its own: sums are exact integers.
+
+    So what a token becomes does not depend on the others of its batch. For CPUs with instructions for it (VNNI).
+    """
+
+    def __init__(self, weight: Tensor, scale: Tensor) -> None:
+        """weight int8 (out, in), scale float32 (out,)."""
+        super().__init__()
+        self.packed = torch.ops.onednn.qlinear_prepack(weight, None)
+        self.scale, self.zeros = scale, torch.zeros(len(scale), dtype=torch.int64)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rounded, scale = int8_rows(x.float())
+        unsigned = (rounded + 128).to(torch.uint8)  # of int8 inputs the kernel is hundreds of times slower
+        product = torch.ops.onednn.qlinear_pointwise(
+            unsigned, 1.0, 128, self.packed, self.scale, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return product.mul_(scale).to(x.dtype)
+
+
+class Int4Linear(nn.Module):
+    """y = x W^T, W = (q - 8) * scale + zero, q of four bits; each group of weights has its scale and zero."""
+
+    pairs: Tensor
+    scale: Tensor
+    zero: Tensor
+
+    def __init__(self, numbers: Tensor, scale: Tensor, zero: Tensor) -> None:
+        """numbers uint8 (out, in), 0 to 15; scale and zero (out, groups)."""
+        super().__init__()
+        self.register_buffer("pairs", numbers[:, ::2] << 4 | numbers[:, 1::2])
+        self.register_buffer("scale", scale)
+        self.register_buffer("zero", zero)
+
+    def weight(self, dtype: torch.dtype) -> Tensor:
+        """W (out, in)."""
+        numbers = torch.stack((self.pairs >> 4, self.pairs & 15), -1).flatten(1).to(dtype)
+        groups = numbers.unflatten(1, (self.scale.shape[1], -1))
+        return ((groups - 8) * self.scale.to(dtype)[..., None] + self.zero.to(dtype)[..., None]).flatten(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight(x.dtype))
+
+
+class PackedInt4Linear(nn.Module):
+    """As `Int4Linear` by torch's kernel for CPUs, which takes inputs, scales and zeros in bfloat16."""
+
+    def __init__(self, numbers: Tensor, scale: Tensor, zero: Tensor) -> None:
+        """numbers uint8 (out, in), 0 to 15; scale and zero (out, groups)."""
+        super().__init__()
+        self.group = numbers.shape[1] // scale.shape[1]
+        self.packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(numbers.int(), 1)
+        self.scale_zero = torch.stack((scale.T, zero.T), -1).bfloat16().contiguous()
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = x.flatten(0, -2).bfloat16()
+        product = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, self.packed, self.group, self.scale_zero)
+        return product.to(x.dtype).unflatten(0, x.shape[:-1])
+
+
+def quantisation_named(name: str) -> Quantisation:
+    """ValueError where there is none of that name."""
+    for kind in get_args(Quantisation):
+        if kind == name:
+            return kind
+    raise ValueError(f"quantize must be one of {', '.join(get_args(Quantisation))}, got {name!r}")
+
+
+def linear_names(model: nn.Module, pattern: str = DECODER_LINEARS) -> Iterator[str]:
+    """Names of the linear layers that `pattern` fits."""
+    return (name for name, module in model.named_modules() if re.fullmatch(pattern, name))
+
+
+def quantise(model: nn.Module, kind: Quantisation, pattern: str = DECODER_LINEARS) -> None:
+    """Replace the linear layers that `pattern` fits, in place; they have no biases there. Errors as `quantised`."""
+    for name in list(linear_names(model, pattern)):
+        linear = model.get_submodule(name)
+        assert isinstance(linear, nn.Linear)
+        assert linear.bias is None
+        model.set_submodule(name, quantised(name, linear.weight.detach(), kind))
+
+
+def quantised(name: str, weight: Tensor, kind: Quantisation) -> nn.Module:
+    """A linear layer of few bits in the place of one called `name`, whose `weight` (out, in) is where it will compute.
+
+    Raises ValueError where the shape cannot be held in four bits, and on a GPU where bitsandbytes is missing.
+    """
+    if weight.device.type != "cpu":
+        return _by_bitsandbytes(weight, kind)
+    if kind == "int8":
+        numbers, scale = int8_rows(weight.float())
+        return int8_linear(numbers, scale.squeeze(-1))
+    if weight.shape[0] % OUT_BLOCK or weight.shape[1] % GROUP:
+        raise ValueError(
+            f"four bits need a multiple of {OUT_BLOCK} rows of a multiple of {GROUP}, "
+            f"but {name} has {weight.shape[0]} of {weight.shape[1]}"
+        )
+    return int4_linear(*int4_groups(weight.float()))
+
+
+def int8_linear(weight: Tensor, scale: Tensor) -> nn.Module:
+    """What computes it fastest on this CPU; the arguments are those of `Int8Linear`."""
+    packed = torch.cpu._is_vnni_supported() and torch.backends.mkldnn.is_available()
+    return PackedInt8Linear(weight, scale) if packed else Int8Linear(weight, scale)
+
+
+def int4_linear(numbers: Tensor, scale: Tensor, zero: Tensor) -> nn.Module:
+    """What computes it fastest where the tensors are; the arguments are those of `Int4Linear`."""
+    group = numbers.shape[1] // scale.shape[1]
+    packed = numbers.device.type == "cpu" and numbers.shape[0] % OUT_BLOCK == 0 and group in PACKED_GROUPS
+    return PackedInt4Linear(numbers, scale, zero) if packed else Int4Linear(numbers, scale, zero)
+
+
+def int8_rows(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x (..., size) -> int8 (..., size) and scale (..., 1), so that x is nearly their product."""
+    scale = x.abs().amax(-1, keepdim=True).clamp_min_(torch.finfo(x.dtype).tiny * 127).mul_(1 / 127)
+    return (x / scale).round_().to(torch.int8), scale
+
+
+def int4_groups(weight: Tensor, group: int = GROUP) -> tuple[Tensor, Tensor, Tensor]:
+    """weight (out, in) -> uint8 (out, in) from 0 to 15, scale and zero bfloat16 (out, groups) of `Int4Linear`.
+
+    A group's least and greatest weight become 0 and 15.
+    """
+    groups = weight.unflatten(1, (-1, group))
+    least, greatest = groups.aminmax(dim=-1, keepdim=True)
+    scale = ((greatest - least) / 15).clamp_min_(torch.finfo(torch.bfloat16).tiny).bfloat16().float()
+    zero = (least + 8 * scale).bfloat16().float()
+    numbers = ((groups - zero) / scale + 8).round_().clamp_(0, 15).to(torch.uint8)
+    return numbers.flatten(1), scale.squeeze(-1).bfloat16(), zero.squeeze(-1).bfloat16()
+
+
+def nf4_for_training(model: nn.Module, dtype: torch.dtype) -> None:
+    """Linear layers inside the blocks of encoder and decoder in 4 bits (NF4, Dettmers et al., 2023), in place.
+
+    What QLoRA trains through. `dtype`: of the products. ValueError where bitsandbytes is missing.
+    """
+    bitsandbytes("qlora")
+    for name in list(linear_names(model, f"{ENCODER_LINEARS}|{DECODER_LINEARS}")):
+        linear = model.get_submodule(name)
+        assert isinstance(linear, nn.Linear)
+        model.set_submodule(name, _nf4(linear.weight.data, linear.bias, dtype))
+    model.is_loaded_in_4bit = True  # type: ignore[assignment]  # peft asks for it
+
+
+def bitsandbytes(extra: str = "quant") -> Any:
+    """The module; ValueError where it is missing, which names the extra that brings it."""
+    try:
+        import bitsandbytes
+    except ImportError as error:
+        raise ValueError(f"these weights need bitsandbytes: pip install 'demiglace[{extra}]'") from error
+    return bitsandbytes
+
+
+def _by_bitsandbytes(weight: Tensor, kind: Quantisation) -> nn.Module:
+    """NF4, or eight bits where inputs far from the others stay float (Dettmers et al., 2022)."""
+    if kind == "int4":
+        return _nf4(weight, None, weight.dtype).to(weight.device)
+    bnb = bitsandbytes()
+    linear = bnb.nn.Linear8bitLt(*weight.shape[::-1], bias=False, has_fp16_weights=False, threshold=6.0, device=META)
+    linear.weight = bnb.nn.Int8Params(weight, requires_grad=False, has_fp16_weights=False)
+    return linear.to(weight.device)
+
+
+def _nf4(weight: Tensor, bias: nn.Parameter | None, dtype: torch.dtype) -> nn.Module:
+    """Quantised by bitsandbytes where the layer is moved to a device."""
+    bnb = bitsandbytes()
+    linear = bnb.nn.Linear4bit(*weight.shape[::-1], bias is not None, dtype, quant_type="nf4", device=META)
+    linear.weight = bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4")
+    if bias is not None:
+        linear.bias = bias
+    return linear

@@ -1,0 +1,106 @@
+"""The safetensors files of a checkpoint: what tensors there are, and each of them read by itself.
+
+Files are not trusted: only safetensors are read, and only from inside the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from demiglace.safe_files import read_object
+
+SINGLE_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+MOST_JSON_BYTES = 64 * 2**20
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """What a tensor of a file is or has to be: its shape, None where any will do, and types by their names there."""
+
+    shape: tuple[int, ...] | None
+    dtypes: tuple[str, ...] = FLOATS
+
+
+class TensorFiles:
+    """Open files, and what is in them by name."""
+
+    def __init__(self, files: Mapping[Path, Any]) -> None:
+        self.found: dict[str, StoredTensor] = {}
+        self._places: dict[str, tuple[Path, Any]] = {}
+        for path, file in files.items():
+            for name in file.keys():  # noqa: SIM118 (no mapping)
+                part = file.get_slice(name)
+                self.found[name] = StoredTensor(tuple(part.get_shape()), (part.get_dtype(),))
+                self._places[name] = path, file
+
+    def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+        """As it is stored, or in `dtype`; ValueError where a number is NaN or infinite."""
+        path, file = self._places[name]
+        tensor: Tensor = file.get_tensor(name)
+        tensor = tensor if dtype is None else tensor.to(dtype)
+        check_finite(path, {name: tensor})
+        return tensor
+
+
+@contextmanager
+def open_tensors(folder: Path, device: torch.device | str = "cpu") -> Iterator[TensorFiles]:
+    """The files of the checkpoint in `folder`; tensors are read to `device`. ValueError where one is not to be had."""
+    with ExitStack() as opened:
+        files = {}
+        for path in _tensor_files(folder):
+            try:
+                files[path] = opened.enter_context(safe_open(path, framework="pt", device=str(device)))
+            except SafetensorError as error:
+                raise ValueError(f"{path} is damaged: {error}") from error
+        yield TensorFiles(files)
+
+
+def _tensor_files(folder: Path) -> list[Path]:
+    """The safetensors files of a checkpoint, all present."""
+    if (folder / SINGLE_FILE).is_file():
+        return [folder / SINGLE_FILE]
+    if not (folder / INDEX_FILE).is_file():
+        pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
+        refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
+        raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
+    places = read_object(folder / INDEX_FILE, MOST_JSON_BYTES).get("weight_map")
+    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
+        raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
+    names = sorted(set(places.values()))
+    if outside := [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]:
+        raise ValueError(f"{INDEX_FILE} names what is no safetensors file inside the folder: {some_of(outside)}")
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise ValueError(f"{len(missing)} of {len(names)} shards are missing in {folder}: {some_of(missing)}")
+    return [folder / name for name in names]
+
+
+def check_finite(where: str | PathLike[str], tensors: Mapping[str, Tensor]) -> None:
+    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true."""
+    spoiled = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
+    if spoiled:
+        dtypes = sorted({str(tensors[name].dtype).removeprefix("torch.") for name in spoiled})
+        raise ValueError(
+            f"{len(spoiled)} tensors in {where} are NaN or infinite in {', '.join(dtypes)}: {some_of(spoiled)}"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """The least and the largest number tell, NaN being both: one look at each, and nothing is copied."""
+    return not tensor.numel() or all(bool(edge.isfinite()) for edge in tensor.aminmax())
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first ten."""
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
