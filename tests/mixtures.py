@@ -37,6 +37,32 @@ weights = { long_cot_3d = 1 }
 """
 
 
+def drawn_colours(stage: str) -> str:
+    """A source of drawn questions about colours, for a stage."""
+    return f"""
+[[source]]
+name = "colours"
+kind = "questions"
+topics = {{ colours = 1.0 }}
+text_share = 0.0
+smallest = 100
+largest = 100
+weights = {{ {stage} = 1 }}
+"""
+
+
+def pictures_and_colours(stage: str) -> str:
+    """The pictures of `write_mixture`, and drawn colours."""
+    pictures = f"""
+[[source]]
+name = "pictures"
+kind = "jsonl"
+path = "pictures.jsonl"
+weights = {{ {stage} = 1 }}
+"""
+    return pictures + drawn_colours(stage)
+
+
 def small_config() -> MiniCPMVConfig:
     vision = SiglipConfig(hidden_size=32, intermediate_size=64, num_layers=2, num_heads=2, patch_size=14)
     resampler = ResamplerConfig(num_queries=NUM_QUERIES, hidden_size=32, feature_size=32, num_heads=2)

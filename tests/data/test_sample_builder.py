@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import PIL.Image
 import pytest
+import torch
+from still_frames import frames, without
 
 from demiglace.conversation import Conversation, Message, Text, Video, VideoSampling
 from demiglace.data.mixture import Draw, Mixture
-from demiglace.data.sample_builder import SampleBuilder, TooLongRecord
+from demiglace.data.sample_builder import SampleBuilder, TooLongRecord, VisualArrays
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
@@ -58,3 +60,10 @@ def test_a_row_is_filled_to_its_last_token_before_frames_are_left_out() -> None:
 def test_numbers_that_a_record_chose_are_kept() -> None:
     with pytest.raises(TooLongRecord, match="room for 500"):
         prepared(VideoSampling(), 500)
+
+
+def test_static_patches_stay_left_out_in_transit() -> None:
+    visual = without(frames([(2, 3)] * 4))
+    back = VisualArrays.of(visual).visual()
+    for name in ("patches", "grids", "package_sizes", "ticks", "run_lengths"):
+        assert torch.equal(getattr(back, name), getattr(visual, name))

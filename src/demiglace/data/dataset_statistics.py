@@ -17,6 +17,7 @@ from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 
 MOST_RECORDS = 2000  # inspected at most, evenly over the data set
+DRAWS = 200  # of a mixture that are inspected (ours)
 
 
 @dataclass
@@ -80,6 +81,19 @@ def measure_dataset(
         numbers = range(math.ceil(size * share))  # of shuffled records
         for number in track(numbers, "looking at the data", transient=True, disable=not shows):
             _look_at(Draw(source, number), builder, cost, survey)
+    return survey
+
+
+def measure_draws(
+    builder: SampleBuilder, cost: Callable[[Sample], float], number: int = DRAWS, shows: bool = True
+) -> DatasetStatistics:
+    """The same of a mixture's first draws, as a stage that begins draws them; sources that draw have no end."""
+    mixture, taken = builder.mixture, [0] * len(builder.mixture.sources)
+    survey = DatasetStatistics(num_records=sum(sum(source.blocks or ()) for source in mixture.sources))
+    for count in track(range(number), "looking at the data", transient=True, disable=not shows):
+        source = mixture.choose(builder.seed, 0, count, 0.0)
+        _look_at(Draw(source, taken[source]), builder, cost, survey)
+        taken[source] += 1
     return survey
 
 

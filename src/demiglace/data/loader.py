@@ -52,7 +52,7 @@ class Stream:
     number: int
     num_streams: int
     builder: SampleBuilder
-    workers: WorkerPool
+    workers: WorkerPool[Draw, SampleArrays]
     skip_bad: bool
     drawn: list[int]
     waiting: list[Waiting] = field(default_factory=list)

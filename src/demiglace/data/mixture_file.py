@@ -7,6 +7,8 @@
     weights = { vision = 1.0, full = 0.5, late = 2.0 }
 
 Paths are relative to the file. Of `parquet`, `webdataset` and `text`, `path` may be a folder or a pattern with `*` too.
+Of these and `jsonl` it may be an address of an object store, such as `s3://bucket/shards/*.tar`; a folder there ends
+with `/`. `[cache]` says where its files are kept (`folder`) and how much of them (`gb`).
 `weights` are those of the stages; one that is not named does not use the source. `late` is the weight at the end of the
 decay, by default the one before it.
 """
@@ -20,19 +22,22 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.mixture import Mixture
+from demiglace.data.object_cache import ADDRESS, ObjectCache
 from demiglace.data.source import Source
-from demiglace.data.sources import generated_clips, generated_questions, pdf_folder, plain_text
+from demiglace.data.sources import generated_clips, generated_instructions, generated_questions, pdf_folder, plain_text
 from demiglace.data.sources.generated_clips import GeneratedClips
+from demiglace.data.sources.generated_instructions import GeneratedInstructions
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
+from demiglace.data.sources.stored import ADDRESS_OPTION, DEFAULT_CACHE, check_stored, open_stored
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.data.text_crops import text_crops
 from demiglace.documents.corruption import restoration_task
-from demiglace.fields import WEIGHT, Field, TableOf, Words, take
+from demiglace.fields import WEIGHT, Field, Real, TableOf, Words, take
 from demiglace.records import media_settings
 from demiglace.records.media_files import check_folders
 
@@ -41,8 +46,15 @@ STAGES = (
     *("resampler", "vision", "full"),  # paper, section 3: trainable are the resampler; the encoder too; everything
     *("general", "long_cot_3d"),  # paper, section 4
 )
+RL = "hybrid_rl"  # paper, section 5; no stage of the supervised runs, whose seeds count these
+PREFERENCE = "preference"  # paper, section 5: RLAIF-V
 LATE, STAGE_OF_LATE = "late", "full"
-HEAD: Mapping[str, Field] = {"name": Words(), "path": Words(), "weights": TableOf(WEIGHT, (*STAGES, LATE))}
+CACHE: Mapping[str, Field] = {"folder": Words(), "gb": Real(0, 10**6, above=True)}
+HEAD: Mapping[str, Field] = {
+    "name": Words(),
+    "path": Words(),
+    "weights": TableOf(WEIGHT, (*STAGES, RL, PREFERENCE, LATE)),
+}
 FOLDERS = ("media", "media_root", "documents", "fonts")  # options that are paths, relative to the file too
 
 
@@ -56,8 +68,10 @@ class SourceEntry:
     weights: Mapping[str, float]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def open(self) -> Source:
-        """ValueError where its files are missing, or its options are out of bounds."""
+    def open(self, cache: ObjectCache) -> Source:
+        """ValueError where its files are missing, or its options are out of bounds; `cache` is for an `address`."""
+        if ADDRESS_OPTION in self.options:
+            return open_stored(self.name, self.kind, self.options, cache)
         return KINDS[self.kind].make(self)
 
 
@@ -72,8 +86,11 @@ class SourceKind:
 
 @dataclass(frozen=True)
 class MixtureFile:
+    """`cache` is no part of what decides a run."""
+
     path: Path
     entries: tuple[SourceEntry, ...]
+    cache: ObjectCache = DEFAULT_CACHE
 
     def mixture(self, stage: str) -> Mixture:
         """The sources that have a weight in `stage`; ValueError where there are none or one cannot be opened."""
@@ -81,7 +98,7 @@ class MixtureFile:
         used = [(entry, early, late) for entry, early, late in weights if early or late]
         if not any(early for _, early, _ in used):
             raise ValueError(f"{self.path}: no source has a weight for {stage}")
-        sources = tuple(_opened(self.path, entry) for entry, _, _ in used)
+        sources = tuple(_opened(self.path, entry, self.cache) for entry, _, _ in used)
         return Mixture(sources, tuple(early for _, early, _ in used), tuple(late for _, _, late in used))
 
 
@@ -95,8 +112,8 @@ def read_mixture(path: Path) -> MixtureFile:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no TOML: {error}") from error
-    if strange := sorted(table.keys() - {"source"}):
-        raise ValueError(f"{path}: {strange[0]} is unknown; the file holds [[source]] tables")
+    if strange := sorted(table.keys() - {"source", "cache"}):
+        raise ValueError(f"{path}: {strange[0]} is unknown; the file holds [[source]] tables and one [cache]")
     listed = table.get("source")
     if not isinstance(listed, list) or not listed or not all(isinstance(fields, dict) for fields in listed):
         raise ValueError(f"{path}: source must be one or more [[source]] tables")
@@ -104,7 +121,15 @@ def read_mixture(path: Path) -> MixtureFile:
     names = [entry.name for entry in entries]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{path}: name {repeated[0]!r} is given to {names.count(repeated[0])} sources")
-    return MixtureFile(path, entries)
+    return MixtureFile(path, entries, _cache(path, table.get("cache", {})))
+
+
+def _cache(file: Path, fields: object) -> ObjectCache:
+    held = take(f"{file}: cache", fields, CACHE)
+    if strange := sorted(fields.keys() - CACHE.keys() if isinstance(fields, dict) else ()):
+        raise ValueError(f"{file}: cache: {strange[0]} is unknown; it takes {', '.join(CACHE)}")
+    folder = file.parent / held["folder"] if "folder" in held else DEFAULT_CACHE.folder
+    return ObjectCache(folder, int(held["gb"] * 1e9) if "gb" in held else DEFAULT_CACHE.most_bytes)
 
 
 def _entry(file: Path, number: int, fields: dict[str, Any]) -> SourceEntry:
@@ -116,8 +141,11 @@ def _entry(file: Path, number: int, fields: dict[str, Any]) -> SourceEntry:
     if strange := sorted(fields.keys() - known):
         raise ValueError(f"{where}: {strange[0]} is unknown; {kind} takes {', '.join(sorted(known))}")
     head = take(where, fields, HEAD, known & HEAD.keys())
-    path = file.parent / head["path"] if takes.takes_path else None
     options = take(where, fields, takes.options)
+    if takes.takes_path and ADDRESS.match(head["path"]):
+        check_stored(where, kind, options)
+        return SourceEntry(name, kind, None, head["weights"], {**options, ADDRESS_OPTION: head["path"]})
+    path = file.parent / head["path"] if takes.takes_path else None
     for folder in options.keys() & set(FOLDERS):
         options[folder] = file.parent / options[folder]
     return SourceEntry(name, kind, path, head["weights"], options)
@@ -129,9 +157,9 @@ def _weights(entry: SourceEntry, stage: str) -> tuple[float, float]:
     return early, entry.weights.get(LATE, early) if stage == STAGE_OF_LATE else early
 
 
-def _opened(file: Path, entry: SourceEntry) -> Source:
+def _opened(file: Path, entry: SourceEntry, cache: ObjectCache) -> Source:
     try:
-        source = entry.open()
+        source = entry.open(cache)
         _ = source.blocks
     except (ValueError, OSError) as error:
         raise ValueError(f"{file}: source {entry.name!r}: {error}") from error
@@ -192,6 +220,11 @@ KINDS: Mapping[str, SourceKind] = {
     ),
     "questions": SourceKind(
         lambda entry: GeneratedQuestions(entry.name, **entry.options), generated_questions.OPTIONS, takes_path=False
+    ),
+    "instructions": SourceKind(
+        lambda entry: GeneratedInstructions(entry.name, **entry.options),
+        generated_instructions.OPTIONS,
+        takes_path=False,
     ),
     "clips": SourceKind(
         lambda entry: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ class VisualArrays:
     grids: np.ndarray
     package_sizes: np.ndarray
     ticks: np.ndarray
+    run_lengths: np.ndarray | None = None
 
     @classmethod
     def of(cls, visual: Visual) -> VisualArrays:
@@ -45,11 +47,15 @@ class VisualArrays:
         assert torch.equal(to_unit_range(levels.float()), visual.patches), (
             "patches that do not come from 8-bit pictures"
         )
-        return cls(levels.numpy(), visual.grids.numpy(), visual.package_sizes.numpy(), visual.ticks.numpy())
+        run_lengths = None if visual.run_lengths is None else visual.run_lengths.numpy()
+        return cls(
+            levels.numpy(), visual.grids.numpy(), visual.package_sizes.numpy(), visual.ticks.numpy(), run_lengths
+        )
 
     def visual(self) -> Visual:
-        rest = (torch.from_numpy(array) for array in (self.grids, self.package_sizes, self.ticks))
-        return Visual(to_unit_range(torch.from_numpy(self.levels).float()), *rest)
+        grids, sizes, ticks = (torch.from_numpy(array) for array in (self.grids, self.package_sizes, self.ticks))
+        run_lengths = None if self.run_lengths is None else torch.from_numpy(self.run_lengths)
+        return Visual(to_unit_range(torch.from_numpy(self.levels).float()), grids, sizes, ticks, run_lengths)
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,17 @@ class SampleBuilder:
             raise BadRecord(source.where(block, row), str(error)) from error
 
 
-class WorkerPool:
-    """Prepares draws in `num_workers` processes; with 0, in this one, when the sample is asked for."""
+Asked = TypeVar("Asked")
+Prepared = TypeVar("Prepared")
 
-    def __init__(self, builder: SampleBuilder, num_workers: int) -> None:
+
+class WorkerPool(Generic[Asked, Prepared]):
+    """Prepares what is asked for in `num_workers` processes; with 0, in this one, when it is waited for.
+
+    builder: how; it goes to each process once.
+    """
+
+    def __init__(self, builder: Callable[[Asked], Prepared], num_workers: int) -> None:
         self.builder = builder
         self.pool = (
             ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=_begin, initargs=(builder,))
@@ -109,13 +122,13 @@ class WorkerPool:
             else None
         )
 
-    def start(self, draw: Draw) -> Callable[[], SampleArrays]:
-        """Returns what waits for the sample of `draw`; that raises as `SampleBuilder`, or where a worker has died."""
+    def start(self, asked: Asked) -> Callable[[], Prepared]:
+        """Returns what waits for it; that raises as the builder does, or where a worker has died."""
         if self.pool is None:
-            return partial(self.builder, draw)
+            return partial(self.builder, asked)
         try:
             with worker_process.signals_blocked():  # the pool starts a process when there is work for it
-                return partial(_await, self.pool.submit(_prepare, draw))
+                return partial(_await, self.pool.submit(_prepare, asked))
         except BrokenProcessPool as error:
             raise _death() from error
 
@@ -125,7 +138,7 @@ class WorkerPool:
             self.pool.shutdown(cancel_futures=True)
 
 
-def _await(future: Future[SampleArrays]) -> SampleArrays:
+def _await(future: Future[Prepared]) -> Prepared:
     try:
         return future.result()
     except BrokenProcessPool as error:
@@ -140,16 +153,16 @@ def _death() -> RuntimeError:
 
 
 # Set by `_begin`, and in worker processes alone: a pool hands its tasks nothing but their arguments.
-_preparation: SampleBuilder | None = None
+_preparation: Callable[[Any], Any] | None = None
 
 
-def _begin(builder: SampleBuilder) -> None:
+def _begin(builder: Callable[[Any], Any]) -> None:
     global _preparation
     _preparation = builder
     torch.set_num_threads(1)
     worker_process.follow_parent()
 
 
-def _prepare(draw: Draw) -> SampleArrays:
+def _prepare(asked: Any) -> Any:
     assert _preparation is not None
-    return _preparation(draw)
+    return _preparation(asked)

@@ -10,6 +10,7 @@ Pictures, videos and documents stand in the messages as parts, beside the text o
 messages, under the keys in `media_keys`. Those beside are put, in order, where the user's text has a mark (`<image>`,
 `<video>`, `<document>`, or the name given to it, such as `<image_00>`) or a part without a reference; where there is no
 mark at all they come first. What names media and is not read makes a bad record, and so does a mark without a file.
+Constraints may stand beside the messages too (`records.constraints`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from demiglace.conversation import Conversation, Message, Part, Role, Text, VideoSampling
 from demiglace.processing.chat_template import END_THINK, THINK, split_answer
 from demiglace.records.bad_record import BadRecord
+from demiglace.records.constraints import CONSTRAINT_KEYS, ConstrainedConversation, constraint_fields
 from demiglace.records.marks import (
     MARKS,
     MARKS_OF_DOCUMENTS,
@@ -67,7 +69,7 @@ def read_record(
     attached: Sequence[Attached] = (),
     sampling: VideoSampling | None = None,
 ) -> Conversation:
-    """The conversation in `record`; it ends with the assistant.
+    """The conversation in `record`; it ends with the assistant, or, where answers have constraints, with the user.
 
     `attached` is what comes with the record without being named in it; it is shown where the record names nothing.
     `sampling` is for videos of which the record does not say how they are looked at.
@@ -90,13 +92,18 @@ def parse_json(data: bytes) -> object:
 
 def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
     key, turns = _turns(fields)
-    media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, "messages", "conversations", "system"))
+    media.seen.leave(
+        fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", "system")
+    )
     try:
         messages = _messages(fields, key, turns, media, attached)
     except MarkError:
         media.seen.check()  # the file of a mark may stand under a key that is not read
         raise
     media.seen.check()
+    if constraints := constraint_fields(fields):
+        thinking = _check_messages(messages, may_ask=True)
+        return ConstrainedConversation(messages, thinking, constraints)
     return Conversation(messages, thinking=_check_messages(messages))
 
 
@@ -218,10 +225,13 @@ def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: Rec
     yield shown
 
 
-def _check_messages(messages: Sequence[Message]) -> bool:
-    """Whether the last answer has reasoning; ValueError where nothing could be learned from `messages`."""
+def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
+    """Whether the last answer has reasoning; ValueError where nothing could be learned from `messages`.
+
+    may_ask: whether the last may be the user's.
+    """
     roles = [message.role for message in messages]
-    if roles[-1] != "assistant" or "user" not in roles:
+    if (roles[-1] != "assistant" and not (may_ask and roles[-1] == "user")) or "user" not in roles:
         raise ValueError(f"training needs a user turn and the assistant's last, got turns of: {', '.join(roles)}")
     if "system" in roles[1:]:
         raise ValueError(f"a system prompt must come first, got turns of: {', '.join(roles)}")

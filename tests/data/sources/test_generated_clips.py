@@ -40,6 +40,15 @@ def test_a_sample_is_a_function_of_row_and_seed():
     assert content(source, 7, seed=(4,)) != first
 
 
+def test_a_question_alone_is_the_one_that_its_sample_asks():
+    source = clips(several_share=0.5, long_share=0.0, spoken_share=0.0)
+    for row in range(4):
+        parts, question = source.ask(0, row, (3,))
+        shown, text, said = content(source, row)
+        assert [type(part) for part in parts] == [type(part) for part in shown]
+        assert (question.text, question.answer) == (text, said)
+
+
 def test_sampling_varies_within_bounds_and_fills_packages():
     source = clips(several_share=0.0, max_fps=6.0, max_package_frames=4, max_packages=8, kinds=("appear",))
     drawn = [content(source, row)[0][0].sampling for row in range(12)]

@@ -30,6 +30,24 @@ def test_a_question_is_a_function_of_row_and_seed():
 
 
 @rendered
+def test_a_question_alone_is_the_one_that_its_sample_asks_first():
+    source = GeneratedQuestions("made", {"scenes": 1.0, "colours": 1.0}, spoken_share=0, turns_share=0)
+    for row in range(8):
+        parts, question = source.ask(0, row, (3,))
+        pictures = [np.asarray(part.source).tobytes() for part in parts]
+        shown, text, said, thinking = content(source, row)
+        assert (pictures, question.text) == (shown, text)
+        assert thinking or said == question.answer
+
+
+def test_kinds_that_are_named_alone_are_asked():
+    source = GeneratedQuestions("made", {"colours": 1.0}, text_share=0, kinds=["scene_colour"])
+    assert {source.ask(0, row, (3,))[1].kind for row in range(8)} == {"scene_colour"}
+    with pytest.raises(ValueError, match="made: of 200 questions none is of the kinds form_label"):
+        GeneratedQuestions("made", {"colours": 1.0}, text_share=0, kinds=["form_label"]).ask(0, 0, (3,))
+
+
+@rendered
 def test_shares_are_kept_at_their_ends():
     for row in range(8):
         pictures, text, said, thinking = content(

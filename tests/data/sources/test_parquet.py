@@ -82,7 +82,7 @@ def test_other_columns_of_pictures(tmp_path):
 def test_a_pickled_source_takes_its_counts_but_no_rows_along(source):
     first = read(source, source.blocks.index(1), 0)
     copy = pickle.loads(pickle.dumps(source))
-    assert vars(copy).keys() == {"name", "paths", "media", "media_root", "sampling", "blocks"}
+    assert vars(copy).keys() == {"name", "paths", "media", "media_root", "sampling", "find", "blocks"}
     assert read(copy, 1, 0) == first
 
 

@@ -7,11 +7,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from stored_records import FILES
 
 from demiglace.conversation import VideoSampling
+from demiglace.data.object_cache import ObjectCache, StoredFile
 from demiglace.data.sources.joined import Joined
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.record_files import open_records, record_files
+from demiglace.data.sources.record_files import open_records, place_of, record_files
 from demiglace.data.sources.tar_shards import TarShards
 
 
@@ -137,3 +139,43 @@ def test_a_media_folder_that_is_none_is_told_once(tmp_path):
     for folders in ({"media": tmp_path / "m"}, {"media_root": file}):
         with pytest.raises(ValueError, match=r"the media.* is no folder"):
             open_records("data", (file,), **folders)
+
+
+def test_addresses_give_what_files_on_the_disk_give(bucket, tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "here" / name).write_bytes(content)
+    (tmp_path / "here" / "pictures" / "missing.png").write_bytes(FILES["pictures/a.png"])
+    near = open_records("data", record_files([tmp_path / "here" / "records.jsonl", tmp_path / "here" / "shards"]))
+    files = record_files([f"{bucket}/records.jsonl", f"{bucket}/shards/"])
+    assert [Path(place_of(file)).name for file in files] == ["records.jsonl", "0.tar", "1.tar"]
+    far = open_records("data", files, cache=ObjectCache(tmp_path / "cache", 10**6))
+    assert far.blocks == near.blocks
+    assert [far.read(0, row, (0,)).messages[-1] for row in (0, 1)] == [
+        near.read(0, row, (0,)).messages[-1] for row in (0, 1)
+    ]
+    assert [far.read(block, 0, (0,)).messages[-1] for block in (1, 2)] == [
+        near.read(block, 0, (0,)).messages[-1] for block in (1, 2)
+    ]
+
+
+def test_files_of_a_folder_in_a_store_come_in_natural_order_and_once(memory):
+    from fsspec import filesystem
+
+    for number in (10, 2):
+        filesystem("memory").pipe(f"/bucket/many/{number}.jsonl", FILES["records.jsonl"])
+    found = record_files([f"{memory}/many/"])
+    assert [Path(place_of(file)).name for file in found] == ["2.jsonl", "10.jsonl"]
+    with pytest.raises(ValueError, match=r"many/2\.jsonl is given twice"):
+        record_files([f"{memory}/many/*.jsonl", f"{memory}/many/"])
+
+
+def test_media_are_where_the_records_are(tmp_path):
+    near, far = write_records(tmp_path / "a.jsonl", "1"), StoredFile("s3://bucket/a.jsonl", 10, "mark")
+    for files, folders, told in (
+        ([far], {"media": tmp_path}, "its media must have one too"),
+        ([far], {"media_root": tmp_path}, "no media root is for it"),
+        ([far, near], {"media": "s3://bucket/media"}, r"a\.jsonl is here: its media must be a folder"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            open_records("data", files, **folders)

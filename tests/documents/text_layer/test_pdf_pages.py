@@ -134,6 +134,15 @@ def test_a_true_map_of_its_own_is_taken(read):
     assert (texts(page), page.dropped) == ([PANGRAM, "seen"], {})
 
 
+def test_letters_beyond_the_basic_plane_are_whole(read):
+    """pdfium 159 gives the halves of UTF-16 as two characters of one place (findings/pdf_letters_in_halves.sh)."""
+    page = read(own_map("dab", d="\U0001d451"))
+    assert (texts(page), page.dropped) == (["\U0001d451ab", "seen"], {})
+    starts, stops = page.lines[0].characters[:, 0], page.lines[0].characters[:, 2]
+    assert (starts < stops).all()
+    assert (starts[1:] >= stops[:-1] - 1).all()
+
+
 def test_a_map_that_the_shapes_contradict_is_found(read):
     shifted = {chr(code): chr(97 + (code - 96) % 26) for code in range(97, 123)}
     page = read(own_map(PANGRAM, **shifted))

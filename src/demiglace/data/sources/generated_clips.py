@@ -64,18 +64,24 @@ class GeneratedClips(Endless):
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the extra to install where fonts or words are missing."""
         rng = np.random.default_rng((*seed, block, row))
-        make_clip = CLIP_KINDS[pick(rng, self.kinds)]
-        if rng.random() >= self.several_share:
-            parts, question = self._one(rng, make_clip)
-        elif rng.random() < 0.5:
-            parts, question = self._clips(rng, make_clip)
-        else:
-            parts, question = self._clip_and_frame(rng, make_clip)
+        parts, question = self._draw(rng)
         is_long, is_spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
         return conversation(question, parts, is_long and teaches_reasoning(question), is_spoken)
 
+    def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
+        """What is shown and the question alone, for an answer that is to be judged; errors as `read`."""
+        return self._draw(np.random.default_rng((*seed, block, row)))
+
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, clip {row}"
+
+    def _draw(self, rng: np.random.Generator) -> tuple[list[Part], Question]:
+        make_clip = CLIP_KINDS[pick(rng, self.kinds)]
+        if rng.random() >= self.several_share:
+            return self._one(rng, make_clip)
+        if rng.random() < 0.5:
+            return self._clips(rng, make_clip)
+        return self._clip_and_frame(rng, make_clip)
 
     def _one(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
         asked = make_clip(rng, random_size(rng, self.side))

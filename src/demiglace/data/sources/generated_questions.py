@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from demiglace.conversation import Conversation
+from demiglace.conversation import Conversation, Part
 from demiglace.data.source import Endless
-from demiglace.fields import WEIGHT, Field, Real, TableOf, Whole, check_attributes
+from demiglace.fields import WEIGHT, Field, ListOf, Real, TableOf, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, dialogue
 from demiglace.synthesis.questions.topics import (
@@ -22,12 +22,15 @@ from demiglace.synthesis.questions.topics import (
     draw_question,
 )
 
+MOST_DRAWS = 200  # until a question of a wanted kind has come
+
 
 @dataclass(frozen=True)
 class GeneratedQuestions(Endless):
     """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
 
     topics: of those in `TOPICS` and `SIMPLE_TOPICS`, each with its weight; the former alone where none are named.
+    kinds: of questions, such as "scene_colour"; all kinds of the topics where none are named.
     smallest, largest: about the side of pictures, in pixels; those of `SIMPLE_TOPICS` have sizes of their own.
     long_share: share of samples whose last answer has reasoning. spoken_share: of answers in a sentence.
     text_share: of questions without a picture (paper, section on SFT: 10 % text only).
@@ -36,6 +39,7 @@ class GeneratedQuestions(Endless):
 
     name: str
     topics: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(TOPICS, 1.0), hash=False)
+    kinds: Sequence[str] = field(default=(), hash=False)
     smallest: int = SMALLEST_SIDE
     largest: int = LARGEST_SIDE
     long_share: float = 0.3  # ours
@@ -55,18 +59,33 @@ class GeneratedQuestions(Endless):
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the extra to install where fonts or prose are missing."""
         rng = np.random.default_rng((*seed, block, row))
-        weights = np.array(list(self.topics.values()), float)
-        topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]
-        topic = TEXT if rng.random() < self.text_share else topic
-        parts, question, others = draw_question(rng, topic, int(rng.integers(self.smallest, self.largest + 1)))
+        parts, question, others = self._draw(rng)
         questions = (
             [question, *_follow_ups(rng, others, self.most_turns)] if rng.random() < self.turns_share else [question]
         )
         long = bool(rng.random() < self.long_share) and teaches_reasoning(questions[-1])
         return dialogue(questions, parts, long, [bool(rng.random() < self.spoken_share) for _ in questions])
 
+    def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
+        """What is shown and the question alone, for an answer that is to be judged; errors as `read`."""
+        parts, question, _ = self._draw(np.random.default_rng((*seed, block, row)))
+        return parts, question
+
     def where(self, block: int, row: int) -> str:
         return f"{self.name}, question {row}"
+
+    def _draw(self, rng: np.random.Generator) -> tuple[tuple[Part, ...], Question, list[Question]]:
+        """What is shown, a question about it, and others that may follow; the first one drawn of a wanted kind."""
+        for _ in range(MOST_DRAWS):
+            drawn = draw_question(rng, self._topic(rng), int(rng.integers(self.smallest, self.largest + 1)))
+            if not self.kinds or drawn[1].kind in self.kinds:
+                return drawn
+        raise ValueError(f"{self.name}: of {MOST_DRAWS} questions none is of the kinds {', '.join(self.kinds)}")
+
+    def _topic(self, rng: np.random.Generator) -> str:
+        weights = np.array(list(self.topics.values()), float)
+        topic = list(self.topics)[int(rng.choice(len(weights), p=weights / weights.sum()))]
+        return TEXT if rng.random() < self.text_share else topic
 
 
 def _follow_ups(rng: np.random.Generator, others: list[Question], most_turns: int) -> list[Question]:
@@ -77,6 +96,7 @@ def _follow_ups(rng: np.random.Generator, others: list[Question], most_turns: in
 SIDE = Whole(100, 2000)  # pixels
 OPTIONS: Mapping[str, Field] = {
     "topics": TableOf(WEIGHT, (*TOPICS, *SIMPLE_TOPICS)),
+    "kinds": ListOf(Words()),
     "smallest": SIDE,
     "largest": SIDE,
     "most_turns": Whole(2, 12),

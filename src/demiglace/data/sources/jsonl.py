@@ -16,7 +16,9 @@ from demiglace.data.source import state_of
 from demiglace.media.pictures import local_file
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.records.media import Find
 from demiglace.records.media_files import MediaFolders
+from demiglace.records.preferences import Preference, read_preference
 
 BLOCK = 1024  # records; near enough to each other for the disk, many enough to be shuffled
 CHUNK = 2**24  # bytes looked through at a time
@@ -31,7 +33,8 @@ class JsonFile:
     """JSON Lines, or a JSON array of objects; which of the two its first character tells.
 
     Records name their files relative to the folder of `path`, and none outside of it. Where they lie elsewhere, `media`
-    or `media_root` is the folder they lie in (see `MediaFolders`). `sampling` is as in `read_record`.
+    or `media_root` is the folder they lie in (see `MediaFolders`), or `find` opens what they name. `sampling` is as in
+    `read_record`.
     """
 
     name: str
@@ -39,6 +42,7 @@ class JsonFile:
     media: Path | None = None
     media_root: Path | None = None
     sampling: VideoSampling | None = None
+    find: Find | None = None
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -57,18 +61,29 @@ class JsonFile:
         return True
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        return read_record(self.record(block, row), self.where(block, row), self._finder, sampling=self.sampling)
+
+    def record(self, block: int, row: int) -> object:
+        """As its JSON has it; raises BadRecord where it is none."""
         number, where = block * BLOCK + row, self.where(block, row)
         start, end = int(self._index.starts[number]), int(self._index.ends[number])
-        folders = MediaFolders(self.path.parent, self.media, self.media_root)
         if end - start > MAX_RECORD_BYTES:
             raise BadRecord(where, f"a record of {end - start} bytes, more than the {MAX_RECORD_BYTES} taken")
         try:
             with self.path.open("rb") as file:
                 file.seek(start)
-                record = parse_json(file.read(end - start))
+                return parse_json(file.read(end - start))
         except (OSError, ValueError) as error:
             raise BadRecord(where, str(error)) from error
-        return read_record(record, where, folders.find, sampling=self.sampling)
+
+    def preference(self, block: int, row: int) -> Preference:
+        """A record of a pair; raises BadRecord where it is none."""
+        return read_preference(self.record(block, row), self.where(block, row), self._finder, self.sampling)
+
+    @property
+    def _finder(self) -> Find:
+        """What finds the files that records name."""
+        return self.find or MediaFolders(self.path.parent, self.media, self.media_root).find
 
     def where(self, block: int, row: int) -> str:
         """ "file.jsonl:17" with the number of the line; in an array "file.json[16]", counted from 0 as in `jq`."""

@@ -12,6 +12,7 @@ from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.source import state_of
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import read_record
+from demiglace.records.media import Find
 from demiglace.records.media_files import MediaFolders, media_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ParquetFiles:
     media: Path | None = None
     media_root: Path | None = None
     sampling: VideoSampling | None = None
+    find: Find | None = None
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -52,12 +54,12 @@ class ParquetFiles:
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self._groups[block][0], self.where(block, row)
-        folders = MediaFolders(path.parent, self.media, self.media_root)
+        find = self.find or MediaFolders(path.parent, self.media, self.media_root).find
         try:
             record = self._table(block).slice(row, 1).to_pylist()[0]
         except ValueError as error:
             raise BadRecord(where, str(error)) from error
-        return read_record(record, where, folders.find, sampling=self.sampling)
+        return read_record(record, where, find, sampling=self.sampling)
 
     def _shown(self, row: int) -> list[object]:
         """Of a record of the first block."""

@@ -1,4 +1,4 @@
-"""Files of records as they are named on a command line: files, folders and patterns -> one source."""
+"""Files of records as they are named on a command line: files, folders, patterns and addresses -> one source."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from itertools import groupby
 from pathlib import Path
 
 from demiglace.conversation import VideoSampling
+from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, stored_files
 from demiglace.data.source import Source
 from demiglace.data.sources.joined import Joined
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
+from demiglace.data.sources.stored import DEFAULT_CACHE, StoredRecords, stored_records
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.records.media_files import check_folders
 
@@ -20,47 +22,112 @@ ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".tar")
 _PATTERN = re.compile(r"[*?[]")
 _DIGITS = re.compile(r"(\d+)")
 
+RecordFile = Path | StoredFile
+Media = Path | str  # a folder, or the address of one
 
-def record_files(given: Sequence[Path]) -> tuple[Path, ...]:
+
+def record_files(given: Sequence[Path | str]) -> tuple[RecordFile, ...]:
     """The files that `given` names: files themselves, those of `ENDINGS` below folders, and what patterns match.
 
     Folders and patterns give their files in natural order, `2.jsonl` before `10.jsonl`; names that begin with a dot are
-    left out. ValueError where one names nothing, or a file is named twice.
+    left out. A text may be an address of an object store, where a folder ends with `/` and a pattern has a `*`.
+    ValueError where one names nothing, or a file is named twice; StoreError where a store does not answer.
     """
-    found = [path for one in given for path in _expanded(one)]
-    known: dict[Path, Path] = {}
-    for path in found:
-        if (earlier := known.setdefault(path.resolve(), path)) is not path:
-            raise ValueError(f"{path} is given twice" + (f", as {earlier} too" if earlier != path else ""))
+    found = [file for one in given for file in _named_by(one)]
+    known: dict[object, RecordFile] = {}
+    for file in found:
+        key = file.resolve() if isinstance(file, Path) else file.address
+        if (earlier := known.setdefault(key, file)) is not file:
+            told = "" if earlier == file else f", as {place_of(earlier)} too"
+            raise ValueError(f"{place_of(file)} is given twice{told}")
     return tuple(found)
+
+
+def place_of(file: RecordFile) -> Path | str:
+    """Its path or its address."""
+    return file if isinstance(file, Path) else file.address
 
 
 def open_records(
     name: str,
-    paths: Sequence[Path],
-    media: Path | None = None,
+    files: Sequence[RecordFile],
+    media: Media | None = None,
     media_root: Path | None = None,
     sampling: VideoSampling | None = None,
+    cache: ObjectCache = DEFAULT_CACHE,
 ) -> Source:
     """The records of all files, by their endings; what has none of `ENDINGS` is JSON. The rest is as in `JsonFile`.
 
-    ValueError where a file or folder is missing, and for folders of media where all files are shards with their own.
+    cache: of the files that have addresses. ValueError where a file or folder is missing, for folders of media where
+    all files are shards with their own, and for a folder where files have addresses, or the other way round.
     """
-    check_folders(media, media_root)
-    if (media or media_root) and all(path.suffix.lower() == ".tar" for path in paths):
-        raise ValueError(f"{paths[0]} holds its own files: no media folder or media root is for it")
+    check_media(files, media, media_root)
     sources: list[Source] = []
-    for ending, group in groupby(paths, key=lambda path: path.suffix.lower()):
-        files = tuple(group)
-        if missing := [path for path in files if not path.exists()]:
-            raise ValueError(f"{missing[0]} does not exist")
-        if ending == ".parquet":
-            sources.append(ParquetFiles(name, files, media, media_root, sampling))
-        elif ending == ".tar":
-            sources.append(TarShards(name, files, sampling=sampling))
+    for (kind, is_stored), group in groupby(files, key=lambda file: (_kind(file), isinstance(file, StoredFile))):
+        if is_stored:
+            far = [file for file in group if isinstance(file, StoredFile)]
+            sources.append(stored_records(name, kind, far, cache, sampling, None if media is None else str(media)))
         else:
-            sources += [JsonFile(name, path, media, media_root, sampling) for path in files]
+            folder = media if isinstance(media, Path) else None
+            sources += _local(name, kind, [Path(place_of(file)) for file in group], folder, media_root, sampling)
     return sources[0] if len(sources) == 1 else Joined(name, tuple(sources))
+
+
+def open_pairs(
+    given: str, media: Media | None, media_root: Path | None, cache: ObjectCache
+) -> JsonFile | StoredRecords:
+    """Records of preferences: a file of JSON here, or those that an address names; errors as of both above."""
+    files = record_files([given])
+    source = open_records(Path(given).name, files, media, media_root, cache=cache)
+    if not isinstance(source, JsonFile | StoredRecords) or any(_kind(file) != "jsonl" for file in files):
+        raise ValueError(f"{given} must be one file of JSON to hold pairs")
+    return source
+
+
+def check_media(files: Sequence[RecordFile], media: Media | None, media_root: Path | None) -> None:
+    """ValueError where the folder of media does not exist, or is not where such files take media from."""
+    check_folders(media if isinstance(media, Path) else None, media_root)
+    if media is None and media_root is None:
+        return
+    naming = [file for file in files if _kind(file) != "webdataset"]
+    if not naming:
+        raise ValueError(f"{place_of(files[0])} holds its own files: no media folder or media root is for it")
+    far = [place_of(file) for file in naming if isinstance(file, StoredFile)]
+    near = [file for file in naming if isinstance(file, Path)]
+    if far and media_root is not None:
+        raise ValueError(f"{far[0]} has an address: no media root is for it, but media may be the address of a folder")
+    if far and isinstance(media, Path):
+        raise ValueError(f"{far[0]} has an address: its media must have one too, got the folder {media}")
+    if near and isinstance(media, str):
+        raise ValueError(f"{near[0]} is here: its media must be a folder here, got {media}")
+
+
+def _kind(file: RecordFile) -> str:
+    return {".parquet": "parquet", ".tar": "webdataset"}.get(Path(place_of(file)).suffix.lower(), "jsonl")
+
+
+def _local(
+    name: str,
+    kind: str,
+    paths: Sequence[Path],
+    media: Path | None,
+    media_root: Path | None,
+    sampling: VideoSampling | None,
+) -> list[Source]:
+    """Those of one kind; each file of JSON is a source of its own."""
+    if missing := [path for path in paths if not path.exists()]:
+        raise ValueError(f"{missing[0]} does not exist")
+    if kind == "parquet":
+        return [ParquetFiles(name, tuple(paths), media, media_root, sampling)]
+    if kind == "webdataset":
+        return [TarShards(name, tuple(paths), sampling=sampling)]
+    return [JsonFile(name, path, media, media_root, sampling) for path in paths]
+
+
+def _named_by(given: Path | str) -> Iterator[RecordFile]:
+    if isinstance(given, str) and ADDRESS.match(given):
+        return iter(sorted(stored_files(given, ENDINGS), key=lambda file: _natural(file.address)))
+    return _expanded(Path(given))
 
 
 def _expanded(given: Path) -> Iterator[Path]:

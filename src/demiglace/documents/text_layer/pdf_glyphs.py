@@ -140,6 +140,11 @@ def _letters(text_page: Any, index: int) -> str:
     return unicodedata.normalize("NFKC", text) if "\ufb00" <= text <= "\ufb06" else text
 
 
+def _whole_letters(text: str) -> str:
+    """`text` with the halves of UTF-16 joined: pdfium (159) counts a letter beyond U+FFFF as two characters."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
 def _address(pointer: Any) -> int:
     return ctypes.cast(pointer, ctypes.c_void_p).value or 0
 
@@ -166,7 +171,7 @@ def _glyphs(characters: list[_Character], to_pixels: np.ndarray) -> Glyphs:
     parting = "\n"
     for _, group in groupby(characters, lambda each: (each.object, each.origin, each.text.strip() == "")):
         same = list(group)
-        text = "".join(character.text for character in same)
+        text = _whole_letters("".join(character.text for character in same))
         if text.strip():
             texts.append(text)
             partings.append(parting)

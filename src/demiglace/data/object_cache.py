@@ -1,0 +1,243 @@
+"""Files of an object store (`s3://`, `gs://`, `hf://`, `https://`: what fsspec opens), held on the disk within a bound.
+
+A file is fetched whole when it is first read and stays until its room is needed; the one that was not read for longest
+goes first. All processes of a machine share the folder: a file is fetched once, and none goes while it is read.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from demiglace.safe_files import write_whole
+
+T = TypeVar("T")
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+ATTEMPTS = 5  # of every request (ours), with pauses of 0.5, 1, 2 and 4 s
+MOST_SECONDS = 1800  # of one file, all attempts together (ours)
+MOST_WAIT = 60  # seconds for room while all that is held is being read (ours)
+CHUNK = 2**22  # bytes
+# What tells one content of a name from another, the surest first: of S3, HTTP, GCS, Hugging Face, and of the rest.
+_MARKS = ("ETag", "etag", "md5Hash", "blob_id", "Last-Modified", "LastModified", "mtime", "created")
+_EXTRAS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
+
+
+class StoreError(OSError):
+    """What a store refuses, or does not give in time: a fault of the run, not of a record."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """`mark` tells this content from what may come to stand under the name later."""
+
+    address: str
+    size: int
+    mark: str
+
+
+def stored_file(address: str) -> StoredFile:
+    """What the store says of a file; ValueError where there is none, StoreError where the store does not answer."""
+    info = _asked(address, lambda: _file_system(address).info(address))
+    if info.get("type") == "directory" or info.get("size") is None:
+        raise ValueError(f"{address} is no file whose size the store tells")
+    return StoredFile(address, int(info["size"]), _mark(info))
+
+
+def stored_files(address: str, suffixes: tuple[str, ...]) -> tuple[StoredFile, ...]:
+    """The file itself, those of a folder that end so, or those that a pattern names, by name; errors as above."""
+    if "*" not in address and not address.endswith("/"):
+        return (stored_file(address),)
+    system = _file_system(address)
+    find = system.glob if "*" in address else system.find
+    found = sorted(name for name in _asked(address, lambda: find(address)) if name.endswith(suffixes))
+    if not found:
+        raise ValueError(f"{address} names no file that ends with {' or '.join(suffixes)}")
+    return tuple(stored_file(system.unstrip_protocol(name)) for name in found)
+
+
+def path_or_address(given: str) -> Path | str:
+    """What a command line names: an address stays a text, for a path has no `//`."""
+    return given if ADDRESS.match(given) else Path(given)
+
+
+@dataclass(frozen=True)
+class ObjectCache:
+    """folder: of the files, made where it is missing. most_bytes: of all files in it, those under way included."""
+
+    folder: Path
+    most_bytes: int
+
+    @contextmanager
+    def held(self, file: StoredFile) -> Iterator[Path]:
+        """The file on the disk, as long as the block runs.
+
+        Raises ValueError where it is larger than the cache or has changed since `file` was looked up, StoreError where
+        it cannot be fetched or there is no room.
+        """
+        if file.size > self.most_bytes:
+            raise ValueError(f"{file.address} has {file.size} bytes, more than the {self.most_bytes} of the cache")
+        path = self.folder / name_of(file)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            with _locked(path, fcntl.LOCK_SH):
+                if _is_whole(path, file):
+                    os.utime(path, ns=(time.time_ns(),) * 2)  # the system's own clock of files is too coarse
+                    yield path
+                    return
+            with _locked(path, fcntl.LOCK_EX):
+                if not _is_whole(path, file):
+                    self._fetch(file, path)
+
+    def counts(self, file: StoredFile, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
+        """What was counted of a file; written beside it, and there still when the file has gone."""
+        path = self.folder / f"{name_of(file)}.counts"
+        if path.is_file():
+            return tuple(json.loads(path.read_text()))
+        found = tuple(count())
+        write_whole(path, json.dumps(found))
+        return found
+
+    def _fetch(self, file: StoredFile, path: Path) -> None:
+        aside = path.with_name(path.name + ".part")
+        self._reserve(file, aside)
+        try:
+            _asked(file.address, lambda: _copy(file, aside))
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _reserve(self, file: StoredFile, aside: Path) -> None:
+        """An empty file of the whole size, for which others went; StoreError where there is no room in time."""
+        deadline = time.monotonic() + MOST_WAIT
+        while True:
+            with _locked(self.folder / "room", fcntl.LOCK_EX):
+                if self._make_room(file.size):
+                    with aside.open("wb") as empty:
+                        empty.truncate(file.size)
+                    return
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"no room for {file.address} of {file.size} bytes: what the cache of {self.most_bytes} holds is "
+                    "being read; more cache_gb or fewer workers are needed"
+                )
+            time.sleep(0.05)
+
+    def _make_room(self, size: int) -> bool:
+        found = sorted(_kept(self.folder))
+        excess = sum(held for _, held, _ in found) + size - self.most_bytes
+        for _, held, path in found:
+            if excess > 0 and _removed(path):
+                excess -= held
+        return excess <= 0
+
+
+_NAME = re.compile(r"[0-9a-f]{32}(\.part)?")
+
+
+def name_of(file: StoredFile) -> str:
+    return hashlib.sha256(f"{file.address}\n{file.size}\n{file.mark}".encode()).hexdigest()[:32]
+
+
+def inside(folder: str, reference: str) -> str:
+    """The address of what a record calls `reference`, relative to `folder`; ValueError where it leads out of it."""
+    if reference.startswith("/") or ".." in PurePosixPath(reference).parts:
+        raise ValueError(f"{reference} leads out of {folder}")
+    return f"{folder.rstrip('/')}/{PurePosixPath(reference)}"
+
+
+def _kept(folder: Path) -> Iterator[tuple[int, int, Path]]:
+    """When each file was last read, its bytes, and where it is."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # one that was under way has got its name in this moment
+            if _NAME.fullmatch(path.name):
+                status = path.stat()
+                yield status.st_mtime_ns, status.st_size, path
+
+
+def _removed(path: Path) -> bool:
+    """Whether a file could go, since nobody reads or fetches it."""
+    owner = path.with_name(path.name.removesuffix(".part"))
+    with suppress(BlockingIOError), _locked(owner, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        path.unlink(missing_ok=True)
+        return True
+    return False
+
+
+@contextmanager
+def _locked(path: Path, kind: int) -> Iterator[None]:
+    """`flock` on a file beside it: the system lets go of it when a process is killed."""
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_whole(path: Path, file: StoredFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size
+
+
+def _copy(file: StoredFile, aside: Path) -> None:
+    """Every attempt begins anew, with another look at what stands under the name."""
+    if (now := stored_file(file.address)).mark != file.mark or now.size != file.size:
+        raise ValueError(f"{file.address} has changed since the run began: {now.mark} is not {file.mark}")
+    deadline, num_bytes = time.monotonic() + MOST_SECONDS, 0
+    streamed = {"block_size": 0} if file.address.startswith("http") else {}  # not every server gives parts of a file
+    with _file_system(file.address).open(file.address, "rb", **streamed) as source, aside.open("wb") as target:
+        while chunk := source.read(CHUNK):
+            num_bytes += target.write(chunk)
+            if num_bytes > file.size:
+                raise ValueError(f"{file.address} has more than the {file.size} bytes that it is said to have")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{num_bytes} of {file.size} bytes came in {MOST_SECONDS} s")
+    if num_bytes != file.size:
+        raise OSError(f"{num_bytes} of {file.size} bytes came")
+
+
+def _asked(address: str, request: Callable[[], T]) -> T:
+    """The answer, asked for again where the store fails; ValueError and StoreError in words for whoever runs it."""
+    started = time.monotonic()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return request()
+        except (ValueError, StoreError):
+            raise
+        except FileNotFoundError:
+            raise ValueError(f"{address} does not exist") from None
+        except Exception as error:  # stores have errors of many types of their own
+            if "Credentials" in type(error).__name__:
+                raise StoreError(f"{address}: no credentials ({error})") from error
+            if isinstance(error, PermissionError):
+                raise StoreError(f"{address}: the store refuses ({error})") from error
+            if attempt == ATTEMPTS or time.monotonic() - started > MOST_SECONDS:
+                raise StoreError(f"{address} after {attempt} attempts: {type(error).__name__}: {error}") from error
+            time.sleep(2.0 ** (attempt - 2))
+    raise AssertionError
+
+
+def _file_system(address: str) -> Any:
+    protocol = address.partition("://")[0].lower()
+    try:
+        import fsspec
+
+        return fsspec.filesystem(protocol, skip_instance_cache=False, use_listings_cache=False)
+    except ImportError as error:
+        needed = _EXTRAS.get(protocol, "fsspec")
+        raise ValueError(f"{address} needs {needed}: pip install 'demiglace[stores]'") from error
+    except ValueError as error:
+        raise ValueError(f"{address}: {error}") from error
+
+
+def _mark(info: Mapping[str, Any]) -> str:
+    return next((str(info[key]).strip('"') for key in _MARKS if info.get(key)), "")

@@ -1,0 +1,57 @@
+"""Drawn instructions without a picture whose fulfilment a rule can check, endless."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from demiglace.conversation import Conversation, Part
+from demiglace.data.source import Endless
+from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
+from demiglace.scoring.answer_filter import teaches_reasoning
+from demiglace.scoring.question import Question, conversation
+from demiglace.synthesis.questions.instructions import INSTRUCTION_KINDS, MOST_EXTRAS, random_instruction
+from demiglace.typography.words import pick
+
+
+@dataclass(frozen=True)
+class GeneratedInstructions(Endless):
+    """Instructions with an answer that follows them.
+
+    kinds: of `INSTRUCTION_KINDS`, each as often as any other; all where none are named.
+    most_extras: constraints beside those of the kind.
+    long_share: share of samples whose answer has reasoning, where `read` gives an answer to learn from.
+    """
+
+    name: str
+    kinds: Sequence[str] = field(default=tuple(INSTRUCTION_KINDS), hash=False)
+    most_extras: int = MOST_EXTRAS
+    long_share: float = 0.3  # ours
+
+    def __post_init__(self) -> None:
+        """Raises ValueError on what `OPTIONS` do not take."""
+        check_attributes(self, OPTIONS)
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        rng = np.random.default_rng((*seed, block, row))
+        question = self._draw(rng)
+        return conversation(question, (), bool(rng.random() < self.long_share) and teaches_reasoning(question))
+
+    def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
+        """The instruction alone, for an answer that is to be judged."""
+        return (), self._draw(np.random.default_rng((*seed, block, row)))
+
+    def where(self, block: int, row: int) -> str:
+        return f"{self.name}, instruction {row}"
+
+    def _draw(self, rng: np.random.Generator) -> Question:
+        return random_instruction(rng, pick(rng, self.kinds), self.most_extras)
+
+
+OPTIONS: Mapping[str, Field] = {
+    "kinds": ListOf(Words(tuple(INSTRUCTION_KINDS)), least=1),
+    "most_extras": Whole(0, 4),
+    "long_share": Real(0, 1),
+}

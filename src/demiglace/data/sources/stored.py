@@ -1,0 +1,196 @@
+"""Records in files of an object store, read through a bounded cache on the disk.
+
+Every file is a source of its own once it is here; this one says which, and gives it back after a record was read. To
+know how many records there are, every file is fetched once before the first step; the counts stay in the cache.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from demiglace.conversation import Conversation, VideoSampling
+from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, inside, name_of, stored_file, stored_files
+from demiglace.data.source import Source, state_of
+from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.parquet import ParquetFiles
+from demiglace.data.sources.plain_text import PlainText
+from demiglace.data.sources.tar_shards import TarShards
+from demiglace.media.pictures import MAX_BYTES
+from demiglace.records import media_settings
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.preferences import Preference
+
+ADDRESS_OPTION = "address"  # of a source whose path is an address
+DEFAULT_CACHE = ObjectCache(Path(tempfile.gettempdir()) / "demiglace-objects", 50 * 10**9)  # ours; on each machine
+FILES_IN_MIND = 8  # of which a process keeps where records are
+MEDIA_IN_MIND = 100_000  # of which it keeps what the store says
+Find = Callable[[str], bytes]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StoredRecords:
+    """make: (name, a file that is here, what finds the media that records name) -> the source of its records.
+
+    media: address of the folder that media are relative to; None for that of each file.
+    """
+
+    name: str
+    stored: tuple[StoredFile, ...]
+    cache: ObjectCache
+    make: Callable[[str, Path, Find], Source]
+    media: str | None = None
+
+    @cached_property
+    def sizes(self) -> tuple[tuple[int, ...], ...]:
+        """Of each file the records in each of its blocks; errors as `ObjectCache.held` and of the sources."""
+        return tuple(self.cache.counts(file, partial(self._counted, file)) for file in self.stored)
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        return tuple(size for own in self.sizes for size in own)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Address -> mark of its content."""
+        return {file.address: f"{file.size} {file.mark}" for file in self.stored}
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
+    def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
+        return self._asked(block, lambda source, own: source.read(own, row, seed))
+
+    def preference(self, block: int, row: int) -> Preference:
+        """As of `JsonFile`, for files of JSON alone."""
+
+        def read(source: Source, own: int) -> Preference:
+            assert isinstance(source, JsonFile)
+            return source.preference(own, row)
+
+        return self._asked(block, read)
+
+    def where(self, block: int, row: int) -> str:
+        file, own = self._place(block)
+        with self._opened(file) as source:
+            return self._named(file, source.where(own, row))
+
+    def find(self, beside: str, reference: str) -> bytes:
+        """A file that a record in the folder `beside` names; ValueError where it is missing or too large, StoreError
+        where it does not come."""
+        file = self._looked_up(inside(self.media or beside, reference))
+        if file.size > MAX_BYTES:
+            raise ValueError(f"{file.address} has {file.size} bytes, more than the {MAX_BYTES} taken")
+        with self.cache.held(file) as path:
+            return path.read_bytes()
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+    def _asked(self, block: int, read: Callable[[Source, int], T]) -> T:
+        """What `read` makes of the file's source and the block's number there, its errors by the file's address."""
+        file, own = self._place(block)
+        with self._opened(file) as source:
+            try:
+                return read(source, own)
+            except BadRecord as error:
+                raise BadRecord(self._named(file, error.where), self._named(file, error.why)) from error
+
+    def _counted(self, file: StoredFile) -> tuple[int, ...]:
+        with self._opened(file) as source:
+            return tuple(source.blocks or ())
+
+    @contextmanager
+    def _opened(self, file: StoredFile) -> Iterator[Source]:
+        with self.cache.held(file) as path:
+            yield self._sources(path, file.address.rpartition("/")[0])
+
+    @cached_property
+    def _sources(self) -> Callable[[Path, str], Source]:
+        return lru_cache(FILES_IN_MIND)(lambda path, beside: self.make(self.name, path, partial(self.find, beside)))
+
+    @cached_property
+    def _looked_up(self) -> Callable[[str], StoredFile]:
+        return lru_cache(MEDIA_IN_MIND)(stored_file)
+
+    def _place(self, block: int) -> tuple[StoredFile, int]:
+        """The file of a block, and the block's number in it."""
+        ends = np.cumsum([len(own) for own in self.sizes])
+        number = int(np.searchsorted(ends, block, side="right"))
+        return self.stored[number], block - (int(ends[number - 1]) if number else 0)
+
+    def _named(self, file: StoredFile, told: str) -> str:
+        return told.replace(str(self.cache.folder / name_of(file)), file.address)
+
+
+def check_stored(where: str, kind: str, options: Mapping[str, Any]) -> None:
+    """ValueError where this kind of source or one of its options cannot be had of an object store."""
+    if kind not in _MAKES:
+        raise ValueError(f"{where}: {kind} reads local files; an address may be of {', '.join(_MAKES)}")
+    if "media_root" in options:
+        raise ValueError(f"{where}: media_root is of local files; media may be the address of a folder")
+    if "media" in options and not ADDRESS.match(options["media"]):
+        raise ValueError(f"{where}: media must be an address as the path is, got {options['media']!r}")
+
+
+def open_stored(name: str, kind: str, options: Mapping[str, Any], cache: ObjectCache) -> StoredRecords:
+    """The files at `options["address"]`; ValueError where there are none, StoreError where no answer comes."""
+    own = {
+        key: value for key, value in options.items() if key not in (ADDRESS_OPTION, "media", *media_settings.OPTIONS)
+    }
+    settings = {key: value for key, value in options.items() if key in media_settings.OPTIONS}
+    if kind != "text":
+        own["sampling"] = media_settings.video_sampling(settings)
+    suffixes, make = _MAKES[kind]
+    stored = stored_files(options[ADDRESS_OPTION], suffixes)
+    return StoredRecords(name, stored, cache, partial(make, own), options.get("media"))
+
+
+def stored_records(
+    name: str,
+    kind: str,
+    files: Sequence[StoredFile],
+    cache: ObjectCache,
+    sampling: VideoSampling | None = None,
+    media: str | None = None,
+) -> StoredRecords:
+    """Files that were looked up, of `jsonl`, `parquet` or `webdataset`."""
+    _, make = _MAKES[kind]
+    return StoredRecords(name, tuple(files), cache, partial(make, {"sampling": sampling}), media)
+
+
+def _json(options: Mapping[str, Any], name: str, path: Path, find: Find) -> Source:
+    return JsonFile(name, path, find=find, **options)
+
+
+def _parquet(options: Mapping[str, Any], name: str, path: Path, find: Find) -> Source:
+    return ParquetFiles(name, (path,), find=find, **options)
+
+
+def _shard(options: Mapping[str, Any], name: str, path: Path, find: Find) -> Source:
+    return TarShards(name, (path,), **options)
+
+
+def _text(options: Mapping[str, Any], name: str, path: Path, find: Find) -> Source:
+    return PlainText(name, (path,), **options)
+
+
+_MAKES: Mapping[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any], str, Path, Find], Source]]] = {
+    "jsonl": ((".jsonl", ".json"), _json),
+    "parquet": ((".parquet",), _parquet),
+    "webdataset": ((".tar",), _shard),
+    "text": ((".txt", ".md"), _text),
+}

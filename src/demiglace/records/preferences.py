@@ -1,0 +1,99 @@
+"""Records of preferences: a prompt with an answer that is preferred and one that is not.
+
+Read are the formats that people have, told apart by their keys; what they show is as in `records.formats`:
+
+- `prompt` (or `question`), `chosen` and `rejected` as texts;
+- TRL's conversational format: each of the three a list of messages, or `chosen` and `rejected` whole conversations that
+  differ in their last message alone;
+- `messages` or `conversations` up to the user's last, `chosen` and `rejected` a text or a message (LLaMA-Factory);
+- `messages` that end with the chosen answer, and `rejected_response` (ms-swift).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demiglace.conversation import Conversation, Message, Text, VideoSampling
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.formats import read_record
+from demiglace.records.media import Find
+from demiglace.records.media_settings import told
+
+_ANSWERS = ("chosen", "rejected")
+_PROMPTS = ("prompt", "question")
+_TURNS = ("messages", "conversations")
+_OWN = (*_ANSWERS, *_PROMPTS, *_TURNS, "rejected_response")
+
+
+@dataclass(frozen=True)
+class Preference:
+    """messages: up to the user's last. is_long: whether both answers have thoughts, which are part of them."""
+
+    messages: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    is_long: bool
+
+
+def read_preference(record: object, where: str, find: Find, sampling: VideoSampling | None = None) -> Preference:
+    """Raises BadRecord, at `where`, on all that is not as the formats have it."""
+    try:
+        both = [read_record(one, where, find, sampling=sampling) for one in _as_two(record)]
+    except BadRecord:
+        raise
+    except ValueError as error:
+        raise BadRecord(where, str(error)) from error
+    chosen, rejected = both
+    if chosen.messages[:-1] != rejected.messages[:-1]:
+        raise BadRecord(where, "the chosen and the rejected conversation differ before their last message")
+    if chosen.thinking != rejected.thinking:
+        raise BadRecord(where, "one of the answers has thoughts and the other has none")
+    if (good := _answer(chosen)) == (bad := _answer(rejected)):
+        raise BadRecord(where, f"the chosen and the rejected answer are the same: {good!r:.80}")
+    return Preference(chosen.messages[:-1], good, bad, is_long=chosen.thinking is True)
+
+
+def _as_two(record: object) -> list[dict[str, Any]]:
+    """Two chat records, of the chosen and of the rejected answer."""
+    if not isinstance(record, Mapping):
+        raise ValueError(f"a record must be an object, got {told(record)}")
+    others = {key: value for key, value in record.items() if key not in _OWN}
+    key, asked = _prompt(record)
+    if record.get("rejected_response") is not None:
+        answers = [asked[-1:], [{"role": "assistant", "content": record["rejected_response"]}]]
+        asked = asked[:-1]
+    else:
+        answers = [_turns(record, name, key) for name in _ANSWERS]
+    return [{**others, key: [*asked, *answer]} for answer in answers]
+
+
+def _prompt(record: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """The key of turns, and those before the answers."""
+    for key in _TURNS:
+        if isinstance(record.get(key), list) and record[key]:
+            return key, list(record[key])
+    for name in _PROMPTS:
+        asked = record.get(name)
+        if isinstance(asked, list):
+            return "messages", list(asked)
+        if asked is not None:
+            return "conversations", [{"from": "human", "value": asked}]  # where marks such as <image> are read
+    return "messages", []
+
+
+def _turns(record: Mapping[str, Any], name: str, key: str) -> list[Any]:
+    """The answer of this name, as turns of the format."""
+    answer = record.get(name)
+    if isinstance(answer, list) and answer:
+        return answer
+    if isinstance(answer, Mapping):
+        return [answer]
+    if not isinstance(answer, str):
+        raise ValueError(f"a preference needs `{name}`: a text, a message or a list of messages, got {told(answer)}")
+    return [{"from": "gpt", "value": answer} if key == "conversations" else {"role": "assistant", "content": answer}]
+
+
+def _answer(conversation: Conversation) -> str:
+    return "\n".join(part.text for part in conversation.messages[-1].content if isinstance(part, Text))
