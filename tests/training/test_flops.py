@@ -3,13 +3,22 @@
 import pytest
 import torch
 from mixtures import small_model, small_processor
+from still_frames import frames, without
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Image, Message, Text
 from demiglace.processing.packing import pack
-from demiglace.training.flops import Learning, llm_flops, measure_peak, model_flops, resampler_flops, vision_flops
+from demiglace.training.flops import (
+    Learning,
+    llm_flops,
+    measure_peak,
+    model_flops,
+    picture_flops,
+    resampler_flops,
+    vision_flops,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +42,13 @@ def counted(run):
 def test_the_encoder_costs_what_is_counted(batch):
     model, visual = small_model(), batch.visual
     assert vision_flops(model.config, batch) == counted(lambda: model.vpm(visual.patches, visual.grids))
+
+
+def test_static_patches_cost_nothing():
+    model = small_model()
+    visual = without(frames([(3, 4)] * 4, [(2, 5)], values=model.config.vision.patch_size**2 * 3))
+    run = counted(lambda: model.vpm(visual.patches, visual.grids, kept=visual.kept))
+    assert picture_flops(model.config, visual) == run
 
 
 def test_the_resampler_costs_what_is_counted_but_for_its_queries(batch):

@@ -28,6 +28,14 @@ def test_the_first_and_every_nth_step_are_written_to_the_last_digit(tmp_path):
     assert {line["stage"] for line in lines(tmp_path)} == {"vision"}
 
 
+def test_the_screen_has_the_whole_and_the_file_the_parts_too(tmp_path):
+    with Metrics(tmp_path, "hybrid_rl", every=1) as metrics:
+        told = metrics.add(1, {"reward": 1.5, "reward/long": 2.0, "seconds": 1.0})
+    assert told.startswith("reward 1.5  s 1  ")
+    assert "long" not in told
+    assert lines(tmp_path)[0]["reward/long"] == 2.0
+
+
 def test_going_on_drops_later_lines_and_one_that_was_cut_off(tmp_path):
     with Metrics(tmp_path, "vision", every=1) as metrics:
         for step in range(1, 6):

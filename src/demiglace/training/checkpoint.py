@@ -1,17 +1,19 @@
 """Training checkpoints: everything a run needs to resume bit for bit, written atomically.
 
-A checkpoint is a folder `step-00000100` with `learner.safetensors`, `optimizer.safetensors` and `state.json`. It is
-written under a temporary name, flushed to the disk and renamed, so a half-written one is never picked. Its tensors are
-whole, however many processes held parts of them: another number of processes may go on.
+A checkpoint is a folder `step-00000100` with `state.json` and tensors: of one process `learner.safetensors` and
+`optimizer.safetensors`, of several a file of each (`sharded_files`), in a folder that all of them see. It is written
+under a temporary name, flushed to the disk and renamed, so a half-written one is never picked. Any number of processes
+goes on from either.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +24,23 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from demiglace.fields import Anything, Field, TableOf, Whole, take
-from demiglace.safe_files import atomic_path, read_object
-from demiglace.training.distributed import ALONE, ProcessGroup, full_tensor, shard_like
+from demiglace.safe_files import atomic_path, read_object, remove
+from demiglace.training import sharded_files
+from demiglace.training.distributed import ALONE, ProcessGroup, is_sharded, shard_like
 
 LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
+OF_OPTIMIZER = "optimizer/"  # what names of an optimizer's tensors begin with where one file holds both
 MOST_STATE_BYTES = 2**28
-STATE: Mapping[str, Field] = {"step": Whole(0, 2**53), "objective": TableOf(Anything())}
+STATE: Mapping[str, Field] = {"step": Whole(0, 2**53), "objective": TableOf(Anything()), "processes": Whole(1, 2**31)}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: steps taken, and where its objective stands."""
+    """How far a run has come: steps taken, where its objective stands, and how many processes have saved it."""
 
     step: int
     objective: Mapping[str, Any] = field(default_factory=dict)
+    processes: int = 1
 
 
 class NotWritten(OSError):
@@ -65,22 +70,23 @@ def save(
     ranks: ProcessGroup = ALONE,
     with_frozen: bool = True,
 ) -> Path:
-    """Write the checkpoint of a step and drop all but the last `keep`; every process calls it, the first one writes
-    and the others wait for that. Without `with_frozen`, parameters that do not learn are left out.
+    """Write the checkpoint of a step and drop all but the last `keep`; every process calls it and writes its parts,
+    and the first one renames the folder. Without `with_frozen`, parameters that do not learn are left out.
 
     Raises NotWritten that names the last whole checkpoint where the new one cannot be written, the disk being full.
     """
     target = folder / name_of(progress.step)
-    tensors = {LEARNER_FILE: _gathered(_held(learner, with_frozen).items(), ranks)}
-    tensors[OPTIMIZER_FILE] = _gathered(_flatten(optimizers), ranks)
-
-    def write() -> None:
-        with what_is_left(folder, target):
-            _write(target, tensors, progress)
+    progress = replace(progress, processes=ranks.count)
+    tensors, states = _held(learner, with_frozen), dict(_flatten(optimizers))
+    with what_is_left(folder, target):
+        if ranks.count == 1:
+            _clear(folder)
+            _write(target, progress, partial(_save_whole, tensors, states))
+        else:
+            _write_together(target, progress, tensors | {OF_OPTIMIZER + name: states[name] for name in states}, ranks)
+    if ranks.is_first:
         for old in finished_checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
-
-    ranks.first(write)
     return target
 
 
@@ -112,23 +118,62 @@ def progress_of(path: Path) -> Progress:
 def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], with_frozen: bool = True) -> Progress:
     """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner, or damaged."""
     restore_learner(path, learner, with_frozen)
-    tensors = _read(path / OPTIMIZER_FILE)
+    progress = progress_of(path)
+    tensors = _read(path / OPTIMIZER_FILE) if progress.processes == 1 else _optimizer_parts(path, optimizers)
     for number, optimizer in enumerate(optimizers):
         described = optimizer.state_dict()
         described["state"] = _unflatten(tensors, number, optimizer)
         optimizer.load_state_dict(described)
-    return progress_of(path)
+    return progress
 
 
 def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
     """The weights alone, for a stage that begins where another has ended; errors as `restore`."""
-    tensors, own = _read(path / LEARNER_FILE), _held(learner, with_frozen)
-    strange = [name for name in tensors.keys() | own.keys() if _shape(tensors, name) != _shape(own, name)]
+    own = _held(learner, with_frozen)
+    if (count := progress_of(path).processes) == 1:
+        tensors = _read(path / LEARNER_FILE)
+        _check_names(path, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, own)
+        held = {name: shard_like(tensor, own[name]) for name, tensor in tensors.items()}
+        learner.load_state_dict(held, strict=with_frozen)
+    else:
+        there = _whole_contents(path, count)
+        _check_names(path, {name: one.shape for name, one in there.items() if not name.startswith(OF_OPTIMIZER)}, own)
+        sharded_files.read_parts(path, own)
+
+
+def _check_names(path: Path, there: Mapping[str, tuple[int, ...]], own: Mapping[str, Tensor]) -> None:
+    sizes = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    strange = [name for name in there.keys() | sizes.keys() if there.get(name) != sizes.get(name)]
     if strange:
         names = ", ".join(sorted(strange)[:3])
         raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
-    held = {name: shard_like(tensor, own[name]) for name, tensor in tensors.items()}
-    learner.load_state_dict(held, strict=with_frozen)
+
+
+def _whole_contents(path: Path, processes: int) -> dict[str, sharded_files.Held]:
+    """What the files of all processes hold; ValueError where one is missing or damaged: DCP would leave a gap."""
+    files = len(list(path.glob(sharded_files.PATTERN)))
+    there = sharded_files.contents(path)
+    torn = sorted(name for name, one in there.items() if not one.is_whole)
+    if files != processes or torn:
+        why = f"{files} of {processes} files are there" if files != processes else f"{torn[0]} has a gap"
+        raise ValueError(f"{path} is damaged ({why}); without its folder the run goes on from an earlier one")
+    return there
+
+
+def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
+    """The states of all optimizers, sharded as their parameters are."""
+    parameters = [[one for group in optimizer.param_groups for one in group["params"]] for optimizer in optimizers]
+    tensors: dict[str, Tensor] = {}
+    for name, one in sharded_files.contents(path).items():
+        if name.startswith(OF_OPTIMIZER):
+            owner, index, _ = name.removeprefix(OF_OPTIMIZER).split("/")
+            parameter = parameters[int(owner)][int(index)]
+            is_like_it = one.shape == parameter.shape
+            tensors[name] = (
+                torch.empty_like(parameter, dtype=one.dtype) if is_like_it else torch.empty(one.shape, dtype=one.dtype)
+            )
+    sharded_files.read_parts(path, tensors)
+    return {name.removeprefix(OF_OPTIMIZER): tensor for name, tensor in tensors.items()}
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -141,15 +186,40 @@ def _read(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _write(target: Path, files: Mapping[str, Mapping[str, Tensor]], progress: Progress) -> None:
-    for stale in [*target.parent.glob(".part-*-step-*"), *target.parent.glob("step-*.part")]:
+def _clear(folder: Path) -> None:
+    """Remove what runs that were killed have left."""
+    for stale in [*folder.glob(".part-*-step-*"), *folder.glob("step-*.part")]:
         shutil.rmtree(stale)
-    state = {"step": progress.step, "objective": progress.objective}
+
+
+def _write(target: Path, progress: Progress, fill: Callable[[Path], object]) -> None:
+    """`fill` makes the folder that it is given, and puts the tensors there."""
     with atomic_path(target) as aside:
-        aside.mkdir(parents=True)
-        for name, tensors in files.items():
-            save_file(dict(tensors), aside / name)
-        (aside / STATE_FILE).write_text(json.dumps(state))
+        fill(aside)
+        (aside / STATE_FILE).write_text(json.dumps(asdict(progress)))
+
+
+def _save_whole(tensors: Mapping[str, Tensor], states: Mapping[str, Tensor], aside: Path) -> None:
+    aside.mkdir(parents=True)
+    for name, held in ((LEARNER_FILE, tensors), (OPTIMIZER_FILE, states)):
+        save_file({key: value.detach().cpu().contiguous() for key, value in held.items()}, aside / name)
+
+
+def _write_together(target: Path, progress: Progress, tensors: Mapping[str, Tensor], ranks: ProcessGroup) -> None:
+    """The processes write side by side into one folder, which becomes `target` when all of them are done."""
+    parts = target.with_name(f"{target.name}.part")
+
+    def begin() -> None:
+        _clear(target.parent)
+        parts.mkdir(parents=True)
+
+    ranks.first(begin)
+    try:
+        sharded_files.write_parts(parts, tensors)
+        ranks.first(lambda: _write(target, progress, parts.rename))
+    finally:
+        if ranks.is_first:
+            remove(parts)
 
 
 def _left(folder: Path) -> str:
@@ -168,16 +238,6 @@ def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in learner.state_dict().items() if name not in frozen}
 
 
-def _gathered(named: Iterable[tuple[str, Tensor]], ranks: ProcessGroup) -> dict[str, Tensor]:
-    """Whole tensors on the host, gathered one by one; the first process alone keeps them."""
-    kept = {}
-    for name, tensor in named:
-        gathered = full_tensor(tensor)
-        if ranks.is_first:
-            kept[name] = gathered.detach().cpu().contiguous()
-    return kept
-
-
 def _flatten(optimizers: Sequence[Optimizer]) -> Iterable[tuple[str, Tensor]]:
     """Optimizer states as tensors named `optimizer/parameter/value`."""
     for number, optimizer in enumerate(optimizers):
@@ -194,9 +254,6 @@ def _unflatten(tensors: dict[str, Tensor], number: int, optimizer: Optimizer) ->
         if int(owner) == number:
             parameter = parameters[int(index)]
             is_like_it = tensor.shape == parameter.shape
-            state.setdefault(int(index), {})[key] = shard_like(tensor, parameter) if is_like_it else tensor
+            split = is_like_it and not is_sharded(tensor)
+            state.setdefault(int(index), {})[key] = shard_like(tensor, parameter) if split else tensor
     return state
-
-
-def _shape(tensors: Mapping[str, Tensor], name: str) -> tuple[int, ...] | None:
-    return tuple(tensors[name].shape) if name in tensors else None

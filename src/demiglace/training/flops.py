@@ -57,11 +57,13 @@ def vision_flops(config: MiniCPMVConfig, batch: Batch) -> float:
 
 def picture_flops(config: MiniCPMVConfig, visual: Visual) -> float:
     """Forward of the encoder: every patch sees all of its picture."""
-    vision, lengths = config.vision, visual.grids.prod(dim=1).double()
+    vision, lengths = config.vision, visual.grids.prod(dim=1)
+    places = torch.repeat_interleave(lengths, lengths)  # of the picture of each patch
+    places = (places if visual.kept is None else places[visual.kept]).double()
     layer = 4 * vision.hidden_size**2 + 2 * vision.hidden_size * vision.intermediate_size
     num_weights = vision.num_layers * layer + 3 * vision.patch_size**2 * vision.hidden_size
-    pairs = float(lengths.square().sum())
-    return 2 * num_weights * float(lengths.sum()) + 4 * vision.num_layers * vision.hidden_size * pairs
+    pairs = float(places.sum())
+    return 2 * num_weights * len(places) + 4 * vision.num_layers * vision.hidden_size * pairs
 
 
 def resampler_flops(config: MiniCPMVConfig, batch: Batch) -> float:

@@ -48,7 +48,8 @@ class Metrics:
             self.writer.close()
 
     def add(self, step: int, figures: Figures) -> str:
-        """Write the figures of a step where its turn has come; a line of them for the screen."""
+        """Write the figures of a step where its turn has come; a line for the screen, without those of a part, such as
+        `reward/long`."""
         shown = derived(figures, self.peak)
         if step % self.every == 0 or step == 1:
             with disk_errors(self.path), self.path.open("a") as file:
@@ -56,7 +57,7 @@ class Metrics:
             if self.writer is not None:
                 for name, value in shown.items():
                     self.writer.add_scalar(f"{self.stage}/{name}", value, step)
-        return "  ".join(f"{WORDS.get(name, name)} {value:.3g}" for name, value in shown.items())
+        return "  ".join(f"{WORDS.get(name, name)} {value:.3g}" for name, value in shown.items() if "/" not in name)
 
     def go_on_from(self, step: int) -> None:
         """Drop what was written of later steps, or cut off, so that it all reads as one run."""

@@ -14,6 +14,11 @@ Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures t
 CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
 
 
+class CannotBegin(ValueError):
+    """What a step needs is not to be had. Neither gradients nor weights have changed since the step before, which can
+    be saved. Every process raises it."""
+
+
 @runtime_checkable
 class Stateful(Protocol):
     """State of an objective that the step number does not determine."""

@@ -23,6 +23,8 @@ from demiglace.training.distributed import ProcessGroup
 from demiglace.training.flops import Learning, model_flops
 from demiglace.training.metrics import Figures
 
+Encode = Callable[[Visual], Tensor]  # -> features (patches, feature_size)
+
 
 class RowSource(Protocol):
     """What the objective needs of `data.loader.Loader`."""
@@ -48,8 +50,9 @@ class LanguageLearner(nn.Module):
 
         token_weights: float (learned tokens,), in the order of rows and places; 1 without.
         """
+        embeddings = embed(self.model, batch, checkpointing=self.activation_checkpointing)
         hidden = self.model.llm(
-            self._embed(batch), batch.positions, batch.segments, checkpointing=self.activation_checkpointing
+            embeddings, batch.positions, batch.segments, checkpointing=self.activation_checkpointing
         )
         assert batch.labels is not None
         learned = batch.labels[:, 1:] != IGNORE
@@ -58,16 +61,6 @@ class LanguageLearner(nn.Module):
         losses = F.cross_entropy(logits, wanted, reduction="none")
         loss = losses.sum() if token_weights is None else losses @ token_weights
         return loss, (logits.argmax(-1) == wanted).sum()
-
-    def _embed(self, batch: Batch) -> Tensor:
-        # Without pictures a blank patch takes their way and counts for nothing: the processes that share the weights
-        # must all go through the same layers, and where the decoder is frozen there is a gradient all the same.
-        visual = batch.visual or _blank(self.model.config.vision.patch_size, batch.tokens.device)
-        features = self.model.vpm(visual.patches, visual.grids, checkpointing=self.activation_checkpointing)
-        tokens = self.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        if batch.visual is None:
-            return self.model.place(batch, None) + 0 * tokens.sum()
-        return self.model.place(batch, tokens)
 
 
 @dataclass
@@ -148,6 +141,24 @@ class SupervisedObjective:
             "num_visual_tokens": float(part.visual_places.numel()),
             "num_flops": model_flops(learner.model.config, part, self.learning),
         }
+
+
+def embed(model: MiniCPMV, batch: Batch, encode: Encode | None = None, checkpointing: bool = False) -> Tensor:
+    """Token embeddings with visual tokens in their places, as `MiniCPMV.embed`, with a gradient.
+
+    encode: pictures -> features, instead of the model's own encoder.
+    """
+    # Without pictures a blank patch takes their way and counts for nothing: the processes that share the weights must
+    # all go through the same layers, and where the decoder is frozen there is a gradient all the same.
+    visual = batch.visual or _blank(model.config.vision.patch_size, batch.tokens.device)
+    if encode is None:
+        tokens = model.visual_tokens(visual, checkpointing=checkpointing)
+    else:
+        places = (visual.grids, visual.package_sizes, visual.ticks, None, visual.run_lengths)
+        tokens = model.resampler(encode(visual), *places).flatten(0, 1)
+    if batch.visual is None:
+        return model.place(batch, None) + 0 * tokens.sum()
+    return model.place(batch, tokens)
 
 
 def learned_token_weights(batch: Batch, sample_power: float) -> Tensor:

@@ -27,6 +27,7 @@ from demiglace.training import checkpoint
 from demiglace.training.distributed import ALONE, ProcessGroup, full_tensor, shard
 from demiglace.training.metrics import Figures, Metrics
 from demiglace.training.objective import (
+    CannotBegin,
     CheckpointCallback,
     Halvable,
     Objective,
@@ -115,7 +116,12 @@ class Trainer:
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
                 is_due = (step + 1) % self.stage.save_every == 0 or self._is_late(clock)
-                figures = self._step(step, clock, is_read=is_due or self._is_read(step))
+                try:
+                    figures = self._step(step, clock, is_read=is_due or self._is_read(step))
+                except CannotBegin:
+                    if saved < step:
+                        self._save_unread(step, clock, progress)
+                    raise
                 step += 1
                 if self.ranks.is_first and figures:
                     progress.update(task, completed=step, figures=self.metrics.add(step, figures))
@@ -124,8 +130,7 @@ class Trainer:
                     saved = step
                     clock.begin_again()
             if saved < step:
-                self._check_unread(step, clock)
-                self._save(step, progress)
+                self._save_unread(step, clock, progress)
         return done
 
     def _is_read(self, step: int) -> bool:
@@ -192,10 +197,11 @@ class Trainer:
             raise self._not_finite(step + 1, total["loss"], norm)
         return total | {"grad_norm": norm}
 
-    def _check_unread(self, step: int, clock: Clock) -> None:
+    def _save_unread(self, step: int, clock: Clock, shown: Progress) -> None:
         """Nothing is saved of steps whose figures nobody has looked at."""
         if clock.unread:
             self._read(step - 1, clock)
+        self._save(step, shown)
 
     def _not_finite(self, step: int, loss: float, norm: float) -> FloatingPointError:
         """Save what the step was learned from, and name the file."""

@@ -1,0 +1,131 @@
+"""Losses of reinforcement learning: pure functions.
+
+Of policy gradients, with how each averages its tokens:
+
+    grpo      clipped ratio; mean of the tokens of an answer, then of the answers      arXiv 2402.03300
+    dr_grpo   the same; sum of the tokens over answers times the limit on their length arXiv 2503.20783
+    dapo      the same; mean of all tokens of the batch                                arXiv 2503.14476
+    gspo      ratio of whole answers, clipped; mean of the answers                     arXiv 2507.18071
+    cispo     log-probability times the bounded ratio, as a constant; mean of tokens   arXiv 2506.13585
+
+Of preferences: `dpo_loss`.
+
+The mean is over the whole batch, of all parts and processes: a long answer weighs the same however the step is cut.
+Axes: tokens (of all answers of a part, one after another), answers, pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class ClipBounds:
+    """The ratio of new and old probability is held in 1 - low .. 1 + high."""
+
+    low: float = 0.2  # PPO's, and of all frameworks
+    high: float = 0.28  # DAPO; RLPR's code has 0.27
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= 1 or self.high < 0:
+            raise ValueError(f"a clip lies in 0..1 below and from 0 above, got {self.low} and {self.high}")
+
+
+@dataclass(frozen=True)
+class LearnedTokens:
+    """Tokens that the policy has drawn.
+
+    log_probs: float (tokens,), of the policy that learns. old: float (tokens,), before the update; without gradient.
+    advantages: float (tokens,), of the token's answer. lengths: tokens of each answer; their sum is tokens.
+    """
+
+    log_probs: Tensor
+    old: Tensor
+    advantages: Tensor
+    lengths: Sequence[int]
+
+
+TokenLoss = Callable[[LearnedTokens, ClipBounds], tuple[Tensor, Tensor]]
+Average = Literal["tokens", "answers", "limit"]
+
+
+@dataclass(frozen=True)
+class PolicyLoss:
+    """tokens: -> losses (tokens,), and bool (tokens,) where the clip holds the gradient back. average: over what."""
+
+    tokens: TokenLoss
+    average: Average
+
+    def weights(self, lengths: Sequence[int]) -> Tensor:
+        """float32 (tokens,): how the tokens of answers of these lengths count before the division by `total`."""
+        per_answer = torch.tensor([1 / length if self.average == "answers" else 1.0 for length in lengths])
+        return per_answer.repeat_interleave(torch.tensor(lengths, dtype=torch.int64))
+
+    def total(self, num_answers: float, num_tokens: float, limit: int) -> float:
+        """What the weighted sum of a whole batch is divided by. limit: the most tokens of an answer."""
+        return max(1.0, {"tokens": num_tokens, "answers": num_answers, "limit": num_answers * limit}[self.average])
+
+
+def clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
+    """PPO's surrogate for each token (Schulman et al., arXiv 1707.06347)."""
+    return _surrogate((tokens.log_probs - tokens.old).exp(), tokens.advantages, bounds)
+
+
+def sequence_clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
+    """The same with one ratio for an answer: the geometric mean of those of its tokens."""
+    lengths = torch.tensor(tokens.lengths, device=tokens.old.device)
+    answers = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    moved = tokens.log_probs - tokens.old
+    means = moved.new_zeros(len(lengths)).index_add(0, answers, moved) / lengths
+    return _surrogate(means[answers].exp(), tokens.advantages, bounds)
+
+
+def bounded_weight(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
+    """REINFORCE weighted by the ratio, which is bounded from above and takes no gradient: no token is left out."""
+    ratio = (tokens.log_probs - tokens.old).exp().detach()
+    losses = -ratio.clamp(max=1 + bounds.high) * tokens.advantages * tokens.log_probs
+    return losses, ratio > 1 + bounds.high
+
+
+POLICY_LOSSES: Mapping[str, PolicyLoss] = {
+    "grpo": PolicyLoss(clipped, "answers"),
+    "dr_grpo": PolicyLoss(clipped, "limit"),
+    "dapo": PolicyLoss(clipped, "tokens"),
+    "gspo": PolicyLoss(sequence_clipped, "answers"),
+    "cispo": PolicyLoss(bounded_weight, "tokens"),
+}
+
+
+@dataclass(frozen=True)
+class PairLogProbs:
+    """Log-probabilities of whole answers in nats, sums over their tokens: float (pairs,) each."""
+
+    chosen: Tensor
+    rejected: Tensor
+
+
+def dpo_loss(policy: PairLogProbs, reference: PairLogProbs, beta: float) -> tuple[Tensor, Tensor]:
+    """Direct preference optimisation (Rafailov et al., arXiv 2305.18290, equation 7): losses, margins (pairs,).
+
+    A margin is beta times how much more the policy has raised the chosen answer than the rejected one.
+    """
+    margins = beta * ((policy.chosen - reference.chosen) - (policy.rejected - reference.rejected))
+    return -F.logsigmoid(margins), margins
+
+
+def policy_loss(name: str) -> PolicyLoss:
+    """ValueError where there is none of this name."""
+    if name not in POLICY_LOSSES:
+        raise ValueError(f"no policy loss {name!r}; there are {', '.join(POLICY_LOSSES)}")
+    return POLICY_LOSSES[name]
+
+
+def _surrogate(ratio: Tensor, advantages: Tensor, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
+    free, held = ratio * advantages, ratio.clamp(1 - bounds.low, 1 + bounds.high) * advantages
+    return -torch.minimum(free, held), held < free

@@ -1,0 +1,125 @@
+"""Direct preference optimisation as an objective of the one loop (paper, section on RLAIF-V; arXiv 2305.18290).
+
+Which pairs a step learns from is a function of the step; what the first policy gave them is known beforehand
+(`training.reference_log_probs`). The loss is the mean over the pairs of a step, of all parts and processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demiglace.training.distributed import ProcessGroup
+from demiglace.training.losses import PairLogProbs, dpo_loss
+from demiglace.training.objective import UnreadFigures
+
+
+class AnswerBatch(Protocol):
+    """Prompts and answers to them, such as `rl.rollout_batch.RolloutBatch`. lengths: tokens of each answer."""
+
+    @property
+    def lengths(self) -> Sequence[int]: ...
+    @property
+    def answers(self) -> Tensor: ...
+    def to(self, device: torch.device) -> Self: ...
+
+
+Learner = Callable[[Any], tuple[Tensor, Tensor]]  # AnswerBatch -> log-probabilities (tokens,) of all answers, entropy
+
+
+class PairSource(Protocol):
+    """Pairs by number from 0."""
+
+    def batch(self, numbers: Sequence[int]) -> AnswerBatch:
+        """The chosen answer of each pair, and then the rejected one; ValueError where one cannot be read."""
+
+
+@dataclass
+class PreferenceObjective:
+    """`micro_batch_pairs` of the `batch_pairs` of a step at a time.
+
+    numbers: of the pairs there are. reference: of each of them, in their order.
+    beta: how dear it is to leave the first policy (DPO). dtype: of matrix products; weights stay as they are.
+    nll_weight: of the mean negative log-probability of a chosen answer's tokens, added to its pair's loss (RPO, arXiv
+        2404.19733); 0 is DPO, which may make both answers less likely.
+    """
+
+    pairs: PairSource
+    numbers: Sequence[int]
+    reference: PairLogProbs
+    beta: float
+    batch_pairs: int
+    micro_batch_pairs: int
+    seed: int
+    ranks: ProcessGroup
+    device: torch.device
+    dtype: torch.dtype
+    nll_weight: float = 0.0
+    batch: AnswerBatch | None = field(default=None, init=False)  # of the last part
+    is_halved: bool = field(default=False, init=False)
+
+    def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
+        own = [place for at, place in enumerate(self._places(step)) if at in self.ranks.share(self.batch_pairs)]
+        for start in range(0, len(own), self.micro_batch_pairs):
+            yield self._loss(learner, own[start : start + self.micro_batch_pairs])
+
+    def halve(self) -> bool:
+        """Half as many pairs at once; False where there is one, or they were halved."""
+        if self.is_halved or self.micro_batch_pairs == 1:
+            return False
+        self.micro_batch_pairs //= 2
+        self.is_halved = True
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: the step tells which pairs come."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def seen(self) -> dict[str, Tensor]:
+        """Tokens of the answers of the last part."""
+        return {} if self.batch is None else {"answers": self.batch.answers}
+
+    def _places(self, step: int) -> list[int]:
+        """Of the pairs of a step, in an endless order in which each comes once an epoch."""
+        count = len(self.numbers)
+        drawn = (divmod(number, count) for number in range(step * self.batch_pairs, (step + 1) * self.batch_pairs))
+        return [int(_order(self.seed, epoch, count)[place]) for epoch, place in drawn]
+
+    def _loss(self, learner: Learner, places: list[int]) -> tuple[Tensor, UnreadFigures]:
+        self.batch = self.pairs.batch([self.numbers[place] for place in places])
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            policy = pair_log_probs(learner, self.batch.to(self.device))
+        known = (held[places].to(self.device) for held in (self.reference.chosen, self.reference.rejected))
+        losses, margins = dpo_loss(policy, PairLogProbs(*known), self.beta)
+        if self.nll_weight:
+            losses = losses - self.nll_weight * policy.chosen / policy.chosen.new_tensor(self.batch.lengths[0::2])
+        figures = {
+            "margin": margins.detach(),
+            "pair_accuracy": (margins > 0).float(),
+            "chosen_log_prob": policy.chosen.detach(),
+            "rejected_log_prob": policy.rejected.detach(),
+        }
+        return losses.sum() / self.batch_pairs, {name: held.sum() / self.batch_pairs for name, held in figures.items()}
+
+
+def pair_log_probs(learner: Learner, batch: AnswerBatch) -> PairLogProbs:
+    """Of the pairs whose answers are in `batch`, the chosen one of each first."""
+    log_probs, _ = learner(batch)
+    lengths = torch.tensor(batch.lengths, device=log_probs.device)
+    owners = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
+    sums = log_probs.new_zeros(len(lengths)).index_add(0, owners, log_probs)
+    return PairLogProbs(sums[0::2], sums[1::2])
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)

@@ -1,0 +1,132 @@
+"""What the first policy gives both answers of every pair: computed once, and kept on the disk.
+
+`reference.jsonl` has a line for each pair behind one that says of which weights and pairs they are. Each process writes
+a file of its own and reads all of them. Pairs that go through the model together are written together, so that a run
+that goes on computes the same numbers, to the last bit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.safe_files import disk_errors, write_whole
+from demiglace.training.distributed import ProcessGroup
+from demiglace.training.losses import PairLogProbs
+from demiglace.training.preference import Learner, PairSource, pair_log_probs
+
+FILES = "reference*.jsonl"
+
+
+@dataclass(frozen=True)
+class ReferencePairs:
+    """numbers: of the pairs that can be learned from; log_probs: of each of them, on the CPU."""
+
+    numbers: list[int]
+    log_probs: PairLogProbs
+
+
+class ReferenceLog:
+    """key: the weights, the pairs and all else that decides the numbers; lines under another key are dropped."""
+
+    def __init__(self, folder: Path, key: Mapping[str, Any], rank: int = 0) -> None:
+        self.folder, self.path = folder, folder / ("reference.jsonl" if rank == 0 else f"reference-{rank}.jsonl")
+        self.key = json.dumps(key, sort_keys=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        held = _whole_lines(self.path)
+        if not held or held[0] != self.key:
+            held = [self.key]
+        write_whole(self.path, "".join(f"{line}\n" for line in held))
+
+    def lines(self) -> dict[int, dict[str, Any]]:
+        """What all processes have written, by the number of the pair."""
+        found = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
+        told = [json.loads(line) for lines in found if lines and lines[0] == self.key for line in lines[1:]]
+        return {line["pair"]: line for line in told}
+
+    def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Write them down in one go, and wait until they are on the disk."""
+        text = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
+            file.write(text)
+            os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class ReferencePass:
+    """Computes what a log lacks, `at_once` pairs at a time, those of this process.
+
+    count: of all pairs. on_bad: is told of a pair that cannot be used; it may raise, else the pair is left out.
+    """
+
+    pairs: PairSource
+    count: int
+    at_once: int
+    log: ReferenceLog
+    on_bad: Callable[[int, ValueError], None]
+    ranks: ProcessGroup
+    device: torch.device
+    dtype: torch.dtype
+
+    def run(self, learner: Learner, should_stop: Callable[[], bool]) -> ReferencePairs | None:
+        """None where it was stopped: `should_stop` is asked before each part, and tells all processes the same.
+
+        Raises ValueError where no pair can be used.
+        """
+        parts = [range(at, min(at + self.at_once, self.count)) for at in range(0, self.count, self.at_once)]
+        known = self.log.lines().keys()
+        for start in range(0, len(parts), self.ranks.count):
+            if should_stop():
+                return None
+            mine = parts[start + self.ranks.rank : start + self.ranks.rank + 1]
+            for part in mine:
+                if not known >= set(part):
+                    self.log.add(self._lines(learner, part))
+        self.ranks.wait()
+        return self._read()
+
+    def _read(self) -> ReferencePairs:
+        lines = sorted(self.log.lines().items())
+        usable = [(number, line) for number, line in lines if number < self.count and "left_out" not in line]
+        if not usable:
+            raise ValueError(f"none of the {self.count} pairs can be learned from")
+        held = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
+        return ReferencePairs([number for number, _ in usable], held)
+
+    def _lines(self, learner: Learner, part: Sequence[int]) -> list[dict[str, Any]]:
+        """All at once; where that fails, one by one, to know which pair it is."""
+        try:
+            return self._computed(learner, part)
+        except ValueError:
+            return [line for number in part for line in self._line_of_one(learner, number)]
+
+    def _line_of_one(self, learner: Learner, number: int) -> list[dict[str, Any]]:
+        try:
+            return self._computed(learner, [number])
+        except ValueError as error:
+            self.on_bad(number, error)
+            return [{"pair": number, "left_out": str(error)}]
+
+    @torch.no_grad()
+    def _computed(self, learner: Learner, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            found = pair_log_probs(learner, self.pairs.batch(numbers).to(self.device))
+        both = zip(numbers, found.chosen.tolist(), found.rejected.tolist(), strict=True)
+        lines = [{"pair": number, "chosen": chosen, "rejected": rejected} for number, chosen, rejected in both]
+        if not (found.chosen.isfinite().all() and found.rejected.isfinite().all()):
+            raise ValueError(f"the first policy gives pairs {list(numbers)} log-probabilities that are not finite")
+        return lines
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """Without one that was cut off as the process was killed."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    return text[: text.rfind("\n") + 1].splitlines()
