@@ -1,0 +1,125 @@
+"""`demiglace prefer SOURCE`: fewer inventions by preference pairs, resumed where it stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from demiglace.cli import inference_options
+from demiglace.cli import training_options as training
+from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+
+if TYPE_CHECKING:
+    from demiglace.data.mixture_file import MixtureFile
+    from demiglace.data.sources.jsonl import JsonFile
+    from demiglace.data.sources.stored import StoredRecords
+    from demiglace.recipes.preference import VerifierChoice
+
+SourcePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE", help="TOML file of a mixture whose prompts are answered, or JSON of pairs, also by address."
+    ),
+]
+Verifier = Annotated[
+    str | None,
+    typer.Option(help="Who judges claims: a folder, a hub id, or http://HOST/v1. [default: the model to begin from]"),
+]
+VerifierModel = Annotated[str | None, typer.Option(help="Its name at the server. [default: the first one there]")]
+Claims = Annotated[str, typer.Option(help="How answers are split: rule, or model (the verifier is asked to).")]
+LeastMass = Annotated[float | None, typer.Option(help="Of yes and no together, for a verdict. [default: 0.5]")]
+NllWeight = Annotated[float | None, typer.Option(help="Of the chosen answer's own likelihood. [default: 0]")]
+Patience = Annotated[float, typer.Option(help="Seconds that a server which does not answer is waited for.", min=0)]
+MicroBatchPairs = Annotated[int | None, typer.Option(help="Pairs in memory at once. [default: the preset's]")]
+MediaFolder = Annotated[str | None, typer.Option(help="Of pairs: the folder that paths of files are relative to.")]
+MediaRoot = Annotated[Path | None, typer.Option(help="Of pairs: the folder that files may lie anywhere in.")]
+
+
+@inference_options.with_options
+def prefer(
+    source: SourcePath,
+    preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, prompts and limits.")],
+    start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
+    folder: training.Folder,
+    stores: training.Stores,
+    seed: training.Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Updates. [default: the preset's]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: the preset's]")] = None,
+    beta: Annotated[float | None, typer.Option(help="How dear leaving the first policy is. [default: 0.1]")] = None,
+    nll_weight: NllWeight = None,
+    batch_pairs: Annotated[int | None, typer.Option(help="Pairs of a step. [default: the preset's]")] = None,
+    micro_batch_pairs: MicroBatchPairs = None,
+    prompts: Annotated[int | None, typer.Option(help="Prompts that are answered. [default: the preset's]")] = None,
+    answers: Annotated[int | None, typer.Option(help="Answers to a prompt. [default: 10]")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Most pairs of a prompt. [default: 2]")] = None,
+    long_share: Annotated[float | None, typer.Option(help="Share of prompts asked for long answers.")] = None,
+    short_limit: Annotated[int | None, typer.Option(help="Most tokens of a short answer.")] = None,
+    long_limit: Annotated[int | None, typer.Option(help="Most tokens of a long answer, thoughts included.")] = None,
+    verifier: Verifier = None,
+    verifier_model: VerifierModel = None,
+    claims: Claims = "rule",
+    least_mass: LeastMass = None,
+    patience: Patience = 600.0,
+    media: MediaFolder = None,
+    media_root: MediaRoot = None,
+    save_every: training.SaveEvery = 20,
+    keep: training.Keep = 2,
+    skip_bad: training.SkipBad = False,
+    restart: training.Restart = False,
+    tensorboard: training.TensorBoard = False,
+    device: inference_options.Device = None,
+    dtype: inference_options.Dtype = None,
+) -> None:
+    """Let a model prefer those of its answers with fewer false claims (RLAIF-V), or learn from pairs of your own (DPO).
+
+    Sources of a mixture need a weight for preference. Stop it with Ctrl-C; the same command goes on. torchrun
+    --nproc-per-node 8 -m -- demiglace prefer SOURCE ... runs it in 8 processes.
+    """
+    from demiglace.jobs.preference import run
+    from demiglace.model.hub import resolve
+    from demiglace.recipes.preference import PreferenceRecipe, numbers_of
+
+    changes: dict[str, Any] = {"learning_rate": lr, "num_steps": steps, "beta": beta, "batch_pairs": batch_pairs}
+    changes |= {"micro_batch_pairs": micro_batch_pairs, "prompts": prompts, "long_share": long_share}
+    changes["nll_weight"] = nll_weight
+    numbers = numbers_of(preset, pairs_of_a_prompt=pairs, **changes)
+    limits = {"answers": answers, "short_limit": short_limit, "long_limit": long_limit, "least_mass": least_mass}
+    wanted: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    numbers = replace(numbers, answers=replace(numbers.answers, **wanted))
+    choice = replace(_choice(verifier, verifier_model, claims), patience=patience)
+    recipe = PreferenceRecipe(
+        _source(source, media, media_root, stores), numbers, resolve(start), choice, seed, save_every, keep
+    )
+    machine = machine_named(device, dtype, skip_bad=skip_bad, restart=restart, tensorboard=tensorboard)
+    advice = MemoryAdvice(("a lower --micro-batch-pairs",), ("a lower --long-limit or --answers",), folder)
+    run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
+
+
+def _source(
+    named: str, media: str | None, media_root: Path | None, stores: training.Stores
+) -> MixtureFile | JsonFile | StoredRecords:
+    """A mixture by its ending, else records of pairs."""
+    from demiglace.data.mixture_file import read_mixture
+    from demiglace.data.object_cache import path_or_address
+    from demiglace.data.sources.record_files import open_pairs
+
+    if named.endswith(".toml"):
+        if media or media_root:
+            raise ValueError("--media and --media-root are for pairs; a mixture names the folders of its sources")
+        stores.refuse(named)
+        return read_mixture(Path(named))
+    pairs = open_pairs(named, path_or_address(media) if media else None, media_root, stores.objects())
+    _ = pairs.blocks
+    return pairs
+
+
+def _choice(verifier: str | None, model: str | None, claims: str) -> VerifierChoice:
+    from demiglace.model.hub import resolve
+    from demiglace.recipes.preference import VerifierChoice
+
+    is_address = verifier is not None and verifier.startswith(("http://", "https://"))
+    folder = None if verifier is None or is_address else resolve(verifier)
+    return VerifierChoice(folder, verifier if is_address else None, model, claims)  # type: ignore[arg-type]

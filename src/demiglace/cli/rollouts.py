@@ -1,0 +1,98 @@
+"""`demiglace rollouts RUN`: the best, worst and most changed answers of a run, with what they are about."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demiglace.cli.terminal import printable
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from demiglace.rl.prompts import Prompts
+    from demiglace.rl.rollout import Rollout
+    from demiglace.rl.rollout_review import ReviewedGroup
+
+COLUMNS = 48  # of a picture in the terminal; a character is two pixels high
+MOST_CHARACTERS = 100  # of an answer there
+
+
+def rollouts(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of reinforcement learning.", exists=True)],
+    count: Annotated[int, typer.Option(help="Groups with the best and the worst answers.", min=1)] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page there instead.")] = None,
+) -> None:
+    """Show the best, the worst and the most changed answers of a run with their pictures."""
+    from demiglace.data.mixture_file import RL
+    from demiglace.jobs.rl import prompts_of
+    from demiglace.rl.rollout_log import read_rollouts
+    from demiglace.rl.rollout_review import review
+    from demiglace.rl.rollout_sheet import rollout_sheet
+    from demiglace.safe_files import write_whole
+
+    prompts = prompts_of(run)
+    shown = [(one, _picture(prompts, one)) for one in review(read_rollouts(run / RL), count)]
+    if html is None:
+        for reviewed, picture in shown:
+            _print(reviewed, picture)
+        return
+    write_whole(html, rollout_sheet(f"Rollouts of {run.resolve().name}", shown))
+    typer.echo(f"the rollouts are in {html}")
+
+
+def _picture(prompts: Prompts, reviewed: ReviewedGroup) -> PIL.Image.Image | None:
+    """What the prompt shows, made once more: the log has its number alone."""
+    from demiglace.rl.prompt_picture import picture_of
+
+    number = reviewed.scored.group.prompt_id
+    return picture_of(prompts.read(number, prompts.draws(number, 1)[0]))
+
+
+def _print(reviewed: ReviewedGroup, picture: PIL.Image.Image | None) -> None:
+    """Answers that are the same, and worth the same, on one line."""
+    from demiglace.rl.rollout_sheet import heading, terms_in_words
+
+    question = reviewed.scored.group.question
+    typer.secho(printable(heading(reviewed)), bold=True)
+    if picture is not None and sys.stdout.isatty():
+        _print_picture(picture)
+    typer.echo(printable(f"{question.text}\nreference: {question.wanted}"))
+    lines = Counter(
+        f"{_shortened(rollout)}  [{terms_in_words(reward)}{', cut' if rollout.is_cut else ''}]"
+        for rollout, reward in reviewed.answers
+    )
+    for line, count in lines.items():
+        typer.echo(printable(f"  {count} x {line}"))
+    typer.echo()
+
+
+def _shortened(rollout: Rollout) -> str:
+    said = " ".join(rollout.answer.split()) or "(no answer)"
+    return said if len(said) <= MOST_CHARACTERS else f"{said[:MOST_CHARACTERS]} ..."
+
+
+def _print_picture(picture: PIL.Image.Image) -> None:
+    """Two pixels to a character: its upper half and what is behind it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    width = min(COLUMNS, picture.width)
+    height = max(2, 2 * round(picture.height * width / picture.width / 2))
+    small = picture.resize((width, height))
+    for row in range(0, height, 2):
+        line = Text()
+        for column in range(width):
+            upper, lower = (_colour(small, column, row + half) for half in (0, 1))
+            line.append("▀", style=f"{upper} on {lower}")
+        Console().print(line)
+
+
+def _colour(picture: PIL.Image.Image, column: int, row: int) -> str:
+    pixel = picture.getpixel((column, row))
+    assert isinstance(pixel, tuple)
+    return "#{:02x}{:02x}{:02x}".format(*pixel)

@@ -1,0 +1,150 @@
+"""RLAIF-V, or DPO on a user's own pairs, resumed where it stopped.
+
+    demiglace prefer MIXTURE.toml --preset nano --start FOLDER --folder RUN
+    demiglace prefer PAIRS.jsonl --preset nano --start FOLDER --folder RUN
+
+A run's folder holds `run.json` (what decides it), `preference` with answers, pairs, what the first policy gave them,
+checkpoints and metrics, and at the end `model`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.data.mixture_file import PREFERENCE, MixtureFile
+from demiglace.jobs.export import export
+from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
+from demiglace.jobs.machine import Machine, check_dtype
+from demiglace.jobs.run_folder import open_folder
+from demiglace.jobs.run_record import Inputs, data_marks, inputs_of, marks, model_files
+from demiglace.jobs.stop_signals import stop_signals
+from demiglace.model import weights
+from demiglace.processing.processor import Processor
+from demiglace.recipes.preference import PreferenceRecipe
+from demiglace.rl.pair_batches import PairBatches, ReadPair, pairs_of_prompts, pairs_of_records
+from demiglace.rl.prompts import Prompts
+from demiglace.rl.rollout_batch import PolicyLearner
+from demiglace.training import checkpoint
+from demiglace.training.preference import PreferenceObjective
+from demiglace.training.reference_log_probs import ReferenceLog, ReferencePairs, ReferencePass
+from demiglace.training.trainer import Trainer
+
+
+def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None:
+    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+
+    Raises ValueError where no source has a weight, where the folder holds a run of other settings, where nothing can be
+    paired, and what a verifier raises; BadRecord for a wrong record unless they are skipped, and what `Trainer.run`
+    raises.
+    """
+    check_dtype(machine.dtype)
+    machine.ranks.share(recipe.numbers.batch_pairs)  # refuses numbers that cannot be dealt out evenly
+    prompts = _prompts(recipe)
+    ranks, log, restart = machine.ranks, machine.log, machine.restart
+    settings, inputs = recipe.settings() | {"dtype": machine.dtype_name}, partial(_inputs, recipe, prompts)
+    with open_folder(folder, settings, inputs, [PREFERENCE, "model"], ranks, log, restart):
+        if not _learn(recipe, prompts, folder / PREFERENCE, machine):
+            return None
+        ranks.first(partial(_finish, recipe, folder))
+    return folder / "model"
+
+
+def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path, machine: Machine) -> bool:
+    """False where a signal stopped it."""
+    with stop_signals(machine.ranks) as should_stop:
+        found = _pairs(recipe, prompts, stage_folder, machine, should_stop)
+        if found is None:
+            return False
+        read, count, mark = found
+        model = weights.load(recipe.start, torch.float32)
+        learner = PolicyLearner(model, recipe.numbers.activation_checkpointing).to(machine.device)
+        pairs = PairBatches(Processor.load(recipe.start), read, learner.model.config.llm.max_position_embeddings)
+        reference = _reference(recipe, learner, pairs, count, mark, stage_folder, machine, should_stop)
+    if reference is None:
+        return False
+    objective = _objective(recipe, pairs, reference, machine)
+    trainer = Trainer(
+        learner, recipe.stage(), objective, stage_folder,
+        ranks=machine.ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=machine.log,
+    )  # fmt: skip
+    return trainer.run()
+
+
+def _pairs(
+    recipe: PreferenceRecipe,
+    prompts: Prompts | None,
+    stage_folder: Path,
+    machine: Machine,
+    should_stop: Callable[[], bool],
+) -> tuple[ReadPair, int, str] | None:
+    """How a pair is read, how many there are, and a mark of them; None where a signal stopped it."""
+    if not isinstance(recipe.source, MixtureFile):
+        mark = " ".join(data_marks([recipe.source]).values())
+        return pairs_of_records(recipe.source), sum(recipe.source.blocks), mark
+    assert prompts is not None
+    pairs = JudgedPairs(recipe, prompts, stage_folder, machine).make(should_stop)
+    if pairs is None:
+        return None
+    mark = hashlib.sha256((stage_folder / PAIRS_FILE).read_bytes()).hexdigest()
+    return pairs_of_prompts(prompts, recipe.numbers.prompts, pairs), len(pairs), mark
+
+
+def _reference(
+    recipe: PreferenceRecipe,
+    learner: PolicyLearner,
+    pairs: PairBatches,
+    count: int,
+    pairs_mark: str,
+    stage_folder: Path,
+    machine: Machine,
+    should_stop: Callable[[], bool],
+) -> ReferencePairs | None:
+    start = sorted(marks(model_files(recipe.start)).values())
+    key = {"start": start, "pairs": pairs_mark, "dtype": machine.dtype_name}
+
+    def on_bad(number: int, error: ValueError) -> None:
+        if not machine.skip_bad:
+            raise error
+        machine.log(f"left out: pair {number}: {error}")
+
+    at_once, log = recipe.numbers.micro_batch_pairs, ReferenceLog(stage_folder, key, machine.ranks.rank)
+    reference = ReferencePass(pairs, count, at_once, log, on_bad, machine.ranks, machine.device, machine.dtype)
+    return reference.run(learner, should_stop)
+
+
+def _objective(
+    recipe: PreferenceRecipe, pairs: PairBatches, reference: ReferencePairs, machine: Machine
+) -> PreferenceObjective:
+    numbers = recipe.numbers
+    return PreferenceObjective(
+        pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, numbers.micro_batch_pairs,
+        recipe.seed, machine.ranks, machine.device, machine.dtype, numbers.nll_weight,
+    )  # fmt: skip
+
+
+def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
+    """Write the model of the last checkpoint."""
+    finished = PolicyLearner(weights.load(recipe.start, torch.float32))
+    newest = checkpoint.latest(folder / PREFERENCE)
+    assert newest is not None
+    checkpoint.restore_learner(newest, finished)
+    with checkpoint.what_is_left(folder / PREFERENCE):
+        export(finished.model, Processor.load(recipe.start), folder / "model")
+
+
+def _prompts(recipe: PreferenceRecipe) -> Prompts | None:
+    if not isinstance(recipe.source, MixtureFile):
+        return None
+    return Prompts(recipe.source.mixture(PREFERENCE), recipe.numbers.long_share, recipe.seed)
+
+
+def _inputs(recipe: PreferenceRecipe, prompts: Prompts | None) -> Inputs:
+    sources: Any = [recipe.source] if prompts is None else prompts.mixture.sources
+    folder = recipe.verifier.folder
+    return {**inputs_of(sources, recipe.start), "verifier": marks(() if folder is None else model_files(folder))}

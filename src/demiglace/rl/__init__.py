@@ -1,0 +1,1 @@
+"""Reinforcement learning: ask, score, learn; an objective of the one training loop."""

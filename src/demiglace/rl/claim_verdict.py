@@ -1,0 +1,46 @@
+"""A verifier's word on a claim: the probability of yes over no at the first token of its answer (RLAIF-V)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LEAST_MASS = 0.5  # of yes and no together; ours
+
+
+@dataclass(frozen=True)
+class ClaimVerdict:
+    """yes, no: probabilities that the answer begins so."""
+
+    yes: float
+    no: float
+
+    @property
+    def mass(self) -> float:
+        return self.yes + self.no
+
+    @property
+    def is_rejected(self) -> bool:
+        """A claim holds where yes is likelier (RLAIF-V's code)."""
+        return self.no >= self.yes
+
+    def is_clear(self, least_mass: float) -> bool:
+        """Whether the verifier says yes or no at all."""
+        return self.mass >= least_mass
+
+
+def claim_verdict(choices: Iterable[tuple[str, float]]) -> ClaimVerdict:
+    """choices: the likeliest first tokens, as texts with log-probabilities in nats.
+
+    A token counts for the word that begins with it, in any case and behind blanks: "yes", " Yes", "Y".
+    ValueError where a log-probability is not a number.
+    """
+    sums = {"yes": 0.0, "no": 0.0}
+    for text, log_prob in choices:
+        if math.isnan(log_prob) or log_prob == math.inf:
+            raise ValueError(f"the verifier gives {text!r} the log-probability {log_prob}")
+        beginning = text.strip().lower()
+        for word in sums:
+            sums[word] += math.exp(log_prob) if beginning and word.startswith(beginning) else 0.0
+    return ClaimVerdict(**sums)

@@ -1,0 +1,150 @@
+"""An answer -> atomic claims, each with a question that is answered by yes where it holds (RLAIF-V, arXiv 2405.17220).
+
+Sentences of the project's own pictures and clips are split by rule; real text by a model that is given a prompt.
+Both are functions of questions and answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from demiglace.simple_pictures.claims import with_article
+
+YES_OR_NO = " Answer yes or no."
+MOST_CLAIMS = 64  # of an answer; ours
+PROMPT = """Here is a question about a picture or a video, and an answer to it.
+
+Question: {question}
+Answer: {answer}
+
+Write down every fact about what is shown that the answer states. Leave out opinions. Make of each fact a question \
+that is answered by yes if the fact is true. Each question must be understood alone. Write one question on each line \
+and nothing else."""  # ours; RLAIF-V asks for facts, and then for a question from each
+
+# What is said about drawn pictures and clips: `synthesis.questions.scenes`, `synthesis.clips`, `simple_pictures`.
+_ROW = re.compile(r"(?:row by row, )?(top|middle|bottom): (.+)", re.IGNORECASE)
+_SEEN = re.compile(r"(?:.*? )?i see (?:only )?(.+?)(?: too)?", re.IGNORECASE)
+_HAPPENED = re.compile(r"((?:the|an?) .+?) (appeared|disappeared|flashed|flashes)( .+)?", re.IGNORECASE)
+_BEING = re.compile(r"(.+?) (is|are|was|were) (.+)", re.IGNORECASE)
+_PRESENT = {"appeared": "appear", "disappeared": "disappear", "flashed": "flash", "flashes": "flash"}
+_BULLET = re.compile(r"^(?:[-*•]|\d+[.)])\s*")
+_FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
+
+
+@dataclass(frozen=True)
+class AtomicClaim:
+    """statement: as people read it. question: the same, to be answered by yes or no."""
+
+    statement: str
+    question: str
+
+
+@dataclass(frozen=True)
+class SplitAnswer:
+    """problem: why there are no claims, "" where there are."""
+
+    claims: tuple[AtomicClaim, ...] = ()
+    problem: str = ""
+
+
+Splitter = Callable[[Sequence[tuple[str, str]]], list[SplitAnswer]]  # (question, answer) each
+
+
+def split_by_rule(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
+    """A `Splitter`."""
+    return [_split(claims_by_rule, *one) for one in asked]
+
+
+def split_by_model(write: Callable[[Sequence[str]], list[str]]) -> Splitter:
+    """write: what a model answers to prompts."""
+
+    def split(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
+        written = write([PROMPT.format(question=question, answer=answer) for question, answer in asked])
+        return [_split(written_claims, text) for text in written]
+
+    return split
+
+
+def claims_by_rule(question: str, answer: str) -> list[AtomicClaim]:
+    """Those of each sentence, each once. A sentence of no known form is a claim as a whole, and an answer that is no
+    sentence is one about its question; ValueError where there are more than `MOST_CLAIMS`."""
+    text = " ".join(answer.split())
+    found = [claim for sentence in _sentences(text) for claim in _claims(question, sentence)]
+    return _checked(list(dict.fromkeys(found)))
+
+
+def written_claims(text: str) -> list[AtomicClaim]:
+    """The questions that a model has listed, each once; ValueError where there is none, or more than `MOST_CLAIMS`."""
+    lines = (_BULLET.sub("", line.strip()) for line in text.splitlines())
+    asked = list(dict.fromkeys(line for line in lines if line.endswith("?")))
+    if not asked:
+        raise ValueError(f"a list of questions was wanted of the model that splits answers, got {text!r:.120}")
+    return _checked([AtomicClaim(line, line + YES_OR_NO) for line in asked])
+
+
+def _split(split: Callable[..., list[AtomicClaim]], *given: str) -> SplitAnswer:
+    try:
+        claims = split(*given)
+    except ValueError as error:
+        return SplitAnswer(problem=str(error))
+    return SplitAnswer(tuple(claims), "" if claims else "makes no claim")
+
+
+def _checked(claims: list[AtomicClaim]) -> list[AtomicClaim]:
+    if len(claims) > MOST_CLAIMS:
+        raise ValueError(f"an answer makes {len(claims)} claims, more than {MOST_CLAIMS}")
+    return claims
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """With their stops; rows of a picture, which semicolons part, one by one."""
+    for sentence in re.split(r"(?<=[.!?])\s+", text):
+        if _ROW.fullmatch(sentence):
+            yield from sentence.rstrip(".").split("; ")
+        elif any(character.isalnum() for character in sentence):
+            yield sentence
+
+
+def _claims(question: str, sentence: str) -> Iterator[AtomicClaim]:
+    said = sentence.rstrip(".!")
+    if row := _ROW.fullmatch(said):
+        yield from _of_a_row(row[1].lower(), row[2])
+    elif seen := _SEEN.fullmatch(said):
+        yield from (_there(name) for name in _names(seen[1]))
+    elif happened := _HAPPENED.fullmatch(said):
+        name, verb, rest = happened[1][0].lower() + happened[1][1:], happened[2].lower(), happened[3] or ""
+        does = "Does" if verb == "flashes" else "Did"
+        yield AtomicClaim(sentence, f"{does} {name} {_PRESENT[verb]}{rest}?{YES_OR_NO}")
+    elif sentence == said:  # without a stop: a word, a number
+        about = _FORM.sub("", question)
+        yield AtomicClaim(f"{about} {said}", f"{about} Is the answer {said}?{YES_OR_NO}")
+    elif (being := _BEING.fullmatch(said)) and "," not in being[1]:
+        name, verb, rest = being[1][0].lower() + being[1][1:], being[2].capitalize(), being[3]
+        yield AtomicClaim(sentence, f"{verb} {name} {rest}?{YES_OR_NO}")
+    else:
+        yield AtomicClaim(sentence, f"Is it true that {said[0].lower()}{said[1:]}?{YES_OR_NO}")
+
+
+def _of_a_row(row: str, listed: str) -> Iterator[AtomicClaim]:
+    if listed.lower() == "nothing":
+        yield AtomicClaim(f"There is nothing in the {row} row.", f"Is there nothing in the {row} row?{YES_OR_NO}")
+        return
+    for name in _names(listed):
+        yield _there(name, f" in the {row} row")
+
+
+def _names(listed: str) -> list[str]:
+    """ "the red circle, a star and the cross" -> the names alone."""
+    parts = re.split(r", | and ", listed)
+    return [name for part in parts if (name := re.sub(r"^(?:the|an?) ", "", part.strip()))]
+
+
+def _there(name: str, place: str = "") -> AtomicClaim:
+    if name.startswith("no "):
+        return AtomicClaim(f"There is {name}{place}.", f"Is there {name}{place}?{YES_OR_NO}")
+    if name == "nothing":
+        return AtomicClaim(f"There is nothing{place}.", f"Is there nothing{place}?{YES_OR_NO}")
+    thing = with_article(name)
+    return AtomicClaim(f"There is {thing}{place}.", f"Is there {thing}{place}?{YES_OR_NO}")

@@ -1,0 +1,40 @@
+"""A verifier in the process: the policy itself or another model, through the engine.
+
+The engine looks at equal pictures once and computes equal beginnings once, so that the questions about a picture share
+its encoding and its keys and values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from demiglace.conversation import Conversation
+from demiglace.engine.sampling import SamplingParams
+from demiglace.inference.demiglace import Demiglace
+from demiglace.rl.claim_verdict import ClaimVerdict, claim_verdict
+
+ROWS = 64  # questions under way at a time; ours
+MOST_TOKENS = 1024  # of a list of claims; ours
+LIKELIEST = 20  # first tokens that are looked at: as many as servers tell
+
+
+@dataclass(frozen=True)
+class EngineVerifier:
+    """An `answer_judge.Verifier`; `write` lets it split answers too."""
+
+    assistant: Demiglace
+
+    def verdicts(self, asked: Sequence[Conversation]) -> list[ClaimVerdict]:
+        first = replace(SamplingParams.greedy(1), logprobs=LIKELIEST)
+        answers = self.assistant.batch(asked, first, ROWS)
+        choices = [answer.log_probabilities[0].alternatives for answer in answers]
+        return [
+            claim_verdict((one.content.decode(errors="replace"), one.log_probability) for one in likeliest)
+            for likeliest in choices
+        ]
+
+    def write(self, texts: Sequence[str]) -> list[str]:
+        """The likeliest answers to prompts without pictures."""
+        asked = [Conversation.ask(text) for text in texts]
+        return [answer.text for answer in self.assistant.batch(asked, SamplingParams.greedy(MOST_TOKENS), ROWS)]

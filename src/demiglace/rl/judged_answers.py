@@ -1,0 +1,108 @@
+"""Answers to a prompt with their claims and verdicts, and the file that keeps them.
+
+`answers.jsonl` has a line for each prompt. The prompts that were asked together are written together, so that a run
+that goes on asks nothing twice. Each process writes a file of its own and reads all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from demiglace.rl.claim_verdict import ClaimVerdict
+from demiglace.rl.claims import AtomicClaim
+from demiglace.rl.rollout import Mode
+from demiglace.safe_files import disk_errors, write_whole
+
+FILES = "answers*.jsonl"
+
+
+@dataclass(frozen=True)
+class JudgedClaim:
+    claim: AtomicClaim
+    verdict: ClaimVerdict
+
+
+@dataclass(frozen=True)
+class JudgedAnswer:
+    """text: as it would be learned, thoughts included. problem: why it has no score, "" where it has one."""
+
+    text: str
+    num_tokens: int
+    claims: tuple[JudgedClaim, ...]
+    problem: str = ""
+
+    @property
+    def score(self) -> int | None:
+        """Minus the number of rejected claims (paper); None where it has none."""
+        return None if self.problem else -sum(one.verdict.is_rejected for one in self.claims)
+
+
+@dataclass(frozen=True)
+class JudgedAnswers:
+    """To one prompt, a number in the run's order. domain: the source that asks."""
+
+    prompt_id: int
+    domain: str
+    mode: Mode
+    question: str
+    answers: tuple[JudgedAnswer, ...]
+
+
+class AnswerLog:
+    """The answers of a run. A line that was cut off as the process was killed is dropped."""
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.folder, self.path = folder, folder / ("answers.jsonl" if rank == 0 else f"answers-{rank}.jsonl")
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and not (text := self.path.read_text(encoding="utf-8")).endswith("\n"):
+            write_whole(self.path, text[: text.rfind("\n") + 1])
+
+    def add(self, judged: Sequence[JudgedAnswers]) -> None:
+        """Write them down in one go, and wait until they are on the disk."""
+        text = "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in judged).encode()
+        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
+            file.write(text)
+            os.fsync(file.fileno())
+
+    def read(self) -> dict[int, JudgedAnswers]:
+        """Of all processes, by the number of the prompt; ValueError where a line is damaged."""
+        found = {}
+        for path in sorted(self.folder.glob(FILES)):
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+                if line.endswith("\n"):
+                    judged = _parsed(f"{path}:{number}", line)
+                    found[judged.prompt_id] = judged
+        return dict(sorted(found.items()))
+
+
+def _fields(judged: JudgedAnswers) -> dict[str, Any]:
+    """Flat, and with the score: people read it."""
+    answers = [
+        {"score": one.score, **asdict(one), "claims": [_claim_fields(c) for c in one.claims]} for one in judged.answers
+    ]
+    return {**asdict(judged), "answers": answers}
+
+
+def _claim_fields(judged: JudgedClaim) -> dict[str, Any]:
+    return {**asdict(judged.claim), **asdict(judged.verdict)}
+
+
+def _parsed(where: str, line: str) -> JudgedAnswers:
+    try:
+        fields = json.loads(line)
+        return JudgedAnswers(**{**fields, "answers": tuple(map(_answer, fields["answers"]))})
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{where} is damaged: {error!r}") from error
+
+
+def _answer(fields: Mapping[str, Any]) -> JudgedAnswer:
+    claims = (
+        JudgedClaim(AtomicClaim(one["statement"], one["question"]), ClaimVerdict(one["yes"], one["no"]))
+        for one in fields["claims"]
+    )
+    return JudgedAnswer(fields["text"], fields["num_tokens"], tuple(claims), fields["problem"])

@@ -1,0 +1,169 @@
+"""Hybrid GRPO as an objective of the one loop: ask, score, learn (paper, section 5).
+
+A step draws prompts, half of them for long answers, has each answered several times, and learns what made some answers
+better than the others of their group. No penalty holds the policy near another, and no term rewards entropy (paper).
+Prompts and the seeds of answers are functions of the step; answers are on the disk before they are learned from.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from demiglace.processing.sample import Sample
+from demiglace.rl.batch_figures import WARNING_SHARE, can_teach
+from demiglace.rl.rollout import Rollout
+from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
+from demiglace.rl.rollout_collector import RolloutCollector, RolloutGroups
+from demiglace.rl.rollout_log import ScoredGroup
+from demiglace.training.losses import LearnedTokens, policy_loss
+from demiglace.training.objective import UnreadFigures
+
+ONE_UPDATE = "each batch is learned from once: the ratio of new to old probability is 1, and no clip acts"
+
+
+@dataclass(frozen=True)
+class PolicyPart:
+    """Answers that go through the learner at once. sampled, old: float32 (tokens,), log-probabilities as the sampler
+    and the learner had them, the latter None where this is the first update; advantages: float32 (tokens,)."""
+
+    batch: RolloutBatch
+    sampled: Tensor
+    old: Tensor | None
+    advantages: Tensor
+
+
+@dataclass
+class PolicyObjective:
+    """`micro_batch_prompts` prompts with their answers at a time.
+
+    dtype: of matrix products; weights stay as they are. log: is told what a user should know.
+    """
+
+    collector: RolloutCollector
+    micro_batch_prompts: int
+    device: torch.device
+    dtype: torch.dtype
+    log: Callable[[str], None] = lambda told: None
+    groups: RolloutGroups | None = field(default=None, init=False)  # the batch under way
+    part: PolicyPart | None = field(default=None, init=False)  # the last one
+    is_halved: bool = field(default=False, init=False)
+
+    def __call__(self, learner: PolicyLearner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
+        figures = self._collect(learner, step)
+        began, seconds = time.perf_counter(), torch.zeros(())
+        for loss, own in self._losses(learner, self._learned(step)):
+            yield loss, {**own, **figures, **({"learning_s": seconds} if figures else {})}
+            figures = {}
+        # The backward passes are over only now; the tensor is read when the whole step is.
+        seconds.fill_((time.perf_counter() - began) / self.collector.ranks.count)
+
+    def halve(self) -> bool:
+        """Half as many prompts at once; False where there is one, or they were halved."""
+        if self.is_halved or self.micro_batch_prompts == 1:
+            return False
+        self.micro_batch_prompts //= 2
+        self.is_halved = True
+        return True
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: the step tells which prompts come, and the log has the answers of a batch under way."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.groups = None
+
+    def seen(self) -> dict[str, Tensor]:
+        """Tokens of the last part, with the numbers that its loss was made of."""
+        if self.part is None:
+            return {}
+        batch = self.part.batch
+        found = {"prompts": batch.prompts.tokens, "answers": batch.answers, "owners": batch.owners}
+        return found | {"advantages": self.part.advantages, "sampled_log_probs": self.part.sampled}
+
+    def _collect(self, learner: PolicyLearner, step: int) -> UnreadFigures:
+        """Have the batch of a step; its figures where it is a new one."""
+        updates, count = self.collector.settings.updates, self.collector.ranks.count
+        number, update = divmod(step, updates)
+        if self.groups is not None and self.groups.number == number:
+            return {}
+        if self.groups is None and updates == 1:
+            self.log(ONE_UPDATE)
+        weights = ((name, value) for name, value in learner.model.named_parameters() if value.requires_grad)
+        self.groups = self.collector.collect(number, weights, may_draw=update == 0)
+        figures = self.groups.figures
+        if figures["trainable_groups"] <= WARNING_SHARE * figures["groups"]:
+            told = f"{figures['trainable_groups']:.0f} of {figures['groups']:.0f}"
+            self.log(f"step {step + 1}: {told} groups can teach; prompts that are sometimes right teach more")
+        return {name: value / count for name, value in figures.items()}  # they are added up over the processes
+
+    def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
+        """The groups that a step learns from, with their prompts; the shortest answers first, so that those which go
+        through at once need little padding."""
+        assert self.groups is not None
+        settings = self.collector.settings
+        pairs = list(zip(self.groups.samples, self.groups.scored, strict=True))
+        own = pairs[step % settings.updates :: settings.updates]
+        scored = [pair for pair in own if any(one is not None for one in pair[1].advantages)]
+        kept = [pair for pair in scored if can_teach(pair[1])] if settings.drops_flat else scored
+        return sorted(kept, key=lambda pair: max(len(rollout.tokens) for rollout in pair[1].group.rollouts))
+
+    def _losses(
+        self, learner: PolicyLearner, learned: Sequence[tuple[Sample, ScoredGroup]]
+    ) -> Iterator[tuple[Tensor, UnreadFigures]]:
+        """Of each part. All processes have as many: one with fewer goes through a group that counts for nothing."""
+        assert self.groups is not None
+        ranks, size = self.collector.ranks, self.micro_batch_prompts
+        parts = [learned[at : at + size] for at in range(0, len(learned), size)]
+        answers = [rollout for _, scored in learned for rollout, _ in _scored_answers(scored)]
+        num_answers, num_tokens = ranks.sum([len(answers), sum(len(one.tokens) for one in answers)])
+        most = max(ranks.merge({ranks.rank: len(parts)}).values())
+        blank = (self.groups.samples[0], self.groups.scored[0])
+        for place in range(max(1, most)):
+            is_counted = place < len(parts)
+            self.part = self._part(parts[place] if is_counted else [blank])
+            yield self._loss(learner, self.part, num_answers, num_tokens, float(is_counted))
+
+    def _loss(
+        self, learner: PolicyLearner, part: PolicyPart, num_answers: float, num_tokens: float, share: float
+    ) -> tuple[Tensor, UnreadFigures]:
+        settings, encode = self.collector.settings, self.collector.generator.encode
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            log_probs, entropy = learner(part.batch.to(self.device), encode)
+        old = log_probs.detach() if part.old is None else part.old.to(self.device)
+        loss, lengths = policy_loss(settings.loss), part.batch.lengths
+        tokens = LearnedTokens(log_probs, old, part.advantages.to(self.device), lengths)
+        losses, is_clipped = loss.tokens(tokens, settings.clip)
+        total = loss.total(num_answers, num_tokens, max(settings.short_limit, settings.long_limit))
+        figures: dict[str, float | Tensor] = {"learned_tokens": share * len(log_probs)}
+        if num_tokens:
+            figures["entropy"] = share * entropy.sum() / num_tokens
+            figures["log_prob_gap"] = share * (part.sampled.to(self.device) - old).abs().sum() / num_tokens
+        if num_tokens and settings.updates > 1:
+            figures["clip_share"] = share * is_clipped.sum() / num_tokens
+        return share * (losses @ loss.weights(lengths).to(self.device)) / total, figures
+
+    def _part(self, groups: Sequence[tuple[Sample, ScoredGroup]]) -> PolicyPart:
+        kept = [_scored_answers(scored) or [(one, 0.0) for one in scored.group.rollouts] for _, scored in groups]
+        tokens = [[rollout.tokens for rollout, _ in some] for some in kept]
+        batch = RolloutBatch.of(self.collector.generator.processor, [sample for sample, _ in groups], tokens)
+        rollouts = [rollout for some in kept for rollout, _ in some]
+        worth = torch.tensor([advantage for some in kept for _, advantage in some])
+        old = [log_prob for one in rollouts for log_prob in one.old_log_probs or ()]
+        return PolicyPart(
+            batch,
+            torch.tensor([log_prob for one in rollouts for log_prob in one.log_probs]),
+            torch.tensor(old) if old else None,
+            worth.repeat_interleave(torch.tensor(batch.lengths)),
+        )
+
+
+def _scored_answers(scored: ScoredGroup) -> list[tuple[Rollout, float]]:
+    """Answers that can be learned from, with their advantages."""
+    pairs = zip(scored.group.rollouts, scored.advantages, strict=True)
+    return [(rollout, advantage) for rollout, advantage in pairs if advantage is not None]

@@ -1,0 +1,121 @@
+"""Questions of several domains in a resumable order, some asked for a long answer.
+
+A domain is a source of a mixture: what the project draws itself, which brings a typed reference, or records of others.
+Of these the constraints are checked, or the last answer is the reference. Which prompt comes at a number is a function
+of the seed alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from demiglace.conversation import Conversation, Message, Part, Text
+from demiglace.data.mixture import Draw, Mixture
+from demiglace.processing.chat_template import END_THINK, THINK
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.constraints import ConstrainedConversation
+from demiglace.rl.probability_reward import ScoredBy, scored_by
+from demiglace.rl.rollout import Mode
+from demiglace.scoring.question import Question
+
+STREAM = 0  # of the mixture's choices
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A source that draws its questions and knows more of an answer than its text."""
+
+    def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]: ...
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked. number: in the order of the run; messages: up to the user's last."""
+
+    number: int
+    domain: str
+    mode: Mode
+    question: Question
+    messages: tuple[Message, ...]
+
+    @property
+    def name(self) -> str:
+        return f"prompt {self.number} of {self.domain}"
+
+    @property
+    def scored_by(self) -> ScoredBy:
+        return scored_by(self.question, self.mode)
+
+    def conversation(self, mode: Mode | None = None) -> Conversation:
+        """To be answered; `mode` instead of its own."""
+        return Conversation(self.messages, thinking=(mode or self.mode) == "long")
+
+
+class Prompts:
+    """The endless order of the prompts of a run.
+
+    long_share: of the prompts that are asked for a long answer (paper: half), evenly over the order; 0 and 1 are the
+        pure modes.
+    """
+
+    def __init__(self, mixture: Mixture, long_share: float, seed: int) -> None:
+        if not 0 <= long_share <= 1:
+            raise ValueError(f"the share of long answers lies in [0, 1], got {long_share}")
+        self.mixture, self.long_share, self.seed = mixture, long_share, seed
+        self._drawn = [0] * len(mixture.sources)
+
+    @property
+    def domains(self) -> list[str]:
+        return [source.name for source in self.mixture.sources]
+
+    def draws(self, start: int, count: int) -> list[Draw]:
+        """Which record each of the prompts `start`, `start` + 1, ... is; what came before is gone through once."""
+        if sum(self._drawn) > start:
+            self._drawn = [0] * len(self._drawn)
+        while sum(self._drawn) < start:
+            self._draw()
+        return [self._draw() for _ in range(count)]
+
+    def read(self, number: int, draw: Draw) -> Prompt:
+        """Raises BadRecord where the record cannot be used, or has no reference."""
+        source, (block, row) = self.mixture.sources[draw.source], self.mixture.place(draw, self.seed)
+        seed = self.mixture.content_seed(draw, self.seed)
+        if isinstance(source, Asking):
+            parts, question = source.ask(block, row, seed)
+            messages: tuple[Message, ...] = (Message("user", (*parts, Text(question.text))),)
+        else:
+            messages, question = _of_record(source.name, source.where(block, row), source.read(block, row, seed))
+        return Prompt(number, source.name, self._mode(number), question, messages)
+
+    def _draw(self) -> Draw:
+        source = self.mixture.choose(self.seed, STREAM, sum(self._drawn), decay=0.0)
+        self._drawn[source] += 1
+        return Draw(source, self._drawn[source] - 1)
+
+    def _mode(self, number: int) -> Mode:
+        return "long" if math.floor((number + 1) * self.long_share) > math.floor(number * self.long_share) else "short"
+
+
+def _of_record(kind: str, where: str, conversation: Conversation) -> tuple[tuple[Message, ...], Question]:
+    """Its last answer, without thoughts, is the reference; its constraints are checked instead, where it has any."""
+    is_answered = conversation.messages[-1].role == "assistant"
+    *asked, answer = conversation.messages if is_answered else (*conversation.messages, Message("assistant", ()))
+    reference = _text(answer).rpartition(END_THINK)[2].replace(THINK, "").strip()
+    text = _text(asked[-1]).replace(THINK, "").replace(END_THINK, "").strip() or "(shown without a text)"
+    if isinstance(conversation, ConstrainedConversation):
+        try:
+            constraints = conversation.constraints()
+        except ValueError as error:
+            raise BadRecord(where, str(error)) from error
+        reference = reference or "; ".join(one.in_words for one in constraints)
+        return tuple(asked), Question(kind, text, reference, reference, constraints=constraints)
+    if not reference:
+        raise BadRecord(where, "a prompt needs a reference, but the last answer of the record is empty")
+    return tuple(asked), Question(kind, text, reference, reference)
+
+
+def _text(message: Message) -> str:
+    return "\n".join(part.text for part in message.content if isinstance(part, Text))

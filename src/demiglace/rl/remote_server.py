@@ -1,0 +1,88 @@
+"""A server that answers for the policy, and how it takes new weights.
+
+vLLM takes them by calls of its own, which it has where it is started with VLLM_SERVER_DEV_MODE=1: it reads a folder on
+its disk, in place. Any other server takes them by a command that the user gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from demiglace.evaluation.backends.openai_server import OpenAIServer
+
+RETRIES = 12  # ours: with the pauses of `OpenAIServer` about four minutes, in which a server may start again
+TIMEOUT_S = 600.0  # of one try; ours
+NEEDED = "vLLM takes new weights where it is started with VLLM_SERVER_DEV_MODE=1; others need --generator-update"
+
+
+@dataclass(frozen=True)
+class RemoteServer:
+    """url: such as http://127.0.0.1:8000/v1. folder: of the weights, where the server sees it too.
+
+    update: a command, to which the folder is added; when it ends, the server answers with the new weights, or is about
+    to start with them. None where the server is vLLM and takes them itself.
+    """
+
+    url: str
+    update: str | None
+    folder: Path
+    retries: int = RETRIES
+
+    def take(self, label: str) -> None:
+        """Have the server take the weights in the folder; ValueError where it does not.
+
+        label: of these weights, another one for each.
+        """
+        if self.update is not None:
+            return self._run(self.update)
+        try:
+            asyncio.run(self._reload(label))
+        except ValueError as error:
+            raise ValueError(f"{error} ({NEEDED})") from error
+
+    def lacks(self, label: str) -> bool:
+        """Whether vLLM has started anew since it took these weights, with others; ValueError where it cannot be asked.
+
+        Other servers do not tell: a command starts them with the folder.
+        """
+        return self.update is None and asyncio.run(self._label()) != label
+
+    @property
+    def answers(self) -> OpenAIServer:
+        return OpenAIServer(self.url, "", timeout=TIMEOUT_S, retries=self.retries)
+
+    def _run(self, update: str) -> None:
+        command = [*shlex.split(update), str(self.folder)]
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        except OSError as error:
+            raise ValueError(f"the command that updates the server cannot be run: {error}") from error
+        if done.returncode:
+            told = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise ValueError(f"{shlex.join(command)} ended with status {done.returncode} and said {told:.300}")
+
+    async def _reload(self, label: str) -> None:
+        """The pause ends answers under way and empties the caches of prompts, pictures and visual tokens; nothing fills
+        them before the end. Where the weights cannot be read the server stays paused: nobody gets answers of half of
+        them."""
+        reload = {"method": "reload_weights", "kwargs": {"weights_path": str(self.folder.absolute())}}
+        async with self._calls.client() as client:
+            await self._calls.post(client, "/pause", {})
+            await self._calls.post(client, "/collective_rpc", reload)
+            await self._calls.post(client, "/update_weight_version", {"new_version": label})
+            await self._calls.post(client, "/resume", {})
+
+    async def _label(self) -> object:
+        async with self._calls.client() as client:
+            told = await self._calls.get(client, "/weight_info")
+        return told.get("weight_version") if isinstance(told, Mapping) else None
+
+    @property
+    def _calls(self) -> OpenAIServer:
+        """Those of vLLM that are not OpenAI's."""
+        return replace(self.answers, url=self.url.rstrip("/").removesuffix("/v1"))

@@ -1,0 +1,57 @@
+"""A sequence classifier of transformers as the reward model: it reads the question and an answer, and gives a number.
+
+It sees text alone. Where its tokenizer has a chat template both are put as a conversation, which reward models of
+language models expect, else as a pair of texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.rl.rollout import Group
+
+
+class SequenceClassifier:
+    """A `rewards.RewardModel` from a folder with one output; the extra `transformers` is needed."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        """Raises ValueError where transformers is missing, the folder has no such model, it has other than one output,
+        or its tokenizer knows more tokens than it has embeddings for."""
+        try:
+            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        except ModuleNotFoundError as missing:
+            raise ValueError("a reward model needs transformers: pip install 'demiglace[transformers]'") from missing
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            model: Any = AutoModelForSequenceClassification.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True
+            )
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{folder} holds no sequence classifier: {' '.join(str(error).split())}") from error
+        if model.config.num_labels != 1:
+            raise ValueError(f"{folder}: a reward model has 1 output, got {model.config.num_labels}")
+        known, embedded = len(self.tokenizer), model.get_input_embeddings().num_embeddings
+        if known > embedded:
+            raise ValueError(f"{folder}: the tokenizer has {known} tokens, but the model knows {embedded}")
+        self.folder, self.device, self.model = folder, device, model.to(device).eval()
+
+    @torch.inference_mode()
+    def __call__(self, group: Group, texts: Sequence[str]) -> list[float]:
+        """A score of each text; ValueError where one is longer than the model's positions."""
+        encoded = self._encoded(group.question.text, texts).to(self.device)
+        length, limit = encoded["input_ids"].shape[1], getattr(self.model.config, "max_position_embeddings", None)
+        if limit is not None and length > limit:
+            raise ValueError(f"question and answer have {length} tokens, reward model {self.folder} {limit} positions")
+        scores: list[float] = self.model(**encoded).logits.float().squeeze(1).tolist()
+        return scores
+
+    def _encoded(self, question: str, texts: Sequence[str]) -> Any:
+        if self.tokenizer.chat_template is None:
+            return self.tokenizer([question] * len(texts), list(texts), padding=True, return_tensors="pt")
+        turns = [[{"role": "user", "content": question}, {"role": "assistant", "content": text}] for text in texts]
+        said = self.tokenizer.apply_chat_template(turns, tokenize=False)
+        return self.tokenizer(said, padding=True, return_tensors="pt", add_special_tokens=False)

@@ -1,0 +1,131 @@
+"""Log-probabilities of answers, with a gradient: a prompt is computed once and read by all answers to it.
+
+A prompt goes through the decoder as a row of its own; its keys and values then stand before each of its answers, as in
+sampling. What an answer learns flows back through them into the prompt, so the gradient is that of separate rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from demiglace.batch import PADDING, Batch, moved
+from demiglace.model.layers import AttentionCache, visibility
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
+from demiglace.training.supervised import Encode, embed
+
+Answers = Sequence[Sequence[int]]  # to one prompt, as tokens
+
+
+@dataclass(frozen=True)
+class RolloutBatch:
+    """Prompts and answers to them.
+
+    prompts: one a row, padded on the right. lengths: tokens of each answer, at least 1.
+    answers: int64 (answers, longest), padded on the right with 0; owners: int64 (answers,), the row of its prompt.
+    """
+
+    prompts: Batch
+    answers: Tensor
+    lengths: tuple[int, ...]
+    owners: Tensor
+
+    @classmethod
+    def of(cls, processor: Processor, prompts: Sequence[Sample], answers: Sequence[Answers]) -> RolloutBatch:
+        """answers: those to each prompt. ValueError where one has no token."""
+        flat = [list(answer) for some in answers for answer in some]
+        lengths = tuple(map(len, flat))
+        if not all(lengths):
+            raise ValueError(f"an answer needs at least 1 token, but {lengths.count(0)} of {len(lengths)} have 0")
+        padded = torch.zeros(len(flat), max(lengths), dtype=torch.int64)
+        for row, answer in zip(padded, flat, strict=True):
+            row[: len(answer)] = torch.tensor(answer)
+        owners = torch.arange(len(prompts)).repeat_interleave(torch.tensor([len(some) for some in answers]))
+        return cls(processor.batch(prompts), padded, lengths, owners)
+
+    def to(self, device: torch.device) -> RolloutBatch:
+        answers, owners = moved(self.answers, device), moved(self.owners, device)
+        return replace(self, prompts=self.prompts.to(device), answers=answers, owners=owners)
+
+
+class PolicyLearner(nn.Module):
+    """`model.*` is all there is to learn. `activation_checkpointing`: layers keep only their inputs."""
+
+    def __init__(self, model: MiniCPMV, activation_checkpointing: bool = False) -> None:
+        super().__init__()
+        self.model, self.activation_checkpointing = model, activation_checkpointing
+
+    def forward(self, batch: RolloutBatch, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """Log-probabilities in nats of the tokens of all answers, one after another, float32 (tokens,), and the entropy
+        of the policy at each, without a gradient. encode: instead of the model's encoder (`training.supervised.embed`).
+        """
+        hidden = self._states(batch, encode)
+        longest = torch.arange(batch.answers.shape[1], device=hidden.device)
+        is_token = longest < torch.tensor(batch.lengths, device=hidden.device).unsqueeze(1)
+        weighed = self.model.logits(hidden[is_token]).float().log_softmax(dim=-1)
+        chosen = weighed.gather(1, batch.answers[is_token].unsqueeze(1)).squeeze(1)
+        with torch.no_grad():
+            entropy = -(weighed.exp() * weighed).sum(dim=-1)
+        return chosen, entropy
+
+    def _states(self, batch: RolloutBatch, encode: Encode | None) -> Tensor:
+        """(answers, longest, hidden_size): of the token before each of an answer, at first the prompt's last."""
+        prompts, shared, checkpointing = batch.prompts, SharedPrompt(), self.activation_checkpointing
+        embedded = embed(self.model, prompts, encode, checkpointing)
+        states = self.model.llm(embedded, prompts.positions, prompts.segments, shared, checkpointing)
+        lengths = (prompts.segments != PADDING).sum(dim=1)
+        first = states[torch.arange(len(states), device=states.device), lengths - 1][batch.owners].unsqueeze(1)
+        before = batch.answers[:, :-1]  # the last token predicts nothing
+        if not before.shape[1]:
+            return first
+        positions = lengths[batch.owners].unsqueeze(1) + torch.arange(before.shape[1], device=states.device)
+        embeddings = self.model.llm.model.embed_tokens(before)
+        behind = BehindPrompt(shared, batch.owners)
+        later = self.model.llm(embeddings, positions, torch.ones_like(before), behind, checkpointing)
+        return torch.cat([first, later], dim=1)
+
+
+class SharedPrompt(AttentionCache):
+    """Keys and values of prompts, kept once for all their answers, with a gradient."""
+
+    def __init__(self) -> None:
+        self.marks: tuple[Tensor, Tensor] | None = None  # positions and segments
+        self.held: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        self.marks = positions, segments
+        return visibility(positions, segments, positions, segments)
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, num_kv_heads, length, head_dim). A layer that runs again for its gradient replaces nothing."""
+        self.held.setdefault(layer, (keys, values))
+        return keys, values
+
+
+class BehindPrompt(AttentionCache):
+    """What answers see: the keys and values of their prompts, and their own.
+
+    owners: int64 (answers,), the row of each answer's prompt.
+    """
+
+    def __init__(self, prompt: SharedPrompt, owners: Tensor) -> None:
+        self.prompt, self.owners = prompt, owners
+
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        assert self.prompt.marks is not None
+        key_positions, key_segments = (
+            torch.cat((marks[self.owners], own), dim=1)
+            for marks, own in zip(self.prompt.marks, (positions, segments), strict=True)
+        )
+        return visibility(positions, segments, key_positions, key_segments)
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(answers, num_kv_heads, length, head_dim) of prompt and answer together."""
+        before = (held[self.owners] for held in self.prompt.held[layer])
+        keys, values = (torch.cat(pair, dim=2) for pair in zip(before, (keys, values), strict=True))
+        return keys, values

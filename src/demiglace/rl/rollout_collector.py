@@ -1,0 +1,186 @@
+"""A batch of prompts, answered, scored and written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from demiglace.engine.sampling import SHORT_SEEDS
+from demiglace.processing.sample import Sample
+from demiglace.records.bad_record import BadRecord
+from demiglace.rl.advantages import advantages
+from demiglace.rl.batch_figures import batch_figures
+from demiglace.rl.generator import AnswerRequest, Completion, EngineGenerator
+from demiglace.rl.policy_settings import PolicySettings
+from demiglace.rl.prompt_batches import PromptBatches, PromptReader
+from demiglace.rl.prompts import Prompt, Prompts
+from demiglace.rl.reference_scorer import ReferenceScorer
+from demiglace.rl.rewards import RewardModel, accuracy_by_rule, group_rewards
+from demiglace.rl.rollout import Group, Rollout
+from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
+from demiglace.rl.rollout_log import RolloutLog, ScoredGroup
+from demiglace.training.distributed import ALONE, ProcessGroup
+from demiglace.training.metrics import Figures
+from demiglace.training.objective import CannotBegin
+
+Weights = Iterable[tuple[str, nn.Parameter]]
+
+
+@dataclass(frozen=True)
+class RolloutGroups:
+    """A batch of this process. samples: of the prompts, in the order of `scored`; figures: of all processes."""
+
+    number: int
+    samples: list[Sample]
+    scored: list[ScoredGroup]
+    figures: Figures
+
+
+@dataclass
+class RolloutCollector:
+    """on_bad, num_workers: see `PromptBatches`."""
+
+    prompts: Prompts
+    generator: EngineGenerator
+    settings: PolicySettings
+    rollouts: RolloutLog
+    on_bad: Callable[[BadRecord], None]
+    ranks: ProcessGroup = ALONE
+    reward_model: RewardModel | None = None
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        self.scorer = ReferenceScorer(self.generator)
+        positions, size = self.generator.model.config.llm.max_position_embeddings, self.settings.batch_prompts
+        reader = PromptReader(self.prompts, self.generator.processor, positions - 1)
+        self.batches = PromptBatches(reader, size, self.ranks.share(size), self.on_bad, self.num_workers)
+
+    def collect(self, number: int, weights: Weights, may_draw: bool = True) -> RolloutGroups:
+        """Batch `number`, answered with these weights, or as the log has it from an earlier run.
+
+        Raises ValueError where no prompt can be used, where the answers `may` not be drawn as the policy has learned
+        from them already, and what scoring raises; CannotBegin where there is nobody to answer.
+        """
+        clock = _Clock()
+        version = number * self.settings.updates
+        self.generator.load(weights, version)
+        asked, samples = self.batches.batch(number)
+        clock.split("prompts_s")
+        self.generator.look(samples)
+        scored = self.rollouts.find([prompt.number for prompt in asked], version)
+        is_known = len(scored) == len(asked)
+        if not (is_known or may_draw):
+            raise ValueError(
+                f"{self.rollouts.folder} has {len(scored)} of the {len(asked)} groups of batch {number}, which is "
+                "under way: go on from an earlier checkpoint"
+            )
+        with self._stopped_together():
+            groups = [] if is_known else self._answered(asked, samples, version)
+        if not is_known:
+            clock.split("sampling_s")
+            scored = [self._scored(*one) for one in zip(asked, samples, groups, strict=True)]
+            self.rollouts.add(scored)
+            clock.split("scoring_s")
+        figures = batch_figures(scored, self.prompts.domains, self.ranks)
+        return RolloutGroups(number, samples, scored, figures | clock.mean(self.ranks))
+
+    @contextmanager
+    def _stopped_together(self) -> Iterator[None]:
+        """Where one process gets no answers, all stop."""
+        failure: CannotBegin | None = None
+        try:
+            yield
+        except CannotBegin as error:
+            failure = error
+        told = self.ranks.merge({} if failure is None else {self.ranks.rank: str(failure)})
+        if told:
+            raise failure or CannotBegin(told[min(told)])
+
+    def _answered(self, asked: Sequence[Prompt], samples: Sequence[Sample], version: int) -> list[Group]:
+        count = self.settings.answers
+        requests = [
+            AnswerRequest(
+                prompt.name,
+                sample,
+                prompt.mode == "long",
+                self.settings.limit(prompt.mode),
+                self._seed(prompt, place),
+                prompt.conversation(),
+            )
+            for prompt, sample in zip(asked, samples, strict=True)
+            for place in range(count)
+        ]
+        completions = self.generator.generate(requests)
+        groups = []
+        for place, (prompt, sample) in enumerate(zip(asked, samples, strict=True)):
+            own = completions[place * count : (place + 1) * count]
+            rollouts = tuple(self._rollout(prompt, one, version) for one in own)
+            groups.append(self._with_old_log_probs(Group(prompt.question, rollouts, prompt.domain), sample))
+        return groups
+
+    def _seed(self, prompt: Prompt, place: int) -> int:
+        """Of an answer: another one in each run, and the same whatever else is asked."""
+        state = np.random.SeedSequence((self.prompts.seed, prompt.number, place)).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(1)) % SHORT_SEEDS
+
+    def _rollout(self, prompt: Prompt, completion: Completion, version: int) -> Rollout:
+        roles, tokenizer = self.generator.roles, self.generator.processor.tokenizer
+        response = tokenizer.decode(token for token in completion.tokens if token not in roles.ends)
+        return Rollout(
+            prompt.number,
+            prompt.mode,
+            completion.tokens,
+            completion.log_probs,
+            version,
+            completion.stopped_by,
+            response,
+        )
+
+    @torch.no_grad()
+    def _with_old_log_probs(self, group: Group, sample: Sample) -> Group:
+        """Where several updates learn from a batch, they are measured against the learner before the first."""
+        if self.settings.updates == 1:
+            return group
+        batch = RolloutBatch.of(self.generator.processor, [sample], [[one.tokens for one in group.rollouts]])
+        weight = self.generator.model.llm.lm_head.weight
+        log_probs, _ = PolicyLearner(self.generator.model)(batch.to(weight.device), self.generator.encode)
+        pieces = [tuple(piece.tolist()) for piece in log_probs.split(list(batch.lengths))]
+        rollouts = zip(group.rollouts, pieces, strict=True)
+        return replace(group, rollouts=tuple(replace(one, old_log_probs=piece) for one, piece in rollouts))
+
+    def _scored(self, prompt: Prompt, sample: Sample, group: Group) -> ScoredGroup:
+        accuracy: Sequence[float]
+        if prompt.scored_by == "probability":
+            found = self.scorer.rewards(prompt, sample, group)
+            accuracy = [0.0 if one.is_cut else reward for one, reward in zip(group.rollouts, found, strict=True)]
+        else:
+            accuracy = accuracy_by_rule(group)
+        try:
+            rewards = group_rewards(group, accuracy, self.settings.rewards, self.reward_model)
+            found_advantages = advantages([reward.value for reward in rewards], self.settings.by_std)
+        except ValueError as error:
+            raise ValueError(f"{prompt.name}: {error}") from error
+        return ScoredGroup(group, prompt.scored_by, tuple(rewards), tuple(found_advantages))
+
+
+class _Clock:
+    """Seconds of the parts of a batch."""
+
+    def __init__(self) -> None:
+        self.seconds: Figures = {"prompts_s": 0.0, "sampling_s": 0.0, "scoring_s": 0.0}
+        self._last = time.perf_counter()
+
+    def split(self, name: str) -> None:
+        """Whatever went by since the last split was `name`."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+    def mean(self, ranks: ProcessGroup) -> Figures:
+        totals = ranks.sum(list(self.seconds.values()))
+        return {name: total / ranks.count for name, total in zip(self.seconds, totals, strict=True)}

@@ -1,0 +1,133 @@
+"""Rollouts as JSON Lines: a line for each prompt of a batch, with all of its answers, on the disk before they teach.
+
+A run that goes on finds the answers of the batch under way here, so that none is drawn twice. Each process writes a
+file of its own and reads all of them: another number of processes may go on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demiglace.rl.probability_reward import ScoredBy
+from demiglace.rl.rollout import Group, Reward, Rollout
+from demiglace.safe_files import disk_errors, write_whole
+from demiglace.scoring.constraints.record import read_constraints
+from demiglace.scoring.question import Question
+
+FILES = "rollouts*.jsonl"
+
+
+@dataclass(frozen=True)
+class ScoredGroup:
+    """A group, what its answers are worth, and how much better each is than the others; None cannot be scored."""
+
+    group: Group
+    scored_by: ScoredBy
+    rewards: tuple[Reward, ...]
+    advantages: tuple[float | None, ...]
+
+
+class RolloutLog:
+    """The rollouts of one stage. A line that was cut off as the process was killed is dropped."""
+
+    def __init__(self, folder: Path, rank: int = 0) -> None:
+        self.folder, self.path = folder, folder / ("rollouts.jsonl" if rank == 0 else f"rollouts-{rank}.jsonl")
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and not (text := self.path.read_text(encoding="utf-8")).endswith("\n"):
+            write_whole(self.path, text[: text.rfind("\n") + 1])
+        self._known = {key: place for path in sorted(folder.glob(FILES)) for key, place in _places(path)}
+
+    def add(self, groups: Sequence[ScoredGroup]) -> None:
+        """Write them down, and wait until they are on the disk."""
+        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(_fields(one)) + "\n" for one in groups)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def find(self, prompt_ids: Sequence[int], policy_version: int) -> list[ScoredGroup]:
+        """Those of these prompts that an earlier run had these weights answer, in this order."""
+        keys = [(number, policy_version) for number in prompt_ids]
+        return [_read(*self._known[key]) for key in keys if key in self._known]
+
+
+def read_rollouts(folder: Path) -> Iterator[ScoredGroup]:
+    """All that a run has logged, each prompt once; ValueError where there is none or a line is damaged."""
+    found = {key: place for path in sorted(folder.glob(FILES)) for key, place in _places(path)}
+    if not found:
+        raise ValueError(f"{folder} has no rollouts")
+    for _, place in sorted(found.items()):
+        yield _read(*place)
+
+
+def _places(path: Path) -> Iterator[tuple[tuple[int, int], tuple[Path, int]]]:
+    """(prompt, version of the policy) -> where its line begins."""
+    start = 0
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                first = _parsed(path, start, line)["answers"][0]
+                yield (first["prompt_id"], first["policy_version"]), (path, start)
+            start += len(line)
+
+
+def _parsed(path: Path, start: int, line: bytes) -> dict[str, Any]:
+    try:
+        fields: dict[str, Any] = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged at byte {start}: {error}") from error
+    return fields
+
+
+def _fields(scored: ScoredGroup) -> dict[str, Any]:
+    group = scored.group
+    told = [
+        {**asdict(rollout), "reward": reward.value, "terms": dict(reward.terms), "advantage": advantage}
+        for rollout, reward, advantage in zip(group.rollouts, scored.rewards, scored.advantages, strict=True)
+    ]
+    return {
+        "domain": group.domain,
+        "mode": group.mode,
+        "scored_by": scored.scored_by,
+        "question": _question_fields(group.question),
+        "answers": told,
+    }
+
+
+def _read(path: Path, start: int) -> ScoredGroup:
+    with path.open("rb") as file:
+        file.seek(start)
+        fields = _parsed(path, start, file.readline())
+    answers = fields["answers"]
+    question = _question(fields["question"])
+    return ScoredGroup(
+        Group(question, tuple(_rollout(answer) for answer in answers), fields["domain"]),
+        fields["scored_by"],
+        tuple(Reward(answer["reward"], answer["terms"]) for answer in answers),
+        tuple(answer["advantage"] for answer in answers),
+    )
+
+
+def _question_fields(question: Question) -> dict[str, Any]:
+    fields = asdict(replace(question, constraints=()))
+    return fields | {"constraints": [one.record for one in question.constraints]}
+
+
+def _question(fields: Mapping[str, Any]) -> Question:
+    """A log of a run before there were constraints has none."""
+    held = {key: _frozen(value) for key, value in fields.items()}
+    constraints = read_constraints(fields["constraints"]) if fields.get("constraints") else ()
+    return Question(**{**held, "constraints": constraints})
+
+
+def _rollout(answer: Mapping[str, Any]) -> Rollout:
+    names = Rollout.__dataclass_fields__
+    return Rollout(**{name: _frozen(answer[name]) for name in names})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,42 @@
+"""Scores of a tiny classifier, and folders that hold none."""
+
+import pytest
+import torch
+from rollouts import group
+
+pytest.importorskip("transformers")
+
+from classifiers import write_classifier
+
+from demiglace.rl.reward_model import SequenceClassifier
+
+
+def test_each_answer_has_the_score_that_it_has_alone(tmp_path):
+    judge = SequenceClassifier(write_classifier(tmp_path), torch.device("cpu"))
+    asked = group("red", "it is blue.", "")
+    together = judge(asked, ["red", "it is blue.", ""])
+    assert together == pytest.approx([judge(asked, [text])[0] for text in ("red", "it is blue.", "")], abs=1e-5)
+    assert len(set(together)) == 3
+
+
+def test_a_chat_template_is_followed(tmp_path):
+    template = "{% for message in messages %}[CLS] {{ message.content }} [SEP] {% endfor %}"
+    pair = SequenceClassifier(write_classifier(tmp_path / "pair"), torch.device("cpu"))
+    chat = SequenceClassifier(write_classifier(tmp_path / "chat", chat_template=template), torch.device("cpu"))
+    asked = group("red")
+    assert chat._encoded("which", ["red"])["input_ids"].tolist() == [[2, 4, 3, 2, 7, 3]]
+    assert pair._encoded("which", ["red"])["input_ids"].tolist() == [[2, 4, 3, 7, 3]]
+    assert chat(asked, ["red"]) != pair(asked, ["red"])
+
+
+def test_what_is_no_reward_model_is_told(tmp_path):
+    cpu = torch.device("cpu")
+    with pytest.raises(ValueError, match="holds no sequence classifier"):
+        SequenceClassifier(tmp_path, cpu)
+    with pytest.raises(ValueError, match="a reward model has 1 output, got 3"):
+        SequenceClassifier(write_classifier(tmp_path / "three", num_labels=3), cpu)
+    with pytest.raises(ValueError, match="the tokenizer has 13 tokens, but the model knows 9"):
+        SequenceClassifier(write_classifier(tmp_path / "other", vocab_size=9), cpu)
+    judge = SequenceClassifier(write_classifier(tmp_path / "one"), cpu)
+    with pytest.raises(ValueError, match=r"have 3\d tokens, reward model .* 24 positions"):
+        judge(group("red"), ["red " * 30])

@@ -1,0 +1,59 @@
+"""A few dozen steps on one kind of question lift its reward: the nano model names the colour of a square."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import pytest
+import torch
+
+from demiglace.data.mixture_file import read_mixture
+from demiglace.jobs.machine import Machine
+from demiglace.jobs.rl import run
+from demiglace.model.hub import folder_of
+from demiglace.recipes.hybrid_rl import HybridRlRecipe, numbers_of
+from demiglace.rl.policy_settings import PolicySettings
+from demiglace.synthesis.palette import CLIP_COLOURS
+
+COLOURS = ("red", "green", "blue", "yellow", "purple")
+PICTURES = 15
+STEPS = 30
+LIFT = 0.15  # of the accuracy at temperature 1, from the first three steps to the last ten
+
+
+def write_squares(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    records = []
+    for number in range(PICTURES):
+        colour = COLOURS[number % len(COLOURS)]
+        picture = PIL.Image.new("RGB", (112, 112), "white")
+        left, top, side = (int(value) for value in (*rng.integers(10, 60, 2), rng.integers(25, 45)))
+        PIL.ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), fill=CLIP_COLOURS[colour])
+        picture.save(folder / f"{number}.png")
+        asked = {"role": "user", "content": "<image>What colour is the square? Answer with a colour."}
+        turns = [asked, {"role": "assistant", "content": colour}]
+        records.append(json.dumps({"messages": turns, "images": [f"{number}.png"]}) + "\n")
+    (folder / "squares.jsonl").write_text("".join(records))
+    path = folder / "rl.toml"
+    path.write_text(
+        '[[source]]\nname = "squares"\nkind = "jsonl"\npath = "squares.jsonl"\nweights = { hybrid_rl = 1.0 }\n'
+    )
+    return path
+
+
+@pytest.mark.slow
+def test_a_few_dozen_steps_teach_the_colours_of_squares(tmp_path):
+    numbers = numbers_of(
+        "nano",
+        num_steps=STEPS,
+        learning_rate=2e-4,
+        long_share=0.0,
+        policy=PolicySettings(batch_prompts=5, short_limit=10),
+    )
+    recipe = HybridRlRecipe(read_mixture(write_squares(tmp_path)), numbers, folder_of(None), save_every=STEPS)
+    assert run(recipe, tmp_path / "run", Machine(torch.device("cpu"), torch.float32)) is not None
+    lines = (tmp_path / "run" / "hybrid_rl" / "metrics.jsonl").read_text().splitlines()
+    accuracy = [json.loads(line)["accuracy"] for line in lines]
+    assert np.mean(accuracy[-10:]) - np.mean(accuracy[:3]) > LIFT
