@@ -1,0 +1,110 @@
+"""`demiglace compare A B`: which of two sets of answers is better, and what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from demiglace.cli.terminal import note, printable
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from demiglace.evaluation.comparison import Comparison
+    from demiglace.evaluation.comparison_sheet import ShownComparison
+    from demiglace.evaluation.scores import Scored
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="A", help="Folder of `demiglace eval`.", exists=True)],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another, of the same benchmarks.", exists=True)],
+    html: Annotated[Path | None, typer.Option(help="Write the examples that changed to this HTML page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures and changed ids as JSON.")] = False,
+    rules: Annotated[str, typer.Option(help="By which answers are right.")] = "demiglace",
+    data: Annotated[Path | None, typer.Option(help="Where the pictures lie, if they have moved.")] = None,
+) -> None:
+    """Compare the answers of two models to the same questions.
+
+    demiglace compare results/before results/after --html changes.html
+    """
+    from demiglace.evaluation.comparison import compare as compared
+    from demiglace.evaluation.comparison_sheet import ShownComparison, comparison_sheet
+    from demiglace.safe_files import write_whole
+
+    shown = []
+    for name in _both(before, after):
+        comparison = compared(*(_scored(folder / name, rules) for folder in (before, after)))
+        shown.append(ShownComparison(name, comparison, _pictures(after / name, comparison, data) if html else {}))
+    if as_json:
+        typer.echo(json.dumps({one.name: _told(one.comparison) for one in shown}, indent=2))
+    else:
+        typer.echo(printable(_table(shown)))
+    if html is not None:
+        write_whole(html, comparison_sheet(str(before), str(after), shown))
+        typer.echo(f"the examples that changed are in {html}", err=True)
+
+
+def _both(before: Path, after: Path) -> list[str]:
+    """Benchmarks that both folders have."""
+    from demiglace.evaluation.prediction import PREDICTIONS
+
+    one, other = ({path.parent.name for path in folder.glob(f"*/{PREDICTIONS}")} for folder in (before, after))
+    if not one & other:
+        told = [
+            f"{folder} has {', '.join(sorted(names)) or 'none'}" for folder, names in ((before, one), (after, other))
+        ]
+        raise ValueError(f"0 benchmarks were asked in both: {'; '.join(told)}")
+    for name in sorted(one ^ other):
+        note(f"{name} was asked in {before if name in one else after} alone")
+    return sorted(one & other)
+
+
+def _scored(folder: Path, rules: str) -> list[Scored]:
+    from demiglace.evaluation.benchmark_names import benchmark_named
+    from demiglace.evaluation.judge import judge_predictions
+    from demiglace.evaluation.prediction import PREDICTIONS, read_predictions
+    from demiglace.evaluation.scores import score_predictions
+
+    benchmark, found = benchmark_named(folder.name), read_predictions(folder / PREDICTIONS).values()
+    judged = judge_predictions(benchmark, found, folder, None) if benchmark.judge else None
+    return score_predictions(found, rules, judged)
+
+
+def _pictures(folder: Path, comparison: Comparison, data: Path | None) -> Mapping[str, PIL.Image.Image | None]:
+    """Of the changes that are shown, opened once more."""
+    from demiglace.evaluation.benchmark_names import benchmark_named
+    from demiglace.evaluation.comparison_sheet import shown_changes
+    from demiglace.evaluation.evaluate import MOST_BYTES, SETTINGS
+    from demiglace.media.part_pictures import picture_of_parts
+    from demiglace.safe_files import read_object
+
+    wanted = {change.after.prediction.id for change in shown_changes(comparison)}
+    place = data or read_object(folder / SETTINGS, MOST_BYTES).get("data")
+    pictures: dict[str, PIL.Image.Image | None] = {}
+    try:
+        for example in benchmark_named(folder.name).examples(Path(place) if place else None):
+            if wanted == pictures.keys():
+                break
+            if example.id in wanted:
+                pictures[example.id] = picture_of_parts(example.show())
+    except (ValueError, OSError) as error:
+        note(f"{folder.name}: pictures are missing: {error}")
+    return pictures
+
+
+def _table(shown: list[ShownComparison]) -> str:
+    from demiglace.evaluation.comparison_sheet import HEADINGS, row
+
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *map(row, shown)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _told(comparison: Comparison) -> dict[str, Any]:
+    told = asdict(comparison)
+    told["changes"] = {one.after.prediction.id: one.gain for one in comparison.changes}
+    return told

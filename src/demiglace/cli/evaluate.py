@@ -1,0 +1,188 @@
+"""`demiglace eval MODEL BENCHMARK...`: a model's answers to benchmarks, and their scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from demiglace.cli import inference_options
+from demiglace.cli.evaluation_options import Answering, Frames
+from demiglace.cli.inference_options import Sampling, Slicing, with_options
+from demiglace.cli.terminal import printable
+from demiglace.cli.training_options import Stores
+
+if TYPE_CHECKING:
+    from demiglace.evaluation.asking import Asking
+    from demiglace.evaluation.backends.backend import Backend
+    from demiglace.evaluation.benchmark import Benchmark
+    from demiglace.evaluation.evaluate import Evaluation
+    from demiglace.evaluation.prediction import Prediction
+    from demiglace.evaluation.report import Report
+
+OWN = "demiglace"  # rules
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How answers are scored; nothing is asked again."""
+
+    rules: Annotated[str, typer.Option(help="By which answers are right.")] = OWN
+    judge: Annotated[str | None, typer.Option(help="OpenAI-compatible server of a judge, where one is needed.")] = None
+    judge_model: Annotated[str | None, typer.Option(help="The judge's name there.")] = None
+    judge_key_file: Annotated[Path | None, typer.Option(help="File with the key of its server.", exists=True)] = None
+
+    def check(self) -> None:
+        """ValueError before anything is asked."""
+        from demiglace.scoring.rules.rule_sets import RULES
+
+        if self.rules not in RULES:
+            raise ValueError(f"there are no rules {self.rules!r}; there are {', '.join(RULES)}")
+        if (self.judge is None) != (self.judge_model is None):
+            raise ValueError("--judge and --judge-model go together")
+
+    def backend(self, answering: Answering) -> Backend | None:
+        """The judge; None where there is none."""
+        if self.judge is None or self.judge_model is None:
+            return None
+        from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
+
+        key = self.judge_key_file.read_text(encoding="utf-8").strip() if self.judge_key_file else None
+        server = OpenAIServer(self.judge, self.judge_model, key, answering.timeout, answering.retries, plain=True)
+        return ServerBackend(server, answering.concurrency)
+
+
+@with_options
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Folder or hub id, nano or nano-reader; of a server, the model's name.")],
+    benchmarks: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="BENCHMARK...", help="Names, or NAME=PATH with the file, folder or address of its data."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the answers and the report.")],
+    answering: Answering,
+    sampling: Sampling,
+    frames: Frames,
+    slicing: Slicing,
+    scoring: Scoring,
+    stores: Stores,
+    data: Annotated[str | None, typer.Option(help="Folder in which benchmarks lie by their names.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Ask the first so many of each.", min=1)] = None,
+    settings: Annotated[
+        Literal["default", "paper"], typer.Option(help="How benchmarks are asked where no option says so.")
+    ] = "default",
+    think: inference_options.Think = False,
+) -> None:
+    """Ask a model the questions of benchmarks, and score its answers.
+
+    demiglace eval nano easy_vqa drawn --limit 200 --out results/nano
+    """
+    from demiglace.folder_lock import locked
+
+    _check_installed()
+    scoring.check()
+    evaluations = [
+        _evaluation(word, data, limit, out, lambda benchmark: _asking(benchmark, settings, think, sampling, frames))
+        for word in benchmarks
+    ]
+    backend = answering.of(model, slicing.changes())
+    with locked(out):
+        for evaluation in evaluations:
+            with evaluation.at_hand(stores.objects()) as at_hand, _counted(evaluation) as tell:
+                at_hand.ask(backend, tell)
+        report = _report(evaluations, backend, scoring, answering)
+        _write(out, report, scoring.rules)
+
+
+def _check_installed() -> None:
+    """ValueError without the extra, before anything is asked."""
+    if missing := [name for name in ("matplotlib", "openai", "rapidfuzz") if find_spec(name) is None]:
+        raise ValueError(f"{', '.join(missing)} is missing: pip install 'demiglace[eval]'")
+
+
+def _evaluation(
+    word: str, data: str | None, limit: int | None, out: Path, asking: Callable[[Benchmark], Asking]
+) -> Evaluation:
+    from demiglace.data.object_cache import path_or_address
+    from demiglace.evaluation.benchmark_names import benchmark_named
+    from demiglace.evaluation.evaluate import Evaluation
+
+    name, _, path = word.partition("=")
+    benchmark = benchmark_named(name)
+    given = path or (data if benchmark.needs_data else None)
+    place = path_or_address(given) if given else None
+    folder = out / benchmark.name
+    if isinstance(place, str):
+        return Evaluation(benchmark, asking(benchmark), folder, limit=limit, address=place)
+    return Evaluation(benchmark, asking(benchmark), folder, place and place.expanduser(), limit)
+
+
+def _asking(benchmark: Benchmark, settings: str, think: bool, sampling: Sampling, frames: Frames) -> Asking:
+    """The chosen settings, with single options instead of theirs."""
+    from demiglace.evaluation.asking import default_asking, paper_asking
+
+    settled = paper_asking(benchmark) if settings == "paper" else default_asking(benchmark, think)
+    return replace(
+        settled,
+        thinking=settled.thinking or think,
+        sampling=sampling.of(settled.sampling),
+        video=frames.of(settled.video),
+    )
+
+
+@contextmanager
+def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
+    """A line on the terminal that counts the answers."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    counts = {"answered": 0, "failed": 0}
+    with nullcontext() if progress.disable else progress:
+        task = progress.add_task(evaluation.benchmark.name, total=None)
+
+        def tell(prediction: Prediction) -> None:
+            counts["failed" if prediction.reply.error else "answered"] += 1
+            told = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
+            progress.update(task, description=told)
+
+        yield tell
+
+
+def _report(evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering) -> Report:
+    from demiglace.evaluation.judge import judge_predictions
+    from demiglace.evaluation.prediction import PREDICTIONS, read_predictions
+    from demiglace.evaluation.report import Report
+    from demiglace.evaluation.scores import benchmark_score, score_predictions
+
+    judge, scores = scoring.backend(answering), {}
+    for one in evaluations:
+        found = read_predictions(one.folder / PREDICTIONS).values()
+        judged = judge_predictions(one.benchmark, found, one.folder, judge) if one.benchmark.judge else None
+        scored = score_predictions(found, scoring.rules, judged)
+        scores[one.benchmark.name] = one.benchmark, benchmark_score(one.benchmark, scored)
+    return Report(backend.name, backend.weights, scoring.rules, scores)
+
+
+def _write(out: Path, report: Report, rules: str) -> None:
+    """report.md, report.json and report.png; of other rules than ours with their name."""
+    from demiglace.evaluation.plots import plot_report
+    from demiglace.safe_files import write_whole
+
+    name = "report" if rules == OWN else f"report-{rules}"
+    text = report.as_markdown()
+    write_whole(out / f"{name}.md", text)
+    write_whole(out / f"{name}.json", json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
+    plot_report(report, out / f"{name}.png")
+    typer.echo(printable(text))
+    typer.echo(f"the report is in {out / name}.md, .json and .png", err=True)

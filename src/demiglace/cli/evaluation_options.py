@@ -1,0 +1,102 @@
+"""Options of `demiglace eval`: what answers, and which frames of videos are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from demiglace.cli import inference_options
+from demiglace.conversation import VideoSampling
+
+if TYPE_CHECKING:
+    from demiglace.evaluation.backends.backend import Backend
+    from demiglace.inference.demiglace import Demiglace
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Which frames of videos are looked at; None leaves it to the benchmark."""
+
+    fps: inference_options.Fps = None
+    max_packages: inference_options.MaxPackages = None
+    package_frames: inference_options.PackageFrames = None
+
+    def of(self, settled: VideoSampling | None) -> VideoSampling | None:
+        names = ("fps", "max_packages", "package_frames")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if not given:
+            return settled
+        return replace(settled or VideoSampling(), **given, force_package_frames="package_frames" in given)
+
+
+@dataclass(frozen=True)
+class Answering:
+    """What answers: our engine, transformers, or a server."""
+
+    backend: Annotated[
+        Literal["engine", "transformers"], typer.Option(help="What computes a model that is not on a server.")
+    ] = "engine"
+    server: Annotated[
+        str | None, typer.Option(help="Ask this OpenAI-compatible server, such as http://host:8000/v1, for MODEL.")
+    ] = None
+    api_key_file: Annotated[Path | None, typer.Option(help="File with the key of the server.", exists=True)] = None
+    timeout: Annotated[float, typer.Option(help="Seconds a server may take for an answer.", min=0.1)] = 600.0
+    retries: Annotated[int, typer.Option(help="Further tries of a request to a server.", min=0)] = 2
+    plain_server: Annotated[
+        bool, typer.Option("--plain-server", help="Send the server only what OpenAI's own API has.")
+    ] = False
+    frames_as_pictures: Annotated[
+        bool, typer.Option("--frames-as-pictures", help="Send the server videos as pictures of their frames.")
+    ] = False
+    concurrency: Annotated[int, typer.Option(help="Questions under way at once.", min=1)] = 32
+    adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None
+    device: inference_options.Device = None
+    dtype: inference_options.Dtype = None
+    quantize: inference_options.Quantize = None
+
+    def of(self, model: str, slicing: Mapping[str, Any]) -> Backend:
+        """ValueError where a choice is for another backend."""
+        if self.server is not None:
+            return self._server(model, slicing)
+        if self.backend == "transformers":
+            from demiglace.evaluation.backends.transformers_model import TransformersBackend
+
+            self._refuse("--backend transformers", {"--adapter": self.adapter, "--quantize": self.quantize, **slicing})
+            return TransformersBackend(model, self.device, self.dtype)
+        return self._engine(model, slicing)
+
+    def _engine(self, model: str, slicing: Mapping[str, Any]) -> Backend:
+        from demiglace.evaluation.backends.engine import EngineBackend, weights_hash
+        from demiglace.model.hub import folder_of
+
+        def load() -> Demiglace:
+            from demiglace.inference.demiglace import Demiglace
+
+            assistant = Demiglace.load(model, self.device, self.dtype, self.adapter, self.quantize)
+            return assistant.sliced(**slicing)
+
+        changes = {"adapter": self.adapter, "quantize": self.quantize, "dtype": self.dtype, **slicing}
+        told = ", ".join(f"{name} {value}" for name, value in changes.items() if value is not None)
+        name = f"{model} ({told})" if told else model
+        return EngineBackend(load, name, weights_hash(folder_of(model), self.adapter), self.concurrency)
+
+    def _server(self, model: str, slicing: Mapping[str, Any]) -> Backend:
+        from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
+
+        options = {"--adapter": self.adapter, "--device": self.device, "--dtype": self.dtype}
+        self._refuse("--server", options | {"--quantize": self.quantize, **slicing})
+        assert self.server is not None
+        own = (self.plain_server, self.frames_as_pictures)
+        server = OpenAIServer(self.server, model, self.key(), self.timeout, self.retries, *own)
+        return ServerBackend(server, self.concurrency)
+
+    def key(self) -> str | None:
+        return self.api_key_file.read_text(encoding="utf-8").strip() if self.api_key_file else None
+
+    def _refuse(self, chosen: str, options: Mapping[str, Any]) -> None:
+        if given := [name for name, value in options.items() if value is not None]:
+            raise ValueError(f"{given[0]} is for our engine, and {chosen} was chosen")

@@ -1,0 +1,141 @@
+"""How a benchmark is asked: mode, sampling, size of pictures, frames of videos; and the paper's settings, with sources.
+
+`DEFAULT` is short mode, greedy (ours). `PAPER` is what is known of how the paper's table was made: long mode by
+benchmark (section 6.1), the rest by the adapter of the released code for VLMEvalKit (`MiniCPM_V_4_5`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import PIL.Image
+
+from demiglace.conversation import Conversation, Image, Part, Text, Video, VideoSampling
+from demiglace.engine.sampling import SamplingParams
+from demiglace.evaluation.benchmark import Benchmark, Example
+from demiglace.media.pictures import open_picture
+
+UPSIZED_AREA = 1344 * 1344  # pixels; released code
+LONG_TOKENS = 2048  # of a long answer, where nothing else is chosen (ours)
+_MARK = "<image {}>"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """thinking: long mode. step_by_step: the prompt of long mode, whatever the mode.
+
+    upsize: pictures of less than `UPSIZED_AREA` are enlarged by chance, up to it.
+    video: of videos; None leaves it to the benchmark, else to the defaults. source: who says so.
+    """
+
+    sampling: SamplingParams
+    thinking: bool = False
+    step_by_step: bool = False
+    upsize: bool = False
+    video: VideoSampling | None = None
+    source: str = "ours"
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        told = dataclasses.asdict(replace(self, sampling=replace(self.sampling, guide=None)))
+        return told | {"sampling": {name: value for name, value in told["sampling"].items() if name != "guide"}}
+
+
+ADAPTER = "released code"  # VLMEvalKit, class MiniCPM_V_4_5
+LONG = Asking(
+    SamplingParams(8192, 0.7, top_p=1.0, top_k=0, repetition_penalty=1.0), thinking=True, upsize=True, source=ADAPTER
+)
+BEAMS = Asking(
+    SamplingParams(2048, 0.0, top_p=1.0, top_k=0, repetition_penalty=1.2, num_beams=3), upsize=True, source=ADAPTER
+)
+VIDEOS = Asking(
+    SamplingParams(1024, 0.0, top_p=1.0, top_k=0, repetition_penalty=1.2, num_beams=3),
+    video=VideoSampling.paper_maximum(),
+    source="sampling: released code; frames: paper 2.1, its most; those of its table are not told",
+)
+PAPER: Mapping[str, Asking] = {
+    "MMBench": replace(LONG, source=f"{ADAPTER}; the paper's text leaves it out, its table marks it"),
+    "MMStar": LONG,
+    "MMMU": LONG,
+    "MathVista": LONG,
+    "MMVet": LONG,
+    "HallusionBench": LONG,
+    "AI2D": BEAMS,
+    "OCRBench": BEAMS,
+    "ChartQA": replace(BEAMS, step_by_step=True),
+    "TextVQA": BEAMS,
+    "DocVQA": replace(BEAMS, upsize=False, source=f"{ADAPTER}; the paper's table marks it as long mode"),
+    "InfoVQA": replace(BEAMS, upsize=False),
+    "OmniDocBench": replace(BEAMS, upsize=False, source="ours: the paper does not tell"),
+    "ObjHalBench": replace(LONG, upsize=False, source="mode: paper, table 1; sampling: released code"),
+    "Video-MME": VIDEOS,
+    "MLVU": VIDEOS,
+    "LVBench": VIDEOS,
+    "MotionBench": VIDEOS,
+}
+
+
+def default_asking(benchmark: Benchmark, thinking: bool) -> Asking:
+    """Greedy (ours); long answers get more tokens."""
+    tokens = max(benchmark.max_new_tokens, LONG_TOKENS) if thinking else benchmark.max_new_tokens
+    return Asking(SamplingParams.greedy(tokens), thinking)
+
+
+def paper_asking(benchmark: Benchmark) -> Asking:
+    """ValueError for a benchmark that the paper does not have."""
+    if benchmark.name not in PAPER:
+        raise ValueError(f"the paper has no settings for {benchmark.name}; it has some for {', '.join(PAPER)}")
+    return PAPER[benchmark.name]
+
+
+def conversation_of(benchmark: Benchmark, example: Example, asking: Asking) -> Conversation:
+    """What is sent: what is shown, then the prompt. ValueError where a picture is not there or broken."""
+    prompt = benchmark.prompt(example, asking.thinking or asking.step_by_step)
+    parts = [_as_asked(part, asking) for part in example.show()]
+    if benchmark.interleaved:
+        return _interleaved(parts, prompt, asking)
+    return Conversation.ask(prompt, *parts, thinking=asking.thinking)
+
+
+def _as_asked(part: Part, asking: Asking) -> Part:
+    if isinstance(part, Video) and asking.video is not None:
+        return replace(part, sampling=asking.video)
+    if isinstance(part, Image) and asking.upsize:
+        return Image(_upsized(part))
+    return part
+
+
+def _upsized(part: Image) -> PIL.Image.Image:
+    """Of a width between its own and that of `UPSIZED_AREA`; seeded by the picture (released code: once)."""
+    picture = open_picture(part.source)
+    width, height = picture.size
+    if width * height >= UPSIZED_AREA:
+        return picture
+    chance = random.Random(hashlib.sha256(picture.tobytes()).digest())
+    new = chance.randint(width, int(width * math.sqrt(UPSIZED_AREA / (width * height))))
+    return picture.resize((new, max(1, int(new / width * height))))
+
+
+def _interleaved(parts: Sequence[Part], prompt: str, asking: Asking) -> Conversation:
+    """Each picture at the first mark with its number, the others before all."""
+    placed: list[Part] = []
+    rest = prompt
+    for number, part in sorted(enumerate(parts, start=1), key=lambda item: _place(prompt, item[0])):
+        before, mark, behind = rest.partition(_MARK.format(number))
+        if not mark:
+            placed.insert(0, part)
+            continue
+        placed += [*([Text(before)] if before.strip() else []), part]
+        rest = behind
+    return Conversation.ask(rest, *placed, thinking=asking.thinking)
+
+
+def _place(prompt: str, number: int) -> int:
+    place = prompt.find(_MARK.format(number))
+    return place if place >= 0 else len(prompt)

@@ -1,0 +1,114 @@
+"""A conversation as OpenAI's API takes it, files inside, and an answer of it read."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+
+from demiglace.conversation import Conversation, Document, Image, Part, Text, Video
+from demiglace.engine.sampling import SamplingParams
+from demiglace.evaluation.prediction import Reply
+from demiglace.media.pictures import open_header, open_picture, read_bytes
+from demiglace.media.video import read_packages
+from demiglace.processing.chat_template import split_answer
+
+_MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+_STOPPED_BY = {"stop": "end", "length": "length"}
+_OPENAI = {
+    "max_new_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "seed": "seed",
+    "stop": "stop",
+}
+_OPENAI |= {"presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty"}
+_SERVERS = {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repetition_penalty", "num_beams": "num_beams"}
+_NOTHING = SamplingParams.greedy()
+
+
+def request_body(
+    model: str, conversation: Conversation, sampling: SamplingParams, plain: bool = False, as_frames: bool = False
+) -> dict[str, Any]:
+    """plain: nothing that OpenAI's own API does not have; ValueError where something else is asked for.
+
+    as_frames: videos as pictures of their frames.
+    """
+    messages = [
+        {"role": message.role, "content": [one for part in message.content for one in _parts(part, as_frames)]}
+        for message in conversation.messages
+    ]
+    chosen = {name: value for name, value in asdict(sampling).items() if value != getattr(_NOTHING, name)}
+    chosen |= {"max_new_tokens": sampling.max_new_tokens, "temperature": sampling.temperature}
+    if unknown := chosen.keys() - _OPENAI.keys() - (set() if plain else _SERVERS.keys()):
+        raise ValueError(f"{min(unknown)} = {chosen[min(unknown)]} cannot be asked of this server")
+    body = {"model": model, "messages": messages}
+    body |= {their: chosen[name] for name, their in (_OPENAI | _SERVERS).items() if name in chosen}
+    return body if plain else body | {"chat_template_kwargs": {"enable_thinking": conversation.thinking is True}}
+
+
+def reply_of(response: object, thinking: bool) -> Reply:
+    """ValueError where the response holds no answer: it then counts as failed."""
+    try:
+        assert isinstance(response, Mapping)
+        choice, usage = response["choices"][0], response.get("usage") or {}
+        message, finished = choice["message"], str(choice.get("finish_reason") or "")
+        content, reasoning = message.get("content"), message.get("reasoning") or message.get("reasoning_content") or ""
+    except (AssertionError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"the server sent no answer but {str(response)[:200]!r}") from error
+    if not isinstance(content, str) and not reasoning:
+        raise ValueError(f"the server sent an answer without text, finished by {finished or 'nothing'}")
+    thoughts, answer = (reasoning, content or "") if reasoning else split_answer(content or "", None)
+    return Reply(
+        raw=content or "",
+        thoughts=thoughts,
+        answer=answer,
+        prompt_tokens=usage.get("prompt_tokens"),
+        new_tokens=usage.get("completion_tokens"),
+        stopped_by=_STOPPED_BY.get(finished, finished),
+    )
+
+
+def _parts(part: Part, as_frames: bool) -> Iterator[dict[str, Any]]:
+    if isinstance(part, Text):
+        yield {"type": "text", "text": part.text}
+    elif isinstance(part, Image):
+        yield image_part(part.source)
+    elif isinstance(part, Document):
+        raise ValueError("a document cannot be sent to a server; its pages can")
+    elif as_frames or not isinstance(part.source, str | bytes | PathLike):
+        for package in read_packages(part.source, part.sampling):
+            yield from map(image_part, package.frames)
+    else:
+        yield video_part(part)
+
+
+def image_part(source: Any) -> dict[str, Any]:
+    """A file of a common format as it is, all else as PNG."""
+    if not isinstance(source, PIL.Image.Image) and (kind := _MEDIA_TYPES.get(open_header(source).format or "")):
+        return {"type": "image_url", "image_url": {"url": _address(kind, read_bytes(source))}}
+    held = io.BytesIO()
+    open_picture(source).save(held, format="PNG")
+    return {"type": "image_url", "image_url": {"url": _address("image/png", held.getvalue())}}
+
+
+def video_part(part: Video) -> dict[str, Any]:
+    """A video file, with the numbers that were chosen by the names that our server takes."""
+    numbers: dict[str, Any] = {}
+    if part.sampling is not None:
+        told = asdict(part.sampling)
+        names = ("fps", "max_packages", "package_frames", "force_package_frames", "num_frames", "start", "end")
+        numbers = {name: told[name] for name in names if told[name] is not None}
+    assert isinstance(part.source, str | bytes | PathLike)
+    data = part.source if isinstance(part.source, bytes) else Path(part.source).read_bytes()
+    return {"type": "video_url", "video_url": {"url": _address("video/mp4", data), **numbers}}
+
+
+def _address(media_type: str, data: bytes) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,40 @@
+"""All benchmarks by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from demiglace.evaluation.benchmark import Benchmark
+from demiglace.evaluation.benchmarks.choice import CHOICE
+from demiglace.evaluation.benchmarks.documents import DOCUMENTS
+from demiglace.evaluation.benchmarks.drawn import DRAWN
+from demiglace.evaluation.benchmarks.hallucination import HALLUCINATION
+from demiglace.evaluation.benchmarks.instructions import INSTRUCTIONS
+from demiglace.evaluation.benchmarks.judged import JUDGED
+from demiglace.evaluation.benchmarks.mathematics import MATHEMATICS
+from demiglace.evaluation.benchmarks.objects import OBJECTS
+from demiglace.evaluation.benchmarks.reading import READING
+from demiglace.evaluation.benchmarks.video import VIDEO
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    one.name: one
+    for one in (
+        *(*DRAWN, *READING, *CHOICE, *MATHEMATICS, *DOCUMENTS, *HALLUCINATION),
+        *(*OBJECTS, *INSTRUCTIONS, *JUDGED, *VIDEO),
+    )
+}
+
+
+def benchmark_named(name: str) -> Benchmark:
+    """Whatever the case, and with hyphens or underscores; ValueError with the names that are near, else with all."""
+    plain = {_plain(known): one for known, one in BENCHMARKS.items()}
+    if _plain(name) in plain:
+        return plain[_plain(name)]
+    near = [plain[one].name for one in difflib.get_close_matches(_plain(name), plain, n=3)]
+    told = f"near it are {', '.join(near)}" if near else f"there are {', '.join(BENCHMARKS)}"
+    raise ValueError(f"there is no benchmark {name!r}; {told}")
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

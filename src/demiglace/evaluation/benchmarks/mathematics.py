@@ -1,0 +1,65 @@
+"""Mathematics in pictures: MathVista."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from demiglace.evaluation.benchmark import Benchmark, Example
+from demiglace.evaluation.benchmarks.choice import choice_prompt
+from demiglace.evaluation.dataset.choices import choices_of, right_letter
+from demiglace.evaluation.dataset.files import Source, rows_of
+from demiglace.evaluation.dataset.media import pictures_of
+from demiglace.evaluation.dataset.row import Row
+from demiglace.scoring.verdict import Expected
+
+MATHVISTA = Source(("MathVista_MINI", "MathVista"), "AI4Math/MathVista", "data/testmini-*.parquet")
+
+
+def _mathvista(place: Path | None) -> Iterator[Example]:
+    for number, row in enumerate(rows_of(MATHVISTA.files(place))):
+        yield _example(row, number)
+
+
+def _question(row: Row) -> tuple[str, str]:
+    """The question, and what form its answer takes.
+
+    In VLMEvalKit's TSV the question is the authors' whole prompt: "Hint: ...", "Question: ...", and "Choices:" with
+    "(A) ..." below (its utils/mathvista.py shows some). The hub's rows have that prompt in `query`.
+    """
+    text = row.text("question")
+    is_prompt = text.lstrip().startswith("Hint:")
+    hint, found, rest = (text if is_prompt else row.optional_text("query")).partition("Question:")
+    question = rest.partition("\nChoices:")[0] if is_prompt and found else text
+    return question.strip(), hint.strip().removeprefix("Hint:").strip() if found else ""
+
+
+def _example(row: Row, number: int) -> Example:
+    """The answer of a choice is its text; of a free question a number, with so many places as `precision` says."""
+    choices = choices_of(row) if row.optional_text("question_type") != "free_form" else {}
+    if choices:
+        answer = row.text("answer_option") if row.has("answer_option") else row.text("answer")
+        expected = Expected((right_letter(answer, choices, row.place),), choices)
+    else:
+        expected = Expected((row.text("answer"),))
+    (question, form), unit = _question(row), row.optional_text("unit")
+    told = f" (Unit: {unit})" if unit and "(Unit:" not in question else ""
+    return Example(
+        row.optional_text("index", "pid") or str(number),
+        question + told,
+        expected,
+        "choice" if choices else "short answer",
+        partial(pictures_of, row),
+        _task(row),
+        hint="" if choices else form,
+    )
+
+
+def _task(row: Row) -> str:
+    """A column of VLMEvalKit's TSV, part of a struct in the hub's rows."""
+    metadata = row.get("metadata")
+    return str(metadata.get("task", "")) if isinstance(metadata, Mapping) else row.optional_text("task", "category")
+
+
+MATHEMATICS = (Benchmark("MathVista", "MathVista testmini", _mathvista, choice_prompt),)

@@ -1,0 +1,86 @@
+"""Two sets of answers to the same questions: what changed, and whether it is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from demiglace.evaluation.intervals import Share, difference, mcnemar
+from demiglace.evaluation.scores import Scored
+
+
+@dataclass(frozen=True)
+class Change:
+    """An example whose score changed."""
+
+    before: Scored
+    after: Scored
+
+    @property
+    def gain(self) -> float:
+        return self.after.counted - self.before.counted
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Of the examples that both answered; `left_out` failed in one of them, or only one was asked.
+
+    difference: second mean minus first, with an interval by paired draws; p_bootstrap of the same draws.
+    p_mcnemar: exact, of verdicts that are right or wrong; None where some are between.
+    """
+
+    compared: int
+    left_out: int
+    before: float
+    after: float
+    difference: Share
+    p_bootstrap: float
+    p_mcnemar: float | None
+    changes: tuple[Change, ...]
+
+    @property
+    def gained(self) -> list[Change]:
+        return [one for one in self.changes if one.gain > 0]
+
+    @property
+    def lost(self) -> list[Change]:
+        return [one for one in self.changes if one.gain < 0]
+
+
+def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
+    """ValueError where no example was answered by both, or one id stands for different questions."""
+    others = {one.prediction.id: one for one in after}
+    pairs = [(one, others[one.prediction.id]) for one in before if one.prediction.id in others]
+    for one, other in pairs:
+        if (one.prediction.question, one.prediction.answers) != (other.prediction.question, other.prediction.answers):
+            raise ValueError(
+                f"{one.prediction.id} is {one.prediction.question!r} in one, {other.prediction.question!r}"
+            )
+    held = [(one, other) for one, other in pairs if one.verdict is not None and other.verdict is not None]
+    asked = {one.prediction.id for one in (*before, *after)}
+    if not held:
+        raise ValueError(f"of {len(asked)} examples 0 have an answer in both")
+    return _comparison(held, len(asked) - len(held))
+
+
+def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Comparison:
+    clusters = [one.prediction.shown for one, _ in held]
+    scores = [[(one.counted, 1.0) for one in side] for side in zip(*held, strict=True)]
+    found, p = difference(scores[0], scores[1], clusters)
+    changes = tuple(Change(one, other) for one, other in held if one.counted != other.counted)
+    is_binary = all(value in (0.0, 1.0) for side in scores for value, _ in side)
+    gained = sum(one.gain > 0 for one in changes)
+    return Comparison(
+        len(held),
+        left_out,
+        _mean(scores[0]),
+        _mean(scores[1]),
+        found,
+        p,
+        mcnemar(gained, len(changes) - gained) if is_binary else None,
+        changes,
+    )
+
+
+def _mean(pairs: Sequence[tuple[float, float]]) -> float:
+    return sum(value for value, _ in pairs) / len(pairs)

@@ -1,0 +1,1 @@
+"""The files that benchmarks come in, read row by row."""

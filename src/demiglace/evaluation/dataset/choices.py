@@ -1,0 +1,59 @@
+"""The choices of a row, by letter, and which of them is right."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+
+from demiglace.evaluation.dataset.row import Row
+
+LISTS = ("options", "choices", "candidates")
+NOTHING = "nan"  # lmms-lab's MMBench: empty cells of choices and hints were written out (lmms-eval's mmbench_evals.py)
+_LABEL = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*")
+_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s*(.*\S)\s*$", re.MULTILINE)
+
+
+def choices_of(row: Row) -> dict[str, str]:
+    """Letter -> text: of columns A, B, ..., else of a list, with letters before its items or without."""
+    by_column = {letter: row.optional_text(letter) for letter in string.ascii_uppercase}
+    by_column = {letter: text for letter, text in by_column.items() if text not in ("", NOTHING)}
+    if by_column:
+        return by_column
+    return lettered(row.texts(*LISTS)) if row.get(*LISTS) is not None else {}
+
+
+def lettered(texts: Sequence[str]) -> dict[str, str]:
+    """ "A. red" and "B. blue", or "red" and "blue" -> A: red, B: blue."""
+    letters = string.ascii_uppercase[: len(texts)]
+    found = [_LABEL.match(text) for text in texts]
+    if all(label and label[1] == letter for label, letter in zip(found, letters, strict=True)):
+        return {letter: _LABEL.sub("", text, count=1) for letter, text in zip(letters, texts, strict=True)}
+    return dict(zip(letters, texts, strict=True))
+
+
+def split_question(text: str) -> tuple[str, dict[str, str]]:
+    """A question with its choices below it, a line each (LVBench, MotionBench) -> both."""
+    found = _LINE.findall(text)
+    letters = "".join(letter for letter, _ in found)
+    if not found or letters != string.ascii_uppercase[: len(found)]:
+        return text.strip(), {}
+    first = _LINE.search(text)
+    assert first is not None
+    return text[: first.start()].strip(), dict(found)
+
+
+def right_letter(answer: str, choices: dict[str, str], place: str, numbered: bool = False) -> str:
+    """The answer as a letter: given so, or as its choice's text; if `numbered`, as its number from 0.
+
+    ValueError where it is none of them.
+    """
+    answer = answer.strip()
+    if numbered and answer.isdigit() and int(answer) < len(choices):
+        return list(choices)[int(answer)]
+    if (label := re.fullmatch(r"\(?([A-Za-z])\)?[.:]?", answer)) and label[1].upper() in choices:
+        return label[1].upper()
+    for letter, text in choices.items():
+        if text.strip().casefold() == answer.casefold():
+            return letter
+    raise ValueError(f"{place} has the answer {answer!r}, but its choices are {', '.join(choices) or 'none'}")

@@ -1,0 +1,73 @@
+"""What a row shows: pictures in base64, as bytes of a struct, or by path; videos by path or name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from demiglace.conversation import Image, Part, Video
+from demiglace.evaluation.dataset.files import LONGEST_REFERENCE
+from demiglace.evaluation.dataset.row import Row, listed
+
+PICTURES = ("image", "decoded_image", "images", "image_path", "img", "image_name")
+_NUMBERED = re.compile(r"image_\d+")
+_VIDEO_SUFFIXES = ("", ".mp4", ".webm", ".mkv", ".avi", ".mov")
+_FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
+
+
+def pictures_of(row: Row) -> tuple[Part, ...]:
+    """All pictures of a row in order; ValueError where one is not there or is no base64."""
+    numbered = [name for name in row.fields if _NUMBERED.fullmatch(name) and row.has(name)]
+    if numbered:
+        found = [row.fields[name] for name in sorted(numbered, key=lambda name: int(name.removeprefix("image_")))]
+    else:
+        found = listed(row.get(*_that_holds_pictures(row)))
+    return tuple(Image(_picture(one, row)) for one in found if one is not None)
+
+
+def _that_holds_pictures(row: Row) -> tuple[str, ...]:
+    """A struct before a path: in MathVista's Parquet `image` names a file that is not there."""
+    structs = [name for name in PICTURES if isinstance(row.fields.get(name), Mapping)]
+    return (*structs, *PICTURES)
+
+
+def _picture(value: Any, row: Row) -> bytes | Path:
+    if isinstance(value, Mapping):  # the hub's picture: its bytes, else where it lies
+        value = value.get("bytes") or value.get("path")
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{row.place} holds a picture of type {type(value).__name__}")
+    if len(value) <= LONGEST_REFERENCE or _looks_like_a_path(value):
+        return _file(value, row, ("",))
+    try:
+        return base64.b64decode(value.partition("base64,")[2] or value, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"the picture in {row.place} is no base64: {error}") from error
+
+
+def _looks_like_a_path(value: str) -> bool:
+    return len(value) < 512 and Path(value).suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif")
+
+
+def video_of(row: Row, *names: str, folders: Sequence[str] = ()) -> tuple[Part, ...]:
+    """The video that the first of these columns names, with or without folder and suffix.
+
+    folders: where it may lie in that of the row, besides the usual ones.
+    """
+    return (Video(_file(row.text(*names), row, _VIDEO_SUFFIXES, folders)),)
+
+
+def _file(name: str, row: Row, suffixes: tuple[str, ...], folders: Sequence[str] = ()) -> Path:
+    """A file inside the row's folder; ValueError where there is none, or the path leads out of it."""
+    if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (name, *folders)):
+        raise ValueError(f"{row.place} names {name}, which leads out of the folder {row.folder}")
+    for folder in (*_FOLDERS, *folders):
+        for suffix in suffixes:
+            if (path := row.folder / folder / f"{name}{suffix}").is_file():
+                return path
+    raise ValueError(f"{row.place} names {name}, which is not in {row.folder}")

@@ -1,0 +1,102 @@
+"""Intervals of shares and of differences between them, by drawing clusters with replacement (bootstrap)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 2000  # ours
+INSIDE = (2.5, 97.5)  # percentiles between which an interval of 95 % lies
+_SEED = 20
+_CLUSTERS_AT_A_TIME = 2**22  # numbers drawn at once
+
+Pairs = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """sum of numerators / sum of denominators, with a 95 % interval. count: of what was summed."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def share(pairs: Pairs, clusters: Sequence[str], scale: float = 1.0) -> Share:
+    """pairs: numerator and denominator of each; those of one cluster, such as questions about one picture, are drawn
+    together. ValueError where there are none or the denominators are 0.
+    """
+    return mean_share([(pairs, clusters)], scale)
+
+
+def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0) -> Share:
+    """The mean of the shares of some `pairs` and `clusters`, whose clusters of one name are drawn together.
+
+    count: of the first. ValueError where a part has no pairs or its denominators are 0.
+    """
+    names = list(dict.fromkeys(name for _, clusters in parts for name in clusters))
+    sums = [_by_cluster(pairs, clusters, names) for pairs, clusters in parts]
+    low, high = np.percentile(np.mean([_drawn_ratios(one) for one in sums], axis=0), INSIDE)
+    value = float(np.mean([_ratio(one) for one in sums]))
+    return Share(scale * value, scale * float(low), scale * float(high), len(parts[0][0]))
+
+
+def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Share, float]:
+    """Second share minus first, of the same examples in the same order, and the two-sided p by the same draws.
+
+    p: twice the smaller share of draws on one side of 0, at least 1 / draws.
+    """
+    one, other = _by_cluster(pairs, clusters, clusters), _by_cluster(others, clusters, clusters)
+    drawn = _drawn_ratios(other) - _drawn_ratios(one)
+    low, high = np.percentile(drawn, INSIDE)
+    side = min(np.mean(drawn <= 0), np.mean(drawn >= 0))
+    p = min(1.0, max(2 * float(side), 1 / DRAWS))
+    return Share(_ratio(other) - _ratio(one), float(low), float(high), len(pairs)), p
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """Exact two-sided p that of so many changed verdicts as many go either way (McNemar, binomial); 1 without any."""
+    total, fewer = gained + lost, min(gained, lost)
+    if total == 0:
+        return 1.0
+    tail = sum(math.exp(_log_choose(total, number) - total * math.log(2)) for number in range(fewer + 1))
+    return min(1.0, 2 * tail)
+
+
+def _log_choose(total: int, number: int) -> float:
+    return math.lgamma(total + 1) - math.lgamma(number + 1) - math.lgamma(total - number + 1)
+
+
+def _by_cluster(pairs: Pairs, clusters: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
+    """(distinct names, 2), the sums of each in the order of the names; 0 where it has no pair."""
+    if not pairs:
+        raise ValueError("0 verdicts; a share needs 1 at least")
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    sums = np.zeros((len(places), 2))
+    np.add.at(sums, [places[name] for name in clusters], np.asarray(pairs, dtype=float))
+    if sums[:, 1].sum() <= 0:
+        raise ValueError(f"the denominators of {len(pairs)} verdicts come to {sums[:, 1].sum():g}")
+    return sums
+
+
+def _ratio(sums: NDArray[np.float64]) -> float:
+    numerator, denominator = sums.sum(axis=0)
+    return float(numerator / denominator)
+
+
+def _drawn_ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(draws,); the same draws for as many clusters. A draw without a denominator counts as the whole does."""
+    rng = np.random.default_rng(_SEED)
+    rows = max(1, _CLUSTERS_AT_A_TIME // len(sums))
+    drawn = []
+    for start in range(0, DRAWS, rows):
+        chosen = rng.integers(len(sums), size=(min(rows, DRAWS - start), len(sums)))
+        totals = sums[chosen].sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn.append(np.where(totals[:, 1] > 0, totals[:, 0] / totals[:, 1], _ratio(sums)))
+    return np.concatenate(drawn)

@@ -1,0 +1,126 @@
+"""A prediction: a question as it was sent and what came back; and the file of them, to which answers are added."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from demiglace.evaluation.benchmark import Example
+from demiglace.safe_files import disk_errors, write_whole
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.verdict import Expected
+
+PREDICTIONS = "predictions.jsonl"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: an answer, or the error by which it failed.
+
+    sent: a line for each thing shown; prompt: the text sent, with marks in their places.
+    raw: the answer as it came, reasoning and all; thoughts, answer: the same, split.
+    Counts and times are None where the backend does not tell them. stopped_by: "end", "stop" or "length".
+    error: "" where there is an answer.
+    """
+
+    prompt: str = ""
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    raw: str = ""
+    thoughts: str = ""
+    answer: str = ""
+    prompt_tokens: int | None = None
+    visual_tokens: int | None = None
+    new_tokens: int | None = None
+    seconds: float | None = None
+    seconds_to_first_token: float | None = None
+    stopped_by: str = ""
+    notes: list[str] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A question with all that its score needs, how it was asked, and the reply."""
+
+    id: str
+    category: str
+    question: str
+    family: Family
+    answers: list[str]
+    choices: dict[str, str]
+    groups: dict[str, str]
+    options: dict[str, Any]
+    weights: str
+    reply: Reply
+
+    @property
+    def expected(self) -> Expected:
+        return Expected(tuple(self.answers), self.choices)
+
+    @property
+    def shown(self) -> str:
+        """By what was shown: questions about the same are not independent of each other."""
+        return " ".join(part["sha256"] for part in self.reply.sent) or self.id
+
+    @classmethod
+    def of(cls, example: Example, options: Mapping[str, Any], weights: str, reply: Reply) -> Prediction:
+        return cls(
+            example.id,
+            example.category,
+            example.question,
+            example.family,
+            list(example.expected.answers),
+            dict(example.expected.choices),
+            dict(example.groups),
+            dict(options),
+            weights,
+            reply,
+        )
+
+
+class PredictionFile:
+    """Predictions of one benchmark as JSON Lines; the last line of an id holds. A line cut off by a kill is dropped."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / PREDICTIONS
+        self.found = read_predictions(self.path) if self.path.exists() else {}
+        self._drop_torn_line()
+
+    def add(self, prediction: Prediction) -> None:
+        """Written when this returns: a process that is killed after it loses nothing."""
+        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
+        self.found[prediction.id] = prediction
+
+    def _drop_torn_line(self) -> None:
+        if self.path.exists() and not (text := self.path.read_bytes()).endswith(b"\n") and text:
+            write_whole(self.path, text[: text.rfind(b"\n") + 1].decode())
+
+
+def read_predictions(path: Path) -> dict[str, Prediction]:
+    """By id, in the order in which they were first asked; a last line without its end is left out.
+
+    ValueError for any other line that is no prediction, by its number.
+    """
+    found: dict[str, Prediction] = {}
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                prediction = _read(json.loads(line))
+            except (ValueError, LookupError, TypeError) as error:
+                raise ValueError(f"line {number} of {path} is no prediction: {error!r}") from error
+            found[prediction.id] = prediction
+    return found
+
+
+def _read(line: dict[str, Any]) -> Prediction:
+    if line["family"] not in get_args(Family):
+        raise ValueError(f"unknown family {line['family']!r}")
+    known = {one.name for one in fields(Reply)}
+    reply = Reply(**{name: value for name, value in line.pop("reply").items() if name in known})
+    return Prediction(**line, reply=reply)

@@ -1,0 +1,163 @@
+"""Predictions -> verdicts -> figures. What failed is not scored, what cannot be read is counted apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from demiglace.evaluation.benchmark import Benchmark, Figure
+from demiglace.evaluation.intervals import Share, mean_share
+from demiglace.evaluation.prediction import Prediction
+from demiglace.scoring.families.chair import objects_said
+from demiglace.scoring.families.constraints import count_met
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.rule_sets import as_scored, scorer
+from demiglace.scoring.text_distance import count_edits
+from demiglace.scoring.verdict import Verdict
+
+OWN_RULES = "demiglace"
+# Families in which the same answer comes again, so that always giving the commonest means something.
+_REPEATING: frozenset[Family] = frozenset(
+    ("choice", "choice of MMMU", "choice of a video", "yes or no", "short answer")
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """verdict: None where the request failed, or no judge has looked."""
+
+    prediction: Prediction
+    verdict: Verdict | None
+
+    @property
+    def counted(self) -> float:
+        assert self.verdict is not None
+        return self.verdict.counted
+
+
+@dataclass(frozen=True)
+class FigureScore:
+    figure: Figure
+    share: Share
+
+
+@dataclass(frozen=True)
+class BenchmarkScore:
+    """asked: all predictions; failed and unjudged have no verdict. unreadable, cut: of those that have one.
+
+    commonest: the score of whoever always gives the commonest answer of each category; chance: of whoever guesses among
+    the choices; None where they are not known.
+    """
+
+    asked: int
+    failed: int
+    unjudged: int
+    unreadable: int
+    cut: int
+    figures: tuple[FigureScore, ...]
+    commonest: float | None
+    chance: float | None
+    categories: Mapping[str, Share] = field(default_factory=dict)
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+
+def score_predictions(
+    predictions: Iterable[Prediction],
+    rules: str = OWN_RULES,
+    judged: Mapping[str, Verdict] | None = None,
+) -> list[Scored]:
+    """judged: verdicts by id, where a judge decides; then no rule does. ValueError where the rules are not known."""
+    ordered = sorted(predictions, key=lambda one: one.id)  # whatever order they were answered in
+    answered = [one for one in ordered if not one.reply.error]
+    if judged is None:
+        responses = as_scored([one.reply.answer for one in answered], rules)
+        judged = {
+            one.id: scorer(one.family, rules)(response, one.expected)
+            for one, response in zip(answered, responses, strict=True)
+        }
+    return [Scored(one, None if one.reply.error else judged.get(one.id)) for one in ordered]
+
+
+def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored]) -> BenchmarkScore:
+    """All figures of a benchmark."""
+    held = [one for one in scored if one.verdict is not None]
+    first = benchmark.figures[0]
+    return BenchmarkScore(
+        len(scored),
+        sum(bool(one.prediction.reply.error) for one in scored),
+        sum(one.verdict is None and not one.prediction.reply.error for one in scored),
+        sum(one.verdict is not None and one.verdict.score is None for one in held),
+        sum(one.prediction.reply.stopped_by == "length" for one in held),
+        tuple(FigureScore(figure, found) for figure in benchmark.figures if (found := _figure(figure, scored))),
+        _commonest(held, first.scale),
+        _chance(held, first.scale),
+        _categories(first, scored),
+        dict(Counter(one.prediction.reply.error for one in scored if one.prediction.reply.error)),
+    )
+
+
+def _figure(figure: Figure, scored: Sequence[Scored]) -> Share | None:
+    parts = [_units(one, scored) for one in figure.mean_of or (figure,)]
+    if any(sum(denominator for _, (_, denominator) in units) <= 0 for units in parts):
+        return None
+    return mean_share([([pair for _, pair in units], [name for name, _ in units]) for units in parts], figure.scale)
+
+
+def _units(figure: Figure, scored: Sequence[Scored]) -> list[tuple[str, tuple[float, float]]]:
+    """Cluster, and numerator and denominator, of whatever counts by itself: an example, or a group of them."""
+    if figure.together:
+        return [
+            (group[0].prediction.shown, (float(all(one.counted >= 1 for one in group)), 1.0))
+            for group in _groups(figure.together, scored)
+            if all(one.verdict is not None for one in group)
+        ]
+    held = [one for one in scored if one.verdict is not None and figure.needs in one.prediction.answers[0]]
+    return [(one.prediction.shown, _pair(figure, one)) for one in held]
+
+
+def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
+    expected, answer = one.prediction.expected, one.prediction.reply.answer
+    if figure.of == "characters":
+        edits, characters = count_edits(expected.answers[0], answer)
+        return float(edits), float(characters)
+    if figure.of == "constraints":
+        met, count = count_met(answer, expected, loosely=figure.family == "constraints, loosely")
+        return float(met), float(count)
+    if figure.family is not None:
+        return scorer(figure.family)(answer, expected).counted, 1.0
+    if figure.of == "score":
+        return one.counted, 1.0
+    found = objects_said(answer, expected)
+    if figure.of == "objects":
+        return float(len(found.absent)), float(len(found.named))
+    return float(bool(found.absent)), 1.0
+
+
+def _groups(name: str, scored: Sequence[Scored]) -> list[list[Scored]]:
+    groups = defaultdict[str, list[Scored]](list)
+    for one in scored:
+        groups[one.prediction.groups.get(name, one.prediction.id)].append(one)
+    return list(groups.values())
+
+
+def _categories(figure: Figure, scored: Sequence[Scored]) -> dict[str, Share]:
+    names = sorted({one.prediction.category for one in scored} - {""})
+    shares = {name: _figure(figure, [one for one in scored if one.prediction.category == name]) for name in names}
+    return {name: found for name, found in shares.items() if found is not None}
+
+
+def _commonest(held: Sequence[Scored], scale: float) -> float | None:
+    if not held or any(one.prediction.family not in _REPEATING for one in held):
+        return None
+    answers = defaultdict[str, Counter[str]](Counter)
+    for one in held:
+        answers[one.prediction.category][one.prediction.answers[0].casefold()] += 1
+    return scale * sum(max(counts.values()) for counts in answers.values()) / len(held)
+
+
+def _chance(held: Sequence[Scored], scale: float) -> float | None:
+    if any(one.prediction.family not in _REPEATING for one in held):
+        return None
+    counts = [2 if one.prediction.family == "yes or no" else len(one.prediction.choices) for one in held]
+    return scale * sum(1 / count for count in counts) / len(counts) if counts and all(counts) else None

@@ -1,0 +1,128 @@
+"""`demiglace eval` and `demiglace compare` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fsspec import filesystem
+from public_layouts import png, write_jsonl
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+COLOURS = ("red", "blue", "green", "black")
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Four questions in the form of easy-VQA, one of them about a picture that is broken."""
+    for colour in COLOURS:
+        (tmp_path / f"{colour}.png").write_bytes(png(colour))
+    (tmp_path / "black.png").write_bytes(b"no picture")
+    rows = [{"image": f"{colour}.png", "question": "what color is the shape?", "answer": colour} for colour in COLOURS]
+    return write_jsonl(tmp_path / "qa.jsonl", rows)
+
+
+def ask(run: Run, model: Path | str, questions: Path, out: Path, *more: object) -> Result:
+    arguments = ("--dtype", "float32", "--max-new-tokens", 4, *more)
+    return run("eval", model, f"easy_vqa={questions}", "--out", out, *arguments)
+
+
+def test_a_report_is_written_and_nothing_is_asked_twice(run: Run, model: Path, questions: Path, tmp_path: Path) -> None:
+    result = ask(run, model, questions, tmp_path / "out")
+    assert result.exit_code == 0
+    assert "| easy_vqa | accuracy |" in result.stdout
+    assert "easy_vqa: 1 failed: " in result.stdout
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert {name: report["benchmarks"]["easy_vqa"][name] for name in ("asked", "failed", "cut")} == {
+        "asked": 4,
+        "failed": 1,
+        "cut": 3,
+    }
+    assert (tmp_path / "out" / "report.png").read_bytes().startswith(b"\x89PNG")
+    predictions = tmp_path / "out" / "easy_vqa" / "predictions.jsonl"
+    before = predictions.read_text().splitlines()
+    assert ask(run, model, questions, tmp_path / "out").exit_code == 0
+    assert predictions.read_text().splitlines()[: len(before)] == before
+    assert len(predictions.read_text().splitlines()) == len(before) + 1  # what failed is tried again
+
+
+def test_data_are_taken_from_a_store_by_their_address(
+    run: Run, model: Path, questions: Path, memory: str, tmp_path: Path
+) -> None:
+    filesystem("memory").put([str(path) for path in questions.parent.glob("*.*")], f"{memory}/easy/")
+    far, near = f"{memory}/easy/", ask(run, model, questions, tmp_path / "near")
+    stale = tmp_path / "far" / "easy_vqa" / "data" / "left"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("by a run that was killed")
+    result = run(
+        "eval", model, f"easy_vqa={far}", "--out", tmp_path / "far", "--dtype", "float32", "--max-new-tokens", 4,
+        "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.replace("far/easy_vqa/data/", "") == near.stdout  # the broken picture's place
+    assert not stale.parent.exists()
+    assert json.loads((tmp_path / "far" / "easy_vqa" / "settings.json").read_text())["data"] == far
+    small = ("--cache", tmp_path / "small", "--cache-gb", 1e-7)
+    refused = run("eval", model, f"easy_vqa={far}", "--out", tmp_path / "small out", *small)
+    assert (refused.exit_code, "bytes in all, more than the 100 of the cache" in refused.stderr) == (2, True)
+
+
+def test_the_engine_and_transformers_give_the_same_answers(run: Run, questions: Path, tmp_path: Path) -> None:
+    ask(run, "nano", questions, tmp_path / "engine")
+    ask(run, "nano", questions, tmp_path / "transformers", "--backend", "transformers")
+    result = run("compare", tmp_path / "engine", tmp_path / "transformers", "--json", "--html", tmp_path / "page.html")
+    found = json.loads(result.stdout)["easy_vqa"]
+    assert (found["compared"], found["left_out"], found["changes"]) == (3, 1, {})
+    answers = [
+        {
+            line["id"]: line["reply"]["raw"]
+            for line in map(json.loads, (folder / "easy_vqa" / "predictions.jsonl").open())
+        }
+        for folder in (tmp_path / "engine", tmp_path / "transformers")
+    ]
+    assert answers[0] == answers[1]
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
+
+
+def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: Path, tmp_path: Path) -> None:
+    ask(run, model, questions, tmp_path / "out")
+    result = ask(run, model, questions, tmp_path / "out", "--think")
+    assert result.exit_code == 2
+    assert '"thinking": false' in result.stderr
+    assert '"thinking": true' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nano", "easy_vga"), "no benchmark 'easy_vga'; near it are easy_vqa"),
+        (("nano", "drawn=x"), "drawn makes its own questions"),
+        (("nano", "DocVQA=missing.tsv"), "missing.tsv is neither a file nor a folder"),
+        (("nano", "lines"), "lines has to be given"),
+        (("nano", "drawn", "--rules", "mine"), "there are no rules 'mine'"),
+        (("nano", "drawn", "--settings", "paper"), "the paper has no settings for drawn"),
+        (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model go together"),
+        (("m", "drawn", "--server", "http://x/v1", "--adapter", "a"), "--adapter is for our engine"),
+    ],
+)
+def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    result = run("eval", *arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_empty_set_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl").write_text("")
+    result = run("eval", "nano", f"easy_vqa={tmp_path / 'qa.jsonl'}", "--out", tmp_path / "out")
+    assert (result.exit_code, "easy_vqa has 0 examples" in result.stderr) == (2, True)
+
+
+def test_folders_without_a_common_benchmark_are_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    result = run("compare", tmp_path / "a", tmp_path / "a")
+    assert (result.exit_code, "0 benchmarks were asked in both" in result.stderr) == (2, True)

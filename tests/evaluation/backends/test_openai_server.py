@@ -1,0 +1,138 @@
+"""Servers that answer, fail, are slow or write nonsense: a failure is never an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from PIL import Image as Pillow
+from public_layouts import png
+from running_server import running
+
+from demiglace.conversation import Conversation, Image
+from demiglace.engine.sampling import SamplingParams
+from demiglace.evaluation.backends import openai_server
+from demiglace.evaluation.backends.backend import Asked
+from demiglace.evaluation.backends.openai_messages import reply_of, request_body
+from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
+from demiglace.evaluation.prediction import Reply
+
+GREEDY = SamplingParams.greedy(16)
+
+
+class Clerk:
+    """Answers by what is asked; counts tries, and how many are under way."""
+
+    def __init__(self) -> None:
+        self.tries: dict[str, int] = {}
+        self.under_way = self.most = 0
+        self.bodies: list[dict[str, Any]] = []
+        self.app = FastAPI()
+        self.app.post("/v1/chat/completions")(self.answer)
+
+    async def answer(self, request: Request) -> Any:
+        body = await request.json()
+        self.bodies.append(body)
+        question = body["messages"][0]["content"][-1]["text"]
+        self.tries[question] = self.tries.get(question, 0) + 1
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        try:
+            return await self._said(question)
+        finally:
+            self.under_way -= 1
+
+    async def _said(self, question: str) -> Any:
+        if question == "busy once" and self.tries[question] == 1:
+            return JSONResponse({"error": {"message": "busy"}}, 429)
+        if question == "broken":
+            return JSONResponse({"error": {"message": "boom"}}, 500)
+        if question == "refused":
+            return JSONResponse({"error": {"message": "no such model"}}, 404)
+        if question == "slow":
+            await asyncio.sleep(1)
+        if question == "nonsense":
+            return {"hello": "world"}
+        content = None if question == "empty" else f"<think>hm</think>to {question}"
+        await asyncio.sleep(0.02)
+        usage = {"prompt_tokens": 7, "completion_tokens": 3}
+        return {"choices": [{"message": {"content": content}, "finish_reason": "stop"}], "usage": usage}
+
+
+@pytest.fixture
+def clerk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Clerk, str]]:
+    monkeypatch.setattr(openai_server, "FIRST_PAUSE", 0.01)
+    clerk = Clerk()
+    with running(clerk.app) as url:
+        yield clerk, f"{url}/v1"
+
+
+def ask(url: str, questions: list[str], concurrency: int = 8, timeout: float = 20.0) -> dict[str, Reply]:
+    backend = ServerBackend(OpenAIServer(url, "m", timeout=timeout, retries=2), concurrency)
+    asked = [Asked(place, Conversation.ask(question), GREEDY) for place, question in enumerate(questions)]
+    return {questions[place]: reply for place, reply in backend.answers(asked)}
+
+
+def test_answers_come_split_and_counted(clerk: tuple[Clerk, str]) -> None:
+    reply = ask(clerk[1], ["one"])["one"]
+    assert (reply.answer, reply.thoughts, reply.error) == ("to one", "hm", "")
+    assert (reply.prompt_tokens, reply.new_tokens, reply.stopped_by, reply.prompt) == (7, 3, "end", "one")
+
+
+def test_failures_are_told_after_bounded_tries(clerk: tuple[Clerk, str]) -> None:
+    replies = ask(clerk[1], ["broken", "refused", "busy once", "nonsense", "empty", "fine"])
+    assert clerk[0].tries == {"broken": 3, "refused": 1, "busy once": 2, "nonsense": 1, "empty": 1, "fine": 1}
+    assert "3 tries" in replies["broken"].error
+    assert "no such model" in replies["refused"].error
+    assert "sent no answer but" in replies["nonsense"].error
+    assert "without text" in replies["empty"].error
+    assert replies["busy once"].answer == "to busy once"
+    assert all(not reply.answer for reply in replies.values() if reply.error)
+
+
+def test_a_server_that_is_slow_is_given_up(clerk: tuple[Clerk, str]) -> None:
+    assert "no answer within 0.2 s" in ask(clerk[1], ["slow"], timeout=0.2)["slow"].error
+
+
+def test_so_many_are_under_way_and_no_more(clerk: tuple[Clerk, str]) -> None:
+    assert len(ask(clerk[1], [f"question {number}" for number in range(12)], concurrency=3)) == 12
+    assert clerk[0].most == 3
+
+
+def test_no_server_is_no_answer() -> None:
+    assert "tries" in ask("http://127.0.0.1:9/v1", ["one"])["one"].error
+
+
+def test_a_broken_picture_fails_alone(clerk: tuple[Clerk, str]) -> None:
+    backend = ServerBackend(OpenAIServer(clerk[1], "m"))
+    asked = [
+        Asked(0, Conversation.ask("seen", Image(png())), GREEDY),
+        Asked(1, Conversation.ask("broken picture", Image(b"no picture")), GREEDY),
+    ]
+    replies = dict(backend.answers(asked))
+    assert replies[0].answer == "to seen"
+    assert "not a picture" in replies[1].error
+
+
+def test_pictures_go_as_they_are_and_settings_by_their_names() -> None:
+    asked = Conversation.ask("What?", Image(png()), Image(Pillow.new("RGB", (4, 4))), thinking=True)
+    sampling = SamplingParams(9, 0.7, top_p=1.0, top_k=0, repetition_penalty=1.1)
+    body = request_body("m", asked, sampling)
+    parts = body["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["image_url", "image_url", "text"]
+    assert all(part["image_url"]["url"].startswith("data:image/png;base64,") for part in parts[:2])
+    assert (body["max_tokens"], body["temperature"], body["repetition_penalty"]) == (9, 0.7, 1.1)
+    assert body["chat_template_kwargs"] == {"enable_thinking": True}
+    assert "top_k" not in body
+    with pytest.raises(ValueError, match=r"repetition_penalty = 1\.1 cannot be asked"):
+        request_body("m", asked, sampling, plain=True)
+
+
+def test_reasoning_in_a_field_of_its_own_is_no_answer() -> None:
+    message = {"content": None, "reasoning": "so far"}
+    reply = reply_of({"choices": [{"message": message, "finish_reason": "length"}]}, True)
+    assert (reply.answer, reply.thoughts, reply.stopped_by) == ("", "so far", "length")

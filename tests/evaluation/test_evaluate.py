@@ -1,0 +1,167 @@
+"""Questions are asked once, failures are never scored, and a folder keeps to its settings."""
+
+from __future__ import annotations
+
+import errno
+import json
+import resource
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from demiglace.conversation import Image, Text
+from demiglace.engine.sampling import SamplingParams
+from demiglace.evaluation.asking import Asking
+from demiglace.evaluation.backends.backend import Asked
+from demiglace.evaluation.benchmark import Benchmark, Example, plain_prompt
+from demiglace.evaluation.evaluate import Evaluation
+from demiglace.evaluation.prediction import PREDICTIONS, Prediction, Reply, read_predictions
+from demiglace.evaluation.scores import benchmark_score, score_predictions
+from demiglace.scoring.verdict import Expected
+
+GREEDY = Asking(SamplingParams.greedy(8))
+
+
+def examples(broken: bool = False) -> Iterator[Example]:
+    for number in range(5):
+        if broken and number == 2:
+            yield Example("2", "What?", Expected(("yes",)), "yes or no", _missing)
+            continue
+        yield Example(str(number), f"Is it {number}?", Expected(("yes",)), "yes or no", tuple, f"kind {number % 2}")
+
+
+def _missing() -> tuple[Image, ...]:
+    raise ValueError("row 2 names a picture that is not there")
+
+
+def benchmark(broken: bool = False) -> Benchmark:
+    return Benchmark("small", "five questions", lambda place: examples(broken), plain_prompt)
+
+
+class Parrot:
+    """Says `answer`, and fails on questions in `failing`; after `dies` answers it is killed."""
+
+    def __init__(self, answer: str = "yes", failing: Iterable[str] = (), dies: int = 99, weights: str = "w") -> None:
+        self.name, self.weights = "parrot", weights
+        self.answer, self.failing, self.dies = answer, set(failing), dies
+        self.heard: list[str] = []
+
+    def answers(self, asked: Iterable[Asked]) -> Iterator[tuple[int, Reply]]:
+        for one in asked:
+            (question,) = one.conversation.messages[0].content
+            assert isinstance(question, Text)
+            if len(self.heard) == self.dies:
+                raise KeyboardInterrupt
+            self.heard.append(question.text)
+            error = "the server said 500" if question.text in self.failing else ""
+            yield one.place, Reply(question.text, answer="" if error else self.answer, error=error)
+
+
+def ask(folder: Path, backend: Parrot, broken: bool = False, asking: Asking = GREEDY) -> dict[str, Prediction]:
+    Evaluation(benchmark(broken), asking, folder).ask(backend, lambda prediction: None)
+    return read_predictions(folder / PREDICTIONS)
+
+
+def test_what_was_answered_is_not_asked_again(tmp_path: Path) -> None:
+    first = Parrot(dies=3)
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path, first)
+    second = Parrot()
+    found = ask(tmp_path, second)
+    assert first.heard + second.heard == [f"Is it {number}?" for number in range(5)]
+    assert [one.reply.answer for one in found.values()] == ["yes"] * 5
+
+
+def test_a_line_that_a_kill_cut_off_is_asked_again(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot())
+    path = tmp_path / PREDICTIONS
+    path.write_bytes(path.read_bytes()[:-20])
+    again = Parrot()
+    assert len(ask(tmp_path, again)) == 5
+    assert again.heard == ["Is it 4?"]
+
+
+def test_a_disk_that_takes_no_more_is_told_by_the_file_and_what_fitted_stays(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ask(tmp_path / "size", Parrot())
+    size = (tmp_path / "size" / PREDICTIONS).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"predictions\.jsonl") as error:
+            ask(tmp_path / "full", Parrot())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error.value.errno == errno.EFBIG
+    again = Parrot()
+    assert len(ask(tmp_path / "full", again)) == 5
+    assert again.heard == ["Is it 2?", "Is it 3?", "Is it 4?"]
+
+
+def test_a_failure_is_told_never_scored_and_asked_again(tmp_path: Path) -> None:
+    found = ask(tmp_path, Parrot(failing=["Is it 1?"]), broken=True)
+    score = benchmark_score(benchmark(), score_predictions(found.values()))
+    assert (score.asked, score.failed, score.figures[0].share.value) == (5, 2, 100.0)
+    assert score.errors == {"the server said 500": 1, "row 2 names a picture that is not there": 1}
+    again = Parrot()
+    ask(tmp_path, again, broken=True)
+    assert again.heard == ["Is it 1?"]
+
+
+def test_what_cannot_be_read_is_counted_apart(tmp_path: Path) -> None:
+    found = ask(tmp_path, Parrot(answer="It is hard to say"))
+    score = benchmark_score(benchmark(), score_predictions(found.values()))
+    assert (score.unreadable, score.figures[0].share.value, score.commonest, score.chance) == (5, 0.0, 100.0, 50.0)
+
+
+def test_other_weights_and_other_settings_are_refused_with_both(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot())
+    with pytest.raises(ValueError, match=r'weights "w", but now it is "v"'):
+        ask(tmp_path, Parrot(weights="v"))
+    with pytest.raises(ValueError, match=r'"max_new_tokens": 8.*"max_new_tokens": 9'):
+        ask(tmp_path, Parrot(), asking=Asking(SamplingParams.greedy(9)))
+
+
+def test_a_set_without_examples_and_an_id_twice_are_refused(tmp_path: Path) -> None:
+    nothing = Benchmark("empty", "", lambda place: iter(()), plain_prompt)
+    with pytest.raises(ValueError, match="empty has 0 examples"):
+        Evaluation(nothing, GREEDY, tmp_path / "empty").ask(Parrot(), lambda prediction: None)
+    twice = Benchmark("twice", "", lambda place: iter([*examples(), *examples()]), plain_prompt)
+    with pytest.raises(ValueError, match="two examples of twice have the id 0"):
+        Evaluation(twice, GREEDY, tmp_path / "twice").ask(Parrot(), lambda prediction: None)
+
+
+def test_a_folder_of_other_questions_is_refused(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot())
+    other = Benchmark(
+        "small", "", lambda place: (Example("0", "Else?", Expected(("no",)), "yes or no", tuple),), plain_prompt
+    )  # type: ignore[arg-type,return-value]
+    with pytest.raises(ValueError, match="holds another question under the id 0"):
+        Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+
+
+def test_lines_tell_all_that_was_sent(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot())
+    line = json.loads((tmp_path / PREDICTIONS).read_text().splitlines()[0])
+    assert line["reply"]["prompt"] == "Is it 0?"
+    assert line["options"]["sampling"]["max_new_tokens"] == 8
+    assert (line["weights"], line["answers"], line["family"]) == ("w", ["yes"], "yes or no")
+
+
+def test_a_damaged_line_is_told_by_its_number(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot())
+    path = tmp_path / PREDICTIONS
+    path.write_text("{}\n" + path.read_text())
+    with pytest.raises(ValueError, match=r"line 1 of .* is no prediction"):
+        read_predictions(path)
+
+
+def test_pictures_are_told_by_size_and_content() -> None:
+    from demiglace.conversation import Conversation
+    from demiglace.evaluation.sent import prompt_text, sent_parts
+
+    asked = Conversation.ask("What?", Image(Pillow.new("RGB", (30, 20))), Image(Pillow.new("RGB", (30, 20))))
+    one, other = sent_parts(asked)
+    assert (one["width"], one["height"], one["sha256"]) == (30, 20, other["sha256"])
+    assert prompt_text(asked) == "<image>\n<image>\nWhat?"

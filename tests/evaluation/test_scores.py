@@ -1,0 +1,85 @@
+"""Figures of benchmarks: groups that count together, errors by character, and baselines."""
+
+from __future__ import annotations
+
+import pytest
+
+from demiglace.evaluation.benchmark import Benchmark, Figure, plain_prompt
+from demiglace.evaluation.prediction import Prediction, Reply
+from demiglace.evaluation.scores import benchmark_score, score_predictions
+from demiglace.scoring.rules.family import Family
+
+
+def predicted(
+    id_: str, answer: str, expected: str, group: str = "", family: Family = "yes or no", **more: str
+) -> Prediction:
+    choices = dict.fromkeys("ABCD", "") if family == "choice" else {}
+    reply = Reply("", answer=answer, error=more.get("error", ""), stopped_by=more.get("stopped_by", "end"))
+    return Prediction(id_, more.get("category", ""), "", family, [expected], choices, {"pair": group}, {}, "", reply)
+
+
+def of(figures: tuple[Figure, ...]) -> Benchmark:
+    return Benchmark("b", "", lambda place: iter(()), plain_prompt, figures)
+
+
+TOGETHER = of((Figure("together", together="pair"), Figure("each")))
+
+
+def test_a_group_counts_where_all_of_it_is_right() -> None:
+    found = [predicted("1", "yes", "yes", "a"), predicted("2", "no", "no", "a"), predicted("3", "yes", "no", "b")]
+    score = benchmark_score(TOGETHER, score_predictions([*found, predicted("4", "no", "no", "b")]))
+    assert [one.share.value for one in score.figures] == [50.0, 75.0]
+
+
+def test_a_group_with_a_failure_is_left_out() -> None:
+    found = [
+        predicted("1", "yes", "yes", "a"),
+        predicted("2", "", "no", "a", error="500"),
+        predicted("3", "no", "no", "b"),
+    ]
+    score = benchmark_score(TOGETHER, score_predictions(found))
+    assert [(one.share.value, one.share.count) for one in score.figures] == [(100.0, 1), (100.0, 2)]
+
+
+def test_a_mean_of_figures_is_of_each_as_it_counts_and_by_category() -> None:
+    found = [predicted("1", "yes", "yes", "a"), predicted("2", "no", "no", "a"), predicted("3", "yes", "no", "b")]
+    found.append(predicted("4", "no", "no", "b", category="c"))
+    mean = Figure("mean", mean_of=TOGETHER.figures)
+    score = benchmark_score(of((mean, *TOGETHER.figures)), score_predictions(found))
+    assert [one.share.value for one in score.figures] == [62.5, 50.0, 75.0]
+    assert score.figures[0].share.low < 62.5 < score.figures[0].share.high
+    assert score.categories["c"].value == 100.0
+
+
+def test_characters_of_all_texts_weigh_the_same() -> None:
+    found = [predicted("1", "abcdefgh", "abcdefgh", family="text"), predicted("2", "xy", "ab", family="text")]
+    score = benchmark_score(of((Figure("CER", of="characters"),)), score_predictions(found))
+    assert score.figures[0].share.value == pytest.approx(100 * 2 / 10)
+    assert score.commonest is None
+
+
+def test_baselines_are_the_commonest_answer_of_each_category_and_chance() -> None:
+    found = [
+        predicted(str(number), "A", "ABBC"[number], family="choice", category=str(number == 3)) for number in range(4)
+    ]
+    score = benchmark_score(of((Figure("accuracy"),)), score_predictions(found))
+    assert (score.commonest, score.chance) == (75.0, 25.0)
+    assert {name: share.value for name, share in score.categories.items()} == {
+        "False": pytest.approx(100 / 3),
+        "True": 0.0,
+    }
+
+
+def test_nothing_but_failures_has_no_figure() -> None:
+    score = benchmark_score(TOGETHER, score_predictions([predicted("1", "", "yes", error="500")]))
+    assert (score.figures, score.failed, score.commonest, score.chance) == ((), 1, None, None)
+
+
+def test_cut_answers_are_counted() -> None:
+    score = benchmark_score(TOGETHER, score_predictions([predicted("1", "yes", "yes", stopped_by="length")]))
+    assert score.cut == 1
+
+
+def test_unknown_rules_are_refused() -> None:
+    with pytest.raises(ValueError, match="no rules 'other'"):
+        score_predictions([predicted("1", "yes", "yes")], "other")
