@@ -1,0 +1,1 @@
+"""A server for everyone's clients: OpenAI's routes, with packages of frames."""

@@ -1,0 +1,148 @@
+"""How files are looked at: frames, packages, slices and pages, as each server's users write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from demiglace.conversation import VideoSampling
+from demiglace.fields import Field, Real, Switch, Whole, Words
+from demiglace.server.errors import refused
+from demiglace.server.media_sources import MediaSources, from_base64
+from demiglace.server.preparation import File
+from demiglace.server.protocol import Looking
+
+ALL_FRAMES = -1  # vLLM's num_frames
+NATIVE_FPS = 60.0  # the most that is looked for: every frame of nearly any video
+VIDEO: Mapping[str, Field] = {
+    "fps": Real(0, 60, above=True),
+    "num_frames": Whole(ALL_FRAMES, 2**20),
+    "max_frames": Whole(1, 2**20),
+    "package_frames": Whole(1, 6),
+    "force_package_frames": Switch(),
+    "max_packages": Whole(1, 2**20),
+    "start": Real(0, 1e9),
+    "end": Real(0, 1e9),
+}
+NUMBERS: Mapping[str, Field] = {**VIDEO, "max_slices": Whole(1, 256), "pages": Words()}
+OTHER_NAMES = {  # of other servers
+    "nframes": "num_frames",
+    "max_num_frames": "max_frames",
+    "video_start": "start",
+    "video_end": "end",
+    "max_slice_nums": "max_slices",
+    "video_max_num_packing": "package_frames",
+}
+IGNORED = frozenset({
+    *("type", "url", "data", "detail", "uuid", "filename", "format", "file_data", "file_id", "file_url"),
+    *("video_config", "image_url", "cache_control"),
+    *("min_pixels", "max_pixels", "total_pixels", "resized_height", "resized_width", "do_sample_frames"),
+    *("max_tokens_per_frame", "max_image_tokens", "max_long_side_pixel", "use_image_id"),
+    *("enable_video_temporal_ids", "video_time_scale", "video_force_packing", "prompt_cache_breakpoint"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """numbers: those of `NUMBERS` that were chosen."""
+
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, request: Looking) -> Look:
+        """What a request says for all of its files; ours go before `media_io_kwargs`, those before the processor's."""
+        found = numbers_of(request.mm_processor_kwargs or {}, "mm_processor_kwargs")
+        for medium, numbers in (request.media_io_kwargs or {}).items():
+            if medium == "video" and isinstance(numbers, Mapping):
+                found |= numbers_of(numbers, "media_io_kwargs.video")
+            elif medium not in ("image", "audio"):
+                name = f"media_io_kwargs.{medium[:60]}"
+                raise refused(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        return cls(found | numbers_of({name: getattr(request, name, None) for name in NUMBERS}, ""))
+
+    @property
+    def slicing(self) -> dict[str, int]:
+        return {"max_slices": self.numbers["max_slices"]} if "max_slices" in self.numbers else {}
+
+    def file(self, source: bytes | tuple[bytes, ...], is_video: bool, own: Mapping[str, Any]) -> File:
+        """own: numbers of this file alone, which go before."""
+        numbers = {**self.numbers, **own}
+        sampling, most = _sampling({name: value for name, value in numbers.items() if name in VIDEO})
+        is_packing_open = not {"package_frames", "max_packages"} & numbers.keys() and sampling is not None
+        return File(source, is_video, numbers.get("pages"), sampling, most, is_packing_open)
+
+
+def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Those of `NUMBERS`, under our names; ApiError on unknown names and values out of bounds."""
+    found = {}
+    for name, value in given.items():
+        param = f"{where}.{name[:60]}".lstrip(".")
+        known = OTHER_NAMES.get(name, name)
+        if value is None or name in IGNORED:
+            continue
+        if known not in NUMBERS:
+            raise refused(f"Unknown parameter: '{param}'.", param, "unknown_parameter")
+        try:
+            found[known] = NUMBERS[known].check(param, value)
+        except ValueError as error:
+            raise refused(str(error), param) from error
+    return found
+
+
+def _sampling(numbers: dict[str, Any]) -> tuple[VideoSampling | None, int | None]:
+    """None where nothing was chosen: then the video is fitted to the room there is. And frames at most.
+
+    A number of frames, as others mean it, is so many of all or all there are.
+    """
+    if not numbers:
+        return None, None
+    num_frames, max_frames = numbers.pop("num_frames", None), numbers.pop("max_frames", None)
+    most = [number for number in (num_frames, max_frames) if number not in (None, ALL_FRAMES)]
+    if num_frames is not None:
+        numbers.setdefault("fps", NATIVE_FPS)
+    numbers.setdefault("force_package_frames", "package_frames" in numbers)
+    sampling = VideoSampling(**numbers)
+    return sampling, min(most) if most else None
+
+
+async def file_of(part: Mapping[str, Any], field: str, is_video: bool, look: Look, sources: MediaSources) -> File:
+    """The file of a part. It stands under `field`, as an address or as an object with one, or in the part itself.
+
+    ValueError where there is none, or it is not to be had.
+    """
+    inner = part.get(field)
+    held = inner if isinstance(inner, Mapping) else {}
+    numbers = numbers_of({name: value for name, value in part.items() if name != field}, "")
+    config = part.get("video_config") or held.get("video_config")
+    numbers |= numbers_of(config if isinstance(config, Mapping) else {}, "video_config") | numbers_of(held, "")
+    if "max_slices" in numbers and numbers["max_slices"] != look.numbers.get("max_slices"):
+        raise ValueError("max_slices is of the whole request: it stands beside messages")
+    source = await _source({**part, **held}, inner, field, sources)
+    return look.file(source, is_video or isinstance(source, tuple), numbers)
+
+
+async def _source(
+    held: Mapping[str, Any], inner: object, field: str, sources: MediaSources
+) -> bytes | tuple[bytes, ...]:
+    if isinstance(inner, list):
+        frames = [await sources.read(_text(one, field)) for one in inner]
+        return tuple(part for frame in frames for part in ([frame] if isinstance(frame, bytes) else frame))
+    if isinstance(inner, str):
+        return await sources.read(inner)
+    if held.get("file_id") is not None:
+        return sources.uploads.get(_text(held["file_id"], "file_id")).data
+    for name in ("url", "file_url"):
+        if held.get(name) is not None:
+            return await sources.read(_text(held[name], name))
+    for name in ("file_data", "data"):
+        if held.get(name) is not None:
+            text = _text(held[name], name)
+            return await sources.read(text) if text.startswith("data:") else from_base64(text)
+    raise ValueError(f"{field} needs an address, data or the id of an uploaded file")
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, got {type(value).__name__}")
+    return value

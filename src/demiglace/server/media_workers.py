@@ -1,0 +1,178 @@
+"""Processes that open files, each bounded in time and memory: a hostile file costs its own request and no other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import pickle
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from demiglace.batch import Visual
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
+from demiglace.processing.slicing import to_unit_range
+from demiglace.server.limits import Limits
+from demiglace.server.preparation import Job, Prepared, prepare_with_warnings
+from demiglace.server.seen_media import levels_of
+
+log = logging.getLogger(__name__)
+
+
+class MediaWorkers:
+    """A pool. Each process works on one job at a time; one that takes too long, or whose client left, is killed."""
+
+    def __init__(self, processor: Processor, limits: Limits, room: int, count: int) -> None:
+        """room: tokens that a prompt may have."""
+        self.limits, self._count = limits, count
+        self._settings = processor, limits, room
+        self._threads = ThreadPoolExecutor(count, "media")
+        self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(self._count):
+            self._idle.put_nowait(await loop.run_in_executor(self._threads, _Worker, self._settings))
+
+    async def prepare(self, job: Job) -> Prepared:
+        """As `preparation.prepare`; ValueError too where time or memory did not do, or the process has died."""
+        worker = await self._idle.get()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.limits.decode_seconds):
+                answer = await loop.run_in_executor(self._threads, worker.ask, job)
+        except TimeoutError:
+            worker.kill()
+            raise ValueError(
+                f"the files took longer than {self.limits.decode_seconds:g} s to be opened: send fewer or smaller ones"
+            ) from None
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+        finally:
+            if worker.is_alive:
+                self._idle.put_nowait(worker)
+            else:
+                self._threads.submit(self._replace, loop)
+        if isinstance(answer, Prepared):
+            return answer
+        raise ValueError(answer)
+
+    def close(self) -> None:
+        while not self._idle.empty():
+            self._idle.get_nowait().kill()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _replace(self, loop: asyncio.AbstractEventLoop) -> None:
+        worker = _Worker(self._settings)
+        try:
+            loop.call_soon_threadsafe(self._idle.put_nowait, worker)
+        except RuntimeError:  # the server has ended
+            worker.kill()
+
+
+class _Worker:
+    """One process, and the pipe to it."""
+
+    def __init__(self, settings: tuple[Processor, Limits, int]) -> None:
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        context: Any = multiprocessing.get_context(method)
+        if method == "forkserver":
+            context.set_forkserver_preload([__name__])  # so that a worker that was killed is soon replaced
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, *settings), daemon=True)
+        self._process.start()
+        theirs.close()
+        self.is_alive = True
+
+    def ask(self, job: Job) -> Prepared | str:
+        """What became of the job, or what is wrong with it, in a line."""
+        try:
+            self._pipe.send_bytes(pickle.dumps(job))
+            return unpacked(pickle.loads(self._pipe.recv_bytes()))
+        except (EOFError, OSError):
+            self._end()
+            return "the files cannot be opened: their decoder ended, or took more memory than it may"
+
+    def kill(self) -> None:
+        """From any thread; whoever asks is told then, and gives back what it took."""
+        self.is_alive = False
+        with suppress(OSError, ValueError):  # it may have ended already
+            self._process.kill()
+
+    def _end(self) -> None:
+        """Its files are closed here, where nobody reads them any more, and not whenever garbage is collected."""
+        self.kill()
+        self._process.join()
+        self._process.close()
+        self._pipe.close()
+
+
+def _work(pipe: Connection, processor: Processor, limits: Limits, room: int) -> None:
+    """Jobs until the server ends: then the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the server ends this one
+    torch.set_num_threads(1)
+    _bound_memory(limits.decode_bytes)
+    while True:
+        try:
+            job = pickle.loads(pipe.recv_bytes())
+        except EOFError:
+            return
+        pipe.send_bytes(pickle.dumps(packed(_answer(job, processor, limits, room)), pickle.HIGHEST_PROTOCOL))
+
+
+def _answer(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared | str:
+    try:
+        return prepare_with_warnings(job, processor, limits, room)
+    except ValueError as error:
+        return " ".join(str(error).split())
+    except MemoryError:
+        return f"the files take more than {limits.decode_bytes} bytes of memory to be opened"
+    except Exception:
+        log.exception("a file met an error of ours")
+        return "the files cannot be opened"
+
+
+def _bound_memory(num_bytes: int) -> None:
+    """So much more than the process has now, where the system can hold it to that."""
+    status = Path("/proc/self/statm")
+    if not status.is_file():
+        return
+    import resource
+
+    most = int(status.read_text().split()[0]) * resource.getpagesize() + num_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def packed(answer: Prepared | str) -> Any:
+    """For the pipe: a quarter of the bytes, since every patch was made of levels."""
+    if isinstance(answer, str):
+        return answer
+    sample, visual = answer.sample, answer.sample.visual
+    tensors = [sample.tokens, sample.visual_places]
+    if visual is not None:
+        levels = torch.from_numpy(levels_of(visual.patches))
+        tensors += [levels, visual.grids, visual.package_sizes, visual.ticks]
+        tensors += [] if visual.run_lengths is None else [visual.run_lengths]
+    return [one.numpy() for one in tensors], sample.sizes, replace(answer, sample=None)  # type: ignore[arg-type]
+
+
+def unpacked(given: Any) -> Prepared | str:
+    """The inverse of `packed`, to the bit."""
+    if isinstance(given, str):
+        return given
+    (tokens, places, *visual), sizes, answer = given
+    shown = None
+    if visual:
+        levels, *others = map(torch.from_numpy, visual)
+        shown = Visual(to_unit_range(levels.float()), *others)
+    sample = Sample(torch.from_numpy(tokens), torch.from_numpy(places), shown, None, sizes)
+    return replace(answer, sample=sample)

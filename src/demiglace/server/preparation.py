@@ -1,0 +1,184 @@
+"""A conversation with its files made ready for the model, and told what became of them. Runs in worker processes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from demiglace.conversation import Conversation, Document, Image, Message, Part, Role, Text, Video, VideoSampling
+from demiglace.media.document_pages import chosen_pages, drawable_pages
+from demiglace.media.pictures import check_pixels, file_name, has_pages, kind_of, open_header
+from demiglace.media.video import plan_video
+from demiglace.processing.fitting import PACKAGE_FRAMES, fit_for_answer
+from demiglace.processing.processor import Processor
+from demiglace.processing.sample import Sample
+from demiglace.server.limits import Limits
+from demiglace.server.seen_media import SeenFile, seen_files
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a request, whose kind is still to be found.
+
+    source: its bytes, or those of frames that were sampled before. is_video: whether it is to be watched, be it a GIF.
+    pages: of a document. sampling: of a video, None where nobody chose numbers. most_frames: of a video, whatever its
+    sampling comes to. is_packing_open: whether frames were chosen alone, so that packages may be as full as the room
+    asks for.
+    """
+
+    source: bytes | tuple[bytes, ...]
+    is_video: bool = False
+    pages: str | None = None
+    sampling: VideoSampling | None = None
+    most_frames: int | None = None
+    is_packing_open: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A conversation to be made ready.
+
+    slicing: changes of the `SlicingConfig`. shows_pictures: whether what the model sees is wanted as JPEG too.
+    """
+
+    messages: tuple[tuple[Role, tuple[Text | File, ...]], ...]
+    thinking: bool = False
+    slicing: Mapping[str, int] | None = None
+    shows_pictures: bool = False
+
+    @property
+    def files(self) -> list[File]:
+        return [part for _, parts in self.messages for part in parts if isinstance(part, File)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """sample: of `Processor.prepare`. notes: what was not done as asked. files: what became of each, in order."""
+
+    sample: Sample
+    notes: tuple[str, ...] = ()
+    files: tuple[SeenFile, ...] = ()
+
+
+def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
+    """A prompt of at most `room` tokens; ValueError, in one line, on files that cannot be read or exceed the limits."""
+    processor = processor.sliced(**job.slicing or {})
+    conversation, note = _packed(job, processor, limits, room)
+    fitted = fit_for_answer(processor, conversation, room)
+    _check_videos(fitted.conversation, limits)
+    sample = processor.prepare(fitted.conversation, max_tokens=room)
+    files = seen_files(fitted.conversation, sample, processor.config, job.shows_pictures)
+    return Prepared(sample, (*note, *fitted.notes), files)
+
+
+def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
+    """As `prepare`; what readers of files warn of is among the notes. Not beside other threads."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        prepared = prepare(job, processor, limits, room)
+    told = dict.fromkeys(str(one.message) for one in caught)
+    return replace(prepared, notes=(*prepared.notes, *told))
+
+
+def _packed(job: Job, processor: Processor, limits: Limits, room: int) -> tuple[Conversation, tuple[str, ...]]:
+    """Where frames were chosen alone, in packages so full that a quarter of the room is left; a note says so."""
+    conversation, package_frames = _conversation(job, limits, None), 1
+    _check_pages(conversation, limits)
+    if not any(file.is_packing_open for file in job.files):
+        return conversation, ()
+    while package_frames < PACKAGE_FRAMES and processor.count(conversation).tokens > room - room // 4:
+        package_frames += 1
+        conversation = _conversation(job, limits, package_frames)
+    note = f"videos in packages of {package_frames} frames, to fit into {room} tokens"
+    return conversation, (note,) if package_frames > 1 else ()
+
+
+def _conversation(job: Job, limits: Limits, package_frames: int | None) -> Conversation:
+    """package_frames: of videos whose packing is open."""
+    paged = [file for file in job.files if file.pages and not file.is_video]
+    if any(file.pages for file in job.files) and not any(has_pages(_bytes(file)) for file in paged):
+        raise ValueError("pages are chosen of PDFs and TIFFs, and no file of this request is one")
+    return Conversation(
+        tuple(
+            Message(
+                role,
+                tuple(_part(part, limits, package_frames) if isinstance(part, File) else part for part in parts),
+            )
+            for role, parts in job.messages
+        ),
+        job.thinking,
+    )
+
+
+def _part(file: File, limits: Limits, package_frames: int | None) -> Part:
+    if isinstance(file.source, tuple):
+        for frame in file.source[:1]:  # the others must have its size
+            _check_picture(frame, limits)
+        return _video(file, limits, package_frames)
+    kind = kind_of(file.source)
+    if file.is_video or kind == "video":
+        return _video(file, limits, package_frames)
+    if kind == "document" or (file.pages and has_pages(file.source)):
+        return Document(file.source, file.pages)
+    _check_picture(file.source, limits)
+    return Image(file.source)
+
+
+def _video(file: File, limits: Limits, package_frames: int | None) -> Video:
+    """With so many frames as are asked for at most, where its sampling comes to more."""
+    sampling, most = file.sampling, file.most_frames
+    if most is not None:
+        if most > limits.max_frames:
+            raise ValueError(f"{most} frames are asked for, at most {limits.max_frames} are taken of a video")
+        sampling = sampling or VideoSampling()
+        sampling = replace(sampling, max_packages=max(sampling.max_packages, -(-most // sampling.package_frames)))
+        is_above = sum(plan_video(file.source, sampling)[1].package_sizes) > most
+        sampling = replace(sampling, num_frames=most) if is_above else sampling
+    if package_frames is not None and sampling is not None and file.is_packing_open:
+        max_packages = max(sampling.max_packages, -(-(most or 0) // package_frames))
+        sampling = replace(
+            sampling, package_frames=package_frames, max_packages=max_packages, force_package_frames=True
+        )
+    return Video(file.source, sampling)
+
+
+def _bytes(file: File) -> bytes:
+    assert isinstance(file.source, bytes)
+    return file.source
+
+
+def _check_picture(source: bytes, limits: Limits) -> None:
+    with open_header(source) as image:
+        check_pixels(image, file_name(source))
+        if (pixels := image.width * image.height) > limits.max_pixels:
+            raise ValueError(f"a picture has {pixels} pixels, at most {limits.max_pixels} are taken")
+
+
+def _check_pages(conversation: Conversation, limits: Limits) -> None:
+    num_pages = 0
+    for part in _shown(conversation):
+        if isinstance(part, Document):
+            with drawable_pages(part.source, dpi=144) as drawable:
+                num_pages += len(chosen_pages(part.pages, drawable.count, file_name(part.source)))
+    if num_pages > limits.max_pages:
+        raise ValueError(f"{num_pages} pages are asked for, at most {limits.max_pages}: choose, as in pages='1-3'")
+
+
+def _check_videos(conversation: Conversation, limits: Limits) -> None:
+    for part in _shown(conversation):
+        if not isinstance(part, Video):
+            continue
+        facts, plan = plan_video(part.source, part.sampling)
+        found = {
+            "seconds": (facts.duration_s, limits.max_seconds),
+            "pixels in a frame": (facts.width * facts.height, limits.max_pixels),
+            "frames to look at": (sum(plan.package_sizes), limits.max_frames),
+        }
+        for name, (number, most) in found.items():
+            if number > most:
+                raise ValueError(f"a video has {number:g} {name}, at most {most:g} are taken")
+
+
+def _shown(conversation: Conversation) -> Sequence[Part]:
+    return [part for message in conversation.messages for part in message.content if not isinstance(part, Text)]

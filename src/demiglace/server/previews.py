@@ -1,0 +1,32 @@
+"""POST /v1/preview: what the model sees of a conversation, without an answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from demiglace.server.looking import Look
+from demiglace.server.protocol import PreviewRequest
+from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.service import Service
+
+
+async def preview(request: PreviewRequest, service: Service) -> dict[str, Any]:
+    """Tokens of the prompt, and each file with its slices or packages; ApiError as for an answer."""
+    check_fields(request)
+    thinking, _ = thinking_of(request, service.thinks_by_name(request.model))
+    place = await service.enter()
+    try:
+        job = await job_of(request.messages, Look.of(request), thinking, service.sources)
+        prepared = await service.prepare(replace(job, shows_pictures=bool(request.pictures)))
+    finally:
+        place.leave()
+    return {
+        "object": "preview",
+        "model": request.model or service.name,
+        "prompt_tokens": len(prepared.sample.tokens),
+        "visual_tokens": len(prepared.sample.visual_places),
+        "max_tokens": service.room + 1,
+        "media": [{**file.usage, **file.details} for file in prepared.files],
+        "notes": list(prepared.notes),
+    }

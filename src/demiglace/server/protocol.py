@@ -1,0 +1,200 @@
+"""Requests as clients write them. What a field means is in `requests`; which are ignored or refused stands here.
+
+Null is taken wherever a field may be left out. A field that nobody knows is refused by its name, as OpenAI does.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Json = dict[str, Any]
+
+# Fields of OpenAI's and other servers that change nothing here.
+IGNORED = frozenset({
+    *("user", "store", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
+    *("parallel_tool_calls", "verbosity", "separate_reasoning", "stream_reasoning", "include_reasoning"),
+    *("skip_special_tokens", "spaces_between_special_tokens", "add_generation_prompt", "add_special_tokens"),
+    *("priority", "request_id", "cache_salt", "include", "truncation"),
+})  # fmt: skip
+# Fields that would change the answer, and cannot be held: refused unless they ask for nothing.
+REFUSED = {
+    "tools": "calls of tools are not supported",
+    "tool_choice": "calls of tools are not supported",
+    "functions": "calls of functions are not supported",
+    "function_call": "calls of functions are not supported",
+    "audio": "answers are text alone",
+    "modalities": "answers are text alone",
+    "prediction": "predicted outputs are not supported",
+    "web_search_options": "there is no web search",
+    "best_of": "answers are not ranked; use n",
+    "use_beam_search": "use num_beams",
+    "echo": "the prompt is not repeated",
+    "suffix": "text is not inserted before a suffix",
+    "continue_final_message": "answers begin a turn of their own",
+    "previous_response_id": "responses are not stored: send the whole conversation",
+    "conversation": "conversations are not stored: send the whole conversation",
+    "background": "responses are not stored: stream them",
+    "prompt": "prompts are not stored",
+    "prompt_logprobs": "log-probabilities of the prompt are not told",
+}
+ASKS_NOTHING: tuple[Any, ...] = (None, False, [], {}, "", "none", "auto", 1, ["text"])
+
+
+class Request(BaseModel):
+    """What all requests share. Numbers are numbers: no text that looks like one."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    model: str | None = None
+
+    @property
+    def unknown(self) -> Json:
+        """Fields that are not declared, and ask for something."""
+        return {name: value for name, value in (self.model_extra or {}).items() if name not in IGNORED}
+
+
+class Sampling(Request):
+    """How answers are drawn; see docs/sampling.md for bounds and meaning."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    min_tokens: int | None = None
+    ignore_eos: bool | None = None
+    num_beams: int | None = None
+    length_penalty: float | None = None
+    early_stopping: bool | Literal["never"] | None = None
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_json: Json | None = None
+    structured_outputs: Json | None = None
+
+
+class Looking(Request):
+    """How files are looked at; each may stand inside a part too, where it goes before."""
+
+    fps: float | None = None
+    num_frames: int | None = None
+    max_frames: int | None = None
+    package_frames: int | None = None
+    max_packages: int | None = None
+    max_slices: int | None = None
+    pages: str | None = None
+    media_io_kwargs: Json | None = None
+    mm_processor_kwargs: Json | None = None
+
+
+class Thinking(Request):
+    """Whether, and how long, the model thinks before it answers."""
+
+    chat_template_kwargs: Json | None = None
+    reasoning_effort: str | None = None
+    thinking_token_budget: int | None = None
+    enable_thinking: bool | None = None
+
+
+class FaultDetails(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class Fault(BaseModel):
+    """What every error looks like."""
+
+    error: FaultDetails
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    include_usage: bool | None = None
+
+
+class ChatMessage(BaseModel):
+    """A message; parts of its content are read by `requests`, which knows every dialect."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Json] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class Conversing(Looking, Thinking):
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+
+
+class ChatRequest(Conversing, Sampling):
+    """POST /v1/chat/completions"""
+
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    n: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    response_format: Json | None = None
+    return_token_ids: bool | None = None
+
+
+class PreviewRequest(Conversing):
+    """POST /v1/preview: what the model sees of a conversation.
+
+    pictures: whether to show it too, as JPEG in data URLs.
+    """
+
+    pictures: bool | None = None
+
+
+class CompletionRequest(Sampling):
+    """POST /v1/completions: text that goes on, without the form of a chat.
+
+    prompt: texts or token ids, one or many.
+    """
+
+    prompt: str | list[str] | list[int] | list[list[int]]
+    max_tokens: int | None = None
+    n: int | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    logprobs: int | None = None
+
+
+class TokenizeRequest(Looking, Thinking):
+    """POST /tokenize: of a text, or of a conversation with its files."""
+
+    prompt: str | None = None
+    messages: Annotated[list[ChatMessage], Field(min_length=1)] | None = None
+
+
+class DetokenizeRequest(Request):
+    """POST /detokenize"""
+
+    tokens: list[int]
+
+
+class ResponsesRequest(Looking, Thinking, Sampling):
+    """POST /v1/responses"""
+
+    input: str | Annotated[list[Json], Field(min_length=1)]
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    stream: bool | None = None
+    text: Json | None = None
+    reasoning: Json | None = None
+    top_logprobs: int | None = None
+    include: list[str] | None = None
+    metadata: Json | None = None

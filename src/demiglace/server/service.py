@@ -1,0 +1,252 @@
+"""What all routes stand on: a place in the batch, the files opened, the answers under way, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from demiglace.conversation import Conversation, Text
+from demiglace.engine.engine import EngineConfig
+from demiglace.engine.guided import Guide
+from demiglace.engine.sampling import SamplingParams
+from demiglace.inference.answer import Answer
+from demiglace.inference.demiglace import Demiglace
+from demiglace.processing.fitting import Fitted
+from demiglace.server.engine_thread import EngineThread, Event, Order, Piece, Written
+from demiglace.server.errors import ApiError, refused
+from demiglace.server.limits import Busy, Closing, Gate, Limits, Place
+from demiglace.server.media_sources import MediaSources
+from demiglace.server.media_workers import MediaWorkers
+from demiglace.server.metrics import Metrics
+from demiglace.server.preparation import Job, Prepared, prepare
+from demiglace.server.requests import THINK_SUFFIX
+
+log = logging.getLogger("demiglace.answers")
+
+Prompt = tuple[Prepared, Sequence[SamplingParams]]  # and how its answers are drawn
+NUM_WORKERS = 2  # ours: files are opened one request at a time in each
+NUM_THREADS = 2  # ours: texts, schemas and long data URLs are read beside the event loop, whose turn it is in between
+
+
+@dataclass
+class Service:
+    """name: of the model, as clients call it. keys: one is asked of every request, where there are any."""
+
+    name: str
+    assistant: Demiglace
+    limits: Limits
+    sources: MediaSources
+    workers: MediaWorkers
+    engine: EngineThread
+    gate: Gate
+    keys: Sequence[str] = ()
+    metrics: Metrics = field(default_factory=Metrics)
+    created: int = field(default_factory=lambda: int(time.time()))
+    under_way: set[Answers] = field(default_factory=set)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        assistant: Demiglace,
+        limits: Limits,
+        sources: MediaSources,
+        config: EngineConfig,
+        keys: Sequence[str] = (),
+    ) -> Service:
+        """Nothing is started yet."""
+        workers = MediaWorkers(assistant.processor, limits, room_of(assistant, limits), NUM_WORKERS)
+        engine, gate = EngineThread(assistant, config), Gate(limits)
+        service = cls(name, assistant, limits, sources, workers, engine, gate, keys)
+        service.metrics.gauge("running_requests", "Requests that are answered.", lambda: gate.num_running)
+        service.metrics.gauge("waiting_requests", "Requests that wait for a place.", lambda: gate.num_waiting)
+        service.metrics.gauge("held_blocks", "Blocks of keys and values in use.", lambda: engine.num_held_blocks)
+        return service
+
+    async def start(self) -> None:
+        """Start what runs beside the event loop, and answer once, so that the first client does not wait."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(NUM_THREADS, "requests"))
+        self.engine.start()
+        await self.workers.start()
+        prepared = await self.prepare(Job((("user", (Text("Hello"),)),)))
+        for guide in (None, _any_guide()):
+            params = SamplingParams(max_new_tokens=2, temperature=0, repetition_penalty=1, guide=guide)
+            answers = self.answers([(prepared, [params])], False, await self.gate.enter(), in_pieces=False)
+            await answers.all()
+
+    def close(self) -> None:
+        """End everything; answers under way are told so."""
+        self.refuse_more()
+        self.abort()
+        self.workers.close()
+        self.engine.close()
+
+    def refuse_more(self) -> None:
+        """From now on nobody is let in, and who waits is sent away; answers under way go on."""
+        self.gate.close()
+
+    def abort(self) -> None:
+        """Answers under way end with an error, streams with all that belongs to their end."""
+        for answers in list(self.under_way):
+            answers.abort(ApiError(503, "the server has ended", code="service_unavailable"))
+
+    @property
+    def room(self) -> int:
+        """Tokens that a prompt may have."""
+        return room_of(self.assistant, self.limits)
+
+    def thinks_by_name(self, model: str | None) -> bool:
+        """Whether the model was asked for as one that thinks; ApiError where there is no such model."""
+        if model in (None, self.name, self.name + THINK_SUFFIX):
+            return model == self.name + THINK_SUFFIX
+        raise ApiError(404, f"The model '{model[:100]}' does not exist.", "model", "model_not_found")
+
+    async def enter(self) -> Place:
+        """A place in the batch; ApiError where too many wait for one, or the server is about to end."""
+        try:
+            return await self.gate.enter()
+        except Busy:
+            raise ApiError(429, f"{self.gate.num_waiting} requests wait already", code="rate_limit_exceeded") from None
+        except Closing:
+            raise ApiError(503, "the server is about to end", code="service_unavailable") from None
+
+    @asynccontextmanager
+    async def entered(self) -> AsyncIterator[Place]:
+        """As `enter`, for answers, which leave the place at their end; left here where an error comes before it."""
+        place = await self.enter()
+        try:
+            yield place
+        except BaseException:
+            place.leave()
+            raise
+
+    async def prepare(self, job: Job) -> Prepared:
+        """ApiError where files cannot be read, or the conversation is too long."""
+        with self.metrics.opening.time():
+            try:
+                if job.files:
+                    return await self.workers.prepare(job)
+                return await asyncio.to_thread(prepare, job, self.assistant.processor, self.limits, self.room)
+            except ValueError as error:
+                raise refused(str(error), "messages") from error
+
+    def answers(self, prompts: Sequence[Prompt], thinking: bool, place: Place, in_pieces: bool) -> Answers:
+        """Answers to some prompts, counted through, from now on. They leave the place at their end."""
+        each = [
+            (prepared, self._within(params, self.room + 1 - len(prepared.sample.tokens)))
+            for prepared, sampling in prompts
+            for params in sampling
+        ]
+        return Answers(self, place, each, thinking, in_pieces)
+
+    def _within(self, params: SamplingParams, room: int) -> SamplingParams:
+        if params.num_beams > (most := self.limits.max_choices):
+            raise refused(f"num_beams must be a whole number from 1 to {most}, got {params.num_beams}", "num_beams")
+        if params.min_new_tokens > room:
+            wanted = params.min_new_tokens
+            raise refused(f"min_tokens is {wanted}, but there is room for {room} more tokens", "min_tokens")
+        return replace(params, max_new_tokens=min(params.max_new_tokens, room))
+
+
+class Answers:
+    """Answers under way to one request. Close it in the end, whatever happens."""
+
+    def __init__(
+        self,
+        service: Service,
+        place: Place,
+        asked: Sequence[tuple[Prepared, SamplingParams]],
+        thinking: bool,
+        in_pieces: bool,
+    ) -> None:
+        self._service, self._place = service, place
+        self._events: asyncio.Queue[tuple[int, Event]] = asyncio.Queue()
+        self._num_open = len(asked)
+        self._orders = []
+        for number, (prepared, params) in enumerate(asked):
+            fitted = Fitted(Conversation((), thinking), prepared.notes)
+            self._orders.append(
+                Order(number, fitted, prepared.sample, params, place.asked, in_pieces, self._events, self._finished)
+            )
+        service.under_way.add(self)
+        for order in self._orders:
+            service.engine.add(order)
+
+    async def events(self) -> AsyncIterator[tuple[int, Piece | Written]]:
+        """What comes, by the number of its answer, until all are written; ApiError where one failed.
+
+        Pieces that wait already come as one: where many stream at a time, that keeps the event loop free.
+        """
+        num_left = len(self._orders)
+        coming = None
+        while num_left:
+            number, event = coming or await self._events.get()
+            coming = None if self._events.empty() else self._events.get_nowait()
+            while coming and coming[0] == number and isinstance(event, Piece) and isinstance(coming[1], Piece):
+                event = Piece(event.text + coming[1].text, event.choices + coming[1].choices)
+                coming = None if self._events.empty() else self._events.get_nowait()
+            if isinstance(event, ApiError):
+                raise event
+            if isinstance(event, ValueError):
+                raise refused(str(event)) from event
+            if isinstance(event, Exception):
+                raise ApiError(500, "the answer could not be computed", code="internal_error") from event
+            num_left -= isinstance(event, Written)
+            yield number, event
+
+    async def all(self) -> list[Written]:
+        """The whole answers in order; closed in the end."""
+        try:
+            written = {number: event async for number, event in self.events() if isinstance(event, Written)}
+        finally:
+            self.close()
+        return [written[number] for number in sorted(written)]
+
+    def abort(self, error: ApiError) -> None:
+        self._events.put_nowait((0, error))
+
+    def close(self) -> None:
+        """Nothing more is computed."""
+        if self in self._service.under_way:
+            self._service.under_way.discard(self)
+            for order in self._orders:
+                self._service.engine.cancel(order)
+        self._place.leave()
+
+    def _finished(self, event: Event) -> None:
+        """The place is given on as soon as all is computed, however slowly the client reads."""
+        if isinstance(event, Written):
+            self._service.metrics.answered(event.answer)
+            _log_answer(event.answer)
+        self._num_open -= 1
+        if not self._num_open:
+            self._place.leave()
+
+
+def room_of(assistant: Demiglace, limits: Limits) -> int:
+    """Tokens that a prompt may have: an answer needs one."""
+    return min(assistant.room, (limits.max_tokens or assistant.room + 1) - 1)
+
+
+def _log_answer(answer: Answer) -> None:
+    names = ("prompt_tokens", "visual_tokens", "new_tokens", "seconds_to_first_token", "seconds", "stopped_by")
+    fields = {name: getattr(answer, name) for name in names}
+    log.info(
+        "%(prompt_tokens)d tokens, %(visual_tokens)d of them visual -> %(new_tokens)d, the first after "
+        "%(seconds_to_first_token).3f s, the last after %(seconds).3f s (%(stopped_by)s)",
+        fields,
+        extra={"fields": fields},
+    )
+
+
+def _any_guide() -> Guide | None:
+    """None where llguidance is not there."""
+    try:
+        return Guide.choice(["yes"])
+    except ValueError:
+        return None

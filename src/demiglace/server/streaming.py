@@ -1,0 +1,139 @@
+"""An answer while it is written: thoughts and text apart, as server-sent events that always come to an end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from demiglace.inference.answer import thinking_and_text
+from demiglace.processing.chat_template import END_THINK, THINK
+from demiglace.server.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+DONE = "data: [DONE]\n\n"
+KEEP_ALIVE = ": still at work\n\n"  # a comment, which clients skip; proxies see that the stream lives
+KEEP_ALIVE_S = 15.0
+
+
+class ThoughtSplitter:
+    """What was written, as pieces of thoughts and of text; together they are those of the whole answer."""
+
+    def __init__(self, thinking: bool, is_guided: bool) -> None:
+        self._thinking, self._is_guided = thinking, is_guided
+        self._written = self._thoughts = self._text = ""
+
+    def push(self, piece: str, is_last: bool = False) -> tuple[str, str]:
+        """What a piece adds to thoughts and text. What may be the beginning of a mark is held back until it is none."""
+        self._written += piece
+        whole = self._written if is_last else _without_begun_mark(self._written)
+        thoughts, text = thinking_and_text(whole, self._thinking, self._is_guided)
+        added = _added(self._thoughts, thoughts), _added(self._text, text)
+        self._thoughts, self._text = thoughts, text
+        return added
+
+
+def _without_begun_mark(text: str) -> str:
+    if text.endswith(END_THINK + "\n"):  # two line breaks behind the thoughts are no text, one is
+        return text[:-1]
+    for length in range(len(END_THINK) - 1, 0, -1):
+        if text.endswith((THINK[:length], END_THINK[:length])):
+            return text[:-length]
+    return text
+
+
+def _added(before: str, now: str) -> str:
+    """A model that closes thoughts it never had begins its answer anew: what was sent already cannot be taken back."""
+    return now[len(before) :] if now.startswith(before) else now
+
+
+def event(fields: dict[str, Any], name: str | None = None) -> str:
+    """One event. name: of the Responses API, whose events have names."""
+    line = f"event: {name}\n" if name else ""
+    return f"{line}data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+class EventStream(Response):
+    """Events until `lines` ends; where it fails the last one tells the error. A client that hangs up ends it."""
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        lines: AsyncIterator[str],
+        close: Callable[[], None],
+        failed: Callable[[ApiError], str] = lambda error: event(error.body),
+        done: str = DONE,
+    ) -> None:
+        """close: called in the end, whatever happens. failed: the event of an error. done: the last line of all."""
+        self.status_code, self.background = 200, None
+        self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+        self._lines, self._close, self._failed, self._done = lines, close, failed, done
+        self._last_sent = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await unless_left(self._send(send), receive)
+        finally:
+            self._close()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        keeping = asyncio.ensure_future(self._keep_alive(send))
+        try:
+            async for text in self._told():
+                self._last_sent = time.monotonic()
+                await send(_body(text))
+        finally:
+            keeping.cancel()
+        await send(_body(self._done, is_last=True))
+
+    async def _keep_alive(self, send: Send) -> None:
+        """A comment whenever nothing has come for a while. Beside the events, so that they are no slower for it."""
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_S)
+            if time.monotonic() - self._last_sent >= KEEP_ALIVE_S:
+                await send(_body(KEEP_ALIVE))
+
+    async def _told(self) -> AsyncIterator[str]:
+        try:
+            async for text in self._lines:
+                yield text
+        except ApiError as error:
+            yield self._failed(error)
+        except Exception:
+            log.exception("a stream failed")
+            yield self._failed(ApiError(500, "the answer could not be computed", code="internal_error"))
+
+
+def _body(text: str, is_last: bool = False) -> Message:
+    return {"type": "http.response.body", "body": text.encode(errors="replace"), "more_body": not is_last}
+
+
+async def unless_left(work: Awaitable[T], receive: Receive) -> T | None:
+    """The work's result; None, and no more work, where the client leaves before. Its body must have been read."""
+    at_work = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({at_work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return at_work.result() if at_work.done() else None
+    finally:
+        for task in (at_work, leaving):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
