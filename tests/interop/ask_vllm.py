@@ -1,9 +1,12 @@
 """Run by the Python of vLLM's environment: ask_vllm.py QUESTIONS.json ANSWERS.json
 
-QUESTIONS: {"model": folder, "asked": [{"pictures": [path, ...], "question": text}, ...], "max_tokens": number}.
-ANSWERS: for each that is asked {"prompt": token ids, "answer": token ids}.
+QUESTIONS: {"model": folder, "adapter": folder or null, "max_tokens": number, "asked": [question, ...]}, each question
+{"parts": [part, ...], "options": options, "adapted": whether the adapter answers}. Parts:
+{"picture": path}, {"clip": path}, {"frames": [path of a JPEG, ...]} or {"text": text}; options: mm_processor_kwargs.
+ANSWERS: for each that is asked {"prompt": token ids, "answer": token ids}, or {"error": message}.
 """
 
+import base64
 import json
 import os
 import sys
@@ -13,8 +16,42 @@ os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1"
 
 import PIL.Image
 from vllm import LLM, SamplingParams
+from vllm.exceptions import VLLMValidationError
+from vllm.lora.request import LoRARequest
 
 from demiglace.integrations.vllm import CONFIG_FORMAT
+from demiglace.integrations.vllm.clips import LOADER
+
+
+def data_url(kind: str, *paths: str) -> str:
+    coded = ",".join(base64.b64encode(Path(path).read_bytes()).decode() for path in paths)
+    return f"data:{kind};base64,{coded}"
+
+
+def part_of(part: dict) -> dict:
+    if "picture" in part:
+        return {"type": "image_pil", "image_pil": PIL.Image.open(part["picture"])}
+    if "text" in part:
+        return {"type": "text", "text": part["text"]}
+    is_file = "clip" in part
+    url = data_url("video/mp4", part["clip"]) if is_file else data_url("video/jpeg", *part["frames"])
+    return {"type": "video_url", "video_url": {"url": url}}
+
+
+def ask(model: LLM, one: dict, greedy: SamplingParams, adapter: LoRARequest | None) -> dict:
+    message = {"role": "user", "content": list(map(part_of, one["parts"]))}
+    try:
+        (reply,) = model.chat(
+            [message],
+            greedy,
+            chat_template_kwargs={"enable_thinking": False},
+            mm_processor_kwargs=one["options"],
+            lora_request=adapter if one["adapted"] else None,
+            use_tqdm=False,
+        )
+    except (ValueError, VLLMValidationError) as error:
+        return {"error": str(error)}
+    return {"prompt": list(reply.prompt_token_ids), "answer": list(reply.outputs[0].token_ids)}
 
 
 def main(questions: str, answers: str) -> None:
@@ -27,16 +64,14 @@ def main(questions: str, answers: str) -> None:
         max_model_len=2048,
         max_num_seqs=2,
         kv_cache_memory_bytes=2**27,
-        limit_mm_per_prompt={"image": 2},
+        limit_mm_per_prompt={"image": 2, "video": 2},
+        interleave_mm_strings=True,
+        media_io_kwargs={"video": {"video_backend": LOADER, "num_frames": -1}},
+        enable_lora=asked["adapter"] is not None,
     )
+    adapter = LoRARequest("adapter", 1, asked["adapter"]) if asked["adapter"] else None
     greedy = SamplingParams(temperature=0, max_tokens=asked["max_tokens"])
-    told = []
-    for one in asked["asked"]:
-        pictures = [{"type": "image_pil", "image_pil": PIL.Image.open(path)} for path in one["pictures"]]
-        message = {"role": "user", "content": [*pictures, {"type": "text", "text": one["question"]}]}
-        (reply,) = model.chat([message], greedy, chat_template_kwargs={"enable_thinking": False}, use_tqdm=False)
-        told.append({"prompt": list(reply.prompt_token_ids), "answer": list(reply.outputs[0].token_ids)})
-    Path(answers).write_text(json.dumps(told))
+    Path(answers).write_text(json.dumps([ask(model, one, greedy, adapter) for one in asked["asked"]]))
 
 
 if __name__ == "__main__":

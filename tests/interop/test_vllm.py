@@ -1,73 +1,112 @@
 """What is trained here answers in vLLM as it does here. Needs vLLM's own environment: `make vllm`, see docs/vllm.md."""
 
-import json
-import subprocess
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from clips import make_clip
+from patterns import pattern
+from real_data import DATA
+from vllm_questions import ROOT, Asked, exported, needs_vllm, ours, theirs
 
-from demiglace import Conversation, Demiglace, Image, SamplingParams
-from demiglace.engine.static_batch import generate
-from demiglace.engine.token_sampler import TokenSampler
-from demiglace.model import weights
-from demiglace.model.config_file import CheckpointFacts
+from demiglace import Demiglace
 from demiglace.model.hub import folder_of
 from demiglace.processing.processor import Processor
 
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 SAMPLES = ROOT / "samples"
-ASKED: list[tuple[str, list[Path]]] = [
-    ("Read the text.", [SAMPLES / "line.png"]),
-    ("Read the text.", [SAMPLES / "heading.png", SAMPLES / "line.png"]),
-    ("What is this?", [SAMPLES / "page.png"]),
-    ("Read the text.", []),
-]
-NUM_NEW = 60
+ROOM = 2047
+SIXES = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
+LINE, HEADING, PAGE = ({"picture": str(SAMPLES / f"{name}.png")} for name in ("line", "heading", "page"))
+READ, WHAT = {"text": "Read the text."}, {"text": "What is this?"}
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not PYTHON.is_file(), reason="vLLM has no environment in .venv-vllm (`make vllm` makes one)"),
-]
+pytestmark = [pytest.mark.slow, needs_vllm]
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    """The nano model, exported anew, and set to cut large pictures into slices."""
-    shipped = folder_of(None)
-    processor = Processor.load(shipped)
-    slicing = replace(processor.config.slicing, max_slices=6)
-    processor = Processor(processor.tokenizer, replace(processor.config, slicing=slicing))
-    folder = tmp_path / "exported"
-    processor.save(folder)
-    weights.save(weights.load(shipped), folder, CheckpointFacts(**processor.checkpoint_facts(), do_sample=False))
-    return folder
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("vllm")
 
 
-def ours(checkpoint: Path) -> list[dict[str, list[int]]]:
-    """Token ids of the prompt and of the answer to each that is asked."""
+@pytest.fixture(scope="module")
+def clips(folder: Path) -> list[dict[str, str]]:
+    """Two short ones, the second an animation where real files are there, and one of 60 seconds."""
+    drawn = [make_clip(folder / f"{count}.mp4", range(count)) for count in (60, 140, 1500)]
+    real = [DATA / "video_clips" / name for name in ("yoga.mp4", "newtonscradle.gif")]
+    short = real if DATA.is_dir() else drawn[:2]
+    return [{"clip": str(path)} for path in (*short, drawn[2])]
+
+
+@pytest.fixture(scope="module")
+def asked(folder: Path, clips: list[dict[str, str]]) -> dict[str, Asked]:
+    first, second, long = clips
+    frames = [str(folder / f"{number}.jpg") for number in range(7)]
+    for number, path in enumerate(frames):
+        pattern(80 + number, 60).resize((80, 60)).save(path)
+    return {
+        "a picture": Asked([LINE, READ]),
+        "two pictures": Asked([HEADING, LINE, READ]),
+        "a picture in slices": Asked([PAGE, WHAT]),
+        "text alone": Asked([READ]),
+        "single frames": Asked([second, WHAT], {"fps": 2.0}),
+        "packages of 6": Asked([first, WHAT], SIXES),
+        "packages of 2": Asked([second, WHAT], {"fps": 10.0, "package_frames": 2, "force_package_frames": True}),
+        "a minute": Asked([long, WHAT], {"fps": 2.0, "package_frames": 6, "force_package_frames": True}),
+        "a span": Asked([long, WHAT], {"start": 10.5, "end": 14.0, "num_frames": 11, "max_packages": 4}),
+        "pictures and clips mixed": Asked([first, LINE, {"text": "and this"}, second, HEADING, WHAT], SIXES),
+        "several clips": Asked([second, first, WHAT], SIXES),
+        "the same clip twice": Asked([second, second, WHAT], SIXES),
+        "the same clip in other packages": Asked([second, WHAT], SIXES | {"package_frames": 5}),
+        "frames": Asked([{"frames": frames}, WHAT], {"package_frames": 3, "force_package_frames": True}),
+    }
+
+
+@pytest.fixture(scope="module")
+def refused(clips: list[dict[str, str]]) -> dict[str, Asked]:
+    first, _, long = clips
+    return {
+        "too many packages": Asked([long, WHAT], {"fps": 1.0}),
+        "too long with the picture": Asked([long, PAGE, WHAT], {"num_frames": 28}),
+        "packages of 7": Asked([first, WHAT], {"package_frames": 7}),
+        "packages of 0": Asked([first, WHAT], {"package_frames": 0}),
+        "an unknown option": Asked([LINE, WHAT], {"max_slice_nums": 4}),
+        "a start beyond the clip": Asked([first, WHAT], {"start": 900.0}),
+    }
+
+
+REFUSED = {
+    "too many packages": f"takes at least 2048 tokens, 2048 of them visual, but there is room for {ROOM}",
+    "too long with the picture": "longer than the maximum model length of 2048",
+    "packages of 7": "package_frames must be a whole number from 1 to 6, got 7",
+    "packages of 0": "package_frames must be a whole number from 1 to 6, got 0",
+    "an unknown option": "mm_processor_kwargs has 'max_slice_nums', but there are fps, max_packages",
+    "a start beyond the clip": "start lies at 900 s, but the video is ",
+}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Path:
+    return exported(folder / "exported")
+
+
+@pytest.fixture(scope="module")
+def said(folder: Path, checkpoint: Path, asked: dict[str, Asked], refused: dict[str, Asked]) -> dict[str, Any]:
+    every = asked | refused
+    return dict(zip(every, theirs(folder, checkpoint, every.values()), strict=True))
+
+
+def test_vllm_gives_the_same_answers(checkpoint: Path, asked: dict[str, Asked], said: dict[str, Any]) -> None:
     told = Demiglace.load(checkpoint, "cpu", "float32")
-    replies = []
-    for question, pictures in ASKED:
-        sample = told.processor.prepare(Conversation.ask(question, *map(Image, pictures), thinking=False))
-        batch, greedy = told.processor.batch([sample]), SamplingParams.greedy(NUM_NEW)
-        answer = [step.sampled.token for step in generate(told.model, batch, [TokenSampler(greedy, told.roles)])]
-        replies.append({"prompt": sample.tokens.tolist(), "answer": answer})
-    return replies
+    assert {name: said[name] for name in asked} == {name: ours(told, one) for name, one in asked.items()}
 
 
-def theirs(checkpoint: Path, folder: Path) -> list[dict[str, list[int]]]:
-    asked = [{"question": question, "pictures": list(map(str, pictures))} for question, pictures in ASKED]
-    questions, answers = folder / "questions.json", folder / "answers.json"
-    questions.write_text(json.dumps({"model": str(checkpoint), "asked": asked, "max_tokens": NUM_NEW}))
-    command = [PYTHON, Path(__file__).with_name("ask_vllm.py"), questions, answers]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(answers.read_text())
+def test_prompts_have_what_they_should(said: dict[str, Any]) -> None:
+    """The page is cut into an overview and three slices; two frames a second of a minute are 20 packages of 6."""
+    unk = Processor.load(folder_of(None)).tokenizer.special["unk"]
+    assert said["a picture in slices"]["prompt"].count(unk) == 4 * 64
+    assert said["a minute"]["prompt"].count(unk) == 20 * 64
+    assert said["frames"]["prompt"].count(unk) == 3 * 64
 
 
-def test_vllm_gives_the_same_answers(checkpoint: Path, tmp_path: Path) -> None:
-    expected = ours(checkpoint)
-    assert len(expected[2]["prompt"]) > 4 * 64  # the page was cut into slices
-    assert theirs(checkpoint, tmp_path) == expected
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_is_refused(said: dict[str, Any], name: str) -> None:
+    assert REFUSED[name] in said[name]["error"]

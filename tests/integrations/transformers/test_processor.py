@@ -212,6 +212,7 @@ def test_bad_messages_are_refused(theirs: MiniCPMVProcessor, messages: Any, erro
         {"return_tensors": "np"},
         {"chat_template": "{{ messages }}"},
         {"tools": [{}]},
+        {"load_audio_from_video": True},
         {"nonsense": 1},
     ],
     ids=str,

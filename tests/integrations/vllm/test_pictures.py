@@ -1,5 +1,7 @@
 """Pictures come to vLLM as they come to our model; vLLM itself need not be there."""
 
+from dataclasses import replace
+
 import PIL.Image
 import pytest
 import torch
@@ -72,3 +74,14 @@ def test_a_picture_on_its_side_is_refused() -> None:
     picture.getexif()[0x0112] = 6
     with pytest.raises(ValueError, match=r"upright, from \(20, 40\) to \(40, 20\)"):
         ImageProcessor(CONFIG).slices([picture])
+
+
+@pytest.mark.parametrize("most", [0.0, 0.02])
+def test_a_checkpoint_that_leaves_out_static_patches_is_refused(most: float) -> None:
+    with pytest.raises(ValueError, match=rf"leaves out static patches \(up to {most:g}\), which vLLM's encoder cannot"):
+        ImageProcessor(replace(CONFIG, static_patches=most))
+
+
+def test_a_checkpoint_that_encodes_all_patches_is_taken() -> None:
+    assert ImageProcessor(replace(CONFIG, static_patches=None)).config == CONFIG
+    assert ImageProcessor(replace(CONFIG, static_patches=-1.0)).max_slice_nums == 4

@@ -12,6 +12,10 @@ from transformers import (
     AutoModelForMultimodalLM,
     AutoProcessor,
 )
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
+)
 
 from demiglace.integrations.transformers.config import MiniCPMVPretrainedConfig
 from demiglace.integrations.transformers.image_processor import MiniCPMVImageProcessor
@@ -37,3 +41,9 @@ AutoImageProcessor.register(
     image_processor_classes=dict.fromkeys(("pil", "torchvision"), MiniCPMVImageProcessor),
 )
 AutoProcessor.register(MiniCPMVPretrainedConfig, MiniCPMVProcessor)
+# `transformers serve` does not ask what is registered. Types in the first table it loads by their Auto class. A class
+# in the second takes pictures and clips; in the first it would take sound, too, so another name stands there.
+MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = "MiniCPMV"
+MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = (
+    MiniCPMVForConditionalGeneration.__name__
+)

@@ -18,7 +18,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 from demiglace.batch import PADDING, Batch, Visual
 from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.integrations.transformers.inputs import visual_of
-from demiglace.model.layers import Checkpointing
+from demiglace.model.layers import Checkpointing, visibility
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.qwen3 import Qwen3
 from demiglace.model.resampler import Resampler
@@ -61,6 +61,7 @@ class Backbone(nn.Module):
         image_grids: Tensor | None = None,
         package_sizes: Tensor | None = None,
         ticks: Tensor | None = None,
+        run_lengths: Tensor | None = None,
         use_cache: bool | None = None,
         **others: Any,
     ) -> BaseModelOutputWithPast:
@@ -75,6 +76,7 @@ class Backbone(nn.Module):
             "image_grids": image_grids,
             "package_sizes": package_sizes,
             "ticks": ticks,
+            "run_lengths": run_lengths,
         }
         held = _Held(input_ids, attention_mask, cache)
         batch = held.batch(input_ids, position_ids, mm_token_type_ids, pictures)
@@ -89,9 +91,10 @@ class Backbone(nn.Module):
     def _visual_tokens(self, visual: Visual) -> Tensor:
         # Not through what transformers puts in the place of `checkpoint`: where that is reentrant, layers would get no
         # gradient, as patches need none.
-        features = self.vpm(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK, bool(self.checkpointing))
-        tokens = self.resampler(features, visual.grids, visual.package_sizes, visual.ticks, MAX_PATCHES_PER_CHUNK)
-        return tokens.flatten(0, 1)
+        most, is_recomputed = MAX_PATCHES_PER_CHUNK, bool(self.checkpointing)
+        features = self.vpm(visual.patches, visual.grids, most, is_recomputed, visual.kept)
+        grouped = visual.package_sizes, visual.ticks, most, visual.run_lengths
+        return self.resampler(features, visual.grids, *grouped).flatten(0, 1)
 
 
 @contextmanager
@@ -108,8 +111,6 @@ def _inputs_of(layers: Any) -> Iterator[list[Tensor]]:
 
 class _Held:
     """A transformers `Cache` as the decoder takes one; who sees whom follows from the attention mask alone."""
-
-    is_fixed = False
 
     def __init__(self, input_ids: Tensor, attention_mask: Tensor | None, cache: Cache | None) -> None:
         if cache is not None and cache.is_compileable:
@@ -139,9 +140,9 @@ class _Held:
         places = torch.zeros_like(input_ids) if types is None else types
         return Batch(input_ids, positions, segments, places.flatten().nonzero().squeeze(1), visual_of(pictures))
 
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
-        """As `KVCache.advance`: the new ones are known already."""
-        return self.positions, self.segments
+    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
+        """As `KVCache.visible`: the new ones are known already."""
+        return visibility(positions, segments, self.positions, self.segments)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """As `KVCache.append`."""

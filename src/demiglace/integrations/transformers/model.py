@@ -18,7 +18,7 @@ from demiglace.integrations.transformers.backbone import CACHE, Backbone
 from demiglace.integrations.transformers.config import MiniCPMVPretrainedConfig
 from demiglace.integrations.transformers.inputs import FIELDS, repeated, visual_inputs, visual_of
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.weights import check_finite
+from demiglace.model.tensor_files import check_finite
 
 
 class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
@@ -86,6 +86,7 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         image_grids: Tensor | None = None,
         package_sizes: Tensor | None = None,
         ticks: Tensor | None = None,
+        run_lengths: Tensor | None = None,
         num_items_in_batch: Tensor | int | None = None,
         **others: Any,
     ) -> CausalLMOutputWithPast:
@@ -110,6 +111,7 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
             image_grids=image_grids,
             package_sizes=package_sizes,
             ticks=ticks,
+            run_lengths=run_lengths,
             **others,
         )
         logits = self.llm.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])

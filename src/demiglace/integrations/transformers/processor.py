@@ -36,6 +36,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import CONFIG_FILE
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.sample import Sample
+from demiglace.processing.static_patches import without_static_patches
 from demiglace.processing.tokenizer import SETTINGS_FILE, TOKENIZER_FILE, TextPiece
 
 HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
@@ -176,7 +177,8 @@ class MiniCPMVProcessor(ProcessorMixin):
         places = (tokens == tokenizer.special["unk"]).nonzero().squeeze(1)
         if len(places) != layout.num_visual_tokens:
             raise ValueError(f"{layout.num_visual_tokens} visual tokens, but the prompt has {len(places)} places")
-        return Sample(tokens, places, layout.visual())
+        visual = layout.visual()
+        return Sample(tokens, places, None if visual is None else without_static_patches(visual, config.static_patches))
 
     def _open(self, sample: Sample) -> Sample:
         """Without the end of its last turn."""

@@ -23,6 +23,7 @@ GRANTED: dict[str, tuple[Any, ...]] = {
     "documents": (None,),
     "return_assistant_tokens_mask": (None, False),
     "push_to_hub": (None, False),
+    "load_audio_from_video": (None, False),  # `transformers serve` says so in every request
 }
 # Options of rows, each with what may be asked for; numbers are checked apart.
 CHOICES: dict[str, tuple[Any, ...]] = {

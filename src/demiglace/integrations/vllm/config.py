@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import vllm
 from transformers import AutoConfig, PretrainedConfig, SiglipVisionConfig
 from vllm.transformers_utils.config_parser_base import ConfigParserBase
 
+from demiglace.integrations.vllm.version import check_version
 from demiglace.model.config_file import REQUIRED, VISION_SIZES, parse_config
 from demiglace.model.siglip import SiglipConfig
 
@@ -29,7 +31,8 @@ class ConfigParser(ConfigParserBase):
         code_revision: str | None = None,
         **options: Any,
     ) -> tuple[dict[str, Any], PretrainedConfig]:
-        """From a checkpoint's folder or the hub. Raises ValueError as `parse_config` does."""
+        """From a checkpoint's folder or the hub. Raises ValueError as `check_version` and `parse_config` do."""
+        check_version(vllm.__version__)
         fields, _ = PretrainedConfig.get_config_dict(model, revision=revision)
         parsed = parse_config(fields)
         # vLLM asks transformers for the type once more, when it loads the tokenizer.

@@ -1,60 +1,24 @@
-"""vLLM's own MiniCPM-V 4.5 with our pictures, our rules for positions, and as many resampler heads as the file says."""
+"""vLLM's own MiniCPM-V 4.5 with our pictures and packages, our rules for positions, and our resampler."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, SiglipVisionConfig
-from vllm.model_executor.layers.linear import ReplicatedLinear
 from vllm.model_executor.layers.quantization import QuantizationConfig
 from vllm.model_executor.models.idefics2_vision_model import Idefics2VisionEmbeddings
-from vllm.model_executor.models.minicpmv import (
-    MiniCPMV4_5,
-    MiniCPMVDummyInputsBuilder,
-    MiniCPMVMultiModalProcessor,
-    MiniCPMVProcessingInfo,
-    Resampler4_5,
-)
+from vllm.model_executor.models.minicpmv import MiniCPMV4_5, MiniCPMVImagePixelInputs
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
-from demiglace.integrations.vllm.pictures import ImageProcessor
+from demiglace.batch import STILL
+from demiglace.integrations.vllm.processing import DummyInputsBuilder, MultiModalProcessor, ProcessingInfo
+from demiglace.model.resampler import Resampler, ResamplerConfig
 from demiglace.model.siglip import exact_position_ids, released_position_ids
-from demiglace.processing.processor_config import ProcessorConfig
 
-
-class ProcessingInfo(MiniCPMVProcessingInfo):
-    @cached_property
-    def image_processor(self) -> ImageProcessor:
-        return ImageProcessor(ProcessorConfig.from_fields(self.ctx.get_hf_image_processor_config()))
-
-    def get_image_processor(self, **options: object) -> ImageProcessor:
-        return self.image_processor
-
-    def get_image_max_slice_num(self) -> int:
-        return self.image_processor.max_slice_nums
-
-    def get_supported_mm_limits(self) -> Mapping[str, int | None]:
-        """Images alone: vLLM makes no packages, and a video without them is not what the model has learned."""
-        return {"image": None}
-
-
-class MultiModalProcessor(MiniCPMVMultiModalProcessor):
-    def _call_hf_processor_on_prompts(
-        self,
-        prompts: Sequence[str],
-        mm_data: Mapping[str, Any],
-        mm_kwargs: Mapping[str, object],
-        *,
-        out_keys: set[str],
-    ) -> dict[str, Any]:
-        """Of each prompt the one picture; the prompt itself vLLM lays out from `get_slice_image_placeholder`."""
-        if mm_kwargs:
-            raise ValueError(f"pictures are cut as the checkpoint says, not by {', '.join(mm_kwargs)}")
-        return self.info.image_processor.slices([picture for (picture,) in mm_data["images"]])
+MAX_PATCHES = 16 * 1024  # ours: encoded at a time, 16 pictures of the released size
 
 
 class Embeddings(Idefics2VisionEmbeddings):
@@ -75,9 +39,7 @@ class Embeddings(Idefics2VisionEmbeddings):
         return (rows.unsqueeze(1) * self.num_patches_per_side + columns).flatten()
 
 
-@MULTIMODAL_REGISTRY.register_processor(
-    MultiModalProcessor, info=ProcessingInfo, dummy_inputs=MiniCPMVDummyInputsBuilder
-)
+@MULTIMODAL_REGISTRY.register_processor(MultiModalProcessor, info=ProcessingInfo, dummy_inputs=DummyInputsBuilder)
 class MiniCPMVForDemiglace(MiniCPMV4_5):
     def init_vision_module(self, config: PretrainedConfig, *args: Any, **options: Any) -> nn.Module:
         encoder = super().init_vision_module(config, *args, **options)
@@ -87,17 +49,57 @@ class MiniCPMVForDemiglace(MiniCPMV4_5):
     def init_resampler(
         self, embed_dim: int, vision_dim: int, quant_config: QuantizationConfig | None = None, prefix: str = ""
     ) -> nn.Module:
-        resampler = Resampler4_5(
-            num_queries=self.config.query_num,
-            embed_dim=embed_dim,
-            num_heads=self.config.resampler_num_heads,
-            kv_dim=vision_dim,
-            max_temporal_size=1,  # no ticks ever come, and the table of the default takes 590 MB at the released size
-            quant_config=quant_config,
-            prefix=prefix,
+        """Ours. vLLM's has a table of ticks, 590 MB at the released size, with no row for the largest of a longer clip,
+        and leaves `kv_proj` out where both sizes are the same."""
+        config = ResamplerConfig(self.config.query_num, embed_dim, vision_dim, self.config.resampler_num_heads)
+        return Resampler(config).to(torch.get_default_dtype())
+
+    def embed_multimodal(self, **inputs: Any) -> Any:
+        """Of each picture or clip its visual tokens; vLLM never mixes both in a call."""
+        if "video_pixel_values" not in inputs:
+            return super().embed_multimodal(**inputs)
+        frames = [strip for clip in inputs["video_pixel_values"] for strip in clip]
+        grids, package_sizes, ticks = (
+            torch.cat(list(inputs[name])) for name in ("video_tgt_sizes", "video_package_sizes", "video_ticks")
         )
-        # vLLM leaves it out where both sizes are the same.
-        resampler.kv_proj = ReplicatedLinear(
-            vision_dim, embed_dim, bias=False, quant_config=quant_config, prefix=f"{prefix}.kv_proj"
-        )
-        return resampler.to(torch.get_default_dtype())
+        tokens = self._visual_tokens(frames, grids, package_sizes, ticks)
+        clips = tokens.split([len(sizes) for sizes in inputs["video_package_sizes"]])
+        return [clip.flatten(0, 1) for clip in clips]
+
+    def get_vision_hidden_states(self, data: MiniCPMVImagePixelInputs) -> Tensor:
+        """Slices of pictures -> (slices, queries, hidden)."""
+        ones = torch.ones(len(data["pixel_values"]), dtype=torch.int64)
+        return self._visual_tokens(data["pixel_values"], data["tgt_sizes"], ones, ones * STILL)
+
+    def _visual_tokens(self, pictures: Sequence[Tensor], grids: Tensor, package_sizes: Tensor, ticks: Tensor) -> Tensor:
+        """The strips of pictures, the rest as in `Visual`, on the host -> (packages, queries, hidden)."""
+        tokens = []
+        for packages, held in _chunks(package_sizes, grids.prod(dim=1)):
+            features = self._encode(pictures[held], grids[held])
+            tokens.append(
+                self.resampler(features, grids[held], package_sizes[packages], ticks[held].to(features.device))
+            )
+        return torch.cat(tokens)
+
+    def _encode(self, pictures: Sequence[Tensor], grids: Tensor) -> Tensor:
+        """Features (patches, vision hidden), packed."""
+        lengths = grids.prod(dim=1)
+        pixels = nn.utils.rnn.pad_sequence([picture.permute(2, 0, 1) for picture in pictures], batch_first=True)
+        is_patch = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
+        is_patch = is_patch.to(pixels.device)
+        is_even = bool((lengths == lengths[0]).all())  # then attention needs no mask
+        mask = None if is_even else is_patch.unsqueeze(1)
+        features = self.vpm(pixels.permute(0, 2, 3, 1), patch_attention_mask=mask, tgt_sizes=grids)
+        return features[is_patch]
+
+
+def _chunks(package_sizes: Tensor, lengths: Tensor) -> Iterator[tuple[slice, slice]]:
+    """Whole packages, of `MAX_PATCHES` patches or a single one: which packages, and which pictures they hold."""
+    first_package = first_picture = package = picture = held = 0
+    for package, size in enumerate(package_sizes.tolist()):
+        patches = int(lengths[picture : picture + size].sum())
+        if held and held + patches > MAX_PATCHES:
+            yield slice(first_package, package), slice(first_picture, picture)
+            first_package, first_picture, held = package, picture, 0
+        picture, held = picture + size, held + patches
+    yield slice(first_package, package + 1), slice(first_picture, picture)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from demiglace.batch import Visual
 from demiglace.media.pictures import open_picture
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 
 
 class ImageProcessor:
-    """Names of attributes and methods are the released ones; sizes of images are (width, height) in pixels."""
+    """Names of attributes and methods are the released ones; sizes of images are (width, height) in pixels.
+
+    Raises ValueError where the checkpoint leaves out static patches: vLLM's encoder takes whole pictures alone.
+    """
 
     im_id_start, im_id_end = STRUCTURE["image_id_start"], STRUCTURE["image_id_end"]
 
     def __init__(self, config: ProcessorConfig) -> None:
+        if config.static_patches is not None and config.static_patches >= 0:
+            raise ValueError(
+                f"the checkpoint leaves out static patches (up to {config.static_patches:g}), which vLLM's encoder "
+                "cannot: take static_patches out of its preprocessor_config.json to have them all encoded"
+            )
         self.config = config
         self.max_slice_nums = config.slicing.max_slices
         self.image_feature_size = config.num_queries
@@ -45,9 +54,13 @@ class ImageProcessor:
         )
         return layout.image_places((image_size[0], image_size[1]), image_idx)
 
+    def package_places(self, num_packages: int) -> str:
+        """The places of a clip in the text."""
+        return Layout(self.config.slicing, self.image_feature_size, self.config.use_image_id).video_places(num_packages)
+
     def slices(self, pictures: Sequence[PIL.Image.Image]) -> dict[str, list[list[Tensor]] | list[Tensor]]:
-        """Of each picture pixel_values, float32 (3, patch_size, patches * patch_size) of its overview and each slice;
-        tgt_sizes, int64 (slices, 2), their rows and columns of patches; image_sizes, int64 (2,).
+        """Of each picture pixel_values, the `strips` of overview and slices; tgt_sizes, int64 (slices, 2), their
+        rows and columns of patches; image_sizes, int64 (2,).
 
         Raises ValueError where a picture's orientation tag would change its shape, which vLLM has measured already.
         """
@@ -66,10 +79,14 @@ class ImageProcessor:
         layout.image(upright)
         visual = layout.visual()
         assert visual is not None
-        side = self.config.slicing.patch_size
-        patches = visual.patches.unflatten(1, (3, side, side)).permute(1, 2, 0, 3)  # channel, row, patch, column
-        parts = patches.split(visual.grids.prod(dim=1).tolist(), dim=2)
-        return [part.flatten(2).contiguous() for part in parts], visual.grids
+        return strips(visual, self.config.slicing.patch_size), visual.grids
 
     def _slicing(self, max_slices: int | None) -> SlicingConfig:
         return self.config.slicing if max_slices is None else replace(self.config.slicing, max_slices=max_slices)
+
+
+def strips(visual: Visual, patch_size: int) -> list[Tensor]:
+    """Of each slice or frame its patches side by side, float32 (3, patch_size, patches * patch_size)."""
+    patches = visual.patches.unflatten(1, (3, patch_size, patch_size)).permute(1, 2, 0, 3)
+    parts = patches.split(visual.grids.prod(dim=1).tolist(), dim=2)  # channel, row, patch, column
+    return [part.flatten(2).contiguous() for part in parts]
