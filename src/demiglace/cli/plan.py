@@ -1,0 +1,232 @@
+"""`demiglace plan MODEL DATA`: memory by part, fit, speed, hours, energy and money of a job, by formula."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demiglace.cli import inference_options
+from demiglace.cli.terminal import check_open
+from demiglace.cli.training_options import Stores
+
+if TYPE_CHECKING:
+    from demiglace.data.dataset_statistics import DatasetStatistics
+    from demiglace.model.minicpmv import MiniCPMVConfig
+    from demiglace.planning.accelerator import Accelerator
+    from demiglace.planning.job_plan import Change, JobPlan
+    from demiglace.planning.training_setup import TrainingSetup
+    from demiglace.processing.processor import Processor
+    from demiglace.processing.sample import Sample
+
+FINETUNE, DPO, RL, SERVE = "finetune", "dpo", "hybrid_rl", "serve"
+JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, RL, SERVE)
+STAGE_PARTS = {"resampler": "resampler", "vision": "encoder,resampler"}  # paper; other stages train all
+
+
+@inference_options.with_options
+def plan_job(
+    model: Annotated[str, typer.Argument(help="Folder, hub id or size: nano, nano-reader, small, 8b.")],
+    data: Annotated[str, typer.Argument(help="A mixture (TOML), or a file, folder or address of records.")],
+    stores: Stores,
+    job: Annotated[str, typer.Option(help=f"{', '.join(JOBS)}; a stage takes its sources of the mixture.")] = FINETUNE,
+    gpu: Annotated[str, typer.Option(help="a100-40gb, a100-80gb, h100-80gb, h200, rtx-4090, cpu.")] = "cpu",
+    gpus: Annotated[int, typer.Option(help="Number of them, a process on each.", min=1)] = 1,
+    lora: Annotated[bool, typer.Option("--lora", help="Adapters learn.")] = False,
+    qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False,
+    learn: Annotated[str | None, typer.Option(help="Parts that learn. [default: the job's]")] = None,
+    rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
+    length: Annotated[int, typer.Option(help="Tokens of a row.", min=1)] = 2048,
+    batch_rows: Annotated[int, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL.", min=1)] = 4,
+    micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.", min=1)] = 1,
+    activation_checkpointing: Annotated[
+        bool, typer.Option("--activation-checkpointing", help="Layers are computed again.")
+    ] = False,
+    epochs: Annotated[float, typer.Option(help="Passes over the records.", min=0)] = 3.0,
+    steps: Annotated[int | None, typer.Option(help="Instead of epochs.", min=1)] = None,
+    answer_tokens: Annotated[int, typer.Option(help="Of an answer that is written.", min=1)] = 256,
+    concurrent: Annotated[int, typer.Option(help="Answers under way on each device.", min=1)] = 32,
+    group: Annotated[int, typer.Option(help="Answers to a prompt in RL.", min=1)] = 8,
+    price: Annotated[float | None, typer.Option(help="Money for a device and hour.", min=0)] = None,
+    watts: Annotated[float | None, typer.Option(help="Of a device. [default: its data sheet's]", min=0)] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16. [default: bfloat16 on a GPU]")] = None,
+    media: Annotated[str | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
+    max_slices: inference_options.MaxSlices = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say what a job takes before it starts: memory by part, whether it fits, time, energy and money."""
+    from dataclasses import replace
+
+    from demiglace.model.adapters import Lora
+    from demiglace.planning.accelerator import accelerator
+    from demiglace.planning.job_plan import Answers, what_fits
+    from demiglace.planning.training_setup import TrainingSetup
+
+    check_open("stdout")
+    _check_choices(job, lora, qlora)
+    kind = dtype or ("float32" if gpu == "cpu" else "bfloat16")
+    rows = 2 if job == DPO else 1  # of a pair
+    setup = TrainingSetup(
+        "qlora" if qlora else "lora" if lora else "full", _parts(learn or STAGE_PARTS.get(job), job),
+        Lora(rank, scale=2.0 * rank), length, rows * batch_rows, rows * micro_batch_rows,
+        activation_checkpointing, kind, gpus, reads_reference=job == DPO,
+    )  # fmt: skip
+    device = accelerator(gpu, kind)
+    device = replace(device, watts=device.watts if watts is None else watts)
+    config, processor = _model(model, max_slices)
+    seen = _look(data, media, stores, job, setup, config, processor)
+    answers = Answers(answer_tokens, concurrent)
+    num_steps = steps or _num_steps(epochs, job, setup, seen)
+    found = _planned(job, setup, config, seen, device, answers, group, num_steps, price)
+    fits = found.memory.fits(device)
+    ways = [] if fits or job == SERVE else what_fits(setup, config, seen, device)
+    if as_json:
+        typer.echo(json.dumps(_fields(found, device, gpus, fits, ways), indent=2))
+    else:
+        _show(found, device, gpus, fits, ways, job)
+
+
+def _check_choices(job: str, lora: bool, qlora: bool) -> None:
+    if job not in JOBS:
+        raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
+    if lora and qlora:
+        raise ValueError("--lora and --qlora exclude each other")
+
+
+def _parts(named: str | None, job: str) -> tuple[str, ...]:
+    from demiglace.planning.training_setup import PARTS
+
+    wanted = named or ("decoder" if job in (FINETUNE, DPO) else ",".join(PARTS))
+    parts = tuple(part.strip() for part in wanted.split(",") if part.strip())
+    if not parts or set(parts) - PARTS.keys():
+        raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {wanted!r}")
+    return parts
+
+
+def _model(name: str, max_slices: int | None) -> tuple[MiniCPMVConfig, Processor]:
+    """Sizes and processor; of a size without weights the release's pictures, and text in bytes."""
+    from demiglace.model import weights
+    from demiglace.model.hub import folder_of
+    from demiglace.model.presets import preset
+    from demiglace.processing.processor import Processor
+    from demiglace.processing.processor_config import ProcessorConfig
+    from demiglace.processing.tokenizer import Tokenizer
+
+    if name in ("small", "8b"):
+        typer.echo(
+            f"{name} has no tokenizer here: a byte of text counts as a token, up to four times too many", err=True
+        )
+        config, processor = preset(name), Processor(Tokenizer.bytes_only(), ProcessorConfig())
+    else:
+        folder = folder_of(name)
+        config, processor = weights.read_config(folder), Processor.load(folder)
+    return config, processor if max_slices is None else processor.sliced(max_slices=max_slices)
+
+
+def _look(
+    data: str,
+    media: str | None,
+    stores: Stores,
+    job: str,
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    processor: Processor,
+) -> DatasetStatistics:
+    """What is in the data, and what a sample costs; ValueError where no sample can be read."""
+    from demiglace.data.dataset_statistics import measure_dataset, measure_draws
+    from demiglace.data.mixture import Mixture
+    from demiglace.data.mixture_file import read_mixture
+    from demiglace.data.object_cache import path_or_address
+    from demiglace.data.sample_builder import SampleBuilder
+    from demiglace.data.sources.record_files import open_records, record_files
+
+    cost = partial(_cost, job, setup, config, processor)
+    if data.endswith(".toml"):
+        stores.refuse(data)
+        if job in (FINETUNE, DPO, SERVE):
+            raise ValueError(f"{data} is a mixture: name its stage by --job, such as --job general")
+        seen = measure_draws(SampleBuilder(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
+    else:
+        folder = path_or_address(media) if media else None
+        source = open_records("data", record_files([data]), folder, cache=stores.objects())
+        mixture = Mixture((source,), (1.0,), (1.0,))
+        seen = measure_dataset(SampleBuilder(mixture, processor, 0, setup.length), cost)
+    if not seen.samples:
+        problems = [*seen.bad, *seen.too_long]
+        raise ValueError(f"{data} has no sample to plan by{': ' + problems[0] if problems else ''}")
+    return seen
+
+
+def _cost(job: str, setup: TrainingSetup, config: MiniCPMVConfig, processor: Processor, sample: Sample) -> float:
+    """Operations of learning from a sample, or of reading it alone."""
+    from demiglace.planning.duration import training_flops
+    from demiglace.processing.packing import pack
+    from demiglace.training.flops import Learning, model_flops
+
+    batch = pack([[sample]], len(sample.tokens), processor.tokenizer.special["end_of_text"])
+    if job == SERVE:
+        return model_flops(config, batch, Learning(False, False, False))
+    return training_flops(config, batch, setup)
+
+
+def _num_steps(epochs: float, job: str, setup: TrainingSetup, seen: DatasetStatistics) -> int:
+    if not seen.num_records:
+        raise ValueError("the sources draw without end: say how many --steps")
+    rows = seen.num_records if job == RL else seen.expected_tokens * (2 if job == DPO else 1) / setup.length
+    return max(1, round(epochs * rows / setup.batch_rows))
+
+
+def _planned(
+    job: str,
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    device: Accelerator,
+    answers: object,
+    group: int,
+    num_steps: int,
+    price: float | None,
+) -> JobPlan:
+    from demiglace.planning.job_plan import Answers, rl_plan, serving_plan, training_plan
+
+    assert isinstance(answers, Answers)
+    if job == SERVE:
+        return serving_plan(config, seen, answers, device, setup.processes, setup.dtype, price)
+    if job == RL:
+        return rl_plan(setup, config, seen, answers, group, device, num_steps, price)
+    return training_plan(setup, config, seen, device, num_steps, price)
+
+
+def _fields(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: list[Change]) -> dict[str, object]:
+    memory = {**asdict(plan.memory), "total": plan.memory.total}
+    return {
+        "device": asdict(device), "devices": count, "memory_bytes": memory, "fits": fits,
+        "fits_with": [change.options for change in ways], "steps": plan.num_steps,
+        "tokens_per_second": plan.tokens_per_second, **asdict(plan.cost),
+    }  # fmt: skip
+
+
+def _show(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: list[Change], job: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    memory, cost = plan.memory, plan.cost
+    table = Table("memory", "GiB", box=box.SIMPLE_HEAD, title=f"{count} x {device.name}", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, size in (*asdict(memory).items(), ("together", memory.total), ("there is", device.memory_bytes)):
+        table.add_row(name.replace("_", " "), f"{size / 2**30:.2f}")
+    Console().print(table)
+    verdict = "fits" if fits else "does not fit"
+    cure = f"; it fits with {' or with '.join(change.options for change in ways)}" if ways else ""
+    typer.echo(f"it {verdict}{cure}")
+    unit = "requests" if job == SERVE else "steps"
+    written = "written" if job in (SERVE, RL) else "learned from"
+    typer.echo(f"{plan.num_steps} {unit}, {plan.tokens_per_second:,.0f} tokens a second {written}")
+    energy = "" if cost.kwh is None else f", {cost.kwh:.3g} kWh"
+    money = "" if cost.money is None else f", {cost.money:,.2f} in money"
+    typer.echo(f"{cost.seconds / 3600:.3g} hours{energy}{money}; by {device.source}")

@@ -1,0 +1,79 @@
+"""Operations of a job and the seconds they take; energy and money.
+
+Training goes by operations: the formula's, what activation checkpointing computes again included, over a share of the
+device's peak. Answers are written at the rate at which weights, keys and values are read, or operations done, whichever
+is slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from demiglace.batch import Batch
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.planning.accelerator import Accelerator
+from demiglace.planning.memory import bytes_of_a_place
+from demiglace.planning.training_setup import TrainingSetup, adapter_weights, part_sizes
+from demiglace.training.flops import Learning, llm_flops, resampler_flops, sample_lengths, vision_flops
+
+UTILISATION = 0.4  # ours: of the peak, in training and in reading prompts
+BANDWIDTH_SHARE = 0.6  # ours: of the memory's rate, in writing answers
+JOULES_OF_A_KWH = 3.6e6
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """Of all devices together. kwh: None where nobody knows their watts; money: None where nobody said a price."""
+
+    seconds: float
+    kwh: float | None
+    money: float | None
+
+
+def run_cost(seconds: float, device: Accelerator, count: int, price: float | None) -> RunCost:
+    """price: of a device and hour. Watts are those of the devices at most, without the machine around them."""
+    kwh = None if device.watts is None else count * device.watts * seconds / JOULES_OF_A_KWH
+    return RunCost(seconds, kwh, None if price is None else count * price * seconds / 3600)
+
+
+def training_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
+    """Of a batch as it is computed: under adapters frozen weights get no gradient, and the adapters' products come on
+    top; what is checkpointed goes forward twice; a reference model reads everything once."""
+    forward = (vision_flops(config, batch), resampler_flops(config, batch), llm_flops(config, batch))
+    factors = list(Learning(*(part in setup.parts for part in ("encoder", "resampler", "decoder"))).factors())
+    if not setup.is_full:
+        factors[0], factors[2] = min(2, factors[0]), min(2, factors[2])
+    if setup.activation_checkpointing:
+        factors[0] += "encoder" in setup.parts
+        factors[2] += 1
+    extra = sum(forward) if setup.reads_reference else 0.0
+    own = 0.0 if setup.is_full else adapter_flops(config, batch, setup)
+    return sum(factor * cost for factor, cost in zip(factors, forward, strict=True)) + own + extra
+
+
+def adapter_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
+    """Of the adapters alone, forward and for both gradients."""
+    places = {"decoder": int(sample_lengths(batch.segments).sum())}
+    if batch.visual is not None:
+        places["encoder"] = batch.visual.patches.shape[0]
+    passes = 4 if setup.activation_checkpointing else 3
+    parts = [part for part in setup.parts if part in places]
+    return sum(2.0 * passes * places[part] * adapter_weights(replace(setup, parts=(part,)), config) for part in parts)
+
+
+def training_seconds(flops: float, device: Accelerator, count: int, dtype: str) -> float:
+    return flops / (UTILISATION * device.peak(dtype) * count)
+
+
+def writing_rate(
+    config: MiniCPMVConfig, device: Accelerator, dtype: str, answers: int, context: float, weight_bytes: float
+) -> float:
+    """Tokens a second that one device writes, `answers` under way with `context` tokens each."""
+    width = 2 if dtype == "bfloat16" else 4
+    decoder = part_sizes(config)["decoder"] - config.llm.vocab_size * config.llm.hidden_size  # one row of embeddings
+    share = decoder / sum(part_sizes(config).values())
+    read = weight_bytes * share + answers * context * bytes_of_a_place(config.llm, width)
+    pairs = config.llm.num_layers * config.llm.num_heads * config.llm.head_dim * context
+    computed = answers * (2 * decoder + 4 * pairs)
+    seconds = max(read / (BANDWIDTH_SHARE * device.bandwidth), computed / (UTILISATION * device.peak(dtype)))
+    return answers / seconds

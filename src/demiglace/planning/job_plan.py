@@ -1,0 +1,170 @@
+"""A job on devices: what it takes, whether that fits, and which settings make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from demiglace.data.dataset_statistics import DatasetStatistics
+from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.planning.accelerator import Accelerator
+from demiglace.planning.duration import RunCost, run_cost, training_seconds, writing_rate
+from demiglace.planning.memory import MemoryParts, process_memory, serving_memory, with_runtime
+from demiglace.planning.training_setup import TrainingSetup
+
+MOST_DEVICES = 1024
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """memory: of each device. tokens_per_second: of all devices; in serving, tokens written."""
+
+    memory: MemoryParts
+    num_steps: int
+    tokens_per_second: float
+    cost: RunCost
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers that are written: `limit` tokens each at most, `at_once` under way on each device."""
+
+    limit: int = 256
+    at_once: int = 32
+
+
+def training_plan(
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    device: Accelerator,
+    num_steps: int,
+    price: float | None = None,
+) -> JobPlan:
+    """Of `num_steps` steps over data like what was `seen`, whose `flops` are `duration.training_flops`."""
+    count = setup.processes
+    memory = device_memory(setup, config, seen, device)
+    tokens = num_steps * setup.batch_rows * setup.length
+    seconds = training_seconds(seen.flops * tokens / max(1, seen.tokens), device, count, setup.dtype)
+    return JobPlan(memory, num_steps, tokens / seconds if seconds else 0.0, run_cost(seconds, device, count, price))
+
+
+def device_memory(
+    setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, device: Accelerator
+) -> MemoryParts:
+    """Of one device; processes of a CPU share it."""
+    return process_memory(setup, config, seen, device.is_cpu)
+
+
+def serving_plan(
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    answers: Answers,
+    device: Accelerator,
+    count: int,
+    dtype: str,
+    price: float | None = None,
+) -> JobPlan:
+    """Of every record answered once, requests dealt out to `count` devices with a whole model each.
+
+    seen: its `flops` are those of reading alone.
+    """
+    records = max(1, seen.samples)
+    prompt = seen.tokens / records
+    patches = seen.patches // records
+    width = 2 if dtype == "bfloat16" else 4
+    tensors = serving_memory(config, width, round(prompt) + answers.limit, answers.at_once, patches)
+    rate = writing_rate(config, device, dtype, answers.at_once, prompt + answers.limit / 2, tensors.weights)
+    reading = training_seconds(seen.flops / records, device, 1, dtype)
+    seconds = seen.num_records * (reading + answers.limit / rate) / count
+    written = seen.num_records * answers.limit
+    memory = with_runtime(tensors, device.is_cpu, tensors.activations)
+    return JobPlan(
+        memory, seen.num_records, written / seconds if seconds else 0.0, run_cost(seconds, device, count, price)
+    )
+
+
+def rl_plan(
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    answers: Answers,
+    group: int,
+    device: Accelerator,
+    num_steps: int,
+    price: float | None = None,
+) -> JobPlan:
+    """Of steps that write `group` answers to each of `setup.batch_rows` prompts and learn from all.
+
+    A prompt is read once for its group. The engine answers with the weights that learn; in another dtype, or sharded,
+    with a copy. seen: its `flops` are those of learning from its tokens.
+    """
+    records = max(1, seen.samples)
+    learning = training_plan(setup, config, seen, device, num_steps)
+    wanted = replace(answers, at_once=min(answers.at_once, group * setup.batch_rows // setup.processes))
+    writing = serving_plan(config, replace(seen, num_records=records), wanted, device, 1, setup.dtype)
+    is_copied = setup.processes > 1 or setup.width == 2
+    memory = most_of(learning.memory, writing.memory, is_copied)
+    prompt = seen.tokens / records
+    tokens = num_steps * setup.batch_rows * (prompt + group * answers.limit)
+    updates = training_seconds(tokens * seen.flops / max(1, seen.tokens), device, setup.processes, setup.dtype)
+    written = num_steps * setup.batch_rows * group * answers.limit
+    rate = writing_rate(config, device, setup.dtype, wanted.at_once, prompt + answers.limit / 2, writing.memory.weights)
+    seconds = updates + written / (rate * setup.processes)
+    return JobPlan(memory, num_steps, written / seconds, run_cost(seconds, device, setup.processes, price))
+
+
+def most_of(learning: MemoryParts, writing: MemoryParts, is_copied: bool) -> MemoryParts:
+    """Learning and writing take turns: the moments stay, activations and keys and values do not meet."""
+    copied = writing.weights if is_copied else 0.0
+    turns = (
+        replace(learning, weights=learning.weights + copied),
+        replace(writing, weights=learning.weights + copied, optimizer=learning.optimizer, runtime=learning.runtime),
+    )
+    return max(turns, key=lambda parts: parts.total)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Options of the command, and the setup that they make."""
+
+    options: str
+    setup: TrainingSetup
+
+
+def changes(setup: TrainingSetup) -> Iterator[Change]:
+    """What takes less memory, each on top of those before: first what changes no result."""
+    told: list[str] = []
+
+    def more(option: str, **fields: object) -> Change:
+        nonlocal setup
+        told.append(option)
+        setup = replace(setup, **fields)  # type: ignore[arg-type]
+        return Change(" ".join(told), setup)
+
+    if setup.micro_batch_rows > 1:
+        yield more("--micro-batch-rows 1", micro_batch_rows=1)
+    if not setup.activation_checkpointing:
+        yield more("--activation-checkpointing", activation_checkpointing=True)
+    if setup.dtype != "bfloat16":
+        yield more("--dtype bfloat16", dtype="bfloat16")
+    before, start = list(told), setup
+    if setup.method == "full":
+        yield more("--lora", method="lora")
+    if setup.method == "lora" and setup.processes == 1:
+        yield more("--qlora", method="qlora")
+    told[:], setup = before, start
+    count = setup.processes
+    while count < MOST_DEVICES:
+        count *= 2
+        yield Change(" ".join([*before, f"--gpus {count}"]), replace(setup, processes=count))
+
+
+def what_fits(
+    setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, device: Accelerator
+) -> list[Change]:
+    """The first change that fits on as many devices, and the first with more of them."""
+    fitting = [change for change in changes(setup) if device_memory(change.setup, config, seen, device).fits(device)]
+    alike = [change for change in fitting if change.setup.processes == setup.processes]
+    more = [change for change in fitting if change.setup.processes != setup.processes and not device.is_cpu]
+    return alike[:1] + more[:1]

@@ -1,0 +1,53 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+Run = Callable[..., Result]
+
+
+def test_records_are_planned_on_a_gpu(run: Run, start: Path, data: Path) -> None:
+    asked = ("plan", start, data, "--gpu", "h100-80gb", "--lora", "--length", 256, "--price", 2, "--json")
+    told = json.loads(run(*asked).stdout)
+    assert told["fits"]
+    assert told["memory_bytes"]["total"] == sum(size for name, size in told["memory_bytes"].items() if name != "total")
+    assert told["money"] == 2 * told["seconds"] / 3600
+    assert (told["kwh"] > 0, told["device"]["watts"]) == (True, 700)
+    assert told["steps"] == json.loads(run(*asked, "--gpus", 2).stdout)["steps"]
+
+
+def test_each_job_has_a_plan(run: Run, start: Path, data: Path) -> None:
+    for job in ("finetune", "dpo", "hybrid_rl", "serve"):
+        told = run("plan", start, data, "--job", job, "--gpu", "h200", "--length", 256)
+        assert told.exit_code == 0, told.stderr
+        assert "it fits\n" in told.stdout
+        assert "tokens a second" in told.stdout
+
+
+def test_a_mixture_is_planned_by_its_stage(run: Run, start: Path, data: Path) -> None:
+    mixture = data.with_name("mixture.toml")
+    asked = ("plan", start, mixture, "--job", "full", "--gpu", "a100-80gb", "--length", 256)
+    told = json.loads(run(*asked, "--steps", 5, "--json").stdout)
+    assert told["steps"] == 5
+    refused = run("plan", start, mixture, "--length", 256)
+    assert refused.exit_code == 2
+    assert "is a mixture: name its stage by --job" in refused.stderr
+
+
+def test_the_released_size_needs_no_weights_and_more_than_a_card(run: Run, data: Path) -> None:
+    told = run("plan", "8b", data, "--gpu", "rtx-4090", "--length", 2048, "--learn", "decoder")
+    assert "it does not fit; it fits with --activation-checkpointing" in told.stdout
+    assert "a byte of text counts as a token" in told.stderr
+
+
+def test_what_cannot_be_planned_is_refused_in_one_line(run: Run, start: Path, data: Path) -> None:
+    for wrong, message in (
+        (("--job", "evaluation"), "no job 'evaluation'; there are finetune"),
+        (("--lora", "--qlora"), "exclude each other"),
+        (("--gpu", "tpu"), "no device 'tpu'"),
+        (("--learn", "mouth"), "got 'mouth'"),
+    ):
+        refused = run("plan", start, data, *wrong)
+        assert refused.exit_code == 2
+        assert message in refused.stderr

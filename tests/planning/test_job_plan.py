@@ -1,0 +1,51 @@
+from dataclasses import replace
+
+from demiglace.data.dataset_statistics import DatasetStatistics
+from demiglace.model.presets import preset
+from demiglace.planning.accelerator import ACCELERATORS
+from demiglace.planning.job_plan import Answers, device_memory, rl_plan, serving_plan, training_plan, what_fits
+from demiglace.planning.training_setup import TrainingSetup
+
+CONFIG = preset("8b")
+SEEN = DatasetStatistics(100, samples=100, tokens=100_000, learned_tokens=20_000, patches=200_000, flops=1e15)
+H100, H200, SMALL = (ACCELERATORS[name] for name in ("h100-80gb", "h200", "rtx-4090"))
+FULL = TrainingSetup("full", ("decoder",), dtype="bfloat16", batch_rows=64)
+
+
+def test_the_released_size_does_not_learn_whole_on_one_device_and_what_helps_does_fit():
+    assert not device_memory(FULL, CONFIG, SEEN, H100).fits(H100)
+    alike, more = what_fits(FULL, CONFIG, SEEN, H100)
+    assert (alike.setup.method, alike.setup.processes) == ("lora", 1)
+    assert more.options.endswith(f"--gpus {more.setup.processes}")
+    for change in (alike, more):
+        assert device_memory(change.setup, CONFIG, SEEN, H100).fits(H100)
+    half = replace(more.setup, processes=more.setup.processes // 2)
+    assert not device_memory(half, CONFIG, SEEN, H100).fits(H100)
+
+
+def test_adapters_beside_four_bits_fit_a_small_card():
+    setup = TrainingSetup("qlora", ("decoder",), dtype="bfloat16", activation_checkpointing=True)
+    assert device_memory(setup, CONFIG, SEEN, SMALL).fits(SMALL)
+    assert not device_memory(replace(setup, method="lora"), CONFIG, SEEN, replace(SMALL, memory_bytes=16e9)).fits(
+        replace(SMALL, memory_bytes=16e9)
+    )
+
+
+def test_twice_the_devices_take_half_the_time_and_the_same_money():
+    one, two = (training_plan(replace(FULL, processes=count), CONFIG, SEEN, H100, 10, price=2.0) for count in (1, 2))
+    assert (two.cost.seconds, two.cost.money) == (one.cost.seconds / 2, one.cost.money)
+    assert two.tokens_per_second == 2 * one.tokens_per_second
+
+
+def test_keys_and_values_grow_with_the_answers_under_way():
+    few, many = (serving_plan(CONFIG, SEEN, Answers(256, count), H200, 1, "bfloat16") for count in (1, 64))
+    assert many.memory.keys_and_values == 64 * few.memory.keys_and_values
+    assert many.tokens_per_second > few.tokens_per_second
+
+
+def test_reinforcement_learning_keeps_the_moments_and_writes_with_a_copy():
+    setup = replace(FULL, processes=8)
+    learning = device_memory(setup, CONFIG, SEEN, H100)
+    found = rl_plan(setup, CONFIG, SEEN, Answers(), 8, H100, num_steps=5)
+    assert found.memory.total >= learning.total + 2 * 8e9
+    assert found.cost.seconds > rl_plan(setup, CONFIG, SEEN, Answers(limit=64), 8, H100, num_steps=5).cost.seconds > 0
