@@ -85,7 +85,11 @@ def test_an_animation_is_watched_when_asked_or_given_a_number_of_videos(
 
 @pytest.mark.parametrize(
     ("options", "names"),
-    [(("--fps", 5), "--fps"), (("--as-video", "--package-frames", 6), "--as-video, --package-frames")],
+    [
+        (("--fps", 5), "--fps"),
+        (("--as-video", "--package-frames", 6), "--as-video, --package-frames"),
+        (("--static-patches", 0), "--static-patches"),
+    ],
 )
 def test_numbers_for_videos_without_one_are_refused(
     run: Run, model: Path, page: Path, options: tuple[object, ...], names: str
@@ -93,6 +97,19 @@ def test_numbers_for_videos_without_one_are_refused(
     result = run("ask", page, "What?", "--model", model, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"{names}: only for videos and animations, and no file given is one" in result.stderr
+
+
+def test_static_patches_are_left_out_when_asked(run: Run, model: Path, clip: Path) -> None:
+    def told(*options: object) -> dict[str, object]:
+        given = ("--package-frames", 6, "--json", "--max-new-tokens", 4, *options)
+        result = run("ask", clip, "What?", "--model", model, *given)
+        return {key: value for key, value in json.loads(result.stdout).items() if "seconds" not in key}
+
+    assert told("--static-patches", -1) == told()
+    assert told("--static-patches", 255)["visual_tokens"] == told()["visual_tokens"]
+    result = run("ask", clip, "What?", "--model", model, "--static-patches", 256)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "static_patches must be a number in [-255, 255], got 256" in result.stderr
 
 
 @pytest.mark.parametrize(("options", "slices"), [((), 3), (("--max-slices", 1), 1)])

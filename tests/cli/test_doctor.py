@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from demiglace.cli.doctor import doctor, environment
+from demiglace.cli.doctor import doctor, environment, extras_of
 from demiglace.cli.environment_checks import CORE, OPTIONAL, PYTHON, RANGES, Environment, Finding, diagnose
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
@@ -27,6 +27,7 @@ HEALTHY = Environment(
     checkpoint="checkpoints/nano",
     font_faces=80,
     tesseract="tesseract 5.3.0",
+    extras={"eval": {"matplotlib", "rapidfuzz"}},
 )
 
 
@@ -153,3 +154,20 @@ def test_this_machine_as_json() -> None:
     findings = [Finding(**found) for found in json.loads(result.stdout)]
     assert findings == diagnose(environment())
     assert result.exit_code == any(found.state == "broken" for found in findings)
+
+
+def test_every_extra_is_known_with_all_that_it_brings() -> None:
+    optional = PROJECT["optional-dependencies"]
+    required = ["torch>=2.11", *(f"{line}; extra == '{name}'" for name, lines in optional.items() for line in lines)]
+    extras = extras_of(required)
+    assert extras.keys() == optional.keys()
+    assert {"fastapi", "uvicorn", "llguidance"} <= extras["serve"]  # those of `guided` too
+    assert "pytest" in extras["dev"] >= extras["train"] > extras["eval"] >= {"rapidfuzz", "matplotlib"}
+
+
+def test_what_an_extra_lacks_is_named_with_the_cure() -> None:
+    lacking = replace(HEALTHY, extras={"eval": {"matplotlib", "one", "two", "three", "four"}})
+    found = finding(lacking, "extra eval")
+    assert found.state == "missing"
+    assert found.seen == "4 of 5 packages are absent: four, one, three and 1 more"
+    assert found.cure == "pip install 'demiglace[eval]'"

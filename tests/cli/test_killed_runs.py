@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deadly_command import DEADLY
 from mixtures import write_mixture, write_start
 from typer.testing import Result
 
@@ -15,27 +16,6 @@ Run = Callable[..., Result]
 
 OPTIONS = ("--length", 256, "--batch-rows", 2, "--epochs", 3, "--held-out", 0.25, "--full", "--skip-bad")
 WHERE = ("--device", "cpu", "--dtype", "float32")
-# Runs a command that is killed before or after a call, by number, of the function of this name.
-DEADLY = """
-import os, signal, sys
-from pkgutil import resolve_name
-owner, name, when, number = sys.argv.pop(1).split()
-real, calls = getattr(resolve_name(owner), name), 0
-def deadly(*given, **named):
-    global calls
-    calls += 1
-    if calls == int(number) and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = real(*given, **named)
-    if calls == int(number):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-setattr(resolve_name(owner), name, deadly)
-if name == "rename":  # which is needed where names cannot be exchanged
-    resolve_name("demiglace.safe_files")._exchange = lambda one, other: False
-from demiglace.cli.main import app
-app()
-"""
 
 
 @pytest.fixture(scope="module")

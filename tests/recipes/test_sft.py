@@ -90,3 +90,10 @@ def test_the_mixtures_that_are_printed_and_shipped_can_be_read(tmp_path):
         mixture = read_mixture(path)
         for stage in (GENERAL, LONG_COT_3D):
             assert mixture.mixture(stage).sources, f"{path} has nothing for {stage}"
+
+
+def test_a_run_that_leaves_static_patches_out_says_so(recipe):
+    chosen = replace(recipe, static_patches=4.0)
+    assert chosen.processor().config.static_patches == 4.0
+    assert chosen.settings() == recipe.settings() | {"static_patches": 4.0}
+    assert recipe.processor().config.static_patches is None

@@ -41,7 +41,7 @@ def chat(
     check_open("stdin")
     check_open("stdout")
     shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
-    assistant = loading.load().sliced(**slicing.changes())
+    assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
     Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, shown).run()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib import import_module, metadata
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,8 @@ from demiglace.cli.environment_checks import CORE, OPTIONAL, Environment, Findin
 from demiglace.cli.terminal import check_open
 from demiglace.cli.thread_waiting import waits_actively
 
+EXTRA = re.compile(r"""extra == ['"]([\w-]+)""")
+OWN_EXTRAS = re.compile(r"demiglace\[([\w, -]+)\]")
 OFTEN_BROKEN = ("torch", "torchvision", "torchcodec")
 MARKS: dict[State, str] = {
     "ok": "[green]ok[/]",
@@ -44,7 +48,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSO
 
 def environment() -> Environment:
     """This machine's facts; what cannot be determined counts as absent, without an error."""
-    versions = _versions(("demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN))
+    extras = extras_of(_required())
+    versions = _versions({"demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN, *chain.from_iterable(extras.values())})
     import_errors = _import_errors(name for name in OFTEN_BROKEN if name in versions)
     has_torch = "torch" in versions and "torch" not in import_errors
     device, device_name, dtype, threads = _torch_facts() if has_torch else ("none", "no torch", "none", 1)
@@ -63,7 +68,36 @@ def environment() -> Environment:
         checkpoint=_shipped_checkpoint() if has_torch else None,
         font_faces=_font_faces() if {"numpy", "pillow"} <= versions.keys() else None,
         tesseract=_tesseract_version(),
+        extras=extras,
     )
+
+
+def _required() -> list[str]:
+    """Requirements of the installation; none where there is none."""
+    try:
+        return metadata.requires("demiglace") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def extras_of(required: Iterable[str]) -> dict[str, set[str]]:
+    """Extra -> distributions by requirements with markers, those of extras that it names included."""
+    own: dict[str, set[str]] = {}
+    for line in required:
+        name, _, marker = line.partition(";")
+        if found := EXTRA.search(marker):
+            own.setdefault(found[1], set()).add(name.strip())
+    return {extra: _distributions(extra, own) for extra in sorted(own)}
+
+
+def _distributions(extra: str, own: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    for requirement in own[extra]:
+        if named := OWN_EXTRAS.match(requirement):
+            found = found.union(*(_distributions(name.strip(), own) for name in named[1].split(",")))
+        else:
+            found.add(re.match(r"[\w.-]+", requirement)[0])  # type: ignore[index]
+    return found
 
 
 def _versions(names: Iterable[str]) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["ok", "note", "missing", "broken"]
 Versions = Mapping[str, str]  # name of an installed distribution -> its version
 
+MOST_ABSENT = 3  # packages of an extra that are named
 PYTHON = ((3, 11), (3, 14))  # first version that fits, first that does not
 RANGES = {"torch": ((2, 11), (2, 16)), "transformers": ((5, 23), (5, 25)), "numpy": ((2, 0), None)}
 
@@ -28,6 +29,7 @@ CORE = {
 OPTIONAL = {
     "rapidfuzz": "scores of reading (extra eval)",
     "matplotlib": "plots (extra eval)",
+    "openai": "servers that are evaluated (extra eval)",
     "llguidance": "answers by a schema (extra guided)",
     "pillow-heif": "HEIC pictures (extra photos)",
     "pillow-jxl-plugin": "JPEG XL pictures (extra photos)",
@@ -56,6 +58,7 @@ class Environment:
     waits_actively: whether threads keep their cores busy while they wait for others.
     ffmpeg: version of the FFmpeg inside PyAV, None where PyAV does not import.
     checkpoint: the shipped checkpoint's folder, None where it is absent.
+    extras: of the installation -> distributions that they bring.
     font_faces, tesseract: what training and the reading benchmark use; None where absent.
     """
 
@@ -73,6 +76,7 @@ class Environment:
     checkpoint: str | None
     font_faces: int | None
     tesseract: str | None
+    extras: Mapping[str, Collection[str]]
 
 
 def diagnose(machine: Environment) -> list[Finding]:
@@ -87,6 +91,7 @@ def diagnose(machine: Environment) -> list[Finding]:
         _ffmpeg(machine),
         _checkpoint(machine),
         *_learning(machine),
+        *(_extra(name, needed, machine.versions) for name, needed in machine.extras.items()),
     ]
 
 
@@ -185,6 +190,15 @@ def _learning(machine: Environment) -> Iterator[Finding]:
         yield Finding("tesseract", "missing", "for the reading benchmark", "apt-get install tesseract-ocr")
     else:
         yield Finding("tesseract", "ok", f"{machine.tesseract}, for the reading benchmark")
+
+
+def _extra(name: str, needed: Collection[str], versions: Versions) -> Finding:
+    absent = sorted(set(needed) - versions.keys())
+    if not absent:
+        return Finding(f"extra {name}", "ok", f"all {len(needed)} packages")
+    more = f" and {len(absent) - MOST_ABSENT} more" if len(absent) > MOST_ABSENT else ""
+    seen = f"{len(absent)} of {len(needed)} packages are absent: {', '.join(absent[:MOST_ABSENT])}{more}"
+    return Finding(f"extra {name}", "missing", seen, f"pip install 'demiglace[{name}]'")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

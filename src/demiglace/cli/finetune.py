@@ -13,29 +13,34 @@ from demiglace.cli.training_command import MemoryAdvice, machine_named, run_toge
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
+    from demiglace.data.sources.record_files import RecordFile
     from demiglace.jobs.machine import Machine
     from demiglace.recipes.finetuning import FinetuningRecipe, Method
 
 MOST_NAMED = 10  # bad records
 
 Data = Annotated[
-    list[Path], typer.Argument(help="Files of chats (JSON, JSON Lines, Parquet, tar), folders, quoted patterns.")
+    list[str],
+    typer.Argument(help="Files of chats (JSON, JSON Lines, Parquet, tar), folders, quoted patterns, s3:// and others."),
 ]
+Media = Annotated[str | None, typer.Option(help="Folder that paths in records are relative to, or its address.")]
 MediaRoot = Annotated[Path | None, typer.Option(help="Folder that paths may lead anywhere in, by ../ or absolute.")]
 RefuseLong = Annotated[
     bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
 ]
 
 
+@inference_options.with_options
 def finetune(
     model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
     data: Data,
     out: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the result go.")],
+    stores: training.Stores,
     full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False,
     lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default).")] = False,
     qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False,
     learn: Annotated[str, typer.Option(help="Parts that learn, of encoder,resampler,decoder.")] = "decoder",
-    media: Annotated[Path | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
+    media: Media = None,
     media_root: MediaRoot = None,
     fps: inference_options.Fps = None,
     max_packages: inference_options.MaxPackages = None,
@@ -67,16 +72,16 @@ def finetune(
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
-    from demiglace.data.sources.record_files import record_files
     from demiglace.model.adapters import Lora
     from demiglace.model.hub import folder_of
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
+    files, folder = _records(data, media, media_root)
     recipe = FinetuningRecipe(
-        folder_of(model), record_files(data), _method(full, lora, qlora),
+        folder_of(model), files, _method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
-        media=media, media_root=media_root, sampling=videos.sampling(),
+        media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
         lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
         micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
         activation_checkpointing=activation_checkpointing,
@@ -106,6 +111,18 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
     return finetuned(recipe, seen, out, machine, peak)
+
+
+def _records(
+    data: list[str], media: str | None, media_root: Path | None
+) -> tuple[tuple[RecordFile, ...], Path | str | None]:
+    """The files, and where the files that their records name are; ValueError where the two do not go together."""
+    from demiglace.data.object_cache import path_or_address
+    from demiglace.data.sources.record_files import check_media, record_files
+
+    files, folder = record_files(data), path_or_address(media) if media else None
+    check_media(files, folder, media_root)
+    return files, folder
 
 
 def _method(full: bool, lora: bool, qlora: bool) -> Method:

@@ -24,6 +24,9 @@ Model = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: what suits the device]")]
+Quantize = Annotated[
+    str | None, typer.Option(help="int8 or int4: bits for a weight of the language model. [default: those of --dtype]")
+]
 System = Annotated[str | None, typer.Option(help="A system message before everything.")]
 Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, thought through first.")]
 
@@ -32,6 +35,13 @@ Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in vi
 MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
 PackageFrames = Annotated[
     int | None, typer.Option(help="Frames in each package, 1 to 6. [default: 1, in long videos up to 3]")
+]
+StaticPatches = Annotated[
+    float | None,
+    typer.Option(
+        help="Encode patches of videos once that stay the same within a package: up to this difference, in levels of "
+        "255; below 0, none. [default: as the checkpoint says, else none]"
+    ),
 ]
 NumBeams = Annotated[
     int | None, typer.Option(help="Follow so many beginnings of an answer at a time; it then comes whole.")
@@ -50,11 +60,12 @@ class Loading:
     adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None
     device: Device = None
     dtype: Dtype = None
+    quantize: Quantize = None
 
     def load(self) -> Demiglace:
         from demiglace.inference.demiglace import Demiglace
 
-        return Demiglace.load(self.model, self.device, self.dtype, self.adapter)
+        return Demiglace.load(self.model, self.device, self.dtype, self.adapter, self.quantize)
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,7 @@ class Reading:
     fps: Fps = None
     max_packages: MaxPackages = None
     package_frames: PackageFrames = None
+    static_patches: StaticPatches = None
 
     def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
         """ValueError where pages are chosen and none of the files has any, and likewise with numbers for videos."""
@@ -159,8 +171,8 @@ class Reading:
         if self._watches and not any(isinstance(part, Video) for part in parts):
             names = ", ".join(
                 "--" + name.replace("_", "-")
-                for name in ("as_video", *VIDEO)
-                if getattr(self, name) not in (None, False)
+                for name in ("as_video", *VIDEO, "static_patches")
+                if getattr(self, name) is not None and getattr(self, name) is not False
             )
             raise ValueError(f"{names}: only for videos and animations, and no file given is one")
         return parts
@@ -179,7 +191,7 @@ class Reading:
     @property
     def _watches(self) -> bool:
         """Whether animations are to be watched: nobody chooses a frame rate for a picture."""
-        return self.as_video or self.sampling() is not None
+        return self.as_video or self.sampling() is not None or self.static_patches is not None
 
     def sampling(self) -> VideoSampling | None:
         """None where no number was chosen."""

@@ -13,13 +13,21 @@ from typer.core import TyperGroup
 from demiglace import __version__
 from demiglace.cli.ask import ask
 from demiglace.cli.chat import chat
+from demiglace.cli.compare import compare
 from demiglace.cli.corrupt import corrupt
 from demiglace.cli.doctor import doctor
+from demiglace.cli.evaluate import evaluate
+from demiglace.cli.export import export
 from demiglace.cli.finetune import finetune
 from demiglace.cli.merge import merge
+from demiglace.cli.plan import plan_job
 from demiglace.cli.plot import plot
+from demiglace.cli.preference import prefer
 from demiglace.cli.pretrain import pretrain
 from demiglace.cli.read import read
+from demiglace.cli.rl import rl
+from demiglace.cli.rollouts import rollouts
+from demiglace.cli.serve import serve
 from demiglace.cli.sft import sft
 from demiglace.cli.terminal import complain, note
 from demiglace.cli.thread_waiting import wait_passively
@@ -72,5 +80,26 @@ def demiglace(
         typer.echo(context.get_help())
 
 
-for command in (ask, chat, read, tokens, corrupt, train, pretrain, sft, finetune, merge, plot, doctor):
+for command in (
+    ask,
+    chat,
+    read,
+    tokens,
+    serve,
+    corrupt,
+    train,
+    pretrain,
+    sft,
+    rl,
+    rollouts,
+    prefer,
+    finetune,
+    merge,
+    export,
+    plot,
+    doctor,
+):
     app.command()(command)
+app.command(name="eval")(evaluate)
+app.command()(compare)
+app.command(name="plan")(plan_job)

@@ -89,6 +89,7 @@ class _ReadOptions:
             "adapter": adapter,
             "adapter weights": _states_in(Path(adapter)) if adapter else {},
             "dtype": self.loading.dtype,
+            "quantize": self.loading.quantize,
             "beams": self.num_beams,
         }
 

@@ -36,6 +36,7 @@ def sft(
     length: training.RowLength = None,
     batch_rows: training.BatchRows = None,
     micro_batch_rows: training.MicroBatchRows = None,
+    static_patches: inference_options.StaticPatches = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
@@ -65,6 +66,7 @@ def sft(
         seed=seed,
         save_every=save_every,
         keep=keep,
+        static_patches=static_patches,
     )
     bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
     machine = machine_named(device, dtype, **bounds)

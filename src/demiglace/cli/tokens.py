@@ -15,8 +15,8 @@ from demiglace.cli.terminal import check_open, printable
 from demiglace.conversation import Conversation, Document, Image, Part, Video
 
 if TYPE_CHECKING:
-    from demiglace.evaluation.visual_token_cost import VisualTokenCost
     from demiglace.processing.slicing import SlicingConfig
+    from demiglace.processing.visual_token_cost import VisualTokenCost
 
 RELEASED_NUM_QUERIES = 64  # released code
 
@@ -114,9 +114,9 @@ def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bi
 
 def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> Bill:
     """A picture, or the pages of a document: each is opened, for its size, and forgotten."""
-    from demiglace.evaluation.visual_token_cost import picture_costs
     from demiglace.media.document_pages import open_pages
     from demiglace.media.pictures import open_picture
+    from demiglace.processing.visual_token_cost import picture_costs
 
     pictures = open_pages(part.source, part.pages) if isinstance(part, Document) else [open_picture(part.source)]
     sizes = [picture.size for picture in pictures]
@@ -126,8 +126,8 @@ def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig,
 
 
 def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
-    from demiglace.evaluation.visual_token_cost import video_costs
     from demiglace.media.video import plan_video
+    from demiglace.processing.visual_token_cost import video_costs
 
     facts, plan = plan_video(part.source, part.sampling)
     sizes = plan.package_sizes
@@ -154,7 +154,7 @@ def _sum(bills: Sequence[Sequence[VisualTokenCost]]) -> list[VisualTokenCost]:
 
 
 def _fields(bill: Bill) -> dict[str, Any]:
-    from demiglace.evaluation.visual_token_cost import COUNTED_AS
+    from demiglace.processing.visual_token_cost import COUNTED_AS
 
     fields = asdict(bill)
     for cost in fields["costs"]:
@@ -168,7 +168,7 @@ def _print(bills: Sequence[Bill]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from demiglace.evaluation.visual_token_cost import COUNTED_AS
+    from demiglace.processing.visual_token_cost import COUNTED_AS
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("file", overflow="fold")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from demiglace.data.object_cache import ObjectCache
 
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
@@ -21,6 +25,31 @@ Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")]
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where files of object stores are kept, which the command line names by their addresses."""
+
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that files with addresses are kept in. [default: a temporary one]")
+    ] = None
+    cache_gb: Annotated[float | None, typer.Option(help="How much of them is kept. [default: 50]")] = None
+
+    def objects(self) -> ObjectCache:
+        from demiglace.data.object_cache import ObjectCache
+        from demiglace.data.sources.stored import DEFAULT_CACHE
+
+        if self.cache_gb is not None and self.cache_gb <= 0:
+            raise ValueError(f"--cache-gb must be above 0, got {self.cache_gb}")
+        most_bytes = DEFAULT_CACHE.most_bytes if self.cache_gb is None else int(self.cache_gb * 1e9)
+        return ObjectCache(self.cache or DEFAULT_CACHE.folder, most_bytes)
+
+    def refuse(self, mixture: str) -> None:
+        """ValueError where one of them is given beside a mixture, which has a table for that."""
+        if self.cache is not None or self.cache_gb is not None:
+            raise ValueError(f"--cache and --cache-gb are for addresses; {mixture} says it under [cache]")
+
 
 _WORDS = {2: "two", 3: "three"}
 

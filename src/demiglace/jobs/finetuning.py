@@ -20,20 +20,24 @@ from demiglace.batch import Batch
 from demiglace.data.dataset_statistics import MOST_RECORDS, DatasetStatistics, measure_dataset
 from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import SampleBuilder
+from demiglace.data.sources.record_files import place_of
 from demiglace.jobs.export import export
+from demiglace.jobs.finetuning_estimate import setup_of
 from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import inputs_of
 from demiglace.jobs.supervised_stage import learn_from, open_loader
 from demiglace.model import adapters, weights
 from demiglace.model.minicpmv import MiniCPMVConfig
+from demiglace.model.quantisation import nf4_for_training
+from demiglace.planning.duration import training_flops
 from demiglace.processing.packing import pack
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
 from demiglace.records.bad_record import BadRecord
 from demiglace.safe_files import atomic_path
-from demiglace.training import checkpoint, flops
+from demiglace.training import checkpoint
 from demiglace.training.flops import Learning
 from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
@@ -122,7 +126,7 @@ def initial_learner(recipe: FinetuningRecipe, machine: Machine) -> tuple[Languag
         ), None
     model = weights.load(recipe.model, machine.dtype)
     if recipe.method == "qlora":
-        model = adapters.quantise(model, machine.dtype)
+        nf4_for_training(model, machine.dtype)
     adapter = adapters.add_adapters(model.to(machine.device), recipe.parts, recipe.lora)
     return LanguageLearner(model, recipe.activation_checkpointing), adapter
 
@@ -196,12 +200,13 @@ def learning(recipe: FinetuningRecipe) -> Learning:
 
 def _settings(recipe: FinetuningRecipe, seen: DatasetStatistics) -> dict[str, Any]:
     """What decides a run; how a step is cut up, and when it is enough, are free to change."""
-    free = ("micro_batch_rows", "activation_checkpointing", "patience")
+    free = ("micro_batch_rows", "activation_checkpointing", "patience", "cache")
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}
-    one = {"data": recipe.data[0]} if len(recipe.data) == 1 else {}  # as runs wrote it that took a single file
-    return {**settings, **one, "num_records": seen.num_records}
+    places = [place_of(file) for file in recipe.data]
+    data = places[0] if len(places) == 1 else places  # one by itself: as runs wrote it that took a single file
+    return {**settings, "data": data, "num_records": seen.num_records}
 
 
 def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:
     batch = pack([[sample]], len(sample.tokens), processor.tokenizer.special["end_of_text"])
-    return flops.model_flops(config, batch, learning(recipe))
+    return training_flops(config, batch, setup_of(recipe))

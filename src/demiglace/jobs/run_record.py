@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.source import Source
+from demiglace.data.sources.joined import Joined
+from demiglace.data.sources.stored import StoredRecords
 from demiglace.fields import TableOf, Words
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.media_files import media_of
@@ -32,10 +34,24 @@ Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
 def inputs_of(sources: Sequence[Source], start: Path | None) -> Inputs:
     """The files of a run as they are now. start: folder of the model to begin from."""
     return {
-        "data": marks(path for source in sources for path in source.files),
+        "data": data_marks(sources),
         "media": marks(path for source in sources if source.names_files for path in _named_files(source)),
         "start": marks(() if start is None else model_files(start)),
     }
+
+
+def data_marks(sources: Sequence[Source]) -> dict[str, str]:
+    """Of the files that records are read from; of those in an object store what it says of their contents."""
+    local = marks(path for source in sources for path in source.files)
+    return local | {address: mark for source in _stored(sources) for address, mark in source.marks.items()}
+
+
+def _stored(sources: Sequence[Source]) -> Iterator[StoredRecords]:
+    for source in sources:
+        if isinstance(source, Joined):
+            yield from _stored(source.sources)
+        elif isinstance(source, StoredRecords):
+            yield source
 
 
 def model_files(folder: Path) -> list[Path]:

@@ -9,20 +9,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from demiglace.conversation import VideoSampling
 from demiglace.data.mixture import Mixture
+from demiglace.data.object_cache import ObjectCache
 from demiglace.data.source import Source
-from demiglace.data.sources.record_files import open_records
+from demiglace.data.sources.record_files import Media, RecordFile, open_records, place_of
+from demiglace.data.sources.stored import DEFAULT_CACHE
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora
+from demiglace.planning import training_setup as planning
+from demiglace.planning.training_setup import Method
 from demiglace.processing.processor import Processor
 from demiglace.processing.slicing import SLICING
 from demiglace.training.stage import Stage
 
-Method = Literal["full", "lora", "qlora"]
-PARTS = {"encoder": "model.vpm", "resampler": "model.resampler", "decoder": "model.llm"}
+PARTS = {part: f"model.{name}" for part, name in planning.PARTS.items()}
 STAGE = "finetune"
 MOST_STEPS_BETWEEN = 100  # checkpoints (ours)
 ROUNDS_OF_CHECKPOINTS = 20  # to a run, where it is short (ours)
@@ -37,7 +39,7 @@ class FinetuningRecipe:
     """One run.
 
     model: folder of the model to start from. data: files of records, see `record_files`.
-    media, media_root: where the files that records name are, see `MediaFolders`.
+    media, media_root: where the files that records name are, see `MediaFolders`. cache: of files with addresses.
     sampling: of videos whose record does not set it. max_slices, upscale: of images; None is as the model has it.
     parts: the trainable ones of `PARTS`. learning_rate: its peak, None is by size and method. epochs: over the data.
     length: tokens of a row, and most of a sample. batch_rows: of a step; micro_batch_rows: in one forward pass.
@@ -45,10 +47,10 @@ class FinetuningRecipe:
     """
 
     model: Path
-    data: tuple[Path, ...]
+    data: tuple[RecordFile, ...]
     method: Method = "lora"
     parts: tuple[str, ...] = ("decoder",)
-    media: Path | None = None
+    media: Media | None = None
     media_root: Path | None = None
     sampling: VideoSampling | None = None
     max_slices: int | None = None
@@ -63,6 +65,7 @@ class FinetuningRecipe:
     patience: int = 0
     seed: int = 0
     activation_checkpointing: bool = False
+    cache: ObjectCache = DEFAULT_CACHE
 
     def __post_init__(self) -> None:
         """Raises ValueError on numbers out of bounds and on parts that are none."""
@@ -84,11 +87,11 @@ class FinetuningRecipe:
     def data_named(self) -> str:
         """Its files, in a message."""
         more = f" and {len(self.data) - 1} more" if len(self.data) > 1 else ""
-        return f"{self.data[0]}{more}"
+        return f"{place_of(self.data[0])}{more}"
 
     def source(self) -> Source:
         """The records; ValueError where a file is missing."""
-        return open_records("data", self.data, self.media, self.media_root, self.sampling)
+        return open_records("data", self.data, self.media, self.media_root, self.sampling, self.cache)
 
     def processor(self) -> Processor:
         """Of the model, with images cut as the recipe says."""

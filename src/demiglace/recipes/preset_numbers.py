@@ -23,3 +23,9 @@ def check_above_zero(numbers: object, names: Sequence[str]) -> None:
     """ValueError that names every one of these fields that is not."""
     if strange := [f"{name} {getattr(numbers, name)}" for name in names if not getattr(numbers, name) > 0]:
         raise ValueError(f"must be above 0: {', '.join(strange)}")
+
+
+def check_checkpoints(save_every: int, keep: int) -> None:
+    """ValueError unless there is a checkpoint after so many steps, and one is kept."""
+    if min(save_every, keep) < 1:
+        raise ValueError(f"save_every and keep must be at least 1, got {save_every} and {keep}")

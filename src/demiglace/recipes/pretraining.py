@@ -22,7 +22,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
 from demiglace.training.stage import Stage
 
 DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
@@ -99,8 +99,7 @@ class PretrainingRecipe:
     def __post_init__(self) -> None:
         if self.preset == "8b" and self.start is None:
             raise ValueError("8b begins from a model that sees and speaks (paper: SigLIP2 and Qwen3): name its folder")
-        if min(self.save_every, self.keep) < 1:
-            raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
+        check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""

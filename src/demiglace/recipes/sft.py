@@ -18,7 +18,7 @@ from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.processor import Processor
-from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
 from demiglace.training.stage import Stage
 
 GENERAL, LONG_COT_3D = "general", "long_cot_3d"
@@ -103,7 +103,11 @@ numbers_of = partial(numbers_of_preset, NUMBERS)
 
 @dataclass(frozen=True)
 class SftRecipe:
-    """A run: the user's mixture, the numbers, and the folder of the model to begin from."""
+    """A run: the user's mixture, the numbers, and the folder of the model to begin from.
+
+    static_patches: threshold of `processing.static_patches`, by which clips are learned from, and looked at by whoever
+        loads the checkpoint; None is that of `start`.
+    """
 
     mixture: MixtureFile
     numbers: SftNumbers
@@ -111,10 +115,10 @@ class SftRecipe:
     seed: int = 0
     save_every: int = 100
     keep: int = 2  # checkpoints
+    static_patches: float | None = None
 
     def __post_init__(self) -> None:
-        if min(self.save_every, self.keep) < 1:
-            raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
+        check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:
         """In order, those without steps left out."""
@@ -146,11 +150,12 @@ class SftRecipe:
         return weights.read_config(self.start)
 
     def processor(self) -> Processor:
-        return Processor.load(self.start)
+        return Processor.load(self.start).with_static_patches(self.static_patches)
 
     def settings(self) -> dict[str, Any]:
         numbers = asdict(self.numbers)
         for free in ("micro_batch_rows", "activation_checkpointing"):
             del numbers[free]
         sources = [asdict(entry) for entry in self.mixture.entries]
-        return {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources}
+        chosen = {} if self.static_patches is None else {"static_patches": self.static_patches}
+        return {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources, **chosen}
