@@ -48,6 +48,7 @@ JOBS = {
     "decode": Job(minutes=2, least_minutes=1, gigabytes=30),
     "reader": Job(minutes=8, least_minutes=2, gigabytes=40, draws=True),
     "sft": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
+    "rl": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
 }
 
 

@@ -22,7 +22,7 @@ STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay")
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["rl"], "gpu: no job 'rl'; there are check,"),
+        (["chess"], "gpu: no job 'chess'; there are check,"),
         (["reader", "--minutes", "0.5"], "gpu: reader wants at least 2 minutes, got 0.5"),
         (["reader", "--device", "cuda"], "gpu: reader needs a GPU and there is none; --tiny runs it on a CPU"),
     ],
@@ -120,3 +120,17 @@ def test_a_finished_run_is_not_run_again(undisturbed):
     before = learned(undisturbed)
     ended(read(undisturbed))
     assert learned(undisturbed) == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("training_faces", "installed_prose")
+def test_reinforcement_learning_leaves_a_result_and_weights(tmp_path):
+    words = ["rl", "--tiny", "--device", "cpu", "--folder", str(tmp_path)]
+    assert gpu.main(words) == 0
+    result = json.loads((tmp_path / "out" / "rl.json").read_text())
+    assert result["steps"] == 2
+    assert {"reward/short", "reward/long"} <= set(result["last"])
+    assert (tmp_path / "out" / "weights.json").exists()
+    assert gpu.main(words) == 0  # a finished run is not run again
+    lines = (tmp_path / "hybrid_rl" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 2

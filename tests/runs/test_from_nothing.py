@@ -1,0 +1,67 @@
+"""From nothing to the model that ships, in one command: its steps fit together, run, and are not run twice."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHORT = ("first", "questions", "half")
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The module; its name is that of a job of the package too."""
+    found = importlib.util.spec_from_file_location("from_nothing", ROOT / "runs" / "nano.py")
+    module = importlib.util.module_from_spec(found)
+    monkeypatch.setitem(__import__("sys").modules, "from_nothing", module)
+    found.loader.exec_module(module)
+    monkeypatch.chdir(ROOT)
+    return module
+
+
+def test_each_step_takes_what_an_earlier_one_has_made(steps, tmp_path):
+    made: dict[str, str] = {}
+    for step in steps.STEPS:
+        words = step.words.format(**made).split()  # a KeyError where it is made later
+        assert words[0] in ("train", "sft", "average")
+        if words[0] == "sft":
+            assert (ROOT / words[1]).is_file()
+        made[step.name] = step.name
+    assert list(made)[-1] == "nano"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("training_faces", "installed_prose")
+def test_a_run_at_tiny_size_is_finished_once(steps, tmp_path, monkeypatch, capsys):
+    chosen = [step for step in steps.STEPS if step.name in SHORT]  # all of them take five times as long
+    short = tuple(replace(step, words=step.words.replace("{reader}", "{first}")) for step in chosen)
+    monkeypatch.setattr(steps, "STEPS", short)
+    words = ["--tiny", "--folder", str(tmp_path)]
+    assert steps.main(words) == 0
+    assert f"the model is in {tmp_path / 'half' / 'model'}" in capsys.readouterr().out
+    assert all((tmp_path / name / "model" / "model.safetensors").exists() for name in SHORT)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    (tmp_path / "half" / "finished").unlink()
+    assert steps.main(words) == 0
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    changed = {path.relative_to(tmp_path).parts[0] for path in after if after[path] != before[path]}
+    assert changed == {"half"}
+
+
+def test_a_model_without_heads_is_lent_those_of_the_reader(steps, tmp_path):
+    for name in ("reader", "kept"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "reader" / steps.HEADS).write_text("heads")
+    seen = next(step for step in steps.STEPS if step.name == "seen")
+    words = steps.command(seen, tmp_path, tiny=False)
+    assert (tmp_path / "kept" / steps.HEADS).read_text() == "heads"
+    assert words[:5] == ["train", "nano", "--seed", "3", "--start"]
+    assert words[-2:] == ["--folder", str(tmp_path / "seen")]
+
+
+def test_a_step_that_fails_ends_the_run_with_its_status(steps, tmp_path, monkeypatch):
+    monkeypatch.setattr(steps, "demiglace", lambda words: 2)
+    assert steps.main(["--tiny", "--folder", str(tmp_path)]) == 2
+    assert not list(tmp_path.glob("*/finished"))
