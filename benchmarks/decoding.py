@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from results_file import RANDOM, machine_here, write_result
 from torch import Tensor
-from video_peers import dtype_of, our_model
-from video_rows import SIZES
+from video_models import dtype_of, our_model
+from video_sizes import SIZES
 
 from demiglace.batch import Batch
 from demiglace.engine.graph_decoding import WARM_STEPS, GreedyDecoder

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from demiglace import Demiglace, SamplingParams
 from demiglace.conversation import Conversation, Part
-from demiglace.engine.engine import Engine, Failure
+from demiglace.engine.engine import Engine, EngineConfig, Failure
 from demiglace.engine.static_batch import Step, generate
 from demiglace.engine.token_sampler import TokenSampler
 from demiglace.inference.page_reading import QUESTION
@@ -54,9 +54,10 @@ class Requests:
         batch = self.assistant.processor.batch([self.samples[number] for number in numbers])
         return generate(self.assistant.model, batch, [self.sampler(number) for number in numbers])
 
-    def seconds_in_engine(self) -> float:
+    def seconds_in_engine(self, compile_decode: bool = False) -> float:
         """Until all are answered, by an engine that knows nothing before."""
-        began, engine = time.perf_counter(), Engine(self.assistant.model)
+        engine = Engine(self.assistant.model, EngineConfig(compile_decode=compile_decode))
+        began = time.perf_counter()
         for number in range(len(self.samples)):
             self.add_to(engine, number)
         while not engine.is_idle:

@@ -3,9 +3,10 @@
     python benchmarks/seeing.py [--model FOLDER] [--data FOLDER] [--half kept] [--most 60] [--out FILE]
 
 easy-VQA (one shape), SHAPES (grids), NLVR (sentences about three boxes) and BlindTest (circles to count, lines that
-cross) are read from the folder that `--data` names and are reported as skipped where they are absent. No training draws
-from them. Their pictures are split by name in two halves: one to measure by while a model is made, one kept back for
-its last figure. Answers are short and greedy.
+cross) are read from the folder that `--data` names and are reported as skipped where they are absent. NLVR is asked
+twice, the second time with its three boxes as the frames of one package. No training draws from these sets. Their
+pictures are split by name in two halves: one to measure by while a model is made, one kept back for its last figure.
+Answers are short and greedy.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ import argparse
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 from results_file import machine_of, weights_of, write_result
 from rich.progress import track
 
 from demiglace import Demiglace
-from demiglace.conversation import Image
+from demiglace.conversation import Image, Part, Video, VideoSampling
 from demiglace.evaluation.question_accuracy import PartsAndQuestion, answer_questions, score
 from demiglace.safe_files import write_whole
 from demiglace.scoring.question import Question
@@ -31,6 +33,7 @@ ROOT = Path(__file__).parents[1]
 SEED = 45
 BATCH = 64  # questions at once
 MOST_TOKENS = 24
+NLVR_BOX, NLVR_LEFTS = 100, (0, 150, 300)  # pixels
 LOOKED_AT, KEPT, BOTH = "looked at", "kept", "both"
 _COLOURS = ("black", "red", "blue", "gray", "green", "teal", "brown", "yellow")
 _FORMS = ("circle", "rectangle", "triangle")
@@ -71,20 +74,37 @@ def blindtest(row: Row) -> Question:
     return Question(row["task"].replace("_", " "), row["question"], answer, answer)
 
 
-SETS: dict[str, Callable[[Row], Question]] = {
-    "easy_vqa": easy_vqa,
-    "shapes": shapes,
-    "nlvr": nlvr,
-    "blindtest": blindtest,
+def three_frames(picture: Path) -> Video:
+    """The boxes of a picture of NLVR, from left to right, as one package."""
+    with PIL.Image.open(picture) as opened:
+        boxes = [opened.convert("RGB").crop((left, 0, left + NLVR_BOX, NLVR_BOX)) for left in NLVR_LEFTS]
+    return Video(boxes, VideoSampling(package_frames=len(boxes), force_package_frames=True))
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """folder: with `qa.jsonl`, a row for each question. show: a picture by its path."""
+
+    folder: str
+    ask: Callable[[Row], Question]
+    show: Callable[[Path], Part] = Image
+
+
+SETS = {
+    "easy_vqa": QuestionSet("easy_vqa", easy_vqa),
+    "shapes": QuestionSet("shapes", shapes),
+    "nlvr": QuestionSet("nlvr", nlvr),
+    "nlvr, three frames": QuestionSet("nlvr", nlvr, three_frames),
+    "blindtest": QuestionSet("blindtest", blindtest),
 }
 
 
-def questions_of(folder: Path, ask: Callable[[Row], Question], half: str) -> list[PartsAndQuestion]:
+def questions_of(folder: Path, asked: QuestionSet, half: str) -> list[PartsAndQuestion]:
     """Those of a half, in an order that is drawn once, so that the first of them stand for all."""
     rows = [json.loads(line) for line in (folder / "qa.jsonl").read_text().splitlines()]
     rows = [row for row in rows if half in (BOTH, half_of(row["image"]))]
     order = np.random.default_rng(SEED).permutation(len(rows))
-    return [((Image(folder / rows[number]["image"]),), ask(rows[number])) for number in order]
+    return [((asked.show(folder / rows[number]["image"]),), asked.ask(rows[number])) for number in order]
 
 
 def measure(assistant: Demiglace, asked: list[PartsAndQuestion]) -> dict:
@@ -115,9 +135,10 @@ def interval(right: np.ndarray, num_draws: int = 1000) -> tuple[float, float]:
 
 def run(assistant: Demiglace, data: Path, half: str, most: int | None) -> dict:
     results: dict = {}
-    for name, ask in track(SETS.items(), "sets"):
-        if (data / name / "qa.jsonl").is_file():
-            results[name] = measure(assistant, questions_of(data / name, ask, half)[:most])
+    for name, asked in track(SETS.items(), "sets"):
+        folder = data / asked.folder
+        if (folder / "qa.jsonl").is_file():
+            results[name] = measure(assistant, questions_of(folder, asked, half)[:most])
         else:
             results[name] = {"skipped": "no qa.jsonl in the folder of real data"}
     return {"half": half, "most": most, "results": results}

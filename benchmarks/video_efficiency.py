@@ -1,10 +1,10 @@
-"""What an answer about a clip takes: our architecture and that of Qwen2.5-VL, in the same run.
+"""What an answer about a clip takes: our architecture, that of Qwen2.5-VL and that of Qwen3-VL, in the same run.
 
     python benchmarks/video_efficiency.py [--size reduced | full] [--device cpu | cuda] [--limit OPERATIONS]
 
 Clips of 448 x 448 pixels, random weights, a greedy answer of 32 tokens, each row in a process of its own. Counted is
 what the model computes, from patches to the last token, as the paper counts: neither the extraction of frames nor
-cutting them into patches. On a CPU both are small (`video_rows.reduced`) and have the same decoder; `--size full
+cutting them into patches. On a CPU all are small (`video_sizes.reduced`) and have decoders of one size; `--size full
 --device cuda` takes the releases' sizes in bfloat16. What needs more than `--limit` operations, or does not fit into a
 GPU, is computed from the rows that were measured and marked so. Needs `transformers`; results go to
 benchmarks/results/video_efficiency.json and .md.
@@ -13,19 +13,19 @@ benchmarks/results/video_efficiency.json and .md.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from qwen_models import attention_of
 from results_file import RANDOM, machine_here, versions_here, write_result
-from video_peers import Job, Outcome, attention_of
-from video_rows import FULL_PARAMETERS, SIZES, Row, compared, full, full_size_bytes, operations, rows_of
+from video_operations import full_size_bytes, operations
+from video_rows import QWEN25, Row, compared, rows_of
+from video_sizes import FULL_PARAMETERS, SIZES, full
+from video_worker import ClipJob, Outcome, lines_of
 
 from demiglace.safe_files import write_whole
 
@@ -51,14 +51,10 @@ class Result:
     measured: bool
 
 
-def run_apart(job: Job) -> Outcome | None:
+def run_apart(row: Row, size: str, device: str) -> Outcome | None:
     """In a new process; None where a GPU's memory does not suffice, RuntimeError where the process fails."""
-    command = [sys.executable, str(Path(__file__).with_name("video_peers.py"))]
-    done = subprocess.run(command, input=json.dumps(asdict(job)), stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{job.row.architecture}, {job.row.clip_seconds:g} s: status {done.returncode}")
-    told = json.loads(done.stdout)
-    return Outcome(**told) if told else None
+    (told,) = lines_of(ClipJob([row], size, device, torch.get_num_threads(), NEW_TOKENS))
+    return Outcome(**told["outcome"]) if told["outcome"] else None
 
 
 def results(rows: Sequence[Row], size: str, device: str, limit: float) -> list[Result]:
@@ -67,7 +63,7 @@ def results(rows: Sequence[Row], size: str, device: str, limit: float) -> list[R
     outcomes: dict[Row, Outcome] = {}
     for row in sorted(rows, key=cost.__getitem__):
         if cost[row] <= limit:
-            outcome = run_apart(Job(row, size, device, torch.get_num_threads(), NEW_TOKENS))
+            outcome = run_apart(row, size, device)
             if outcome:
                 outcomes[row] = outcome
             took = f"answered in {outcome.seconds:.1f} s" if outcome else "does not fit"
@@ -116,7 +112,7 @@ def described(result: Result, size: str) -> dict:
 
 
 def ratios(found: Sequence[Result]) -> list[dict]:
-    """Ours over theirs."""
+    """Ours over the peers'."""
     of = {result.row: result for result in found}
     compared_with = []
     for ours, theirs in compared(list(of)):
@@ -127,6 +123,7 @@ def ratios(found: Sequence[Result]) -> list[dict]:
             {
                 "clip_seconds": ours.clip_seconds,
                 "ours": ours.policy,
+                "beside": theirs.architecture,
                 "theirs": theirs.policy,
                 "measured": all(result.measured for result in pair),
                 "visual_tokens": ours.tokens / theirs.tokens,
@@ -165,12 +162,12 @@ def markdown(told: dict) -> str:
         "|---|---|---:|---:|---:|---:|---:|---:|",
         *(_row_line(row) for row in told["rows"]),
         "",
-        "Ours over theirs:",
+        "Ours over the peers':",
         "",
-        "| clip | ours | Qwen2.5-VL | visual tokens | first token | answer | peak memory | operations at full size |",
+        "| clip | ours | beside | visual tokens | first token | answer | peak memory | operations at full size |",
         "|---|---|---|---:|---:|---:|---:|---:|",
         *(_ratio_line(ratio) for ratio in told["ratios"]),
-        f"| Video-MME (paper) | | | | | {PAPER['seconds']:.1%} | {PAPER['peak_bytes']:.1%} | |",
+        f"| Video-MME (paper) | | {QWEN25} | | | {PAPER['seconds']:.1%} | {PAPER['peak_bytes']:.1%} | |",
     ]
     return "\n".join(lines) + "\n"
 
@@ -188,7 +185,7 @@ def _ratio_line(ratio: dict) -> str:
     star = "" if ratio["measured"] else "*"
     figures = ("visual_tokens", *FIGURES, "operations_at_full_size")
     cells = " | ".join(f"{ratio[figure]:.1%}" for figure in figures)
-    return f"| {ratio['clip_seconds']:g} s{star} | {ratio['ours']} | {ratio['theirs']} | {cells} |"
+    return f"| {ratio['clip_seconds']:g} s{star} | {ratio['ours']} | {ratio['beside']}, {ratio['theirs']} | {cells} |"
 
 
 def parsed() -> argparse.Namespace:
@@ -206,7 +203,7 @@ def main() -> None:
     machine = {
         **machine_here(options.device, "float32" if options.device == "cpu" else "bfloat16"),
         "load_of_other_programs": round(os.getloadavg()[0], 2),
-        "attention_of_the_peer": attention_of(options.device),
+        "attention_of_the_peers": attention_of(options.device),
     }
     rows = [row for seconds in CLIPS for row in rows_of(seconds)]
     figures = report(results(rows, options.size, options.device, limit), options.size)

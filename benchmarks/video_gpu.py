@@ -12,21 +12,19 @@ left out, and said so. Results go to benchmarks/results/video_gpu.json and .md.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from qwen3_vl import qwen3_rows
+from qwen_models import attention_of
 from results_file import RANDOM, machine_here, versions_here, write_result
 from video_efficiency import CLIPS, COUNTED, NEW_TOKENS, PAPER
-from video_peers import Outcome, attention_of
-from video_rows import AS_MANY, BUDGET, DEFAULTS, MAXIMUM, OURS, QWEN3, RELEASED, THEIRS, Row, rows_of
-from video_worker import ClipJob, expected
+from video_operations import operations
+from video_rows import ARCHITECTURES, AS_MANY, BUDGET, DEFAULTS, MAXIMUM, OURS, QWEN3, QWEN25, RELEASED, Row, rows_of
+from video_sizes import SIZES
+from video_worker import ClipJob, Outcome, lines_of
 
 from demiglace.safe_files import write_whole
 
@@ -34,7 +32,6 @@ from demiglace.safe_files import write_whole
 # Video-MME), rounded. 300 videos of each are 256 hours, as its authors' first README says; a later one says 254.
 VIDEO_MME = {"short": 80.0, "medium": 520.0, "long": 2470.0}
 TINY_CLIPS = (1.0, 2.0)  # of a trial
-ARCHITECTURES = (OURS, THEIRS, QWEN3)
 SETTINGS = {  # ours, theirs
     "the paper's maximum of frames": (MAXIMUM, AS_MANY[MAXIMUM]),
     "equal frames": (RELEASED, AS_MANY[RELEASED]),
@@ -47,7 +44,7 @@ Outcomes = dict[Row, Outcome | None]  # None: memory does not suffice
 
 
 def rows_of_clips(clips: Sequence[float]) -> list[Row]:
-    return [row for seconds in clips for row in (*rows_of(seconds), *qwen3_rows(seconds)) if row.policy != BUDGET]
+    return [row for seconds in clips for row in rows_of(seconds) if row.policy != BUDGET]
 
 
 def work(row: Row) -> Row:
@@ -79,25 +76,12 @@ def measure(rows: Sequence[Row], size: str, device: str, deadline: float) -> Ite
     for number, architecture in enumerate(ARCHITECTURES):
         own = {work(row): row for row in rows if row.architecture == architecture}
         until = time.time() + (deadline - time.time()) / (len(ARCHITECTURES) - number)
-        ordered = sorted(own.values(), key=lambda row: expected(row, size, NEW_TOKENS))
+        ordered = sorted(own.values(), key=lambda row: operations(row, SIZES[size](), NEW_TOKENS).total)
         shown = next((row for row in ordered if row.policy == MAXIMUM), None)
         job = ClipJob(ordered, size, device, torch.get_num_threads(), NEW_TOKENS, until, shown)
         for line in lines_of(job):
             known.take(line)
             yield known
-
-
-def lines_of(job: ClipJob) -> Iterator[dict]:
-    """What a worker tells, as it comes; RuntimeError where it fails."""
-    command = [sys.executable, str(Path(__file__).with_name("video_worker.py"))]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        worker.stdin.write(json.dumps(asdict(job)))
-        worker.stdin.close()
-        yield from map(json.loads, worker.stdout)
-    if worker.returncode != 0:
-        raise RuntimeError(f"{job.rows[0].architecture}: status {worker.returncode}")
 
 
 def ratios(rows: Sequence[Row], outcomes: Outcomes) -> list[dict]:
@@ -125,7 +109,7 @@ def over_video_mme(rows: Sequence[Row], outcomes: Outcomes) -> list[dict]:
     """Seconds of the three lengths together, which Video-MME has equally often, and the largest memory: ours/theirs."""
     found = []
     for setting, (ours, theirs) in SETTINGS.items():
-        for peer in (THEIRS, QWEN3):
+        for peer in (QWEN25, QWEN3):
             pair = [
                 [outcomes.get(work(row)) for row in rows if (row.architecture, row.policy) == wanted
                  and row.clip_seconds in VIDEO_MME.values()]
@@ -191,7 +175,7 @@ def markdown(told: dict) -> str:
             f"| {mean['peak_bytes']:.1%} |"
             for mean in told["video_mme"]
         ),
-        f"| paper | Video-MME | {THEIRS} | | | {PAPER['seconds']:.1%} | {PAPER['peak_bytes']:.1%} |",
+        f"| paper | Video-MME | {QWEN25} | | | {PAPER['seconds']:.1%} | {PAPER['peak_bytes']:.1%} |",
     ]
     if told["breakdown"]:
         parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in told["breakdown"]["seconds"].items())

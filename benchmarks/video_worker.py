@@ -1,36 +1,31 @@
-"""One architecture at work on many clips, in a process of its own that makes its weights once.
+"""One architecture at work on clips, in a process of its own that makes its weights once.
 
-A job comes as JSON on stdin; for each row what it took goes out as a line of JSON, null where memory does not suffice.
-Rows that would not end before the deadline, by the rate of those before them, are left out. For ours a last line has
-where the time goes, and the forms of the resampler.
+This file, run as a program, is that process. A job comes as JSON on stdin; for each row what it took goes out as a line
+of JSON, null where memory does not suffice. Rows that would not end before the deadline, by the rate of those before
+them, are left out. Where it is asked for, a last line has where our time goes, and the forms of the resampler.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import math
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
-from qwen3_vl import QWEN3_SIZES, qwen3_inputs, qwen3_model, qwen3_operations
+from qwen_models import qwen3_config, qwen3_inputs, qwen25_config, qwen25_inputs, qwen_model, qwen_preparation
 from resampler_memory import memory
 from torch import nn
-from video_peers import (
-    Outcome,
-    Prepare,
-    dtype_of,
-    our_batch,
-    our_model,
-    our_preparation,
-    reset_peak,
-    their_model,
-    their_preparation,
-)
-from video_rows import OURS, QWEN3, SIZES, THEIRS, Row, operations
+from video_models import Prepare, dtype_of, our_batch, our_model, our_preparation
+from video_operations import operations
+from video_rows import OURS, QWEN25, Row, rows_of
+from video_sizes import SIZES
 
 from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.model.minicpmv import MiniCPMV
@@ -41,45 +36,70 @@ ROOM = 1.5  # ours: a row begins only where so many times its expected seconds a
 
 @dataclass(frozen=True)
 class ClipJob:
-    """rows: of one architecture. deadline: by `time.time`. breakdown: the row whose parts are timed, of ours."""
+    """rows: of one architecture. size: of `SIZES`. device: "cpu" (float32) or "cuda" (bfloat16). deadline: by
+    `time.time`. breakdown: the row whose parts are timed, of ours."""
 
     rows: list[Row]
     size: str
     device: str
     threads: int
     new_tokens: int
-    deadline: float
-    breakdown: Row | None
+    deadline: float = math.inf
+    breakdown: Row | None = None
 
 
-def expected(row: Row, size: str, new_tokens: int) -> float:
-    """Operations, by formula."""
-    if row.architecture == QWEN3:
-        return qwen3_operations(row, QWEN3_SIZES[size](), new_tokens).total
-    return operations(row, SIZES[size](), new_tokens).total
+@dataclass(frozen=True)
+class Outcome:
+    """What an answer took.
+
+    seconds_to_first_token, seconds: from patches to the first and to the last new token.
+    processor_seconds: of all threads, on a GPU of those that drive it.
+    peak_bytes: weights, inputs and the most that the answer needed besides; interpreter and libraries left out.
+    """
+
+    prompt_tokens: int
+    seconds_to_first_token: float
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+
+
+def lines_of(job: ClipJob) -> Iterator[dict]:
+    """What a new process tells, as it comes; RuntimeError where it fails."""
+    command = [sys.executable, str(Path(__file__))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(json.dumps(asdict(job)))
+        worker.stdin.close()
+        yield from map(json.loads, worker.stdout)
+    if worker.returncode != 0:
+        first = job.rows[0]
+        raise RuntimeError(f"{first.architecture}, {first.clip_seconds:g} s: status {worker.returncode}")
 
 
 def preparation(architecture: str, size: str, device: str) -> tuple[Prepare, nn.Module]:
+    shapes = SIZES[size]()
     if architecture == OURS:
-        model: nn.Module = our_model(SIZES[size]().ours, device)
-        return our_preparation(model, device), model
-    if architecture == THEIRS:
-        model = their_model(SIZES[size]().theirs, device)
-        return their_preparation(model, device), model
-    model = qwen3_model(QWEN3_SIZES[size](), device)
-    return their_preparation(model, device, qwen3_inputs), model
+        ours = our_model(shapes.ours, device)
+        return our_preparation(ours, device), ours
+    is_older = architecture == QWEN25
+    model = qwen_model(qwen25_config(shapes.qwen25) if is_older else qwen3_config(shapes.qwen3), device)
+    return qwen_preparation(model, device, qwen25_inputs if is_older else qwen3_inputs), model
 
 
 def work(job: ClipJob, tell: Callable[[object], None]) -> None:
-    """Rows in order, so that the first warm up for the others; the very first is computed twice."""
+    """A clip of a second warms up and is not counted."""
     torch.manual_seed(0)
     torch.set_num_threads(job.threads)
-    prepare, model = preparation(job.rows[0].architecture, job.size, job.device)
+    architecture = job.rows[0].architecture
+    prepare, model = preparation(architecture, job.size, job.device)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    list(prepare(job.rows[0], 2)())
+    warm_up = next(row for row in rows_of(1.0) if row.architecture == architecture)
+    list(prepare(warm_up, 2)())
     rate = 0.0  # seconds of an operation
     for row in job.rows:
-        cost = expected(row, job.size, job.new_tokens)
+        cost = operations(row, SIZES[job.size](), job.new_tokens).total
         if time.time() + ROOM * rate * cost > job.deadline:
             continue
         outcome = measure(row, prepare, weights, job)
@@ -105,6 +125,15 @@ def measure(row: Row, prepare: Prepare, weights: int, job: ClipJob) -> Outcome |
     processor_seconds = time.process_time() - processor_started
     peak = memory("VmHWM") - held + weights if job.device == "cpu" else torch.cuda.max_memory_allocated()
     return Outcome(row.prompt_tokens, times[0], times[-1], processor_seconds, peak)
+
+
+def reset_peak(device: str) -> None:
+    if device == "cpu":
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+    else:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
 
 
 @torch.inference_mode()

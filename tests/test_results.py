@@ -15,6 +15,7 @@ import answering
 import page_turns
 import reading
 import video_efficiency
+import vllm_packages
 from results_file import weights_of
 
 from demiglace.model.hub import SHIPPED
@@ -112,6 +113,7 @@ def shows(page: Path, result: str) -> bool:
         ("answering", answering.table),
         ("video_efficiency", video_efficiency.markdown),
         ("page_turns", page_turns.table),
+        ("vllm_packages", vllm_packages.table),
     ],
 )
 def test_a_table_is_that_of_its_figures(name: str, table: Callable[[dict], str]) -> None:
@@ -119,5 +121,6 @@ def test_a_table_is_that_of_its_figures(name: str, table: Callable[[dict], str])
     assert path.with_suffix(".md").read_text() == table(content(path))
 
 
-def test_the_table_of_turned_pages_is_in_the_guide() -> None:
-    assert (LISTED.parent / "page_turns.md").read_text() in (ROOT / "docs" / "reading.md").read_text()
+@pytest.mark.parametrize(("name", "page"), [("page_turns", "reading"), ("vllm_packages", "vllm")])
+def test_a_table_is_in_its_guide(name: str, page: str) -> None:
+    assert (LISTED.parent / f"{name}.md").read_text() in (ROOT / "docs" / f"{page}.md").read_text()

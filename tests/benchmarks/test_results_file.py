@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -77,10 +78,10 @@ def lines(folder: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "model"),
-    [("page_turns --data DATA", "nano-reader"), ("finetune_memory --methods lora --lengths 128", "nano")],
+    [("page_turns --data DATA", "nano-reader"), ("finetune_memory --cases 'lora 512'", "nano")],
 )
 def test_a_benchmark_writes_what_it_was_made_with(words: str, model: str, tmp_path: Path) -> None:
-    name, *options = words.replace("DATA", str(lines(tmp_path / "data"))).split()
+    name, *options = shlex.split(words.replace("DATA", str(lines(tmp_path / "data"))))
     out = tmp_path / "result.json"
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options, "--out", str(out)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import seeing
 
-from demiglace import Demiglace
+from demiglace import Conversation, Demiglace
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,24 @@ def test_the_halves_are_told_by_the_name_alone_and_about_as_large():
 
 def test_questions_of_a_half_are_about_its_pictures_alone(tmp_path):
     write_set(tmp_path / "nlvr", 20)
-    halves = [seeing.questions_of(tmp_path / "nlvr", seeing.nlvr, half) for half in (seeing.LOOKED_AT, seeing.KEPT)]
-    both = seeing.questions_of(tmp_path / "nlvr", seeing.nlvr, seeing.BOTH)
+    nlvr = seeing.SETS["nlvr"]
+    halves = [seeing.questions_of(tmp_path / "nlvr", nlvr, half) for half in (seeing.LOOKED_AT, seeing.KEPT)]
+    both = seeing.questions_of(tmp_path / "nlvr", nlvr, seeing.BOTH)
     assert len(halves[0]) + len(halves[1]) == len(both) == 20
     for half, asked in zip((seeing.LOOKED_AT, seeing.KEPT), halves, strict=True):
         assert {seeing.half_of(parts[0].source.name) for parts, _ in asked} == {half}
+
+
+def test_the_boxes_of_a_picture_are_the_frames_of_one_package(tmp_path):
+    picture = Image.new("RGB", (400, 100), "grey")
+    for left, colour in zip(seeing.NLVR_LEFTS, ("red", "green", "blue"), strict=True):
+        picture.paste(colour, (left, 0, left + seeing.NLVR_BOX, seeing.NLVR_BOX))
+    picture.save(tmp_path / "boxes.png")
+    video = seeing.three_frames(tmp_path / "boxes.png")
+    shown = [frame.getcolors() for frame in video.source]
+    assert shown == [[(10_000, colour)] for colour in ((255, 0, 0), (0, 128, 0), (0, 0, 255))]
+    sample = Demiglace.load(None).processor.prepare(Conversation.ask("Which?", video))
+    assert sample.visual.package_sizes.tolist() == [3]
 
 
 def test_sets_are_measured_with_intervals_and_absent_ones_skipped(tmp_path):

@@ -9,11 +9,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import video_gpu
-from qwen3_vl import qwen3_config, qwen3_full, qwen3_inputs, qwen3_operations, qwen3_reduced, qwen3_rows
+from qwen_models import qwen3_config, qwen3_inputs
 from results_file import RANDOM, machine_here, write_result
 from video_gpu import SETTINGS, VIDEO_MME, Measured, markdown, over_video_mme, report, rows_of_clips, work
-from video_peers import Outcome
-from video_rows import DEFAULTS, MAXIMUM, OURS, QWEN3, Row
+from video_operations import qwen3_operations
+from video_rows import ARCHITECTURES, DEFAULTS, MAXIMUM, OURS, QWEN3, Row, qwen3_rows
+from video_sizes import reduced
+from video_worker import Outcome
 
 transformers = pytest.importorskip("transformers", reason="the extra `parity` is not installed")
 
@@ -28,10 +30,10 @@ def test_rows_are_the_counted_ones_and_at_as_many_frames_as_ours():
 
 def test_operations_are_those_that_torch_counts():
     """Of the reduced size: the prompt and one token more."""
-    shape, row = qwen3_reduced(), qwen3_rows(1.0)[0]
+    shape, row = reduced().qwen3, qwen3_rows(1.0)[0]
     with torch.device("meta"):
         model = transformers.AutoModelForImageTextToText.from_config(qwen3_config(shape), attn_implementation="sdpa")
-    expected = qwen3_operations(row, shape, 1)
+    expected = qwen3_operations(row, reduced(), 1)
     vision, decoder = model.model.visual, model.model.language_model
     linear = sum(weight.numel() for weight in vision.blocks.parameters() if weight.ndim == 2)
     assert linear == shape.vision.num_layers * (4 * 144**2 + 2 * 144 * 540)
@@ -44,15 +46,9 @@ def test_operations_are_those_that_torch_counts():
     assert expected.decoder == 2 * (layers * row.prompt_tokens + head) + pairs
 
 
-def test_the_full_size_has_the_parameters_of_the_release():
-    with torch.device("meta"):
-        model = transformers.AutoModelForImageTextToText.from_config(qwen3_config(qwen3_full()))
-    assert sum(weight.numel() for weight in model.parameters()) == 8_767_123_696
-
-
 def test_the_prompt_is_as_long_as_the_row_says():
     row = qwen3_rows(2.0)[1]
-    inputs = qwen3_inputs(row, qwen3_config(qwen3_reduced()), "cpu")
+    inputs = qwen3_inputs(row, qwen3_config(reduced().qwen3), "cpu")
     assert inputs["input_ids"].shape[1] == row.prompt_tokens
     assert int((inputs["mm_token_type_ids"] == 2).sum()) == row.tokens
     assert inputs["pixel_values_videos"].shape[0] == row.patches
@@ -102,8 +98,8 @@ def test_video_mme_needs_all_its_lengths(known):
 
 @pytest.mark.slow
 def test_the_workers_measure_all_at_reduced_size(tmp_path):
-    told = video_gpu.run("reduced", "cpu", 300.0, (1.0,), tmp_path / "video.json")
+    told = video_gpu.run("reduced", "cpu", 3600.0, (1.0,), tmp_path / "video.json")
     assert all(isinstance(row["outcome"], dict) for row in told["rows"])
-    assert {row["architecture"] for row in told["rows"]} == set(video_gpu.ARCHITECTURES)
+    assert {row["architecture"] for row in told["rows"]} == set(ARCHITECTURES)
     assert set(told["breakdown"]["seconds"]) >= {"encoder", "resampler", "resampler, plain"}
     assert (tmp_path / "video.md").read_text() == markdown(told)
