@@ -28,7 +28,7 @@ CHOSEN = (
     "is_right wrong_claims",
     "SamplingParams Guide TokenRoles TokenSampler next_tokens Engine EngineConfig generate Demiglace Chat Answer",
     "Question Page Region read_pdf corruption.corrupt degrade",
-    "Source BadRecord Mixture Loader",
+    "source.Source BadRecord Mixture Loader",
     "Stage Stateful Trainer LanguageLearner",
     "character_error_rate word_f1",
 )

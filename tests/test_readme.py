@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from demiglace.evaluation.visual_token_cost import video_costs
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.presets import preset
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAPER = (ROOT / "docs" / "paper.md").read_text()
 RESULTS = ROOT / "benchmarks" / "results"
 CARD = ROOT / "src" / "demiglace" / "checkpoints" / "nano" / "README.md"
 READER_CARD = CARD.parents[1] / "nano-reader" / "README.md"
@@ -30,9 +30,8 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [shlex.split(line, comments=True) for block in blocks("bash") for line in block.splitlines()]
 DEMIGLACE = [words for words in COMMANDS if words[0] == "demiglace"]
 RELEASED = [words for words in DEMIGLACE if "openbmb/MiniCPM-V-4_5" in words]
-WRITING = [
-    words for words in DEMIGLACE if words[1] in ("train", "pretrain", "sft", "finetune", "merge", "plot", "corrupt")
-]
+TRAINING = ("train", "pretrain", "sft", "rl", "prefer", "finetune", "merge")
+WRITING = [words for words in DEMIGLACE if words[1] in (*TRAINING, "corrupt", "serve", "eval", "compare", "plan")]
 HERE = [words for words in DEMIGLACE if words not in RELEASED + WRITING]
 
 
@@ -87,7 +86,7 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_every_path_exists() -> None:
-    in_text = re.findall(r"`((?:src|tests|docs|samples|benchmarks)/[\w./-]+)`", README)
+    in_text = re.findall(r"`((?:src|tests|docs|samples|benchmarks)/[\w./-]+)`", README + PAPER)
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
     (tree,) = blocks("")
     in_tree, parent = [], ""
@@ -96,7 +95,7 @@ def test_every_path_exists() -> None:
         in_tree.append(f"{parent}{name}" if indent else name)
     assert len(in_text) > 10
     for path in [*in_text, *linked, *in_tree]:
-        assert (ROOT / path).exists(), f"the README names {path}"
+        assert (ROOT / path).exists(), f"the README or docs/paper.md names {path}"
 
 
 def test_every_room_is_in_the_tree() -> None:
@@ -115,16 +114,9 @@ def test_the_table_of_packages_is_measured() -> None:
     report = (RESULTS / "video_efficiency.md").read_text()
     measured = [[cells[0], *cells[2:4], *cells[5:8]] for cells in rows(report, r"\d+ s\*?")]
     shown = rows(README, r"\d+ s\*?")
-    assert len(shown) == 7
+    assert len(shown) == 9
     for clip, _, *figures in shown:
         assert [clip, *figures] in measured
-
-
-def test_the_tokens_of_qwen3_vl_are_counted() -> None:
-    for seconds in (60, 180):
-        costs = video_costs(448, 448, seconds, frames=1, package_frames=1)
-        (counted,) = [cost for cost in costs if cost.name == "Qwen3-VL"]
-        assert f"{counted.pictures:,} frames and {counted.tokens:,} tokens of {seconds} s" in README
 
 
 def test_the_table_of_the_resampler_is_measured() -> None:
