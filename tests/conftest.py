@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from demiglace.typography import fonts, glyph_atlas
 
 
@@ -80,3 +82,47 @@ def installed_prose(installed_words: tuple[str, ...]) -> str:
 @pytest.fixture
 def face(training_faces: tuple[fonts.Face, ...]) -> fonts.Face:
     return next(face for face in training_faces if face.style == "serif")
+
+
+@pytest.fixture
+def memory() -> Iterator[str]:
+    """The address of a bucket in this process, with the files of `stored_records`."""
+    from stored_records import FILES
+
+    system = pytest.importorskip("fsspec").filesystem("memory")
+    for name, content in FILES.items():
+        system.pipe(f"/bucket/{name}", content)
+    yield "memory://bucket"
+    system.rm("/bucket", recursive=True)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The same on a server of this process that speaks S3's protocol."""
+    from stored_records import FILES
+
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        stores = pytest.importorskip("fsspec")
+        stores.get_filesystem_class("s3").clear_instance_cache()  # those of another module's server
+        system = stores.filesystem("s3")
+        system.mkdir("bucket")
+        for name, content in FILES.items():
+            system.pipe(f"bucket/{name}", content)
+        yield "s3://bucket"
+        system.rm("bucket", recursive=True)  # the servers of a process share what they hold
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def bucket(request: pytest.FixtureRequest) -> str:
+    """The address of a bucket with the files of `stored_records`: in this process, and behind S3's protocol."""
+    address: str = request.getfixturevalue(request.param)
+    return address

@@ -91,8 +91,8 @@ def grid_of_real_frames(width: int, height: int, frames: int, fps: float) -> int
 
 
 def compare(sizes: list[list], clips: list[list]) -> None:
-    from demiglace.evaluation.visual_token_cost import picture_costs, video_costs
     from demiglace.processing.slicing import SlicingConfig
+    from demiglace.processing.visual_token_cost import picture_costs, video_costs
 
     wrong = []
     for width, height, *theirs in sizes:
