@@ -203,3 +203,22 @@ def test_four_bits_leave_the_resampler_and_nearly_what_was_said(batch, tmp_path)
     save_adapter(adapted, tmp_path / "adapter")
     merged = merge_adapter(small_model(), tmp_path / "adapter")
     assert (merged(batch) - model(batch)).abs().mean() < 0.3 * reference.abs().mean()
+
+
+def test_an_evaluation_leaves_the_gradients_through_four_bits(batch):
+    """On a CPU with units for bfloat16 bitsandbytes would pack the weights for good, and no gradient would pass."""
+    pytest.importorskip("bitsandbytes")
+    model = small_model()
+    nf4_for_training(model, torch.float32)
+    nudged(model, add_adapters(model.to("cpu"), ("decoder",), Lora(rank=4)))
+
+    def gradients():
+        model.train().zero_grad()
+        model(batch).square().mean().backward()
+        return [parameter.grad.clone() for parameter in model.parameters() if parameter.requires_grad]
+
+    first = gradients()
+    with torch.no_grad():
+        model.eval()(batch)
+    for before, after in zip(first, gradients(), strict=True):
+        assert torch.equal(before, after)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, take, told
-from demiglace.model.quantisation import DECODER_LINEARS, ENCODER_LINEARS, bitsandbytes, int4_linear
+from demiglace.model.quantisation import DECODER_LINEARS, ENCODER_LINEARS, bitsandbytes, int4_linear, nf4_linear
 from demiglace.model.tensor_files import StoredTensor, TensorFiles
 
 QUANTISED = re.compile(rf"{DECODER_LINEARS}|{ENCODER_LINEARS}|llm\.lm_head")  # others' weights are used elsewhere too
@@ -116,7 +116,6 @@ class Nf4Layout:
         return parts
 
     def layer(self, name: str, linear: nn.Linear, parts: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Module:
-        bnb = bitsandbytes()
         wanted: dict[str, Field] = {"quant_type": Words(("nf4",)), "blocksize": Whole(NF4_BLOCK, NF4_BLOCK)}
         wanted |= {"dtype": Words(("float32", "bfloat16", "float16")), "shape": ListOf(Whole(1, 2**20))}
         if "weight.nested_absmax" in parts:
@@ -125,11 +124,11 @@ class Nf4Layout:
         state = take(f"{name}.{NF4_STATE}", _json_of(f"{name}.{NF4_STATE}", parts[NF4_STATE]), wanted, wanted)
         if state["shape"] != list(linear.weight.shape):
             raise ValueError(f"{name} is stored for {state['shape']}, but has {list(linear.weight.shape)}")
-        small = bnb.nn.Linear4bit(
-            linear.in_features, linear.out_features, linear.bias is not None, dtype, quant_type="nf4", device="meta"
-        )
+        small = nf4_linear(linear.out_features, linear.in_features, linear.bias is not None, dtype)
         weight, statistics = parts["weight"], {part: tensor for part, tensor in parts.items() if part != "weight"}
-        small.weight = bnb.nn.Params4bit.from_prequantized(weight, statistics, device=weight.device, module=small)
+        small.weight = bitsandbytes().nn.Params4bit.from_prequantized(
+            weight, statistics, device=weight.device, module=small
+        )
         return small
 
 
