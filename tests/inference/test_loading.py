@@ -74,12 +74,12 @@ def test_the_shipped_models_have_names(tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_adapter_is_added_before_weights_are_quantised(tmp_path: Path) -> None:
     pytest.importorskip("peft")
     folder = wide_checkpoint(tmp_path / "model")
-    adapted = add_adapters(weights.load(folder), ("decoder",), Lora(rank=4))
+    adapted = add_adapters(weights.load(folder, torch.float32), ("decoder",), Lora(rank=4))
     with torch.no_grad():
         for parameter in adapted.parameters():
             parameter.add_(0.02)
     save_adapter(adapted, tmp_path / "adapter")
-    expected = merge_adapter(weights.load(folder), tmp_path / "adapter")
+    expected = merge_adapter(weights.load(folder, torch.float32), tmp_path / "adapter")
     quantise(expected, "int8")
     loaded = Demiglace.load(folder, "cpu", "float32", tmp_path / "adapter", "int8")
     tokens = torch.arange(60)[None]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from checkpoints import released_tokenizer
 from quantised_checkpoints import wide_checkpoint
 
@@ -18,7 +19,7 @@ def test_all_tensors_and_sizes(tmp_path: Path) -> None:
     folder = wide_checkpoint(tmp_path / "model")
     with weights.open_floats(folder) as (config, files):
         write_decoder(tmp_path / "decoder.gguf", config.llm, Tokenizer.bytes_only(), files, "Q8_0")
-    reader, model = gguf.GGUFReader(tmp_path / "decoder.gguf"), weights.load(folder)
+    reader, model = gguf.GGUFReader(tmp_path / "decoder.gguf"), weights.load(folder, torch.float32)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN3, 2)
     wanted = {
         names.get_name(name.removeprefix("llm."), try_suffixes=(".weight",)): tensor.numpy()

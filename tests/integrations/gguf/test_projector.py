@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from quantised_checkpoints import wide_checkpoint, wide_config
 
 from demiglace.integrations.gguf.projector import why_not_computed, write_projector
@@ -18,7 +19,7 @@ def test_all_tensors_and_sizes(tmp_path: Path) -> None:
     folder = wide_checkpoint(tmp_path / "model")
     with weights.open_floats(folder) as (config, files):
         write_projector(tmp_path / "mmproj.gguf", config, 448, files)
-    reader, state = gguf.GGUFReader(tmp_path / "mmproj.gguf"), weights.load(folder).state_dict()
+    reader, state = gguf.GGUFReader(tmp_path / "mmproj.gguf"), weights.load(folder, torch.float32).state_dict()
     found = {one.name: gguf.quants.dequantize(one.data, one.tensor_type) for one in reader.tensors}
     assert len(found) == 2 * 16 + 23  # 455 with the released 27 layers
     wanted = {
