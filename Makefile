@@ -117,6 +117,7 @@ clean:
 	.venv-kits/bin/python -m pip install --quiet datasets evaluate httpx huggingface_hub jsonlines Levenshtein loguru \
 		numpy openai opencv-python-headless openpyxl pandas pillow python-dotenv pytz pyyaml requests sacrebleu sty \
 		tabulate tenacity torch==2.13.0 tqdm transformers validators xlsxwriter
+	touch $@
 
 .venv-lmms-eval/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-lmms-eval
