@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-
 PICTURE ?= samples/heading.png
 QUESTION ?= Read the text.
 
-.PHONY: venv ask test checks bench docs gpu vllm llama-cpp litellm kits lmms-eval matrix clean
+.PHONY: venv ask test checks bench docs gpu vllm llama-cpp litellm kits lmms-eval vlmevalkit matrix clean
 
 venv: .venv/dev
 
@@ -56,6 +56,10 @@ kits: .venv-kits/ready
 # images needs none of it. It takes our av; its `datasets` needs an older filelock, which only our training locks with.
 lmms-eval: .venv-lmms-eval/ready
 
+# VLMEvalKit as a whole, for its test of our server. Its command line imports every data set and model, and with them
+# torchvision, which wants torch's usual wheels: 8 GB, though no GPU is needed.
+vlmevalkit: .venv-vlmevalkit/ready
+
 # The fast tests with the oldest and the newest of every dependency, and on other Pythons. What passed is not run again
 # until a source changes; `make matrix-oldest` is one of them alone, its log .venv-matrix/oldest.log.
 MATRIX := oldest newest python3.12 python3.13
@@ -70,7 +74,7 @@ install:
 	packaging/try_install.sh
 
 clean:
-	rm -rf .venv .venv-vllm .venv-llama-cpp .venv-litellm .venv-kits .venv-lmms-eval .venv-matrix site
+	rm -rf .venv .venv-vllm .venv-llama-cpp .venv-litellm .venv-kits .venv-lmms-eval .venv-vlmevalkit .venv-matrix site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -125,6 +129,11 @@ clean:
 	.venv-lmms-eval/bin/python -m pip uninstall --quiet --yes torchvision
 	.venv-lmms-eval/bin/python -m pip install --quiet "av>=18" "filelock<4"
 	.venv-lmms-eval/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+.venv-vlmevalkit/ready:
+	$(PYTHON) -m venv .venv-vlmevalkit
+	.venv-vlmevalkit/bin/python -m pip install --quiet ms-vlmeval==0.0.20 torch==2.9.1 torchvision==0.24.1
 	touch $@
 
 .PRECIOUS: .venv-matrix/%.passed

@@ -1,9 +1,10 @@
 """VLMEvalKit asks our server, and its verdicts are set beside ours of the same answers.
 
-    python benchmarks/vlmevalkit.py --python PYTHON [--each 24] [--out FILE]
+    make vlmevalkit
+    python benchmarks/vlmevalkit.py [--each 24] [--out FILE]
 
-PYTHON is of an environment with ms-vlmeval 0.0.20, which needs torchvision (docs/evaluation.md). Three sets are drawn
-in its formats: multiple choice, yes or no, and short texts.
+Four sets are drawn in its formats: multiple choice, yes or no, and short texts about pictures, and multiple choice
+about clips, whose files are sent whole.
 """
 
 from __future__ import annotations
@@ -22,19 +23,32 @@ from pathlib import Path
 from typing import Any
 
 import PIL.Image
-from results_file import machine_of, weights_of, write_result
+from results_file import ROOT, machine_of, weights_of, write_result
 from server_process import ours, running
 
 from demiglace import Demiglace
 from demiglace.conversation import Image
+from demiglace.scoring.question import Question
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.rules.rule_sets import VLMEVALKIT_NAME, as_scored, scorer
 from demiglace.scoring.verdict import Expected
+from demiglace.synthesis.clips.clip import encode
+from demiglace.synthesis.clips.kinds import held_out_question as held_out_clip
 from demiglace.synthesis.questions.topics import held_out_question
 
 RESULT = Path(__file__).parent / "results" / "vlmevalkit.json"
 ASK = Path(__file__).parent / "vlmevalkit_sets" / "ask.py"
+VLMEVALKIT = ROOT / ".venv-vlmevalkit" / "bin" / "python"
 NAME, MOST_TOKENS = "nano", 64
+AS_FILES = ("--api-mode", "--video-llm")  # of clips; without `--api-mode` this version ends at a set of them
+CLIP_KINDS = ("direction", "recolour")  # whose answers can be listed
+CLIP_FPS = 20
+GROUPS = {  # by which Video-MME's score is told; each must be one of its own
+    "duration": "short",
+    "domain": "Knowledge",
+    "sub_category": "Technology",
+    "task_type": "Action Recognition",
+}
 FAILED = "Failed to obtain answer via API"
 FIELD_BYTES = 2**28
 
@@ -56,13 +70,16 @@ def drawn_choice(each: int) -> Asked:
 
 def _choice(number: int) -> dict[str, Any] | None:
     parts, question = held_out_question("shapes", number)
-    others = [one for one in question.choices if one != question.answer][:3]
-    if not others:
+    if len(question.choices) < 2:
         return None
+    return {"index": number, "image": _encoded(parts), "question": question.text, **_lettered(question)}
+
+
+def _lettered(question: Question) -> dict[str, str]:
+    """At most four choices by letters, and the answer's letter as `answer`."""
+    others = [one for one in question.choices if one != question.answer][:3]
     choices = sorted([question.answer, *others])
-    letters = dict(zip("ABCD", choices, strict=False))
-    answer = next(letter for letter, text in letters.items() if text == question.answer)
-    return {"index": number, "image": _encoded(parts), "question": question.text, **letters, "answer": answer}
+    return {**dict(zip("ABCD", choices, strict=False)), "answer": "ABCD"[choices.index(question.answer)]}
 
 
 def drawn_yes_no(each: int) -> Asked:
@@ -84,6 +101,21 @@ def drawn_text(each: int) -> Asked:
     return Asked("drawn_text", "contained text", rows)
 
 
+def drawn_clips(each: int, folder: Path) -> Asked:
+    """Which of four, in Video-MME's format. The files lie in `folder`/video; it is made."""
+    (folder / "video").mkdir()
+    rows = []
+    for place in range(each):
+        number, kind = divmod(place, len(CLIP_KINDS))
+        found, name = held_out_clip(CLIP_KINDS[kind], number), f"clip_{place}"
+        (folder / "video" / f"{name}.mp4").write_bytes(encode(found.clip, CLIP_FPS, "mp4"))
+        lettered = _lettered(found.question)
+        candidates = [f"{letter}. {lettered[letter]}" for letter in "ABCD" if letter in lettered]
+        asked = {"question": found.question.text, "candidates": str(candidates), **lettered}
+        rows.append({"index": place, "video": name, **asked, **GROUPS})
+    return Asked("drawn_clips", "choice of a video", rows)
+
+
 def _encoded(parts: Sequence[Any]) -> str:
     (shown,) = parts
     assert isinstance(shown, Image)
@@ -100,10 +132,13 @@ def write_tsv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def by_kit(python: Path, folder: Path, out: Path, address: str, names: Sequence[str]) -> None:
+def by_kit(
+    python: Path, folder: Path, out: Path, address: str, names: Sequence[str], options: Sequence[str] = ()
+) -> None:
     """RuntimeError where it fails. Verdicts are by rules alone (`--judge exact_matching`)."""
     command = [str(python), str(ASK), "--data", *names, "--model", NAME, "--base-url", f"{address}/v1"]
     command += ["--judge", "exact_matching", "--retry", "2", "--max-tokens", str(MOST_TOKENS), "--work-dir", str(out)]
+    command += options
     environment = {**os.environ, "LMUData": str(folder), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     environment |= {"PRED_FORMAT": "tsv", "EVAL_FORMAT": "csv"}
     environment.pop("PYTHONPATH", None)
@@ -113,17 +148,24 @@ def by_kit(python: Path, folder: Path, out: Path, address: str, names: Sequence[
 
 
 def scores_of(out: Path) -> dict[str, str]:
-    """What the kit wrote of its scores, by file."""
-    return {
+    """What the kit wrote of its scores, by file; of Video-MME's rating, which is long, the overall score."""
+    told = {
         file.name: file.read_text()
-        for pattern in ("*_acc.csv", "*_score.csv", "*_score.json", "*_rating.json")
+        for pattern in ("*_acc.csv", "*_score.csv", "*_score.json")
         for file in sorted((out / NAME).glob(pattern))
     }
+    ratings = {file.name: json.loads(file.read_text()) for file in (out / NAME).glob("*_rating.json")}
+    return told | {name: rating["overall"]["overall"] for name, rating in ratings.items()}
+
+
+def told_by(asked: Asked, out: Path) -> list[dict[str, str]]:
+    """The rows that the kit wrote down, each with its `prediction`."""
+    return _read(next(out.glob(f"**/{NAME}_{asked.name}.tsv")), "\t")
 
 
 def figures(asked: Asked, out: Path) -> dict[str, Any]:
     """By the kit's rules as ours have them, from what it wrote down of the answers."""
-    told = _read(next(out.glob(f"**/{NAME}_{asked.name}.tsv")), "\t")
+    told = told_by(asked, out)
     rows = {str(row["index"]): row for row in asked.rows}
     said = as_scored([one["prediction"] for one in told], VLMEVALKIT_NAME)
     by_rules, by_us = (
@@ -155,17 +197,19 @@ def _expected(row: Mapping[str, Any]) -> Expected:
 
 
 def measured(python: Path, each: int, folder: Path) -> dict[str, Any]:
-    sets = [drawn_choice(each), drawn_yes_no(each), drawn_text(each)]
-    for one in sets:
+    pictures, clips = [drawn_choice(each), drawn_yes_no(each), drawn_text(each)], drawn_clips(each, folder)
+    for one in (*pictures, clips):
         write_tsv(folder / f"{one.name}.tsv", one.rows)
     with running(ours("nano", "--name", NAME), folder / "server", {"OMP_NUM_THREADS": "1"}) as server:
-        by_kit(python, folder, folder / "out", server.address, [one.name for one in sets])
-    return {one.name: figures(one, folder / "out") for one in sets} | {"kit": scores_of(folder / "out")}
+        by_kit(python, folder, folder / "out", server.address, [one.name for one in pictures])
+        by_kit(python, folder, folder / "out", server.address, [clips.name], AS_FILES)
+    found = {one.name: figures(one, folder / "out") for one in (*pictures, clips)}
+    return found | {"kit": scores_of(folder / "out")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", type=Path, required=True, help="of VLMEvalKit's environment")
+    parser.add_argument("--python", type=Path, default=VLMEVALKIT, help="of VLMEvalKit's environment")
     parser.add_argument("--each", type=int, default=24, help="questions of a set")
     parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
