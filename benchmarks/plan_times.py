@@ -97,9 +97,8 @@ def _written(folder: Path, records: Sequence[Mapping[str, Any]]) -> Path:
 
 def finetuning(data: Callable[[Path], Path], length: int, rows: int, *options: str) -> Case:
     both = ("--length", str(length), "--batch-rows", str(rows), *options)
-    planned = tuple(word for word in both if word != "--full")  # what the plan takes where it is told nothing
     epochs = "4" if data is pictures else "1"
-    return Case(data, ("finetune", "{data}", "--epochs", epochs, "--held-out", "0", *both), planned)
+    return Case(data, ("finetune", "{data}", "--epochs", epochs, "--held-out", "0", *both), both)
 
 
 ALL = ("--learn", "encoder,resampler,decoder")
@@ -117,12 +116,12 @@ CASES: dict[str, Case] = {
     "DPO, answers of 512": Case(
         lambda folder: pairs(512, folder),
         ("prefer", "{folder}/pairs.jsonl", "--preset", "nano", *DPO),
-        ("--job", "dpo", "--learn", "resampler,decoder", "--length", "512", "--batch-rows", "2", "--steps", "8"),
+        ("--job", "dpo", "--length", "512", "--batch-rows", "2", "--steps", "8"),
     ),
     "hybrid RL, 4 prompts, 8 answers": Case(
         colours,
         ("rl", "{data}", "--preset", "nano", *RL),
-        ("--job", "hybrid_rl", "--learn", "resampler,decoder", "--batch-rows", "4", "--group", "8", "--steps", "3"),
+        ("--job", "hybrid_rl", "--batch-rows", "4", "--group", "8", "--steps", "3"),
     ),
 }
 

@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -36,18 +37,40 @@ def test_a_mixture_is_planned_by_its_stage(run: Run, start: Path, data: Path) ->
 
 
 def test_the_released_size_needs_no_weights_and_more_than_a_card(run: Run, data: Path) -> None:
-    told = run("plan", "8b", data, "--gpu", "rtx-4090", "--length", 2048, "--learn", "decoder")
+    told = run("plan", "8b", data, "--gpu", "rtx-4090", "--length", 2048, "--full")
     assert "it does not fit; it fits with --activation-checkpointing" in told.stdout
     assert "a byte of text counts as a token" in told.stderr
 
 
-def test_what_cannot_be_planned_is_refused_in_one_line(run: Run, start: Path, data: Path) -> None:
-    for wrong, message in (
+def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -> None:
+    for options, learns in (
+        ((), "adapters of rank 16 in decoder, bfloat16"),
+        (("--full", "--learn", "resampler"), "all weights in resampler, bfloat16"),
+        (("--job", "dpo"), "all weights in resampler, decoder, bfloat16"),
+        (("--job", "hybrid_rl"), "all weights in resampler, decoder, bfloat16"),
+    ):
+        assert f"1 x h200, {learns}" in run("plan", start, data, "--gpu", "h200", "--length", 256, *options).stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
         (("--job", "evaluation"), "no job 'evaluation'; there are finetune"),
         (("--lora", "--qlora"), "exclude each other"),
+        (("--job", "dpo", "--lora"), "adapters are for finetune, and --job dpo was chosen"),
         (("--gpu", "tpu"), "no device 'tpu'"),
         (("--learn", "mouth"), "got 'mouth'"),
-    ):
-        refused = run("plan", start, data, *wrong)
-        assert refused.exit_code == 2
-        assert message in refused.stderr
+        (("--dtype", "half"), "'half' is not one of"),
+        (("--learn", "resampler"), "adapters go into encoder and decoder, but resampler is to learn"),
+        (("--gpus", 3), "4 rows a step cannot be dealt out evenly to 3 processes"),
+        (("--gpus", 2, "--qlora"), "weights of 4 bits stay in one process, got --gpus 2"),
+        (("--epochs", "inf"), "--epochs must be above 0, got inf"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_in_one_line(
+    run: Run, start: Path, data: Path, wrong: tuple[object, ...], message: str
+) -> None:
+    refused = run("plan", start, data, *wrong)
+    assert refused.exit_code == 2
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1

@@ -3,7 +3,8 @@ from dataclasses import replace
 from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.presets import preset
 from demiglace.planning.accelerator import ACCELERATORS
-from demiglace.planning.job_plan import Answers, device_memory, rl_plan, serving_plan, training_plan, what_fits
+from demiglace.planning.job_plan import Answers, changes, device_memory, rl_plan, serving_plan, training_plan, what_fits
+from demiglace.planning.memory import MemoryParts
 from demiglace.planning.training_setup import TrainingSetup
 
 CONFIG = preset("8b")
@@ -12,15 +13,55 @@ H100, H200, SMALL = (ACCELERATORS[name] for name in ("h100-80gb", "h200", "rtx-4
 FULL = TrainingSetup("full", ("decoder",), dtype="bfloat16", batch_rows=64)
 
 
+def in_training(setup: TrainingSetup) -> MemoryParts:
+    return device_memory(setup, CONFIG, SEEN, H100)
+
+
 def test_the_released_size_does_not_learn_whole_on_one_device_and_what_helps_does_fit():
     assert not device_memory(FULL, CONFIG, SEEN, H100).fits(H100)
-    alike, more = what_fits(FULL, CONFIG, SEEN, H100)
+    alike, more = what_fits(FULL, H100, in_training, has_adapters=True)
     assert (alike.setup.method, alike.setup.processes) == ("lora", 1)
     assert more.options.endswith(f"--gpus {more.setup.processes}")
     for change in (alike, more):
         assert device_memory(change.setup, CONFIG, SEEN, H100).fits(H100)
     half = replace(more.setup, processes=more.setup.processes // 2)
     assert not device_memory(half, CONFIG, SEEN, H100).fits(H100)
+
+
+def test_reinforcement_learning_fits_only_where_its_writing_does():
+    def in_rl(setup: TrainingSetup) -> MemoryParts:
+        return rl_plan(setup, CONFIG, SEEN, Answers(6144), 64, H100, num_steps=1).memory
+
+    (learning,), (whole,) = (what_fits(FULL, H100, memory, has_adapters=False) for memory in (in_training, in_rl))
+    assert not in_rl(learning.setup).fits(H100)
+    assert in_rl(whole.setup).fits(H100)
+    assert whole.setup.processes > learning.setup.processes
+
+
+def test_more_devices_are_no_cure_where_one_does_as_well():
+    setup = TrainingSetup("lora", ("decoder",), dtype="bfloat16")
+    (alike,) = what_fits(setup, SMALL, in_training, has_adapters=True)
+    assert (alike.options, alike.setup.processes) == ("--activation-checkpointing", 1)
+
+
+def test_changes_are_options_that_the_command_takes():
+    told = [change.options for change in changes(replace(FULL, batch_rows=4, micro_batch_rows=2), has_adapters=True)]
+    before = "--micro-batch-rows 1 --activation-checkpointing"
+    assert told[:5] == [
+        "--micro-batch-rows 1", before, f"{before} --lora", f"{before} --qlora", f"{before} --gpus 2",
+    ]  # fmt: skip
+    assert told[5:7] == [f"{before} --gpus 4", f"{before} --gpus 8 --batch-rows 8"]
+    assert [change.options for change in changes(replace(FULL, method="qlora"), has_adapters=True)] == [
+        "--activation-checkpointing"
+    ]
+
+
+def test_changes_keep_pairs_together_and_offer_adapters_to_finetuning_alone():
+    pairs = replace(FULL, reads_reference=True, batch_rows=8, micro_batch_rows=2)
+    found = {change.options: change.setup for change in changes(pairs, has_adapters=False)}
+    assert next(iter(found)) == "--activation-checkpointing"
+    assert not any("lora" in options for options in found)
+    assert found["--activation-checkpointing --gpus 8 --batch-rows 8"].batch_rows == 16
 
 
 def test_adapters_beside_four_bits_fit_a_small_card():

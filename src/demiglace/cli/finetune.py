@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.data.sources.record_files import RecordFile
     from demiglace.jobs.machine import Machine
-    from demiglace.recipes.finetuning import FinetuningRecipe, Method
+    from demiglace.recipes.finetuning import FinetuningRecipe
 
 MOST_NAMED = 10  # bad records
 
@@ -79,7 +79,7 @@ def finetune(
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
     recipe = FinetuningRecipe(
-        folder_of(model), files, _method(full, lora, qlora),
+        folder_of(model), files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
         lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
@@ -123,12 +123,6 @@ def _records(
     files, folder = record_files(data), path_or_address(media) if media else None
     check_media(files, folder, media_root)
     return files, folder
-
-
-def _method(full: bool, lora: bool, qlora: bool) -> Method:
-    if full + lora + qlora > 1:
-        raise ValueError("--full, --lora and --qlora exclude each other")
-    return "full" if full else "qlora" if qlora else "lora"
 
 
 def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:

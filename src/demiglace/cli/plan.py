@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import inference_options
+from demiglace.cli.plan_options import DPO, FINETUNE, JOBS, RL, SERVE, LearningOptions
 from demiglace.cli.terminal import check_open
 from demiglace.cli.training_options import Stores
 
@@ -18,42 +19,26 @@ if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.model.minicpmv import MiniCPMVConfig
     from demiglace.planning.accelerator import Accelerator
-    from demiglace.planning.job_plan import Change, JobPlan
+    from demiglace.planning.job_plan import Answers, Change, JobPlan
     from demiglace.planning.training_setup import TrainingSetup
     from demiglace.processing.processor import Processor
     from demiglace.processing.sample import Sample
-
-FINETUNE, DPO, RL, SERVE = "finetune", "dpo", "hybrid_rl", "serve"
-JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, RL, SERVE)
-STAGE_PARTS = {"resampler": "resampler", "vision": "encoder,resampler"}  # paper; other stages train all
 
 
 @inference_options.with_options
 def plan_job(
     model: Annotated[str, typer.Argument(help="Folder, hub id or size: nano, nano-reader, small, 8b.")],
     data: Annotated[str, typer.Argument(help="A mixture (TOML), or a file, folder or address of records.")],
+    learning: LearningOptions,
     stores: Stores,
     job: Annotated[str, typer.Option(help=f"{', '.join(JOBS)}; a stage takes its sources of the mixture.")] = FINETUNE,
     gpu: Annotated[str, typer.Option(help="a100-40gb, a100-80gb, h100-80gb, h200, rtx-4090, cpu.")] = "cpu",
     gpus: Annotated[int, typer.Option(help="Number of them, a process on each.", min=1)] = 1,
-    lora: Annotated[bool, typer.Option("--lora", help="Adapters learn.")] = False,
-    qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False,
-    learn: Annotated[str | None, typer.Option(help="Parts that learn. [default: the job's]")] = None,
-    rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
-    length: Annotated[int, typer.Option(help="Tokens of a row.", min=1)] = 2048,
-    batch_rows: Annotated[int, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL.", min=1)] = 4,
-    micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.", min=1)] = 1,
-    activation_checkpointing: Annotated[
-        bool, typer.Option("--activation-checkpointing", help="Layers are computed again.")
-    ] = False,
-    epochs: Annotated[float, typer.Option(help="Passes over the records.", min=0)] = 3.0,
-    steps: Annotated[int | None, typer.Option(help="Instead of epochs.", min=1)] = None,
     answer_tokens: Annotated[int, typer.Option(help="Of an answer that is written.", min=1)] = 256,
     concurrent: Annotated[int, typer.Option(help="Answers under way on each device.", min=1)] = 32,
     group: Annotated[int, typer.Option(help="Answers to a prompt in RL.", min=1)] = 8,
     price: Annotated[float | None, typer.Option(help="Money for a device and hour.", min=0)] = None,
     watts: Annotated[float | None, typer.Option(help="Of a device. [default: its data sheet's]", min=0)] = None,
-    dtype: Annotated[str | None, typer.Option(help="float32 or bfloat16. [default: bfloat16 on a GPU]")] = None,
     media: Annotated[str | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
     max_slices: inference_options.MaxSlices = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -61,50 +46,28 @@ def plan_job(
     """Say what a job takes before it starts: memory by part, whether it fits, time, energy and money."""
     from dataclasses import replace
 
-    from demiglace.model.adapters import Lora
     from demiglace.planning.accelerator import accelerator
     from demiglace.planning.job_plan import Answers, what_fits
-    from demiglace.planning.training_setup import TrainingSetup
 
     check_open("stdout")
-    _check_choices(job, lora, qlora)
-    kind = dtype or ("float32" if gpu == "cpu" else "bfloat16")
-    rows = 2 if job == DPO else 1  # of a pair
-    setup = TrainingSetup(
-        "qlora" if qlora else "lora" if lora else "full", _parts(learn or STAGE_PARTS.get(job), job),
-        Lora(rank, scale=2.0 * rank), length, rows * batch_rows, rows * micro_batch_rows,
-        activation_checkpointing, kind, gpus, reads_reference=job == DPO,
-    )  # fmt: skip
-    device = accelerator(gpu, kind)
+    setup = learning.setup(job, gpu, gpus)
+    device = accelerator(gpu, setup.dtype)
     device = replace(device, watts=device.watts if watts is None else watts)
     config, processor = _model(model, max_slices)
     seen = _look(data, media, stores, job, setup, config, processor)
-    answers = Answers(answer_tokens, concurrent)
-    num_steps = steps or _num_steps(epochs, job, setup, seen)
-    found = _planned(job, setup, config, seen, device, answers, group, num_steps, price)
+    num_steps, answers = learning.num_steps(job, seen), Answers(answer_tokens, concurrent)
+
+    def planned(changed: TrainingSetup) -> JobPlan:
+        return _planned(job, changed, config, seen, device, answers, group, num_steps, price)
+
+    found = planned(setup)
     fits = found.memory.fits(device)
-    ways = [] if fits or job == SERVE else what_fits(setup, config, seen, device)
+    is_settled = fits or job == SERVE
+    ways = [] if is_settled else what_fits(setup, device, lambda one: planned(one).memory, job == FINETUNE)
     if as_json:
         typer.echo(json.dumps(_fields(found, device, gpus, fits, ways), indent=2))
     else:
-        _show(found, device, gpus, fits, ways, job)
-
-
-def _check_choices(job: str, lora: bool, qlora: bool) -> None:
-    if job not in JOBS:
-        raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
-    if lora and qlora:
-        raise ValueError("--lora and --qlora exclude each other")
-
-
-def _parts(named: str | None, job: str) -> tuple[str, ...]:
-    from demiglace.planning.training_setup import PARTS
-
-    wanted = named or ("decoder" if job in (FINETUNE, DPO) else ",".join(PARTS))
-    parts = tuple(part.strip() for part in wanted.split(",") if part.strip())
-    if not parts or set(parts) - PARTS.keys():
-        raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {wanted!r}")
-    return parts
+        _show(found, device, f"{gpus} x {device.name}, {_told(job, setup)}", fits, ways, job)
 
 
 def _model(name: str, max_slices: int | None) -> tuple[MiniCPMVConfig, Processor]:
@@ -173,27 +136,19 @@ def _cost(job: str, setup: TrainingSetup, config: MiniCPMVConfig, processor: Pro
     return training_flops(config, batch, setup)
 
 
-def _num_steps(epochs: float, job: str, setup: TrainingSetup, seen: DatasetStatistics) -> int:
-    if not seen.num_records:
-        raise ValueError("the sources draw without end: say how many --steps")
-    rows = seen.num_records if job == RL else seen.expected_tokens * (2 if job == DPO else 1) / setup.length
-    return max(1, round(epochs * rows / setup.batch_rows))
-
-
 def _planned(
     job: str,
     setup: TrainingSetup,
     config: MiniCPMVConfig,
     seen: DatasetStatistics,
     device: Accelerator,
-    answers: object,
+    answers: Answers,
     group: int,
     num_steps: int,
     price: float | None,
 ) -> JobPlan:
-    from demiglace.planning.job_plan import Answers, rl_plan, serving_plan, training_plan
+    from demiglace.planning.job_plan import rl_plan, serving_plan, training_plan
 
-    assert isinstance(answers, Answers)
     if job == SERVE:
         return serving_plan(config, seen, answers, device, setup.processes, setup.dtype, price)
     if job == RL:
@@ -210,13 +165,22 @@ def _fields(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: li
     }  # fmt: skip
 
 
-def _show(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: list[Change], job: str) -> None:
+def _told(job: str, setup: TrainingSetup) -> str:
+    """What learns, and how."""
+    if job == SERVE:
+        return "answering"
+    learning = "all weights" if setup.is_full else f"adapters of rank {setup.lora.rank}"
+    return f"{learning} in {', '.join(setup.parts)}, {setup.dtype}"
+
+
+def _show(plan: JobPlan, device: Accelerator, title: str, fits: bool, ways: list[Change], job: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     memory, cost = plan.memory, plan.cost
-    table = Table("memory", "GiB", box=box.SIMPLE_HEAD, title=f"{count} x {device.name}", title_justify="left")
+    typer.echo(title)
+    table = Table("memory", "GiB", box=box.SIMPLE_HEAD)
     table.columns[1].justify = "right"
     for name, size in (*asdict(memory).items(), ("together", memory.total), ("there is", device.memory_bytes)):
         table.add_row(name.replace("_", " "), f"{size / 2**30:.2f}")

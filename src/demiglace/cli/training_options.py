@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from demiglace.data.object_cache import ObjectCache
+    from demiglace.planning.training_setup import Method
 
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
@@ -60,3 +61,10 @@ def steps_like(example: str, text: str) -> tuple[int, ...]:
     if len(parts) != count or not all(part.strip().isdecimal() for part in parts):
         raise ValueError(f"--steps takes {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
     return tuple(map(int, parts))
+
+
+def finetuning_method(full: bool, lora: bool, qlora: bool) -> Method:
+    """Adapters where nothing is chosen; ValueError where two are."""
+    if full + lora + qlora > 1:
+        raise ValueError("--full, --lora and --qlora exclude each other")
+    return "full" if full else "qlora" if qlora else "lora"

@@ -39,15 +39,21 @@ class Lora:
         check_attributes(self, {"rank": RANK, "scale": SCALE})
 
 
+def targets_of(parts: tuple[str, ...]) -> list[str]:
+    """Patterns of what adapters stand beside in `parts`; ValueError where none of them takes adapters."""
+    patterns = [TARGETS[part] for part in parts if part in TARGETS]
+    if not patterns:
+        raise ValueError(f"adapters go into encoder and decoder, but {', '.join(parts) or 'no part'} is to learn")
+    return patterns
+
+
 def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
     """Freeze `model` and put adapters into its `parts`, in place; the resampler, if named, learns whole instead.
 
     parts: of "encoder", "resampler" and "decoder". Raises ValueError where peft is missing or no part takes adapters.
     """
     peft = _peft()
-    patterns = [TARGETS[part] for part in parts if part in TARGETS]
-    if not patterns:
-        raise ValueError(f"adapters go into encoder and decoder, but {', '.join(parts) or 'no part'} is to learn")
+    patterns = targets_of(parts)
     config = peft.LoraConfig(
         r=lora.rank,
         lora_alpha=lora.scale,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from demiglace.data.dataset_statistics import DatasetStatistics
+from demiglace.model.adapters import TARGETS
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.planning.accelerator import Accelerator
 from demiglace.planning.duration import RunCost, run_cost, training_seconds, writing_rate
 from demiglace.planning.memory import MemoryParts, process_memory, serving_memory, with_runtime
-from demiglace.planning.training_setup import TrainingSetup
+from demiglace.planning.training_setup import Method, TrainingSetup
 
 MOST_DEVICES = 1024
 
@@ -132,8 +134,12 @@ class Change:
     setup: TrainingSetup
 
 
-def changes(setup: TrainingSetup) -> Iterator[Change]:
-    """What takes less memory, each on top of those before: first what changes no result."""
+def changes(setup: TrainingSetup, has_adapters: bool) -> Iterator[Change]:
+    """What takes less memory, each on top of those before: first what changes no result.
+
+    has_adapters: whether the job may learn adapters instead. Four bits stay in one process, and as many rows as
+    processes are in a step at least.
+    """
     told: list[str] = []
 
     def more(option: str, **fields: object) -> Change:
@@ -142,29 +148,47 @@ def changes(setup: TrainingSetup) -> Iterator[Change]:
         setup = replace(setup, **fields)  # type: ignore[arg-type]
         return Change(" ".join(told), setup)
 
-    if setup.micro_batch_rows > 1:
-        yield more("--micro-batch-rows 1", micro_batch_rows=1)
+    if setup.micro_batch_rows > setup.rows_of_a_unit:
+        yield more("--micro-batch-rows 1", micro_batch_rows=setup.rows_of_a_unit)
     if not setup.activation_checkpointing:
         yield more("--activation-checkpointing", activation_checkpointing=True)
     if setup.dtype != "bfloat16":
         yield more("--dtype bfloat16", dtype="bfloat16")
-    before, start = list(told), setup
+    before, start = " ".join(told), setup
+    if has_adapters:
+        yield from (Change(f"{before} --{method}".strip(), one) for method, one in _adapters(start))
+    if setup.method != "qlora":
+        yield from (Change(f"{before} {options}".strip(), one) for options, one in _devices(start))
+
+
+def _adapters(setup: TrainingSetup) -> Iterator[tuple[Method, TrainingSetup]]:
+    if TARGETS.keys().isdisjoint(setup.parts):
+        return
     if setup.method == "full":
-        yield more("--lora", method="lora")
-    if setup.method == "lora" and setup.processes == 1:
-        yield more("--qlora", method="qlora")
-    told[:], setup = before, start
-    count = setup.processes
+        yield "lora", replace(setup, method="lora")
+    if setup.method != "qlora" and setup.processes == 1:
+        yield "qlora", replace(setup, method="qlora")
+
+
+def _devices(setup: TrainingSetup) -> Iterator[tuple[str, TrainingSetup]]:
+    """Twice as many, and again; a step has more units where they cannot be dealt out."""
+    count, units = setup.processes, setup.batch_rows // setup.rows_of_a_unit
     while count < MOST_DEVICES:
         count *= 2
-        yield Change(" ".join([*before, f"--gpus {count}"]), replace(setup, processes=count))
+        enough = count * math.ceil(units / count)
+        options = f"--gpus {count}" if enough == units else f"--gpus {count} --batch-rows {enough}"
+        yield options, replace(setup, processes=count, batch_rows=enough * setup.rows_of_a_unit)
 
 
 def what_fits(
-    setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, device: Accelerator
+    setup: TrainingSetup, device: Accelerator, memory: Callable[[TrainingSetup], MemoryParts], has_adapters: bool
 ) -> list[Change]:
-    """The first change that fits on as many devices, and the first with more of them."""
-    fitting = [change for change in changes(setup) if device_memory(change.setup, config, seen, device).fits(device)]
+    """The first change that fits on as many devices, and the first with more of them where that one is another method.
+
+    memory: of the job in a setup.
+    """
+    fitting = [change for change in changes(setup, has_adapters) if memory(change.setup).fits(device)]
     alike = [change for change in fitting if change.setup.processes == setup.processes]
     more = [change for change in fitting if change.setup.processes != setup.processes and not device.is_cpu]
-    return alike[:1] + more[:1]
+    is_the_same = any(change.setup.method == setup.method for change in alike[:1])
+    return alike[:1] if is_the_same else alike[:1] + more[:1]

@@ -44,6 +44,11 @@ class TrainingSetup:
         return 2 if self.dtype == "bfloat16" else 4
 
     @property
+    def rows_of_a_unit(self) -> int:
+        """Rows that stay together: the two of a pair."""
+        return 2 if self.reads_reference else 1
+
+    @property
     def is_full(self) -> bool:
         return self.method == "full"
 
