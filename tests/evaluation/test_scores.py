@@ -58,6 +58,12 @@ def test_characters_of_all_texts_weigh_the_same() -> None:
     assert score.commonest is None
 
 
+def test_words_of_a_page_count_in_whatever_order_they_were_read() -> None:
+    found = [predicted("1", "left right", "right left", family="text"), predicted("2", "a b", "a c", family="text")]
+    score = benchmark_score(of((Figure("word F1", of="words"),)), score_predictions(found))
+    assert score.figures[0].share.value == pytest.approx(75.0)
+
+
 def test_baselines_are_the_commonest_answer_of_each_category_and_chance() -> None:
     found = [
         predicted(str(number), "A", "ABBC"[number], family="choice", category=str(number == 3)) for number in range(4)

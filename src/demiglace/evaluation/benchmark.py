@@ -42,9 +42,9 @@ class Figure:
     """A share of what was scored, times `scale`.
 
     together: the group of `Example.groups` of which all must be right to count; "" counts each example by itself.
-    of: of what it is a share: scores; constraints that are met; edits, of the characters of all texts; objects that are
-        not in the picture, of those that are named (CHAIR_i); answers that name such a one (CHAIR_s). Of the last three
-        less is better.
+    of: of what it is a share: scores; words of both texts, in whatever order (F1, the mean of all texts); constraints
+        that are met; edits, of the characters of all texts; objects that are not in the picture, of those that are
+        named (CHAIR_i); answers that name such a one (CHAIR_s). Of the last three less is better.
     family: scored so, by our rules, instead of as the example says.
     needs: only examples whose reference holds this text count.
     mean_of: the figure is the mean of these, and nothing else of it counts.
@@ -53,7 +53,7 @@ class Figure:
     name: str
     together: str = ""
     scale: float = 100.0
-    of: Literal["score", "constraints", "characters", "objects", "captions"] = "score"
+    of: Literal["score", "words", "constraints", "characters", "objects", "captions"] = "score"
     family: Family | None = None
     needs: str = ""
     mean_of: tuple[Figure, ...] = ()

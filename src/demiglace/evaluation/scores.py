@@ -13,7 +13,7 @@ from demiglace.scoring.families.chair import objects_said
 from demiglace.scoring.families.constraints import count_met
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.rules.rule_sets import as_scored, scorer
-from demiglace.scoring.text_distance import count_edits
+from demiglace.scoring.text_distance import count_edits, word_f1
 from demiglace.scoring.verdict import Verdict
 
 OWN_RULES = "demiglace"
@@ -121,6 +121,8 @@ def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
     if figure.of == "characters":
         edits, characters = count_edits(expected.answers[0], answer)
         return float(edits), float(characters)
+    if figure.of == "words":
+        return word_f1(expected.answers[0], answer), 1.0
     if figure.of == "constraints":
         met, count = count_met(answer, expected, loosely=figure.family == "constraints, loosely")
         return float(met), float(count)

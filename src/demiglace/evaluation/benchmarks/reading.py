@@ -29,6 +29,7 @@ PAGE_FIGURES = (
     Figure("formulas", family="page formulas", needs=f"{FORMULA_MARK}\n"),
 )
 FIGURES = (Figure("CER", of="characters"), Figure("similarity"))
+WORDS = Figure("word F1", of="words")  # of pages: on columns and tables the order of reading is ambiguous
 
 LINES = Source(("lines", "qa"))
 OMNIDOCBENCH = Source(("OmniDocBench",), "opendatalab/OmniDocBench", "OmniDocBench.json", "images/*")
@@ -131,7 +132,7 @@ def _block_text(block: Mapping[str, Any]) -> str:
 READING = (
     Benchmark("lines", "lines of a folder", _lines, plain_prompt, FIGURES, max_new_tokens=256),
     Benchmark("tables", "tables of a folder", _tables, plain_prompt, (Figure("TEDS"),), max_new_tokens=4096),
-    Benchmark("pages", "pages of a folder", _pages, plain_prompt, FIGURES, max_new_tokens=4096),
+    Benchmark("pages", "pages of a folder", _pages, plain_prompt, (*FIGURES, WORDS), max_new_tokens=4096),
     Benchmark(
         "OmniDocBench",
         "OmniDocBench, whole pages",
