@@ -119,8 +119,14 @@ def test_what_is_neither_yes_nor_no_is_a_fault() -> None:
 def test_a_short_answer_is_right_by_its_type() -> None:
     assert score_short_answer("It is 7.", Expected(("7",))).score == 1
     assert score_short_answer("It is 8.", Expected(("7", "seven apples"))).score == 0
-    assert score_short_answer("left or right", Expected(("left",), {"left": "left", "right": "right"})).score == 0
     assert score_short_answer("<think>7", Expected(("7",))) == UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("response", "score"), [("It is left.", 1), ("right", 0), ("left or right", None), ("up", None), ("88", None)]
+)
+def test_a_short_answer_that_chooses_nothing_is_unreadable(response: str, score: float | None) -> None:
+    assert score_short_answer(response, Expected(("left",), {"left": "left", "right": "right"})).score == score
 
 
 def test_a_whole_text_is_compared_with_its_case() -> None:

@@ -8,12 +8,17 @@ from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 
 def score_short_answer(response: str, expected: Expected) -> Verdict:
-    """1 where one of the answers is said and no other, else 0; unreadable where nothing is answered.
+    """1 where one of the answers is said and no other, else 0; unreadable where nothing is answered, or where there are
+    choices and none of them is chosen, or several are.
 
     Raises ValueError where an answer is a formula and math-verify is not installed.
     """
     said = final_answers(response, expected.answers[0])
     if not said:
         return UNREADABLE
-    right = any(is_right(response, answer, tuple(expected.choices.values())) for answer in expected.answers)
-    return Verdict(float(right), " | ".join(said))
+    choices = tuple(expected.choices.values())
+    if any(is_right(response, answer, choices) for answer in expected.answers):
+        return Verdict(1.0, " | ".join(said))
+    if choices and not any(is_right(response, choice, choices) for choice in choices):
+        return UNREADABLE
+    return Verdict(0.0, " | ".join(said))
