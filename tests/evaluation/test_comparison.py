@@ -36,7 +36,8 @@ def test_what_failed_in_one_is_left_out() -> None:
 
 
 def test_other_questions_under_the_same_id_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"00 is 'Is it\?' in one, 'Was it\?'"):
+    told = r"00 is 'Is it\?' with the answer 'yes' in one and 'Was it\?' with the answer 'yes' in the other"
+    with pytest.raises(ValueError, match=told):
         compare(scored(["yes"]), score_predictions([predicted("00", "yes", question="Was it?")]))
 
 

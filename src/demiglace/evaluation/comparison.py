@@ -52,15 +52,18 @@ def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
     others = {one.prediction.id: one for one in after}
     pairs = [(one, others[one.prediction.id]) for one in before if one.prediction.id in others]
     for one, other in pairs:
-        if (one.prediction.question, one.prediction.answers) != (other.prediction.question, other.prediction.answers):
-            raise ValueError(
-                f"{one.prediction.id} is {one.prediction.question!r} in one, {other.prediction.question!r}"
-            )
+        if _asked(one) != _asked(other):
+            raise ValueError(f"{one.prediction.id} is {_asked(one)} in one and {_asked(other)} in the other")
     held = [(one, other) for one, other in pairs if one.verdict is not None and other.verdict is not None]
     asked = {one.prediction.id for one in (*before, *after)}
     if not held:
         raise ValueError(f"of {len(asked)} examples 0 have an answer in both")
     return _comparison(held, len(asked) - len(held))
+
+
+def _asked(scored: Scored) -> str:
+    """Question and answers, by which examples of both are told to be the same."""
+    return f"{scored.prediction.question!r} with the answer {' or '.join(map(repr, scored.prediction.answers))}"
 
 
 def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Comparison:
