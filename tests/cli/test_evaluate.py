@@ -116,6 +116,15 @@ def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: tuple[str, .
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+def test_a_benchmark_of_failures_alone_ends_with_a_line_and_a_report(run: Run, tmp_path: Path) -> None:
+    nobody = ("--server", "http://127.0.0.1:9/v1", "--retries", 0)
+    result = run("eval", "m", "drawn", "--limit", 2, *nobody, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "drawn: all 2 requests failed, the first: http://127.0.0.1:9/v1, 1 tries" in result.stderr
+    assert "| drawn | none |" in result.stdout
+    assert not (tmp_path / "out" / "report.png").exists()
+
+
 def test_an_empty_set_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text("")
     result = run("eval", "nano", f"easy_vqa={tmp_path / 'qa.jsonl'}", "--out", tmp_path / "out")

@@ -123,6 +123,15 @@ def test_other_weights_and_other_settings_are_refused_with_both(tmp_path: Path) 
         ask(tmp_path, Parrot(), asking=Asking(SamplingParams.greedy(9)))
 
 
+def test_a_folder_in_which_nothing_was_answered_takes_other_settings(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot(weights="w", failing=[f"Is it {number}?" for number in range(5)]))
+    again = Parrot(weights="v", failing=["Is it 4?"])
+    found = ask(tmp_path, again)
+    assert (len(again.heard), {one.weights for one in found.values()}) == (5, {"v"})
+    with pytest.raises(ValueError, match=r'weights "v", but now it is "w"'):
+        ask(tmp_path, Parrot(weights="w"))
+
+
 def test_a_set_without_examples_and_an_id_twice_are_refused(tmp_path: Path) -> None:
     nothing = Benchmark("empty", "", lambda place: iter(()), plain_prompt)
     with pytest.raises(ValueError, match="empty has 0 examples"):

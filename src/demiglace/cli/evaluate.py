@@ -100,6 +100,7 @@ def evaluate(
                 at_hand.ask(backend, tell)
         report = _report(evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)
+    _check_answered(report)
 
 
 def _check_installed() -> None:
@@ -175,7 +176,7 @@ def _report(evaluations: list[Evaluation], backend: Backend, scoring: Scoring, a
 
 
 def _write(out: Path, report: Report, rules: str) -> None:
-    """report.md, report.json and report.png; of other rules than ours with their name."""
+    """report.md, report.json and, where there is a score, report.png; of other rules than ours with their name."""
     from demiglace.evaluation.plots import plot_report
     from demiglace.safe_files import write_whole
 
@@ -183,6 +184,13 @@ def _write(out: Path, report: Report, rules: str) -> None:
     text = report.as_markdown()
     write_whole(out / f"{name}.md", text)
     write_whole(out / f"{name}.json", json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n")
-    plot_report(report, out / f"{name}.png")
+    is_plotted = plot_report(report, out / f"{name}.png")
     typer.echo(printable(text))
-    typer.echo(f"the report is in {out / name}.md, .json and .png", err=True)
+    typer.echo(f"the report is in {out / name}.md, .json{' and .png' if is_plotted else ''}", err=True)
+
+
+def _check_answered(report: Report) -> None:
+    """ValueError where every request of a benchmark failed: its report says nothing of the model."""
+    for name, (_, score) in report.scores.items():
+        if score.failed == score.asked:
+            raise ValueError(f"{name}: all {score.failed} requests failed, the first: {next(iter(score.errors))}")

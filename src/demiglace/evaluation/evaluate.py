@@ -65,8 +65,9 @@ class Evaluation:
         ValueError where the folder holds answers of other settings or of other questions.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._settle(backend)
-        _Round(self, backend, PredictionFile(self.folder), tell).run()
+        file = PredictionFile(self.folder)
+        self._settle(backend, file)
+        _Round(self, backend, file, tell).run()
 
     def told(self) -> dict[str, Any]:
         return {
@@ -75,19 +76,21 @@ class Evaluation:
             "asking": self.asking.told(),
         }
 
-    def _settle(self, backend: Backend) -> None:
+    def _settle(self, backend: Backend, file: PredictionFile) -> None:
+        """A folder in which nothing was answered takes other settings, and forgets what failed under the former."""
         path = self.folder / SETTINGS
         told = json.loads(json.dumps({"model": backend.name, "weights": backend.weights, **self.told()}))
-        if not path.exists():
+        held = read_object(path, MOST_BYTES) if path.exists() else {}
+        changed = [name for name, value in told.items() if held.get(name) != value or name not in held]
+        if changed and file.has_answers:
+            name = changed[0]
+            raise ValueError(
+                f"{self.folder} holds answers of {name} {json.dumps(held.get(name))}, but now it is "
+                f"{json.dumps(told[name])}: name another folder"
+            )
+        if changed:
+            file.clear()
             write_whole(path, json.dumps(told, indent=2) + "\n")
-            return
-        held = read_object(path, MOST_BYTES)
-        for name, value in told.items():
-            if held.get(name) != value:
-                raise ValueError(
-                    f"{self.folder} holds answers of {name} {json.dumps(held.get(name))}, but now it is "
-                    f"{json.dumps(value)}: name another folder"
-                )
 
 
 class _Round:

@@ -17,11 +17,12 @@ WIDTH, PANEL_HEIGHT, BAR_HEIGHT = 7.0, 0.9, 0.22  # inches
 DPI = 120
 
 
-def plot_report(report: Report, path: Path) -> None:
-    """A panel for each benchmark with a score: the whole, then its categories. Nothing where there is none."""
+def plot_report(report: Report, path: Path) -> bool:
+    """A panel for each benchmark with a score: the whole, then its categories. False, and no file, without any."""
     shown = [(name, score) for name, (_, score) in report.scores.items() if score.figures]
     if not shown:
-        return
+        path.unlink(missing_ok=True)  # of an earlier report
+        return False
     heights = [PANEL_HEIGHT + BAR_HEIGHT * len(_bars(score)) for _, score in shown]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)
@@ -31,6 +32,7 @@ def plot_report(report: Report, path: Path) -> None:
     figure.savefig(held, format="png", dpi=DPI)
     with atomic_path(path) as aside:
         aside.write_bytes(held.getvalue())
+    return True
 
 
 def _bars(score: BenchmarkScore) -> dict[str, Share]:

@@ -89,6 +89,15 @@ class PredictionFile:
         self.found = read_predictions(self.path) if self.path.exists() else {}
         self._drop_torn_line()
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether anything but failures is written."""
+        return any(not one.reply.error for one in self.found.values())
+
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.found = {}
+
     def add(self, prediction: Prediction) -> None:
         """Written when this returns: a process that is killed after it loses nothing."""
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
