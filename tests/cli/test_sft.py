@@ -1,4 +1,4 @@
-"""`demiglace sft` as a user meets it: a whole run, one that is killed, and mistakes."""
+"""`demiglace sft` as a user meets it: a whole run, one that is killed, one in two processes, and mistakes."""
 
 import json
 import os
@@ -79,6 +79,21 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tm
     )
     assert [line[:2] for line in pieced] == [line[:2] for line in whole]
     assert [line[2] for line in pieced] == pytest.approx([line[2] for line in whole], rel=1e-5)  # other thread counts
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one(run: Run, folder: Path, tmp_path: Path) -> None:
+    assert run(*words(folder, tmp_path / "alone")).exit_code == 0
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--")
+    command = [*launcher, "demiglace", *words(folder, tmp_path / "together")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the model is in") == 1
+    alone, together = (lines(tmp_path / name) for name in ("alone", "together"))
+    for mine, theirs in zip(together, alone, strict=True):
+        assert [mine[name] for name in ("stage", "step")] == [theirs[name] for name in ("stage", "step")]
+        for name in ("loss", "grad_norm"):
+            assert mine[name] == pytest.approx(theirs[name], rel=1e-4), name
 
 
 @pytest.mark.parametrize(
