@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds wheel and sdist, installs each into fresh environments of several Pythons, and asks the shipped model from an
-# empty folder, as `make ask` does from a clone. A line for each; the exit status is 1 where one fails.
+# empty folder, as `make ask` does from a clone; then adds the extras of docs/evaluation.md and evaluates a few questions
+# as it says. A line for each; the exit status is 1 where one fails.
 #   packaging/try_install.sh [PYTHON...]        python3.11 python3.12 python3.13 without any
 # Needs uv, which shares what it downloads between the environments. UV and WORK name the program and a folder to keep.
 set -uo pipefail
@@ -11,15 +12,33 @@ export PYTHONPATH= OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
 "$uv" build --quiet --out-dir "$work/dist" || exit 1
 mkdir -p "$work/empty"
+
+# What is tried, and its last line; ask and evaluate run in subshells, so that folders and options stay theirs.
+tell() {
+  local name=$1 said status
+  shift
+  said=$("$@" 2>&1)
+  status=$?
+  [[ $status = 0 ]] || failed=1
+  printf '%s: status %s: %s\n' "$name" "$status" "$(tail -n 1 <<<"$said")"
+}
+
+ask() (
+  "$uv" venv --quiet --clear --python "$1" "$2" && "$uv" pip install --quiet --python "$2/bin/python" -c "$root/constraints.txt" "$3" \
+    && cd "$work/empty" && "$2/bin/demiglace" ask "$root/samples/heading.png" "Read the text."
+)
+
+evaluate() (
+  "$uv" pip install --quiet --python "$1/bin/python" -c "$root/constraints.txt" "$2[eval,train]" easy-vqa \
+    && cd "$work/empty" && "$1/bin/demiglace" eval nano easy_vqa drawn --limit 10 --out "$1/results"
+)
+
 for python in "$@"; do
   for built in "$work"/dist/*.whl "$work"/dist/*.tar.gz; do
     environment=$work/${python##*/}-${built##*.}
-    said=$({ "$uv" venv --quiet --clear --python "$python" "$environment" \
-      && "$uv" pip install --quiet --python "$environment/bin/python" -c "$root/constraints.txt" "$built" \
-      && cd "$work/empty" && "$environment/bin/demiglace" ask "$root/samples/heading.png" "Read the text."; } 2>&1)
-    status=$?
-    [[ $status = 0 ]] || failed=1
-    printf '%s, %s: status %s: %s\n' "${python##*/}" "${built##*/}" "$status" "$(tail -n 1 <<<"$said")"
+    name="${python##*/}, ${built##*/}"
+    tell "$name, ask" ask "$python" "$environment" "$built"
+    tell "$name, eval" evaluate "$environment" "$built"
   done
 done
 exit $failed
