@@ -107,6 +107,7 @@ def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: 
         (("nano", "drawn", "--settings", "paper"), "the paper has no settings for drawn"),
         (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model go together"),
         (("m", "drawn", "--server", "http://x/v1", "--adapter", "a"), "--adapter is for our engine"),
+        (("nano", "drawn", "--plain-server"), "--plain-server is for a server, and --server was not given"),
     ],
 )
 def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

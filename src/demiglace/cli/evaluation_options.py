@@ -62,10 +62,13 @@ class Answering:
         """ValueError where a choice is for another backend."""
         if self.server is not None:
             return self._server(model, slicing)
+        own = {"--api-key-file": self.api_key_file, "--plain-server": self.plain_server or None}
+        _refuse("a server", "--server was not given", own | {"--frames-as-pictures": self.frames_as_pictures or None})
         if self.backend == "transformers":
             from demiglace.evaluation.backends.transformers_model import TransformersBackend
 
-            self._refuse("--backend transformers", {"--adapter": self.adapter, "--quantize": self.quantize, **slicing})
+            options = {"--adapter": self.adapter, "--quantize": self.quantize, **slicing}
+            _refuse("our engine", "--backend transformers was chosen", options)
             return TransformersBackend(model, self.device, self.dtype)
         return self._engine(model, slicing)
 
@@ -88,7 +91,7 @@ class Answering:
         from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
 
         options = {"--adapter": self.adapter, "--device": self.device, "--dtype": self.dtype}
-        self._refuse("--server", options | {"--quantize": self.quantize, **slicing})
+        _refuse("our engine", "--server was chosen", options | {"--quantize": self.quantize, **slicing})
         assert self.server is not None
         own = (self.plain_server, self.frames_as_pictures)
         server = OpenAIServer(self.server, model, self.key(), self.timeout, self.retries, *own)
@@ -97,6 +100,7 @@ class Answering:
     def key(self) -> str | None:
         return self.api_key_file.read_text(encoding="utf-8").strip() if self.api_key_file else None
 
-    def _refuse(self, chosen: str, options: Mapping[str, Any]) -> None:
-        if given := [name for name, value in options.items() if value is not None]:
-            raise ValueError(f"{given[0]} is for our engine, and {chosen} was chosen")
+
+def _refuse(owner: str, reason: str, options: Mapping[str, Any]) -> None:
+    if given := [name for name, value in options.items() if value is not None]:
+        raise ValueError(f"{given[0]} is for {owner}, and {reason}")
