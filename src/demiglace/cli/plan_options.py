@@ -27,6 +27,8 @@ JOB_PARTS = {  # what learns where nothing is chosen, as in the recipes; in othe
 
 @dataclass(frozen=True)
 class LearningOptions:
+    """What learns, in rows of which size, for how long."""
+
     full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False
     lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default of finetune).")] = False
     qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False
