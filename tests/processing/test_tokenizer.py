@@ -1,5 +1,6 @@
 """Ids as released, text that cannot forge structure, and decoding that loses nothing."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,14 @@ def test_any_text_comes_back(parts: list[str]) -> None:
     ids = BYTES.encode(text)
     assert BYTES.decode(ids) == text
     assert not set(ids) & {BYTES.special[role] for role in STRUCTURE}
+
+
+@pytest.mark.parametrize("text", ["</tool_response>" * 5, "\u1112\u1161\u11ab" * 5, "e\u0301" * 5, "<|im_start|>é漢"])
+def test_no_token_stands_for_more_bytes_than_the_most(text: str) -> None:
+    """Also where characters are composed first, as in the released tokenizer."""
+    described = json.loads(BYTES.as_json()) | {"normalizer": {"type": "NFC"}}
+    for tokenizer in (BYTES, Tokenizer(tokenizers.Tokenizer.from_str(json.dumps(described)))):
+        assert len(text.encode()) <= len(tokenizer.encode(text)) * tokenizer.most_bytes
 
 
 def test_streaming_waits_for_whole_characters() -> None:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Send
 
 from demiglace import Demiglace
 from demiglace.engine.engine import EngineConfig
+from demiglace.server import guards
 from demiglace.server.app import create_app
 from demiglace.server.guards import Guards
 from demiglace.server.limits import Limits
@@ -78,6 +79,15 @@ def test_a_body_is_bounded_also_where_its_size_is_not_announced(strict: httpx.Cl
         assert "at most 100000 are taken" in response.json()["error"]["message"]
 
 
+def test_values_of_a_body_are_bounded_and_bytes_of_a_file_are_none(strict: httpx.Client, address: str) -> None:
+    fields = b'{"messages": [{"role": "user", "content": "' + b"," * (guards.MOST_COMMAS + 1) + b'"}]}'
+    response = httpx.post(f"{address}{CHAT}", content=fields, headers={"Content-Type": "application/json; multipart/"})
+    assert response.status_code == 413
+    assert response.json()["error"]["message"].startswith("the request has more than 131072 values")
+    uploaded = httpx.post(f"{address}/v1/files", files={"file": b"," * (guards.MOST_COMMAS + 1)})
+    assert uploaded.json()["bytes"] == guards.MOST_COMMAS + 1
+
+
 def test_bodies_together_are_bounded(service: Service) -> None:
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": b"x" * 1000, "more_body": False}
@@ -92,16 +102,62 @@ def test_bodies_together_are_bounded(service: Service) -> None:
             statuses.append(error.status_code)
 
     async def story() -> None:
-        guards = Guards(reading, (), 1000, service.metrics)
+        guarding = Guards(reading, (), 1000, service.metrics)
         scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
-        guards.num_held = 7000  # of others
-        await guards(scope, receive, receive)
-        guards.num_held = 7001
-        await guards(scope, receive, receive)
-        assert guards.num_held == 7001  # what is over is held no longer
+        guarding.num_held = 7000  # of others
+        await guarding(scope, receive, receive)
+        guarding.num_held = 7001
+        await guarding(scope, receive, receive)
+        assert guarding.num_held == 7001  # what is over is held no longer
 
     asyncio.run(story())
     assert statuses == [200, 429]
+
+
+@pytest.mark.parametrize(("pause", "bound"), [(3600, "SILENCE_S"), (0.01, "BODY_S")])
+def test_a_body_that_stops_or_drips_gives_its_room_back(
+    service: Service, monkeypatch: pytest.MonkeyPatch, pause: float, bound: str
+) -> None:
+    monkeypatch.setattr(guards, bound, 0.05)
+    told: list[HTTPException] = []
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(pause)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def reading(_: object, receive: Receive, send: Send) -> None:
+        try:
+            while True:
+                await receive()
+        except HTTPException as error:
+            told.append(error)
+
+    async def story() -> None:
+        guarding = Guards(reading, (), 1000, service.metrics)
+        await guarding({"type": "http", "method": "POST", "path": "/", "headers": []}, receive, receive)
+        assert guarding.num_held == 0
+
+    asyncio.run(story())
+    (error,) = told
+    assert error.status_code == 408
+    assert "before its end" in error.detail
+
+
+def test_whoever_has_sent_all_may_wait(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "SILENCE_S", 0.02)
+    monkeypatch.setattr(guards, "BODY_S", 0.02)
+    coming = iter([{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, object]:
+        message = next(coming)
+        await asyncio.sleep(0 if "body" in message else 0.1)
+        return message
+
+    async def reading(_: object, receive: Receive, send: Send) -> None:
+        assert [(await receive())["type"] for _ in range(2)] == ["http.request", "http.disconnect"]
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    asyncio.run(Guards(reading, (), 1000, service.metrics)(scope, receive, receive))
 
 
 def test_prompt_and_answer_keep_to_their_tokens(strict: httpx.Client) -> None:

@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -79,6 +80,7 @@ SETTINGS = {
     "pad_token": STRUCTURE["end_of_text"],
     "unk_token": STRUCTURE["unk"],
 }
+MOST_COMPOSED = 3  # bytes of which composing characters (NFC) makes one at most
 BYTES_ONLY_SIZE = 384  # 256 bytes, the special tokens, and reserved ones up to here
 
 
@@ -154,6 +156,12 @@ class Tokenizer:
     def vocab_size(self) -> int:
         """More than every id."""
         return max(self._backend.get_vocab().values()) + 1
+
+    @cached_property
+    def most_bytes(self) -> int:
+        """Of a text that one token may stand for."""
+        longest = max(len(self.bytes_of(id_)) for id_ in range(self.vocab_size))
+        return longest * (1 if self._backend.normalizer is None else MOST_COMPOSED)
 
     def unsayable(self, vocab_size: int) -> frozenset[int]:
         """Of ids below `vocab_size` those that no answer has: structure, places kept free, and ids without a token.

@@ -15,7 +15,7 @@ from demiglace.server.chat_completions import FINISH_REASONS, Head, choices_of, 
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import encodable, refused
 from demiglace.server.looking import Look
-from demiglace.server.preparation import Prepared
+from demiglace.server.preparation import Prepared, check_length
 from demiglace.server.protocol import CompletionRequest, DetokenizeRequest, TokenizeRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, num_choices, sampling_of
@@ -74,7 +74,12 @@ def _prepared(prompt: str | list[int], service: Service) -> Prepared:
 
 
 def _ids(text: str, service: Service) -> list[int]:
-    return service.assistant.processor.tokenizer.encode_pieces([TextPiece(encodable(text))])
+    processor, text = service.assistant.processor, encodable(text)
+    try:
+        check_length(text, processor, service.room)
+    except ValueError as error:
+        raise refused(str(error), "prompt") from error
+    return processor.tokenizer.encode_pieces([TextPiece(text)])
 
 
 async def _chunks(head: Head, prompts: Sequence[Prepared], answers: Answers, with_usage: bool) -> AsyncIterator[str]:
@@ -129,6 +134,8 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
 
 async def detokenize(request: DetokenizeRequest, service: Service) -> Fields:
     check_fields(request)
+    if len(request.tokens) > service.room:
+        raise refused(f"{len(request.tokens)} tokens, at most {service.room} are taken", "tokens")
     tokenizer, known = service.assistant.processor.tokenizer, service.assistant.model.config.llm.vocab_size
     if strange := [id_ for id_ in request.tokens if not 0 <= id_ < known]:
         raise refused(f"token {strange[0]} is none, the model knows {known}", "tokens")

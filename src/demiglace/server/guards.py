@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -19,6 +20,9 @@ from demiglace.server.page_files import PREFIX
 log = logging.getLogger("demiglace.requests")
 
 BODIES_HELD = 8  # ours
+SILENCE_S = 30.0  # ours: so long may the next piece of a body be on its way
+MOST_COMMAS = 2**17  # ours: of a body of JSON, where one may part two values; a million take seconds to check
+BODY_S = 600.0  # ours: and so long all of it, be the pieces as small as they may
 OPEN_PATHS = frozenset({"/", "/health"})  # without a key: the page asks for one, and who watches a server has none
 
 
@@ -47,7 +51,8 @@ class Guards:
                 status = message["status"]
             await send(message)
 
-        body = _Body(self)
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        body = _Body(self, is_form=kind.lower().startswith(b"multipart/"))
         try:
             if error := self._error(scope):
                 await JSONResponse(error.body, error.status, dict(error.headers))(scope, receive, watched)
@@ -91,26 +96,47 @@ def _is_open(path: str) -> bool:
 
 @dataclass
 class _Body:
-    """Of one request. size: bytes that have come."""
+    """Of one request. is_form: whether it holds a file as it is. size: bytes that have come. is_whole: whether none are
+    to come."""
 
     guards: Guards
+    is_form: bool
     size: int = 0
+    num_commas: int = 0
+    is_whole: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def bounded(self, receive: Receive) -> Receive:
-        """Raises HTTPException, whatever size was announced: 413 at too many bytes, 429 where all bodies have them."""
+        """Raises HTTPException, whatever size was announced: 413 at too many bytes or values, 429 where all bodies have
+        too many, 408 where they do not come: whoever sends slowly would hold the room of others."""
 
         async def bounded() -> Message:
-            message = await receive()
-            length = len(message.get("body", b""))
-            self.size += length
+            message = await self._next(receive)
+            piece = message.get("body", b"")
+            self.size += (length := len(piece))
+            self.num_commas += 0 if self.is_form else piece.count(b",")
             self.guards.num_held += length
             if self.size > self.guards.max_bytes:
                 raise HTTPException(413, _too_large(self.size, self.guards.max_bytes).message)
+            if self.num_commas > MOST_COMMAS:
+                raise HTTPException(413, f"the request has more than {MOST_COMMAS} values, or commas in its texts")
             if self.guards.num_held > BODIES_HELD * self.guards.max_bytes:
                 raise HTTPException(429, "the requests under way are too large to take up another one")
             return message
 
         return bounded
+
+    async def _next(self, receive: Receive) -> Message:
+        """Behind the body comes the client's leaving, which may take as long as the answer."""
+        if self.is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout(min(SILENCE_S, self.began + BODY_S - time.monotonic())):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the request stopped after {self.size} bytes, before its end") from None
+        self.is_whole = not message.get("more_body", False)
+        return message
 
 
 def _too_large(found: int, most: int) -> ApiError:

@@ -51,6 +51,10 @@ class Job:
     def files(self) -> list[File]:
         return [part for _, parts in self.messages for part in parts if isinstance(part, File)]
 
+    @property
+    def texts(self) -> list[str]:
+        return [part.text for _, parts in self.messages for part in parts if isinstance(part, Text)]
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -63,6 +67,7 @@ class Prepared:
 
 def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
     """A prompt of at most `room` tokens; ValueError, in one line, on files that cannot be read or exceed the limits."""
+    check_length("".join(job.texts), processor, room)
     processor = processor.sliced(**job.slicing or {})
     conversation, note = _packed(job, processor, limits, room)
     fitted = fit_for_answer(processor, conversation, room)
@@ -70,6 +75,12 @@ def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepar
     sample = processor.prepare(fitted.conversation, max_tokens=room)
     files = seen_files(fitted.conversation, sample, processor.config, job.shows_pictures)
     return Prepared(sample, (*note, *fitted.notes), files)
+
+
+def check_length(text: str, processor: Processor, room: int) -> None:
+    """ValueError on a text that is too long whatever its tokens are: a body holds what takes minutes to encode."""
+    if (num_bytes := len(text.encode())) > room * processor.tokenizer.most_bytes:
+        raise ValueError(f"the text has {num_bytes} bytes, far more than the {room} tokens that there is room for")
 
 
 def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +24,8 @@ THEIR_NAMES = {  # of fields that have another name here
     "thinking_budget": "thinking_token_budget",
 }
 MOST_STOPS = 16
+MOST_STOP_CHARACTERS = 10_000  # ours: each step looks for all of them
+MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once where everybody's answers wait
 SEEDS = 2**63
 
 
@@ -84,6 +87,8 @@ async def form_of(request: Sampling, response_format: Mapping[str, Any] | None) 
 
 
 def _guide(name: str, value: Any) -> Guide:
+    if (size := _characters(value)) > MOST_FORM_CHARACTERS:
+        raise ValueError(f"the form of the answer has {size} characters, at most {MOST_FORM_CHARACTERS} are taken")
     if name == "json":
         if not isinstance(value, Mapping):
             raise ValueError(f"a JSON schema must be an object, got {type(value).__name__}")
@@ -91,6 +96,13 @@ def _guide(name: str, value: Any) -> Guide:
     if name == "json_object":
         return Guide.json_object()
     return Guide.regex(value) if name == "regex" else Guide.choice(value)
+
+
+def _characters(value: Any) -> int:
+    try:
+        return len(value) if isinstance(value, str) else len(json.dumps(value))
+    except RecursionError as error:
+        raise ValueError("the form of the answer is nested too deep") from error
 
 
 def _structured(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,10 +138,13 @@ def _stops(given: str | list[str] | None) -> list[str] | None:
     stops = [given] if isinstance(given, str) else given
     if len(stops) > MOST_STOPS:
         raise refused(f"stop has {len(stops)} texts, at most {MOST_STOPS} are taken", "stop")
+    if any(len(stop) > MOST_STOP_CHARACTERS for stop in stops):
+        raise refused(f"a text of stop has at most {MOST_STOP_CHARACTERS} characters", "stop")
     return stops
 
 
-def _bias(given: Mapping[str, float] | None) -> dict[int, float] | None:
+def _bias(given: Mapping[str, Any] | None) -> dict[int, Any] | None:
+    """Whose values are still to be checked."""
     if given is None:
         return None
     for token in given:
