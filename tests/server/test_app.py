@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -65,6 +66,12 @@ def error(response: httpx.Response) -> dict[str, Any]:
         ({"bla": 1}, "bla", "Unknown parameter: 'bla'."),
         ({"media_io_kwargs": {"sound": {}}}, "media_io_kwargs.sound", "Unknown parameter"),
         ({"fps": 61}, "fps", "fps must be a number in (0, 60]"),
+        ({"media_io_kwargs": {"video": 5}}, "media_io_kwargs.video", "must be an object"),
+        ({"logit_bias": {"5": "x"}}, "logit_bias", "must be a number in [-100, 100]"),
+        ({"stop": ["x" * 10_001]}, "stop", "at most 10000 characters"),
+        ({"guided_regex": "x" * 300_000}, "response_format", "300000 characters, at most 262144"),
+        ({"guided_json": {"enum": ["x" * 300_000]}}, "response_format", "characters, at most 262144"),
+        ({"moderation": {"model": "x"}}, "moderation", "not moderated"),
     ],
 )
 def test_a_fault_is_named_in_one_line(client: httpx.Client, fields: dict[str, Any], param: str, told: str) -> None:
@@ -110,6 +117,31 @@ def test_any_text_is_answered(client: httpx.Client, text: str) -> None:
     assert response.status_code == 200
     refused = client.post(CHAT, content=json.dumps({"messages": HELLO, text: 1}).encode())
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        (CHAT, {"messages": [{"role": "user", "content": "x" * 5_000_000}]}),
+        (CHAT, {"messages": [{"role": "user", "content": "x" * 50_000}] * 100}),
+        ("/v1/responses", {"input": "x" * 5_000_000}),
+        ("/v1/completions", {"prompt": "x" * 5_000_000}),
+        ("/tokenize", {"prompt": "x" * 5_000_000}),
+        ("/detokenize", {"tokens": [65] * 50_000}),
+    ],
+)
+def test_a_text_far_too_long_is_refused_without_being_encoded(
+    client: httpx.Client, path: str, fields: dict[str, Any]
+) -> None:
+    """Which would take seconds, in which nobody else is answered."""
+    response = client.post(path, json=fields)
+    assert response.status_code == 400
+    assert re.search("far more than the 4095 tokens|at most 4095 are taken", error(response)["message"])
+    assert response.elapsed.total_seconds() < 5
+
+
+def test_a_text_as_long_as_its_tokens_may_be_is_counted(client: httpx.Client) -> None:
+    assert client.post("/tokenize", json={"prompt": "</box>" * 5000}).json()["count"] == 5000
 
 
 def test_fields_that_change_nothing_and_nulls_are_taken(client: httpx.Client) -> None:

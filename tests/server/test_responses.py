@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
+import httpx
 import openai
 import pydantic
 import pytest
@@ -89,6 +91,34 @@ def test_what_cannot_be_had_is_refused_by_name(openai_client: openai.OpenAI) -> 
     assert caught.value.param == "previous_response_id"
     with pytest.raises(openai.BadRequestError, match="items are messages"):
         openai_client.responses.create(model="nano", input=[{"type": "function_call", "name": "f", "arguments": "{}"}])
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "told"),
+    [
+        ({"reasoning": {"effort": 5}}, "reasoning.effort", "valid string"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning_effort", "must be one of none"),
+        ({"text": {"format": "json"}}, "text.format", "valid dictionary"),
+        ({"input": [{"role": "user", "content": [5]}]}, "input.0.content.0", "valid dictionary"),
+        ({"input": [{"content": "x"}]}, "input.0.role", "Field required"),
+        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input.0.content.0", "needs an address"),
+        ({"input": "x" * 20_000}, "input", "room for 4095"),
+    ],
+)
+def test_a_fault_is_named_in_one_line(client: httpx.Client, fields: dict[str, Any], param: str, told: str) -> None:
+    response = client.post("/v1/responses", json={"input": "Hello", **fields})
+    error = response.json()["error"]
+    assert (response.status_code, error["param"]) == (400, param)
+    assert told in error["message"]
+
+
+def test_what_is_repeated_of_a_request_may_be_no_text(client: httpx.Client) -> None:
+    """Half of a surrogate pair, which JSON can carry."""
+    fields = {"instructions": "\ud800", "metadata": {"\ud800": "\udc00"}, "max_output_tokens": 1}
+    content = json.dumps({"input": "Hello", **fields})
+    response = client.post("/v1/responses", content=content, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200
+    assert response.json()["metadata"] == {"?": "?"}
 
 
 class Text(pydantic.BaseModel):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import socket
+import time
 
+import httpx
 import openai
 import pytest
 from running_server import SAMPLES
@@ -25,6 +29,23 @@ def test_an_uploaded_file_is_shown_by_its_id(openai_client: openai.OpenAI) -> No
     assert openai_client.files.delete(uploaded.id).deleted
     with pytest.raises(openai.NotFoundError, match="No such file"):
         openai_client.files.retrieve(uploaded.id)
+
+
+def test_a_client_that_leaves_in_the_middle_is_no_error_of_ours(
+    client: httpx.Client, address: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "handlers", [caplog.handler])
+    url = httpx.URL(address)
+    with socket.create_connection((url.host, url.port)) as leaving:
+        head = "POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=c\r\n"
+        leaving.sendall(f"{head}Content-Length: 1000\r\n\r\n--c\r\n".encode())
+    left = 'demiglace_requests_total{route="/v1/files",status="499"}'
+    for _ in range(100):
+        if left in client.get("/metrics").text:
+            break
+        time.sleep(0.05)
+    assert left in client.get("/metrics").text
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("seed", range(3))

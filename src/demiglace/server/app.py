@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,12 +12,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from demiglace import __version__
 from demiglace.server.chat_completions import chat_completion
 from demiglace.server.completions import completion, detokenize, tokenize
-from demiglace.server.errors import ApiError, refused
+from demiglace.server.errors import ApiError, malformed
 from demiglace.server.guards import Guards
 from demiglace.server.page_files import add_page
 from demiglace.server.previews import preview
@@ -62,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _own_error)
     app.add_middleware(Guards, keys=service.keys, max_bytes=service.limits.max_bytes, metrics=service.metrics)
     _add_routes(app, service)
@@ -145,7 +148,15 @@ async def _answered(request: Request, work: Awaitable[dict[str, Any] | EventStre
     result = await unless_left(work, request.receive)
     if result is None:
         return Response(status_code=CLIENT_LEFT)
-    return result if isinstance(result, Response) else JSONResponse(result)
+    return result if isinstance(result, Response) else Whole(result)
+
+
+class Whole(JSONResponse):
+    """Characters that UTF-8 cannot hold are replaced, as in streams: an answer repeats some of its request."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode(errors="replace")
 
 
 def _names(service: Service) -> tuple[str, str]:
@@ -168,18 +179,13 @@ async def _api_error(_: Request, error: Exception) -> Response:
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:
-    """What pydantic found, as one line about the first field at fault."""
     assert isinstance(error, RequestValidationError)
-    found = [(_place(one["loc"]), str(one["msg"])) for one in error.errors()]
-    place = max((place for place, _ in found), key=len)
-    told = " or ".join(dict.fromkeys(text for where, text in found if where == place))  # of a union, each kind
-    return _told(refused(f"{place}: {told}" if place else told, place or None))
+    return _told(malformed(error.errors()))
 
 
-def _place(loc: Sequence[int | str]) -> str:
-    """Without names of types, which pydantic adds where a field may be of several."""
-    kinds = ("body", "str", "int")
-    return ".".join(str(one) for one in loc if one not in kinds and "[" not in str(one))
+async def _left(_: Request, error: Exception) -> Response:
+    """In the middle of a body."""
+    return Response(status_code=CLIENT_LEFT)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

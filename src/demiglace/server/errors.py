@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 STATUS_TYPES = {
@@ -47,6 +47,20 @@ class ApiError(Exception):
 def refused(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     """A request that is at fault itself."""
     return ApiError(400, " ".join(message.split()), param, code)
+
+
+def malformed(found: Sequence[Mapping[str, Any]], where: str = "") -> ApiError:
+    """What pydantic found, as one line about the first field at fault. where: the place of what it looked at."""
+    places = [(_place([where, *one["loc"]]), str(one["msg"])) for one in found]
+    place = max((place for place, _ in places), key=len)
+    told = " or ".join(dict.fromkeys(text for other, text in places if other == place))  # of a union, each kind
+    return refused(f"{place}: {told}" if place else told, place or None)
+
+
+def _place(loc: Sequence[int | str]) -> str:
+    """Without names of types, which pydantic adds where a field may be of several."""
+    kinds = ("", "body", "str", "int")
+    return ".".join(str(one) for one in loc if one not in kinds and "[" not in str(one))
 
 
 def encodable(text: str) -> str:

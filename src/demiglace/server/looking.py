@@ -32,14 +32,16 @@ OTHER_NAMES = {  # of other servers
     "video_start": "start",
     "video_end": "end",
     "max_slice_nums": "max_slices",
+    "video_max_num_frames": "max_packages",
     "video_max_num_packing": "package_frames",
+    "video_force_packing": "package_frames",
 }
 IGNORED = frozenset({
     *("type", "url", "data", "detail", "uuid", "filename", "format", "file_data", "file_id", "file_url"),
     *("video_config", "image_url", "cache_control"),
     *("min_pixels", "max_pixels", "total_pixels", "resized_height", "resized_width", "do_sample_frames"),
     *("max_tokens_per_frame", "max_image_tokens", "max_long_side_pixel", "use_image_id"),
-    *("enable_video_temporal_ids", "video_time_scale", "video_force_packing", "prompt_cache_breakpoint"),
+    *("enable_video_temporal_ids", "video_time_scale", "prompt_cache_breakpoint"),
 })  # fmt: skip
 
 
@@ -54,11 +56,13 @@ class Look:
         """What a request says for all of its files; ours go before `media_io_kwargs`, those before the processor's."""
         found = numbers_of(request.mm_processor_kwargs or {}, "mm_processor_kwargs")
         for medium, numbers in (request.media_io_kwargs or {}).items():
-            if medium == "video" and isinstance(numbers, Mapping):
-                found |= numbers_of(numbers, "media_io_kwargs.video")
-            elif medium not in ("image", "audio"):
-                name = f"media_io_kwargs.{medium[:60]}"
+            name = f"media_io_kwargs.{medium[:60]}"
+            if medium not in ("video", "image", "audio"):
                 raise refused(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+            if not isinstance(numbers, Mapping | None):
+                raise refused(f"{name} must be an object", name)
+            if medium == "video":
+                found |= numbers_of(numbers or {}, name)
         return cls(found | numbers_of({name: getattr(request, name, None) for name in NUMBERS}, ""))
 
     @property
@@ -87,7 +91,17 @@ def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:
             found[known] = NUMBERS[known].check(param, value)
         except ValueError as error:
             raise refused(str(error), param) from error
-    return found
+    return found | _packing_of(given, found)
+
+
+def _packing_of(given: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """TensorRT-LLM has two names for frames in a package: the most there may be, and those there must be."""
+    most, forced = (given.get(name) for name in ("video_max_num_packing", "video_force_packing"))
+    if most is None or "package_frames" in given:
+        return {}
+    if forced is not None:
+        return {"package_frames": min(most, forced)}
+    return {} if "force_package_frames" in found else {"force_package_frames": False}
 
 
 def _sampling(numbers: dict[str, Any]) -> tuple[VideoSampling | None, int | None]:

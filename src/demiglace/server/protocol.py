@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
 
 Json = dict[str, Any]
+# The first of a list that is at fault will do: a body may hold millions.
+Texts = Annotated[list[str], Field(fail_fast=True)]
+Numbers = Annotated[list[int], Field(fail_fast=True)]
+Objects = Annotated[list[Json], Field(fail_fast=True)]
 
 # Fields of OpenAI's and other servers that change nothing here.
 IGNORED = frozenset({
     *("user", "store", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
+    *("prompt_cache_options", "max_tool_calls", "background_options", "access_programs"),
     *("parallel_tool_calls", "verbosity", "separate_reasoning", "stream_reasoning", "include_reasoning"),
     *("skip_special_tokens", "spaces_between_special_tokens", "add_generation_prompt", "add_special_tokens"),
     *("priority", "request_id", "cache_salt", "include", "truncation"),
@@ -38,6 +44,8 @@ REFUSED = {
     "background": "responses are not stored: stream them",
     "prompt": "prompts are not stored",
     "prompt_logprobs": "log-probabilities of the prompt are not told",
+    "moderation": "requests and answers are not moderated",
+    "context_management": "conversations are not compacted: send what fits",
 }
 ASKS_NOTHING: tuple[Any, ...] = (None, False, [], {}, "", "none", "auto", 1, ["text"])
 
@@ -65,16 +73,16 @@ class Sampling(Request):
     repetition_penalty: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Json | None = None
     seed: int | None = None
-    stop: str | list[str] | None = None
+    stop: str | Texts | None = None
     min_tokens: int | None = None
     ignore_eos: bool | None = None
     num_beams: int | None = None
     length_penalty: float | None = None
     early_stopping: bool | Literal["never"] | None = None
     guided_regex: str | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Texts | None = None
     guided_json: Json | None = None
     structured_outputs: Json | None = None
 
@@ -127,13 +135,16 @@ class ChatMessage(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Json] | None = None
+    content: str | Objects | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
 
+Messages = Annotated[list[ChatMessage], Field(min_length=1, fail_fast=True)]
+
+
 class Conversing(Looking, Thinking):
-    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    messages: Messages
 
 
 class ChatRequest(Conversing, Sampling):
@@ -165,7 +176,7 @@ class CompletionRequest(Sampling):
     prompt: texts or token ids, one or many.
     """
 
-    prompt: str | list[str] | list[int] | list[list[int]]
+    prompt: str | Texts | Numbers | Annotated[list[Numbers], Field(fail_fast=True)]
     max_tokens: int | None = None
     n: int | None = None
     stream: bool | None = None
@@ -177,24 +188,43 @@ class TokenizeRequest(Looking, Thinking):
     """POST /tokenize: of a text, or of a conversation with its files."""
 
     prompt: str | None = None
-    messages: Annotated[list[ChatMessage], Field(min_length=1)] | None = None
+    messages: Messages | None = None
 
 
 class DetokenizeRequest(Request):
     """POST /detokenize"""
 
-    tokens: list[int]
+    tokens: Numbers
+
+
+@with_config(ConfigDict(extra="allow"))
+class Effort(TypedDict, total=False):
+    """Of thinking, as the Responses API has it. What is told of the thoughts is chosen in vain."""
+
+    effort: str | None
+
+
+@with_config(ConfigDict(extra="allow"))
+class TextForm(TypedDict, total=False):
+    """Of the answer, as the Responses API has it."""
+
+    format: Json | None
 
 
 class ResponsesRequest(Looking, Thinking, Sampling):
-    """POST /v1/responses"""
+    """POST /v1/responses
 
-    input: str | Annotated[list[Json], Field(min_length=1)]
+    image, stream_options: of how OpenAI compresses and pads; nothing here.
+    """
+
+    input: str | Annotated[list[Json], Field(min_length=1, fail_fast=True)]
     instructions: str | None = None
     max_output_tokens: int | None = None
     stream: bool | None = None
-    text: Json | None = None
-    reasoning: Json | None = None
+    stream_options: Json | None = None
+    image: Json | None = None
+    text: TextForm | None = None
+    reasoning: Effort | None = None
     top_logprobs: int | None = None
-    include: list[str] | None = None
+    include: Texts | None = None
     metadata: Json | None = None

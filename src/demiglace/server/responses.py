@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
-from demiglace.server.errors import ApiError, refused
+from demiglace.server.errors import ApiError, malformed, refused
 from demiglace.server.looking import Look
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatMessage, ResponsesRequest
@@ -45,7 +45,7 @@ async def response(request: ResponsesRequest, service: Service) -> Fields | Even
     form = ResponseForm(request, request.model or service.name, sampling.temperature, sampling.top_p)
     async with service.entered() as place:
         job = await job_of(_messages(request), Look.of(request), thinking, service.sources, "input")
-        prepared = await service.prepare(job)
+        prepared = await service.prepare(job, "input")
         answers = service.answers([(prepared, [sampling])], thinking, place, in_pieces=bool(request.stream))
     if request.stream:
         stream = ResponseStream(form, ThoughtSplitter(thinking, sampling.guide is not None))
@@ -71,9 +71,7 @@ def _message(item: Mapping[str, Any], number: int) -> ChatMessage:
     try:
         return ChatMessage.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(["input", str(number), *map(str, first["loc"])])
-        raise refused(f"{place}: {first['msg']}", place) from error
+        raise malformed(error.errors(), f"input.{number}") from error
 
 
 @dataclass(frozen=True)

@@ -125,15 +125,15 @@ class Service:
             place.leave()
             raise
 
-    async def prepare(self, job: Job) -> Prepared:
-        """ApiError where files cannot be read, or the conversation is too long."""
+    async def prepare(self, job: Job, field: str = "messages") -> Prepared:
+        """ApiError where files cannot be read, or the conversation is too long. field: where the messages stand."""
         with self.metrics.opening.time():
             try:
                 if job.files:
                     return await self.workers.prepare(job)
                 return await asyncio.to_thread(prepare, job, self.assistant.processor, self.limits, self.room)
             except ValueError as error:
-                raise refused(str(error), "messages") from error
+                raise refused(str(error), field) from error
 
     def answers(self, prompts: Sequence[Prompt], thinking: bool, place: Place, in_pieces: bool) -> Answers:
         """Answers to some prompts, counted through, from now on. They leave the place at their end."""
