@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def served(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen
 
 
 def test_running_answers_finish_and_queued_ones_are_sent_away() -> None:
-    with served("--max-batch", "1", "--log-json", DEMIGLACE_API_KEY="secret") as (process, client):
+    options = ("--max-batch", "1", "--log-json")
+    with served(*options, DEMIGLACE_API_KEY="secret") as (process, client), ThreadPoolExecutor(1) as threads:
         client.headers["Authorization"] = "Bearer secret"
         asked = {"messages": [{"role": "user", "content": "Hello"}], "min_tokens": 300, "max_tokens": 300}
         with client.stream("POST", "/v1/chat/completions", json={**asked, "stream": True}) as running:
@@ -49,8 +51,14 @@ def test_running_answers_finish_and_queued_ones_are_sent_away() -> None:
             next(lines)
             with client.stream("GET", "/health") as health:
                 assert health.status_code == 200
+            queued = threads.submit(client.post, "/v1/chat/completions", json=asked)
+            while "demiglace_waiting_requests 1.0" not in client.get("/metrics").text:
+                time.sleep(0.01)
             process.send_signal(signal.SIGTERM)
             told = list(lines)
+        sent_away = queued.result()
+        assert (sent_away.status_code, sent_away.headers["retry-after"]) == (503, "1")
+        assert sent_away.json()["error"]["type"] == "service_unavailable_error"
         assert told[-2] == "data: [DONE]"
         assert json.loads(told[-4].removeprefix("data: "))["choices"][0]["finish_reason"] == "length"
         assert process.wait(timeout=30) == -signal.SIGTERM
