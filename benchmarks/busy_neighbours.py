@@ -1,4 +1,4 @@
-"""Requests beside a process on each core that never rests, with and without threads that sleep while they wait.
+"""Requests beside a process on each core that never rests, by how long threads wait before they sleep.
 
 `measured` starts this file anew for each way, as the policy is read when torch is loaded. Run so, it answers the same
 requests several times and prints the seconds of each time as a JSON list.
@@ -10,39 +10,50 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 
+from demiglace.cli.thread_waiting import BRIEFLY, OWN_CHOICES, POLICY
+
 ROWS, TOKENS = 32, 64  # as in `engine.py`
+BESIDE = (0, 1, 3)  # processes on each core
 SPINNING = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
-WAYS = {"sleeping while waiting": "PASSIVE", "as torch waits": None}  # the first is what the command line chooses
+WAYS: dict[str, dict[str, str]] = {
+    "waiting briefly": BRIEFLY,
+    "sleeping at once": {POLICY: "PASSIVE"},
+    "as torch waits": {},
+}
 
 
 def measured(rounds: int) -> dict[str, float]:
-    """Requests a second of each way on a quiet machine and beside the others, and which share of the one is kept."""
-    rates: dict[str, float] = {}
-    for name, policy in WAYS.items():
-        quiet = ROWS / _seconds(policy, rounds)
-        with _neighbours():
-            busy = ROWS / _seconds(policy, rounds)
-        rates |= {f"{name}, quiet": quiet, f"{name}, busy": busy, f"{name}, share": busy / quiet}
-    return rates
+    """Of each way: lines a second beside busy processes, the share that one a core leaves, and seconds of one line."""
+    figures: dict[str, float] = {}
+    for name, choice in WAYS.items():
+        for beside in BESIDE:
+            with _neighbours(beside):
+                lines, one = _medians(choice, rounds)
+            figures[f"{name}, {beside} beside"] = ROWS / lines
+            if not beside:
+                figures[f"{name}, seconds of one line"] = one
+        figures[f"{name}, share"] = figures[f"{name}, 1 beside"] / figures[f"{name}, 0 beside"]
+    return figures
 
 
-def _seconds(policy: str | None, rounds: int) -> float:
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    if policy is not None:
-        environment["OMP_WAIT_POLICY"] = policy
+def _medians(choice: Mapping[str, str], rounds: int) -> tuple[float, float]:
+    """Seconds of all lines, and of one."""
+    environment = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES} | choice
     command = [sys.executable, __file__, str(rounds)]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return median(json.loads(output.splitlines()[-1]))
+    lines, one = json.loads(output.splitlines()[-1])
+    return median(lines), median(one)
 
 
 @contextmanager
-def _neighbours() -> Iterator[None]:
-    """One on each core that this process may use."""
-    started = [subprocess.Popen([sys.executable, "-c", SPINNING, str(core)]) for core in os.sched_getaffinity(0)]
+def _neighbours(count: int) -> Iterator[None]:
+    """So many on each core that this process may use."""
+    cores = sorted(os.sched_getaffinity(0)) * count
+    started = [subprocess.Popen([sys.executable, "-c", SPINNING, str(core)]) for core in cores]
     try:
         yield
     finally:
@@ -51,7 +62,7 @@ def _neighbours() -> Iterator[None]:
             process.wait()
 
 
-def _answer(rounds: int) -> list[float]:
+def _answer(rounds: int) -> list[list[float]]:
     from prepared_requests import Requests
     from reading_sets import Skipped, rendered_lines
 
@@ -61,9 +72,12 @@ def _answer(rounds: int) -> list[float]:
     lines = rendered_lines(ROWS, "clean")
     assert not isinstance(lines, Skipped)
     assistant = Demiglace.load(device="cpu", dtype="float32")
-    requests = Requests.asked(assistant, [[Image(picture)] for picture in lines.pictures], TOKENS)
-    requests.seconds_in_engine()
-    return [requests.seconds_in_engine() for _ in range(rounds)]
+    found = []
+    for count in (ROWS, 1):
+        requests = Requests.asked(assistant, [[Image(picture)] for picture in lines.pictures[:count]], TOKENS)
+        requests.seconds_in_engine()
+        found.append([requests.seconds_in_engine() for _ in range(rounds)])
+    return found
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ ROWS_OF_SECONDS = {
     "beams": beams,
     "screen recording, first token": screen_recording,
 }
-RANDOM_ARRIVALS, NEIGHBOURS = "random arrivals", "requests a second beside a busy process on each core"
+RANDOM_ARRIVALS, NEIGHBOURS = "random arrivals", "lines a second beside busy processes on each core"
 
 
 def seconds(ways: Ways, rounds: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Threads wait passively unless the user chose; the choice reaches the library that torch loads."""
+"""Threads wait briefly unless the user chose; the choice reaches the library that torch loads."""
 
 import os
 import subprocess
@@ -6,26 +6,28 @@ import sys
 
 import pytest
 
-from demiglace.cli.thread_waiting import OWN_CHOICES, wait_passively, waits_actively
+from demiglace.cli.thread_waiting import OWN_CHOICES, wait_briefly, waits_actively
 
 
-def test_threads_wait_passively_by_default():
+def test_threads_wait_briefly_by_default():
     environment: dict[str, str] = {}
-    wait_passively(environment)
-    assert environment == {"OMP_WAIT_POLICY": "PASSIVE"}
+    wait_briefly(environment)
+    assert environment == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
     assert not waits_actively(environment)
 
 
 @pytest.mark.parametrize("name", OWN_CHOICES)
 def test_what_the_user_chose_stays(name):
     environment = {name: "active"}
-    wait_passively(environment)
+    wait_briefly(environment)
     assert environment == {name: "active"}
     assert waits_actively(environment) == (name == "OMP_WAIT_POLICY")
 
 
-@pytest.mark.parametrize(("chosen", "seen"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
-def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen):
+@pytest.mark.parametrize(
+    ("chosen", "seen", "turns"), [({}, "PASSIVE", 20000), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE", None)]
+)
+def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen, turns):
     """The library itself tells what it goes by when it is loaded."""
     inherited = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES}
     environment = {**inherited, **chosen, "OMP_DISPLAY_ENV": "VERBOSE"}
@@ -39,4 +41,6 @@ def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen):
     if "OMP_WAIT_POLICY" not in ran.stderr:
         pytest.skip("torch's OpenMP library does not tell its policy")
     assert f"OMP_WAIT_POLICY = '{seen}'" in ran.stderr
+    if turns is not None and "GOMP_SPINCOUNT" in ran.stderr:
+        assert f"GOMP_SPINCOUNT = '{turns}'" in ran.stderr
     assert ("waiting actively" in ran.stdout) == (seen == "ACTIVE")

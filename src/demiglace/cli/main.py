@@ -30,7 +30,7 @@ from demiglace.cli.rollouts import rollouts
 from demiglace.cli.serve import serve
 from demiglace.cli.sft import sft
 from demiglace.cli.terminal import complain, note
-from demiglace.cli.thread_waiting import wait_passively
+from demiglace.cli.thread_waiting import wait_briefly
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
@@ -46,7 +46,7 @@ class Commands(TyperGroup):
     """A user's error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        wait_passively(os.environ)
+        wait_briefly(os.environ)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: note(f"demiglace: {message}")

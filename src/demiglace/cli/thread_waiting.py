@@ -1,8 +1,10 @@
 """How threads of torch wait for one another, chosen before torch is loaded.
 
-By default a thread that has finished its part of a product keeps its core busy until the others have theirs. Where
-other programs want the cores too, the others then get none: reading two pages beside a busy process took 450 s
-instead of 69 s. Threads that sleep while they wait cost about a tenth on a quiet machine (ours, two cores).
+A thread that has finished its part of a product keeps its core busy until the others have theirs, by default for up to
+300,000 turns of a loop. Where other programs want the cores too, the others then get none: beside three busy processes
+on each core 32 lines took twice as long for it. A thread that sleeps at once must be woken for the next product, some
+hundred of them for a token: one line then takes more than twice as long on a quiet machine. So it waits for a short
+while, and then sleeps (all ours, two cores; `benchmarks/busy_neighbours.py`).
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 
 POLICY = "OMP_WAIT_POLICY"  # of OpenMP 3.0 on; read once, when the library is loaded
-OWN_CHOICES = (POLICY, "GOMP_SPINCOUNT", "KMP_BLOCKTIME")  # by which users of GNU's and LLVM's library choose
+SPINS = "GOMP_SPINCOUNT"  # of GNU's library, which torch's wheels for Linux carry; it goes before the policy
+OWN_CHOICES = (POLICY, SPINS, "KMP_BLOCKTIME")  # by which users of GNU's and LLVM's library choose
+BRIEFLY = {POLICY: "PASSIVE", SPINS: "20000"}  # ours; turns of the loop, about a millisecond
 
 
-def wait_passively(environment: MutableMapping[str, str]) -> None:
-    """Threads that torch starts later sleep while they wait, unless the user chose otherwise."""
+def wait_briefly(environment: MutableMapping[str, str]) -> None:
+    """Threads that torch starts later sleep if they wait for long, unless the user chose otherwise."""
     if not any(name in environment for name in OWN_CHOICES):
-        environment[POLICY] = "PASSIVE"
+        environment.update(BRIEFLY)
 
 
 def waits_actively(environment: Mapping[str, str]) -> bool:
