@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from demiglace.cli.thread_waiting import OWN_CHOICES, wait_briefly, waits_actively
+from demiglace.cli.thread_waiting import OWN_CHOICES, in_passing, wait_briefly, waits_actively
 
 
 def test_threads_wait_briefly_by_default():
@@ -44,3 +45,11 @@ def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen, turns):
     if turns is not None and "GOMP_SPINCOUNT" in ran.stderr:
         assert f"GOMP_SPINCOUNT = '{turns}'" in ran.stderr
     assert ("waiting actively" in ran.stdout) == (seen == "ACTIVE")
+
+
+def test_what_computes_in_passing_leaves_no_thread():
+    before = set(threading.enumerate())
+    assert in_passing(threading.current_thread) not in before
+    with pytest.raises(ValueError, match="no model"):
+        in_passing(lambda: (_ for _ in ()).throw(ValueError("no model")))
+    assert set(threading.enumerate()) == before

@@ -10,6 +10,7 @@ import typer
 
 from demiglace.cli.inference_options import Device, Dtype, Quantize, StaticPatches, with_options
 from demiglace.cli.terminal import note
+from demiglace.cli.thread_waiting import in_passing
 
 if TYPE_CHECKING:
     from demiglace.server.limits import Limits
@@ -88,7 +89,8 @@ def serve(
     if media_root is not None and not media_root.is_dir():
         raise ValueError(f"{media_root} is no folder")
     place = serving.listening(host, port)
-    assistant = Demiglace.load(model, device, dtype, adapter, quantize).with_static_patches(static_patches)
+    loaded = in_passing(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
+    assistant = loaded.with_static_patches(static_patches)
     num_blocks = None if kv_memory is None else num_blocks_of(assistant.model, int(kv_memory * GIB))
     logs.set_up(log_json)
     sources = MediaSources(limits, media_root, RemoteMedia(limits.max_bytes) if allow_remote else None)

@@ -9,7 +9,11 @@ while, and then sleeps (all ours, two cores; `benchmarks/busy_neighbours.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
 
 POLICY = "OMP_WAIT_POLICY"  # of OpenMP 3.0 on; read once, when the library is loaded
 SPINS = "GOMP_SPINCOUNT"  # of GNU's library, which torch's wheels for Linux carry; it goes before the policy
@@ -26,3 +30,14 @@ def wait_briefly(environment: MutableMapping[str, str]) -> None:
 def waits_actively(environment: Mapping[str, str]) -> bool:
     """Whether waiting threads keep their cores busy, as far as the policy tells."""
     return environment.get(POLICY, "").upper() == "ACTIVE"
+
+
+def in_passing(work: Callable[[], T]) -> T:
+    """What `work` returns, from a thread that ends with it.
+
+    GNU's library keeps a team of threads for each thread that has computed, while that lives. Where the teams have more
+    threads than there are CPUs, all of them sleep at once, whatever was chosen, and a small product takes seven times
+    as long. So what computes once, before another thread does for good, leaves no team.
+    """
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()

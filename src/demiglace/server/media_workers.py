@@ -26,6 +26,8 @@ from demiglace.server.seen_media import levels_of
 
 log = logging.getLogger(__name__)
 
+UNIT_RANGE = to_unit_range(torch.arange(256).float()).numpy()  # by level
+
 
 class MediaWorkers:
     """A pool. Each process works on one job at a time; one that takes too long, or whose client left, is killed."""
@@ -166,13 +168,16 @@ def packed(answer: Prepared | str) -> Any:
 
 
 def unpacked(given: Any) -> Prepared | str:
-    """The inverse of `packed`, to the bit."""
+    """The inverse of `packed`, to the bit.
+
+    By numpy: torch would leave a team of threads for each thread that comes here (`cli.thread_waiting.in_passing`).
+    """
     if isinstance(given, str):
         return given
     (tokens, places, *visual), sizes, answer = given
     shown = None
     if visual:
-        levels, *others = map(torch.from_numpy, visual)
-        shown = Visual(to_unit_range(levels.float()), *others)
+        levels, *others = visual
+        shown = Visual(*map(torch.from_numpy, (UNIT_RANGE[levels], *others)))
     sample = Sample(torch.from_numpy(tokens), torch.from_numpy(places), shown, None, sizes)
     return replace(answer, sample=sample)
