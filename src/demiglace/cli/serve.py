@@ -86,8 +86,7 @@ def serve(
     from demiglace.server.service import Service
 
     limits, keys = bounds.limits(), serving.read_keys(api_key_file, api_key)
-    if media_root is not None and not media_root.is_dir():
-        raise ValueError(f"{media_root} is no folder")
+    _check_folder(media_root)
     place = serving.listening(host, port)
     loaded = in_passing(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
     assistant = loaded.with_static_patches(static_patches)
@@ -100,3 +99,8 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     note(f"{called} at http://{shown}:{place.getsockname()[1]}, for OpenAI's clients at /v1")
     serving.run(service, place, grace)
+
+
+def _check_folder(media_root: Path | None) -> None:
+    if media_root is not None and not media_root.is_dir():
+        raise ValueError(f"{media_root} is no folder")
