@@ -1,5 +1,10 @@
 """A command line that kills itself, as `kill -9` or the loss of power does at a moment that a test chooses."""
 
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
 # Runs a command that is killed before or after a call, by number, of the function of this name.
 DEADLY = """
 import os, signal, sys
@@ -21,3 +26,9 @@ if name == "rename":  # which is needed where names cannot be exchanged
 from demiglace.cli.main import app
 app()
 """
+
+
+def kill_at(moment: str, words: Sequence[str]) -> None:
+    """Run a command until it kills itself at `moment`: owner, name, before or after, number of the call."""
+    killed = subprocess.run([sys.executable, "-c", DEADLY, moment, *words], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import PIL.Image
 import pytest
 import torch
 from safetensors.torch import load_file
+from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -71,9 +71,8 @@ def test_two_processes_tell_it_once_and_learn_as_one(
 ) -> None:
     pytest.importorskip("peft")
     arguments = ["finetune", start, data, *SMALL, method, "--held-out", 0.25, "--workers", 0]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
     together = subprocess.run(
-        [*launcher, "demiglace", *map(str, arguments), "--out", str(tmp_path / "two")],
+        [*TWO_PROCESSES, *map(str, arguments), "--out", str(tmp_path / "two")],
         capture_output=True, text=True, check=False, timeout=600, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert together.returncode == 0, together.stderr

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deadly_command import DEADLY
+from deadly_command import kill_at
 from public_layouts import png, write_jsonl
 from typer.testing import Result
 
@@ -34,8 +32,7 @@ def lines(tmp_path: Path) -> list[dict]:
 
 def test_after_a_kill_the_same_command_goes_on(run: Run, command: list[str], tmp_path: Path) -> None:
     owner = "demiglace.evaluation.prediction:PredictionFile add after 3"
-    killed = subprocess.run([sys.executable, "-c", DEADLY, owner, *command], capture_output=True, check=False)
-    assert killed.returncode == -9
+    kill_at(owner, command)
     before = lines(tmp_path)
     assert len(before) == 3
     assert run(*command).exit_code == 0

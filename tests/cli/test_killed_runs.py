@@ -1,14 +1,13 @@
 """Fine-tuning killed between any two of its writes, and resumed: as if nothing had happened."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deadly_command import DEADLY
+from deadly_command import kill_at
 from mixtures import write_mixture, write_start
 from typer.testing import Result
 
@@ -69,8 +68,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
     run: Run, inputs: tuple[object, ...], undisturbed: Path, tmp_path: Path, moment: str, workers: int
 ) -> None:
     command = [*map(str, inputs), "--out", str(tmp_path), "--workers", str(workers)]
-    killed = subprocess.run([sys.executable, "-c", DEADLY, moment, *command], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_at(moment, command)
     again = run(*command)
     assert again.exit_code == 0, again.stderr
     assert learned(tmp_path) == learned(undisturbed)

@@ -1,16 +1,16 @@
 """`demiglace prefer` as a user meets it: a run from prompts, one from pairs, one that is killed, and mistakes."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from deadly_command import DEADLY
+from deadly_command import kill_at
 from mixtures import pictures_and_colours, write_mixture, write_start
 from preferences import write_pairs
+from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -90,9 +90,7 @@ def test_a_run_leaves_answers_pairs_metrics_and_a_model(finished: Path) -> None:
 def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
     run: Run, inputs: Path, finished: Path, tmp_path: Path, moment: str
 ) -> None:
-    command = [sys.executable, "-c", DEADLY, moment, *words(inputs, tmp_path)]
-    killed = subprocess.run(command, capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_at(moment, words(inputs, tmp_path))
     again = run(*words(inputs, tmp_path))
     assert again.exit_code == 0, again.stderr
     assert learned(tmp_path) == learned(finished)
@@ -100,8 +98,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
 
 @pytest.mark.slow
 def test_two_processes_learn_as_one(inputs: Path, finished: Path, tmp_path: Path) -> None:
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--")
-    done = subprocess.run([*launcher, "demiglace", *words(inputs, tmp_path)], capture_output=True, text=True)
+    done = subprocess.run([*TWO_PROCESSES, *words(inputs, tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the model is in") == 1
     own, other = (folder / "preference" / "pairs.jsonl" for folder in (tmp_path, finished))

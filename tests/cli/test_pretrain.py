@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from mixtures import write_mixture, write_start
+from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
 
 ALONE = (sys.executable, "-m", "demiglace")
-TWO = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--", "demiglace")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_killed_and_interrupted_runs_end_as_if_nothing_had_happened(inputs, unin
 
 @pytest.mark.slow
 def test_two_processes_learn_as_one_and_hand_over_to_one(inputs, uninterrupted, tmp_path) -> None:
-    together = start(TWO, inputs, tmp_path)
+    together = start(TWO_PROCESSES, inputs, tmp_path)
     told = together.communicate(timeout=600)
     assert together.returncode == 0, told
     assert told[0].count("the model is in") == 1

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from deadly_command import DEADLY
+from deadly_command import kill_at
 from mixtures import pictures_and_colours, write_mixture, write_start
 from safetensors.torch import load_file
+from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -106,9 +107,7 @@ def test_a_run_leaves_a_model_metrics_and_rollouts(finished: Path) -> None:
 def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
     run: Run, inputs: Path, finished: Path, tmp_path: Path, moment: str
 ) -> None:
-    command = [sys.executable, "-c", DEADLY, moment, *words(inputs, tmp_path)]
-    killed = subprocess.run(command, capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_at(moment, words(inputs, tmp_path))
     again = run(*words(inputs, tmp_path))
     assert again.exit_code == 0, again.stderr
     assert learned(tmp_path) == learned(finished)
@@ -116,8 +115,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_nothing_had_happened(
 
 @pytest.mark.slow
 def test_two_processes_learn_as_one(inputs: Path, finished: Path, tmp_path: Path) -> None:
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--")
-    done = subprocess.run([*launcher, "demiglace", *words(inputs, tmp_path)], capture_output=True, text=True)
+    done = subprocess.run([*TWO_PROCESSES, *words(inputs, tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the model is in") == 1
     assert {path.name for path in (tmp_path / "hybrid_rl").glob("*.jsonl")} == {

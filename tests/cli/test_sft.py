@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from mixtures import SFT_MIXTURE, write_mixture, write_start
+from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -84,8 +85,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(run: Run, folder: Path, tm
 @pytest.mark.slow
 def test_two_processes_learn_as_one(run: Run, folder: Path, tmp_path: Path) -> None:
     assert run(*words(folder, tmp_path / "alone")).exit_code == 0
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--")
-    command = [*launcher, "demiglace", *words(folder, tmp_path / "together")]
+    command = [*TWO_PROCESSES, *words(folder, tmp_path / "together")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the model is in") == 1
