@@ -10,6 +10,7 @@ from demiglace.bootstrap import collate
 from demiglace.bootstrap.objectives import (
     ColourObjective,
     GlyphObjective,
+    ItemObjective,
     ReadingObjective,
     SumOfObjectives,
     TranscriptionObjective,
@@ -62,6 +63,12 @@ def test_the_whole_learns_to_read(learner, stream, processor, tmp_path):
 def test_the_encoder_learns_colours(learner, processor, tmp_path):
     objective = ColourObjective(processor.config.slicing, batch_size=4, seed=0)
     seen = losses(learner, objective, ("model.vpm", "colour_head"), 40, tmp_path)
+    assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
+
+
+def test_the_encoder_learns_forms_and_colours_of_items(learner, processor, tmp_path):
+    objective = ItemObjective(processor.config.slicing, batch_size=8, seed=0)
+    seen = losses(learner, objective, ("model.vpm", "item_head"), 60, tmp_path)
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
 
 

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from demiglace.model.layers import (
+    SHORTEST_IN_BFLOAT16,
     KVCache,
     LayerNorm,
     RMSNorm,
@@ -95,6 +96,25 @@ def test_grouped_attention_is_attention_in_each_group(query_lengths: list[int], 
     got_grads = torch.autograd.grad((got * weights).sum(), (query, key, value))
     expected_grads = torch.autograd.grad((torch.cat(expected) * weights).sum(), (query, key, value))
     torch.testing.assert_close(got_grads, expected_grads, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("length", [SHORTEST_IN_BFLOAT16 - 1, SHORTEST_IN_BFLOAT16])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_groups_that_learn_in_bfloat16_are_close_to_float32_and_keep_their_dtype(length: int, has_bias: bool) -> None:
+    torch.manual_seed(0)
+    exact = [torch.randn(2 * length, 2, 8, requires_grad=True) for _ in range(3)]
+    rough = [x.detach().bfloat16().requires_grad_() for x in exact]
+    bias = torch.randn(2 * length) if has_bias else None
+    mixed = grouped_attention(*exact, [length] * 2, [length] * 2, bias)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = grouped_attention(*rough, [length] * 2, [length] * 2, None if bias is None else bias.bfloat16())
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), mixed, atol=0.05, rtol=0.05)
+    mixed.square().sum().backward()
+    found.float().square().sum().backward()
+    for one, other in zip(exact, rough, strict=True):
+        assert other.grad.dtype == torch.bfloat16
+        assert (one.grad - other.grad.float()).norm() < 0.03 * one.grad.norm()
 
 
 def test_plain_rows_need_no_mask() -> None:

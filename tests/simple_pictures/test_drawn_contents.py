@@ -61,6 +61,17 @@ def test_shapes_lie_beyond_each_other_by_more_than_a_margin():
     assert shapes.lies(CANVAS, one, far, "above") is False
 
 
+def test_a_list_names_all_items_from_left_to_right():
+    one, other = (Item(form, "red", (200, 0, 0), x, 50, 5, 5) for form, x in (("circle", 60), ("ellipse", 20)))
+    drawn = shapes.Arrangement(CANVAS, [one, other], ["circle", "ellipse"], ["red", "blue"])
+    asked = {question.kind: question for question in shapes.ask_shapes(np.random.default_rng(0), drawn)}
+    assert asked["shapes_list"].answer == "a red ellipse, a red circle"
+    assert asked["shapes_list"].is_answered_by("A red ellipse, a red circle.")
+    assert not asked["shapes_list"].is_answered_by("a red circle, a red ellipse")
+    many = shapes.Arrangement(CANVAS, [one] * (shapes.MOST_LISTED + 1), ["circle"], ["red"])
+    assert "shapes_list" not in {question.kind for question in shapes.ask_shapes(np.random.default_rng(0), many)}
+
+
 def test_steps_through_a_grid_are_read_from_the_last_word():
     grid = {(0, 0): item(0, 0, "circle"), (1, 0): item(0, 0, "square"), (1, 1): item(0, 0, "star")}
     circle, square, star = (Sort(form, None) for form in ("circle", "square", "star"))

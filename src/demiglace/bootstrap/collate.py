@@ -12,6 +12,7 @@ from torch import Tensor
 from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual, moved
 from demiglace.bootstrap.colour_labels import ColouredSample
 from demiglace.bootstrap.glyph_labels import NO_PLACE, UNKNOWN
+from demiglace.bootstrap.item_labels import ItemSample
 from demiglace.bootstrap.picture_shards import ReadingSample
 
 
@@ -95,10 +96,19 @@ def pictures(samples: Sequence[ReadingSample], rng: np.random.Generator) -> Visu
 
 def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor]:
     """Images and the shares of their colours, float32 (patches, 1 + colours)."""
+    return _in_colour(samples), torch.from_numpy(np.concatenate([sample.shares for sample in samples]))
+
+
+def item_pictures(samples: Sequence[ItemSample]) -> tuple[Visual, Tensor, Tensor]:
+    """Images and the shares of their forms and colours, float32 (patches, 1 + forms) and (patches, 1 + colours)."""
+    forms, colours = (np.concatenate([getattr(one, name) for one in samples]) for name in ("forms", "colours"))
+    return _in_colour(samples), torch.from_numpy(forms), torch.from_numpy(colours)
+
+
+def _in_colour(samples: Sequence[ColouredSample] | Sequence[ItemSample]) -> Visual:
     pixels = np.concatenate([sample.patches for sample in samples]).astype(np.float32) / 127.5 - 1
     by_channel = pixels.reshape(len(pixels), -1, 3).transpose(0, 2, 1).reshape(len(pixels), -1)
-    shares = np.concatenate([sample.shares for sample in samples])
-    return _stills(by_channel, [sample.grid for sample in samples]), torch.from_numpy(shares)
+    return _stills(by_channel, [sample.grid for sample in samples])
 
 
 def _stills(patches: np.ndarray, grids: Sequence[tuple[int, int]]) -> Visual:

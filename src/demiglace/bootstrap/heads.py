@@ -95,6 +95,15 @@ class LetterPlaceHead(nn.Module):
         return loss, share(near, among=places != IGNORE)
 
 
+class ItemHead(nn.Module):
+    """Patch features -> how much of the patch items of each form and of each colour cover; class 0 is no item."""
+
+    def __init__(self, hidden_size: int, num_forms: int, num_colours: int) -> None:
+        super().__init__()
+        self.forms = ColourHead(hidden_size, num_forms)
+        self.colours = ColourHead(hidden_size, num_colours)
+
+
 class ColourHead(nn.Module):
     """Patch features -> the share of each colour in the patch; class 0 is any other colour."""
 

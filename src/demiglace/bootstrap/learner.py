@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from demiglace.bootstrap import colour_labels
+from demiglace.bootstrap import colour_labels, item_labels
 from demiglace.bootstrap.glyph_labels import CELL_COLUMNS, CELL_ROWS
-from demiglace.bootstrap.heads import ColourHead, GlyphCodebook, LetterPlaceHead, PatchHead
+from demiglace.bootstrap.heads import ColourHead, GlyphCodebook, ItemHead, LetterPlaceHead, PatchHead
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.training.initialisation import initialise
 from demiglace.typography.corpus import ALPHABET
@@ -29,6 +29,7 @@ class Learner(nn.Module):
         self.book = GlyphCodebook(config.llm.hidden_size, NUM_CLASSES, SLOTS_PER_TOKEN)
         self.colour_head = ColourHead(config.vision.hidden_size, len(colour_labels.NAMES))
         self.letter_place_head = LetterPlaceHead(config.llm.hidden_size, num_queries)
+        self.item_head = ItemHead(config.vision.hidden_size, len(item_labels.FORMS), len(item_labels.COLOURS))
 
 
 def learner_from_seed(config: MiniCPMVConfig, seed: int) -> Learner:

@@ -18,6 +18,7 @@ from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import LabelledPictures, Prompt
 from demiglace.bootstrap.colour_labels import make_coloured
 from demiglace.bootstrap.computation import ON_HOST, Computation, InPieces
+from demiglace.bootstrap.item_labels import make_items
 from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
 from demiglace.bootstrap.losses import MiddleState, answer_loss, letter_place_loss, patch_loss
 from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
@@ -200,6 +201,30 @@ class ColourObjective(InPieces):
             features = learner.model.vpm(visual.patches, visual.grids)
             seen, right = learner.colour_head.loss(features, self.how.moved(shares))
             return seen, {"colours": right}
+
+        yield from self.losses(len(samples), loss)
+
+
+@dataclass
+class ItemObjective(InPieces):
+    """Simple pictures: predict the share of each form and colour in each patch. Gradients reach the encoder alone."""
+
+    slicing: SlicingConfig
+    batch_size: int
+    seed: int
+    how: Computation = ON_HOST
+
+    def __call__(self, learner: Learner, step: int) -> Parts:
+        rng = np.random.default_rng((self.seed, step))
+        samples = [make_items(rng, self.slicing) for _ in range(self.batch_size)]
+
+        def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
+            visual, forms, colours = collate.item_pictures(samples[piece])
+            visual = visual.to(self.how.device)
+            features = learner.model.vpm(visual.patches, visual.grids)
+            form_loss, forms_right = learner.item_head.forms.loss(features, self.how.moved(forms))
+            colour_loss, colours_right = learner.item_head.colours.loss(features, self.how.moved(colours))
+            return form_loss + colour_loss, {"item_forms": forms_right, "item_colours": colours_right}
 
         yield from self.losses(len(samples), loss)
 

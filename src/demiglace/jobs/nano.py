@@ -36,6 +36,7 @@ from demiglace.bootstrap.line_stream import LineSource, LineStream
 from demiglace.bootstrap.objectives import (
     ColourObjective,
     GlyphObjective,
+    ItemObjective,
     Pictures,
     ReadingObjective,
     SumOfObjectives,
@@ -196,9 +197,14 @@ def stages(
     stage = recipe.stage("decay", everything, recipe.decay_steps, rate, decay_share=1.0)
     yield stage, together(late_reading(6, stage))
     heads = ("patch_head", "book", "colour_head", "letter_place_head")
-    shapes = ColourObjective(processor.config.slicing, max(1, recipe.batch_size // 3), recipe.seed * 1000 + 7, how)
+    slicing, share = processor.config.slicing, max(1, recipe.batch_size // 3)
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 7, how)
     stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
-    yield stage, together([*late_reading(8, stage), shapes])
+    yield stage, together([*late_reading(8, stage), coloured])
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, how)
+    items = ItemObjective(slicing, recipe.batch_size, recipe.seed * 1000 + 10, how)
+    stage = recipe.stage("shapes", ("model.vpm", *heads, "item_head"), recipe.shapes_steps, rate, decay_share=1.0)
+    yield stage, together([*late_reading(11, stage), coloured, items])
 
 
 def together(objectives: Sequence[Objective]) -> Objective:

@@ -12,7 +12,7 @@ from demiglace.model.presets import preset
 from demiglace.training.stage import Stage
 from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
-NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours")
+NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours", "shapes")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class NanoRecipe:
     full_steps: int = 360
     decay_steps: int = 130
     colours_steps: int = 150
-    late_learning_rate: float = 1.5e-3  # of the last three stages
+    shapes_steps: int = 300
+    late_learning_rate: float = 1.5e-3  # of the stages from `full` on
     letter_place_weight: float = 0.3  # in the last three stages; see docs/nano.md
     fonts: Path | None = None  # folder of font files; half of the rendered lines are set in them
     gaps: WordGaps = USUAL_GAPS  # between the words of rendered lines
@@ -111,4 +112,4 @@ def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
 def quick(recipe: NanoRecipe) -> NanoRecipe:
     """The same run in a few steps of few pictures: a smoke test of the whole path."""
     few = replace(recipe, batch_size=4, shard_size=16, encoder_steps=2, decoder_steps=2)
-    return replace(few, resampler_steps=2, vision_steps=2, full_steps=2, decay_steps=2, colours_steps=2)
+    return replace(few, resampler_steps=2, vision_steps=2, full_steps=2, decay_steps=2, colours_steps=2, shapes_steps=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL.Image import Image as Picture
@@ -19,6 +20,7 @@ from demiglace.simple_pictures.claims import (
     listing,
     present,
     sort_by_number,
+    with_article,
 )
 from demiglace.simple_pictures.drawn_items import (
     Canvas,
@@ -31,6 +33,7 @@ from demiglace.simple_pictures.drawn_items import (
 from demiglace.typography.words import pick
 
 MOST_ITEMS = 9
+MOST_LISTED = 4
 _SHARES = (0.5, 0.22, 0.1, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)  # of pictures with 1, 2, ... items; ours
 _MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
 NOUNS = ("shape", "shape", "shape", "object")
@@ -44,12 +47,27 @@ SIDES = {
 
 def random_shapes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
     """A picture of one to nine items and its questions, one of each kind that it allows; its size is drawn here."""
+    drawn = random_arrangement(rng)
+    return draw_items(drawn.canvas, drawn.items), ask_shapes(rng, drawn)
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Items on a canvas. forms, colours: those that the picture might have had, so that a missing one is like the others."""
+
+    canvas: Canvas
+    items: Sequence[Item]
+    forms: Sequence[str]
+    colours: Sequence[str]
+
+
+def random_arrangement(rng: np.random.Generator) -> Arrangement:
+    """One to nine items that do not overlap."""
     ratio = 1.0 if rng.random() < 0.6 else float(np.exp(rng.uniform(-0.5, 0.5)))
     canvas = random_canvas(rng, ratio=ratio)
     forms = random_forms(rng)[: int(rng.choice((3, 3, 4, 6)))]
     colours = rng.permutation(list(canvas.palette))[: int(rng.integers(3, 9))].tolist()
-    items = _place(rng, canvas, forms, colours)
-    return draw_items(canvas, items), ask_shapes(rng, canvas, items, forms, colours)
+    return Arrangement(canvas, _place(rng, canvas, forms, colours), forms, colours)
 
 
 def _place(rng: np.random.Generator, canvas: Canvas, forms: Sequence[str], colours: Sequence[str]) -> list[Item]:
@@ -73,10 +91,8 @@ def _place(rng: np.random.Generator, canvas: Canvas, forms: Sequence[str], colou
     return items
 
 
-def ask_shapes(
-    rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], forms: Sequence[str], colours: Sequence[str]
-) -> list[Question]:
-    """forms, colours: those that the picture might have had, so that a missing one is like the others."""
+def ask_shapes(rng: np.random.Generator, drawn: Arrangement) -> list[Question]:
+    canvas, items, forms, colours = drawn.canvas, drawn.items, drawn.forms, drawn.colours
     seen, noun = listing(items), pick(rng, NOUNS)
     sorts = _sorts(rng, forms, colours, noun)
     questions = [
@@ -89,6 +105,7 @@ def ask_shapes(
         _number(rng, items, sorts, seen) if len(items) > 1 or rng.random() < 0.3 else None,
         _comparison(rng, items, sorts, seen) if len(items) > 1 else None,
         _sameness(rng, items, seen),
+        _list(rng, items, seen) if len(items) <= MOST_LISTED else None,
     ]
     return [question for question in questions if question]
 
@@ -223,6 +240,14 @@ def _comparison(
     known = [sort for sort in level if sort.of(items)]
     sort = known[int(rng.integers(len(known)))]
     return judge(rng, "shapes_how_many", how_many(rng, sort.many, sort.one, len(sort.of(items))), seen)
+
+
+def _list(rng: np.random.Generator, items: Sequence[Item], seen: str) -> Question:
+    """All items by name, from left to right."""
+    names = ", ".join(with_article(item.name) for item in sorted(items, key=lambda item: item.x))
+    asked = ("what do you see", "what does the picture show", "which shapes are there, from left to right",
+             "what is in the image, from left to right")  # fmt: skip
+    return ask_word(rng, "shapes_list", asked, names, f"From left to right: {names}.", seen)
 
 
 def _sameness(rng: np.random.Generator, items: Sequence[Item], seen: str) -> Question | None:

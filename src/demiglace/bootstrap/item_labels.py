@@ -1,0 +1,65 @@
+"""Simple pictures, with the share of each form and each colour in every patch.
+
+An encoder that was trained on text alone encodes no forms. An answer of one word is too weak a signal to change that, as
+it was for colours (ours).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from demiglace.processing import slicing
+from demiglace.simple_pictures.drawn_items import COLOURS, OUTLINES, Canvas, Item, draw_items
+from demiglace.simple_pictures.shapes import random_arrangement
+
+FORMS = tuple(OUTLINES)
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ItemSample:
+    """patches, grid: as in `ColouredSample`.
+
+    forms, colours: float32 (patches, 1 + names of `FORMS` or `COLOURS`), no item first; rows sum to 1.
+    """
+
+    patches: np.ndarray
+    grid: Size
+    forms: np.ndarray
+    colours: np.ndarray
+
+
+def make_items(rng: np.random.Generator, config: slicing.SlicingConfig) -> ItemSample:
+    """A picture of one to nine items, resized as the processor would."""
+    drawn = random_arrangement(rng)
+    picture = draw_items(drawn.canvas, drawn.items)
+    size = slicing.plan(*picture.size, config).overview
+    cells = slicing.cut_patches(np.asarray(picture.resize(size, Image.Resampling.BICUBIC)), config.patch_size)
+    forms = [1 + FORMS.index(item.form) for item in drawn.items]
+    colours = [1 + COLOURS.index(item.colour) for item in drawn.items]
+    return ItemSample(
+        cells.reshape(len(cells), -1),
+        slicing.patch_grid(size, config.patch_size),
+        item_shares(drawn.canvas, drawn.items, forms, 1 + len(FORMS), size, config.patch_size),
+        item_shares(drawn.canvas, drawn.items, colours, 1 + len(COLOURS), size, config.patch_size),
+    )
+
+
+def item_shares(
+    canvas: Canvas, items: Sequence[Item], classes: Sequence[int], num_classes: int, size: Size, patch_size: int
+) -> np.ndarray:
+    """float32 (patches, num_classes): how much of each patch items of each class cover, class 0 for none.
+
+    An outline covers what is inside it too. size: width and height of the picture that is cut into patches, in pixels.
+    """
+    covered = Image.new("L", size)
+    pen = ImageDraw.Draw(covered)
+    scale = np.array(size) / canvas.size
+    for item, number in zip(items, classes, strict=True):
+        pen.polygon([(float(x), float(y)) for x, y in item.corners() * scale], fill=number)
+    cells = slicing.cut_patches(np.asarray(covered), patch_size)
+    return (cells.reshape(len(cells), -1, 1) == np.arange(num_classes)).mean(axis=1, dtype=np.float32)
