@@ -27,7 +27,7 @@ from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
 from demiglace.engine.token_sampler import TokenSampler
 from demiglace.jobs.compilation import compile_layers
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.training.flops import measure_peak
 

@@ -36,7 +36,7 @@ from demiglace.conversation import Conversation, Image, Message, Text
 from demiglace.inference.page_reading import QUESTION
 from demiglace.model import weights
 from demiglace.model.hub import NANO_READER, SHIPPED, folder_of
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.model.quantisation import (

@@ -30,7 +30,7 @@ def main() -> None:
         only=("shapes",), shapes_steps=args.steps, batch_size=args.batch, late_learning_rate=args.lr,
     )  # fmt: skip
     computation = Computation(dtype=getattr(torch, args.dtype), counts=True)
-    train(recipe, args.folder, print, under=Circumstances(computation))
+    train(recipe, args.folder, print, under=Circumstances(computation, num_renderers=2))
 
 
 if __name__ == "__main__":

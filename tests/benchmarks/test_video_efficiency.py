@@ -41,7 +41,7 @@ from video_rows import (
 from video_sizes import FULL_PARAMETERS, Qwen3Shape, Qwen25Shape, Size, full, reduced
 from video_worker import Outcome
 
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.resampler import ResamplerConfig
 from demiglace.model.siglip import SiglipConfig

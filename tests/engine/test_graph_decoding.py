@@ -9,7 +9,7 @@ from demiglace.engine.graph_decoding import GreedyDecoder
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import generate
 from demiglace.engine.token_sampler import TokenSampler
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
 NEW = 12

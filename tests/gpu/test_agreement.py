@@ -20,7 +20,7 @@ from demiglace.bootstrap.computation import Computation
 from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner, learner_from_seed
 from demiglace.bootstrap.objectives import ReadingObjective
 from demiglace.model.folded_resampler import FoldedResampler
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.presets import preset
 from demiglace.processing.tokenizer import Tokenizer

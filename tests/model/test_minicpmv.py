@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import STILL, Batch, Visual
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig

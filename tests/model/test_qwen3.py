@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.qwen3 import Qwen3, Qwen3Config
 
 CONFIG = Qwen3Config(

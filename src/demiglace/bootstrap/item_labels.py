@@ -1,7 +1,7 @@
 """Simple pictures, with the share of each form and each colour in every patch.
 
-An encoder that was trained on text alone encodes no forms. An answer of one word is too weak a signal to change that, as
-it was for colours (ours).
+An encoder that was trained on text alone encodes no forms. Answers of one word are too weak a signal to change that, as
+they were for colours (ours).
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from demiglace.cli.doctor import doctor
 from demiglace.cli.evaluate import evaluate
 from demiglace.cli.export import export
 from demiglace.cli.finetune import finetune
+from demiglace.cli.kept_kernels import keep_few
 from demiglace.cli.merge import merge
 from demiglace.cli.plan import plan_job
 from demiglace.cli.plot import plot
@@ -47,6 +48,7 @@ class Commands(TyperGroup):
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         wait_briefly(os.environ)
+        keep_few(os.environ)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: note(f"demiglace: {message}")

@@ -17,7 +17,7 @@ from torch import Tensor
 from demiglace.batch import Batch
 from demiglace.engine.sampling import SamplingParams, check_finite
 from demiglace.engine.token_roles import TokenRoles
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
 NEVER = -1e9  # added to the score of what is not to be chosen (transformers)

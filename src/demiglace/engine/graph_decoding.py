@@ -11,7 +11,7 @@ from torch import Tensor
 
 from demiglace.batch import Batch
 from demiglace.model.fixed_cache import FixedKVCache
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
 WARM_STEPS = 3  # before the capture, so that kernels are chosen and compiled

@@ -15,7 +15,7 @@ from torch import Tensor
 from demiglace.batch import PADDING, Batch
 from demiglace.engine.beam_search import search_beams
 from demiglace.engine.token_sampler import SampledToken, TokenSampler, next_tokens
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
 MAX_PATCHES_PER_CHUNK = 16 * 1024  # through the encoder at once; released code: 16 slices of 448 x 448 pixels

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import PADDING
-from demiglace.model.layers import KVCache, visibility
+from demiglace.model.kv_cache import KVCache
+from demiglace.model.layers import visibility
 
 
 class FixedKVCache(KVCache):

@@ -1,4 +1,4 @@
-"""Layers that encoder, resampler and decoder share: norm, rotary positions, attention, the KV cache.
+"""Layers that encoder, resampler and decoder share: norm, rotary positions, attention.
 
 This is the only place where an attention kernel is chosen. Attention takes two shapes here: packed groups that do
 not attend to one another (images, packages), and rows of text under the rule of `Batch.segments`.
@@ -8,10 +8,9 @@ Axes: tokens (of all groups, one after another), groups, rows, length, queries, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from copy import copy
+from collections.abc import Callable
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -143,9 +142,11 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, i
     shares = query.shape[1] != key.shape[1]
     if not _learns_faster_in_float32(query):
         return F.scaled_dot_product_attention(query, key, value, mask, is_causal=is_causal, enable_gqa=shares)
-    wide, added = [x.float() for x in (query, key, value)], None if mask is None else mask.float()
+    wide_mask = None if mask is None else mask.float()
     with torch.autocast(query.device.type, enabled=False):
-        mixed = F.scaled_dot_product_attention(*wide, added, is_causal=is_causal, enable_gqa=shares)
+        mixed = F.scaled_dot_product_attention(
+            query.float(), key.float(), value.float(), wide_mask, is_causal=is_causal, enable_gqa=shares
+        )
     return mixed.to(query.dtype)
 
 
@@ -201,107 +202,3 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
     return F.scaled_dot_product_attention(
         query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=key.shape[1] != query.shape[1]
     )
-
-
-class AttentionCache(Protocol):
-    """What the decoder asks of a cache: `visible` once, then `append` in each layer; as in `KVCache`."""
-
-    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None: ...
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]: ...
-
-
-class KVCache:
-    """Keys and values of the tokens seen so far, with their positions and segments: an argument of `forward`.
-
-    All rows advance together; `drop` lets go of those that have nothing more to say. Shapes: keys and values
-    (num_layers, rows, num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length`
-    places are filled.
-    """
-
-    def __init__(
-        self,
-        num_layers: int,
-        rows: int,
-        num_kv_heads: int,
-        capacity: int,
-        head_dim: int,
-        dtype: torch.dtype,
-        device: torch.device | str,
-    ) -> None:
-        shape = (num_layers, rows, num_kv_heads, capacity, head_dim)
-        self.keys = torch.empty(shape, dtype=dtype, device=device)
-        self.values = torch.empty(shape, dtype=dtype, device=device)
-        self.positions = torch.zeros((rows, capacity), dtype=torch.int64, device=device)
-        self.segments = torch.full((rows, capacity), PADDING, dtype=torch.int64, device=device)
-        self.capacity = capacity
-        self.length = 0
-
-    def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
-        """Make room for new tokens (rows, new); returns positions and segments of all tokens (rows, length).
-
-        Raises ValueError when they do not fit.
-        """
-        start, end = self.length, self.length + positions.shape[1]
-        if end > self.capacity:
-            raise ValueError(f"{end} tokens do not fit a KV cache of {self.capacity}")
-        self.positions[:, start:end] = positions
-        self.segments[:, start:end] = segments
-        self.length = end
-        return self.positions[:, :end], self.segments[:, :end]
-
-    def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
-        """`advance`, and who of the new tokens sees whom, as `causal_attention` takes it."""
-        return visibility(positions, segments, *self.advance(positions, segments))
-
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store the new keys and values (rows, num_kv_heads, new, head_dim) of a layer; returns all of that layer.
-
-        Call `visible` once before the layers.
-        """
-        start = self.length - keys.shape[2]
-        self.keys[layer, :, :, start : self.length] = keys
-        self.values[layer, :, :, start : self.length] = values
-        return self.keys[layer, :, :, : self.length], self.values[layer, :, :, : self.length]
-
-    def drop(self, rows: Collection[int]) -> list[int]:
-        """Let go of `rows`; the last rows move into their places. Returns, by place, the row that stands there now."""
-        order = list(range(self.keys.shape[1]))
-        for row in sorted(rows, reverse=True):
-            last = order.pop()
-            if row < len(order):
-                order[row] = last
-        for place, row in enumerate(order):
-            if place != row:
-                for held in (self.keys, self.values):
-                    held[:, place, :, : self.length] = held[:, row, :, : self.length]
-                self.positions[place], self.segments[place] = self.positions[row], self.segments[row]
-        left = self.rows(slice(len(order)))
-        self.keys, self.values, self.positions, self.segments = left.keys, left.values, left.positions, left.segments
-        return order
-
-    def reorder(self, rows: Tensor, start: int) -> None:
-        """Give each row what `rows`, int64 (rows,), hold from place `start` on: all before is the same in both."""
-        for held in (self.keys, self.values):
-            filled = held[:, :, :, start : self.length]
-            filled.copy_(filled[:, rows])
-        for marks in (self.positions, self.segments):
-            marks[:, start : self.length] = marks[rows, start : self.length]
-
-    def rows(self, chosen: slice) -> KVCache:
-        """Some of the rows as a cache of their own, in the same memory."""
-        some = copy(self)
-        some.keys, some.values = self.keys[:, chosen], self.values[:, chosen]
-        some.positions, some.segments = self.positions[chosen], self.segments[chosen]
-        return some
-
-    def repeated(self, times: int) -> KVCache:
-        """A cache of the same capacity with every row `times` times, one after another."""
-        num_layers, rows, heads, capacity, head_dim = self.keys.shape
-        more = KVCache(num_layers, rows * times, heads, capacity, head_dim, self.keys.dtype, self.keys.device)
-        for filled, held in ((more.keys, self.keys), (more.values, self.values)):
-            filled[:, :, :, : self.length] = held[:, :, :, : self.length].repeat_interleave(times, dim=1)
-        more.positions.copy_(self.positions.repeat_interleave(times, dim=0))
-        more.segments.copy_(self.segments.repeat_interleave(times, dim=0))
-        more.length = self.length
-        return more

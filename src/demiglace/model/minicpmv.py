@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from demiglace.batch import Batch, Visual
-from demiglace.model.layers import KVCache
+from demiglace.model.kv_cache import KVCache
 from demiglace.model.qwen3 import Qwen3, Qwen3Config
 from demiglace.model.resampler import Resampler, ResamplerConfig
 from demiglace.model.siglip import SiglipConfig, SiglipEncoder

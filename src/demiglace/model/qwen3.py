@@ -12,10 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from demiglace.model.kv_cache import AttentionCache, KVCache
 from demiglace.model.layers import (
-    AttentionCache,
     Checkpointing,
-    KVCache,
     RMSNorm,
     causal_attention,
     rotary_table,

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from demiglace.batch import PADDING, Batch, moved
-from demiglace.model.layers import AttentionCache, visibility
+from demiglace.model.kv_cache import AttentionCache
+from demiglace.model.layers import visibility
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample

@@ -53,7 +53,7 @@ def random_shapes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Qu
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Items on a canvas. forms, colours: those that the picture might have had, so that a missing one is like the others."""
+    """forms, colours: those that the picture might have had, so that a missing one is like the others."""
 
     canvas: Canvas
     items: Sequence[Item]
