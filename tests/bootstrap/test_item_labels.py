@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from demiglace.bootstrap.item_labels import FORMS, item_shares, make_items
+from demiglace.bootstrap.item_labels import FORMS, ItemSample, item_shares, make_items
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.simple_pictures.drawn_items import COLOURS, Canvas, Item, Look
 
@@ -38,3 +38,18 @@ def test_patches_and_shares_belong_together_and_repeat(seed):
     assert np.allclose(sample.forms.sum(axis=1), 1)
     assert np.allclose(sample.forms[:, 0], sample.colours[:, 0])
     assert 0 < sample.forms[:, 1:].sum() < count
+
+
+@pytest.mark.parametrize(("num_patches", "num_tokens"), [(6, 3), (3, 6), (5, 3), (4, 4)])
+def test_visual_tokens_lie_over_the_whole_picture_in_order(num_patches, num_tokens):
+    shares = np.eye(num_patches, dtype=np.float32)
+    sample = ItemSample(np.zeros((num_patches, 3), np.uint8), (1, num_patches), shares, shares[:, ::-1])
+    places, (forms, colours) = sample.places(num_tokens), sample.token_shares(num_tokens)
+    assert places[0] == 0
+    assert places[-1] < num_tokens
+    assert (np.diff(places) >= 0).all()
+    assert forms.shape == (num_tokens, num_patches)
+    assert np.allclose(forms.sum(axis=1), 1)
+    assert np.array_equal(colours, forms[:, ::-1])
+    assert all(forms[place, patch] > 0 for patch, place in enumerate(places))
+    assert (forms.sum(axis=0) > 0).all()

@@ -68,7 +68,9 @@ def test_the_encoder_learns_colours(learner, processor, tmp_path):
 
 def test_the_encoder_learns_forms_and_colours_of_items(learner, processor, tmp_path):
     objective = ItemObjective(processor.config.slicing, batch_size=8, seed=0)
-    seen = losses(learner, objective, ("model.vpm", "item_head"), 60, tmp_path)
+    seen = losses(
+        learner, objective, ("model.vpm", "model.resampler", "patch_head", "item_head", "token_item_head"), 60, tmp_path
+    )
     assert sum(seen[-5:]) < 0.6 * sum(seen[:5])
 
 

@@ -161,6 +161,13 @@ def test_products_are_taken_in_the_dtype_asked_for():
     assert {gradient.dtype for gradient in gradients.values()} == {torch.float32}
 
 
+def test_the_loss_is_a_float32_sum_under_autocast():
+    learner = LanguageLearner(small_model())
+    objective_of_step = objective(dtype=torch.bfloat16, sample_power=0.25)
+    losses = [loss for loss, _ in objective_of_step(learner, 0)]
+    assert {loss.dtype for loss in losses} == {torch.float32}
+
+
 def test_the_loader_follows_the_decay_and_its_place_is_the_state():
     rows = Rows(ROWS)
     learn = objective(rows)

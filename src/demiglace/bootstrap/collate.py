@@ -99,10 +99,32 @@ def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor
     return _in_colour(samples), torch.from_numpy(np.concatenate([sample.shares for sample in samples]))
 
 
-def item_pictures(samples: Sequence[ItemSample]) -> tuple[Visual, Tensor, Tensor]:
-    """Images and the shares of their forms and colours, float32 (patches, 1 + forms) and (patches, 1 + colours)."""
-    forms, colours = (np.concatenate([getattr(one, name) for one in samples]) for name in ("forms", "colours"))
-    return _in_colour(samples), torch.from_numpy(forms), torch.from_numpy(colours)
+@dataclass(frozen=True)
+class ItemLabels:
+    """Labels of a batch of simple pictures, packed as patches and visual tokens are.
+
+    forms, colours: float32 (patches, 1 + names); token_forms, token_colours: (visual tokens, 1 + names); places: int64
+    (patches,).
+    """
+
+    forms: Tensor
+    colours: Tensor
+    token_forms: Tensor
+    token_colours: Tensor
+    places: Tensor
+
+    def to(self, device: torch.device | str) -> ItemLabels:
+        return ItemLabels(*(moved(getattr(self, field.name), device) for field in fields(self)))
+
+
+def item_pictures(samples: Sequence[ItemSample], num_tokens: int) -> tuple[Visual, ItemLabels]:
+    """Images and their labels; num_tokens: visual tokens of each."""
+    token_forms, token_colours = zip(*(sample.token_shares(num_tokens) for sample in samples), strict=True)
+    columns = [
+        [sample.forms for sample in samples], [sample.colours for sample in samples], token_forms, token_colours,
+        [sample.places(num_tokens) for sample in samples],
+    ]  # fmt: skip
+    return _in_colour(samples), ItemLabels(*(torch.from_numpy(np.concatenate(column)) for column in columns))
 
 
 def _in_colour(samples: Sequence[ColouredSample] | Sequence[ItemSample]) -> Visual:

@@ -96,12 +96,18 @@ class LetterPlaceHead(nn.Module):
 
 
 class ItemHead(nn.Module):
-    """Patch features -> how much of the patch items of each form and of each colour cover; class 0 is no item."""
+    """Features of patches, or visual tokens -> how much of each items of each form and colour cover; 0 is none."""
 
     def __init__(self, hidden_size: int, num_forms: int, num_colours: int) -> None:
         super().__init__()
         self.forms = ColourHead(hidden_size, num_forms)
         self.colours = ColourHead(hidden_size, num_colours)
+
+    def loss(self, features: Tensor, forms: Tensor, colours: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The sum of both losses, and what is right of each, as in `ColourHead`."""
+        form_loss, forms_right = self.forms.loss(features, forms)
+        colour_loss, colours_right = self.colours.loss(features, colours)
+        return form_loss + colour_loss, forms_right, colours_right
 
 
 class ColourHead(nn.Module):

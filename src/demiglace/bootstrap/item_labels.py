@@ -32,6 +32,22 @@ class ItemSample:
     forms: np.ndarray
     colours: np.ndarray
 
+    def places(self, num_places: int) -> np.ndarray:
+        """int64 (patches,): of each patch, row by row, its place of so many.
+
+        Text gives a picture its order, and the queries look for places along it. Without text the order is that of the
+        patches, so that the visual tokens lie over the whole picture.
+        """
+        return np.arange(len(self.patches)) * num_places // len(self.patches)
+
+    def token_shares(self, num_tokens: int) -> tuple[np.ndarray, np.ndarray]:
+        """Means of forms and colours over the patches of each place: (num_tokens, ...) each."""
+        begins = np.arange(num_tokens) * len(self.patches) // num_tokens
+        ends = np.maximum(begins + 1, -(-np.arange(1, num_tokens + 1) * len(self.patches) // num_tokens))
+        spans = [slice(*span) for span in zip(begins, ends, strict=True)]
+        forms, colours = (np.stack([one[span].mean(axis=0) for span in spans]) for one in (self.forms, self.colours))
+        return forms, colours
+
 
 def make_items(rng: np.random.Generator, config: slicing.SlicingConfig) -> ItemSample:
     """A picture of one to nine items, resized as the processor would."""

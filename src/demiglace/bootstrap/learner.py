@@ -29,7 +29,9 @@ class Learner(nn.Module):
         self.book = GlyphCodebook(config.llm.hidden_size, NUM_CLASSES, SLOTS_PER_TOKEN)
         self.colour_head = ColourHead(config.vision.hidden_size, len(colour_labels.NAMES))
         self.letter_place_head = LetterPlaceHead(config.llm.hidden_size, num_queries)
-        self.item_head = ItemHead(config.vision.hidden_size, len(item_labels.FORMS), len(item_labels.COLOURS))
+        names = len(item_labels.FORMS), len(item_labels.COLOURS)
+        self.item_head = ItemHead(config.vision.hidden_size, *names)
+        self.token_item_head = ItemHead(config.llm.hidden_size, *names)
 
 
 def learner_from_seed(config: MiniCPMVConfig, seed: int) -> Learner:

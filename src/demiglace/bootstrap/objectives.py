@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import LabelledPictures, Prompt
@@ -207,7 +208,9 @@ class ColourObjective(InPieces):
 
 @dataclass
 class ItemObjective(InPieces):
-    """Simple pictures: predict the share of each form and colour in each patch. Gradients reach the encoder alone."""
+    """Simple pictures: predict the share of each form and colour in each patch and each visual token, and where the
+    patch lies. Gradients reach encoder and resampler alone.
+    """
 
     slicing: SlicingConfig
     batch_size: int
@@ -219,12 +222,19 @@ class ItemObjective(InPieces):
         samples = [make_items(rng, self.slicing) for _ in range(self.batch_size)]
 
         def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
-            visual, forms, colours = collate.item_pictures(samples[piece])
-            visual = visual.to(self.how.device)
+            visual, labels = collate.item_pictures(samples[piece], learner.model.config.resampler.num_queries)
+            visual, labels = visual.to(self.how.device), labels.to(self.how.device)
             features = learner.model.vpm(visual.patches, visual.grids)
-            form_loss, forms_right = learner.item_head.forms.loss(features, self.how.moved(forms))
-            colour_loss, colours_right = learner.item_head.colours.loss(features, self.how.moved(colours))
-            return form_loss + colour_loss, {"item_forms": forms_right, "item_colours": colours_right}
+            tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
+            loss, forms, colours = learner.item_head.loss(features, labels.forms, labels.colours)
+            token_loss, token_forms, token_colours = learner.token_item_head.loss(
+                tokens, labels.token_forms, labels.token_colours
+            )
+            place_loss = F.cross_entropy(learner.patch_head.places(features), labels.places)
+            return loss + token_loss + 0.1 * place_loss, {
+                "item_forms": forms, "item_colours": colours, "token_forms": token_forms,
+                "token_colours": token_colours, "item_places": place_loss.detach(),
+            }  # fmt: skip
 
         yield from self.losses(len(samples), loss)
 

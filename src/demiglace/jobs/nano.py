@@ -202,8 +202,11 @@ def stages(
     stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
     yield stage, together([*late_reading(8, stage), coloured])
     coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, how)
-    items = ItemObjective(slicing, recipe.batch_size, recipe.seed * 1000 + 10, how)
-    stage = recipe.stage("shapes", ("model.vpm", *heads, "item_head"), recipe.shapes_steps, rate, decay_share=1.0)
+    items = ItemObjective(slicing, 2 * recipe.batch_size, recipe.seed * 1000 + 10, how)
+    all_heads = (*heads, "item_head", "token_item_head")
+    stage = recipe.stage(
+        "shapes", ("model.vpm", "model.resampler", *all_heads), recipe.shapes_steps, rate, decay_share=1.0
+    )
     yield stage, together([*late_reading(11, stage), coloured, items])
 
 

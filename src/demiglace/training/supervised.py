@@ -59,7 +59,8 @@ class LanguageLearner(nn.Module):
         logits = self.model.logits(hidden[:, :-1][learned]).float()
         wanted = batch.labels[:, 1:][learned]
         losses = F.cross_entropy(logits, wanted, reduction="none")
-        loss = losses.sum() if token_weights is None else losses @ token_weights
+        # Not a product of vectors, which autocast would compute in bfloat16.
+        loss = losses.sum() if token_weights is None else (losses * token_weights).sum()
         return loss, (logits.argmax(-1) == wanted).sum()
 
 
