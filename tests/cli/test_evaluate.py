@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fsspec import filesystem
-from public_layouts import png, write_jsonl
+from public_layouts import in_base64, png, write_jsonl, write_tsv
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -104,6 +104,10 @@ def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: 
         (("nano", "DocVQA=missing.tsv"), "missing.tsv is neither a file nor a folder"),
         (("nano", "lines"), "lines has to be given"),
         (("nano", "drawn", "--rules", "mine"), "there are no rules 'mine'"),
+        (
+            ("nano", "drawn", "--rules", "lmms-eval-0.7.3"),
+            "drawn: the rules 'lmms-eval-0.7.3' do not score 'short answer'",
+        ),
         (("nano", "drawn", "--settings", "paper"), "the paper has no settings for drawn"),
         (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model go together"),
         (("m", "drawn", "--server", "http://x/v1", "--adapter", "a"), "--adapter is for our engine"),
@@ -115,6 +119,17 @@ def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: tuple[str, .
     assert result.exit_code == 2
     assert told in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_nothing_is_asked_where_the_rules_do_not_score_one_of_the_benchmarks(run: Run, tmp_path: Path) -> None:
+    row = {"index": 0, "question": "Which?", "A": "red", "B": "blue", "answer": "A", "image": in_base64()}
+    stars = f"MMStar={write_tsv(tmp_path / 'MMStar.tsv', [row])}"
+    rules = ("--rules", "vlmevalkit-2026-08", "--max-new-tokens", 1, "--out", tmp_path / "out")
+    refused = run("eval", "nano", stars, "easy_vqa=" + str(tmp_path / "MMStar.tsv"), *rules)
+    assert (refused.exit_code, len(refused.stderr.strip().splitlines())) == (2, 1)
+    assert "easy_vqa: the rules 'vlmevalkit-2026-08' do not score 'short answer'; they score choice" in refused.stderr
+    assert not list((tmp_path / "out").rglob("*.jsonl"))
+    assert run("eval", "nano", stars, *rules).exit_code == 0
 
 
 def test_a_benchmark_of_failures_alone_ends_with_a_line_and_a_report(run: Run, tmp_path: Path) -> None:

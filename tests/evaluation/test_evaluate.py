@@ -6,12 +6,14 @@ import errno
 import json
 import resource
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
 
 from demiglace.conversation import Image, Text
+from demiglace.data.object_cache import ObjectCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.evaluation.asking import Asking
 from demiglace.evaluation.backends.backend import Asked
@@ -148,6 +150,29 @@ def test_a_folder_of_other_questions_is_refused(tmp_path: Path) -> None:
     )  # type: ignore[arg-type,return-value]
     with pytest.raises(ValueError, match="holds another question under the id 0"):
         Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+
+
+@pytest.mark.parametrize("address", [False, True])
+def test_rules_that_do_not_score_an_example_are_refused(tmp_path: Path, memory: str, address: bool) -> None:
+    """The last of them, wherever the data lie; what a judge compares takes no rule."""
+
+    def mixed(place: Path | None) -> Iterator[Example]:
+        assert (place is not None and place.read_text() == "Some text to learn from.\n") is address
+        yield from examples()
+        yield Example("5", "What does it say?", Expected(("yes",)), "text", tuple)
+
+    mixture = Benchmark("mixed", "", mixed, plain_prompt)
+    evaluation = Evaluation(
+        mixture, GREEDY, tmp_path / "out", address=f"{memory}/shards/notes.txt" if address else None
+    )
+    cache = ObjectCache(tmp_path / "cache", 2**20)
+    evaluation.check_rules("demiglace", cache)
+    replace(evaluation, limit=5).check_rules("lmms-eval-0.7.3", cache)
+    replace(evaluation, benchmark=replace(mixture, judge=lambda *asked: "")).check_rules("lmms-eval-0.7.3", cache)
+    with pytest.raises(
+        ValueError, match=r"^mixed: the rules 'lmms-eval-0\.7\.3' do not score 'text'; they score choice, "
+    ):
+        evaluation.check_rules("lmms-eval-0.7.3", cache)
 
 
 def test_lines_tell_all_that_was_sent(tmp_path: Path) -> None:

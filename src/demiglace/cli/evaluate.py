@@ -93,10 +93,12 @@ def evaluate(
         _evaluation(word, data, limit, out, lambda benchmark: _asking(benchmark, settings, think, sampling, frames))
         for word in benchmarks
     ]
-    backend = answering.of(model, slicing.changes())
+    backend, objects = answering.of(model, slicing.changes()), stores.objects()
     with locked(out):
         for evaluation in evaluations:
-            with evaluation.at_hand(stores.objects()) as at_hand, _counted(evaluation) as tell:
+            evaluation.check_rules(scoring.rules, objects)
+        for evaluation in evaluations:
+            with evaluation.at_hand(objects) as at_hand, _counted(evaluation) as tell:
                 at_hand.ask(backend, tell)
         report = _report(evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)

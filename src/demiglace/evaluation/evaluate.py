@@ -16,7 +16,9 @@ from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.evaluation.dataset.stored import on_disk
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
+from demiglace.evaluation.scores import OWN_RULES
 from demiglace.safe_files import read_object, write_whole
+from demiglace.scoring.rules.rule_sets import scorer
 
 SETTINGS = "settings.json"
 FETCHED = "data"  # folder of what an object store holds
@@ -57,6 +59,17 @@ class Evaluation:
             yield example
         if not seen:
             raise ValueError(f"{self.benchmark.name} has 0 examples{f' in {self.place}' if self.place else ''}")
+
+    def check_rules(self, rules: str, cache: ObjectCache) -> None:
+        """ValueError where they do not score an example; ours score all, and what a judge compares takes none."""
+        if rules == OWN_RULES or self.benchmark.judge:
+            return
+        with self.at_hand(cache) as at_hand:
+            for example in at_hand.examples():
+                try:
+                    scorer(example.family, rules)
+                except ValueError as error:
+                    raise ValueError(f"{self.benchmark.name}: {error}") from error
 
     def ask(self, backend: Backend, tell: Callable[[Prediction], None]) -> None:
         """Ask what has no answer yet; `tell` hears of each prediction once it is written.
