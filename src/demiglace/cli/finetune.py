@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
@@ -63,10 +63,8 @@ def finetune(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
     refuse_long: RefuseLong = False,
     workers: training.NumWorkers = 0,
-    restart: training.Restart = False,
-    tensorboard: training.TensorBoard = False,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
+    *,
+    computing: training.Computing,
 ) -> None:
     """Fine-tune a model on your records. Stop it with Ctrl-C; the same command goes on from there.
 
@@ -87,8 +85,7 @@ def finetune(
         activation_checkpointing=activation_checkpointing,
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
-    bounds = {"num_workers": workers, "skip_bad": skip_bad, "refuse_long": refuse_long}
-    machine = machine_named(device, dtype, **bounds, restart=restart, tensorboard=tensorboard)
+    machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
 
 

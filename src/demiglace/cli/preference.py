@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+from demiglace.cli.inference_options import with_options
+from demiglace.cli.training_command import MemoryAdvice, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.mixture_file import MixtureFile
@@ -38,7 +38,7 @@ MediaFolder = Annotated[str | None, typer.Option(help="Of pairs: the folder that
 MediaRoot = Annotated[Path | None, typer.Option(help="Of pairs: the folder that files may lie anywhere in.")]
 
 
-@inference_options.with_options
+@with_options
 def prefer(
     source: SourcePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, prompts and limits.")],
@@ -68,10 +68,8 @@ def prefer(
     save_every: training.SaveEvery = 20,
     keep: training.Keep = 2,
     skip_bad: training.SkipBad = False,
-    restart: training.Restart = False,
-    tensorboard: training.TensorBoard = False,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
+    *,
+    computing: training.Computing,
 ) -> None:
     """Let a model prefer those of its answers with fewer false claims (RLAIF-V), or learn from pairs of your own (DPO).
 
@@ -93,7 +91,7 @@ def prefer(
     recipe = PreferenceRecipe(
         _source(source, media, media_root, stores), numbers, resolve(start), choice, seed, save_every, keep
     )
-    machine = machine_named(device, dtype, skip_bad=skip_bad, restart=restart, tensorboard=tensorboard)
+    machine = computing.machine(skip_bad=skip_bad)
     advice = MemoryAdvice(("a lower --micro-batch-pairs",), ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
-from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+from demiglace.cli.inference_options import with_options
+from demiglace.cli.training_command import MemoryAdvice, run_together
 
 
+@with_options
 def pretrain(
     mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps, and the model's size.")],
@@ -19,17 +21,13 @@ def pretrain(
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the three stages, such as 100,100,500.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the stable part. [default: the preset's]")] = None,
-    length: training.RowLength = None,
-    batch_rows: training.BatchRows = None,
-    micro_batch_rows: training.MicroBatchRows = None,
+    *,
+    rows: training.Rows,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
     skip_bad: training.SkipBad = False,
-    restart: training.Restart = False,
-    tensorboard: training.TensorBoard = False,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
+    computing: training.Computing,
 ) -> None:
     """Pre-train a model in the paper's three stages. Stop it with Ctrl-C; the same command goes on from there.
 
@@ -40,22 +38,15 @@ def pretrain(
     from demiglace.model.hub import resolve
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
 
-    wanted: dict[str, Any] = {
-        "learning_rate": lr,
-        "length": length,
-        "batch_rows": batch_rows,
-        "micro_batch_rows": micro_batch_rows,
-    }
-    wanted |= {"num_steps": None if steps is None else training.steps_like("100,100,500", steps)}
+    num_steps = None if steps is None else training.steps_like("100,100,500", steps)
     recipe = PretrainingRecipe(
         mixture=read_mixture(mixture),
         preset=preset,
-        numbers=numbers_of(preset, **wanted),
+        numbers=numbers_of(preset, learning_rate=lr, num_steps=num_steps, **asdict(rows)),
         seed=seed,
         start=None if start is None else resolve(start),
         save_every=save_every,
         keep=keep,
     )
-    bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
-    machine = machine_named(device, dtype, **bounds)
+    machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
     run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, run_together
 
 if TYPE_CHECKING:
     from demiglace.rl.policy_settings import PolicySettings
@@ -115,10 +114,8 @@ def rl(
     save_every: training.SaveEvery = 20,
     keep: training.Keep = 2,
     skip_bad: training.SkipBad = False,
-    restart: training.Restart = False,
-    tensorboard: training.TensorBoard = False,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
+    *,
+    computing: training.Computing,
 ) -> None:
     """Let a model learn from answers of its own, short and long ones. Stop it with Ctrl-C; the same command goes on.
 
@@ -140,10 +137,10 @@ def rl(
     )
     numbers, remote = replace(numbers, policy=policy.of(numbers.policy)), server.of(folder)
     recipe = HybridRlRecipe(read_mixture(mixture), numbers, resolve(start), reward_model, seed, save_every, keep)
-    bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
+    machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
     same = ("a lower --micro-batch-prompts", "--activation-checkpointing")
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
-    run_together(lambda own: run(recipe, folder, own, remote), machine_named(device, dtype, **bounds), "model", advice)
+    run_together(lambda own: run(recipe, folder, own, remote), machine, "model", advice)
 
 
 def _two_numbers(text: str) -> tuple[float, float]:

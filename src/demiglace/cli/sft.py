@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, machine_named, run_together
+from demiglace.cli.training_command import MemoryAdvice, run_together
 
 
+@inference_options.with_options
 def sft(
     mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps.")],
@@ -33,18 +35,14 @@ def sft(
             help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
         ),
     ] = None,
-    length: training.RowLength = None,
-    batch_rows: training.BatchRows = None,
-    micro_batch_rows: training.MicroBatchRows = None,
+    *,
+    rows: training.Rows,
     static_patches: inference_options.StaticPatches = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
     skip_bad: training.SkipBad = False,
-    restart: training.Restart = False,
-    tensorboard: training.TensorBoard = False,
-    device: inference_options.Device = None,
-    dtype: inference_options.Dtype = None,
+    computing: training.Computing,
 ) -> None:
     """Fine-tune a model in the paper's two stages. Stop it with Ctrl-C; the same command goes on from there.
 
@@ -56,8 +54,7 @@ def sft(
     from demiglace.recipes.sft import SftRecipe, numbers_of
 
     wanted: dict[str, Any] = {"learning_rate": lr, "long_learning_rate": long_lr, "min_learning_rate": min_lr}
-    wanted |= {"sample_power": sample_power, "length": length}
-    wanted |= {"batch_rows": batch_rows, "micro_batch_rows": micro_batch_rows}
+    wanted |= {"sample_power": sample_power, **asdict(rows)}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
     recipe = SftRecipe(
         mixture=read_mixture(mixture),
@@ -68,6 +65,5 @@ def sft(
         keep=keep,
         static_patches=static_patches,
     )
-    bounds = {"num_workers": workers, "skip_bad": skip_bad, "restart": restart, "tensorboard": tensorboard}
-    machine = machine_named(device, dtype, **bounds)
+    machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
     run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))

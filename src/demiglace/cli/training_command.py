@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -40,16 +40,6 @@ class MemoryAdvice:
         way = f"with {' or '.join(self.same)}" if self.same else "where there is more of it"
         other = f"; {' or '.join(self.other)} takes less too, in a folder of its own" if self.other else ""
         return f"out of memory: {way} the same command goes on from {reached}{other}"
-
-
-def machine_named(device: str | None, dtype: str | None, **options: Any) -> Machine:
-    """What a command runs on; `options` are fields of `Machine`. ValueError where a name is none."""
-    from demiglace.jobs.machine import Machine
-    from demiglace.model.placement import device_named, dtype_named
-    from demiglace.training.distributed import own_device
-
-    where = own_device(device_named(device))
-    return Machine(where, dtype_named(dtype, where), **options)
 
 
 def run_together(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from demiglace.cli import inference_options
+
 if TYPE_CHECKING:
     from demiglace.data.object_cache import ObjectCache
+    from demiglace.jobs.machine import Machine
     from demiglace.planning.training_setup import Method
 
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0)]
-RowLength = Annotated[int | None, typer.Option(help="Tokens of a row. [default: the preset's]")]
-BatchRows = Annotated[int | None, typer.Option(help="Packed rows of a step. [default: the preset's]")]
-MicroBatchRows = Annotated[int | None, typer.Option(help="Rows in memory at once. [default: the preset's]")]
 SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]
 Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
 NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
@@ -25,7 +25,35 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Name and count wrong 
 Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")
 ]
-TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How large packed rows are, by the names that recipes give their numbers; None leaves the preset's."""
+
+    length: Annotated[int | None, typer.Option(help="Tokens of a row. [default: the preset's]")] = None
+    batch_rows: Annotated[int | None, typer.Option(help="Packed rows of a step. [default: the preset's]")] = None
+    micro_batch_rows: Annotated[int | None, typer.Option(help="Rows in memory at once. [default: the preset's]")] = None
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Where a run is computed, and what becomes of its folder and its curves."""
+
+    restart: Restart = False
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")] = False
+    device: inference_options.Device = None
+    dtype: inference_options.Dtype = None
+
+    def machine(self, **options: Any) -> Machine:
+        """`options` are further fields of `Machine`. ValueError where a name is none."""
+        from demiglace.jobs.machine import Machine
+        from demiglace.model.placement import device_named, dtype_named
+        from demiglace.training.distributed import own_device
+
+        device = own_device(device_named(self.device))
+        dtype = dtype_named(self.dtype, device)
+        return Machine(device, dtype, tensorboard=self.tensorboard, restart=self.restart, **options)
 
 
 @dataclass(frozen=True)
