@@ -13,7 +13,15 @@ from safetensors.torch import save_file
 from torch import zeros
 
 from demiglace import safe_files
-from demiglace.safe_files import atomic_path, atomic_paths, disk_errors, read_object, write_whole
+from demiglace.safe_files import (
+    append_text,
+    atomic_path,
+    atomic_paths,
+    disk_errors,
+    drop_torn_line,
+    read_object,
+    write_whole,
+)
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -76,6 +84,25 @@ def test_what_safetensors_cannot_write_is_an_os_error(tmp_path):
             save_file({"a": zeros(1000)}, aside)
     assert raised.value.filename == str(tmp_path / "a.safetensors")
     assert names(tmp_path) == []
+
+
+def test_what_does_not_fit_behind_a_file_is_an_error_that_names_it(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    append_text(path, "one\n")
+    with largest_file(), pytest.raises(OSError, match=r"lines\.jsonl"):
+        append_text(path, "x" * 2000)
+    assert path.read_text().startswith("one\nxxx")
+
+
+@pytest.mark.parametrize("kept", ["", "größe\n", "one\ntwo\n"])
+@pytest.mark.parametrize("torn", ["", "half a line", "größ"])
+def test_a_line_that_a_kill_has_torn_is_dropped_within_a_letter_too(tmp_path, kept, torn):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(kept.encode() + torn.encode()[:-1])
+    drop_torn_line(path)
+    assert path.read_text() == kept
+    drop_torn_line(tmp_path / "none")
+    assert [one.name for one in tmp_path.iterdir()] == ["lines.jsonl"]
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):

@@ -37,6 +37,20 @@ def write_whole(path: Path, text: str) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file in one go, and wait until it is on the disk; errors as `disk_errors`."""
+    with disk_errors(path), path.open("ab") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def drop_torn_line(path: Path) -> None:
+    """Take off what a process that was killed has left behind the last whole line; nothing where there is no file."""
+    if path.exists() and not (text := path.read_bytes()).endswith(b"\n"):
+        write_whole(path, text[: text.rfind(b"\n") + 1].decode())
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A path in the same folder to write a file or a folder to, which is renamed to `target` when the block ends.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from demiglace.evaluation.benchmark import Example
-from demiglace.safe_files import disk_errors, write_whole
+from demiglace.safe_files import disk_errors, drop_torn_line
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import Expected
 
@@ -87,7 +87,7 @@ class PredictionFile:
     def __init__(self, folder: Path) -> None:
         self.path = folder / PREDICTIONS
         self.found = read_predictions(self.path) if self.path.exists() else {}
-        self._drop_torn_line()
+        drop_torn_line(self.path)
 
     @property
     def has_answers(self) -> bool:
@@ -103,10 +103,6 @@ class PredictionFile:
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
         self.found[prediction.id] = prediction
-
-    def _drop_torn_line(self) -> None:
-        if self.path.exists() and not (text := self.path.read_bytes()).endswith(b"\n") and text:
-            write_whole(self.path, text[: text.rfind(b"\n") + 1].decode())
 
 
 def read_predictions(path: Path) -> dict[str, Prediction]:

@@ -7,7 +7,6 @@ that goes on asks nothing twice. Each process writes a file of its own and reads
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from demiglace.rl.claim_verdict import ClaimVerdict
 from demiglace.rl.claims import AtomicClaim
 from demiglace.rl.rollout import Mode
-from demiglace.safe_files import disk_errors, write_whole
+from demiglace.safe_files import append_text, drop_torn_line
 
 FILES = "answers*.jsonl"
 
@@ -59,15 +58,11 @@ class AnswerLog:
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder, self.path = folder, folder / ("answers.jsonl" if rank == 0 else f"answers-{rank}.jsonl")
         folder.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and not (text := self.path.read_text(encoding="utf-8")).endswith("\n"):
-            write_whole(self.path, text[: text.rfind("\n") + 1])
+        drop_torn_line(self.path)
 
     def add(self, judged: Sequence[JudgedAnswers]) -> None:
         """Write them down in one go, and wait until they are on the disk."""
-        text = "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in judged).encode()
-        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
-            file.write(text)
-            os.fsync(file.fileno())
+        append_text(self.path, "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in judged))
 
     def read(self) -> dict[int, JudgedAnswers]:
         """Of all processes, by the number of the prompt; ValueError where a line is damaged."""

@@ -7,7 +7,6 @@ file of its own and reads all of them: another number of processes may go on.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from demiglace.rl.probability_reward import ScoredBy
 from demiglace.rl.rollout import Group, Reward, Rollout
-from demiglace.safe_files import disk_errors, write_whole
+from demiglace.safe_files import append_text, drop_torn_line
 from demiglace.scoring.constraints.record import read_constraints
 from demiglace.scoring.question import Question
 
@@ -38,16 +37,12 @@ class RolloutLog:
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder, self.path = folder, folder / ("rollouts.jsonl" if rank == 0 else f"rollouts-{rank}.jsonl")
         folder.mkdir(parents=True, exist_ok=True)
-        if self.path.exists() and not (text := self.path.read_text(encoding="utf-8")).endswith("\n"):
-            write_whole(self.path, text[: text.rfind("\n") + 1])
+        drop_torn_line(self.path)
         self._known = {key: place for path in sorted(folder.glob(FILES)) for key, place in _places(path)}
 
     def add(self, groups: Sequence[ScoredGroup]) -> None:
         """Write them down, and wait until they are on the disk."""
-        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(_fields(one)) + "\n" for one in groups)
-            file.flush()
-            os.fsync(file.fileno())
+        append_text(self.path, "".join(json.dumps(_fields(one)) + "\n" for one in groups))
 
     def find(self, prompt_ids: Sequence[int], policy_version: int) -> list[ScoredGroup]:
         """Those of these prompts that an earlier run had these weights answer, in this order."""

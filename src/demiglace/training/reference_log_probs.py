@@ -8,7 +8,6 @@ that goes on computes the same numbers, to the last bit.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import torch
 
-from demiglace.safe_files import disk_errors, write_whole
+from demiglace.safe_files import append_text, write_whole
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.losses import PairLogProbs
 from demiglace.training.preference import Learner, PairSource, pair_log_probs
@@ -52,10 +51,7 @@ class ReferenceLog:
 
     def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Write them down in one go, and wait until they are on the disk."""
-        text = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        with disk_errors(self.path), self.path.open("ab", buffering=0) as file:
-            file.write(text)
-            os.fsync(file.fileno())
+        append_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 @dataclass(frozen=True)
