@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Protocol
 
-import numpy as np
-
 from demiglace.conversation import Conversation, Text
-from demiglace.engine.sampling import SHORT_SEEDS, SamplingParams
+from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.processing.chat_template import END_THINK, THINK
@@ -96,10 +94,8 @@ class AnswerJudge:
         return [answers[at : at + count] for at in range(0, len(answers), count)]
 
     def _sampling(self, prompt: Prompt, place: int) -> SamplingParams:
-        """A seed of its own for each answer, whatever else is asked."""
-        state = np.random.SeedSequence((self.seed, prompt.number, place)).generate_state(1, np.uint64)
         limit = self.settings.long_limit if prompt.mode == "long" else self.settings.short_limit
-        temperature, seed = self.settings.temperature, int(state[0] >> np.uint64(1)) % SHORT_SEEDS
+        temperature, seed = self.settings.temperature, prompt.answer_seed(self.seed, place)
         return SamplingParams(limit, temperature, top_p=1.0, top_k=0, repetition_penalty=1.0, seed=seed)
 
     def _split(self, drawn: Sequence[tuple[Prompt, list[Answer]]]) -> list[list[SplitAnswer]]:

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from demiglace.conversation import Conversation, Message, Part, Text
 from demiglace.data.mixture import Draw, Mixture
+from demiglace.engine.sampling import SHORT_SEEDS
 from demiglace.processing.chat_template import END_THINK, THINK
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import ConstrainedConversation
@@ -48,6 +51,11 @@ class Prompt:
     @property
     def scored_by(self) -> ScoredBy:
         return scored_by(self.question, self.mode)
+
+    def answer_seed(self, run_seed: int, place: int) -> int:
+        """Of an answer by its place: another one in each run, and the same whatever else is asked."""
+        state = np.random.SeedSequence((run_seed, self.number, place)).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(1)) % SHORT_SEEDS
 
     def conversation(self, mode: Mode | None = None) -> Conversation:
         """To be answered; `mode` instead of its own."""

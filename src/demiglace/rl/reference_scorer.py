@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.rl.generator import EngineGenerator
@@ -47,17 +45,14 @@ class ReferenceScorer:
             return None
         return [*rollout.tokens[: rollout.tokens.index(end) + 1], *self.generator.roles.after_thoughts]
 
-    @torch.no_grad()
     def _probabilities(
         self, samples: list[Sample], beginnings: list[list[list[int]]], reference: list[int]
     ) -> list[float]:
         """Mean probability of the reference behind each beginning of an answer."""
         answers = [[[*begun, *reference] for begun in some] for some in beginnings]
         batch = RolloutBatch.of(self.processor, samples, answers)
-        weight = self.generator.model.llm.lm_head.weight
-        log_probs, _ = self.learner(batch.to(weight.device), self.generator.encode)
-        pieces = log_probs.split(list(batch.lengths))
-        return [mean_probability(piece[-len(reference) :].tolist()) for piece in pieces]
+        found = self.learner.log_probs_by_answer(batch, self.generator.encode)
+        return [mean_probability(one[-len(reference) :]) for one in found]
 
     def _check_room(self, prompt: Prompt, length: int) -> None:
         limit = self.generator.model.config.llm.max_position_embeddings

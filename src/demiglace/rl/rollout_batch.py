@@ -74,6 +74,12 @@ class PolicyLearner(nn.Module):
             entropy = -(weighed.exp() * weighed).sum(dim=-1)
         return chosen, entropy
 
+    @torch.no_grad()
+    def log_probs_by_answer(self, batch: RolloutBatch, encode: Encode | None = None) -> list[list[float]]:
+        """The first of `forward`, of each answer by itself, without a gradient."""
+        log_probs, _ = self(batch.to(self.model.llm.lm_head.weight.device), encode)
+        return [own.tolist() for own in log_probs.split(list(batch.lengths))]
+
     def _states(self, batch: RolloutBatch, encode: Encode | None) -> Tensor:
         """(answers, longest, hidden_size): of the token before each of an answer, at first the prompt's last."""
         prompts, shared, checkpointing = batch.prompts, SharedPrompt(), self.activation_checkpointing

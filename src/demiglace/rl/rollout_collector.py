@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-import numpy as np
-import torch
 from torch import nn
 
-from demiglace.engine.sampling import SHORT_SEEDS
 from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
 from demiglace.rl.advantages import advantages
@@ -110,7 +107,7 @@ class RolloutCollector:
                 sample,
                 prompt.mode == "long",
                 self.settings.limit(prompt.mode),
-                self._seed(prompt, place),
+                prompt.answer_seed(self.prompts.seed, place),
                 prompt.conversation(),
             )
             for prompt, sample in zip(asked, samples, strict=True)
@@ -123,11 +120,6 @@ class RolloutCollector:
             rollouts = tuple(self._rollout(prompt, one, version) for one in own)
             groups.append(self._with_old_log_probs(Group(prompt.question, rollouts, prompt.domain), sample))
         return groups
-
-    def _seed(self, prompt: Prompt, place: int) -> int:
-        """Of an answer: another one in each run, and the same whatever else is asked."""
-        state = np.random.SeedSequence((self.prompts.seed, prompt.number, place)).generate_state(1, np.uint64)
-        return int(state[0] >> np.uint64(1)) % SHORT_SEEDS
 
     def _rollout(self, prompt: Prompt, completion: Completion, version: int) -> Rollout:
         roles, tokenizer = self.generator.roles, self.generator.processor.tokenizer
@@ -142,17 +134,14 @@ class RolloutCollector:
             response,
         )
 
-    @torch.no_grad()
     def _with_old_log_probs(self, group: Group, sample: Sample) -> Group:
         """Where several updates learn from a batch, they are measured against the learner before the first."""
         if self.settings.updates == 1:
             return group
         batch = RolloutBatch.of(self.generator.processor, [sample], [[one.tokens for one in group.rollouts]])
-        weight = self.generator.model.llm.lm_head.weight
-        log_probs, _ = PolicyLearner(self.generator.model)(batch.to(weight.device), self.generator.encode)
-        pieces = [tuple(piece.tolist()) for piece in log_probs.split(list(batch.lengths))]
-        rollouts = zip(group.rollouts, pieces, strict=True)
-        return replace(group, rollouts=tuple(replace(one, old_log_probs=piece) for one, piece in rollouts))
+        found = PolicyLearner(self.generator.model).log_probs_by_answer(batch, self.generator.encode)
+        rollouts = zip(group.rollouts, map(tuple, found), strict=True)
+        return replace(group, rollouts=tuple(replace(one, old_log_probs=own) for one, own in rollouts))
 
     def _scored(self, prompt: Prompt, sample: Sample, group: Group) -> ScoredGroup:
         accuracy: Sequence[float]
