@@ -35,6 +35,19 @@ def test_a_line_that_was_cut_off_is_dropped_and_processes_read_each_others(tmp_p
     assert list(AnswerLog(tmp_path).read()) == [0, 1, 2]
 
 
+def test_a_line_may_be_cut_within_a_character(tmp_path):
+    AnswerLog(tmp_path).add([judged(judged_answer("rött", YES), prompt_id=n) for n in (0, 1)])
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(path.read_bytes()[: path.read_bytes().rfind("ö".encode()) + 1])
+    assert list(AnswerLog(tmp_path).read()) == [0]
+
+
+def test_answers_may_have_any_line_ends(tmp_path):
+    both = [judged(judged_answer(f"a{end}b", YES), prompt_id=n) for n, end in enumerate("\u2028\u2029\x85\r\n\v\f\x1e")]
+    AnswerLog(tmp_path).add(both)
+    assert list(AnswerLog(tmp_path).read().values()) == both
+
+
 def test_a_damaged_line_is_named(tmp_path):
     (tmp_path / "answers.jsonl").write_text('{"prompt_id": 1}\n')
     with pytest.raises(ValueError, match=r"answers.jsonl:1 is damaged"):

@@ -46,6 +46,12 @@ def test_lengths_are_balanced_over_all_pairs():
     assert abs(mean_longer(choose_pairs(mixed, most_of_a_prompt=1))) <= 1
 
 
+def test_answers_may_have_any_line_ends(tmp_path):
+    pairs = [choose_pairs([judged(answer(f"a{end}b", 0), answer("c", 2))])[0] for end in "\u2028\u2029\x85\r\n"]
+    write_pairs(tmp_path / "pairs.jsonl", pairs)
+    assert read_pairs(tmp_path / "pairs.jsonl") == pairs
+
+
 def test_pairs_are_written_and_read_back(tmp_path):
     pairs = choose_pairs([judged(answer("gut, schön", 0), answer("bad", 2))])
     write_pairs(tmp_path / "pairs.jsonl", pairs)

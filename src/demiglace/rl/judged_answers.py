@@ -68,10 +68,10 @@ class AnswerLog:
         """Of all processes, by the number of the prompt; ValueError where a line is damaged."""
         found = {}
         for path in sorted(self.folder.glob(FILES)):
-            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-                if line.endswith("\n"):
-                    judged = _parsed(f"{path}:{number}", line)
-                    found[judged.prompt_id] = judged
+            # What stands after the last line break is empty, or the rest of a line.
+            for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+                judged = _parsed(f"{path}:{number}", line)
+                found[judged.prompt_id] = judged
         return dict(sorted(found.items()))
 
 
@@ -87,7 +87,7 @@ def _claim_fields(judged: JudgedClaim) -> dict[str, Any]:
     return {**asdict(judged.claim), **asdict(judged.verdict)}
 
 
-def _parsed(where: str, line: str) -> JudgedAnswers:
+def _parsed(where: str, line: bytes) -> JudgedAnswers:
     try:
         fields = json.loads(line)
         return JudgedAnswers(**{**fields, "answers": tuple(map(_answer, fields["answers"]))})

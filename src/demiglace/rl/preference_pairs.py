@@ -86,7 +86,8 @@ def write_pairs(path: Path, pairs: Sequence[PreferencePair]) -> None:
 def read_pairs(path: Path) -> list[PreferencePair]:
     """ValueError where a line is damaged."""
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Answers may have other line ends, such as U+2028, which JSON leaves as they are.
+    for number, line in enumerate(path.read_bytes().removesuffix(b"\n").split(b"\n"), 1):
         try:
             found.append(PreferencePair(**json.loads(line)))
         except (ValueError, TypeError) as error:
