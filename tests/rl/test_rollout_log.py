@@ -69,3 +69,16 @@ def test_damage_and_nothing_are_told(tmp_path):
     (tmp_path / "rollouts.jsonl").write_text('{"answers": [\n')
     with pytest.raises(ValueError, match=r"rollouts.jsonl is damaged at byte 0"):
         RolloutLog(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[]", "{}", '{"answers": []}', '{"answers": [{}]}', '{"answers": [{"prompt_id": 0, "policy_version": 0}]}'],
+)
+def test_a_line_of_another_shape_is_named(tmp_path, line):
+    RolloutLog(tmp_path).add([scored(7)])
+    path = tmp_path / "rollouts.jsonl"
+    start = path.stat().st_size
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(ValueError, match=rf"rollouts.jsonl is damaged at byte {start}: "):
+        list(read_rollouts(tmp_path))

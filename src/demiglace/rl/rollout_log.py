@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,17 +66,21 @@ def _places(path: Path) -> Iterator[tuple[tuple[int, int], tuple[Path, int]]]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                first = _parsed(path, start, line)["answers"][0]
-                yield (first["prompt_id"], first["policy_version"]), (path, start)
+                with _damage_named(path, start):
+                    first = json.loads(line)["answers"][0]
+                    key = int(first["prompt_id"]), int(first["policy_version"])
+                yield key, (path, start)
             start += len(line)
 
 
-def _parsed(path: Path, start: int, line: bytes) -> dict[str, Any]:
+@contextmanager
+def _damage_named(path: Path, start: int) -> Iterator[None]:
+    """What is wrong with the line that begins there, as a ValueError that says where that is."""
     try:
-        fields: dict[str, Any] = json.loads(line)
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged at byte {start}: {error}") from error
-    return fields
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        told = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"{path} is damaged at byte {start}: {told}") from error
 
 
 def _fields(scored: ScoredGroup) -> dict[str, Any]:
@@ -94,11 +99,13 @@ def _fields(scored: ScoredGroup) -> dict[str, Any]:
 
 
 def _read(path: Path, start: int) -> ScoredGroup:
-    with path.open("rb") as file:
+    with path.open("rb") as file, _damage_named(path, start):
         file.seek(start)
-        fields = _parsed(path, start, file.readline())
-    answers = fields["answers"]
-    question = _question(fields["question"])
+        return _scored(json.loads(file.readline()))
+
+
+def _scored(fields: Mapping[str, Any]) -> ScoredGroup:
+    answers, question = fields["answers"], _question(fields["question"])
     return ScoredGroup(
         Group(question, tuple(_rollout(answer) for answer in answers), fields["domain"]),
         fields["scored_by"],
