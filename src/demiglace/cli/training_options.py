@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +70,7 @@ class Stores:
         from demiglace.data.object_cache import ObjectCache
         from demiglace.data.sources.stored import DEFAULT_CACHE
 
-        if self.cache_gb is not None and self.cache_gb <= 0:
+        if self.cache_gb is not None and not 0 < self.cache_gb < math.inf:
             raise ValueError(f"--cache-gb must be above 0, got {self.cache_gb}")
         most_bytes = DEFAULT_CACHE.most_bytes if self.cache_gb is None else int(self.cache_gb * 1e9)
         return ObjectCache(self.cache or DEFAULT_CACHE.folder, most_bytes)
