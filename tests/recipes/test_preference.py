@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from demiglace.recipes.preference import NUMBERS, PreferenceRecipe, VerifierChoice, numbers_of
@@ -21,6 +23,11 @@ def test_the_rate_warms_up_and_falls_to_nothing(tmp_path):
 def test_numbers_that_cannot_be_are_errors():
     with pytest.raises(ValueError, match="must be above 0: batch_pairs 0, prompts 0"):
         numbers_of("nano", batch_pairs=0, prompts=0)
+    with pytest.raises(ValueError, match="must be above 0: learning_rate inf, beta nan"):
+        numbers_of("nano", learning_rate=math.inf, beta=math.nan)
+    for weight in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=f"nll_weight must be a number from 0, got {weight}"):
+            numbers_of("nano", nll_weight=weight)
     with pytest.raises(ValueError, match=r"long_share must lie in \[0, 1\], got 2"):
         numbers_of("nano", long_share=2)
 

@@ -5,6 +5,7 @@ Pairs come from answers of the model itself, judged claim by claim, or from a us
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -47,8 +48,8 @@ class PreferenceNumbers:
     def __post_init__(self) -> None:
         names = ("learning_rate", "num_steps", "batch_pairs", "micro_batch_pairs", "prompts", "beta")
         check_above_zero(self, (*names, "pairs_of_a_prompt", "max_grad_norm"))
-        if self.nll_weight < 0:
-            raise ValueError(f"nll_weight must be at least 0, got {self.nll_weight}")
+        if not 0 <= self.nll_weight < math.inf:
+            raise ValueError(f"nll_weight must be a number from 0, got {self.nll_weight}")
         if not 0 <= self.long_share <= 1:
             raise ValueError(f"long_share must lie in [0, 1], got {self.long_share}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,8 +21,8 @@ def numbers_of_preset(presets: Mapping[str, PresetNumbers], preset: str, **chang
 
 
 def check_above_zero(numbers: object, names: Sequence[str]) -> None:
-    """ValueError that names every one of these fields that is not."""
-    if strange := [f"{name} {getattr(numbers, name)}" for name in names if not getattr(numbers, name) > 0]:
+    """ValueError that names every one of these fields that is not, or is infinite: weights would be so too."""
+    if strange := [f"{name} {getattr(numbers, name)}" for name in names if not 0 < getattr(numbers, name) < math.inf]:
         raise ValueError(f"must be above 0: {', '.join(strange)}")
 
 
