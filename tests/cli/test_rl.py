@@ -216,6 +216,7 @@ def test_instructions_are_learned_and_shown_without_a_picture(run: Run, inputs: 
         ({"without": "speed"}, "--without takes accuracy, format, repetition, preference, got 'speed'"),
         ({"reward_model": "nowhere"}, "nowhere holds no sequence classifier"),
         ({"generator_update": "true"}, "--generator-update goes with --generator"),
+        ({"generator": "judge:8000/v1"}, "a server's address is such as http://127.0.0.1:8000/v1, got 'judge:8000/v1'"),
         ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
     ],
 )

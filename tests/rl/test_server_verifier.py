@@ -2,6 +2,7 @@
 
 import json
 import math
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,3 +144,20 @@ def test_the_first_model_of_a_server_is_found():
         assert only_model(address) == "judge"
     with pytest.raises(ValueError, match="does not tell its models"):
         only_model(address)
+
+
+def test_what_does_not_speak_http_tells_no_models():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+        def greet():
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(ValueError, match=r"does not tell its models: SSH-2\.0-OpenSSH$"):
+            only_model(address)
+        thread.join()

@@ -17,6 +17,7 @@ from demiglace.data.sources.stored import StoredRecords
 from demiglace.recipes.hybrid_rl import ALL_BUT_ENCODER
 from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
 from demiglace.rl.answer_judge import AnswerSettings
+from demiglace.rl.server_address import check_address
 from demiglace.training.stage import Stage
 
 
@@ -101,6 +102,8 @@ class VerifierChoice:
             raise ValueError(f"claims are split by 'rule' or by 'model', got {self.claims!r:.50}")
         if self.model is not None and self.address is None:
             raise ValueError(f"the verifier's model {self.model} is a name at a server, but no address is given")
+        if self.address is not None:
+            check_address(self.address)
 
     def settings(self) -> dict[str, Any]:
         """What decides verdicts: a server may move to another address."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demiglace.evaluation.backends.openai_server import OpenAIServer
+from demiglace.rl.server_address import check_address
 
 RETRIES = 12  # ours: with the pauses of `OpenAIServer` about four minutes, in which a server may start again
 TIMEOUT_S = 600.0  # of one try; ours
@@ -32,6 +33,10 @@ class RemoteServer:
     update: str | None
     folder: Path
     retries: int = RETRIES
+
+    def __post_init__(self) -> None:
+        """ValueError where the address cannot be one."""
+        check_address(self.url)
 
     def take(self, label: str) -> None:
         """Have the server take the weights in the folder; ValueError where it does not.

@@ -96,7 +96,7 @@ class ServerVerifier:
                     raise ValueError(f"the verifier at {self.address} refuses ({error.code}): {told:.300}") from error
                 reason = f"status {error.code}"
             except (OSError, http.client.HTTPException) as error:  # a refused or broken connection, a timeout
-                reason = str(error)
+                reason = str(error).strip()
             if time.monotonic() - began + pause > self.patience:
                 raise ValueError(
                     f"the verifier at {self.address} has not answered for {time.monotonic() - began:.0f} s ({reason}); "
@@ -111,8 +111,8 @@ def only_model(address: str) -> str:
     try:
         with urllib.request.urlopen(address.rstrip("/") + "/models", timeout=TIMEOUT) as response:
             return str(_held(_parsed(response.read(MOST_BYTES)), str, "data", 0, "id"))
-    except OSError as error:
-        raise ValueError(f"the verifier at {address} does not tell its models: {error}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise ValueError(f"the verifier at {address} does not tell its models: {str(error).strip()}") from error
 
 
 def _parsed(text: bytes) -> Any:
