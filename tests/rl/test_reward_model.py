@@ -1,8 +1,11 @@
 """Scores of a tiny classifier, and folders that hold none."""
 
+import json
+
 import pytest
 import torch
 from rollouts import group
+from safetensors.torch import load_file, save_file
 
 pytest.importorskip("transformers")
 
@@ -40,3 +43,39 @@ def test_what_is_no_reward_model_is_told(tmp_path):
     judge = SequenceClassifier(write_classifier(tmp_path / "one"), cpu)
     with pytest.raises(ValueError, match=r"have 3\d tokens, reward model .* 24 positions"):
         judge(group("red"), ["red " * 30])
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("tokenizer.json", "{}"),
+        ("tokenizer_config.json", "[]"),
+        ("config.json", "[]"),
+        ("model.safetensors", ""),
+    ],
+)
+def test_a_damaged_file_is_told(tmp_path, file, text):
+    folder = write_classifier(tmp_path / "judge")
+    (folder / file).write_text(text)
+    with pytest.raises(ValueError, match="judge holds no sequence classifier: "):
+        SequenceClassifier(folder, torch.device("cpu"))
+
+
+def test_weights_that_are_not_in_the_file_are_not_drawn(tmp_path):
+    """As of a language model, whose file has no head: transformers would draw one, and the rewards would be chance."""
+    folder = write_classifier(tmp_path / "judge")
+    path = folder / "model.safetensors"
+    held = {name: value for name, value in load_file(path).items() if not name.startswith("classifier")}
+    save_file(held, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"judge lacks 2 weights of a sequence classifier: classifier\.bias"):
+        SequenceClassifier(folder, torch.device("cpu"))
+
+
+def test_no_code_of_a_folder_is_asked_for(tmp_path, capsys):
+    folder = write_classifier(tmp_path / "judge")
+    config = json.loads((folder / "config.json").read_text())
+    own = {"model_type": "own", "auto_map": {"AutoConfig": "own.C", "AutoModelForSequenceClassification": "own.M"}}
+    (folder / "config.json").write_text(json.dumps(config | own))
+    with pytest.raises(ValueError, match="judge holds no sequence classifier: "):
+        SequenceClassifier(folder, torch.device("cpu"))
+    assert "Do you wish" not in capsys.readouterr().out

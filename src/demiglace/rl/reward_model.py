@@ -19,19 +19,24 @@ class SequenceClassifier:
     """A `rewards.RewardModel` from a folder with one output; the extra `transformers` is needed."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        """Raises ValueError where transformers is missing, the folder has no such model, it has other than one output,
-        or its tokenizer knows more tokens than it has embeddings for."""
+        """Raises ValueError where transformers is missing, the folder has no such model, or a damaged one, or one of
+        weights that are not in its file, it has other than one output, or its tokenizer knows more tokens than it has
+        embeddings for."""
         try:
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ModuleNotFoundError as missing:
             raise ValueError("a reward model needs transformers: pip install 'demiglace[transformers]'") from missing
         try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model: Any = AutoModelForSequenceClassification.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True
+            options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}  # else it may ask for it
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
+            model: Any
+            model, told = AutoModelForSequenceClassification.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **options
             )
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a damaged file: of tokenizers, safetensors, and whatever a wrong field leads to
             raise ValueError(f"{folder} holds no sequence classifier: {' '.join(str(error).split())}") from error
+        if missing_keys := sorted(told["missing_keys"]):
+            raise ValueError(f"{folder} lacks {len(missing_keys)} weights of a sequence classifier: {missing_keys[0]}")
         if model.config.num_labels != 1:
             raise ValueError(f"{folder}: a reward model has 1 output, got {model.config.num_labels}")
         known, embedded = len(self.tokenizer), model.get_input_embeddings().num_embeddings
