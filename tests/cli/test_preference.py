@@ -130,6 +130,17 @@ def test_a_bad_pair_ends_the_run_or_is_left_out(run: Run, inputs: Path, tmp_path
     assert "left out: pair 6" in result.stderr
 
 
+def test_a_pair_whose_picture_is_none_is_named(run: Run, inputs: Path, tmp_path: Path) -> None:
+    path = write_pairs(tmp_path)
+    (tmp_path / "none.png").write_text("no picture")
+    bad = '{"question": "What?", "chosen": "a", "rejected": "b", "image": "none.png"}\n'
+    path.write_text(path.read_text() + bad)
+    result = run(*words(tmp_path, tmp_path / "run", source="pairs.jsonl", start=inputs / "start"))
+    assert result.exit_code == 2
+    assert "pair 6: " in result.stderr
+    assert "none.png is not a picture of a known format; with --skip-bad such records" in result.stderr
+
+
 def test_a_verifier_that_says_neither_yes_nor_no_ends_the_run_with_all_saved(
     run: Run, inputs: Path, tmp_path: Path
 ) -> None:

@@ -27,6 +27,7 @@ from demiglace.jobs.stop_signals import stop_signals
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.preference import PreferenceRecipe
+from demiglace.records.bad_record import BadRecord
 from demiglace.rl.pair_batches import PairBatches, ReadPair, pairs_of_prompts, pairs_of_records
 from demiglace.rl.prompts import Prompts
 from demiglace.rl.rollout_batch import PolicyLearner
@@ -110,7 +111,7 @@ def _reference(
 
     def on_bad(number: int, error: ValueError) -> None:
         if not machine.skip_bad:
-            raise error
+            raise error if isinstance(error, BadRecord) else BadRecord(f"pair {number}", str(error)) from error
         machine.log(f"left out: pair {number}: {error}")
 
     at_once, log = recipe.numbers.micro_batch_pairs, ReferenceLog(stage_folder, key, machine.ranks.rank)
