@@ -217,6 +217,7 @@ def test_instructions_are_learned_and_shown_without_a_picture(run: Run, inputs: 
         ({"reward_model": "nowhere"}, "nowhere holds no sequence classifier"),
         ({"generator_update": "true"}, "--generator-update goes with --generator"),
         ({"generator": "judge:8000/v1"}, "a server's address is such as http://127.0.0.1:8000/v1, got 'judge:8000/v1'"),
+        ({"seed": 2**64}, "Invalid value for '--seed'"),
         ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
     ],
 )

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
     from demiglace.planning.training_setup import Method
 
+MOST_SEED = 2**64 - 1  # of torch
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
-Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0)]
+Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0, max=MOST_SEED)]
 SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]
 Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
 NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
