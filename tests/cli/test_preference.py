@@ -31,8 +31,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def words(inputs: Path, out: Path, *more: object, source: str = "prefer.toml", **changes: object) -> list[str]:
     """Of random weights hardly any token begins with yes or no, so that any mass will do."""
     options = {"preset": "nano", "start": inputs / "start", "folder": out, "steps": 2, "batch-pairs": 2, "lr": 1e-3}
-    options |= {"prompts": 10, "answers": 4, "short-limit": 100, "least-mass": 0, "micro-batch-pairs": 1}
-    options |= {"save-every": 1, "device": "cpu", "dtype": "float32"}
+    if source.endswith(".toml"):
+        options |= {"prompts": 10, "answers": 4, "short-limit": 100, "least-mass": 0}
+    options |= {"micro-batch-pairs": 1, "save-every": 1, "device": "cpu", "dtype": "float32"}
     options |= {name.replace("_", "-"): value for name, value in changes.items()}
     flags = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
     return ["prefer", str(inputs / source), *flags, *map(str, more)]
@@ -162,6 +163,7 @@ def test_a_verifier_that_says_neither_yes_nor_no_ends_the_run_with_all_saved(
         ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
         ({"media": "."}, "--media and --media-root are for pairs"),
         ({"source": "nowhere.jsonl"}, "nowhere.jsonl"),
+        ({"source": "pairs.jsonl", "claims": "model", "prompts": 3}, "--prompts, --claims: for the prompts of a"),
     ],
 )
 def test_mistakes_are_told_on_one_line(

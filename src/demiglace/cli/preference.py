@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,6 +88,9 @@ def prefer(
     limits = {"answers": answers, "short_limit": short_limit, "long_limit": long_limit, "least_mass": least_mass}
     wanted: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     numbers = replace(numbers, answers=replace(numbers.answers, **wanted))
+    asking = {"prompts": prompts, "pairs": pairs, "long_share": long_share, "verifier": verifier}
+    asking |= {**limits, "verifier_model": verifier_model, "claims": None if claims == "rule" else claims}
+    _refuse_of_pairs(source, [name for name, value in asking.items() if value is not None])
     choice = replace(_choice(verifier, verifier_model, claims), patience=patience)
     recipe = PreferenceRecipe(
         _source(source, media, media_root, stores), numbers, resolve(start), choice, seed, save_every, keep
@@ -104,7 +108,7 @@ def _source(
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sources.record_files import open_pairs
 
-    if named.endswith(".toml"):
+    if _is_mixture(named):
         if media or media_root:
             raise ValueError("--media and --media-root are for pairs; a mixture names the folders of its sources")
         stores.refuse(named)
@@ -112,6 +116,17 @@ def _source(
     pairs = open_pairs(named, path_or_address(media) if media else None, media_root, stores.objects())
     _ = pairs.blocks
     return pairs
+
+
+def _is_mixture(named: str) -> bool:
+    return named.endswith(".toml")
+
+
+def _refuse_of_pairs(source: str, given: Sequence[str]) -> None:
+    """ValueError where pairs are given, and options that say how a mixture's prompts are answered."""
+    if given and not _is_mixture(source):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"{options}: for the prompts of a mixture (.toml); pairs, as in {source}, have their answers")
 
 
 def _choice(verifier: str | None, model: str | None, claims: str) -> VerifierChoice:
