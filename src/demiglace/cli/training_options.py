@@ -45,7 +45,9 @@ class Computing:
     restart: Restart = False
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")] = False
     device: inference_options.Device = None
-    dtype: inference_options.Dtype = None
+    dtype: Annotated[
+        str | None, typer.Option(help="Of products: float32 or bfloat16. [default: what suits the device]")
+    ] = None
 
     def machine(self, **options: Any) -> Machine:
         """`options` are further fields of `Machine`. ValueError where a name is none."""

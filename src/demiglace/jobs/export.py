@@ -13,7 +13,13 @@ from demiglace.processing.processor import Processor
 
 
 def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:
-    """Write the model in the released layout, in bfloat16 as the release, which `model` then is too."""
+    """Write the model in the released layout, in bfloat16 as the release, which `model` then is too.
+
+    FloatingPointError where a weight is not finite: the last step of a run is followed by no loss that would tell.
+    """
+    lost = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
+    if lost:
+        raise FloatingPointError(f"no model is written: {len(lost)} tensors have weights not finite, as {lost[0]}")
     facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
     weights.save(model.to(torch.bfloat16), folder, facts=facts)
     processor.save(folder)
