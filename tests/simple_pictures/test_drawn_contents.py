@@ -134,6 +134,11 @@ def test_lines_cross_as_often_as_the_answer_says():
 
 
 @pytest.mark.parametrize("topic", SIMPLE_TOPICS)
+def test_every_picture_has_a_question(topic):
+    assert all(SIMPLE_TOPICS[topic](np.random.default_rng((5, seed)), 140)[1] for seed in range(400))
+
+
+@pytest.mark.parametrize("topic", SIMPLE_TOPICS)
 def test_pictures_are_rgb_of_their_own_size_and_repeat(topic):
     for seed in range(20):
         picture, questions = SIMPLE_TOPICS[topic](np.random.default_rng(seed), 140)

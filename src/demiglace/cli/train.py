@@ -17,9 +17,9 @@ def train(
     folder: training.Folder = Path("runs/nano"),
     seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
     start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
-    documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the last two stages.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the stages from decay on.")] = None,
     fonts: Annotated[Path | None, typer.Option(help="Folder of font files, for half of the rendered lines.")] = None,
-    stages: Annotated[str | None, typer.Option(help="Only these, such as decay,colours. [default: all]")] = None,
+    stages: Annotated[str | None, typer.Option(help="Only these: decay,shapes. [default: all but shapes]")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
     restart: training.Restart = False,
 ) -> None:

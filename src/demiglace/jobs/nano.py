@@ -9,7 +9,9 @@ The paper starts from SigLIP2 and Qwen3; here encoder and decoder are pre-traine
 3. `resampler`, 4. `vision`, 5. `full`: the paper's three pre-training stages (section 3): the resampler alone,
    then the encoder with it, then everything at a constant learning rate;
 6. `decay`: everything while the learning rate decays, with corrupted words and crops of real pages mixed in;
-7. `colours`: the encoder alone, on the same, scenes and clips, with the shares of colours in each patch as labels.
+7. `colours`: the encoder alone, on the same, scenes and clips, with the shares of colours in each patch as labels;
+8. `shapes`, by choice: encoder and resampler, on the same and simple pictures, with the shares of forms and colours in
+   each patch and visual token as labels.
 
 Expected results and hours: docs/nano.md.
 """

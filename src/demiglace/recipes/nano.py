@@ -13,6 +13,7 @@ from demiglace.training.stage import Stage
 from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
 NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours", "shapes")
+USUAL_STAGES = NANO_STAGES[: NANO_STAGES.index("shapes")]  # that one by choice alone: see experiments/seeing
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class NanoRecipe:
     colours_steps: int = 150
     shapes_steps: int = 300
     late_learning_rate: float = 1.5e-3  # of the stages from `full` on
-    letter_place_weight: float = 0.3  # in the last three stages; see docs/nano.md
+    letter_place_weight: float = 0.3  # in the stages from `full` on; see docs/nano.md
     fonts: Path | None = None  # folder of font files; half of the rendered lines are set in them
     gaps: WordGaps = USUAL_GAPS  # between the words of rendered lines
-    documents: Path | None = None  # folder of PDFs; windows of their pages join the last two stages
+    documents: Path | None = None  # folder of PDFs; windows of their pages join the stages from `decay` on
     document_share: float = 0.25  # of those stages' pictures, where there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
     stack_share: float = 0.0  # of their pictures: short lines one under another
@@ -46,7 +47,7 @@ class NanoRecipe:
     lines_to_a_window: int = 8  # in the last stages, of those
     save_every: int = 100  # steps
     start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
-    only: tuple[str, ...] = NANO_STAGES  # the stages to run
+    only: tuple[str, ...] = USUAL_STAGES  # the stages to run
 
     def __post_init__(self) -> None:
         if strange := [name for name in self.only if name not in NANO_STAGES]:
@@ -76,7 +77,7 @@ class NanoRecipe:
         )
 
     def late_spec(self, offset: int) -> ShardSpec:
-        """Of the last two stages: dynamic corruption (paper, section 2.2), and real pages where there are any."""
+        """From `decay` on: dynamic corruption (paper, section 2.2), and real pages where there are any."""
         shares = {name: getattr(self, name) for name in ("layout_share", "stack_share", "damaged_share")}
         late = replace(self.spec(offset), **shares)
         if self.documents is None:
@@ -106,7 +107,7 @@ def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
     Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
     """
     late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_learning_rate=1.2e-3)
-    return replace(late, full_steps=300, decay_steps=800, only=NANO_STAGES[NANO_STAGES.index("full") :])
+    return replace(late, full_steps=300, decay_steps=800, only=USUAL_STAGES[USUAL_STAGES.index("full") :])
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:

@@ -32,7 +32,7 @@ class ReaderRecipe(NanoRecipe):
     scale_resolution: int = 196  # pixels: 1.8 patches a letter in a line of 30 letters
     batch_size: int = 512
     shard_size: int = 1536
-    only: tuple[str, ...] = NANO_STAGES[:-1]
+    only: tuple[str, ...] = NANO_STAGES[: NANO_STAGES.index("colours")]
 
     def __post_init__(self) -> None:
         super().__post_init__()

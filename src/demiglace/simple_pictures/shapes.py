@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL.Image import Image as Picture
@@ -34,7 +34,8 @@ from demiglace.typography.words import pick
 
 MOST_ITEMS = 9
 MOST_LISTED = 4
-_SHARES = (0.5, 0.22, 0.1, 0.06, 0.04, 0.03, 0.02, 0.02, 0.01)  # of pictures with 1, 2, ... items; ours
+MOST_PRESENCE = 8
+_SHARES = (0.22, 0.34, 0.22, 0.1, 0.05, 0.03, 0.02, 0.01, 0.01)  # of pictures with 1, 2, ... items; ours
 _MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
 NOUNS = ("shape", "shape", "shape", "object")
 SIDES = {
@@ -59,6 +60,40 @@ class Arrangement:
     items: Sequence[Item]
     forms: Sequence[str]
     colours: Sequence[str]
+
+
+def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture as those, and whether a form or a colour is in it, with yes or no as often as not.
+
+    One word decides, in one way of asking: comparing what is seen with what is asked comes before joining anything.
+    """
+    drawn = random_arrangement(rng)
+    sorts = [Sort(form, None) for form in drawn.forms] + [Sort(None, colour) for colour in drawn.colours]
+    truths = [truth for truth in (True, False) if any(bool(sort.of(drawn.items)) == truth for sort in sorts)]
+    drawn_truths = [truths[number] for number in rng.integers(len(truths), size=MOST_PRESENCE)]
+    asked = [_is_there(rng, drawn.items, sorts, truth) for truth in drawn_truths]
+    return draw_items(drawn.canvas, drawn.items), asked
+
+
+def random_presence_claims(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture as those, and whether a form or a colour is in it, in all ways of saying so."""
+    questions: list[Question] = []
+    while not questions:  # none where all forms and all colours that there might be are there
+        drawn = random_arrangement(rng)
+        levels = _sorts(rng, drawn.forms, drawn.colours, pick(rng, NOUNS))
+        single = [level for level in levels if not (level[0].form and level[0].colour)]
+        seen = listing(drawn.items)
+        asked = [_presence(rng, drawn.items, [single[int(rng.integers(2))]] * 3, seen) for _ in range(MOST_PRESENCE)]
+        questions = [question for question in asked if question]
+    return draw_items(drawn.canvas, drawn.items), questions
+
+
+def _is_there(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sort], truth: bool) -> Question:
+    fitting = [sort for sort in sorts if bool(sort.of(items)) == truth]
+    sort = fitting[int(rng.integers(len(fitting)))]
+    answer = "yes" if truth else "no"
+    spoken = f"{answer.capitalize()}, there is {sort.a if truth else f'no {sort.one}'}."
+    return ask_word(rng, "presence", (f"is there {sort.a}",), answer, spoken, listing(items))
 
 
 def random_arrangement(rng: np.random.Generator) -> Arrangement:
@@ -105,7 +140,7 @@ def ask_shapes(rng: np.random.Generator, drawn: Arrangement) -> list[Question]:
         _number(rng, items, sorts, seen) if len(items) > 1 or rng.random() < 0.3 else None,
         _comparison(rng, items, sorts, seen) if len(items) > 1 else None,
         _sameness(rng, items, seen),
-        _list(rng, items, seen) if len(items) <= MOST_LISTED else None,
+        _list(rng, items) if len(items) <= MOST_LISTED else None,
     ]
     return [question for question in questions if question]
 
@@ -242,12 +277,13 @@ def _comparison(
     return judge(rng, "shapes_how_many", how_many(rng, sort.many, sort.one, len(sort.of(items))), seen)
 
 
-def _list(rng: np.random.Generator, items: Sequence[Item], seen: str) -> Question:
+def _list(rng: np.random.Generator, items: Sequence[Item]) -> Question:
     """All items by name, from left to right."""
     names = ", ".join(with_article(item.name) for item in sorted(items, key=lambda item: item.x))
     asked = ("what do you see", "what does the picture show", "which shapes are there, from left to right",
              "what is in the image, from left to right")  # fmt: skip
-    return ask_word(rng, "shapes_list", asked, names, f"From left to right: {names}.", seen)
+    question = ask_word(rng, "shapes_list", asked, names, f"From left to right: {names}.", "I go from left to right.")
+    return replace(question, steps=(question.steps[0], "Check: no shape is left out and none is named twice."))
 
 
 def _sameness(rng: np.random.Generator, items: Sequence[Item], seen: str) -> Question | None:

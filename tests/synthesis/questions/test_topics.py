@@ -31,11 +31,13 @@ KINDS = {
     "forms": "form_field form_label",
     "documents": "page_heading page_number page_answer page_quote page_line page_word",
     "shapes": "shapes_presence shapes_form shapes_colour shapes_relation shapes_direction shapes_any_relation "
-    "shapes_number shapes_how_many shapes_same",
+    "shapes_number shapes_how_many shapes_same shapes_list",
     "cells": "cells_next cells_two_steps cells_both cells_presence cells_number",
     "boxes": "boxes_items boxes_towers boxes_number boxes_how_many",
     "figures": "figures_number figures_number_claim figures_nested figures_nested_claim figures_overlap figures_inside "
     "figures_crossings figures_cross figures_table figures_rows figures_columns",
+    "presence": "presence",
+    "presence_claims": "shapes_presence",
     TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",
 }
 
@@ -93,5 +95,5 @@ def test_held_out_questions_are_repeated_by_their_numbers():
 
 
 def test_an_unknown_topic_is_refused():
-    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*figures, got 'poems'"):
+    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*presence_claims, got 'poems'"):
         held_out_question("poems", 0)
