@@ -97,7 +97,7 @@ def test_a_run_leaves_a_model_metrics_and_rollouts(finished: Path) -> None:
     [
         "demiglace.rl.rollout_log:RolloutLog add before 1",
         "demiglace.rl.rollout_log:RolloutLog add after 2",
-        "demiglace.rl.rollout_log:os fsync before 2",
+        "os fsync before 2",
         "demiglace.rl.policy_objective:PolicyObjective _loss after 2",
         "demiglace.training.checkpoint _write before 2",
         "demiglace.training.checkpoint _write after 1",
