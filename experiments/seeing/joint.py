@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demiglace.batch import Batch
 from demiglace.bootstrap.computation import Computation
 from demiglace.bootstrap.learner import Learner
 from demiglace.bootstrap.objectives import ItemObjective
@@ -35,15 +34,6 @@ from demiglace.training.trainer import Trainer
 EVERYTHING = ("model", "patch_head", "item_head", "token_item_head")
 
 
-class SeeingLearner(Learner):
-    """A learner with heads that takes conversations too."""
-
-    activation_checkpointing = False
-
-    def forward(self, batch: Batch, token_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return LanguageLearner.forward(self, batch, token_weights)  # type: ignore[arg-type]
-
-
 @dataclass
 class SeeingObjective:
     """Rows first, then pictures; the place of the rows is the state."""
@@ -51,8 +41,8 @@ class SeeingObjective:
     rows: SupervisedObjective
     pictures: ItemObjective
 
-    def __call__(self, learner: SeeingLearner, step: int) -> Parts:
-        yield from self.rows(learner, step)  # type: ignore[arg-type]
+    def __call__(self, learner: Learner, step: int) -> Parts:
+        yield from self.rows(LanguageLearner(learner.model), step)
         yield from self.pictures(learner, step)
 
     def state(self) -> dict[str, Any]:
@@ -63,13 +53,6 @@ class SeeingObjective:
 
     def seen(self) -> dict[str, Tensor]:
         return self.rows.seen()
-
-
-def seeing_learner(start: Path) -> SeeingLearner:
-    recipe = continued(start, 0, None)
-    learner = SeeingLearner(recipe.config)
-    learner.load_state_dict(initial_learner(recipe).state_dict())
-    return learner
 
 
 def main() -> None:
@@ -103,7 +86,7 @@ def main() -> None:
             micro_batch_rows=numbers.micro_batch_rows, learning=Learning.of(("model",)),
         )  # fmt: skip
         seen = ItemObjective(processor.config.slicing, args.pictures, args.seed * 1000, Computation(dtype=dtype))
-        learner = seeing_learner(args.start)
+        learner = initial_learner(continued(args.start, 0, None))
         if Trainer(learner, stage, SeeingObjective(learn, seen), args.folder / GENERAL).run():
             export_with_heads(learner, processor, args.folder)
 

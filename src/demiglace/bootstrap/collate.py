@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import torch
@@ -13,11 +14,19 @@ from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual, moved
 from demiglace.bootstrap.colour_labels import ColouredSample
 from demiglace.bootstrap.glyph_labels import NO_PLACE, UNKNOWN
 from demiglace.bootstrap.item_labels import ItemSample
+from demiglace.bootstrap.labelled_patches import PicturePatches
 from demiglace.bootstrap.picture_shards import ReadingSample
 
 
+class TensorLabels:
+    """Base of dataclasses that hold tensors alone."""
+
+    def to(self, device: torch.device | str) -> Self:
+        return type(self)(*(moved(getattr(self, field.name), device) for field in fields(self)))  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
-class PictureLabels:
+class PictureLabels(TensorLabels):
     """Labels of a batch of images, packed as its patches are.
 
     cells, cell_halves: int64 (patches, cells); places: int64 (patches,), IGNORE where there is no text;
@@ -29,9 +38,6 @@ class PictureLabels:
     places: Tensor
     frames: Tensor
     frame_halves: Tensor
-
-    def to(self, device: torch.device | str) -> PictureLabels:
-        return PictureLabels(*(moved(getattr(self, field.name), device) for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor
 
 
 @dataclass(frozen=True)
-class ItemLabels:
+class ItemLabels(TensorLabels):
     """Labels of a batch of simple pictures, packed as patches and visual tokens are.
 
     forms, colours: float32 (patches, 1 + names); token_forms, token_colours: (visual tokens, 1 + names); places: int64
@@ -113,9 +119,6 @@ class ItemLabels:
     token_colours: Tensor
     places: Tensor
 
-    def to(self, device: torch.device | str) -> ItemLabels:
-        return ItemLabels(*(moved(getattr(self, field.name), device) for field in fields(self)))
-
 
 def item_pictures(samples: Sequence[ItemSample], num_tokens: int) -> tuple[Visual, ItemLabels]:
     """Images and their labels; num_tokens: visual tokens of each."""
@@ -127,7 +130,7 @@ def item_pictures(samples: Sequence[ItemSample], num_tokens: int) -> tuple[Visua
     return _in_colour(samples), ItemLabels(*(torch.from_numpy(np.concatenate(column)) for column in columns))
 
 
-def _in_colour(samples: Sequence[ColouredSample] | Sequence[ItemSample]) -> Visual:
+def _in_colour(samples: Sequence[PicturePatches]) -> Visual:
     pixels = np.concatenate([sample.patches for sample in samples]).astype(np.float32) / 127.5 - 1
     by_channel = pixels.reshape(len(pixels), -1, 3).transpose(0, 2, 1).reshape(len(pixels), -1)
     return _stills(by_channel, [sample.grid for sample in samples])

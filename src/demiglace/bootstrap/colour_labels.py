@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from demiglace.processing import slicing
+from demiglace.bootstrap.labelled_patches import PicturePatches, class_shares, overview_patches
+from demiglace.processing.slicing import SlicingConfig
 from demiglace.synthesis.clips.kinds import CLIP_KINDS
 from demiglace.synthesis.palette import CLIP_COLOURS, SCENE_COLOURS
 from demiglace.synthesis.questions import scenes
@@ -28,32 +29,24 @@ _CLASSES = np.array([1 + NAMES.index(name) for name, _ in _KNOWN])
 
 
 @dataclass(frozen=True)
-class ColouredSample:
-    """patches: uint8 (patches, patch_size**2 * 3), rows of a patch one after the other, red, green and blue together.
+class ColouredSample(PicturePatches):
+    """shares: float32 (patches, 1 + colours), no colour first; rows sum to 1."""
 
-    grid: (height, width) in patches. shares: float32 (patches, 1 + colours), no colour first; rows sum to 1.
-    """
-
-    patches: np.ndarray
-    grid: tuple[int, int]
     shares: np.ndarray
 
 
-def make_coloured(rng: np.random.Generator, config: slicing.SlicingConfig) -> ColouredSample:
+def make_coloured(rng: np.random.Generator, config: SlicingConfig) -> ColouredSample:
     """A scene or a moment of a clip, resized as the processor would."""
     picture = Image.fromarray(_moment(rng)) if rng.random() < CLIP_SHARE else _scene(rng)
-    size = slicing.plan(*picture.size, config).overview
-    pixels = np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
-    cells = slicing.cut_patches(pixels, config.patch_size)
-    grid = slicing.patch_grid(size, config.patch_size)
-    return ColouredSample(cells.reshape(len(cells), -1), grid, colour_shares(cells.reshape(len(cells), -1, 3)))
+    cut, _ = overview_patches(picture, config)
+    return ColouredSample(cut.patches, cut.grid, colour_shares(cut.patches.reshape(len(cut.patches), -1, 3)))
 
 
 def colour_shares(pixels: np.ndarray) -> np.ndarray:
     """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): near none of `NAMES`, then each of them."""
     distances = np.abs(pixels[:, :, None].astype(np.int16) - _REFERENCES).max(axis=-1)  # (patches, pixels, references)
     nearest = np.where(distances.min(axis=-1) <= FARTHEST, _CLASSES[distances.argmin(axis=-1)], 0)
-    return (nearest[:, :, None] == np.arange(1 + len(NAMES))).mean(axis=1, dtype=np.float32)
+    return class_shares(nearest, 1 + len(NAMES))
 
 
 def _scene(rng: np.random.Generator) -> Image.Image:

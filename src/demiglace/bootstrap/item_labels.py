@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from demiglace.processing import slicing
+from demiglace.bootstrap.labelled_patches import PicturePatches, class_shares, overview_patches
+from demiglace.processing.slicing import SlicingConfig, cut_patches
 from demiglace.simple_pictures.drawn_items import COLOURS, OUTLINES, Canvas, Item, draw_items
 from demiglace.simple_pictures.shapes import random_arrangement
 
@@ -21,14 +22,9 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class ItemSample:
-    """patches, grid: as in `ColouredSample`.
+class ItemSample(PicturePatches):
+    """forms, colours: float32 (patches, 1 + names of `FORMS` or `COLOURS`), no item first; rows sum to 1."""
 
-    forms, colours: float32 (patches, 1 + names of `FORMS` or `COLOURS`), no item first; rows sum to 1.
-    """
-
-    patches: np.ndarray
-    grid: Size
     forms: np.ndarray
     colours: np.ndarray
 
@@ -49,17 +45,15 @@ class ItemSample:
         return forms, colours
 
 
-def make_items(rng: np.random.Generator, config: slicing.SlicingConfig) -> ItemSample:
+def make_items(rng: np.random.Generator, config: SlicingConfig) -> ItemSample:
     """A picture of one to nine items, resized as the processor would."""
     drawn = random_arrangement(rng)
-    picture = draw_items(drawn.canvas, drawn.items)
-    size = slicing.plan(*picture.size, config).overview
-    cells = slicing.cut_patches(np.asarray(picture.resize(size, Image.Resampling.BICUBIC)), config.patch_size)
+    cut, size = overview_patches(draw_items(drawn.canvas, drawn.items), config)
     forms = [1 + FORMS.index(item.form) for item in drawn.items]
     colours = [1 + COLOURS.index(item.colour) for item in drawn.items]
     return ItemSample(
-        cells.reshape(len(cells), -1),
-        slicing.patch_grid(size, config.patch_size),
+        cut.patches,
+        cut.grid,
         item_shares(drawn.canvas, drawn.items, forms, 1 + len(FORMS), size, config.patch_size),
         item_shares(drawn.canvas, drawn.items, colours, 1 + len(COLOURS), size, config.patch_size),
     )
@@ -77,5 +71,5 @@ def item_shares(
     scale = np.array(size) / canvas.size
     for item, number in zip(items, classes, strict=True):
         pen.polygon([(float(x), float(y)) for x, y in item.corners() * scale], fill=number)
-    cells = slicing.cut_patches(np.asarray(covered), patch_size)
-    return (cells.reshape(len(cells), -1, 1) == np.arange(num_classes)).mean(axis=1, dtype=np.float32)
+    cells = cut_patches(np.asarray(covered), patch_size)
+    return class_shares(cells.reshape(len(cells), -1), num_classes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,9 +17,10 @@ from torch.nn import functional as F
 
 from demiglace.bootstrap import collate
 from demiglace.bootstrap.collate import LabelledPictures, Prompt
-from demiglace.bootstrap.colour_labels import make_coloured
+from demiglace.bootstrap.colour_labels import ColouredSample, make_coloured
 from demiglace.bootstrap.computation import ON_HOST, Computation, InPieces
-from demiglace.bootstrap.item_labels import make_items
+from demiglace.bootstrap.item_labels import ItemSample, make_items
+from demiglace.bootstrap.labelled_patches import PicturePatches
 from demiglace.bootstrap.learner import SLOTS_PER_TOKEN, Learner
 from demiglace.bootstrap.losses import MiddleState, answer_loss, letter_place_loss, patch_loss
 from demiglace.bootstrap.picture_shards import ReadingSample, character_classes
@@ -183,9 +184,12 @@ class ReadingObjective(InPieces):
         return loss, {**figures, "frames": right, **counts}
 
 
+Drawn = TypeVar("Drawn", bound=PicturePatches)
+
+
 @dataclass
-class ColourObjective(InPieces):
-    """Coloured shapes: predict the share of each colour in each patch. Gradients reach the encoder alone."""
+class DrawnObjective(InPieces, Generic[Drawn]):
+    """Pictures with dense labels, drawn anew for each step. Subclasses say which, and give the loss of some."""
 
     slicing: SlicingConfig
     batch_size: int
@@ -194,49 +198,52 @@ class ColourObjective(InPieces):
 
     def __call__(self, learner: Learner, step: int) -> Parts:
         rng = np.random.default_rng((self.seed, step))
-        samples = [make_coloured(rng, self.slicing) for _ in range(self.batch_size)]
+        samples = [self.draw(rng) for _ in range(self.batch_size)]
+        yield from self.losses(len(samples), lambda piece: self.loss(learner, samples[piece]))
 
-        def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
-            visual, shares = collate.coloured_pictures(samples[piece])
-            visual = visual.to(self.how.device)
-            features = learner.model.vpm(visual.patches, visual.grids)
-            seen, right = learner.colour_head.loss(features, self.how.moved(shares))
-            return seen, {"colours": right}
+    def draw(self, rng: np.random.Generator) -> Drawn:
+        raise NotImplementedError
 
-        yield from self.losses(len(samples), loss)
+    def loss(self, learner: Learner, samples: Sequence[Drawn]) -> tuple[Tensor, UnreadFigures]:
+        raise NotImplementedError
 
 
-@dataclass
-class ItemObjective(InPieces):
+class ColourObjective(DrawnObjective[ColouredSample]):
+    """Coloured shapes: predict the share of each colour in each patch. Gradients reach the encoder alone."""
+
+    def draw(self, rng: np.random.Generator) -> ColouredSample:
+        return make_coloured(rng, self.slicing)
+
+    def loss(self, learner: Learner, samples: Sequence[ColouredSample]) -> tuple[Tensor, UnreadFigures]:
+        visual, shares = collate.coloured_pictures(samples)
+        visual = visual.to(self.how.device)
+        features = learner.model.vpm(visual.patches, visual.grids)
+        seen, right = learner.colour_head.loss(features, self.how.moved(shares))
+        return seen, {"colours": right}
+
+
+class ItemObjective(DrawnObjective[ItemSample]):
     """Simple pictures: predict the share of each form and colour in each patch and each visual token, and where the
     patch lies. Gradients reach encoder and resampler alone.
     """
 
-    slicing: SlicingConfig
-    batch_size: int
-    seed: int
-    how: Computation = ON_HOST
+    def draw(self, rng: np.random.Generator) -> ItemSample:
+        return make_items(rng, self.slicing)
 
-    def __call__(self, learner: Learner, step: int) -> Parts:
-        rng = np.random.default_rng((self.seed, step))
-        samples = [make_items(rng, self.slicing) for _ in range(self.batch_size)]
-
-        def loss(piece: slice) -> tuple[Tensor, UnreadFigures]:
-            visual, labels = collate.item_pictures(samples[piece], learner.model.config.resampler.num_queries)
-            visual, labels = visual.to(self.how.device), labels.to(self.how.device)
-            features = learner.model.vpm(visual.patches, visual.grids)
-            tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-            loss, forms, colours = learner.item_head.loss(features, labels.forms, labels.colours)
-            token_loss, token_forms, token_colours = learner.token_item_head.loss(
-                tokens, labels.token_forms, labels.token_colours
-            )
-            place_loss = F.cross_entropy(learner.patch_head.places(features), labels.places)
-            return loss + token_loss + 0.1 * place_loss, {
-                "item_forms": forms, "item_colours": colours, "token_forms": token_forms,
-                "token_colours": token_colours, "item_places": place_loss.detach(),
-            }  # fmt: skip
-
-        yield from self.losses(len(samples), loss)
+    def loss(self, learner: Learner, samples: Sequence[ItemSample]) -> tuple[Tensor, UnreadFigures]:
+        visual, labels = collate.item_pictures(samples, learner.model.config.resampler.num_queries)
+        visual, labels = visual.to(self.how.device), labels.to(self.how.device)
+        features = learner.model.vpm(visual.patches, visual.grids)
+        tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
+        loss, forms, colours = learner.item_head.loss(features, labels.forms, labels.colours)
+        token_loss, token_forms, token_colours = learner.token_item_head.loss(
+            tokens, labels.token_forms, labels.token_colours
+        )
+        place_loss = F.cross_entropy(learner.patch_head.places(features), labels.places)
+        return loss + token_loss + 0.1 * place_loss, {
+            "item_forms": forms, "item_colours": colours, "token_forms": token_forms,
+            "token_colours": token_colours, "item_places": place_loss.detach(),
+        }  # fmt: skip
 
 
 @dataclass
