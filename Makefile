@@ -69,7 +69,7 @@ matrix:
 
 matrix-%: .venv-matrix/%.passed ;
 
-# Wheel and sdist in fresh environments of Python 3.11, 3.12 and 3.13, asked as `make ask` asks and evaluated; needs uv.
+# Wheel and sdist in fresh environments of Python 3.11, 3.12 and 3.13: asked as `make ask` asks, evaluated and served; needs uv.
 install:
 	packaging/try_install.sh
 
