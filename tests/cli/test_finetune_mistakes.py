@@ -81,6 +81,15 @@ def test_bad_records_are_left_out_by_choice_and_listed(finetune: Run, bad_data: 
     assert all(f"{bad_data}:{number}: " in listed for number in range(13, 13 + len(BAD)))
 
 
+def test_options_without_effect_are_refused(finetune: Run, tmp_path: Path) -> None:
+    idle = {("--full", "--rank", 4): "--rank 4 is of adapters", ("--held-out", 0, "--patience", 3): "patience 3 needs"}
+    for options, told in idle.items():
+        result = finetune(*options)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"demiglace: {told}")
+        assert not (tmp_path / "out").exists()
+
+
 def test_bad_records_among_those_held_out_are_named_too(finetune: Run, data: Path, tmp_path: Path) -> None:
     data.write_text('{"messages": []}\n' * 4)
     result = finetune("--held-out", 0.25, "--dry-run")

@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 import warnings
@@ -86,6 +87,12 @@ def test_warnings_are_told_in_a_line() -> None:
     app.command("warn")(lambda: warnings.warn("the clip ends early", stacklevel=1))
     result = CliRunner().invoke(app, ["warn"])
     assert (result.exit_code, result.stderr) == (0, "demiglace: the clip ends early\n")
+
+
+def test_no_line_tells_to_install_kernels_that_come_from_the_hub(run: Run) -> None:
+    """bitsandbytes logs it, as peft imports it beside adapters of any kind."""
+    assert run("--version").exit_code == 0
+    assert not logging.getLogger("bitsandbytes.backends.cpu.ops").isEnabledFor(logging.WARNING)
 
 
 def test_ctrl_c_is_quiet() -> None:

@@ -270,6 +270,7 @@ def test_a_run_that_was_stopped_goes_on(run: Run, document: Path, tmp_path: Path
         (("--pages", "all"), "pages must look like '1-3,7', got 'all'"),
         (("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         (("--num-beams", 65), "num_beams must be a whole number from 1 to 64, got 65"),
+        (("--adapter", "runs/mine/adapter"), "--adapter takes --model too, the one that it was trained on"),
         (("--device", "toaster"), "device 'toaster' cannot be used here"),
     ],
 )

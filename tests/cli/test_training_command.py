@@ -1,11 +1,13 @@
 """How a training command ends is told in a user's words."""
 
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 import torch
 import typer
+from typer.testing import Result
 
 from demiglace.cli.training_command import MemoryAdvice, run_together
 from demiglace.jobs.machine import Machine
@@ -47,3 +49,16 @@ def test_what_is_not_of_the_user_stays_as_it_is(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
         ended_by(error)
     assert caught.value is error
+
+
+@pytest.mark.parametrize("command", ["pretrain", "sft", "rl", "prefer"])
+def test_a_run_may_begin_from_the_model_inside_the_package(
+    run: Callable[..., Result], tmp_path: Path, command: str
+) -> None:
+    stages = ("resampler", "vision", "full", "general", "long_cot_3d", "hybrid_rl", "preference")
+    weights = ", ".join(f"{stage} = 1.0" for stage in stages)
+    source = f'[[source]]\nname = "drawn"\nkind = "instructions"\nweights = {{ {weights} }}\n'
+    (tmp_path / "mixture.toml").write_text(source)
+    options = ["--preset", "nano", "--start", "nano", "--folder", tmp_path / "run", "--device", "cpu"]
+    result = run(command, tmp_path / "mixture.toml", *options, "--dtype", "float16")
+    assert result.stderr == "demiglace: training computes in float32 or bfloat16, got torch.float16\n"

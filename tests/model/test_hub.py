@@ -130,3 +130,14 @@ def test_the_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     [(hub_id, patterns)] = asked
     assert hub_id == "owner/name"
     assert not any(Path(file).match(pattern) for pattern in patterns for file in ("a.bin", "a.pt", "a.py", "a.pkl"))
+
+
+def test_what_else_training_leaves_is_told_from_a_model(tmp_path: Path) -> None:
+    for folder, name in (("adapter", "adapter_config.json"), ("model", "config.json")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("{}")
+    assert resolve(tmp_path / "model") == tmp_path / "model"
+    with pytest.raises(ValueError, match=f"{tmp_path} holds no model, but {tmp_path / 'model'} does"):
+        resolve(tmp_path)
+    with pytest.raises(ValueError, match="adapter holds an adapter, not a model: --adapter adds it to its model"):
+        resolve(tmp_path / "adapter")

@@ -39,6 +39,7 @@ def test_larger_models_learn_more_slowly_and_adapters_faster(recipe):
         ({"parts": ()}, "parts that learn are some of encoder, resampler, decoder, got none"),
         ({"parts": ("head",)}, "got head"),
         ({"patience": -1}, "patience must be at least 0"),
+        ({"patience": 3, "held_out": 0.0}, "patience 3 needs records held out to measure on, got a share of 0"),
         ({"data": ()}, "there is no file to learn from"),
         ({"max_slices": 0}, "max_slices must be a whole number from 1 to 256, got 0"),
         ({"max_slices": 257}, "max_slices must be a whole number from 1 to 256, got 257"),

@@ -183,6 +183,10 @@ ANSWER = {"role": "assistant", "content": "Hello."}
         ({"messages": [USER, ANSWER | {"content": " \n"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "<think>hm</think>"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "\ud83d"}]}, "surrogates not allowed"),
+        ({"messages": [USER, ANSWER | {"weight": 0}]}, "`weight` of a message is not honoured, got int 0: all answers"),
+        ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of a message is not honoured, got bool"),
+        ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of a message is not honoured, got float 0.5"),
+        ({"messages": [USER, ANSWER | {"tool_calls": [{"id": "1"}]}]}, "`tool_calls` of a message is not learned"),
         ({"messages": [USER]}, "assistant's last, got turns of: user"),
         ({"messages": [SYSTEM, ANSWER]}, "training needs a user turn"),
         ({"messages": [USER, SYSTEM, ANSWER]}, "must come first, got turns of: user, system, assistant"),
@@ -211,6 +215,12 @@ def test_mistakes_are_told_with_their_place(record, why):
         read(record)
     assert caught.value.where == "data.jsonl:17"
     assert str(caught.value).startswith("data.jsonl:17: ")
+
+
+def test_an_answer_may_say_that_it_is_learned():
+    plain = {"messages": [USER, ANSWER]}
+    weighed = {"messages": [USER, ANSWER | {"weight": 1, "loss": True, "train": None, "tool_calls": []}]}
+    assert read(weighed) == read(plain)
 
 
 def test_what_cannot_be_found_is_a_bad_record():

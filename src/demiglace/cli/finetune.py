@@ -47,7 +47,7 @@ def finetune(
     package_frames: inference_options.PackageFrames = None,
     max_slices: inference_options.MaxSlices = None,
     no_upscale: inference_options.NoUpscale = False,
-    rank: Annotated[int, typer.Option(help="Of the adapters.")] = 16,
+    rank: Annotated[int | None, typer.Option(help="Of the adapters. [default: 16]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
     length: Annotated[int, typer.Option(help="Tokens of a row, the most of a sample.")] = 2048,
@@ -76,11 +76,14 @@ def finetune(
 
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
+    if full and rank is not None:
+        raise ValueError(f"--rank {rank} is of adapters, and --full learns without any")
+    size = Lora().rank if rank is None else rank
     recipe = FinetuningRecipe(
         folder_of(model), files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
-        lora=Lora(rank, scale=2.0 * rank), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
+        lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
         micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
         activation_checkpointing=activation_checkpointing,
         **inference_options.Slicing(max_slices, no_upscale).changes(),

@@ -67,6 +67,17 @@ class Loading:
 
         return Demiglace.load(self.model, self.device, self.dtype, self.adapter, self.quantize)
 
+    def for_reading(self) -> Loading:
+        """By the reader, where no model is named; ValueError for an adapter then, which is of another one as a rule.
+
+        The reader has layers of the same sizes as nano, so that nothing else would tell.
+        """
+        from demiglace.model.hub import NANO_READER
+
+        if self.adapter is not None and self.model is None:
+            raise ValueError(f"--adapter takes --model too, the one that it was trained on: read takes {NANO_READER}")
+        return replace(self, model=self.model or NANO_READER)
+
 
 @dataclass(frozen=True)
 class Sampling:

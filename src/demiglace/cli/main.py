@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -36,6 +37,8 @@ from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
 
+# It asks for a package that would fetch compiled code from the hub, whenever peft imports it on a CPU with AVX512-BF16.
+UNASKED = "bitsandbytes.backends.cpu.ops"
 # Commands that know more say more themselves (`training_command`).
 OUT_OF_MEMORY = (
     "out of memory: smaller or fewer files, fewer slices or frames, or --dtype bfloat16 take less; "
@@ -49,6 +52,7 @@ class Commands(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         wait_briefly(os.environ)
         keep_few(os.environ)
+        logging.getLogger(UNASKED).setLevel(logging.ERROR)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: note(f"demiglace: {message}")

@@ -27,7 +27,9 @@ SourcePath = Annotated[
 ]
 Verifier = Annotated[
     str | None,
-    typer.Option(help="Who judges claims: a folder, a hub id, or http://HOST/v1. [default: the model to begin from]"),
+    typer.Option(
+        help="Who judges claims: a folder, a hub id, nano or http://HOST/v1. [default: the model to begin from]"
+    ),
 ]
 VerifierModel = Annotated[str | None, typer.Option(help="Its name at the server. [default: the first one there]")]
 Claims = Annotated[str, typer.Option(help="How answers are split: rule, or model (the verifier is asked to).")]
@@ -43,7 +45,7 @@ MediaRoot = Annotated[Path | None, typer.Option(help="Of pairs: the folder that 
 def prefer(
     source: SourcePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, prompts and limits.")],
-    start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
+    start: training.Start,
     folder: training.Folder,
     stores: training.Stores,
     seed: training.Seed = 0,
@@ -78,7 +80,7 @@ def prefer(
     --nproc-per-node 8 -m -- demiglace prefer SOURCE ... runs it in 8 processes.
     """
     from demiglace.jobs.preference import run
-    from demiglace.model.hub import resolve
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.preference import PreferenceRecipe, numbers_of
 
     changes: dict[str, Any] = {"learning_rate": lr, "num_steps": steps, "beta": beta, "batch_pairs": batch_pairs}
@@ -93,7 +95,7 @@ def prefer(
     _refuse_of_pairs(source, [name for name, value in asking.items() if value is not None])
     choice = replace(_choice(verifier, verifier_model, claims), patience=patience)
     recipe = PreferenceRecipe(
-        _source(source, media, media_root, stores), numbers, resolve(start), choice, seed, save_every, keep
+        _source(source, media, media_root, stores), numbers, folder_of(start), choice, seed, save_every, keep
     )
     machine = computing.machine(skip_bad=skip_bad)
     advice = MemoryAdvice(("a lower --micro-batch-pairs",), ("a lower --long-limit or --answers",), folder)
@@ -130,9 +132,9 @@ def _refuse_of_pairs(source: str, given: Sequence[str]) -> None:
 
 
 def _choice(verifier: str | None, model: str | None, claims: str) -> VerifierChoice:
-    from demiglace.model.hub import resolve
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.preference import VerifierChoice
 
     is_address = verifier is not None and verifier.startswith(("http://", "https://"))
-    folder = None if verifier is None or is_address else resolve(verifier)
+    folder = None if verifier is None or is_address else folder_of(verifier)
     return VerifierChoice(folder, verifier if is_address else None, model, claims)  # type: ignore[arg-type]

@@ -17,7 +17,9 @@ def pretrain(
     mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps, and the model's size.")],
     folder: training.Folder,
-    start: Annotated[str | None, typer.Option(help="Folder or hub id of a model to begin from.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Folder or hub id of a model to begin from, or nano or nano-reader.")
+    ] = None,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the three stages, such as 100,100,500.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the stable part. [default: the preset's]")] = None,
@@ -35,7 +37,7 @@ def pretrain(
     """
     from demiglace.data.mixture_file import read_mixture
     from demiglace.jobs.staged import run
-    from demiglace.model.hub import resolve
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
 
     num_steps = None if steps is None else training.steps_like("100,100,500", steps)
@@ -44,7 +46,7 @@ def pretrain(
         preset=preset,
         numbers=numbers_of(preset, learning_rate=lr, num_steps=num_steps, **asdict(rows)),
         seed=seed,
-        start=None if start is None else resolve(start),
+        start=None if start is None else folder_of(start),
         save_every=save_every,
         keep=keep,
     )

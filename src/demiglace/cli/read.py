@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ from demiglace.cli import inference_options
 from demiglace.cli.inference_options import Loading, with_options
 from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, complain, note, printable
-from demiglace.model.hub import NANO_READER, SHIPPED, folder_of
+from demiglace.model.hub import SHIPPED, folder_of
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -47,7 +47,7 @@ def read(
     it or an option has changed, and one that was interrupted goes on at its next page. What cannot be read is named,
     the rest goes on, and the exit status is 1.
     """
-    loading = replace(loading, model=loading.model or NANO_READER)
+    loading = loading.for_reading()
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:

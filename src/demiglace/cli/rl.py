@@ -101,7 +101,7 @@ def rl(
     server: Server,
     mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, prompts and limits.")],
-    start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
+    start: training.Start,
     folder: training.Folder,
     seed: training.Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Updates. [default: the preset's]")] = None,
@@ -124,7 +124,7 @@ def rl(
     """
     from demiglace.data.mixture_file import read_mixture
     from demiglace.jobs.rl import run
-    from demiglace.model.hub import resolve
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.hybrid_rl import HybridRlRecipe, numbers_of
 
     numbers = numbers_of(
@@ -136,7 +136,7 @@ def rl(
         activation_checkpointing=activation_checkpointing or None,
     )
     numbers, remote = replace(numbers, policy=policy.of(numbers.policy)), server.of(folder)
-    recipe = HybridRlRecipe(read_mixture(mixture), numbers, resolve(start), reward_model, seed, save_every, keep)
+    recipe = HybridRlRecipe(read_mixture(mixture), numbers, folder_of(start), reward_model, seed, save_every, keep)
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
     same = ("a lower --micro-batch-prompts", "--activation-checkpointing")
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)

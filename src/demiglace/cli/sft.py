@@ -16,7 +16,7 @@ from demiglace.cli.training_command import MemoryAdvice, run_together
 def sft(
     mixture: training.MixturePath,
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps.")],
-    start: Annotated[str, typer.Option(help="Folder or hub id of the model to begin from.")],
+    start: training.Start,
     folder: training.Folder,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the two stages, such as 500,300.")] = None,
@@ -50,7 +50,7 @@ def sft(
     """
     from demiglace.data.mixture_file import read_mixture
     from demiglace.jobs.staged import run
-    from demiglace.model.hub import resolve
+    from demiglace.model.hub import folder_of
     from demiglace.recipes.sft import SftRecipe, numbers_of
 
     wanted: dict[str, Any] = {"learning_rate": lr, "long_learning_rate": long_lr, "min_learning_rate": min_lr}
@@ -59,7 +59,7 @@ def sft(
     recipe = SftRecipe(
         mixture=read_mixture(mixture),
         numbers=numbers_of(preset, **wanted),
-        start=resolve(start),
+        start=folder_of(start),
         seed=seed,
         save_every=save_every,
         keep=keep,

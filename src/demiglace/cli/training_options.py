@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_SEED = 2**64 - 1  # of torch
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
+Start = Annotated[str, typer.Option(help="Folder or hub id of the model to begin from, or nano or nano-reader.")]
 Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0, max=MOST_SEED)]
 SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]

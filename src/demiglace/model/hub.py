@@ -12,21 +12,36 @@ from pathlib import Path
 from typing import Literal
 
 NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # inside the package: what answers questions, what reads best
+CONFIG_FILE = "config.json"
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 
 
 def resolve(path_or_id: str | os.PathLike[str]) -> Path:
     """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
 
-    Raises ValueError where there is neither, or not all of it can be fetched. Files that have come whole are kept then,
-    and of the others nothing.
+    Raises ValueError where there is neither, where a folder is of something else that training left, or where not all
+    can be fetched. Files that have come whole are kept then, and of the others nothing.
     """
     folder = Path(path_or_id)
     if folder.is_dir():
+        _check_holds_model(folder)
         return folder
     if folder.exists() or str(path_or_id).count("/") != 1 or str(path_or_id).startswith((".", "/", "~")):
         raise ValueError(f"{path_or_id} is neither a checkpoint's folder nor a hub id of the form owner/name")
     return _fetched(str(path_or_id), HUB_FILES, "model")
+
+
+def _check_holds_model(folder: Path) -> None:
+    """ValueError for the folder of an adapter, and for that of a run whose model is inside."""
+    if (folder / CONFIG_FILE).exists():
+        return
+    if (folder / "adapter_config.json").exists():
+        raise ValueError(
+            f"{folder} holds an adapter, not a model: --adapter adds it to its model, and `demiglace merge` makes one "
+            "model of both"
+        )
+    if (folder / "model" / CONFIG_FILE).exists():
+        raise ValueError(f"{folder} holds no model, but {folder / 'model'} does")
 
 
 def dataset_folder(hub_id: str, patterns: Sequence[str]) -> Path:

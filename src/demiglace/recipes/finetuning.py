@@ -80,6 +80,8 @@ class FinetuningRecipe:
             raise ValueError("there is no file to learn from")
         if self.patience < 0:
             raise ValueError(f"patience must be at least 0, got {self.patience}")
+        if self.patience and not self.held_out:
+            raise ValueError(f"patience {self.patience} needs records held out to measure on, got a share of 0")
         if not self.parts or set(self.parts) - PARTS.keys():
             raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}")
 

@@ -51,6 +51,8 @@ _ROLES: dict[str, Role] = {
     "gpt": "assistant",
 }
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
+_CALLS = ("tool_calls", "function_call")
+_SHARES = ("weight", "loss", "train")  # of an answer in the loss; OpenAI's, ms-swift's, axolotl's
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> what it shows; of a file its bytes decide.
 _PARTS: dict[str, MediaKind | None] = {
@@ -163,6 +165,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     role = fields.get(role_key)
     if not isinstance(role, str) or role not in _ROLES:
         raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {told(role)}")
+    _check_learned(fields)
     own = read_settings(fields)
     media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
     place = replace(place, settings=nearer(place.settings, own))
@@ -171,6 +174,16 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
         draft = list(fill([(_ROLES[role], draft)], beside)[0][1])
     check_honoured(own, draft, "the message")
     return _ROLES[role], draft
+
+
+def _check_learned(fields: Mapping[str, Any]) -> None:
+    """ValueError where a message holds more than its text, or shall count for less than others: neither is learned."""
+    for key in _CALLS:
+        if not is_empty(fields.get(key)):
+            raise ValueError(f"`{key}` of a message is not learned, got {told(fields[key])}")
+    for key in _SHARES:
+        if fields.get(key) not in (None, 1):
+            raise ValueError(f"`{key}` of a message is not honoured, got {told(fields[key])}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:

@@ -146,6 +146,12 @@ def test_files_without_records_are_refused(tmp_path, content):
         written(tmp_path / "a.json", content).blocks  # noqa: B018
 
 
+@pytest.mark.parametrize("held", [record("one"), {"data": [record("one")]}], ids=["a record", "a list in it"])
+def test_an_object_over_several_lines_is_no_row_of_broken_lines(tmp_path, held):
+    with pytest.raises(ValueError, match=r"a\.json holds an object over several lines"):
+        written(tmp_path / "a.json", json.dumps(held, indent=2)).blocks  # noqa: B018
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
         JsonFile("records", tmp_path / "a.jsonl").blocks  # noqa: B018

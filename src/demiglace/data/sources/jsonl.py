@@ -24,6 +24,7 @@ BLOCK = 1024  # records; near enough to each other for the disk, many enough to 
 CHUNK = 2**24  # bytes looked through at a time
 
 _ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")  # after a byte order mark, if any
+_SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\n")  # an object over several lines
 # The next bracket outside of strings, or the end; a string that is never closed runs to the end.
 _BRACKET = re.compile(rb'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?)*+([][{}]?)', re.DOTALL)
 
@@ -46,7 +47,7 @@ class JsonFile:
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
-        """Raises ValueError where the file is missing or has no record."""
+        """Raises ValueError where the file is missing, has no record, or begins with an object over several lines."""
         num_records = len(self._index.starts)
         if not num_records:
             raise ValueError(f"{self.path} has no records")
@@ -100,6 +101,10 @@ class JsonFile:
         path = local_file(self.path, max_bytes=None)
         try:
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                if _SPREAD.match(content):
+                    raise ValueError(
+                        f"{path} holds an object over several lines: records stand one on a line or in an array"
+                    )
                 return _index_array(content) if _ARRAY.match(content) else _index_lines(content)
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}") from error
