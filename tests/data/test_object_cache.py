@@ -175,8 +175,9 @@ def test_a_store_that_refuses_is_asked_once(store, monkeypatch):
 
 def test_counts_outlive_their_file(store, tmp_path):
     cache, file = ObjectCache(tmp_path, 99), stored_file(address("a"))
-    assert cache.counts(file, lambda: [3, 4]) == (3, 4)
-    assert cache.counts(file, lambda: pytest.fail("counted again")) == (3, 4)
+    assert cache.counts(file, "lines", lambda: [3, 4]) == (3, 4)
+    assert cache.counts(file, "lines", lambda: pytest.fail("counted again")) == (3, 4)
+    assert cache.counts(file, "stretches", lambda: [9]) == (9,)
 
 
 def test_a_reference_stays_in_its_folder():

@@ -98,9 +98,9 @@ class ObjectCache:
                 if not _is_whole(path, file):
                     self._fetch(file, path)
 
-    def counts(self, file: StoredFile, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
-        """What was counted of a file; written beside it, and there still when the file has gone."""
-        path = self.folder / f"{name_of(file)}.counts"
+    def counts(self, file: StoredFile, cut: str, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
+        """What was counted of a file that is `cut` so; written beside it, and there still when the file has gone."""
+        path = self.folder / f"{name_of(file)}-{hashlib.sha256(cut.encode()).hexdigest()[:8]}.counts"
         if path.is_file():
             return tuple(json.loads(path.read_text()))
         found = tuple(count())
