@@ -114,7 +114,10 @@ class StoredRecords:
 
     def _counted(self, file: StoredFile) -> tuple[int, ...]:
         with self._opened(file) as source:
-            return tuple(source.blocks or ())
+            try:
+                return tuple(source.blocks or ())
+            except ValueError as error:
+                raise ValueError(self._named(file, str(error))) from error
 
     @contextmanager
     def _opened(self, file: StoredFile) -> Iterator[Source]:
