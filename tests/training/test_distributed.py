@@ -1,9 +1,12 @@
 """What processes share; two of them train as one in `tests/cli/test_pretrain.py`."""
 
+from datetime import timedelta
+
 import pytest
 import torch
 import torch.distributed as dist
 
+from demiglace.data.object_cache import MOST_SECONDS
 from demiglace.training.distributed import ALONE, ProcessGroup, distributed, full_tensor, own_device, shard_like
 
 
@@ -32,3 +35,14 @@ def test_what_is_not_sharded_stays_as_it_is():
     tensor, model = torch.zeros(3), torch.nn.Parameter(torch.ones(3))
     assert full_tensor(tensor) is tensor
     assert shard_like(tensor, model) is tensor
+
+
+def test_processes_wait_longer_than_a_file_of_a_store_may_take(monkeypatch):
+    given = {}
+    monkeypatch.setattr(dist, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(dist, "init_process_group", lambda backend, **named: given.update(named))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with distributed(torch.device("cpu")):
+        assert given["timeout"] > timedelta(seconds=MOST_SECONDS)
