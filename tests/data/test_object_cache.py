@@ -1,5 +1,6 @@
 """Files of an object store on the disk: within a bound, once, and no other content under a name."""
 
+import io
 import os
 import threading
 from functools import partial
@@ -71,6 +72,35 @@ def test_what_is_being_read_stays(store, tmp_path, monkeypatch):
     with cache.held(stored_file(address("b"))) as path:
         assert path.read_bytes() == b"b" * 10
     assert len(kept(cache)) == 1
+
+
+def test_a_file_under_way_has_its_whole_room(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(object_cache, "MOST_WAIT", 0)
+    cache, files = ObjectCache(tmp_path, 15), {name: stored_file(address(name)) for name in "ab"}
+    real = type(store).open
+
+    class UnderWay(io.BytesIO):
+        def read(self, size=-1):
+            with pytest.raises(StoreError, match=r"no room for .*b\.txt of 10 bytes"):
+                cache.held(files["b"]).__enter__()
+            return super().read(size)
+
+    def opened(self, path, *given, **named):
+        with real(self, path, *given, **named) as file:
+            return UnderWay(file.read()) if path.endswith("a.txt") else io.BytesIO(file.read())
+
+    monkeypatch.setattr(type(store), "open", opened)
+    with cache.held(files["a"]) as path:
+        assert path.read_bytes() == b"a" * 10
+
+
+def test_what_a_killed_process_has_left_takes_no_room(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(object_cache, "MOST_WAIT", 0)
+    cache, file = ObjectCache(tmp_path, 15), stored_file(address("a"))
+    (tmp_path / f"{name_of(file)}.part").write_bytes(bytes(9))
+    with cache.held(file) as path:
+        assert path.read_bytes() == b"a" * 10
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_file_larger_than_the_cache_is_refused(store, tmp_path):
@@ -145,8 +175,9 @@ def test_a_store_that_refuses_is_asked_once(store, monkeypatch):
 
 def test_counts_outlive_their_file(store, tmp_path):
     cache, file = ObjectCache(tmp_path, 99), stored_file(address("a"))
-    assert cache.counts(file, lambda: [3, 4]) == (3, 4)
-    assert cache.counts(file, lambda: pytest.fail("counted again")) == (3, 4)
+    assert cache.counts(file, "lines", lambda: [3, 4]) == (3, 4)
+    assert cache.counts(file, "lines", lambda: pytest.fail("counted again")) == (3, 4)
+    assert cache.counts(file, "stretches", lambda: [9]) == (9,)
 
 
 def test_a_reference_stays_in_its_folder():

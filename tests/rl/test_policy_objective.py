@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -212,6 +213,22 @@ def test_a_second_update_is_measured_against_the_first_policy(processor, tmp_pat
     assert second["log_prob_gap"] < 1e-4  # of sampler and learner, before the first update
     assert "reward" not in second
     assert first["learned_tokens"] + second["learned_tokens"] == first["made_tokens"]
+
+
+def test_a_step_learns_from_the_same_prompts_however_they_are_dealt_out(model, processor, tmp_path):
+    learn = objective(model, processor, tmp_path, updates=2)
+    learned(learner_of(model), learn)
+    whole = learn.groups
+
+    def prompts(step, *places):
+        samples, scored = ([held[place] for place in places] for held in (whole.samples, whole.scored))
+        learn.groups = replace(whole, samples=samples, scored=scored)
+        return sorted(scored.group.prompt_id for _, scored in learn._learned(step))
+
+    for step in (0, 1):
+        assert prompts(step, 0, 1, 2, 3) == [step, step + 2]
+        assert prompts(step, step + 2) == [step + 2]
+        assert prompts(step, 1 - step) == []
 
 
 @pytest.mark.parametrize("loss", ["grpo", "dr_grpo", "dapo", "gspo", "cispo"])

@@ -98,9 +98,9 @@ class ObjectCache:
                 if not _is_whole(path, file):
                     self._fetch(file, path)
 
-    def counts(self, file: StoredFile, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
-        """What was counted of a file; written beside it, and there still when the file has gone."""
-        path = self.folder / f"{name_of(file)}.counts"
+    def counts(self, file: StoredFile, cut: str, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
+        """What was counted of a file that is `cut` so; written beside it, and there still when the file has gone."""
+        path = self.folder / f"{name_of(file)}-{hashlib.sha256(cut.encode()).hexdigest()[:8]}.counts"
         if path.is_file():
             return tuple(json.loads(path.read_text()))
         found = tuple(count())
@@ -109,6 +109,7 @@ class ObjectCache:
 
     def _fetch(self, file: StoredFile, path: Path) -> None:
         aside = path.with_name(path.name + ".part")
+        aside.unlink(missing_ok=True)  # of a process that was killed: it would take the room once more
         self._reserve(file, aside)
         try:
             _asked(file.address, lambda: _copy(file, aside))
@@ -189,12 +190,12 @@ def _is_whole(path: Path, file: StoredFile) -> bool:
 
 
 def _copy(file: StoredFile, aside: Path) -> None:
-    """Every attempt begins anew, with another look at what stands under the name."""
+    """Every attempt begins anew, with another look at what stands under the name. `aside` keeps its room."""
     if (now := stored_file(file.address)).mark != file.mark or now.size != file.size:
         raise ValueError(f"{file.address} has changed since the run began: {now.mark} is not {file.mark}")
     deadline, num_bytes = time.monotonic() + MOST_SECONDS, 0
     streamed = {"block_size": 0} if file.address.startswith("http") else {}  # not every server gives parts of a file
-    with _file_system(file.address).open(file.address, "rb", **streamed) as source, aside.open("wb") as target:
+    with _file_system(file.address).open(file.address, "rb", **streamed) as source, aside.open("r+b") as target:
         while chunk := source.read(CHUNK):
             num_bytes += target.write(chunk)
             if num_bytes > file.size:

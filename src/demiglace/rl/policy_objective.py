@@ -104,11 +104,12 @@ class PolicyObjective:
 
     def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
         """The groups that a step learns from, with their prompts; the shortest answers first, so that those which go
-        through at once need little padding."""
+        through at once need little padding. The number of a prompt tells which step of its batch learns from it, so
+        that any number of processes learns the same."""
         assert self.groups is not None
         settings = self.collector.settings
-        pairs = list(zip(self.groups.samples, self.groups.scored, strict=True))
-        own = pairs[step % settings.updates :: settings.updates]
+        pairs = zip(self.groups.samples, self.groups.scored, strict=True)
+        own = [pair for pair in pairs if (pair[1].group.prompt_id - step) % settings.updates == 0]
         scored = [pair for pair in own if any(one is not None for one in pair[1].advantages)]
         kept = [pair for pair in scored if can_teach(pair[1])] if settings.drops_flat else scored
         return sorted(kept, key=lambda pair: max(len(rollout.tokens) for rollout in pair[1].group.rollouts))

@@ -72,6 +72,21 @@ def test_text_in_a_folder(bucket, tmp_path):
     assert answer(source.read(0, 0, (0,))) == "Some text to learn from."
 
 
+def test_text_cut_otherwise_is_counted_anew(memory, tmp_path):
+    fsspec.filesystem("memory").pipe(f"{memory}/long.txt", b"Words to learn from.\n" * 20)
+    for window, stretches in ((4096, 1), (64, 7)):
+        source = opened(tmp_path, memory, "text", "long.txt", f"window = {window}")
+        assert source.blocks == (stretches,)
+        assert len(answer(source.read(0, stretches - 1, (0,)))) > 0
+
+
+def test_a_file_without_records_is_named_by_its_address(memory, tmp_path):
+    for content, told in ((b"", "empty"), (b"\n\n", "has no records")):
+        fsspec.filesystem("memory").pipe(f"{memory}/parts/3.jsonl", content)
+        with pytest.raises(ValueError, match=rf"source 'far': memory://.*/parts/3\.jsonl.* {told}"):
+            opened(tmp_path, memory, "jsonl", "parts/*.jsonl")
+
+
 def test_parquet(bucket, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

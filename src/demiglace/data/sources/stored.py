@@ -6,6 +6,7 @@ know how many records there are, every file is fetched once before the first ste
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ T = TypeVar("T")
 class StoredRecords:
     """make: (name, a file that is here, what finds the media that records name) -> the source of its records.
 
+    cut: in words, the kind and all options that decide how many records a file has.
     media: address of the folder that media are relative to; None for that of each file.
     """
 
@@ -47,12 +49,13 @@ class StoredRecords:
     stored: tuple[StoredFile, ...]
     cache: ObjectCache
     make: Callable[[str, Path, Find], Source]
+    cut: str
     media: str | None = None
 
     @cached_property
     def sizes(self) -> tuple[tuple[int, ...], ...]:
         """Of each file the records in each of its blocks; errors as `ObjectCache.held` and of the sources."""
-        return tuple(self.cache.counts(file, partial(self._counted, file)) for file in self.stored)
+        return tuple(self.cache.counts(file, self.cut, partial(self._counted, file)) for file in self.stored)
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
@@ -111,7 +114,10 @@ class StoredRecords:
 
     def _counted(self, file: StoredFile) -> tuple[int, ...]:
         with self._opened(file) as source:
-            return tuple(source.blocks or ())
+            try:
+                return tuple(source.blocks or ())
+            except ValueError as error:
+                raise ValueError(self._named(file, str(error))) from error
 
     @contextmanager
     def _opened(self, file: StoredFile) -> Iterator[Source]:
@@ -152,11 +158,12 @@ def open_stored(name: str, kind: str, options: Mapping[str, Any], cache: ObjectC
         key: value for key, value in options.items() if key not in (ADDRESS_OPTION, "media", *media_settings.OPTIONS)
     }
     settings = {key: value for key, value in options.items() if key in media_settings.OPTIONS}
+    cut = json.dumps([kind, own], sort_keys=True)
     if kind != "text":
         own["sampling"] = media_settings.video_sampling(settings)
     suffixes, make = _MAKES[kind]
     stored = stored_files(options[ADDRESS_OPTION], suffixes)
-    return StoredRecords(name, stored, cache, partial(make, own), options.get("media"))
+    return StoredRecords(name, stored, cache, partial(make, own), cut, options.get("media"))
 
 
 def stored_records(
@@ -169,7 +176,8 @@ def stored_records(
 ) -> StoredRecords:
     """Files that were looked up, of `jsonl`, `parquet` or `webdataset`."""
     _, make = _MAKES[kind]
-    return StoredRecords(name, tuple(files), cache, partial(make, {"sampling": sampling}), media)
+    cut = json.dumps([kind, {}])
+    return StoredRecords(name, tuple(files), cache, partial(make, {"sampling": sampling}), cut, media)
 
 
 def _json(options: Mapping[str, Any], name: str, path: Path, find: Find) -> Source:
