@@ -183,10 +183,10 @@ ANSWER = {"role": "assistant", "content": "Hello."}
         ({"messages": [USER, ANSWER | {"content": " \n"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "<think>hm</think>"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "\ud83d"}]}, "surrogates not allowed"),
-        ({"messages": [USER, ANSWER | {"weight": 0}]}, "`weight` of a message is not honoured, got int 0: all answers"),
-        ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of a message is not honoured, got bool"),
-        ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of a message is not honoured, got float 0.5"),
-        ({"messages": [USER, ANSWER | {"tool_calls": [{"id": "1"}]}]}, "`tool_calls` of a message is not learned"),
+        ({"messages": [USER, ANSWER | {"weight": 0}]}, "`weight` of an answer is not honoured, got int 0: all answers"),
+        ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of an answer is not honoured, got bool"),
+        ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of an answer is not honoured, got float 0.5"),
+        ({"messages": [USER, ANSWER | {"tool_calls": [{"id": "1"}]}]}, "`tool_calls` of an answer is not learned"),
         ({"messages": [USER]}, "assistant's last, got turns of: user"),
         ({"messages": [SYSTEM, ANSWER]}, "training needs a user turn"),
         ({"messages": [USER, SYSTEM, ANSWER]}, "must come first, got turns of: user, system, assistant"),
@@ -219,7 +219,8 @@ def test_mistakes_are_told_with_their_place(record, why):
 
 def test_an_answer_may_say_that_it_is_learned():
     plain = {"messages": [USER, ANSWER]}
-    weighed = {"messages": [USER, ANSWER | {"weight": 1, "loss": True, "train": None, "tool_calls": []}]}
+    asked = USER | {"loss": False, "train": False, "weight": 0}  # which is so of every question
+    weighed = {"messages": [asked, ANSWER | {"weight": 1, "loss": True, "train": None, "tool_calls": []}]}
     assert read(weighed) == read(plain)
 
 

@@ -165,7 +165,8 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     role = fields.get(role_key)
     if not isinstance(role, str) or role not in _ROLES:
         raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {told(role)}")
-    _check_learned(fields)
+    if _ROLES[role] == "assistant":
+        _check_learned(fields)
     own = read_settings(fields)
     media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
     place = replace(place, settings=nearer(place.settings, own))
@@ -177,13 +178,13 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
 
 
 def _check_learned(fields: Mapping[str, Any]) -> None:
-    """ValueError where a message holds more than its text, or shall count for less than others: neither is learned."""
+    """ValueError where an answer holds more than its text, or shall count for less than others: neither is learned."""
     for key in _CALLS:
         if not is_empty(fields.get(key)):
-            raise ValueError(f"`{key}` of a message is not learned, got {told(fields[key])}")
+            raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
     for key in _SHARES:
         if fields.get(key) not in (None, 1):
-            raise ValueError(f"`{key}` of a message is not honoured, got {told(fields[key])}: all answers are learned")
+            raise ValueError(f"`{key}` of an answer is not honoured, got {told(fields[key])}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
