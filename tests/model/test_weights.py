@@ -109,6 +109,18 @@ def test_training_does_not_reach_the_file(small: Path) -> None:
     assert (small / "model.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_other_weights_copied_over_the_file_do_not_reach_the_model(copy: Path, dtype: torch.dtype) -> None:
+    model = weights.load(copy, dtype)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    for path in copy.glob("*.safetensors"):
+        half = path.stat().st_size // 2
+        with path.open("r+b") as same_file:
+            same_file.seek(half)
+            same_file.write(bytes(half))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
 def test_a_failed_save_changes_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
     model = weights.load(copy, torch.float32)

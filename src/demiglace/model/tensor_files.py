@@ -46,10 +46,14 @@ class TensorFiles:
                 self._places[name] = path, file
 
     def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
-        """As it is stored, or in `dtype`; ValueError where a number is NaN or infinite."""
+        """As it is stored, or in `dtype`; ValueError where a number is NaN or infinite.
+
+        A copy: safetensors maps files into memory, so a model that is answering would change with its file, or die with
+        it, where other weights are copied over them.
+        """
         path, file = self._places[name]
-        tensor: Tensor = file.get_tensor(name)
-        tensor = tensor if dtype is None else tensor.to(dtype)
+        stored: Tensor = file.get_tensor(name)
+        tensor = stored.to(dtype or stored.dtype, copy=stored.device.type == "cpu")
         check_finite(path, {name: tensor})
         return tensor
 
