@@ -49,6 +49,21 @@ def test_a_refused_run_leaves_no_lock_and_no_folder(tmp_path):
     assert names(tmp_path) == []
 
 
+class BesideAnotherMachine(ProcessGroup):
+    """The first of two processes; the other one has a folder of its own."""
+
+    def merge(self, own):
+        return {**own, 1: "No such file or directory"} if own else {}
+
+
+def test_a_folder_that_is_not_shared_is_refused(tmp_path):
+    told = f"{tmp_path} must be on a file system that all machines see: process 1 does not find there the {RUN_FILE}"
+    with pytest.raises(ValueError, match=told):
+        opened(tmp_path, ranks=BesideAnotherMachine(0, 2)).__enter__()
+    with opened(tmp_path):
+        pass
+
+
 def test_an_earlier_run_is_set_aside_and_nothing_else(tmp_path):
     told = []
     (tmp_path / "notes.txt").write_text("mine")

@@ -10,7 +10,7 @@ from typing import Any
 
 from demiglace.data.sample_builder import TooLongRecord
 from demiglace.folder_lock import locked
-from demiglace.jobs.run_record import RUN_FILE, Inputs, write_run_config
+from demiglace.jobs.run_record import RUN_FILE, Inputs, marks, write_run_config
 from demiglace.safe_files import disk_errors, write_whole
 from demiglace.training import checkpoint
 from demiglace.training.distributed import ProcessGroup
@@ -31,7 +31,8 @@ def open_folder(
     """Nobody else runs in `folder` until the block ends, and nothing but a run of these settings and inputs.
 
     made: what such a run leaves in the folder, besides its record; with `restart` that of an earlier one is set aside.
-    Raises ValueError in all processes where another process is in the folder, or it holds another run.
+    Raises ValueError in all processes where another process is in the folder, it holds another run, or it is not the
+    same for all of them.
     """
 
     def claim() -> None:
@@ -41,7 +42,20 @@ def open_folder(
 
     with locked_by_first(folder, ranks):
         ranks.first(claim)
+        _check_shared(folder, ranks)
         yield
+
+
+def _check_shared(folder: Path, ranks: ProcessGroup) -> None:
+    """Of a folder that each machine has for itself, checkpoints would lack the parts of all others."""
+    (own,) = marks([folder / RUN_FILE]).values()
+    seen = ranks.merge({ranks.rank: own})
+    if len(set(seen.values())) > 1:
+        blind = next(rank for rank, mark in sorted(seen.items()) if mark != seen[0])
+        raise ValueError(
+            f"{folder} must be on a file system that all machines see: process {blind} does not find there the "
+            f"{RUN_FILE} that process 0 has written"
+        )
 
 
 @contextmanager
