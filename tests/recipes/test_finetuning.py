@@ -38,6 +38,7 @@ def test_larger_models_learn_more_slowly_and_adapters_faster(recipe):
         ({"length": 0, "batch_rows": -2}, "must be above 0: length 0, batch_rows -2"),
         ({"parts": ()}, "parts that learn are some of encoder, resampler, decoder, got none"),
         ({"parts": ("head",)}, "got head"),
+        ({"method": "lora", "parts": ("resampler",)}, "adapters go into encoder and decoder, but resampler"),
         ({"patience": -1}, "patience must be at least 0"),
         ({"patience": 3, "held_out": 0.0}, "patience 3 needs records held out to measure on, got a share of 0"),
         ({"data": ()}, "there is no file to learn from"),

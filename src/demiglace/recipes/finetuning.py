@@ -17,7 +17,7 @@ from demiglace.data.source import Source
 from demiglace.data.sources.record_files import Media, RecordFile, open_records, place_of
 from demiglace.data.sources.stored import DEFAULT_CACHE
 from demiglace.data.split import Portion
-from demiglace.model.adapters import Lora
+from demiglace.model.adapters import Lora, targets_of
 from demiglace.planning import training_setup as planning
 from demiglace.planning.training_setup import Method
 from demiglace.processing.processor import Processor
@@ -68,7 +68,7 @@ class FinetuningRecipe:
     cache: ObjectCache = DEFAULT_CACHE
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers out of bounds and on parts that are none."""
+        """Raises ValueError on numbers out of bounds, on parts that are none and where none of them takes adapters."""
         sizes = {name: getattr(self, name) for name in ("epochs", "length", "batch_rows", "micro_batch_rows")}
         if self.learning_rate is not None:
             sizes["learning_rate"] = self.learning_rate
@@ -84,6 +84,8 @@ class FinetuningRecipe:
             raise ValueError(f"patience {self.patience} needs records held out to measure on, got a share of 0")
         if not self.parts or set(self.parts) - PARTS.keys():
             raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}")
+        if self.method != "full":
+            targets_of(self.parts)
 
     @property
     def data_named(self) -> str:
