@@ -1,9 +1,5 @@
 """What processes share; two of them train as one in `tests/cli/test_pretrain.py`."""
 
-import os
-import socket
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -50,41 +46,3 @@ def test_processes_wait_longer_than_a_file_of_a_store_may_take(monkeypatch):
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
     with distributed(torch.device("cpu")):
         assert given["timeout"] > timedelta(seconds=MOST_SECONDS)
-
-
-ENDS = """
-import os
-import torch
-from torch import nn
-from demiglace.training.distributed import distributed, shard_layers
-
-
-def threads():
-    return [open(f"/proc/self/task/{number}/comm").read().strip() for number in os.listdir("/proc/self/task")]
-
-
-def learn():
-    learner = nn.Linear(4, 4)
-    shard_layers(learner, 1)
-    learner(torch.ones(2, 4)).sum().backward()
-    nn.utils.clip_grad_norm_(learner.parameters(), 1.0).full_tensor()
-
-
-with distributed(torch.device("cpu")) as ranks:
-    learn()
-    ranks.wait()
-    assert "pt_gloo_runloop" in threads(), threads()
-assert not any("gloo" in name for name in threads()), threads()
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="the names of threads are in /proc")
-def test_no_thread_of_gloo_is_left_when_the_interpreter_ends():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    set_by_torchrun = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    environment = {**os.environ, **set_by_torchrun, "TORCHELASTIC_RUN_ID": "none"}
-    done = subprocess.run([sys.executable, "-c", ENDS], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

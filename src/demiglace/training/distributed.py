@@ -6,7 +6,6 @@ sharded by FSDP2 (Zhao et al., 2023): every process holds a part of each and gat
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,19 +91,6 @@ def distributed(device: torch.device) -> Iterator[ProcessGroup]:
         yield ProcessGroup(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
-        _end_threads()
-
-
-def _end_threads() -> None:
-    """Gloo's threads end with the last reference to the group. One that still has to let go of the tensors of an
-    operation when the interpreter ends aborts the process.
-
-    Split modules refer to the group, and are cycles; so do meshes, which caches of DTensor keep.
-    """
-    gc.collect()
-    for one in gc.get_objects():
-        if type(one).__name__ == "DeviceMesh":  # without an import that takes seconds
-            vars(one).get("_pg_registry", {}).clear()
 
 
 def own_device(device: torch.device) -> torch.device:
