@@ -74,18 +74,25 @@ def ours(told: Demiglace, asked: Asked) -> dict[str, list[int]]:
     return {"prompt": sample.tokens.tolist(), "answer": answer}
 
 
-def theirs(folder: Path, checkpoint: Path, asked: Iterable[Asked], adapter: Path | None = None) -> list[dict[str, Any]]:
-    """What vLLM says to each, all from one process: as `ours`, or {"error": message}."""
+def theirs(
+    folder: Path, checkpoint: Path, asked: Iterable[Asked], adapter: Path | None = None, processes: int = 1
+) -> list[dict[str, Any]]:
+    """What vLLM says to each: as `ours`, or {"error": message}. processes: that share the decoder (tensor parallel)."""
     questions, answers = folder / "questions.json", folder / "answers.json"
     job = {
         "model": str(checkpoint),
         "adapter": None if adapter is None else str(adapter),
         "max_tokens": NUM_NEW,
+        "processes": processes,
         "asked": [asdict(one) for one in asked],
     }
     questions.write_text(json.dumps(job))
     command = [PYTHON, ROOT / "tests" / "interop" / "ask_vllm.py", questions, answers]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1800, check=False)
+    # By itself vLLM wants a NUMA node for each process.
+    environment = os.environ | ({"VLLM_CPU_OMP_THREADS_BIND": "nobind"} if processes > 1 else {})
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1800, check=False
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(answers.read_text())
 

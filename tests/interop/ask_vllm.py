@@ -1,6 +1,7 @@
 """Run by the Python of vLLM's environment: ask_vllm.py QUESTIONS.json ANSWERS.json
 
-QUESTIONS: {"model": folder, "adapter": folder or null, "max_tokens": number, "asked": [question, ...]}, each question
+QUESTIONS: {"model": folder, "adapter": folder or null, "max_tokens": number, "processes": that share the decoder,
+"asked": [question, ...]}, each question
 {"parts": [part, ...], "options": options, "adapted": whether the adapter answers}. Parts:
 {"picture": path}, {"clip": path}, {"frames": [path of a JPEG, ...]} or {"text": text}; options: mm_processor_kwargs.
 ANSWERS: for each that is asked {"prompt": token ids, "answer": token ids}, or {"error": message}.
@@ -68,6 +69,7 @@ def main(questions: str, answers: str) -> None:
         interleave_mm_strings=True,
         media_io_kwargs={"video": {"video_backend": LOADER, "num_frames": -1}},
         enable_lora=asked["adapter"] is not None,
+        tensor_parallel_size=asked["processes"],
     )
     adapter = LoRARequest("adapter", 1, asked["adapter"]) if asked["adapter"] else None
     greedy = SamplingParams(temperature=0, max_tokens=asked["max_tokens"])
