@@ -1,8 +1,10 @@
 """lmms-eval itself asks our server about clips: by the files' addresses, and by frames that it takes of them.
 
-Needs `make lmms-eval`. For frames it decodes with decord and torchvision, which stand beside torch's usual build alone:
+Needs `make lmms-eval`. For frames it decodes with decord and torchvision, which stand beside torch's usual build alone
+(8 GB; both tests passed with it):
 
-    .venv-lmms-eval/bin/python -m pip install --no-deps decord torchvision
+    .venv-lmms-eval/bin/python -m pip install torch==2.9.1 torchvision==0.24.1 decord qwen-vl-utils
+    .venv-lmms-eval/bin/python -m pip install "av>=18"
 """
 
 from __future__ import annotations
