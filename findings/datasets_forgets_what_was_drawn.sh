@@ -8,7 +8,6 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check datasets==5.2.0 pillow==13.0.0 2> /dev/null
 HF_HOME="$work/home" venv/bin/python - <<'PYTHON'
-import io
 import sys
 
 import datasets
