@@ -12,7 +12,7 @@ READY_S = 300  # torch is loaded for the first time in a fresh environment
 
 def main(address: str, picture: str, question: str) -> None:
     client = OpenAI(base_url=f"{address}/v1", api_key="none")
-    (name, *_) = [model.id for model in _ready(client).models.list()]
+    name = _served(client)
     coded = base64.b64encode(Path(picture).read_bytes()).decode()
     parts = [
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{coded}"}},
@@ -22,13 +22,12 @@ def main(address: str, picture: str, question: str) -> None:
     print(answer.choices[0].message.content)
 
 
-def _ready(client: OpenAI) -> OpenAI:
-    """Once it answers; the error of the last try after READY_S."""
+def _served(client: OpenAI) -> str:
+    """The name of its model, once it answers; the error of the last try after READY_S."""
     end = time.monotonic() + READY_S
     while True:
         try:
-            client.models.list()
-            return client
+            return client.models.list().data[0].id
         except (APIConnectionError, APIStatusError):
             if time.monotonic() > end:
                 raise

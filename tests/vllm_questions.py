@@ -26,6 +26,7 @@ from demiglace.processing.processor import Processor
 ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-vllm" / "bin" / "python"
 NUM_NEW = 40
+SIXES = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
 SMALL = "--dtype float32 --enforce-eager --max-model-len 2048 --kv-cache-memory-bytes 128M"
 SECONDS_TO_START = 600
 

@@ -7,7 +7,7 @@ import pytest
 from clips import make_clip
 from patterns import pattern
 from real_data import DATA
-from vllm_questions import ROOT, Asked, exported, needs_vllm, ours, theirs
+from vllm_questions import ROOT, SIXES, Asked, exported, needs_vllm, ours, theirs
 
 from demiglace import Demiglace
 from demiglace.model.hub import folder_of
@@ -15,7 +15,6 @@ from demiglace.processing.processor import Processor
 
 SAMPLES = ROOT / "samples"
 ROOM = 2047
-SIXES = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
 LINE, HEADING, PAGE = ({"picture": str(SAMPLES / f"{name}.png")} for name in ("line", "heading", "page"))
 READ, WHAT = {"text": "Read the text."}, {"text": "What is this?"}
 

@@ -9,7 +9,7 @@ import torch
 from checkpoints import make_outspoken, released_tokenizer, tiny_config
 from clips import make_clip
 from typer.testing import CliRunner
-from vllm_questions import ROOT, Asked, exported, needs_vllm, ours, theirs
+from vllm_questions import ROOT, SIXES, Asked, exported, needs_vllm, ours, theirs
 
 from demiglace import Demiglace
 from demiglace.cli.main import app
@@ -19,7 +19,6 @@ from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 
-SIXES = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
 LINE, WHAT = {"picture": str(ROOT / "samples" / "line.png")}, {"text": "What is this?"}
 LEARNED = "The sign of seven."
 

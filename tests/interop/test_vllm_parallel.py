@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from clips import make_clip
-from vllm_questions import ROOT, Asked, exported, needs_vllm, ours, theirs
+from vllm_questions import ROOT, SIXES, Asked, exported, needs_vllm, ours, theirs
 
 from demiglace import Demiglace
 
@@ -15,10 +15,9 @@ def test_two_processes_give_the_same_answers(tmp_path: Path) -> None:
     """Each has half of the heads of the decoder; sums over both halves are rounded otherwise."""
     read = {"text": "Read the text."}
     clip = {"clip": str(make_clip(tmp_path / "clip.mp4", range(60)))}
-    sixes = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
     asked = [
         Asked([{"picture": str(ROOT / "samples" / "heading.png")}, read]),
-        Asked([clip, {"text": "What is this?"}], sixes),
+        Asked([clip, {"text": "What is this?"}], SIXES),
         Asked([read]),
     ]
     checkpoint = exported(tmp_path / "exported")

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from clips import make_clip
 from real_data import DATA
-from vllm_questions import NUM_NEW, ROOT, Asked, exported, launch, needs_vllm, ours, server
+from vllm_questions import NUM_NEW, ROOT, SIXES, Asked, exported, launch, needs_vllm, ours, server
 
 from demiglace import Demiglace
 
 COMMAND = "vllm serve path/to/checkpoint"
-LAUNCHED = {"fps": 10.0, "package_frames": 6, "force_package_frames": True}
 LINE, WHAT = {"picture": str(ROOT / "samples" / "line.png")}, {"text": "What is this?"}
 
 pytestmark = [pytest.mark.slow, needs_vllm]
@@ -73,13 +72,13 @@ def ask(address: str, checkpoint: Path, parts: list[dict[str, str]], **more: Any
 def test_the_server_gives_the_same_answers(address: str, checkpoint: Path, clip: dict[str, str]) -> None:
     told = Demiglace.load(checkpoint, "cpu", "float32")
     for parts in ([clip, WHAT], [LINE, {"text": "and this"}, clip, WHAT]):
-        assert ask(address, checkpoint, parts) == ours(told, Asked(parts, LAUNCHED))
+        assert ask(address, checkpoint, parts) == ours(told, Asked(parts, SIXES))
 
 
 def test_options_of_a_trusted_request_come_first(address: str, checkpoint: Path, clip: dict[str, str]) -> None:
     told, options = Demiglace.load(checkpoint, "cpu", "float32"), {"fps": 2.0, "package_frames": 4}
     found = ask(address, checkpoint, [clip, WHAT], mm_processor_kwargs=options)
-    assert found == ours(told, Asked([clip, WHAT], LAUNCHED | options))
+    assert found == ours(told, Asked([clip, WHAT], SIXES | options))
 
 
 @pytest.mark.parametrize(

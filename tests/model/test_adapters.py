@@ -8,7 +8,7 @@ from mixtures import small_config, small_model
 from safetensors.torch import load_file, save_file
 
 from demiglace.batch import Batch, Visual
-from demiglace.model.adapter_file import CONFIG_FILE, TENSOR_FILE
+from demiglace.model.adapter_file import TENSOR_FILE
 from demiglace.model.adapters import (
     Lora,
     add_adapters,
@@ -16,6 +16,7 @@ from demiglace.model.adapters import (
     merge_adapter,
     save_adapter,
 )
+from demiglace.model.hub import ADAPTER_CONFIG_FILE
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.quantisation import nf4_for_training
 
@@ -54,7 +55,7 @@ def test_a_new_adapter_changes_nothing_and_a_merged_one_says_the_same(batch, tmp
     beside = nudged(model, adapted)(batch)
     assert not torch.allclose(beside, reference, atol=1e-3)
     save_adapter(adapted, tmp_path / "adapter")
-    assert {path.name for path in (tmp_path / "adapter").iterdir()} >= {CONFIG_FILE, TENSOR_FILE}
+    assert {path.name for path in (tmp_path / "adapter").iterdir()} >= {ADAPTER_CONFIG_FILE, TENSOR_FILE}
     merged = merge_adapter(small_model(), tmp_path / "adapter")
     assert isinstance(merged, MiniCPMV)
     assert list(merged.state_dict()) == list(small_model().state_dict())
@@ -98,8 +99,8 @@ def adapter(tmp_path):
 
 
 def edited(folder, **changes):
-    fields = json.loads((folder / CONFIG_FILE).read_text())
-    (folder / CONFIG_FILE).write_text(json.dumps(fields | changes))
+    fields = json.loads((folder / ADAPTER_CONFIG_FILE).read_text())
+    (folder / ADAPTER_CONFIG_FILE).write_text(json.dumps(fields | changes))
     return folder
 
 
@@ -113,12 +114,12 @@ def edited(folder, **changes):
     ],
 )
 def test_what_is_no_adapter_is_refused(adapter, content, message):
-    (adapter / CONFIG_FILE).write_text(content)
+    (adapter / ADAPTER_CONFIG_FILE).write_text(content)
     with pytest.raises(ValueError, match=message):
         merge_adapter(small_model(), adapter)
 
 
-@pytest.mark.parametrize("name", [CONFIG_FILE, TENSOR_FILE])
+@pytest.mark.parametrize("name", [ADAPTER_CONFIG_FILE, TENSOR_FILE])
 def test_a_missing_file_is_named(adapter, name):
     (adapter / name).unlink()
     with pytest.raises(ValueError, match=f"holds no adapter: {name} is missing"):

@@ -10,10 +10,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, take
+from demiglace.model.hub import ADAPTER_CONFIG_FILE
 from demiglace.model.tensor_files import check_finite
 from demiglace.safe_files import read_object
 
-CONFIG_FILE, TENSOR_FILE = "adapter_config.json", "adapter_model.safetensors"
+TENSOR_FILE = "adapter_model.safetensors"
 MOST_BYTES = 2**20
 MOST_REPEATS = 4  # in a pattern
 
@@ -39,9 +40,9 @@ PATTERNS = ("target_modules", "exclude_modules", "modules_to_save", "layers_patt
 
 def check_adapter(folder: Path) -> None:
     """Raises ValueError where a file is missing or malformed, or numbers are out of bounds, NaN or infinite."""
-    if missing := [name for name in (CONFIG_FILE, TENSOR_FILE) if not (folder / name).is_file()]:
+    if missing := [name for name in (ADAPTER_CONFIG_FILE, TENSOR_FILE) if not (folder / name).is_file()]:
         raise ValueError(f"{folder} holds no adapter: {missing[0]} is missing")
-    path = folder / CONFIG_FILE
+    path = folder / ADAPTER_CONFIG_FILE
     given = {key: value for key, value in read_object(path, MOST_BYTES).items() if value is not None}
     take(str(path), given, {"peft_type": Words(("LORA",))}, ["peft_type"])
     config = take(str(path), given, FIELDS, REQUIRED)
@@ -77,4 +78,4 @@ def _check_tensors(path: Path, config: Mapping[str, Any]) -> None:
     check_finite(path, tensors)
     held = max((size for name, tensor in tensors.items() if ".lora_A." in name for size in tensor.shape[:1]), default=0)
     if (told := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
-        raise ValueError(f"{path} has matrices of rank {held} at most, but {CONFIG_FILE} tells of rank {told}")
+        raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} tells of rank {told}")

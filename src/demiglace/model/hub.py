@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # inside the package: what answers questions, what reads best
-CONFIG_FILE = "config.json"
+CONFIG_FILE, ADAPTER_CONFIG_FILE = "config.json", "adapter_config.json"  # of a model, of an adapter
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 
 
@@ -35,7 +35,7 @@ def _check_holds_model(folder: Path) -> None:
     """ValueError for the folder of an adapter, and for that of a run whose model is inside."""
     if (folder / CONFIG_FILE).exists():
         return
-    if (folder / "adapter_config.json").exists():
+    if (folder / ADAPTER_CONFIG_FILE).exists():
         raise ValueError(
             f"{folder} holds an adapter, not a model: --adapter adds it to its model, and `demiglace merge` makes one "
             "model of both"

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from demiglace.model.config_file import RELEASED_FACTS, CheckpointFacts, config_fields, generation_fields, parse_config
+from demiglace.model.hub import CONFIG_FILE
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.model.placement import default_dtype
 from demiglace.model.quantisation import Quantisation, linear_names, quantised
@@ -34,7 +35,6 @@ from demiglace.model.tensor_files import (
 )
 from demiglace.safe_files import atomic_paths, disk_errors, read_object, write_whole
 
-CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
 
 
