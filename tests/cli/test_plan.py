@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from demiglace.recipes import hybrid_rl, preference, pretraining, sft
+
 Run = Callable[..., Result]
 
 
@@ -40,6 +42,17 @@ def test_the_released_size_needs_no_weights_and_more_than_a_card(run: Run, data:
     told = run("plan", "8b", data, "--gpu", "rtx-4090", "--length", 2048, "--full")
     assert "it does not fit; it fits with --activation-checkpointing" in told.stdout
     assert "a byte of text counts as a token" in told.stderr
+
+
+def test_stages_of_the_released_size_compute_their_layers_again_as_their_recipes_do(run: Run, data: Path) -> None:
+    assert all(recipe.numbers_of("8b").activation_checkpointing for recipe in (pretraining, sft, preference, hybrid_rl))
+    for job, records in (("full", data.with_name("mixture.toml")), ("dpo", data), ("hybrid_rl", data)):
+        asked = ("plan", "8b", records, "--job", job, "--gpu", "h200", "--gpus", 4, "--steps", 5, "--json")
+        plain, again = (json.loads(run(*asked, *more).stdout) for more in ((), ("--activation-checkpointing",)))
+        assert plain == again
+    fine_tuned = ("plan", "8b", data, "--gpu", "h200", "--json")
+    plain, again = (json.loads(run(*fine_tuned, *more).stdout) for more in ((), ("--activation-checkpointing",)))
+    assert plain["memory_bytes"]["activations"] > 2 * again["memory_bytes"]["activations"]
 
 
 def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -> None:

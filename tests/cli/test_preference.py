@@ -128,7 +128,7 @@ def test_a_bad_pair_ends_the_run_or_is_left_out(run: Run, inputs: Path, tmp_path
     assert "pairs.jsonl:7: a preference needs `rejected`" in result.stderr
     result = run(*command, "--skip-bad")
     assert result.exit_code == 0, result.stderr
-    assert "left out: pair 6" in result.stderr
+    assert "left out: pair 7" in result.stderr
 
 
 def test_a_pair_whose_picture_is_none_is_named(run: Run, inputs: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_pair_whose_picture_is_none_is_named(run: Run, inputs: Path, tmp_path:
     path.write_text(path.read_text() + bad)
     result = run(*words(tmp_path, tmp_path / "run", source="pairs.jsonl", start=inputs / "start"))
     assert result.exit_code == 2
-    assert "pair 6: " in result.stderr
+    assert "pair 7: " in result.stderr
     assert "none.png is not a picture of a known format; with --skip-bad such records" in result.stderr
 
 

@@ -156,11 +156,15 @@ def _tell_cost(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machi
     cost = predict(recipe, seen, machine, peak)
     each = "" if machine.ranks.count == 1 else " in each process"
     machine.log(
-        f"steps: {cost.num_steps}; memory: about {_told(cost.memory_bytes)}{each}, of which weights "
-        f"{_told(cost.weight_bytes)}; time: about {cost.seconds / 60:.0f} min"
+        f"steps: {cost.num_steps}; memory: about {_size(cost.memory_bytes)}{each}, of which weights "
+        f"{_size(cost.weight_bytes)}; time: about {_duration(cost.seconds)}"
     )
     machine.log(f"one sample:\n{shown(seen.first, recipe.processor().tokenizer)}")
 
 
-def _told(num_bytes: float) -> str:
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _size(num_bytes: float) -> str:
     return f"{num_bytes / 2**30:.1f} GiB" if num_bytes >= 2**30 else f"{num_bytes / 2**20:.0f} MiB"

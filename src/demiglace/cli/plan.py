@@ -46,6 +46,7 @@ def plan_job(
     """Say what a job takes before it starts: memory by part, whether it fits, time, energy and money."""
     from dataclasses import replace
 
+    from demiglace.model.presets import preset
     from demiglace.planning.accelerator import accelerator
     from demiglace.planning.job_plan import Answers, what_fits
 
@@ -54,6 +55,8 @@ def plan_job(
     device = accelerator(gpu, setup.dtype)
     device = replace(device, watts=device.watts if watts is None else watts)
     config, processor = _model(model, max_slices)
+    if job not in (FINETUNE, SERVE) and config == preset("8b"):
+        setup = replace(setup, activation_checkpointing=True)  # as all recipes of that size have it
     seen = _look(data, media, stores, job, setup, config, processor)
     num_steps, answers = learning.num_steps(job, seen), Answers(answer_tokens, concurrent)
 

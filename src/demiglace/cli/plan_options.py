@@ -38,7 +38,8 @@ class LearningOptions:
     batch_rows: Annotated[int, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL.", min=1)] = 4
     micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.", min=1)] = 1
     activation_checkpointing: Annotated[
-        bool, typer.Option("--activation-checkpointing", help="Layers are computed again.")
+        bool,
+        typer.Option("--activation-checkpointing", help="Layers are computed again; always in stages of the 8b size."),
     ] = False
     epochs: Annotated[float, typer.Option(help="Passes over the records.", min=0)] = 3.0
     steps: Annotated[int | None, typer.Option(help="Instead of epochs.", min=1)] = None

@@ -111,8 +111,8 @@ def _reference(
 
     def on_bad(number: int, error: ValueError) -> None:
         if not machine.skip_bad:
-            raise error if isinstance(error, BadRecord) else BadRecord(f"pair {number}", str(error)) from error
-        machine.log(f"left out: pair {number}: {error}")
+            raise error if isinstance(error, BadRecord) else BadRecord(f"pair {number + 1}", str(error)) from error
+        machine.log(f"left out: pair {number + 1}: {error}")
 
     at_once, log = recipe.numbers.micro_batch_pairs, ReferenceLog(stage_folder, key, machine.ranks.rank)
     reference = ReferencePass(pairs, count, at_once, log, on_bad, machine.ranks, machine.device, machine.dtype)
