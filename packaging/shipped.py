@@ -4,7 +4,7 @@
     python packaging/shipped.py --check    exits with 1 where one is out of date; needs nothing
 
 Components are the files that are no code, by SHA-256, and the packages that `pip install demiglace` takes directly, at
-the versions of constraints.txt, with the licences that they state where they are installed.
+the versions of constraints.txt, with the licences that they state: all of them must be installed.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ def dependencies() -> dict[str, str]:
 
 
 def stated_licence(name: str) -> str:
-    """What an installed package says of itself: an expression, else its words in one line."""
+    """What an installed package says of itself: an expression, else its words in one line; ValueError if it is none."""
     try:
         found = metadata.metadata(name)
     except metadata.PackageNotFoundError:
-        return "not installed here"
+        raise ValueError(f"{name} is not installed, so its licence cannot be read: run this in .venv") from None
     classified = [line.rpartition(" :: ")[2] for line in found.get_all("Classifier", []) if line.startswith("License")]
     words = (found.get("License") or "").strip().splitlines()
     return found.get("License-Expression") or ", ".join(classified) or (words[0] if words else "not stated")

@@ -2,11 +2,11 @@
 
     bash runs/nano.sh [--folder runs/from-nothing] [--tiny] [--list]
 
-The steps are those that made the shipped weights (`experiments/nano`); there some were stopped by hand and the drawn
-questions still changed, so what comes out is another model of the same kind. Each step has a folder with a `model` in
-it; one that is finished is not run again, and one that was stopped goes on. `--list` tells the steps, the minutes that
-each took on two cores of an AMD EPYC (of those timed together its share by steps), and what was measured after it;
-`--tiny` runs all of them, a training step each, and needs no network.
+The steps are those that made the shipped weights (`experiments/nano`, `experiments/seeing`); there some were stopped by
+hand and the drawn questions still changed, so what comes out is another model of the same kind. Each step has a folder
+with a `model` in it; one that is finished is not run again, and one that was stopped goes on. `--list` tells the steps
+(`nano_steps.py`), the minutes that each took on two cores (of those timed together its share by steps), and what was
+measured after it; `--tiny` runs all of them, a training step each, and needs no network.
 """
 
 from __future__ import annotations
@@ -17,94 +17,20 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-ROOT = Path(__file__).parents[1]
-AVERAGE, FETCH = ROOT / "experiments/nano/average.py", ROOT / "experiments/unified_documents/fetch.py"
-DOCUMENTS = ROOT / "runs" / "documents"  # where the mixtures look for it
+from nano_steps import DOCUMENTS, ROOT, STEPS, Step
+
+FETCH = ROOT / "experiments/unified_documents/fetch.py"
+SCRIPTS = {  # what is no command of demiglace
+    "average": ROOT / "experiments/nano/average.py",
+    "shapes": ROOT / "experiments/seeing/run.py",
+    "joint": ROOT / "experiments/seeing/joint.py",
+}
+START_WORDS = {"shapes": 1, "joint": 2}  # which of a script's words is the model that learns on
 TINY_MIXTURE, HEADS = ROOT / "runs" / "sft.toml", "heads.safetensors"
 TINY_SFT = ("--steps", "1,0", "--length", "512", "--batch-rows", "1", "--micro-batch-rows", "1", "--workers", "0")
-
-
-@dataclass(frozen=True)
-class Step:
-    """words: of the command, in which {NAME} is the model of an earlier step. expected: what was measured after it."""
-
-    name: str
-    minutes: float
-    words: str
-    expected: str = ""
-
-
-READ = f"--documents {DOCUMENTS / 'train'}"
-SFT = "sft experiments/nano/{}.toml --preset nano"
-STEPS = (
-    Step("first", 105, "train nano", "CER of clean lines in unseen fonts .130"),
-    Step("more", 126, f"train nano --seed 1 --start {{first}} {READ}", "the same .060"),
-    Step("reader", 86, f"train nano --seed 2 --start {{more}} {READ}", "the same .053; nano-reader"),
-    Step("questions", 100, f"{SFT.format('sft')} --start {{reader}} --steps 450,300", "14 of 24 questions on scenes"),
-    Step("half", 0, "average {reader} {questions} --share 0.5", "CER of degraded lines .056"),
-    Step("kept", 18, f"{SFT.format('sft_reading_kept')} --start {{half}} --steps 152,0"),
-    Step("seen", 13, f"train nano --seed 3 --start {{kept}} {READ} --stages colours", "97 % of patches by colour"),
-    Step("scenes", 14, f"{SFT.format('sft_reading_kept')} --start {{seen}} --steps 117,0"),
-    Step("mixed", 12, f"{SFT.format('sft_colours')} --start {{scenes}} --steps 0,87 --long-lr 8e-4"),
-    Step(
-        "names", 12,
-        f"{SFT.format('sft_names_of_colours')} --start {{mixed}} --steps 0,120 --long-lr 1.2e-3 --min-lr 4e-4",
-    ),
-    Step(
-        "colours", 19, f"{SFT.format('sft_colours')} --start {{names}} --steps 0,180 --long-lr 8e-4",
-        "10 of 24 questions on colours, CER .118",
-    ),
-    Step("less", 0, "average {reader} {colours} --share 0.8"),
-    Step(
-        "calm", 8,
-        f"{SFT.format('sft_colours')} --start {{less}} --seed 1 --steps 0,60 --long-lr 5e-4 --min-lr 5e-5", "CER .091",
-    ),
-    Step("coloured", 0, "average {colours} {calm} --share 0.5", "colours 9 of 24, flashes 17 of 24, CER .099"),
-    Step(
-        "slips", 34, f"{SFT.format('sft_slips')} --start {{coloured}} --steps 301,0 --lr 1e-3 --min-lr 1e-4",
-        "0 of 24 totals",
-    ),
-    Step(
-        "digits", 49, f"{SFT.format('sft_slips')} --start {{slips}} --steps 430,0 --lr 9e-4 --min-lr 5e-5 --seed 1",
-        "9 of 40 totals",
-    ),
-    Step(
-        "totals", 23,
-        f"{SFT.format('sft_slips_last')} --start {{digits}} --steps 200,0 --lr 7e-4 --min-lr 3e-5 --seed 2",
-        "55 of 100 totals, CER .139",
-    ),
-    Step("receipts", 0, "average {digits} {totals} --share 0.6", "51 of 100 totals, CER .108"),
-    Step(
-        "everything", 69,
-        f"{SFT.format('sft_everything')} --start {{totals}} --steps 520,0 --lr 9e-4 --min-lr 3e-5 --seed 3",
-        "36 of 60 totals, CER .093",
-    ),
-    Step("most", 0, "average {receipts} {everything} --share 0.75", "35 of 60 totals, CER .089"),
-    Step(
-        "all", 12,
-        f"{SFT.format('sft_everything_last')} --start {{most}} --steps 90,0 --lr 6e-4 --min-lr 2e-5 --seed 4",
-        "colours 21 of 40, flashed text 35 of 40, CER .093",
-    ),
-    Step(
-        "direction", 10, f"{SFT.format('sft_direction')} --start {{all}} --steps 61,0 --lr 1e-3 --min-lr 3e-4 --seed 5",
-        "24 of 40 directions",
-    ),
-    Step("moving", 0, "average {all} {direction} --share 0.5", "11 of 24 directions"),
-    Step(
-        "motion", 49,
-        f"{SFT.format('sft_motion')} --start {{moving}} --steps 290,0 --lr 9e-4 --min-lr 3e-5 --seed 6"
-        " --sample-power 0.25",
-        "19 of 40 directions, CER .120",
-    ),
-    Step(
-        "nano", 0, "average {all} {motion} --share 0.75",
-        "39 of 60 totals, flashes 26 of 40, flashed text 36 of 40, CER .099; what ships",
-    ),
-)  # fmt: skip
 
 
 def main(words: Sequence[str]) -> int:
@@ -134,7 +60,7 @@ def run_step(step: Step, folder: Path, tiny: bool) -> int:
         return 0
     print(f"{step.name}: about {step.minutes:.0f} minutes", flush=True)
     began, words = time.monotonic(), command(step, folder, tiny)
-    status = average(words[1:]) if words[0] == "average" else demiglace(words)
+    status = script(SCRIPTS[words[0]], words[1:]) if words[0] in SCRIPTS else demiglace(words)
     if status == 0:
         (own / "finished").write_text(f"{time.monotonic() - began:.0f} s\n")
         print(f"{step.name}: {time.monotonic() - began:.0f} s; expected: {step.expected or '-'}", flush=True)
@@ -142,30 +68,42 @@ def run_step(step: Step, folder: Path, tiny: bool) -> int:
 
 
 def command(step: Step, folder: Path, tiny: bool) -> list[str]:
-    """What is run, with paths of earlier models and of the step's own folder."""
+    """What is run, with paths of earlier models and of the step's own folder; heads are lent to it."""
     models = {one.name: str(folder / one.name / "model") for one in STEPS}
     words = step.words.format(**models).split()
     if words[0] == "average":
         return [*words, "--out", str(folder / step.name / "model")]
-    if words[0] == "train" and "--start" in words:
-        lend_heads(Path(words[words.index("--start") + 1]).parent, folder / "reader")
+    if words[0] != "sft" and (start := start_of(words)):
+        lend_heads(Path(start).parent, folder / step.heads)
     if tiny:
         words = tiny_words(words)
     return [*words, "--folder", str(folder / step.name)]
 
 
+def start_of(words: list[str]) -> str | None:
+    """The model that learns on, if any."""
+    if words[0] in START_WORDS:
+        return words[START_WORDS[words[0]]]
+    return words[words.index("--start") + 1] if "--start" in words else None
+
+
 def tiny_words(words: list[str]) -> list[str]:
     """The same command in few training steps of a stage, of the cheapest where it has several."""
-    start = ["--start", words[words.index("--start") + 1]] if "--start" in words else []
+    start = start_of(words)
+    if words[0] == "shapes":
+        return ["shapes", str(start), "--steps", "1", "--batch", "2"]
+    if words[0] == "joint":
+        return ["joint", str(TINY_MIXTURE), str(start), "--steps", "1", "--rows", "2", "--pictures", "2"]
+    starting = ["--start", start] if start else []
     if words[0] == "train":
-        return ["train", "nano", "--quick", "--stages", "colours" if start else "encoder", *start]
-    return ["sft", str(TINY_MIXTURE), "--preset", "nano", *start, *TINY_SFT]
+        return ["train", "nano", "--quick", "--stages", "colours" if start else "encoder", *starting]
+    return ["sft", str(TINY_MIXTURE), "--preset", "nano", *starting, *TINY_SFT]
 
 
-def lend_heads(start: Path, reader: Path) -> None:
-    """A model that was fine-tuned has no heads beside it; those of the reader fit it."""
+def lend_heads(start: Path, lender: Path) -> None:
+    """A model that was fine-tuned or averaged has no heads beside it; those of an earlier run fit it."""
     if not (start / HEADS).exists():
-        shutil.copyfile(reader / HEADS, start / HEADS)
+        shutil.copyfile(lender / HEADS, start / HEADS)
 
 
 def demiglace(words: Sequence[str]) -> int:
@@ -174,8 +112,8 @@ def demiglace(words: Sequence[str]) -> int:
     return status_of(lambda: app(list(words), prog_name="demiglace"))
 
 
-def average(words: Sequence[str]) -> int:
-    return status_of(lambda: run_script(AVERAGE, words))
+def script(path: Path, words: Sequence[str]) -> int:
+    return status_of(lambda: run_script(path, words))
 
 
 def run_script(path: Path, words: Sequence[str]) -> None:

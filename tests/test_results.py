@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import answering
 import page_turns
 import reading
+import seeing
 import video_efficiency
 import vllm_packages
 from results_file import weights_of
@@ -113,6 +114,7 @@ def shows(page: Path, result: str) -> bool:
         ("answering", answering.table),
         ("video_efficiency", video_efficiency.markdown),
         ("page_turns", page_turns.table),
+        ("seeing", seeing.table),
         ("vllm_packages", vllm_packages.table),
     ],
 )

@@ -4,6 +4,8 @@ import json
 import runpy
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SHIPPED = runpy.run_path(str(ROOT / "packaging" / "shipped.py"), run_name="shipped")
 
@@ -25,6 +27,14 @@ def test_the_bill_has_every_weight_and_direct_dependency() -> None:
     packages = {one["name"]: one["version"] for one in listed if one["type"] == "library"}
     assert packages == SHIPPED["dependencies"]()
     assert all(packages.values())
+
+
+def test_each_dependency_states_a_licence() -> None:
+    stated = {name: SHIPPED["stated_licence"](name) for name in SHIPPED["dependencies"]()}
+    assert stated.keys() == SHIPPED["recorded_licences"]().keys()
+    assert "installed" not in " ".join(SHIPPED["recorded_licences"]().values())
+    with pytest.raises(ValueError, match="no-such-package is not installed"):
+        SHIPPED["stated_licence"]("no-such-package")
 
 
 def test_the_image_is_made_of_files_that_are_let_in() -> None:

@@ -1,10 +1,13 @@
 """From nothing to the model that ships, in one command: its steps fit together, run, and are not run twice."""
 
 import importlib.util
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from demiglace.model.hub import folder_of
 
 ROOT = Path(__file__).parents[2]
 SHORT = ("first", "questions", "half")
@@ -13,6 +16,7 @@ SHORT = ("first", "questions", "half")
 @pytest.fixture
 def steps(monkeypatch):
     """The module; its name is that of a job of the package too."""
+    monkeypatch.syspath_prepend(ROOT / "runs")
     found = importlib.util.spec_from_file_location("from_nothing", ROOT / "runs" / "nano.py")
     module = importlib.util.module_from_spec(found)
     monkeypatch.setitem(__import__("sys").modules, "from_nothing", module)
@@ -25,9 +29,10 @@ def test_each_step_takes_what_an_earlier_one_has_made(steps, tmp_path):
     made: dict[str, str] = {}
     for step in steps.STEPS:
         words = step.words.format(**made).split()  # a KeyError where it is made later
-        assert words[0] in ("train", "sft", "average")
-        if words[0] == "sft":
+        assert words[0] in ("train", "sft", *steps.SCRIPTS)
+        if words[0] in ("sft", "joint"):
             assert (ROOT / words[1]).is_file()
+        assert step.heads in (*made, "reader")
         made[step.name] = step.name
     assert list(made)[-1] == "nano"
 
@@ -59,6 +64,22 @@ def test_a_model_without_heads_is_lent_those_of_the_reader(steps, tmp_path):
     assert (tmp_path / "kept" / steps.HEADS).read_text() == "heads"
     assert words[:5] == ["train", "nano", "--seed", "3", "--start"]
     assert words[-2:] == ["--folder", str(tmp_path / "seen")]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("training_faces", "installed_prose")
+def test_the_encoder_learns_forms_alone_and_along_with_questions(steps, tmp_path):
+    for name in ("answers", "seen", "forms"):
+        shutil.copytree(folder_of(None), tmp_path / name / "model")
+        shutil.copyfile(folder_of(None).parent / steps.HEADS, tmp_path / name / steps.HEADS)
+    (tmp_path / "answers" / steps.HEADS).unlink()
+    chosen = {step.name: step for step in steps.STEPS}
+    assert steps.run_step(replace(chosen["forms"], name="forms again"), tmp_path, tiny=True) == 0
+    shapes = replace(chosen["shapes"], words=chosen["shapes"].words.replace("{tokens}", "{forms}"))
+    assert steps.run_step(shapes, tmp_path, tiny=True) == 0
+    for name in ("forms again", "shapes"):
+        assert (tmp_path / name / "model" / "model.safetensors").exists()
+        assert (tmp_path / name / steps.HEADS).exists()
 
 
 def test_a_step_that_fails_ends_the_run_with_its_status(steps, tmp_path, monkeypatch):
