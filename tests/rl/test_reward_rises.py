@@ -1,4 +1,4 @@
-"""A few dozen steps on one kind of question lift its reward: the nano model names the colour of a square."""
+"""A few dozen steps on one kind of question lift its reward: the nano model counts squares, which it cannot before."""
 
 import json
 from pathlib import Path
@@ -18,22 +18,25 @@ from demiglace.rl.policy_settings import PolicySettings
 from demiglace.synthesis.palette import CLIP_COLOURS
 
 COLOURS = ("red", "green", "blue", "yellow", "purple")
-PICTURES = 15
+PICTURES, MOST = 15, 4  # squares in one
 STEPS = 30
-LIFT = 0.15  # of the accuracy at temperature 1, from the first three steps to the last ten
+LIFT = 0.25  # of the accuracy at temperature 1, from the first three steps to the last ten
 
 
 def write_squares(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     records = []
     for number in range(PICTURES):
-        colour = COLOURS[number % len(COLOURS)]
+        count = number % MOST + 1
         picture = PIL.Image.new("RGB", (112, 112), "white")
-        left, top, side = (int(value) for value in (*rng.integers(10, 60, 2), rng.integers(25, 45)))
-        PIL.ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), fill=CLIP_COLOURS[colour])
+        draw, fill = PIL.ImageDraw.Draw(picture), CLIP_COLOURS[COLOURS[int(rng.integers(len(COLOURS)))]]
+        for cell in rng.permutation(9)[:count]:
+            row, column = divmod(int(cell), 3)
+            left, top = (6 + 36 * place + int(rng.integers(0, 6)) for place in (column, row))
+            draw.rectangle((left, top, left + 22, top + 22), fill=fill)
         picture.save(folder / f"{number}.png")
-        asked = {"role": "user", "content": "<image>What colour is the square? Answer with a colour."}
-        turns = [asked, {"role": "assistant", "content": colour}]
+        asked = {"role": "user", "content": "<image>How many squares are there? Answer with a number."}
+        turns = [asked, {"role": "assistant", "content": str(count)}]
         records.append(json.dumps({"messages": turns, "images": [f"{number}.png"]}) + "\n")
     (folder / "squares.jsonl").write_text("".join(records))
     path = folder / "rl.toml"
@@ -44,7 +47,7 @@ def write_squares(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_few_dozen_steps_teach_the_colours_of_squares(tmp_path):
+def test_a_few_dozen_steps_teach_to_count_squares(tmp_path):
     numbers = numbers_of(
         "nano",
         num_steps=STEPS,
