@@ -71,7 +71,10 @@ def dependencies() -> dict[str, str]:
 
 
 def stated_licence(name: str) -> str:
-    """What an installed package says of itself: an expression, else its words in one line; ValueError if it is none."""
+    """What a package says of itself: an expression, else its words in one line.
+
+    Raises ValueError where it is not installed.
+    """
     try:
         found = metadata.metadata(name)
     except metadata.PackageNotFoundError:

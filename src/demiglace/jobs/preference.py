@@ -110,9 +110,10 @@ def _reference(
     key = {"start": start, "pairs": pairs_mark, "dtype": machine.dtype_name}
 
     def on_bad(number: int, error: ValueError) -> None:
+        where = f"pair {number + 1}"
         if not machine.skip_bad:
-            raise error if isinstance(error, BadRecord) else BadRecord(f"pair {number + 1}", str(error)) from error
-        machine.log(f"left out: pair {number + 1}: {error}")
+            raise error if isinstance(error, BadRecord) else BadRecord(where, str(error)) from error
+        machine.log(f"left out: {where}: {error}")
 
     at_once, log = recipe.numbers.micro_batch_pairs, ReferenceLog(stage_folder, key, machine.ranks.rank)
     reference = ReferencePass(pairs, count, at_once, log, on_bad, machine.ranks, machine.device, machine.dtype)
