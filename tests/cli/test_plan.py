@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from demiglace.cli.planned_jobs import JobNumbers, job_numbers
+from demiglace.model.presets import preset
 from demiglace.recipes import hybrid_rl, preference, pretraining, sft
 
 Run = Callable[..., Result]
@@ -53,6 +55,29 @@ def test_stages_of_the_released_size_compute_their_layers_again_as_their_recipes
     fine_tuned = ("plan", "8b", data, "--gpu", "h200", "--json")
     plain, again = (json.loads(run(*fine_tuned, *more).stdout) for more in ((), ("--activation-checkpointing",)))
     assert plain["memory_bytes"]["activations"] > 2 * again["memory_bytes"]["activations"]
+
+
+@pytest.mark.parametrize("size", ["nano", "small", "8b"])
+def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> None:
+    staged, tuned = pretraining.numbers_of(size), sft.numbers_of(size)
+    rl, pairs = hybrid_rl.numbers_of(size), preference.numbers_of(size)
+    wanted = {
+        "vision": (staged.length, staged.batch_rows, staged.micro_batch_rows, staged.num_steps[1]),
+        "long_cot_3d": (tuned.length, tuned.batch_rows, tuned.micro_batch_rows, tuned.num_steps[1]),
+        "hybrid_rl": (2048, rl.policy.batch_prompts, rl.micro_batch_prompts, rl.num_steps),
+        "dpo": (2048, pairs.batch_pairs, pairs.micro_batch_pairs, pairs.num_steps),
+    }
+    for job, numbers in wanted.items():
+        assert job_numbers(job, preset(size)) == JobNumbers(*numbers, activation_checkpointing=size == "8b")
+    assert job_numbers("finetune", preset(size)) == JobNumbers()
+
+
+def test_what_is_chosen_comes_before_the_recipe(run: Run, data: Path) -> None:
+    asked = ("plan", "nano", data, "--job", "dpo", "--gpu", "h200", "--json")
+    by_recipe, by_steps, by_epochs = (
+        json.loads(run(*asked, *more).stdout)["steps"] for more in ((), ("--steps", 7), ("--epochs", 1))
+    )
+    assert (by_recipe, by_steps, by_epochs) == (preference.numbers_of("nano").num_steps, 7, 1)
 
 
 def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, run_together
+from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
@@ -56,9 +56,7 @@ def finetune(
     held_out: Annotated[float, typer.Option(help="Share of the records that is measured on, not learned from.")] = 0.1,
     patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without progress; 0 is never.")] = 0,
     seed: training.Seed = 0,
-    activation_checkpointing: Annotated[
-        bool, typer.Option("--activation-checkpointing", help="Less memory, a third more time.")
-    ] = False,
+    activation_checkpointing: training.ActivationCheckpointing = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
     refuse_long: RefuseLong = False,
@@ -127,10 +125,9 @@ def _records(
 
 def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
     """What takes less memory than `recipe`."""
-    fewer_rows = (f"--micro-batch-rows below {recipe.micro_batch_rows}",) if recipe.micro_batch_rows > 1 else ()
-    checkpointing = () if recipe.activation_checkpointing else ("--activation-checkpointing",)
+    same = less_at_once("--micro-batch-rows", recipe.micro_batch_rows, recipe.activation_checkpointing)
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
-    return MemoryAdvice((*fewer_rows, *checkpointing), (f"--length below {recipe.length}", *method), out)
+    return MemoryAdvice(same, (f"--length below {recipe.length}", *method), out)
 
 
 def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.plan_options import DPO, FINETUNE, JOBS, RL, SERVE, LearningOptions
+from demiglace.cli.plan_options import LearningOptions
+from demiglace.cli.planned_jobs import DPO, FINETUNE, JOBS, RL, SERVE
 from demiglace.cli.terminal import check_open
 from demiglace.cli.training_options import Stores
 
@@ -46,19 +47,17 @@ def plan_job(
     """Say what a job takes before it starts: memory by part, whether it fits, time, energy and money."""
     from dataclasses import replace
 
-    from demiglace.model.presets import preset
     from demiglace.planning.accelerator import accelerator
     from demiglace.planning.job_plan import Answers, what_fits
 
     check_open("stdout")
-    setup = learning.setup(job, gpu, gpus)
+    config, processor = _model(model, max_slices)
+    numbers = learning.numbers(job, config)
+    setup = learning.setup(job, numbers, gpu, gpus)
     device = accelerator(gpu, setup.dtype)
     device = replace(device, watts=device.watts if watts is None else watts)
-    config, processor = _model(model, max_slices)
-    if job not in (FINETUNE, SERVE) and config == preset("8b"):
-        setup = replace(setup, activation_checkpointing=True)  # as all recipes of that size have it
     seen = _look(data, media, stores, job, setup, config, processor)
-    num_steps, answers = learning.num_steps(job, seen), Answers(answer_tokens, concurrent)
+    num_steps, answers = learning.num_steps(job, numbers, seen), Answers(answer_tokens, concurrent)
 
     def planned(changed: TrainingSetup) -> JobPlan:
         return _planned(job, changed, config, seen, device, answers, group, num_steps, price)

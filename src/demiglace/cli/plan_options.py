@@ -3,51 +3,60 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demiglace.cli.training_options import finetuning_method
+from demiglace.cli.planned_jobs import DPO, FINETUNE, JOB_PARTS, RL, SERVE, job_numbers
+from demiglace.cli.training_options import ActivationCheckpointing, finetuning_method
 
 if TYPE_CHECKING:
+    from demiglace.cli.planned_jobs import JobNumbers
     from demiglace.data.dataset_statistics import DatasetStatistics
+    from demiglace.model.minicpmv import MiniCPMVConfig
     from demiglace.planning.training_setup import Method, TrainingSetup
-
-FINETUNE, DPO, RL, SERVE = "finetune", "dpo", "hybrid_rl", "serve"
-JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, RL, SERVE)
-JOB_PARTS = {  # what learns where nothing is chosen, as in the recipes; in other stages all parts do
-    FINETUNE: "decoder",
-    "resampler": "resampler",
-    "vision": "encoder,resampler",
-    DPO: "resampler,decoder",
-    RL: "resampler,decoder",
-}
+DEFAULT_EPOCHS = 3.0  # of `demiglace finetune`
 
 
 @dataclass(frozen=True)
 class LearningOptions:
-    """What learns, in rows of which size, for how long."""
+    """What learns, in rows of which size, for how long; None leaves what the command of the job takes by itself."""
 
     full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False
     lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default of finetune).")] = False
     qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False
     learn: Annotated[str | None, typer.Option(help="Parts that learn. [default: the job's]")] = None
     rank: Annotated[int, typer.Option(help="Of the adapters.", min=1)] = 16
-    length: Annotated[int, typer.Option(help="Tokens of a row.", min=1)] = 2048
-    batch_rows: Annotated[int, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL.", min=1)] = 4
-    micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.", min=1)] = 1
-    activation_checkpointing: Annotated[
-        bool,
-        typer.Option("--activation-checkpointing", help="Layers are computed again; always in stages of the 8b size."),
-    ] = False
-    epochs: Annotated[float, typer.Option(help="Passes over the records.", min=0)] = 3.0
+    length: Annotated[int | None, typer.Option(help="Tokens of a row. [default: the job's]", min=1)] = None
+    batch_rows: Annotated[
+        int | None, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL. [default: the job's]", min=1)
+    ] = None
+    micro_batch_rows: Annotated[
+        int | None, typer.Option(help="Rows in memory at once. [default: the job's]", min=1)
+    ] = None
+    activation_checkpointing: ActivationCheckpointing = False
+    epochs: Annotated[
+        float | None,
+        typer.Option(help="Passes over the records. [default: the steps of the job's recipe, else 3]", min=0),
+    ] = None
     steps: Annotated[int | None, typer.Option(help="Instead of epochs.", min=1)] = None
     dtype: Annotated[
         Literal["float32", "bfloat16"] | None, typer.Option(help="Of products. [default: bfloat16 on a GPU]")
     ] = None
 
-    def setup(self, job: str, gpu: str, gpus: int) -> TrainingSetup:
+    def numbers(self, job: str, config: MiniCPMVConfig) -> JobNumbers:
+        """The job's for a model of this size, with what is chosen here; ValueError where there is no such job."""
+        numbers = job_numbers(job, config)
+        sizes = {name: getattr(self, name) for name in ("length", "batch_rows", "micro_batch_rows")}
+        chosen = {name: size for name, size in sizes.items() if size is not None}
+        return replace(
+            numbers, **chosen,
+            num_steps=numbers.num_steps if self.steps is None and self.epochs is None else self.steps,
+            activation_checkpointing=self.activation_checkpointing or numbers.activation_checkpointing,
+        )  # fmt: skip
+
+    def setup(self, job: str, numbers: JobNumbers, gpu: str, gpus: int) -> TrainingSetup:
         """ValueError for what the command of the job would refuse."""
         from demiglace.model.adapters import Lora
         from demiglace.planning.training_setup import TrainingSetup
@@ -55,29 +64,27 @@ class LearningOptions:
         parts = self._parts(job)
         method = self._method(job, parts)
         if job != SERVE:
-            self._check_processes(method, gpus)
+            self._check_processes(method, numbers.batch_rows, gpus)
         rows = 2 if job == DPO else 1  # of a pair
-        at_once = min(self.micro_batch_rows, max(1, self.batch_rows // gpus))
+        at_once = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
         return TrainingSetup(
-            method, parts, Lora(self.rank, scale=2.0 * self.rank), self.length, rows * self.batch_rows, rows * at_once,
-            self.activation_checkpointing, self.dtype or ("float32" if gpu == "cpu" else "bfloat16"), gpus,
-            reads_reference=job == DPO,
+            method, parts, Lora(self.rank, scale=2.0 * self.rank), numbers.length, rows * numbers.batch_rows,
+            rows * at_once, numbers.activation_checkpointing,
+            self.dtype or ("float32" if gpu == "cpu" else "bfloat16"), gpus, reads_reference=job == DPO,
         )  # fmt: skip
 
-    def num_steps(self, job: str, seen: DatasetStatistics) -> int:
+    def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:
         """ValueError where the records have no end and no number of steps is given."""
-        if self.steps is not None:
-            return self.steps
+        if numbers.num_steps is not None:
+            return numbers.num_steps
         if not seen.num_records:
             raise ValueError("the sources draw without end: say how many --steps")
-        units = seen.num_records if job == RL else seen.expected_tokens / self.length
-        return max(1, round(self.epochs * units / self.batch_rows))
+        units = seen.num_records if job == RL else seen.expected_tokens / numbers.length
+        return max(1, round((self.epochs or DEFAULT_EPOCHS) * units / numbers.batch_rows))
 
     def _parts(self, job: str) -> tuple[str, ...]:
         from demiglace.planning.training_setup import PARTS
 
-        if job not in JOBS:
-            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
         wanted = self.learn or JOB_PARTS.get(job) or ",".join(PARTS)
         parts = tuple(part.strip() for part in wanted.split(",") if part.strip())
         if not parts or set(parts) - PARTS.keys():
@@ -96,11 +103,11 @@ class LearningOptions:
             targets_of(parts)
         return method
 
-    def _check_processes(self, method: Method, count: int) -> None:
+    def _check_processes(self, method: Method, batch_rows: int, count: int) -> None:
         from demiglace.training.distributed import ProcessGroup
 
-        if not (self.epochs > 0 and math.isfinite(self.epochs)):
+        if self.epochs is not None and not 0 < self.epochs < math.inf:
             raise ValueError(f"--epochs must be above 0, got {self.epochs}")
-        ProcessGroup(count=count).share(self.batch_rows)
+        ProcessGroup(count=count).share(batch_rows)
         if method == "qlora" and count > 1:
             raise ValueError(f"weights of 4 bits stay in one process, got --gpus {count}: --lora learns in any number")

@@ -11,7 +11,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, run_together
+from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.mixture_file import MixtureFile
@@ -55,6 +55,7 @@ def prefer(
     nll_weight: NllWeight = None,
     batch_pairs: Annotated[int | None, typer.Option(help="Pairs of a step. [default: the preset's]")] = None,
     micro_batch_pairs: MicroBatchPairs = None,
+    activation_checkpointing: training.ActivationCheckpointing = False,
     prompts: Annotated[int | None, typer.Option(help="Prompts that are answered. [default: the preset's]")] = None,
     answers: Annotated[int | None, typer.Option(help="Answers to a prompt. [default: 10]")] = None,
     pairs: Annotated[int | None, typer.Option(help="Most pairs of a prompt. [default: 2]")] = None,
@@ -85,7 +86,7 @@ def prefer(
 
     changes: dict[str, Any] = {"learning_rate": lr, "num_steps": steps, "beta": beta, "batch_pairs": batch_pairs}
     changes |= {"micro_batch_pairs": micro_batch_pairs, "prompts": prompts, "long_share": long_share}
-    changes["nll_weight"] = nll_weight
+    changes |= {"nll_weight": nll_weight, "activation_checkpointing": activation_checkpointing or None}
     numbers = numbers_of(preset, pairs_of_a_prompt=pairs, **changes)
     limits = {"answers": answers, "short_limit": short_limit, "long_limit": long_limit, "least_mass": least_mass}
     wanted: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
@@ -98,7 +99,8 @@ def prefer(
         _source(source, media, media_root, stores), numbers, folder_of(start), choice, seed, save_every, keep
     )
     machine = computing.machine(skip_bad=skip_bad)
-    advice = MemoryAdvice(("a lower --micro-batch-pairs",), ("a lower --long-limit or --answers",), folder)
+    same = less_at_once("--micro-batch-pairs", numbers.micro_batch_pairs, numbers.activation_checkpointing)
+    advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, run_together
+from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
 
 
 @with_options
@@ -25,6 +25,7 @@ def pretrain(
     lr: Annotated[float | None, typer.Option(help="Learning rate of the stable part. [default: the preset's]")] = None,
     *,
     rows: training.Rows,
+    activation_checkpointing: training.ActivationCheckpointing = False,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,
@@ -41,14 +42,21 @@ def pretrain(
     from demiglace.recipes.pretraining import PretrainingRecipe, numbers_of
 
     num_steps = None if steps is None else training.steps_like("100,100,500", steps)
+    wanted: dict[str, Any] = {"learning_rate": lr, "num_steps": num_steps, **asdict(rows)}
+    numbers = numbers_of(preset, activation_checkpointing=activation_checkpointing or None, **wanted)
     recipe = PretrainingRecipe(
         mixture=read_mixture(mixture),
         preset=preset,
-        numbers=numbers_of(preset, learning_rate=lr, num_steps=num_steps, **asdict(rows)),
+        numbers=numbers,
         seed=seed,
         start=None if start is None else folder_of(start),
         save_every=save_every,
         keep=keep,
     )
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))
+    advice = MemoryAdvice(
+        less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing),
+        (f"--length below {numbers.length}",),
+        folder,
+    )
+    run_together(lambda own: run(recipe, folder, own), machine, "model", advice)

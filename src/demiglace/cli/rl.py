@@ -10,7 +10,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, run_together
+from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
 
 if TYPE_CHECKING:
     from demiglace.rl.policy_settings import PolicySettings
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 LongShare = Annotated[float | None, typer.Option(help="Share of the prompts asked for long answers. [default: 0.5]")]
 RewardModelFolder = Annotated[
     Path | None, typer.Option(help="Folder of a sequence classifier of transformers that scores final answers.")
-]
-ActivationCheckpointing = Annotated[
-    bool, typer.Option("--activation-checkpointing", help="Less memory in the update, and more time.")
 ]
 Workers = Annotated[int, typer.Option(help="Processes that prepare the next batch's prompts; 0 is none.", min=0)]
 MicroBatchPrompts = Annotated[int | None, typer.Option(help="Prompts in memory at once. [default: the preset's]")]
@@ -109,7 +106,7 @@ def rl(
     long_share: LongShare = None,
     reward_model: RewardModelFolder = None,
     micro_batch_prompts: MicroBatchPrompts = None,
-    activation_checkpointing: ActivationCheckpointing = False,
+    activation_checkpointing: training.ActivationCheckpointing = False,
     workers: Workers = 1,
     save_every: training.SaveEvery = 20,
     keep: training.Keep = 2,
@@ -138,7 +135,7 @@ def rl(
     numbers, remote = replace(numbers, policy=policy.of(numbers.policy)), server.of(folder)
     recipe = HybridRlRecipe(read_mixture(mixture), numbers, folder_of(start), reward_model, seed, save_every, keep)
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    same = ("a lower --micro-batch-prompts", "--activation-checkpointing")
+    same = less_at_once("--micro-batch-prompts", numbers.micro_batch_prompts, numbers.activation_checkpointing)
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own, remote), machine, "model", advice)
 

@@ -9,7 +9,14 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, run_together
+from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+
+SamplePower = Annotated[
+    float | None,
+    typer.Option(
+        help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
+    ),
+]
 
 
 @inference_options.with_options
@@ -29,14 +36,10 @@ def sft(
     min_lr: Annotated[
         float | None, typer.Option(help="Learning rate at the end of both. [default: the preset's]")
     ] = None,
-    sample_power: Annotated[
-        float | None,
-        typer.Option(
-            help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
-        ),
-    ] = None,
+    sample_power: SamplePower = None,
     *,
     rows: training.Rows,
+    activation_checkpointing: training.ActivationCheckpointing = False,
     static_patches: inference_options.StaticPatches = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
@@ -56,9 +59,10 @@ def sft(
     wanted: dict[str, Any] = {"learning_rate": lr, "long_learning_rate": long_lr, "min_learning_rate": min_lr}
     wanted |= {"sample_power": sample_power, **asdict(rows)}
     wanted |= {"num_steps": None if steps is None else training.steps_like("500,300", steps)}
+    numbers = numbers_of(preset, activation_checkpointing=activation_checkpointing or None, **wanted)
     recipe = SftRecipe(
         mixture=read_mixture(mixture),
-        numbers=numbers_of(preset, **wanted),
+        numbers=numbers,
         start=folder_of(start),
         seed=seed,
         save_every=save_every,
@@ -66,4 +70,9 @@ def sft(
         static_patches=static_patches,
     )
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    run_together(lambda own: run(recipe, folder, own), machine, "model", MemoryAdvice(folder=folder))
+    advice = MemoryAdvice(
+        less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing),
+        (f"--length below {numbers.length}",),
+        folder,
+    )
+    run_together(lambda own: run(recipe, folder, own), machine, "model", advice)

@@ -28,8 +28,8 @@ class MemoryAdvice:
     folder: of the run; None where only the run itself knows how far it came.
     """
 
-    same: tuple[str, ...] = ("a lower --micro-batch-rows",)
-    other: tuple[str, ...] = ("a lower --length",)
+    same: tuple[str, ...]
+    other: tuple[str, ...]
     folder: Path | None = None
 
     def advice(self) -> str:
@@ -42,18 +42,19 @@ class MemoryAdvice:
         return f"out of memory: {way} the same command goes on from {reached}{other}"
 
 
-def run_together(
-    job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice | None = None
-) -> None:
-    """Run `job`, which gives the folder of its `result`, or None where a signal stopped it.
+def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str, ...]:
+    """What reduces memory and changes no result: less than `at_once` by `option`, and computing layers again."""
+    fewer = (f"{option} below {at_once}",) if at_once > 1 else ()
+    return fewer if is_checkpointed else (*fewer, "--activation-checkpointing")
 
-    advice: options that reduce memory; None for those that all these commands have.
-    """
+
+def run_together(job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice) -> None:
+    """Run `job`, which gives the folder of its `result`, or None where a signal stopped it."""
     from demiglace.training.distributed import distributed
 
     with distributed(machine.device) as ranks:
         log = note if ranks.is_first else _log_nothing
-        with _in_a_users_words(advice or MemoryAdvice()):
+        with _in_a_users_words(advice):
             folder = job(replace(machine, ranks=ranks, log=log))
         if folder is None:
             log(f"stopped, all is saved; go on with: {this_command()}")

@@ -25,6 +25,12 @@ SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1
 Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
 NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Name and count wrong records and go on.")]
+ActivationCheckpointing = Annotated[
+    bool,
+    typer.Option(
+        "--activation-checkpointing", help="Less memory, a third more time; stages of the 8b size always do so."
+    ),
+]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")
 ]
