@@ -23,7 +23,6 @@ from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import Inputs, data_marks, inputs_of, marks, model_files
-from demiglace.jobs.stop_signals import stop_signals
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.preference import PreferenceRecipe
@@ -34,6 +33,7 @@ from demiglace.rl.rollout_batch import PolicyLearner
 from demiglace.training import checkpoint
 from demiglace.training.preference import PreferenceObjective
 from demiglace.training.reference_log_probs import ReferenceLog, ReferencePairs, ReferencePass
+from demiglace.training.stop_signals import stop_signals
 from demiglace.training.trainer import Trainer
 
 

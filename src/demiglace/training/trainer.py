@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -38,6 +35,7 @@ from demiglace.training.objective import (
 from demiglace.training.optim import optimizers
 from demiglace.training.pace import UNTIMED, Pace
 from demiglace.training.stage import Stage
+from demiglace.training.stop_signals import stop_signals
 
 
 @dataclass
@@ -90,7 +88,6 @@ class Trainer:
         self.optimizers = optimizers(self.parameters.items(), stage.learning_rate, stage.weight_decay, stage.muon)
         folder.mkdir(parents=True, exist_ok=True)
         self.metrics = Metrics(folder, stage.name, stage.log_every, peak, tensorboard)
-        self.stopping = False
 
     def run(self) -> bool:
         """Train to the end of the stage; False if a signal or the deadline stopped it, with everything saved.
@@ -110,11 +107,12 @@ class Trainer:
     def _run(self) -> bool:
         saved = step = self._resume()
         clock = Clock()
-        with self._signals(), self.metrics, self._progress() as progress:
+        signals = stop_signals(self.ranks, lambda: self.pace.seconds_left <= 0)
+        with signals as should_stop, self.metrics, self._progress() as progress:
             if step and isinstance(self.callback, RememberingCallback) and self.callback.lacks(self.folder, step):
                 self._watch(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
-            while not (done := step >= self.stage.num_steps or self.is_enough()) and not self._should_stop():
+            while not (done := step >= self.stage.num_steps or self.is_enough()) and not should_stop():
                 is_due = (step + 1) % self.stage.save_every == 0 or self._is_late(clock)
                 try:
                     figures = self._step(step, clock, is_read=is_due or self._is_read(step))
@@ -238,22 +236,6 @@ class Trainer:
         seen = "" if self.callback is None else self.callback(self.learner, self.folder, step)
         if self.ranks.is_first:
             shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)
-
-    def _should_stop(self) -> bool:
-        """Whether a signal or the deadline has reached any process: all must stop at the same step."""
-        return self.ranks.sum([float(self.stopping or self.pace.seconds_left <= 0)])[0] > 0
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.stopping = True
 
     def _progress(self) -> Progress:
         return Progress(
