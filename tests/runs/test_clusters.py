@@ -28,6 +28,7 @@ TRAIN_JOB = {
     "spec.runtimePatches.trainingRuntimeSpec.template.spec": {"replicatedJobs": list},
     "spec.runtimePatches.trainingRuntimeSpec.template.spec.replicatedJobs": {"name": str, "template": dict},
 }  # fmt: skip
+PODS = "spec.runtimePatches.trainingRuntimeSpec.template.spec.replicatedJobs.template.spec.template.spec"
 GIVEN = ("pretrain", "mixture.toml", "--preset", "8b")
 
 
@@ -169,9 +170,20 @@ def test_the_runtime_tells_torchrun_the_machines(train_job, monkeypatch):
     check_command(trainer["args"])
 
 
+def test_a_step_may_end_before_torchrun_kills_and_torchrun_before_the_cluster(train_job, manifest):
+    head, _, script = SLURM.read_text().partition("set -euo")
+    warned = int(re.search(r"USR1@(\d+)", head).group(1))
+    waited = int(re.search(r"TORCH_ELASTIC_SHUTDOWN_TIMEOUT=(\d+)", script).group(1))
+    assert 30 < waited < warned
+    pod = manifest["Job"]["spec"]["template"]["spec"]
+    (other,) = objects(train_job, PODS.split("."))
+    told = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+    assert 30 < int(told["TORCH_ELASTIC_SHUTDOWN_TIMEOUT"]) < pod["terminationGracePeriodSeconds"]
+    assert other["terminationGracePeriodSeconds"] == pod["terminationGracePeriodSeconds"]
+
+
 def test_kubeflow_mounts_what_kubernetes_mounts(train_job, manifest):
-    path = "spec.runtimePatches.trainingRuntimeSpec.template.spec.replicatedJobs.template.spec.template.spec"
-    (pod,), own = objects(train_job, path.split(".")), manifest["Job"]["spec"]["template"]["spec"]
+    (pod,), own = objects(train_job, PODS.split(".")), manifest["Job"]["spec"]["template"]["spec"]
     assert pod["volumes"] == own["volumes"]
     (container,), (other,) = pod["containers"], own["containers"]
     assert container["volumeMounts"] == other["volumeMounts"]

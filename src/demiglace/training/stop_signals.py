@@ -12,8 +12,9 @@ from types import FrameType
 
 from demiglace.training.distributed import ProcessGroup
 
-SOON_S = 1.0  # ours: torchrun passes on a Ctrl-C that the terminal may have sent to its processes too
-TOLD = "\nwhat is under way ends and is saved; Ctrl-C once more stops at once\n"
+SOON_S = 1.0  # ours: a launcher may pass on what the terminal has sent to its processes too
+TOLD = "\nwhat is under way ends and is saved"
+TOLD_ALONE = f"{TOLD}; Ctrl-C once more stops at once"  # torchrun passes on the first alone
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def stop_signals(ranks: ProcessGroup, is_time: Callable[[], bool] = lambda: Fals
         if asked is None:
             asked = now
             if ranks.is_first:
-                _tell()
+                _tell(TOLD_ALONE if ranks.count == 1 else TOLD)
         elif number == signal.SIGINT and now - asked >= SOON_S:
             raise KeyboardInterrupt
 
@@ -43,7 +44,7 @@ def stop_signals(ranks: ProcessGroup, is_time: Callable[[], bool] = lambda: Fals
             signal.signal(number, handler)
 
 
-def _tell() -> None:
+def _tell(text: str) -> None:
     """Past the buffer of stderr, which may be in the middle of a write: a second one from a signal raises an error."""
     with suppress(OSError, ValueError, AttributeError):  # closed, or not a file
-        os.write(sys.stderr.fileno(), TOLD.encode())
+        os.write(sys.stderr.fileno(), f"{text}\n".encode())
