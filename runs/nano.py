@@ -29,7 +29,22 @@ SCRIPTS = {  # what is no command of demiglace
     "joint": ROOT / "experiments/seeing/joint.py",
 }
 START_WORDS = {"shapes": 1, "joint": 2}  # which of a script's words is the model that learns on
-TINY_MIXTURE, HEADS = ROOT / "runs" / "sft.toml", "heads.safetensors"
+TINY_MIXTURE, TINY_PROMPTS = ROOT / "runs" / "sft.toml", ROOT / "experiments" / "seeing" / "rl.toml"
+HEADS = "heads.safetensors"
+TINY_RL = (
+    "--steps",
+    "1",
+    "--prompts",
+    "2",
+    "--answers",
+    "2",
+    "--short-limit",
+    "4",
+    "--long-limit",
+    "4",
+    "--workers",
+    "0",
+)
 TINY_SFT = ("--steps", "1,0", "--length", "512", "--batch-rows", "1", "--micro-batch-rows", "1", "--workers", "0")
 
 
@@ -73,7 +88,7 @@ def command(step: Step, folder: Path, tiny: bool) -> list[str]:
     words = step.words.format(**models).split()
     if words[0] == "average":
         return [*words, "--out", str(folder / step.name / "model")]
-    if words[0] != "sft" and (start := start_of(words)):
+    if words[0] not in ("sft", "rl") and (start := start_of(words)):
         lend_heads(Path(start).parent, folder / step.heads)
     if tiny:
         words = tiny_words(words)
@@ -97,6 +112,8 @@ def tiny_words(words: list[str]) -> list[str]:
     starting = ["--start", start] if start else []
     if words[0] == "train":
         return ["train", "nano", "--quick", "--stages", "colours" if start else "encoder", *starting]
+    if words[0] == "rl":
+        return ["rl", str(TINY_PROMPTS), "--preset", "nano", *starting, *TINY_RL]
     return ["sft", str(TINY_MIXTURE), "--preset", "nano", *starting, *TINY_SFT]
 
 

@@ -182,7 +182,17 @@ STEPS = (
         "easy-VQA 68 %, flashed text 20 of 24",
     ),
     Step(
-        "nano", 0, "average {last} {reading} --share 0.3",
-        "easy-VQA 68 %, colours 22 of 24, flashed text 22 of 24, clean lines CER .043; what ships",
+        "sees", 0, "average {last} {reading} --share 0.3",
+        "easy-VQA 69 %, colours 22 of 24, flashed text 22 of 24, clean lines CER .043",
+    ),
+    Step(
+        "reinforced", 17,
+        "rl experiments/seeing/rl_clips.toml --preset nano --start {sees} --long-share 0.125 --prompts 48 --steps 120"
+        " --short-limit 112 --long-limit 160 --seed 63",
+        "easy-VQA 82 %, flashes 10 of 24",
+    ),
+    Step(
+        "nano", 0, "average {sees} {reinforced} --share 0.5",
+        "easy-VQA 80 %, order 16 of 24, flashes 14 of 24, clean lines CER .043; what ships",
     ),
 )  # fmt: skip

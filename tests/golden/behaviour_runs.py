@@ -13,6 +13,7 @@ from unittest.mock import patch
 import torch
 from behaviour_figures import Figures, losses, weights_digest
 from mixtures import SFT_MIXTURE, write_mixture, write_start
+from stopped_runs import STOP_SIGNALS, stops_at
 from typer.testing import CliRunner
 
 from demiglace.cli.main import app
@@ -32,7 +33,6 @@ from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.arithmetic.claims import wrong_claims
 from demiglace.scoring.repetition import repeats
 from demiglace.scoring.text_distance import character_error_rate, word_f1
-from demiglace.training.trainer import Trainer
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MACHINE = Machine(torch.device("cpu"), torch.float32, num_workers=0)
@@ -57,9 +57,7 @@ def pretraining(folder: Path, count: int) -> Figures:
     """The three stages on a small model, 16 steps; then stopped after the sixth step and gone on with."""
     recipe = _pretraining(folder)
     figures = _of_run(lambda: run_stages(recipe, folder / "run", MACHINE))
-    calls = iter(range(1000))
-    stops = patch.object(Trainer, "_should_stop", lambda trainer: next(calls) == 6)
-    with losses() as begun, stops, quiet():
+    with losses() as begun, patch(STOP_SIGNALS, stops_at(6)), quiet():
         assert run_stages(recipe, folder / "parts", MACHINE) is None
     resumed = _of_run(lambda: run_stages(recipe, folder / "parts", MACHINE))
     if (begun + resumed.losses["losses"], resumed.here) != (figures.losses["losses"], figures.here):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mixtures import small_model
 from safetensors.torch import load_file
+from stopped_runs import STOP_SIGNALS, stops_at
 
 from demiglace.inference.demiglace import Demiglace
 from demiglace.jobs.finetuning import finetune, held_out, survey
@@ -33,8 +34,7 @@ def test_the_model_learns_and_leaves_in_the_released_layout(recipe, machine, tmp
 def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
     seen = survey(recipe)
     finetune(recipe, seen, tmp_path / "full", machine)
-    calls = iter(range(100))
-    monkeypatch.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 2)
+    monkeypatch.setattr(STOP_SIGNALS, stops_at(2))
     assert finetune(recipe, seen, tmp_path / "parts", machine) is None
     assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / "finetune")) == 2
     finetune(replace(recipe, patience=50), seen, tmp_path / "parts", machine)  # which is free to change

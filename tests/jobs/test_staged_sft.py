@@ -7,6 +7,7 @@ import pytest
 import torch
 from mixtures import write_sft_inputs
 from safetensors.torch import load_file
+from stopped_runs import STOP_SIGNALS, stops_at
 
 from demiglace.data.mixture_file import read_mixture
 from demiglace.jobs.staged import run
@@ -61,8 +62,7 @@ def test_the_second_stage_goes_on_from_the_first_and_leaves_nanos_encoder(recipe
 def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, monkeypatch):
     run(recipe, tmp_path / "full", machine)
     with monkeypatch.context() as patched:
-        calls = iter(range(100))
-        patched.setattr("demiglace.training.trainer.Trainer._should_stop", lambda self: next(calls) == 3)
+        patched.setattr(STOP_SIGNALS, stops_at(3))
         assert run(recipe, tmp_path / "parts", machine) is None  # after the first step of the second stage
     assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts" / LONG_COT_3D)) == 1
     freely = replace(

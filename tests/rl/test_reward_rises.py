@@ -1,4 +1,4 @@
-"""A few dozen steps on one kind of question lift its reward: the nano model counts squares, which it cannot before."""
+"""A few dozen steps on one kind of question lift its reward: which colours are lucky, as no weights can know before."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,8 @@ from demiglace.rl.policy_settings import PolicySettings
 from demiglace.synthesis.palette import CLIP_COLOURS
 
 COLOURS = ("red", "green", "blue", "yellow", "purple")
-PICTURES, MOST = 15, 4  # squares in one
+LUCKY = ("red", "green", "purple")
+PICTURES = 15
 STEPS = 30
 LIFT = 0.25  # of the accuracy at temperature 1, from the first three steps to the last ten
 
@@ -27,16 +28,13 @@ def write_squares(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     records = []
     for number in range(PICTURES):
-        count = number % MOST + 1
+        colour = COLOURS[number % len(COLOURS)]
         picture = PIL.Image.new("RGB", (112, 112), "white")
-        draw, fill = PIL.ImageDraw.Draw(picture), CLIP_COLOURS[COLOURS[int(rng.integers(len(COLOURS)))]]
-        for cell in rng.permutation(9)[:count]:
-            row, column = divmod(int(cell), 3)
-            left, top = (6 + 36 * place + int(rng.integers(0, 6)) for place in (column, row))
-            draw.rectangle((left, top, left + 22, top + 22), fill=fill)
+        left, top, side = (int(rng.integers(least, most)) for least, most in ((6, 40), (6, 40), (30, 60)))
+        PIL.ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), fill=CLIP_COLOURS[colour])
         picture.save(folder / f"{number}.png")
-        asked = {"role": "user", "content": "<image>How many squares are there? Answer with a number."}
-        turns = [asked, {"role": "assistant", "content": str(count)}]
+        asked = {"role": "user", "content": "<image>Is the square lucky?"}
+        turns = [asked, {"role": "assistant", "content": "yes" if colour in LUCKY else "no"}]
         records.append(json.dumps({"messages": turns, "images": [f"{number}.png"]}) + "\n")
     (folder / "squares.jsonl").write_text("".join(records))
     path = folder / "rl.toml"
@@ -47,11 +45,10 @@ def write_squares(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_few_dozen_steps_teach_to_count_squares(tmp_path):
+def test_a_few_dozen_steps_teach_which_colours_are_lucky(tmp_path):
     numbers = numbers_of(
         "nano",
         num_steps=STEPS,
-        learning_rate=2e-4,
         long_share=0.0,
         policy=PolicySettings(batch_prompts=5, short_limit=10),
     )

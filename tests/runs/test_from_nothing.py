@@ -29,8 +29,8 @@ def test_each_step_takes_what_an_earlier_one_has_made(steps, tmp_path):
     made: dict[str, str] = {}
     for step in steps.STEPS:
         words = step.words.format(**made).split()  # a KeyError where it is made later
-        assert words[0] in ("train", "sft", *steps.SCRIPTS)
-        if words[0] in ("sft", "joint"):
+        assert words[0] in ("train", "sft", "rl", *steps.SCRIPTS)
+        if words[0] in ("sft", "rl", "joint"):
             assert (ROOT / words[1]).is_file()
         assert step.heads in (*made, "reader")
         made[step.name] = step.name
