@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import advice_on_rows, run_together
 
 
 @with_options
@@ -54,9 +54,4 @@ def pretrain(
         keep=keep,
     )
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    advice = MemoryAdvice(
-        less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing),
-        (f"--length below {numbers.length}",),
-        folder,
-    )
-    run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
+    run_together(lambda own: run(recipe, folder, own), machine, "model", advice_on_rows(numbers, folder))

@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import advice_on_rows, run_together
 
 SamplePower = Annotated[
     float | None,
@@ -70,9 +70,4 @@ def sft(
         static_patches=static_patches,
     )
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    advice = MemoryAdvice(
-        less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing),
-        (f"--length below {numbers.length}",),
-        folder,
-    )
-    run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
+    run_together(lambda own: run(recipe, folder, own), machine, "model", advice_on_rows(numbers, folder))

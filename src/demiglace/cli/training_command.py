@@ -15,6 +15,8 @@ from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
+    from demiglace.recipes.pretraining import PretrainingNumbers
+    from demiglace.recipes.sft import SftNumbers
 
 # What torch says, on any device, where memory cannot be had; it has no common type for it.
 NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc")
@@ -46,6 +48,12 @@ def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str,
     """What reduces memory and changes no result: less than `at_once` by `option`, and computing layers again."""
     fewer = (f"{option} below {at_once}",) if at_once > 1 else ()
     return fewer if is_checkpointed else (*fewer, "--activation-checkpointing")
+
+
+def advice_on_rows(numbers: PretrainingNumbers | SftNumbers, folder: Path) -> MemoryAdvice:
+    """Of a command that learns from packed rows."""
+    same = less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing)
+    return MemoryAdvice(same, (f"--length below {numbers.length}",), folder)
 
 
 def run_together(job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice) -> None:
