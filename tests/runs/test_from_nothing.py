@@ -82,6 +82,17 @@ def test_the_encoder_learns_forms_alone_and_along_with_questions(steps, tmp_path
         assert (tmp_path / name / steps.HEADS).exists()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("training_faces", "installed_prose")
+def test_reinforcement_goes_on_from_the_mean_before_it(steps, tmp_path):
+    shutil.copytree(folder_of(None), tmp_path / "sees" / "model")
+    chosen = {step.name: step for step in steps.STEPS}
+    for name in ("reinforced", "nano"):
+        assert steps.run_step(chosen[name], tmp_path, tiny=True) == 0
+        assert (tmp_path / name / "model" / "model.safetensors").exists()
+    assert (tmp_path / "reinforced" / "hybrid_rl" / "rollouts.jsonl").exists()
+
+
 def test_a_step_that_fails_ends_the_run_with_its_status(steps, tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "demiglace", lambda words: 2)
     assert steps.main(["--tiny", "--folder", str(tmp_path)]) == 2
