@@ -28,23 +28,13 @@ SCRIPTS = {  # what is no command of demiglace
     "shapes": ROOT / "experiments/seeing/run.py",
     "joint": ROOT / "experiments/seeing/joint.py",
 }
+LOOKING = ("train", "shapes", "joint")  # what teaches the encoder, by heads beside the model
 START_WORDS = {"shapes": 1, "joint": 2}  # which of a script's words is the model that learns on
 TINY_MIXTURE, TINY_PROMPTS = ROOT / "runs" / "sft.toml", ROOT / "experiments" / "seeing" / "rl.toml"
 HEADS = "heads.safetensors"
 TINY_RL = (
-    "--steps",
-    "1",
-    "--prompts",
-    "2",
-    "--answers",
-    "2",
-    "--short-limit",
-    "4",
-    "--long-limit",
-    "4",
-    "--workers",
-    "0",
-)
+    "--steps", "1", "--prompts", "2", "--answers", "2", "--short-limit", "4", "--long-limit", "4", "--workers", "0"
+)  # fmt: skip
 TINY_SFT = ("--steps", "1,0", "--length", "512", "--batch-rows", "1", "--micro-batch-rows", "1", "--workers", "0")
 
 
@@ -88,7 +78,7 @@ def command(step: Step, folder: Path, tiny: bool) -> list[str]:
     words = step.words.format(**models).split()
     if words[0] == "average":
         return [*words, "--out", str(folder / step.name / "model")]
-    if words[0] not in ("sft", "rl") and (start := start_of(words)):
+    if words[0] in LOOKING and (start := start_of(words)):
         lend_heads(Path(start).parent, folder / step.heads)
     if tiny:
         words = tiny_words(words)

@@ -69,7 +69,7 @@ def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> 
     }
     for job, numbers in wanted.items():
         assert job_numbers(job, preset(size)) == JobNumbers(*numbers, activation_checkpointing=size == "8b")
-    assert job_numbers("finetune", preset(size)) == JobNumbers()
+    assert job_numbers("finetune", preset(size)) == JobNumbers(2048, 4, 1)
 
 
 def test_what_is_chosen_comes_before_the_recipe(run: Run, data: Path) -> None:
@@ -78,6 +78,16 @@ def test_what_is_chosen_comes_before_the_recipe(run: Run, data: Path) -> None:
         json.loads(run(*asked, *more).stdout)["steps"] for more in ((), ("--steps", 7), ("--epochs", 1))
     )
     assert (by_recipe, by_steps, by_epochs) == (preference.numbers_of("nano").num_steps, 7, 1)
+
+
+@pytest.mark.parametrize("wrong", [("--job", "evaluation"), ("--lora", "--qlora"), ("--gpu", "tpu")])
+def test_what_no_model_could_do_is_refused_before_one_is_looked_for(
+    run: Run, data: Path, wrong: tuple[object, ...]
+) -> None:
+    refused = run("plan", "no/such-model", data, *wrong)
+    assert refused.exit_code == 2
+    assert "no/such-model" not in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
 
 
 def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -> None:

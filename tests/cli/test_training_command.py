@@ -95,16 +95,7 @@ def test_every_training_command_may_compute_its_layers_again(
 
     monkeypatch.setattr(f"demiglace.jobs.{job}.run", remember)
     (tmp_path / "mixture.toml").write_text(MIXTURE)
-    told = run(
-        command,
-        tmp_path / "mixture.toml",
-        "--preset",
-        preset,
-        "--start",
-        "nano",
-        "--folder",
-        tmp_path / "run",
-        *options,
-    )
+    asked = (command, tmp_path / "mixture.toml", "--preset", preset, "--start", "nano", "--folder", tmp_path / "run")
+    told = run(*asked, *options)
     assert told.exit_code == 0, told.stderr
     assert [recipe.numbers.activation_checkpointing for recipe in recipes] == [wanted]

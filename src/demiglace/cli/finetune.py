@@ -9,7 +9,7 @@ import typer
 
 from demiglace.cli import inference_options
 from demiglace.cli import training_options as training
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, advice_on_rows, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
@@ -125,9 +125,8 @@ def _records(
 
 def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
     """What takes less memory than `recipe`."""
-    same = less_at_once("--micro-batch-rows", recipe.micro_batch_rows, recipe.activation_checkpointing)
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
-    return MemoryAdvice(same, (f"--length below {recipe.length}", *method), out)
+    return advice_on_rows(recipe, out, method)
 
 
 def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:

@@ -51,11 +51,12 @@ def plan_job(
     from demiglace.planning.job_plan import Answers, what_fits
 
     check_open("stdout")
+    learning.check(job)
+    device = accelerator(gpu, learning.products(gpu))
+    device = replace(device, watts=device.watts if watts is None else watts)
     config, processor = _model(model, max_slices)
     numbers = learning.numbers(job, config)
     setup = learning.setup(job, numbers, gpu, gpus)
-    device = accelerator(gpu, setup.dtype)
-    device = replace(device, watts=device.watts if watts is None else watts)
     seen = _look(data, media, stores, job, setup, config, processor)
     num_steps, answers = learning.num_steps(job, numbers, seen), Answers(answer_tokens, concurrent)
 

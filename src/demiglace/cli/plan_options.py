@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demiglace.cli.planned_jobs import DPO, FINETUNE, JOB_PARTS, RL, SERVE, job_numbers
+from demiglace.cli.planned_jobs import DPO, FINETUNE, JOB_PARTS, JOBS, RL, SERVE, job_numbers
 from demiglace.cli.training_options import ActivationCheckpointing, finetuning_method
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.model.minicpmv import MiniCPMVConfig
     from demiglace.planning.training_setup import Method, TrainingSetup
-DEFAULT_EPOCHS = 3.0  # of `demiglace finetune`
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,16 @@ class LearningOptions:
         Literal["float32", "bfloat16"] | None, typer.Option(help="Of products. [default: bfloat16 on a GPU]")
     ] = None
 
+    def check(self, job: str) -> None:
+        """ValueError for what the command of the job would refuse of any model, before one is fetched."""
+        self._method(job, self._parts(job))
+
+    def products(self, gpu: str) -> str:
+        """The dtype of products on such a device."""
+        return self.dtype or ("float32" if gpu == "cpu" else "bfloat16")
+
     def numbers(self, job: str, config: MiniCPMVConfig) -> JobNumbers:
-        """The job's for a model of this size, with what is chosen here; ValueError where there is no such job."""
+        """The job's for a model of this size, with what is chosen here."""
         numbers = job_numbers(job, config)
         sizes = {name: getattr(self, name) for name in ("length", "batch_rows", "micro_batch_rows")}
         chosen = {name: size for name, size in sizes.items() if size is not None}
@@ -70,21 +77,26 @@ class LearningOptions:
         return TrainingSetup(
             method, parts, Lora(self.rank, scale=2.0 * self.rank), numbers.length, rows * numbers.batch_rows,
             rows * at_once, numbers.activation_checkpointing,
-            self.dtype or ("float32" if gpu == "cpu" else "bfloat16"), gpus, reads_reference=job == DPO,
+            self.products(gpu), gpus, reads_reference=job == DPO,
         )  # fmt: skip
 
     def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:
         """ValueError where the records have no end and no number of steps is given."""
+        from demiglace.recipes.finetuning import FinetuningRecipe
+
         if numbers.num_steps is not None:
             return numbers.num_steps
         if not seen.num_records:
             raise ValueError("the sources draw without end: say how many --steps")
         units = seen.num_records if job == RL else seen.expected_tokens / numbers.length
-        return max(1, round((self.epochs or DEFAULT_EPOCHS) * units / numbers.batch_rows))
+        epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
+        return max(1, round(epochs * units / numbers.batch_rows))
 
     def _parts(self, job: str) -> tuple[str, ...]:
         from demiglace.planning.training_setup import PARTS
 
+        if job not in JOBS:
+            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
         wanted = self.learn or JOB_PARTS.get(job) or ",".join(PARTS)
         parts = tuple(part.strip() for part in wanted.split(",") if part.strip())
         if not parts or set(parts) - PARTS.keys():

@@ -21,43 +21,36 @@ JOB_PARTS = {  # what learns where nothing is chosen, as in the recipes; in othe
 
 @dataclass(frozen=True)
 class JobNumbers:
-    """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs.
+    """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs."""
 
-    The defaults are those of `demiglace finetune`.
-    """
-
-    length: int = 2048
-    batch_rows: int = 4
-    micro_batch_rows: int = 1
+    length: int
+    batch_rows: int
+    micro_batch_rows: int
     num_steps: int | None = None
     activation_checkpointing: bool = False
 
 
 def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
-    """Of the job's recipe for a preset of this size; the defaults where there is none, and of jobs without a recipe.
+    """Of the job's recipe for a preset of this size; of fine-tuning where there is none, and of other jobs.
 
-    Raises ValueError where there is no such job.
+    job: one of `JOBS`. Rows of answers have no length in their recipes, and get that of fine-tuning.
     """
     from demiglace.model.presets import preset
     from demiglace.recipes import hybrid_rl, preference, pretraining, sft
+    from demiglace.recipes.finetuning import FinetuningRecipe
 
-    if job not in JOBS:
-        raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
+    length = FinetuningRecipe.length
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
-        return JobNumbers()
+        return JobNumbers(length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows)
     if job == RL:
         rl = hybrid_rl.numbers_of(size)
         return JobNumbers(
-            batch_rows=rl.policy.batch_prompts, micro_batch_rows=rl.micro_batch_prompts,
-            num_steps=rl.num_steps, activation_checkpointing=rl.activation_checkpointing,
-        )  # fmt: skip
+            length, rl.policy.batch_prompts, rl.micro_batch_prompts, rl.num_steps, rl.activation_checkpointing
+        )
     if job == DPO:
         dpo = preference.numbers_of(size)
-        return JobNumbers(
-            batch_rows=dpo.batch_pairs, micro_batch_rows=dpo.micro_batch_pairs,
-            num_steps=dpo.num_steps, activation_checkpointing=dpo.activation_checkpointing,
-        )  # fmt: skip
+        return JobNumbers(length, dpo.batch_pairs, dpo.micro_batch_pairs, dpo.num_steps, dpo.activation_checkpointing)
     is_sft = job in (sft.GENERAL, sft.LONG_COT_3D)
     stages = (sft.GENERAL, sft.LONG_COT_3D) if is_sft else tuple(pretraining.TRAINABLE)
     staged = sft.numbers_of(size) if is_sft else pretraining.numbers_of(size)

@@ -15,6 +15,7 @@ from demiglace.cli.terminal import complain, note, this_command
 
 if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
+    from demiglace.recipes.finetuning import FinetuningRecipe
     from demiglace.recipes.pretraining import PretrainingNumbers
     from demiglace.recipes.sft import SftNumbers
 
@@ -50,10 +51,12 @@ def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str,
     return fewer if is_checkpointed else (*fewer, "--activation-checkpointing")
 
 
-def advice_on_rows(numbers: PretrainingNumbers | SftNumbers, folder: Path) -> MemoryAdvice:
-    """Of a command that learns from packed rows."""
+def advice_on_rows(
+    numbers: PretrainingNumbers | SftNumbers | FinetuningRecipe, folder: Path, other: tuple[str, ...] = ()
+) -> MemoryAdvice:
+    """Of a command that learns from packed rows. other: what makes another run, besides shorter rows."""
     same = less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing)
-    return MemoryAdvice(same, (f"--length below {numbers.length}",), folder)
+    return MemoryAdvice(same, (f"--length below {numbers.length}", *other), folder)
 
 
 def run_together(job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice) -> None:
