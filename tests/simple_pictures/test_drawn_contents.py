@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from demiglace.simple_pictures import boxes, cells, figures, shapes
+from demiglace.simple_pictures import arrangement, boxes, cells, figures, relations, shapes
 from demiglace.simple_pictures.claims import Sort
 from demiglace.simple_pictures.drawn_items import (
     COLOURS,
@@ -16,10 +16,12 @@ from demiglace.simple_pictures.drawn_items import (
     Item,
     Look,
     draw_items,
+    plural,
     random_canvas,
 )
 from demiglace.synthesis.questions.topics import SIMPLE_TOPICS
 
+SINGULARS = {plural(form): form for form in (*OUTLINES, "shape")}
 CANVAS = Canvas((100, 100), (255, 255, 255), {"red": (200, 0, 0)}, Look(filled=True, thickness=3, smooth=1))
 
 
@@ -54,21 +56,46 @@ def test_canvases_have_all_sizes_and_only_colours_that_stand_out():
 
 def test_shapes_lie_beyond_each_other_by_more_than_a_margin():
     one, near, far = item(30, 50), item(33, 50), item(60, 50)
-    assert shapes.lies(CANVAS, one, far, "left") is True
-    assert shapes.lies(CANVAS, far, one, "left") is False
-    assert shapes.lies(CANVAS, one, near, "left") is None
-    assert shapes.lies(CANVAS, near, one, "left") is False
-    assert shapes.lies(CANVAS, one, far, "above") is False
+    assert arrangement.lies(CANVAS, one, far, "left") is True
+    assert arrangement.lies(CANVAS, far, one, "left") is False
+    assert arrangement.lies(CANVAS, one, near, "left") is None
+    assert arrangement.lies(CANVAS, near, one, "left") is False
+    assert arrangement.lies(CANVAS, one, far, "above") is False
+
+
+def test_what_stands_left_of_another_is_asked_with_yes_and_no():
+    items = [Item(form, "red", (200, 0, 0), x, 50, 5, 5) for form, x in (("circle", 70), ("ellipse", 20))]
+    drawn = arrangement.Arrangement(CANVAS, items, ["circle", "ellipse"], ["red"])
+    rng = np.random.default_rng(0)
+    asked = {}
+    for question in (relations._relation(rng, drawn) for _ in range(300)):
+        asked.setdefault(question.text.lower().rstrip("?").replace("red ", ""), set()).add(question.answer)
+    assert asked.pop("is the circle right of the ellipse") == asked.pop("is the ellipse left of the circle") == {"yes"}
+    assert set().union(*asked.values()) == {"no"}
+    assert {"is the circle left of the ellipse", "is the ellipse above the circle"} < set(asked)
+
+
+def test_counts_are_asked_from_none_to_ten_and_are_those_of_the_listing():
+    asked = [
+        question for seed in range(400) for question in relations.random_counts(np.random.default_rng(seed), 140)[1]
+    ]
+    assert {question.answer for question in asked} == {str(number) for number in range(11)}
+    for question in asked:
+        many = question.text.lower().removeprefix("how many ").removesuffix(" are there?")
+        form_or_colour = SINGULARS.get(many, many.removesuffix(" shapes"))
+        if question.steps[0].startswith("I see "):  # else outlines of one form, whose number the step says
+            named = question.steps[0].removeprefix("I see ").rstrip(".").split(", ")
+            assert int(question.answer) == sum(form_or_colour in [*name.split(), "shape"] for name in named)
 
 
 def test_a_list_names_all_items_from_left_to_right():
     one, other = (Item(form, "red", (200, 0, 0), x, 50, 5, 5) for form, x in (("circle", 60), ("ellipse", 20)))
-    drawn = shapes.Arrangement(CANVAS, [one, other], ["circle", "ellipse"], ["red", "blue"])
+    drawn = arrangement.Arrangement(CANVAS, [one, other], ["circle", "ellipse"], ["red", "blue"])
     asked = {question.kind: question for question in shapes.ask_shapes(np.random.default_rng(0), drawn)}
     assert asked["shapes_list"].answer == "a red ellipse, a red circle"
     assert asked["shapes_list"].is_answered_by("A red ellipse, a red circle.")
     assert not asked["shapes_list"].is_answered_by("a red circle, a red ellipse")
-    many = shapes.Arrangement(CANVAS, [one] * (shapes.MOST_LISTED + 1), ["circle"], ["red"])
+    many = arrangement.Arrangement(CANVAS, [one] * (shapes.MOST_LISTED + 1), ["circle"], ["red"])
     assert "shapes_list" not in {question.kind for question in shapes.ask_shapes(np.random.default_rng(0), many)}
 
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 
 from demiglace.bootstrap.labelled_patches import PicturePatches, class_shares, overview_patches
 from demiglace.processing.slicing import SlicingConfig, cut_patches
+from demiglace.simple_pictures.arrangement import random_arrangement
 from demiglace.simple_pictures.drawn_items import COLOURS, OUTLINES, Canvas, Item, draw_items
-from demiglace.simple_pictures.shapes import random_arrangement
 
 FORMS = tuple(OUTLINES)
 Size = tuple[int, int]

@@ -30,7 +30,17 @@ def random_figure(rng: np.random.Generator, side: int) -> tuple[Image.Image, lis
 
 
 def _rows(rng: np.random.Generator, canvas: Canvas) -> Figure:
-    """0 to 10 outlines: in one row, in two that interlock, in a block or anywhere; they may overlap."""
+    picture, name, count = _outlines(rng, canvas)
+    return picture, _counted(rng, "figures_number", name, count)
+
+
+def draw_outlines(rng: np.random.Generator) -> tuple[Image.Image, str, int]:
+    """0 to 10 outlines of one form, its name and their number; the size of the picture is drawn here."""
+    return _outlines(rng, random_canvas(rng))
+
+
+def _outlines(rng: np.random.Generator, canvas: Canvas) -> tuple[Image.Image, str, int]:
+    """In one row, in two that interlock, in a block or anywhere; they may overlap."""
     count = int(rng.integers(0 if rng.random() < 0.3 else 1, MOST_COUNTED + 1))
     form, size = pick(rng, _ROWS_FORMS), canvas.size[1]
     step = float(rng.uniform(0.9, 1.35))  # of a diameter
@@ -58,7 +68,7 @@ def _rows(rng: np.random.Generator, canvas: Canvas) -> Figure:
     if rng.random() < 0.8 or layout < 2:
         canvas = replace(canvas, look=replace(canvas.look, filled=False))
     name = pick(rng, _NAMES.get(form, (form,)))
-    return draw_items(canvas, items), _counted(rng, "figures_number", name, count)
+    return draw_items(canvas, items), name, count
 
 
 def _anywhere(rng: np.random.Generator, count: int) -> np.ndarray:

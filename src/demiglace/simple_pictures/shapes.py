@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from PIL.Image import Image as Picture
 
 from demiglace.scoring.question import Question
+from demiglace.simple_pictures.arrangement import SIDES, Arrangement, lies, random_arrangement, with_own_names
 from demiglace.simple_pictures.claims import (
     PICTURE,
     Claim,
@@ -22,44 +23,18 @@ from demiglace.simple_pictures.claims import (
     sort_by_number,
     with_article,
 )
-from demiglace.simple_pictures.drawn_items import (
-    Canvas,
-    Item,
-    draw_items,
-    extents,
-    random_canvas,
-    random_forms,
-)
+from demiglace.simple_pictures.drawn_items import Canvas, Item, draw_items
 from demiglace.typography.words import pick
 
-MOST_ITEMS = 9
 MOST_LISTED = 4
 MOST_PRESENCE = 8
-_SHARES = (0.22, 0.34, 0.22, 0.1, 0.05, 0.03, 0.02, 0.01, 0.01)  # of pictures with 1, 2, ... items; ours
-_MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
 NOUNS = ("shape", "shape", "shape", "object")
-SIDES = {
-    "left": ((0, -1), ("to the left of", "left of")),
-    "right": ((0, 1), ("to the right of", "right of")),
-    "above": ((1, -1), ("above", "higher than")),
-    "below": ((1, 1), ("below", "lower than", "under")),
-}
 
 
 def random_shapes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
     """A picture of one to nine items and its questions, one of each kind that it allows; its size is drawn here."""
     drawn = random_arrangement(rng)
     return draw_items(drawn.canvas, drawn.items), ask_shapes(rng, drawn)
-
-
-@dataclass(frozen=True)
-class Arrangement:
-    """forms, colours: those that the picture might have had, so that a missing one is like the others."""
-
-    canvas: Canvas
-    items: Sequence[Item]
-    forms: Sequence[str]
-    colours: Sequence[str]
 
 
 def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
@@ -94,36 +69,6 @@ def _is_there(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[S
     answer = "yes" if truth else "no"
     spoken = f"{answer.capitalize()}, there is {sort.a if truth else f'no {sort.one}'}."
     return ask_word(rng, "presence", (f"is there {sort.a}",), answer, spoken, listing(items))
-
-
-def random_arrangement(rng: np.random.Generator) -> Arrangement:
-    """One to nine items that do not overlap."""
-    ratio = 1.0 if rng.random() < 0.6 else float(np.exp(rng.uniform(-0.5, 0.5)))
-    canvas = random_canvas(rng, ratio=ratio)
-    forms = random_forms(rng)[: int(rng.choice((3, 3, 4, 6)))]
-    colours = rng.permutation(list(canvas.palette))[: int(rng.integers(3, 9))].tolist()
-    return Arrangement(canvas, _place(rng, canvas, forms, colours), forms, colours)
-
-
-def _place(rng: np.random.Generator, canvas: Canvas, forms: Sequence[str], colours: Sequence[str]) -> list[Item]:
-    """Items that do not overlap; of a wanted number as many as find room."""
-    width, height = canvas.size
-    wanted = 1 + int(rng.choice(MOST_ITEMS, p=_SHARES))
-    largest = min(width, height) * min(0.3, 0.42 / wanted**0.5)
-    smallest = max(min(largest, 4.0), largest * 0.35)
-    items: list[Item] = []
-    for _ in range(wanted * 6):
-        form, colour = pick(rng, forms), pick(rng, colours)
-        if wanted == 2 and items:  # the same in one thing or both as often as not
-            form = items[0].form if rng.random() < 0.4 else form
-            colour = items[0].colour if rng.random() < 0.4 else colour
-        radius = float(rng.uniform(smallest, largest))
-        x, y = (float(rng.uniform(radius + 1, length - radius - 1)) for length in (width, height))
-        if all(np.hypot(x - item.x, y - item.y) > 1.25 * (radius + max(item.rx, item.ry)) for item in items):
-            items.append(Item(form, colour, canvas.rgb(rng, colour), x, y, *extents(rng, form, radius)))
-        if len(items) == wanted:
-            break
-    return items
 
 
 def ask_shapes(rng: np.random.Generator, drawn: Arrangement) -> list[Question]:
@@ -168,17 +113,6 @@ def _presence(
     return judge(rng, "shapes_presence", claims, seen)
 
 
-def _named(rng: np.random.Generator, items: Sequence[Item], noun: str = "shape") -> list[tuple[Sort, Item]]:
-    """Items with a name that fits no other, in random order; by form alone where that will do."""
-    found = []
-    for number in rng.permutation(len(items)):
-        item = items[number]
-        sorts = [Sort(item.form, None), Sort(None, item.colour, noun), Sort(item.form, item.colour)]
-        fitting = [sort for sort in sorts if len(sort.of(items)) == 1]
-        found += [(fitting[int(rng.integers(len(fitting)))], item)] if fitting else []
-    return found
-
-
 def _form(rng: np.random.Generator, items: Sequence[Item], forms: Sequence[str], seen: str) -> Question | None:
     single = [item for item in items if len(Sort(None, item.colour).of(items)) == 1]
     if not single:
@@ -207,15 +141,8 @@ def _colour(rng: np.random.Generator, items: Sequence[Item], colours: Sequence[s
     return ask_word(rng, "shapes_colour", asked, item.colour, f"It is {item.colour}.", seen, colours, ends)
 
 
-def lies(canvas: Canvas, one: Item, other: Item, side: str) -> bool | None:
-    """Whether `one` is on that side of the other; None where it is so by less than the margin."""
-    axis, sign = SIDES[side][0]
-    ahead = sign * ((one.y - other.y) if axis else (one.x - other.x))
-    return True if ahead > _MARGIN * canvas.size[axis] else False if ahead <= 0 else None
-
-
 def _relation(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], seen: str) -> Question | None:
-    named = _named(rng, items)[:2]
+    named = with_own_names(rng, items)[:2]
     if len(named) < 2:
         return None
     claims = []
@@ -229,7 +156,7 @@ def _relation(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], s
 
 
 def _direction(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], seen: str) -> Question | None:
-    named = _named(rng, items)[:2]
+    named = with_own_names(rng, items)[:2]
     if len(named) < 2:
         return None
     (sort, item), (other_sort, other) = named

@@ -38,6 +38,8 @@ KINDS = {
     "figures_crossings figures_cross figures_table figures_rows figures_columns",
     "presence": "presence",
     "presence_claims": "shapes_presence",
+    "relations": "relations",
+    "counts": "counts",
     TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",
 }
 
@@ -95,5 +97,5 @@ def test_held_out_questions_are_repeated_by_their_numbers():
 
 
 def test_an_unknown_topic_is_refused():
-    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*presence_claims, got 'poems'"):
+    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*counts, got 'poems'"):
         held_out_question("poems", 0)

@@ -1,0 +1,70 @@
+"""Where one thing stands from another, and how many of a sort there are: each asked in one way, many times a picture.
+
+Judging a place, or counting, comes before joining it with anything else (`shapes`, `cells` and `figures` ask for that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL.Image import Image as Picture
+
+from demiglace.scoring.question import Question
+from demiglace.simple_pictures.arrangement import SIDES, Arrangement, lies, random_arrangement, with_own_names
+from demiglace.simple_pictures.claims import Sort, ask_word, listing, sort_by_number
+from demiglace.simple_pictures.drawn_items import Item, draw_items
+from demiglace.simple_pictures.figures import draw_outlines
+from demiglace.typography.words import pick
+
+MOST_ASKED, MOST_COUNTED = 8, 4  # questions about a picture
+_TWO_TO_FOUR = (0, 0.5, 0.3, 0.2)  # shares of pictures with 1, 2, ... items; ours
+_TWO_TO_NINE = (0, 0.16, 0.16, 0.16, 0.14, 0.12, 0.1, 0.09, 0.07)  # ours
+
+
+def random_relations(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture of two to four items, and whether one stands left of, right of, above or below another.
+
+    Yes is as often right as no: each truth is drawn first. The size of the picture is drawn here.
+    """
+    questions: list[Question] = []
+    while not questions:  # none where nothing has a name of its own, or no side is clear
+        drawn = random_arrangement(rng, _TWO_TO_FOUR)
+        asked = (_relation(rng, drawn) for _ in range(MOST_ASKED))
+        questions = [question for question in asked if question]
+    return draw_items(drawn.canvas, drawn.items), questions
+
+
+def random_counts(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture of up to ten outlines of one form, or of two to nine items, and how many there are of a sort."""
+    if rng.random() < 0.5:
+        picture, name, count = draw_outlines(rng)
+        return picture, [_count(rng, Sort(name, None), count, f"I count the {Sort(name, None).many}: {count}.")]
+    drawn = random_arrangement(rng, _TWO_TO_NINE)
+    sorts = [Sort(form, None) for form in drawn.forms] + [Sort(None, colour) for colour in drawn.colours]
+    drawn_sorts = {sort_by_number(rng, drawn.items, [*sorts, Sort(None, None)]) for _ in range(MOST_COUNTED)}
+    ordered = sorted(drawn_sorts, key=lambda sort: sort.many)  # a set's own order differs from process to process
+    seen = listing(drawn.items)
+    asked = [_count(rng, sort, len(sort.of(drawn.items)), seen) for sort in ordered]
+    return draw_items(drawn.canvas, drawn.items), asked
+
+
+def _relation(rng: np.random.Generator, drawn: Arrangement) -> Question | None:
+    wanted = bool(rng.random() < 0.5)
+    pair: Sequence[tuple[Sort, Item]] = with_own_names(rng, drawn.items)[:2]
+    if len(pair) < 2:
+        return None
+    (sort, item), (other_sort, other) = pair
+    sides = [side for side in SIDES if lies(drawn.canvas, item, other, side) is wanted]
+    if not sides:
+        return None
+    side = pick(rng, sides)
+    where = f"{side}{' of' if side in ('left', 'right') else ''} the {other_sort.one}"
+    answer = "yes" if wanted else "no"
+    spoken = f"{answer.capitalize()}, the {sort.one} is {'' if wanted else 'not '}{where}."
+    return ask_word(rng, "relations", (f"is the {sort.one} {where}",), answer, spoken, listing(drawn.items))
+
+
+def _count(rng: np.random.Generator, sort: Sort, number: int, seen: str) -> Question:
+    spoken = f"The number of {sort.many} is {number}."
+    return ask_word(rng, "counts", (f"how many {sort.many} are there",), str(number), spoken, seen)
