@@ -62,6 +62,15 @@ def test_without_a_verdict_nothing_is_scored(tmp_path: Path, judge: Judge | None
     assert (judged, score.unjudged, score.figures) == ({}, 2, ())
 
 
+def test_a_line_that_a_kill_cut_off_is_judged_anew(tmp_path: Path) -> None:
+    judge = Judge("0.5")
+    judge_predictions(MMVET, predictions(), tmp_path, judge)
+    whole = (tmp_path / JUDGEMENTS).read_text()
+    (tmp_path / JUDGEMENTS).write_text(whole[:-20])
+    assert len(judge_predictions(MMVET, predictions(), tmp_path, judge)) == 2
+    assert (tmp_path / JUDGEMENTS).read_text() == whole
+
+
 def test_a_damaged_file_of_judgements_is_told(tmp_path: Path) -> None:
     (tmp_path / JUDGEMENTS).write_text("{}\n")
     with pytest.raises(ValueError, match="no judgement"):
@@ -79,6 +88,9 @@ def test_a_damaged_file_of_judgements_is_told(tmp_path: Path) -> None:
         ("2.5", None),
         ("", None),
         ("0.2, so 0.3", 0.3),
+        ("Score: 0.5.", 0.5),
+        ("From 0 to 1, I rate this 0.8.", 0.8),
+        ("version 1.0.2", None),
     ],
 )
 def test_scores_are_read(text: str, score: float | None) -> None:

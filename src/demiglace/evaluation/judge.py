@@ -14,12 +14,12 @@ from demiglace.engine.sampling import SamplingParams
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark
 from demiglace.evaluation.prediction import Prediction
-from demiglace.safe_files import disk_errors
+from demiglace.safe_files import disk_errors, drop_torn_line
 from demiglace.scoring.verdict import Verdict
 
 JUDGEMENTS = "judgements.jsonl"
 MAX_NEW_TOKENS = 512  # ours: a judge that thinks in its answer needs more than the score
-_SCORE = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?![\d.])")
+_SCORE = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?!\d|\.\d)")
 
 
 def judge_predictions(
@@ -44,6 +44,7 @@ def judge_predictions(
     known = _read(path)
     waiting = [id_ for id_, prompt in prompts.items() if _key(judge, prompt) not in known] if judge else []
     if judge and waiting:
+        drop_torn_line(path)
         with disk_errors(path), path.open("a", encoding="utf-8") as file:
             for line in _asked(judge, waiting, prompts):
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")

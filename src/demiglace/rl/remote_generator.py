@@ -111,10 +111,9 @@ def body_of(request: AnswerRequest, roles: TokenRoles) -> dict[str, Any]:
     assert request.conversation is not None
     body = request_body("", request.conversation, sampling_of(request))
     del body["model"]  # the one that it has
-    whole = {"top_p": 1.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}  # whatever the server's defaults are
     held_back = {str(token): -100.0 for token in sorted(roles.forbidden)}
     told = {"logit_bias": held_back, "logprobs": True, "return_token_ids": True}
-    return {**body, **whole, **_sampling_of_videos(request.conversation), **told}
+    return {**body, **_sampling_of_videos(request.conversation), **told}
 
 
 def _sampling_of_videos(conversation: Conversation) -> dict[str, Any]:

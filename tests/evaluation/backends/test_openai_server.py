@@ -127,7 +127,7 @@ def test_pictures_go_as_they_are_and_settings_by_their_names() -> None:
     assert all(part["image_url"]["url"].startswith("data:image/png;base64,") for part in parts[:2])
     assert (body["max_tokens"], body["temperature"], body["repetition_penalty"]) == (9, 0.7, 1.1)
     assert body["chat_template_kwargs"] == {"enable_thinking": True}
-    assert "top_k" not in body
+    assert (body["top_p"], body["top_k"], body["min_p"]) == (1.0, -1, 0.0)  # not the checkpoint's own
     with pytest.raises(ValueError, match=r"repetition_penalty = 1\.1 cannot be asked"):
         request_body("m", asked, sampling, plain=True)
 
@@ -136,3 +136,22 @@ def test_reasoning_in_a_field_of_its_own_is_no_answer() -> None:
     message = {"content": None, "reasoning": "so far"}
     reply = reply_of({"choices": [{"message": message, "finish_reason": "length"}]}, True)
     assert (reply.answer, reply.thoughts, reply.stopped_by) == ("", "so far", "length")
+
+
+@pytest.mark.parametrize(
+    ("content", "finished", "thoughts", "answer"),
+    [
+        ("It shows A. But maybe B", "length", "It shows A. But maybe B", ""),
+        ("It shows A.</think>A", "stop", "It shows A.", "A"),
+        ("A", "stop", "", "A"),
+    ],
+)
+def test_thoughts_that_a_server_leaves_in_the_answer_are_none(
+    content: str, finished: str, thoughts: str, answer: str
+) -> None:
+    response = {"choices": [{"message": {"content": content}, "finish_reason": finished}]}
+    reply = reply_of(response, True)
+    assert (reply.thoughts, reply.answer) == (thoughts, answer)
+    assert (
+        reply_of({"choices": [{"message": {"content": "A, and"}, "finish_reason": "length"}]}, False).answer == "A, and"
+    )

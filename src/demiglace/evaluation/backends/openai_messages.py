@@ -31,6 +31,7 @@ _OPENAI = {
 _OPENAI |= {"presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty"}
 _SERVERS = {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repetition_penalty", "num_beams": "num_beams"}
 _NOTHING = SamplingParams.greedy()
+_AMONG_ALL = {"top_k": -1}  # as vLLM says it, ours 0
 
 
 def request_body(
@@ -38,7 +39,8 @@ def request_body(
 ) -> dict[str, Any]:
     """plain: nothing that OpenAI's own API does not have; ValueError where something else is asked for.
 
-    as_frames: videos as pictures of their frames.
+    as_frames: videos as pictures of their frames. What moves every draw is said even where it does nothing: a server
+    takes what is left out from the checkpoint's own settings.
     """
     messages = [
         {"role": message.role, "content": [one for part in message.content for one in _parts(part, as_frames)]}
@@ -48,13 +50,20 @@ def request_body(
     chosen |= {"max_new_tokens": sampling.max_new_tokens, "temperature": sampling.temperature}
     if unknown := chosen.keys() - _OPENAI.keys() - (set() if plain else _SERVERS.keys()):
         raise ValueError(f"{min(unknown)} = {chosen[min(unknown)]} cannot be asked of this server")
-    body = {"model": model, "messages": messages}
-    body |= {their: chosen[name] for name, their in (_OPENAI | _SERVERS).items() if name in chosen}
-    return body if plain else body | {"chat_template_kwargs": {"enable_thinking": conversation.thinking is True}}
+    body: dict[str, Any] = {"model": model, "messages": messages}
+    if not plain:
+        body["chat_template_kwargs"] = {"enable_thinking": conversation.thinking is True}
+        chosen |= {name: getattr(sampling, name) for name in ("top_p", "top_k", "min_p", "repetition_penalty")}
+        chosen |= {name: value for name, value in _AMONG_ALL.items() if not chosen[name]}
+    return body | {their: chosen[name] for name, their in (_OPENAI | _SERVERS).items() if name in chosen}
 
 
 def reply_of(response: object, thinking: bool) -> Reply:
-    """ValueError where the response holds no answer: it then counts as failed."""
+    """ValueError where the response holds no answer: it then counts as failed.
+
+    A server that leaves thoughts where they are sends them in front of `</think>`. Where that is missing and the text
+    was cut, thoughts that were asked for were cut.
+    """
     try:
         assert isinstance(response, Mapping)
         choice, usage = response["choices"][0], response.get("usage") or {}
@@ -64,7 +73,8 @@ def reply_of(response: object, thinking: bool) -> Reply:
         raise ValueError(f"the server sent no answer but {str(response)[:200]!r}") from error
     if not isinstance(content, str) and not reasoning:
         raise ValueError(f"the server sent an answer without text, finished by {finished or 'nothing'}")
-    thoughts, answer = (reasoning, content or "") if reasoning else split_answer(content or "", None)
+    is_cut_thought = True if thinking and finished == "length" else None
+    thoughts, answer = (reasoning, content or "") if reasoning else split_answer(content or "", is_cut_thought)
     return Reply(
         raw=content or "",
         thoughts=thoughts,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from demiglace.conversation import Conversation, Document, Image, Part, Text, Video
-from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.sampling import BEAMS, SamplingParams
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.backends.engine import weights_hash
 from demiglace.evaluation.prediction import Reply
@@ -21,6 +21,10 @@ from demiglace.media.video import read_packages
 from demiglace.model.hub import SHIPPED, folder_of
 from demiglace.model.placement import device_named, dtype_named
 from demiglace.processing.chat_template import split_answer
+
+_NAMES = ("max_new_tokens", "min_new_tokens", "repetition_penalty", *BEAMS)
+_DRAWN = ("temperature", "top_p", "top_k", "min_p")
+_NOTHING = SamplingParams.greedy()
 
 
 class TransformersBackend:
@@ -37,7 +41,7 @@ class TransformersBackend:
     def answers(self, asked: Iterable[Asked]) -> Iterator[tuple[int, Reply]]:
         for one in asked:
             assert self._loaded  # here, as what cannot be loaded is no failure of one question
-            yield one.place, self._reply(one.conversation, one.sampling)
+            yield one.place, self._reply(one.conversation, one.sampling, _generation(one.sampling))
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -50,10 +54,10 @@ class TransformersBackend:
         model = AutoModelForImageTextToText.from_pretrained(self.folder, dtype=self.dtype).to(self.device).eval()
         return model, AutoProcessor.from_pretrained(self.folder)
 
-    def _reply(self, conversation: Conversation, sampling: SamplingParams) -> Reply:
+    def _reply(self, conversation: Conversation, sampling: SamplingParams, options: dict[str, Any]) -> Reply:
         began = time.perf_counter()
         try:
-            prompt_tokens, new = self._generated(conversation, sampling)
+            prompt_tokens, new = self._generated(conversation, sampling.seed, options)
             sent = sent_parts(conversation)
         except (ValueError, OSError) as error:
             return Reply(prompt_text(conversation), error=str(error))
@@ -72,7 +76,9 @@ class TransformersBackend:
             stopped_by="length" if len(new) >= sampling.max_new_tokens else "end",
         )
 
-    def _generated(self, conversation: Conversation, sampling: SamplingParams) -> tuple[int, list[int]]:
+    def _generated(
+        self, conversation: Conversation, seed: int | None, generation: dict[str, Any]
+    ) -> tuple[int, list[int]]:
         """Tokens of the prompt, and the tokens of the answer without its end."""
         model, processor = self._loaded
         messages = [
@@ -84,8 +90,10 @@ class TransformersBackend:
             messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", **options
         ).to(self.device)
         length = inputs["input_ids"].shape[1]
+        if seed is not None:
+            torch.manual_seed(seed)
         with torch.inference_mode():
-            tokens = model.generate(**inputs, **_generation(sampling))[0, length:].tolist()
+            tokens = model.generate(**inputs, **generation)[0, length:].tolist()
         ends = model.generation_config.eos_token_id
         ends = set(ends) if isinstance(ends, list) else {ends}
         return length, tokens[:-1] if tokens and tokens[-1] in ends else tokens
@@ -117,10 +125,11 @@ class TransformersBackend:
 
 
 def _generation(sampling: SamplingParams) -> dict[str, Any]:
-    """As `generate` names them; its repetition penalty counts the prompt too."""
-    options: dict[str, Any] = {"max_new_tokens": sampling.max_new_tokens, "num_beams": sampling.num_beams}
-    options["repetition_penalty"] = sampling.repetition_penalty
+    """As `generate` names them; its repetition penalty counts the prompt too. ValueError on what it has not."""
+    told = {name: value for name, value in vars(sampling).items() if value != getattr(_NOTHING, name)}
+    if unknown := told.keys() - {*_NAMES, "seed", *_DRAWN}:
+        raise ValueError(f"{min(unknown)} = {told[min(unknown)]} cannot be asked of transformers")
+    options = {name: getattr(sampling, name) for name in _NAMES}
     if sampling.temperature > 0:
-        drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": sampling.top_k}
-        return options | drawn | {"do_sample": True}
+        return options | {name: getattr(sampling, name) for name in _DRAWN} | {"do_sample": True}
     return options | {"do_sample": False}
