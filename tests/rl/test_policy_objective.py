@@ -88,8 +88,9 @@ def test_figures_of_a_step(model, processor, tmp_path):
     assert {scored.group.domain for scored in learn.groups.scored} <= {"words", "colours"}
 
 
-def test_the_gap_shows_weights_that_the_sampler_does_not_know(model, processor, tmp_path):
-    learn = objective(model, processor, tmp_path)
+@pytest.mark.parametrize("updates", [1, 2])
+def test_the_gap_shows_weights_that_the_sampler_does_not_know(model, processor, tmp_path, updates):
+    learn = objective(model, processor, tmp_path, updates=updates)
     other = deepcopy(model)
     with torch.no_grad():
         other.llm.lm_head.weight.mul_(1.5)

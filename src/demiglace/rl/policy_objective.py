@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
 from demiglace.rl.rollout_collector import RolloutCollector, RolloutGroups
 from demiglace.rl.rollout_log import ScoredGroup
 from demiglace.training.losses import LearnedTokens, policy_loss
+from demiglace.training.metrics import Figures
 from demiglace.training.objective import UnreadFigures
 
 ONE_UPDATE = "each batch is learned from once: the ratio of new to old probability is 1, and no clip acts"
@@ -87,20 +89,30 @@ class PolicyObjective:
         return found | {"advantages": self.part.advantages, "sampled_log_probs": self.part.sampled}
 
     def _collect(self, learner: PolicyLearner, step: int) -> UnreadFigures:
-        """Have the batch of a step; its figures where it is a new one."""
+        """Have the batch of a step; its figures where this is the first update."""
         updates, count = self.collector.settings.updates, self.collector.ranks.count
         number, update = divmod(step, updates)
-        if self.groups is not None and self.groups.number == number:
-            return {}
         if self.groups is None and updates == 1:
             self.log(ONE_UPDATE)
-        weights = ((name, value) for name, value in learner.model.named_parameters() if value.requires_grad)
-        self.groups = self.collector.collect(number, weights, may_draw=update == 0)
-        figures = self.groups.figures
+        if self.groups is None or self.groups.number != number:
+            weights = ((name, value) for name, value in learner.model.named_parameters() if value.requires_grad)
+            found = partial(self._log_probs_by_answer, learner)
+            self.groups = self.collector.collect(number, weights, found, may_draw=update == 0)
+            self._warn(step, self.groups.figures)
+        figures = self.groups.figures if update == 0 else {}
+        return {name: value / count for name, value in figures.items()}  # they are added up over the processes
+
+    def _warn(self, step: int, figures: Figures) -> None:
         if figures["trainable_groups"] <= WARNING_SHARE * figures["groups"]:
             told = f"{figures['trainable_groups']:.0f} of {figures['groups']:.0f}"
             self.log(f"step {step + 1}: {told} groups can teach; prompts that are sometimes right teach more")
-        return {name: value / count for name, value in figures.items()}  # they are added up over the processes
+
+    def _log_probs_by_answer(self, learner: PolicyLearner, batch: RolloutBatch) -> list[list[float]]:
+        with self._autocast():
+            return learner.log_probs_by_answer(batch, self.collector.generator.encode)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
         """The groups that a step learns from, with their prompts; the shortest answers first, so that those which go
@@ -134,7 +146,7 @@ class PolicyObjective:
         self, learner: PolicyLearner, part: PolicyPart, num_answers: float, num_tokens: float, share: float
     ) -> tuple[Tensor, UnreadFigures]:
         settings, encode = self.collector.settings, self.collector.generator.encode
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._autocast():
             log_probs, entropy = learner(part.batch.to(self.device), encode)
         old = log_probs.detach() if part.old is None else part.old.to(self.device)
         loss, lengths = policy_loss(settings.loss), part.batch.lengths

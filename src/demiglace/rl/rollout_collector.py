@@ -20,13 +20,14 @@ from demiglace.rl.prompts import Prompt, Prompts
 from demiglace.rl.reference_scorer import ReferenceScorer
 from demiglace.rl.rewards import RewardModel, accuracy_by_rule, group_rewards
 from demiglace.rl.rollout import Group, Rollout
-from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
+from demiglace.rl.rollout_batch import RolloutBatch
 from demiglace.rl.rollout_log import RolloutLog, ScoredGroup
 from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.metrics import Figures
 from demiglace.training.objective import CannotBegin
 
 Weights = Iterable[tuple[str, nn.Parameter]]
+LogProbs = Callable[[RolloutBatch], list[list[float]]]  # of the tokens of each answer
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ class RolloutCollector:
         reader = PromptReader(self.prompts, self.generator.processor, positions - 1)
         self.batches = PromptBatches(reader, size, self.ranks.share(size), self.on_bad, self.num_workers)
 
-    def collect(self, number: int, weights: Weights, may_draw: bool = True) -> RolloutGroups:
+    def collect(self, number: int, weights: Weights, learner: LogProbs, may_draw: bool = True) -> RolloutGroups:
         """Batch `number`, answered with these weights, or as the log has it from an earlier run.
 
+        learner: gives the log-probabilities that the ratio of several updates is measured against. The generator's are
+        of weights that were rounded.
         Raises ValueError where no prompt can be used, where the answers `may` not be drawn as the policy has learned
         from them already, and what scoring raises; CannotBegin where there is nobody to answer.
         """
@@ -79,6 +82,9 @@ class RolloutCollector:
             )
         with self._stopped_together():
             groups = [] if is_known else self._answered(asked, samples, version)
+        if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:  # together: weights may be sharded
+            pairs = zip(groups or [one.group for one in scored], samples, strict=True)
+            groups = [self._with_old_log_probs(group, sample, learner) for group, sample in pairs]
         if not is_known:
             clock.split("sampling_s")
             scored = [self._scored(*one) for one in zip(asked, samples, groups, strict=True)]
@@ -115,10 +121,10 @@ class RolloutCollector:
         ]
         completions = self.generator.generate(requests)
         groups = []
-        for place, (prompt, sample) in enumerate(zip(asked, samples, strict=True)):
+        for place, prompt in enumerate(asked):
             own = completions[place * count : (place + 1) * count]
             rollouts = tuple(self._rollout(prompt, one, version) for one in own)
-            groups.append(self._with_old_log_probs(Group(prompt.question, rollouts, prompt.domain), sample))
+            groups.append(Group(prompt.question, rollouts, prompt.domain))
         return groups
 
     def _rollout(self, prompt: Prompt, completion: Completion, version: int) -> Rollout:
@@ -134,13 +140,9 @@ class RolloutCollector:
             response,
         )
 
-    def _with_old_log_probs(self, group: Group, sample: Sample) -> Group:
-        """Where several updates learn from a batch, they are measured against the learner before the first."""
-        if self.settings.updates == 1:
-            return group
+    def _with_old_log_probs(self, group: Group, sample: Sample, learner: LogProbs) -> Group:
         batch = RolloutBatch.of(self.generator.processor, [sample], [[one.tokens for one in group.rollouts]])
-        found = PolicyLearner(self.generator.model).log_probs_by_answer(batch, self.generator.encode)
-        rollouts = zip(group.rollouts, map(tuple, found), strict=True)
+        rollouts = zip(group.rollouts, map(tuple, learner(batch)), strict=True)
         return replace(group, rollouts=tuple(replace(one, old_log_probs=own) for one, own in rollouts))
 
     def _scored(self, prompt: Prompt, sample: Sample, group: Group) -> ScoredGroup:
