@@ -98,6 +98,21 @@ def test_pages_can_be_chosen_of_a_tiff_of_one_page_too(tmp_path):
     assert read[0] == Document(tmp_path / "fax.tif", "1")
 
 
+@pytest.mark.parametrize(
+    "address", ["file://my%20scan.png", "file://{folder}/my%20scan.png", "FILE://localhost{folder}/my%20scan.png"]
+)
+def test_a_file_address_may_be_written_in_percent_signs(tmp_path, address):
+    (tmp_path / "my scan.png").write_bytes(picture())
+    source = JsonFile("data", tmp_path / "data.jsonl", media=tmp_path)
+    reference = address.format(folder=tmp_path)
+    (tmp_path / "data.jsonl").write_text(json.dumps(asking([{"image": reference}, WHAT])) + "\n")
+    (seen,) = [part for part in source.read(0, 0, (0,)).messages[0].content if isinstance(part, Image)]
+    assert Path(seen.source) == tmp_path / "my scan.png"
+    (tmp_path / "my%20scan.png").write_bytes(picture())  # as Qwen's own code opens it
+    (seen,) = [part for part in source.read(0, 0, (0,)).messages[0].content if isinstance(part, Image)]
+    assert Path(seen.source) == tmp_path / "my%20scan.png"
+
+
 @pytest.mark.parametrize("beside", [{"images": ["a.png"]}, {"videos": ["a.mp4"]}])
 def test_pages_of_what_has_none(beside):
     with pytest.raises(BadRecord, match="`pages` is not honoured"):

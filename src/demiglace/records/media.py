@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import unquote
 
 from demiglace.conversation import Document, Image, Video, VideoSampling
 from demiglace.media.pictures import MAX_BYTES, has_pages, kind_of
@@ -40,6 +41,7 @@ _NOTES = frozenset(("detail", "cache_control", "media_type", "mime_type", "filen
 # How base64 of PNG, JPEG, GIF, WebP and AVI, TIFF, PDF, MP4 and WebM begins.
 _BASE64 = re.compile(r"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK|JVBERi|AAAA..Z0eX|GkXfo)[A-Za-z0-9+/\s]{40,}=*\s*")
 _ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_FILE = re.compile(r"^file:(?://(?:localhost(?=/))?)?", re.IGNORECASE)
 _MARK = re.compile(r"<(?:image|video)(?:_\d+)?>")
 _STILLS = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm"))
 _PICTURES = _STILLS | {".webp", ".gif", ".avif"}  # files of these names hold one picture; others are looked into
@@ -118,7 +120,14 @@ class RecordMedia:
         if _ADDRESS.match(reference):
             raise ValueError(f"{reference:.80} is an address; only local files are opened")
         self.seen.add(reference)
-        return self.find(reference.removeprefix("file://"))
+        path = _FILE.sub("", reference)
+        try:
+            return self.find(path)
+        except ValueError:
+            decoded = unquote(path)
+            if path == reference or decoded == path:
+                raise
+            return self.find(decoded)  # an address says so what Qwen's own code opens as it stands
 
 
 def keys_beside(fields: Mapping[str, Any]) -> dict[MediaKind, str]:

@@ -90,7 +90,10 @@ def pages_of(settings: Mapping[str, Any]) -> str | None:
 
 
 def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = None) -> VideoSampling | None:
-    """`default` with what the settings say; ValueError where one of them is out of bounds."""
+    """`default` with what the settings say; ValueError where one of them is out of bounds.
+
+    A number of frames of a package is kept in short clips too.
+    """
     given: dict[str, Any] = {
         name: _number(key, settings[key], type_) for key, (name, type_) in _VIDEO_SETTINGS.items() if key in settings
     }
@@ -98,6 +101,8 @@ def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = 
         return default
     if "package_frames" in given:
         given["force_package_frames"] = True
+    if "fps" in given:
+        given["num_frames"] = None  # of `default`, which would go before a rate
     return replace(default or VideoSampling(), **given)
 
 

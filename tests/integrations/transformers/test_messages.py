@@ -16,6 +16,7 @@ from demiglace.conversation import Image, Text, Video, VideoSampling
 from demiglace.integrations.transformers.media import picture_of
 from demiglace.integrations.transformers.messages import conversation_of, prompt_of
 from demiglace.media.pictures import open_picture
+from demiglace.records.media_settings import video_sampling
 
 PIXELS = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
 PICTURE = PIL.Image.fromarray(PIXELS)
@@ -107,6 +108,9 @@ def test_frames_are_a_video_at_the_rate_that_stands_beside_them() -> None:
 
 
 def test_numbers_beside_a_video_come_before_those_for_all() -> None:
+    part = {"type": "video", "video": "a.mp4", "fps": 10, "package_frames": 6}
+    (video,) = shown(part, sampling=VideoSampling(num_frames=4))
+    assert video.sampling == video_sampling({"fps": 10, "package_frames": 6})  # as in a record that is learned from
     part = {"type": "video", "video": "a.mp4", "nframes": 6, "video_start": 1, "video_end": 3.5}
     (video,) = shown(part, sampling=VideoSampling(fps=5, package_frames=2))
     assert video == Video("a.mp4", VideoSampling(fps=5, package_frames=2, start=1, end=3.5, num_frames=6))

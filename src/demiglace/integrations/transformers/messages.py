@@ -15,6 +15,7 @@ from demiglace.conversation import Conversation, Image, Message, Part, Text, Vid
 from demiglace.integrations.transformers.media import decoded, picture_of, video_of
 from demiglace.processing.chat_template import END_THINK, THINK, Turn, render
 from demiglace.processing.tokenizer import TextPiece
+from demiglace.records.media_settings import read_settings, video_sampling
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -28,16 +29,9 @@ NAMES = {
     "image_url": ("image_url",),
     "video_url": ("video_url",),
 }
-# Numbers that a part may hold for its video, by Qwen's names and ours.
-SAMPLING = {
-    "fps": "fps",
-    "nframes": "num_frames",
-    "num_frames": "num_frames",
-    "video_start": "start",
-    "video_end": "end",
-    "package_frames": "package_frames",
-    "max_packages": "max_packages",
-}
+# Numbers that a part may hold for its video -> as records have them.
+SETTINGS = {name: name for name in ("fps", "nframes", "video_start", "video_end", "package_frames", "max_packages")}
+SETTINGS["num_frames"] = "nframes"
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class _Given:
 
     kind: str
     shown: Any
-    sampling: Mapping[str, Any]
+    settings: Mapping[str, Any]
 
 
 def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSampling | None) -> Conversation:
@@ -96,10 +90,10 @@ def _given(part: Mapping[str, Any]) -> _Given:
     if type_ not in NAMES:
         raise ValueError(f"a part of a message must be of type text, {', '.join(NAMES)}, got {type_!r:.50}")
     kind = type_.removesuffix("_url")
-    sampling = {ours: rest.pop(name) for name, ours in SAMPLING.items() if kind == "video" and name in rest}
+    settings = {ours: rest.pop(name) for name, ours in SETTINGS.items() if kind == "video" and name in rest}
     if rest.keys() - set(NAMES[type_]) or len(rest) > 1:
         raise ValueError(f"a part of type {type_} holds one of {', '.join(NAMES[type_])}, got {_told(rest)}")
-    return _Given(kind, _shown(rest), sampling)
+    return _Given(kind, _shown(rest), read_settings(settings))
 
 
 def _shown(held: Mapping[str, Any]) -> Any:
@@ -133,9 +127,7 @@ def _part(given: _Given, sampling: VideoSampling | None) -> Part:
         return Text(given.shown)
     if given.kind == "image":
         return Image(picture_of(given.shown))
-    if given.sampling:
-        sampling = replace(sampling or VideoSampling(), **given.sampling)
-    return Video(video_of(given.shown), sampling)
+    return Video(video_of(given.shown), video_sampling(given.settings, sampling))
 
 
 def _turn(role: Any, parts: Sequence[_Given]) -> Turn:
