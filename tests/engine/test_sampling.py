@@ -137,6 +137,7 @@ def test_beams_take_not_everything(name: str) -> None:
 def test_answers_to_one_prompt_have_seeds_of_their_own() -> None:
     assert [params.seed for params in SamplingParams(seed=4).repeated(3)] == [4, 5, 6]
     assert SamplingParams().repeated(2) == [SamplingParams()] * 2
+    assert [params.seed for params in SamplingParams(seed=2**63 - 1).repeated(2)] == [2**63 - 1, 0]
 
 
 def test_beams_are_not_drawn() -> None:
@@ -178,6 +179,7 @@ def test_the_defaults_are_the_released_short_mode() -> None:
             {"do_sample": False, "num_beams": 3, "length_penalty": 0.5, "early_stopping": True},
             SamplingParams(2048, 0.0, 1.0, 0, 1.0, None, 3, 0.5, True),
         ),
+        ({"do_sample": False, "repetition_penalty": 1.3, "top_k": 5}, SamplingParams(2048, 0.0, 1.0, 0, 1.3)),
         ({"do_sample": True, "temperature": None}, SamplingParams(2048, 1.0, 1.0, 0, 1.0)),
     ],
 )

@@ -186,6 +186,10 @@ def test_who_finds_no_place_may_come_again(service: Service, guarded: str) -> No
                 client.chat.completions.create(**asked)
             assert caught.value.response.headers["retry-after"] == "1"
             assert caught.value.code == "rate_limit_exceeded"
+        counted = httpx.post(
+            f"{guarded}/tokenize", json={"messages": HELLO}, headers={"Authorization": "Bearer first key"}
+        )
+        assert counted.status_code == 429
         seen = []
 
         def freed(response: httpx.Response) -> None:

@@ -21,6 +21,7 @@ from running_server import SAMPLES
 from demiglace.conversation import Conversation, Image, Message, Text, Video, VideoSampling
 from demiglace.model.hub import folder_of
 from demiglace.processing.processor import Processor
+from demiglace.server import media_workers
 from demiglace.server.limits import Limits
 from demiglace.server.media_workers import MediaWorkers, packed, unpacked
 from demiglace.server.preparation import File, Job, Prepared, prepare, prepare_with_warnings
@@ -135,6 +136,31 @@ def test_a_process_that_dies_costs_one_request(processor: Processor) -> None:
         assert (await workers.prepare(job(File(PICTURE)))).files
 
     run(processor, Limits(), story)
+
+
+def test_a_process_that_cannot_be_started_is_tried_again(
+    processor: Processor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    starts: list[int] = []
+    start = media_workers._Worker.__init__
+
+    def fails_once(self: media_workers._Worker, settings: tuple[Processor, Limits, int]) -> None:
+        starts.append(1)
+        if len(starts) == 2:
+            raise OSError("Cannot allocate memory")
+        start(self, settings)
+
+    async def story(workers: MediaWorkers) -> None:
+        with pytest.raises(ValueError, match="took longer"):
+            await workers.prepare(job(File(CLIP, sampling=VideoSampling(fps=60))))
+        object.__setattr__(workers.limits, "decode_seconds", 60.0)
+        assert (await workers.prepare(job(File(PICTURE)))).files
+
+    monkeypatch.setattr(media_workers._Worker, "__init__", fails_once)
+    monkeypatch.setattr(media_workers, "START_PAUSE", 0.01)
+    run(processor, Limits(decode_seconds=0.01), story)
+    assert len(starts) == 3
+    assert "could not be started: Cannot allocate memory" in caplog.text
 
 
 def test_who_leaves_stops_the_work(processor: Processor) -> None:

@@ -18,6 +18,7 @@ from demiglace.safe_files import read_object
 
 SETTINGS_FILE = "generation_config.json"
 MOST_BYTES = 2**20
+SEEDS, SHORT_SEEDS = 2**63, 2**32
 
 BEAMS: Mapping[str, Field] = {
     "num_beams": Whole(1, 64),
@@ -43,12 +44,11 @@ FIELDS: Mapping[str, Field] = {
     "stop": ListOf(Words()),
 }
 OPTIONAL_FIELDS: Mapping[str, Field] = {  # None is taken too
-    "seed": Whole(0, 2**63 - 1),
+    "seed": Whole(0, SEEDS - 1),
     "logprobs": Whole(0, 20),
     "thinking_budget": Whole(0, 2**31),
 }
 TOKEN = Whole(0, 2**31)
-SHORT_SEEDS = 2**32
 NEARLY_ZERO = 1e-30  # temperatures by which float32 cannot divide: the likeliest token has all the probability
 
 
@@ -135,10 +135,10 @@ class SamplingParams:
         return bool(penalties or self.logit_bias)
 
     def repeated(self, count: int) -> list[SamplingParams]:
-        """For `count` answers to one prompt: of seed, seed + 1 and so on, or each drawn anew without a seed."""
+        """For `count` answers to one prompt: of seed, seed + 1 and so on (0 after the largest), or each drawn anew."""
         if self.seed is None:
             return [self] * count
-        return [replace(self, seed=self.seed + number) for number in range(count)]
+        return [replace(self, seed=(self.seed + number) % SEEDS) for number in range(count)]
 
     @classmethod
     def greedy(cls, max_new_tokens: int = 2048) -> SamplingParams:
@@ -157,8 +157,8 @@ class SamplingParams:
         settings = take(str(path), given, {**CHECKPOINT_FIELDS, "do_sample": Switch()})
         max_new_tokens = settings.get("max_new_tokens", 2048)
         if not settings.pop("do_sample", False):
-            beams = {name: value for name, value in settings.items() if name in BEAMS}
-            return replace(cls.greedy(max_new_tokens), **beams)
+            kept = {name: value for name, value in settings.items() if name in BEAMS or name == "repetition_penalty"}
+            return replace(cls.greedy(max_new_tokens), **kept)
         unchanged = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
         return cls(**{**unchanged, "max_new_tokens": max_new_tokens, **settings})
 

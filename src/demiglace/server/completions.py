@@ -127,8 +127,9 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
     if request.messages is None:
         ids = _ids(request.prompt or "", service)
     else:
-        job = await job_of(request.messages, Look.of(request), thinking, service.sources)
-        ids = (await service.prepare(job)).sample.tokens.tolist()
+        async with service.held():
+            job = await job_of(request.messages, Look.of(request), thinking, service.sources)
+            ids = (await service.prepare(job)).sample.tokens.tolist()
     return {"count": len(ids), "max_model_len": service.room + 1, "tokens": ids}
 
 

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import pickle
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,7 @@ from demiglace.server.seen_media import levels_of
 
 log = logging.getLogger(__name__)
 
+START_PAUSE = 1.0  # seconds; ours
 UNIT_RANGE = to_unit_range(torch.arange(256).float()).numpy()  # by level
 
 
@@ -38,6 +40,7 @@ class MediaWorkers:
         self._settings = processor, limits, room
         self._threads = ThreadPoolExecutor(count, "media")
         self._idle: asyncio.Queue[_Worker] = asyncio.Queue()
+        self._is_closed = threading.Event()
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -69,16 +72,25 @@ class MediaWorkers:
         raise ValueError(answer)
 
     def close(self) -> None:
+        self._is_closed.set()
         while not self._idle.empty():
             self._idle.get_nowait().kill()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _replace(self, loop: asyncio.AbstractEventLoop) -> None:
-        worker = _Worker(self._settings)
-        try:
-            loop.call_soon_threadsafe(self._idle.put_nowait, worker)
-        except RuntimeError:  # the server has ended
-            worker.kill()
+        """Once more after a pause where the machine has no room for a process; without any, requests wait."""
+        while not self._is_closed.is_set():
+            try:
+                worker = _Worker(self._settings)
+            except OSError as error:
+                log.warning("a process that opens files could not be started: %s", error)
+                self._is_closed.wait(START_PAUSE)
+                continue
+            try:
+                loop.call_soon_threadsafe(self._idle.put_nowait, worker)
+            except RuntimeError:  # the server has ended
+                worker.kill()
+            return
 
 
 class _Worker:

@@ -15,12 +15,9 @@ async def preview(request: PreviewRequest, service: Service) -> dict[str, Any]:
     """Tokens of the prompt, and each file with its slices or packages; ApiError as for an answer."""
     check_fields(request)
     thinking, _ = thinking_of(request, service.thinks_by_name(request.model))
-    place = await service.enter()
-    try:
+    async with service.held():
         job = await job_of(request.messages, Look.of(request), thinking, service.sources)
         prepared = await service.prepare(replace(job, shows_pictures=bool(request.pictures)))
-    finally:
-        place.leave()
     return {
         "object": "preview",
         "model": request.model or service.name,

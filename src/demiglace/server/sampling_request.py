@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from demiglace.engine.guided import Guide
-from demiglace.engine.sampling import SamplingParams
+from demiglace.engine.sampling import SEEDS, SamplingParams
 from demiglace.server.errors import ApiError, refused
 from demiglace.server.protocol import Sampling
 
@@ -26,7 +26,6 @@ THEIR_NAMES = {  # of fields that have another name here
 MOST_STOPS = 16
 MOST_STOP_CHARACTERS = 10_000  # ours: each step looks for all of them
 MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once where everybody's answers wait
-SEEDS = 2**63
 
 
 def sampling_of(

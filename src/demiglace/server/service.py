@@ -125,6 +125,15 @@ class Service:
             place.leave()
             raise
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """As `enter`, for what is no answer; the place is left at the end."""
+        place = await self.enter()
+        try:
+            yield
+        finally:
+            place.leave()
+
     async def prepare(self, job: Job, field: str = "messages") -> Prepared:
         """ApiError where files cannot be read, or the conversation is too long. field: where the messages stand."""
         with self.metrics.opening.time():
