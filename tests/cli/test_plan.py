@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from demiglace.cli.planned_jobs import JobNumbers, job_numbers
+from demiglace.cli.plan_options import LearningOptions
+from demiglace.cli.planned_jobs import FINETUNED, JobNumbers, job_numbers
+from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.presets import preset
 from demiglace.recipes import hybrid_rl, preference, pretraining, sft
+from demiglace.recipes.finetuning import FinetuningRecipe
 
 Run = Callable[..., Result]
 
@@ -61,15 +64,25 @@ def test_stages_of_the_released_size_compute_their_layers_again_as_their_recipes
 def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> None:
     staged, tuned = pretraining.numbers_of(size), sft.numbers_of(size)
     rl, pairs = hybrid_rl.numbers_of(size), preference.numbers_of(size)
+    encoding, frozen = ("model.resampler", "model.vpm"), ("model.resampler", "model.llm")
+    later = frozen if size == "nano" else ("model",)
     wanted = {
-        "vision": (staged.length, staged.batch_rows, staged.micro_batch_rows, staged.num_steps[1]),
-        "long_cot_3d": (tuned.length, tuned.batch_rows, tuned.micro_batch_rows, tuned.num_steps[1]),
-        "hybrid_rl": (2048, rl.policy.batch_prompts, rl.micro_batch_prompts, rl.num_steps),
-        "dpo": (2048, pairs.batch_pairs, pairs.micro_batch_pairs, pairs.num_steps),
+        "vision": (staged.length, staged.batch_rows, staged.micro_batch_rows, encoding, staged.num_steps[1]),
+        "long_cot_3d": (tuned.length, tuned.batch_rows, tuned.micro_batch_rows, later, tuned.num_steps[1]),
+        "hybrid_rl": (2048, rl.policy.batch_prompts, rl.micro_batch_prompts, frozen, rl.num_steps),
+        "dpo": (2048, pairs.batch_pairs, pairs.micro_batch_pairs, frozen, pairs.num_steps),
     }
     for job, numbers in wanted.items():
         assert job_numbers(job, preset(size)) == JobNumbers(*numbers, activation_checkpointing=size == "8b")
-    assert job_numbers("finetune", preset(size)) == JobNumbers(2048, 4, 1)
+    assert job_numbers("finetune", preset(size)) == JobNumbers(2048, 4, 1, ("model.llm",))
+
+
+@pytest.mark.parametrize(("tokens", "steps"), [(4000, 1), (4001, 2), (9000, 3)])
+def test_a_step_that_is_begun_counts_as_in_the_command(start: Path, data: Path, tokens: int, steps: int) -> None:
+    numbers = JobNumbers(1000, 4, 1, FINETUNED)
+    seen = DatasetStatistics(1, samples=1, tokens=tokens)
+    recipe = FinetuningRecipe(start, [data], epochs=1, length=1000, batch_rows=4)
+    assert LearningOptions(epochs=1.0).num_steps("finetune", numbers, seen) == recipe.num_steps(tokens) == steps
 
 
 def test_what_is_chosen_comes_before_the_recipe(run: Run, data: Path) -> None:
@@ -95,6 +108,7 @@ def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -
         ((), "adapters of rank 16 in decoder, bfloat16"),
         (("--full", "--learn", "resampler"), "all weights in resampler, bfloat16"),
         (("--job", "dpo"), "all weights in resampler, decoder, bfloat16"),
+        (("--job", "general"), "all weights in encoder, resampler, decoder, bfloat16"),
         (("--job", "hybrid_rl"), "all weights in resampler, decoder, bfloat16"),
     ):
         assert f"1 x h200, {learns}" in run("plan", start, data, "--gpu", "h200", "--length", 256, *options).stdout

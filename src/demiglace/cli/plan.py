@@ -18,6 +18,7 @@ from demiglace.cli.training_options import Stores
 
 if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
+    from demiglace.data.source import Source
     from demiglace.model.minicpmv import MiniCPMVConfig
     from demiglace.planning.accelerator import Accelerator
     from demiglace.planning.job_plan import Answers, Change, JobPlan
@@ -109,6 +110,8 @@ def _look(
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sample_builder import SampleBuilder
     from demiglace.data.sources.record_files import open_records, record_files
+    from demiglace.data.split import Portion
+    from demiglace.recipes.finetuning import FinetuningRecipe
 
     cost = partial(_cost, job, setup, config, processor)
     if data.endswith(".toml"):
@@ -118,7 +121,9 @@ def _look(
         seen = measure_draws(SampleBuilder(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
-        source = open_records("data", record_files([data]), folder, cache=stores.objects())
+        source: Source = open_records("data", record_files([data]), folder, cache=stores.objects())
+        if job == FINETUNE:
+            source = Portion(source, FinetuningRecipe.held_out, FinetuningRecipe.seed, held_out=False)
         mixture = Mixture((source,), (1.0,), (1.0,))
         seen = measure_dataset(SampleBuilder(mixture, processor, 0, setup.length), cost)
     if not seen.samples:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demiglace.cli.planned_jobs import DPO, FINETUNE, JOB_PARTS, JOBS, RL, SERVE, job_numbers
+from demiglace.cli.planned_jobs import DPO, FINETUNE, FINETUNED, JOBS, RL, SERVE, job_numbers
 from demiglace.cli.training_options import ActivationCheckpointing, finetuning_method
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class LearningOptions:
 
     def check(self, job: str) -> None:
         """ValueError for what the command of the job would refuse of any model, before one is fetched."""
-        self._method(job, self._parts(job))
+        if job not in JOBS:
+            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
+        self._method(job, self._parts(FINETUNED))
 
     def products(self, gpu: str) -> str:
         """The dtype of products on such a device."""
@@ -68,7 +70,7 @@ class LearningOptions:
         from demiglace.model.adapters import Lora
         from demiglace.planning.training_setup import TrainingSetup
 
-        parts = self._parts(job)
+        parts = self._parts(numbers.trainable)
         method = self._method(job, parts)
         if job != SERVE:
             self._check_processes(method, numbers.batch_rows, gpus)
@@ -90,17 +92,17 @@ class LearningOptions:
             raise ValueError("the sources draw without end: say how many --steps")
         units = seen.num_records if job == RL else seen.expected_tokens / numbers.length
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
-        return max(1, round(epochs * units / numbers.batch_rows))
+        return max(1, math.ceil(epochs * units / numbers.batch_rows))
 
-    def _parts(self, job: str) -> tuple[str, ...]:
+    def _parts(self, trainable: tuple[str, ...]) -> tuple[str, ...]:
+        """trainable: prefixes of the names of parameters that learn where nothing is chosen."""
         from demiglace.planning.training_setup import PARTS
 
-        if job not in JOBS:
-            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
-        wanted = self.learn or JOB_PARTS.get(job) or ",".join(PARTS)
-        parts = tuple(part.strip() for part in wanted.split(",") if part.strip())
+        if self.learn is None:
+            return tuple(part for part, name in PARTS.items() if f"model.{name}".startswith(trainable))
+        parts = tuple(part.strip() for part in self.learn.split(",") if part.strip())
         if not parts or set(parts) - PARTS.keys():
-            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {wanted!r}")
+            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {self.learn!r}")
         return parts
 
     def _method(self, job: str, parts: tuple[str, ...]) -> Method:

@@ -1,4 +1,4 @@
-"""The jobs that `demiglace plan` knows: which parts learn, and the rows and steps that their commands take."""
+"""The jobs that `demiglace plan` knows: what learns, and the rows and steps that their commands take."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demiglace.model.minicpmv import MiniCPMVConfig
+    from demiglace.recipes.pretraining import PretrainingNumbers
+    from demiglace.recipes.sft import SftNumbers
 
 FINETUNE, DPO, RL, SERVE = "finetune", "dpo", "hybrid_rl", "serve"
 JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, RL, SERVE)
-JOB_PARTS = {  # what learns where nothing is chosen, as in the recipes; in other stages all parts do
-    FINETUNE: "decoder",
-    "resampler": "resampler",
-    "vision": "encoder,resampler",
-    DPO: "resampler,decoder",
-    RL: "resampler,decoder",
-}
+FINETUNED = ("model.llm",)  # what learns in `finetune` where nothing is chosen
 
 
 @dataclass(frozen=True)
 class JobNumbers:
-    """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs."""
+    """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs.
+
+    trainable: prefixes of the names of parameters that learn, as in the recipes.
+    """
 
     length: int
     batch_rows: int
     micro_batch_rows: int
+    trainable: tuple[str, ...]
     num_steps: int | None = None
     activation_checkpointing: bool = False
 
@@ -42,19 +42,30 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     length = FinetuningRecipe.length
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
-        return JobNumbers(length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows)
+        known = {FINETUNE: FINETUNED, DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}
+        trainable = (known | pretraining.TRAINABLE).get(job, ("model",))
+        return JobNumbers(length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows, trainable)
     if job == RL:
         rl = hybrid_rl.numbers_of(size)
         return JobNumbers(
-            length, rl.policy.batch_prompts, rl.micro_batch_prompts, rl.num_steps, rl.activation_checkpointing
-        )
+            length, rl.policy.batch_prompts, rl.micro_batch_prompts, rl.trainable, rl.num_steps,
+            rl.activation_checkpointing,
+        )  # fmt: skip
     if job == DPO:
         dpo = preference.numbers_of(size)
-        return JobNumbers(length, dpo.batch_pairs, dpo.micro_batch_pairs, dpo.num_steps, dpo.activation_checkpointing)
-    is_sft = job in (sft.GENERAL, sft.LONG_COT_3D)
-    stages = (sft.GENERAL, sft.LONG_COT_3D) if is_sft else tuple(pretraining.TRAINABLE)
-    staged = sft.numbers_of(size) if is_sft else pretraining.numbers_of(size)
+        return JobNumbers(
+            length, dpo.batch_pairs, dpo.micro_batch_pairs, dpo.trainable, dpo.num_steps, dpo.activation_checkpointing
+        )
+    if job in (sft.GENERAL, sft.LONG_COT_3D):
+        tuned, is_long = sft.numbers_of(size), job == sft.LONG_COT_3D
+        trainable, num_steps = tuned.long_trainable if is_long else ("model",), tuned.num_steps[is_long]
+        return _staged(tuned, trainable, num_steps)
+    learned, stage = pretraining.numbers_of(size), list(pretraining.TRAINABLE).index(job)
+    return _staged(learned, pretraining.TRAINABLE[job], learned.num_steps[stage])
+
+
+def _staged(numbers: PretrainingNumbers | SftNumbers, trainable: tuple[str, ...], num_steps: int) -> JobNumbers:
     return JobNumbers(
-        staged.length, staged.batch_rows, staged.micro_batch_rows,
-        staged.num_steps[stages.index(job)], staged.activation_checkpointing,
+        numbers.length, numbers.batch_rows, numbers.micro_batch_rows, trainable, num_steps,
+        numbers.activation_checkpointing,
     )  # fmt: skip
