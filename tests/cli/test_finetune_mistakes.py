@@ -156,6 +156,16 @@ def test_out_of_memory_says_what_to_lower_and_from_where_it_goes_on(
     assert again.exit_code == 0, again.stderr
 
 
+def test_half_as_much_at_once_where_memory_runs_out_is_told(
+    finetune: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        fail_once(patch, torch.Tensor, "backward", 3, torch.OutOfMemoryError("CUDA out of memory."))
+        result = finetune("--full", "--micro-batch-rows", 2)
+    assert result.exit_code == 0, result.stderr
+    assert "out of memory in step 3 of finetune: half as much goes through at once from here" in result.stderr
+
+
 @contextmanager
 def bounded(limit: int, most: int) -> Iterator[None]:
     """The system refuses this process more than so many bytes."""

@@ -41,3 +41,19 @@ def test_matrices_of_blocks_go_to_muon_and_the_rest_to_adamw():
     assert len(muon.param_groups[0]["params"]) == 1
     assert isinstance(adamw, torch.optim.AdamW)
     assert len(adamw.param_groups[0]["params"]) == 2
+
+
+@pytest.mark.parametrize(("muon", "weight_decay"), [(True, 0.1), (False, 0.1), (False, 0.0)])
+def test_matrices_of_blocks_alone_decay_whichever_optimizer_has_them(muon, weight_decay):
+    named = {
+        "a.layers.0.weight": nn.Parameter(torch.ones(2, 2)),
+        "a.layers.0.bias": nn.Parameter(torch.ones(2)),
+        "embedding": nn.Parameter(torch.ones(2, 2)),
+    }
+    for parameter in named.values():
+        parameter.grad = torch.zeros_like(parameter)
+    for optimizer in optimizers(named.items(), 0.5, weight_decay, muon):
+        optimizer.step()
+    assert torch.allclose(named["a.layers.0.weight"], torch.full((2, 2), 1 - 0.5 * weight_decay))
+    assert torch.equal(named["a.layers.0.bias"], torch.ones(2))
+    assert torch.equal(named["embedding"], torch.ones(2, 2))

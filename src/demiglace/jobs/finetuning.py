@@ -166,7 +166,7 @@ def run(
     with closing(loader):
         trainer = Trainer(
             learner, stage, objective, stage_folder, callback if held else None, ranks, peak, machine.tensorboard,
-            is_enough=callback.is_enough,
+            pace=machine.pace, log=machine.log, is_enough=callback.is_enough,
         )  # fmt: skip
         return trainer.run()
 

@@ -80,16 +80,18 @@ def _directions(momenta: list[Tensor]) -> Sequence[Tensor]:
 def optimizers(
     named: Iterable[tuple[str, nn.Parameter]], learning_rate: float, weight_decay: float, muon: bool = True
 ) -> list[Optimizer]:
-    """Muon for the matrices inside blocks, AdamW without decay for the rest, which is all where `muon` is False."""
+    """Muon for the matrices inside blocks, or AdamW where `muon` is False; AdamW without decay for the rest."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in named:
-        (matrices if muon and parameter.ndim == 2 and ".layers." in name else others).append(parameter)
+        is_matrix = parameter.ndim == 2 and ".layers." in name
+        (matrices if is_matrix and (muon or weight_decay) else others).append(parameter)
     found: list[Optimizer] = []
-    if matrices:
+    if matrices and muon:
         found.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))
-    if others:
-        found.append(torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))
+    decays = [(others, 0.0)] if muon else [(matrices, weight_decay), (others, 0.0)]
+    if groups := [{"params": own, "weight_decay": decay} for own, decay in decays if own]:
+        found.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98)))
     for optimizer in found:
         for group in optimizer.param_groups:
             group["peak"] = learning_rate

@@ -1,7 +1,10 @@
 """Rendered text without end, each picture a function of its number and the seed."""
 
 import pickle
+import shutil
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -38,6 +41,19 @@ def test_a_share_is_read_from_drawn_pages_and_damaged():
     plain, mixed = (RenderedText("lines", 2, 30, layout_share=share, damaged_share=share) for share in (0.0, 1.0))
     assert content(mixed, 5) == content(pickle.loads(pickle.dumps(mixed)), 5)
     assert content(mixed, 5)[2] != content(plain, 5)[2]
+
+
+def test_lines_may_be_set_in_fonts_of_a_folder_and_stacked(tmp_path):
+    shutil.copy(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans-BoldOblique.ttf"), tmp_path)
+    plain, stacked = (RenderedText("lines", 4, 60, stack_share=share) for share in (0.0, 1.0))
+    assert content(stacked, 1)[2].count("\n") > 0
+    assert content(stacked, 1)[2] != content(plain, 1)[2]
+    own = RenderedText("lines", 4, 60, fonts=tmp_path)
+    assert [file.name for file in own.files] == ["DejaVuSans-BoldOblique.ttf"]
+    assert any(content(own, row)[0] != content(plain, row)[0] for row in range(4))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="none of the 0 font files"):
+        RenderedText("lines", fonts=tmp_path / "empty")
 
 
 def test_documents_must_be_there(tmp_path):

@@ -20,6 +20,7 @@ from demiglace.documents.text_layer.image_pages import read_image_page
         (page_xml().replace(points(WORDS["Two"]), ""), "Word without Coords"),
         (hocr().replace("bbox 0 0 300", "box 0 0 300"), "has no bbox"),
         (hocr().replace("bbox 0 0 300", "bbox 10 0 300"), "begins at 10, 0"),
+        (hocr().replace("bbox 0 0 300", "bbox 0 0 0"), "has a page of 0 x "),
         ('{"lines": 3}', "no list of objects"),
         ("[[1]]", "no list of objects"),
         ("{", "not readable as JSON"),

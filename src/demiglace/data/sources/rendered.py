@@ -17,6 +17,7 @@ from demiglace.documents.corruption.restoration_task import damage_and_ask
 from demiglace.documents.page import Unit
 from demiglace.fields import check_attributes
 from demiglace.synthesis.pages.layouts import render_layout
+from demiglace.typography.font_folder import folder_faces
 
 QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "What is written here?")  # ours
 
@@ -31,14 +32,18 @@ class RenderedText(Endless):
     name: str
     max_lines: int = 8
     max_characters: int = 400
+    fonts: Path | None = None
     documents: Path | None = None
     document_share: float = 0.0
     layout_share: float = 0.0
+    stack_share: float = 0.0
     damaged_share: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError as `ReadingPictures` does, and on a folder without a PDF."""
+        """Raises ValueError as `ReadingPictures` does, and on a folder without a font or a PDF."""
         _ = self.pictures
+        if self.fonts is not None:
+            folder_faces(self.fonts)
         if self.documents is not None and not any(self.documents.glob("*.pdf")):
             raise ValueError(f"no PDF in {self.documents}")
 
@@ -49,7 +54,9 @@ class RenderedText(Endless):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return () if self.documents is None else tuple(sorted(self.documents.glob("*.pdf")))
+        fonts = () if self.fonts is None else sorted({Path(face.path) for face in folder_faces(self.fonts)})
+        documents = () if self.documents is None else sorted(self.documents.glob("*.pdf"))
+        return (*fonts, *documents)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """Raises ValueError that names the extra to install where fonts or prose are missing."""

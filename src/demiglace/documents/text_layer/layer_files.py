@@ -79,6 +79,8 @@ def _parse_hocr(root: ElementTree.Element) -> TextLayer:
     left, top, right, bottom = _hocr_box(pages[0])
     if left or top:
         raise ValueError(f"has a page that begins at {left:g}, {top:g} instead of 0, 0")
+    if right <= 0 or bottom <= 0:
+        raise ValueError(f"has a page of {right:g} x {bottom:g}")
     blocks: list[list[list[Word]]] = [[]]
     for element in pages[0].iter():
         if _is_hocr(element, "block"):
