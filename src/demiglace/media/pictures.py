@@ -20,6 +20,7 @@ from PIL import Image, ImageCms
 from demiglace.media import video_formats
 from demiglace.media.page_frames import PAGED_FORMATS, dots, page_frames
 from demiglace.media.photo_formats import is_turned_already, open_photo, photo_format
+from demiglace.media.pillow_headers import Values, read_values
 
 FileKind = Literal["image", "animation", "document", "video"]
 PictureSource = str | PathLike[str] | bytes | Image.Image
@@ -66,8 +67,9 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     if (pixels := round(image.width * x) * round(image.height * y)) > MAX_PIXELS:
         raise ValueError(f"{name} has {pixels} pixels with square dots, more than the {MAX_PIXELS} taken")
     try:
+        values = read_values(image)
         image.load()
-        picture = _upright(_to_rgb(image), _orientation(image))
+        picture = _upright(_to_rgb(image, values), _orientation(image))
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         raise ValueError(f"{name} cannot be decoded: {error}") from error
     if (x, y) != (1, 1):
@@ -235,34 +237,38 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image, values: Values) -> Image.Image:
     """A new RGB image; the given one is left as it is."""
     if image.mode.startswith("I") or image.mode == "F":
-        return _to_8_bit(image).convert("RGB")
+        return _to_8_bit(image, values).convert("RGB")
     if image.mode == "LAB":
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         return ImageCms.buildTransform(*profiles, "LAB", "RGB").apply(image)
     if image.mode == "La":
         image = image.convert("LA")
     if image.has_transparency_data:
+        if values.transparent is not None:
+            image = image.copy()
+            image.info["transparency"] = values.transparent
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.copy() if image.mode == "RGB" else image.convert("RGB")
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey from integers (0..65535) or floats (0..1, 0..255 or 0..65535, the smallest that holds them).
+def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
+    """Grey from integers (0 to their top) or floats (0..1, 0..255 or 0..65535, the smallest that holds them).
 
     Values outside these ranges, such as heights in metres, are stretched from the least to the greatest.
     """
     values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    tops = (1, 255, 65535) if image.mode == "F" else (65535,)
+    tops = (1, 255, 65535) if image.mode == "F" else (given.top,)
     held = [top for top in tops if low >= 0 and high <= top]
     if not held:
         values -= low
     values *= 255 / (held[0] if held else max(high - low, 1e-30))
-    grey = Image.fromarray(np.rint(values).astype(np.uint8))
+    levels = np.rint(values).astype(np.uint8)
+    grey = Image.fromarray(255 - levels if given.white_is_zero else levels)
     if "transparency" in image.info:  # one value of a 16-bit PNG stands for "nothing here"
         grey.paste(255, mask=Image.fromarray(np.asarray(image) == image.info["transparency"]))
     return grey
