@@ -75,6 +75,15 @@ def test_what_stands_left_of_another_is_asked_with_yes_and_no():
     assert {"is the circle left of the ellipse", "is the ellipse above the circle"} < set(asked)
 
 
+def test_a_picture_has_nine_parts_and_what_lies_between_two_is_in_none():
+    drawn = arrangement.Arrangement(replace(CANVAS, size=(300, 90)), [], [], [])
+    rows, columns = (15, 45, 75), (50, 150, 250)
+    found = [relations._place(drawn, item(x, y)) for y in rows for x in columns]
+    assert found == list(relations.PLACES)
+    assert relations._place(drawn, item(102, 45)) is None
+    assert relations._place(drawn, item(150, 31)) is None
+
+
 def test_counts_are_asked_from_none_to_ten_and_are_those_of_the_listing():
     asked = [
         question for seed in range(400) for question in relations.random_counts(np.random.default_rng(seed), 140)[1]

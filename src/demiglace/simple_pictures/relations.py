@@ -1,4 +1,4 @@
-"""Where one thing stands from another, and how many of a sort there are: each asked in one way, many times a picture.
+"""Where a thing is, where it stands from another, how many there are: each asked in one way, many times a picture.
 
 Judging a place, or counting, comes before joining it with anything else (`shapes`, `cells` and `figures` ask for that).
 """
@@ -18,8 +18,24 @@ from demiglace.simple_pictures.figures import draw_outlines
 from demiglace.typography.words import pick
 
 MOST_ASKED, MOST_COUNTED = 8, 4  # questions about a picture
+PLACES = ("top left", "top", "top right", "left", "middle", "right", "bottom left", "bottom", "bottom right")
+_NEAR_BORDER = 0.15  # of a third
 _TWO_TO_FOUR = (0, 0.5, 0.3, 0.2)  # shares of pictures with 1, 2, ... items; ours
 _TWO_TO_NINE = (0, 0.16, 0.16, 0.16, 0.14, 0.12, 0.1, 0.09, 0.07)  # ours
+
+
+def random_places(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
+    """A picture of two to four items, and in which of its nine parts one is. The size of the picture is drawn here."""
+    questions: list[Question] = []
+    while not questions:  # none where all are near a border between two parts
+        drawn = random_arrangement(rng, _TWO_TO_FOUR)
+        seen = listing(drawn.items)
+        placed = ((sort, _place(drawn, item)) for sort, item in with_own_names(rng, drawn.items))
+        questions = [
+            ask_word(rng, "places", (f"where is the {sort.one}",), place, _in_a_sentence(place), seen, PLACES)
+            for sort, place in placed if place
+        ]  # fmt: skip
+    return draw_items(drawn.canvas, drawn.items), questions
 
 
 def random_relations(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
@@ -47,6 +63,19 @@ def random_counts(rng: np.random.Generator, side: int) -> tuple[Picture, list[Qu
     seen = listing(drawn.items)
     asked = [_count(rng, sort, len(sort.of(drawn.items)), seen) for sort in ordered]
     return draw_items(drawn.canvas, drawn.items), asked
+
+
+def _place(drawn: Arrangement, item: Item) -> str | None:
+    """The third of the height and of the width in which the item's middle is; None near a border of two thirds."""
+    thirds = [3 * middle / length for middle, length in zip((item.y, item.x), drawn.canvas.size[::-1], strict=True)]
+    if any(abs(third - border) < _NEAR_BORDER for third in thirds for border in (1, 2)):
+        return None
+    row, column = (int(third) for third in thirds)
+    return PLACES[3 * row + column]
+
+
+def _in_a_sentence(place: str) -> str:
+    return f"It is {'in' if place == 'middle' else 'on' if place in ('left', 'right') else 'at'} the {place}."
 
 
 def _relation(rng: np.random.Generator, drawn: Arrangement) -> Question | None:

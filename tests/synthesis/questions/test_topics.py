@@ -18,7 +18,7 @@ BETWEEN_CHOICES = {
     *("scene_compare", "scene_locate", "scene_colour", "scene_size"),
     *("chart_compare", "chart_largest", "table_compare", "table_largest"),
     *("text_order", "text_place"),
-    *("shapes_form", "shapes_colour", "shapes_direction"),
+    *("shapes_form", "shapes_colour", "shapes_direction", "places"),
 }
 
 
@@ -40,6 +40,7 @@ KINDS = {
     "presence_claims": "shapes_presence",
     "relations": "relations",
     "counts": "counts",
+    "places": "places",
     TEXT: "text_sum text_difference text_product text_spell text_order text_place text_letters",
 }
 
@@ -97,5 +98,5 @@ def test_held_out_questions_are_repeated_by_their_numbers():
 
 
 def test_an_unknown_topic_is_refused():
-    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*counts, got 'poems'"):
+    with pytest.raises(ValueError, match=r"topic must be one of scenes, .*, text, .*places, got 'poems'"):
         held_out_question("poems", 0)

@@ -13,7 +13,7 @@ from demiglace.scoring.question import Question
 from demiglace.simple_pictures.boxes import random_boxes
 from demiglace.simple_pictures.cells import random_cells
 from demiglace.simple_pictures.figures import random_figure
-from demiglace.simple_pictures.relations import random_counts, random_relations
+from demiglace.simple_pictures.relations import random_counts, random_places, random_relations
 from demiglace.simple_pictures.shapes import random_presence, random_presence_claims, random_shapes
 from demiglace.synthesis.questions.chart_drawing import draw_chart
 from demiglace.synthesis.questions.charts import ask_chart, random_chart
@@ -94,4 +94,5 @@ SIMPLE_TOPICS: dict[str, Topic] = {  # simple pictures in many styles, with size
     "presence_claims": random_presence_claims,
     "relations": random_relations,
     "counts": random_counts,
+    "places": random_places,
 }
