@@ -89,6 +89,14 @@ def test_mistakes_are_named(tmp_path, changes, told):
     assert told in str(raised.value)
 
 
+def test_a_folder_gives_its_files_in_natural_order_but_for_hidden_ones(tmp_path):
+    for name in ("10.txt", "2.TXT", ".3.txt", "sub/4.md", ".cache/5.txt", "6.rst"):
+        (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / name).write_text("words " * 20)
+    (source,) = read_mixture(written(tmp_path, path='"texts"')).mixture("full").sources
+    assert [file.name for file in source.files] == ["2.TXT", "10.txt", "4.md"]
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "told"),
     [

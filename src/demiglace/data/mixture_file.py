@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.mixture import Mixture
+from demiglace.data.named_files import files_below, in_order
 from demiglace.data.object_cache import ADDRESS, ObjectCache
 from demiglace.data.source import Source
 from demiglace.data.sources import generated_clips, generated_instructions, generated_questions, pdf_folder, plain_text
@@ -174,17 +175,17 @@ def _one(entry: SourceEntry) -> Path:
 
 
 def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
-    """The file itself, the files of a folder that end so, or those that a pattern names."""
+    """The file itself, the files of a folder that end so, or those that a pattern names, in natural order."""
     assert entry.path is not None
     if entry.path.is_file():
         return (entry.path,)
     if entry.path.is_dir():
-        found = [path for path in entry.path.rglob("*") if path.name.endswith(tuple(suffixes))]
+        found = files_below(entry.path, suffixes)
     else:
-        found = list(entry.path.parent.glob(entry.path.name))
+        found = in_order(entry.path.parent.glob(entry.path.name))
     if not found:
         raise ValueError(f"path {entry.path} names no file{'' if '*' in entry.path.name else ' and does not exist'}")
-    return tuple(sorted(found))
+    return tuple(found)
 
 
 def _of_records(entry: SourceEntry) -> dict[str, Any]:

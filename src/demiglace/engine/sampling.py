@@ -14,9 +14,9 @@ from torch import Tensor
 
 from demiglace.engine.guided import Guide
 from demiglace.fields import Either, Field, ListOf, Real, Switch, TableOf, Whole, Words, check_attributes, take
+from demiglace.model.weights import GENERATION_FILE
 from demiglace.safe_files import read_object
 
-SETTINGS_FILE = "generation_config.json"
 MOST_BYTES = 2**20
 SEEDS, SHORT_SEEDS = 2**63, 2**32
 
@@ -151,7 +151,7 @@ class SamplingParams:
 
         Raises ValueError that names the file and a field of another type or out of bounds.
         """
-        path = folder / SETTINGS_FILE
+        path = folder / GENERATION_FILE
         given = read_object(path, MOST_BYTES) if path.is_file() else {}
         given = {name: value for name, value in given.items() if value is not None}
         settings = take(str(path), given, {**CHECKPOINT_FIELDS, "do_sample": Switch()})

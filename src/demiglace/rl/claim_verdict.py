@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEAST_MASS = 0.5  # of yes and no together; ours
+LIKELIEST = 20  # first tokens that are looked at: the most that OpenAI's API tells
+MOST_TOKENS = 1024  # of a list of claims; ours
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from demiglace.scoring.question import FORM
 from demiglace.simple_pictures.claims import with_article
 
 YES_OR_NO = " Answer yes or no."
@@ -30,7 +31,6 @@ _HAPPENED = re.compile(r"((?:the|an?) .+?) (appeared|disappeared|flashed|flashes
 _BEING = re.compile(r"(.+?) (is|are|was|were) (.+)", re.IGNORECASE)
 _PRESENT = {"appeared": "appear", "disappeared": "disappear", "flashed": "flash", "flashes": "flash"}
 _BULLET = re.compile(r"^(?:[-*•]|\d+[.)])\s*")
-_FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _claims(question: str, sentence: str) -> Iterator[AtomicClaim]:
         does = "Does" if verb == "flashes" else "Did"
         yield AtomicClaim(sentence, f"{does} {name} {_PRESENT[verb]}{rest}?{YES_OR_NO}")
     elif sentence == said:  # without a stop: a word, a number
-        about = _FORM.sub("", question)
+        about = FORM.sub("", question)
         yield AtomicClaim(f"{about} {said}", f"{about} Is the answer {said}?{YES_OR_NO}")
     elif (being := _BEING.fullmatch(said)) and "," not in being[1]:
         name, verb, rest = being[1][0].lower() + being[1][1:], being[2].capitalize(), being[3]

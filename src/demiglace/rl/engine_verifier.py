@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 from demiglace.conversation import Conversation
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.demiglace import Demiglace
-from demiglace.rl.claim_verdict import ClaimVerdict, claim_verdict
+from demiglace.rl.claim_verdict import LIKELIEST, MOST_TOKENS, ClaimVerdict, claim_verdict
 
 ROWS = 64  # questions under way at a time; ours
-MOST_TOKENS = 1024  # of a list of claims; ours
-LIKELIEST = 20  # first tokens that are looked at: as many as servers tell
 
 
 @dataclass(frozen=True)

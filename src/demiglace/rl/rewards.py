@@ -24,7 +24,7 @@ from demiglace.rl.rollout import Group, Reward, Rollout
 from demiglace.scoring.repetition import repeats
 from demiglace.scoring.thinking_format import reasoning_and_answer
 
-WORDS_OF_A_PHRASE = 10  # released code (RLPR)
+REPEATED_WORDS = 10  # released code (RLPR)
 PREFERENCE_SHARE = 0.5  # paper
 TERMS = ("accuracy", "format", "repetition", "preference")
 
@@ -66,7 +66,7 @@ def format_rewards(group: Group) -> list[float]:
 def repetition_rewards(group: Group, most_repeats: int) -> list[float]:
     """-1 where a phrase of ten words, parted by blanks and underscores, occurs so often."""
     said = [one.response.replace("_", " ") for one in group.rollouts]
-    return [-1.0 if repeats(text, WORDS_OF_A_PHRASE) >= most_repeats else 0.0 for text in said]
+    return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in said]
 
 
 def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) -> list[float]:

@@ -2,7 +2,7 @@
 
 Pictures go as data addresses, pages of documents as pictures, videos as `video_url` with the file in an address and how
 its frames are sampled beside it, which SGLang and `demiglace serve` honour. A server that is away is waited for and
-asked again, up to a bound; what it refuses (status 4xx) is an error at once.
+asked again, up to a bound; what it refuses (status 4xx, but for `_BUSY`) is an error at once.
 """
 
 from __future__ import annotations
@@ -24,13 +24,11 @@ from demiglace.conversation import Conversation, Document, Image, Part, Text
 from demiglace.evaluation.backends.openai_messages import image_part, video_part
 from demiglace.media.document_pages import open_pages
 from demiglace.media.pictures import open_picture
-from demiglace.rl.claim_verdict import ClaimVerdict, claim_verdict
+from demiglace.rl.claim_verdict import LIKELIEST, MOST_TOKENS, ClaimVerdict, claim_verdict
 
 if TYPE_CHECKING:
     from demiglace.conversation import Picture
 
-LIKELIEST = 20  # the most that OpenAI's API tells
-MOST_TOKENS = 1024  # of a list of claims; ours
 AT_ONCE = 8  # requests under way; ours
 LONGEST_WAIT = 30.0  # seconds between two tries; ours
 TIMEOUT = 300.0  # seconds for one answer; ours

@@ -12,7 +12,7 @@ from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.constraints.constraint import Constraint
 from demiglace.scoring.constraints.fulfilment import unmet
 
-_FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
+FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Question:
 
 def in_a_sentence(question: Question) -> Question:
     """The same question, to be answered as somebody would say it, whatever form it asked for."""
-    return replace(question, text=_FORM.sub("", question.text) + " Answer in a sentence.")
+    return replace(question, text=FORM.sub("", question.text) + " Answer in a sentence.")
 
 
 def conversation(question: Question, parts: Sequence[Part], long: bool, spoken: bool = False) -> Conversation:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from demiglace.conversation import VideoSampling
+from demiglace.data.named_files import ends_so, files_below, in_order, natural
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, stored_files
 from demiglace.data.source import Source
 from demiglace.data.sources.joined import Joined
@@ -20,7 +21,6 @@ from demiglace.records.media_files import check_folders
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".tar")
 _PATTERN = re.compile(r"[*?[]")
-_DIGITS = re.compile(r"(\d+)")
 
 RecordFile = Path | StoredFile
 Media = Path | str  # a folder, or the address of one
@@ -126,44 +126,21 @@ def _local(
 
 def _named_by(given: Path | str) -> Iterator[RecordFile]:
     if isinstance(given, str) and ADDRESS.match(given):
-        return iter(sorted(stored_files(given, ENDINGS), key=lambda file: _natural(file.address)))
+        return iter(sorted(stored_files(given, ENDINGS), key=lambda file: natural(file.address)))
     return _expanded(Path(given))
 
 
 def _expanded(given: Path) -> Iterator[Path]:
     if given.is_dir():
-        found = _below(given)
+        found = files_below(given, ENDINGS)
     elif given.exists() or not _PATTERN.search(str(given)):
         if not given.exists():
             raise ValueError(f"{given} does not exist")
         found = [given]
     else:
         matched = [Path(path) for path in glob.glob(str(given), recursive=True)]
-        inside = [path for folder in matched if folder.is_dir() for path in _below(folder)]
-        found = _in_order({*inside, *(path for path in matched if path.is_file() and _is_of_records(path))})
+        inside = [path for folder in matched if folder.is_dir() for path in files_below(folder, ENDINGS)]
+        found = in_order({*inside, *(path for path in matched if path.is_file() and ends_so(path, ENDINGS))})
     if not found:
         raise ValueError(f"{given} names no file of records: {', '.join(ENDINGS)}")
     yield from found
-
-
-def _below(folder: Path) -> list[Path]:
-    paths = folder.rglob("*")
-    return _in_order(path for path in paths if _is_of_records(path) and path.is_file() and not _is_hidden(path, folder))
-
-
-def _is_of_records(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
-
-
-def _in_order(paths: Iterable[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: (_natural(str(path)), str(path)))
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Numbers in a name compare as numbers."""
-    pieces = _DIGITS.split(name)
-    return [(bool(number % 2), int(piece) if number % 2 else 0, piece) for number, piece in enumerate(pieces)]

@@ -92,3 +92,13 @@ def _similarity(answer: str, response: str) -> float:
     one, other = (" ".join(text.lower().split()) for text in (answer, response))
     length = max(len(answer.upper()), len(response.upper()))
     return 1 - (Levenshtein.distance(one, other) / length if length else 0.0)
+
+
+def score_formula_contained(response: str, expected: Expected) -> Verdict:
+    """OCRBench, handwritten mathematics: the same without spaces, and case matters."""
+    written = one_line(response).replace(" ", "")
+    return Verdict(float(any(one_line(answer).replace(" ", "") in written for answer in expected.answers)), response)
+
+
+def one_line(text: str) -> str:
+    return text.strip().replace("\n", " ")

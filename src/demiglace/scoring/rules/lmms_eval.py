@@ -9,7 +9,16 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 
-from demiglace.scoring.rules.both_kits import agreement, anls, latest, plain_words, relaxed, without_punctuation
+from demiglace.scoring.rules.both_kits import (
+    agreement,
+    anls,
+    latest,
+    one_line,
+    plain_words,
+    relaxed,
+    score_formula_contained,
+    without_punctuation,
+)
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.rules.lmms_eval_open import is_open_answer
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
@@ -109,15 +118,9 @@ def _normalised(answer: str) -> str:
 
 def score_contained(response: str, expected: Expected) -> Verdict:
     """OCRBench: an answer is any part of the response, of a longer word too."""
-    written = _one_line(response.strip().translate(_FULL_WIDTH).lower())
-    answers = [_one_line(answer.translate(_FULL_WIDTH).lower()) for answer in expected.answers]
+    written = one_line(response.strip().translate(_FULL_WIDTH).lower())
+    answers = [one_line(answer.translate(_FULL_WIDTH).lower()) for answer in expected.answers]
     return Verdict(float(any(answer in written for answer in answers)), response)
-
-
-def score_formula_contained(response: str, expected: Expected) -> Verdict:
-    """OCRBench, handwritten mathematics: the same without spaces, and case matters."""
-    written = _one_line(response).replace(" ", "")
-    return Verdict(float(any(_one_line(answer).replace(" ", "") in written for answer in expected.answers)), response)
 
 
 def score_yes_no(response: str, expected: Expected) -> Verdict:
@@ -136,10 +139,6 @@ def score_pope(response: str, expected: Expected) -> Verdict:
 
 def _said(word: str, expected: Expected) -> Verdict:
     return Verdict(float(word == expected.answers[0].lower().strip().replace(".", "")), word)
-
-
-def _one_line(text: str) -> str:
-    return text.strip().replace("\n", " ")
 
 
 def _stripped(text: str, signs: str) -> str:

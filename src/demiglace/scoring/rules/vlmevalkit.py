@@ -10,7 +10,15 @@ import ast
 import re
 from collections.abc import Mapping
 
-from demiglace.scoring.rules.both_kits import agreement, anls, plain_words, relaxed, without_punctuation
+from demiglace.scoring.rules.both_kits import (
+    agreement,
+    anls,
+    one_line,
+    plain_words,
+    relaxed,
+    score_formula_contained,
+    without_punctuation,
+)
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
 
@@ -101,18 +109,8 @@ def _without_punctuation(text: str) -> str:
 
 def score_contained(response: str, expected: Expected) -> Verdict:
     """OCRBench: an answer is any part of the response, of a longer word too."""
-    written = _one_line(response.lower())
-    return Verdict(float(any(_one_line(answer.lower()) in written for answer in expected.answers)), response)
-
-
-def score_formula_contained(response: str, expected: Expected) -> Verdict:
-    """OCRBench, handwritten mathematics: the same without spaces, and case matters."""
-    written = _one_line(response).replace(" ", "")
-    return Verdict(float(any(_one_line(answer).replace(" ", "") in written for answer in expected.answers)), response)
-
-
-def _one_line(text: str) -> str:
-    return text.strip().replace("\n", " ")
+    written = one_line(response.lower())
+    return Verdict(float(any(one_line(answer.lower()) in written for answer in expected.answers)), response)
 
 
 def _answers(expected: Expected) -> tuple[str, ...]:
