@@ -83,6 +83,23 @@ def test_ticks_are_the_released_ones_but_for_the_cut(duration_s, off_by_one):
     assert (cut == plan.ticks).sum() == len(plan.ticks) - off_by_one
 
 
+@pytest.mark.parametrize("native_fps", [20, 40, 60, 100, 120, 240])
+def test_ten_frames_a_second_have_ten_ticks(native_fps):
+    """Each comes in the middle of two ticks."""
+    plan = plan_frames(30, VideoSampling(fps=10, package_frames=6, force_package_frames=True), native_fps)
+    assert plan.ticks == tuple(range(300))
+
+
+@pytest.mark.parametrize("native_fps", [10, 12, 15, 20, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60])
+@pytest.mark.parametrize("fps", [3, 5, 10])
+def test_a_tick_is_the_nearest_and_no_half_goes_up(native_fps, fps):
+    plan = plan_frames(30, VideoSampling(fps=fps), native_fps)
+    begins = np.array([math.floor(time * native_fps) / native_fps for time in plan.times])
+    ahead = np.array(plan.ticks) - 10 * begins
+    assert (ahead >= -0.5 - 1e-5).all()
+    assert (ahead < 0.5 - 1e-7).all()
+
+
 def test_single_frames_never_pass_the_most_packages():
     # Whole seconds decide that 60.9 s fit (3 x 60 = 180), where 183 frames would then be taken.
     assert plan_frames(60.9, VideoSampling(fps=3)).package_sizes == (1,) * 180

@@ -74,9 +74,15 @@ def plan_frames(
         num_frames, package_frames = _counts(end - start, native_fps, sampling)
         times, begins = _even(start, end, native_fps, numbers, num_frames)
     last_tick = math.ceil(duration_s * TICKS_PER_SECOND) - 1
-    ticks = tuple(min(round(begin * TICKS_PER_SECOND), last_tick) for begin in begins)
+    ticks = tuple(min(_tick(begin), last_tick) for begin in begins)
     whole, rest = divmod(len(times), package_frames)
     return FramePlan(tuple(times), ticks, (package_frames,) * whole + (rest,) * bool(rest))
+
+
+def _tick(begin: float) -> int:
+    """The nearest; a half goes down. At 10 frames a second those of a clip at 20 or 60 come in the middle of two ticks:
+    were the even one taken, two of them would have the same time."""
+    return math.ceil(begin * TICKS_PER_SECOND - 0.5 - ROUNDING)
 
 
 def _span(duration_s: float, sampling: VideoSampling) -> tuple[float, float]:
