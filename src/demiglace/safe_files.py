@@ -23,7 +23,7 @@ def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
     if (size := path.stat().st_size) > most_bytes:
         raise ValueError(f"{path} has {size} bytes, more than {most_bytes}")
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no JSON: {error}") from error
     if not isinstance(fields, dict):

@@ -89,6 +89,13 @@ def test_mistakes_are_named(tmp_path, changes, told):
     assert told in str(raised.value)
 
 
+def test_a_mark_of_byte_order_in_front_does_no_harm(tmp_path):
+    path = write_mixture(tmp_path)
+    plain = read_mixture(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_mixture(path).entries == plain.entries
+
+
 def test_a_folder_gives_its_files_in_natural_order_but_for_hidden_ones(tmp_path):
     for name in ("10.txt", "2.TXT", ".3.txt", "sub/4.md", ".cache/5.txt", "6.rst"):
         (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)

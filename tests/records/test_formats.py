@@ -187,6 +187,15 @@ ANSWER = {"role": "assistant", "content": "Hello."}
         ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of an answer is not honoured, got bool"),
         ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of an answer is not honoured, got float 0.5"),
         ({"messages": [USER, ANSWER | {"tool_calls": [{"id": "1"}]}]}, "`tool_calls` of an answer is not learned"),
+        (
+            {"messages": [USER, ANSWER | {"trainable": False}]},
+            "`trainable` of an answer is not honoured, got bool False",
+        ),
+        ({"messages": [USER, ANSWER | {"train_detail": [{"begin_offset": 0}]}]}, "`train_detail` of an answer is not"),
+        (
+            {"messages": [USER, ANSWER], "tools": [{"type": "function"}]},
+            "`tools` of a record is not shown to the model",
+        ),
         ({"messages": [USER]}, "assistant's last, got turns of: user"),
         ({"messages": [SYSTEM, ANSWER]}, "training needs a user turn"),
         ({"messages": [USER, SYSTEM, ANSWER]}, "must come first, got turns of: user, system, assistant"),
@@ -221,6 +230,7 @@ def test_an_answer_may_say_that_it_is_learned():
     plain = {"messages": [USER, ANSWER]}
     asked = USER | {"loss": False, "train": False, "weight": 0}  # which is so of every question
     weighed = {"messages": [asked, ANSWER | {"weight": 1, "loss": True, "train": None, "tool_calls": []}]}
+    weighed |= {"tools": [], "functions": None}
     assert read(weighed) == read(plain)
 
 

@@ -130,7 +130,7 @@ ABOUT = {
     "source": "report.pdf",
     "embedding": b"any",
     "image_hash": b"any",
-    "tools": [{"parameters": {"properties": {"image_url": {"type": "string"}}}}],
+    "response_format": {"schema": {"properties": {"image_url": {"type": "string"}}}},
 }
 
 

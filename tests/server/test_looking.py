@@ -99,6 +99,8 @@ def test_a_clip_in_every_dialect(client: httpx.Client, part: dict[str, Any]) -> 
         ({}, {"package_frames": 3, "max_packages": 2}, 6, 2),
         ({"package_frames": 6}, {"media_io_kwargs": {"video": {"num_frames": 30}}}, 30, 5),
         ({"start": 1.0, "end": 2.0}, {}, 3, 3),
+        ({}, {"start": 1.0, "end": 2.0}, 3, 3),
+        ({}, {"package_frames": 3, "force_package_frames": False}, 8, 8),
     ],
 )
 def test_frames_are_sampled_as_each_server_s_users_write_it(

@@ -82,7 +82,7 @@ def test_answers_that_take_too_long_at_the_end_are_told_so() -> None:
 
 
 def test_keys_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
-    (tmp_path / "keys").write_text("one\n\n two \n")
+    (tmp_path / "keys").write_text("\ufeffone\n\n two \n", encoding="utf-8")
     assert read_keys(tmp_path / "keys", "three, four,") == ["three", "four", "one", "two"]
     assert read_keys(None, None) == []
     (tmp_path / "empty").write_text("\n")

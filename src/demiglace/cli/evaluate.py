@@ -53,7 +53,7 @@ class Scoring:
             return None
         from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
 
-        key = self.judge_key_file.read_text(encoding="utf-8").strip() if self.judge_key_file else None
+        key = self.judge_key_file.read_text(encoding="utf-8-sig").strip() if self.judge_key_file else None
         server = OpenAIServer(self.judge, self.judge_model, key, answering.timeout, answering.retries, plain=True)
         return ServerBackend(server, answering.concurrency)
 

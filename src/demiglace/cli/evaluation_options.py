@@ -98,7 +98,7 @@ class Answering:
         return ServerBackend(server, self.concurrency)
 
     def key(self) -> str | None:
-        return self.api_key_file.read_text(encoding="utf-8").strip() if self.api_key_file else None
+        return self.api_key_file.read_text(encoding="utf-8-sig").strip() if self.api_key_file else None
 
 
 def _refuse(owner: str, reason: str, options: Mapping[str, Any]) -> None:

@@ -110,7 +110,7 @@ def read_mixture(path: Path) -> MixtureFile:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise ValueError(f"{path} has {size} bytes, more than {MOST_BYTES}")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no TOML: {error}") from error
     if strange := sorted(table.keys() - {"source", "cache"}):

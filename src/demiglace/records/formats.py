@@ -52,7 +52,15 @@ _ROLES: dict[str, Role] = {
 }
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _CALLS = ("tool_calls", "function_call")
-_SHARES = ("weight", "loss", "train")  # of an answer in the loss; OpenAI's, ms-swift's, axolotl's
+_TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
+_SHARES = (
+    "weight",
+    "loss",
+    "train",
+    "training",
+    "trainable",
+)  # of an answer in the loss; OpenAI's, ms-swift's, axolotl's
+_SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> what it shows; of a file its bytes decide.
 _PARTS: dict[str, MediaKind | None] = {
@@ -93,6 +101,8 @@ def parse_json(data: bytes) -> object:
 
 
 def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
+    if given := [key for key in _TOOLS if not is_empty(fields.get(key))]:
+        raise ValueError(f"`{given[0]}` of a record is not shown to the model, got {told(fields[given[0]])}")
     key, turns = _turns(fields)
     media.seen.leave(
         fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", "system")
@@ -179,7 +189,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
 
 def _check_learned(fields: Mapping[str, Any]) -> None:
     """ValueError where an answer holds more than its text, or shall count for less than others: neither is learned."""
-    for key in _CALLS:
+    for key in (*_CALLS, *_SPANS):
         if not is_empty(fields.get(key)):
             raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
     for key in _SHARES:

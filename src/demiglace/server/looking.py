@@ -63,7 +63,7 @@ class Look:
                 raise refused(f"{name} must be an object", name)
             if medium == "video":
                 found |= numbers_of(numbers or {}, name)
-        return cls(found | numbers_of({name: getattr(request, name, None) for name in NUMBERS}, ""))
+        return cls(found | numbers_of({name: getattr(request, name) for name in NUMBERS}, ""))
 
     @property
     def slicing(self) -> dict[str, int]:

@@ -94,7 +94,10 @@ class Looking(Request):
     num_frames: int | None = None
     max_frames: int | None = None
     package_frames: int | None = None
+    force_package_frames: bool | None = None
     max_packages: int | None = None
+    start: float | None = None
+    end: float | None = None
     max_slices: int | None = None
     pages: str | None = None
     media_io_kwargs: Json | None = None

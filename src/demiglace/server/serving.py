@@ -69,7 +69,7 @@ def read_keys(file: Path | None, given: str | None) -> list[str]:
         raise ValueError(f"{file} is no file with API keys")
     if (size := file.stat().st_size) > MOST_KEY_BYTES:
         raise ValueError(f"{file} has {size} bytes, more than {MOST_KEY_BYTES}")
-    found = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not found:
         raise ValueError(f"{file} holds no API key")
     return keys + found

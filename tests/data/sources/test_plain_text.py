@@ -53,6 +53,12 @@ def test_files_come_in_the_order_given(tmp_path):
     assert texts(PlainText("text", paths)) == ["b.txt", "a.txt"]
 
 
+def test_a_mark_of_byte_order_is_no_text(tmp_path):
+    path = tmp_path / "notepad.txt"
+    path.write_bytes(b"\xef\xbb\xbfSome words.\n")
+    assert texts(PlainText("text", (path,))) == ["Some words."]
+
+
 def test_all_of_the_text_is_learned_and_nothing_else(tmp_path):
     source = PlainText("text", (written(tmp_path / "a.txt", "Some words.\n"),))
     processor = Processor(Tokenizer.bytes_only(), ProcessorConfig())

@@ -62,7 +62,7 @@ class PlainText:
             start, end = self._cuts(path)[row : row + 2].tolist()
             with path.open("rb") as file:
                 file.seek(start)
-                text = file.read(end - start).decode().strip("\n")
+                text = file.read(end - start).decode("utf-8-sig").strip("\n")
             if not text.strip():
                 raise ValueError("nothing but white space")
             if END_THINK in text:

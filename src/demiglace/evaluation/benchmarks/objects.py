@@ -53,7 +53,7 @@ def _beside(file: Path, pattern: str) -> list[Path]:
 
 def _synonyms(file: Path) -> dict[str, list[str]]:
     """Object -> all its names."""
-    lines = (line.split(",") for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    lines = (line.split(",") for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     named = [[name.strip() for name in names if name.strip()] for names in lines]
     return {names[0]: names for names in named if names}
 

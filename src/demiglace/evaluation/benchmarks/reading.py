@@ -62,7 +62,10 @@ def _pairs(place: Path | None, name: str, suffix: str) -> Iterator[tuple[Path, s
     if not found:
         raise ValueError(f"{place} holds {len(pictures)} pictures, but 0 with a {suffix} of the same name beside them")
     for file in found:
-        yield file, file.with_suffix(suffix).read_text(encoding="utf-8", errors="replace")
+        try:
+            yield file, file.with_suffix(suffix).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file.with_suffix(suffix)} is no text in UTF-8: {error}") from error
 
 
 def _page(file: Path) -> tuple[Part, ...]:

@@ -81,7 +81,7 @@ def _is_reference(row: Mapping[str, Any]) -> bool:
 
 def _table(file: Path) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(MOST_FIELD_CHARACTERS)
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
         try:
             for row in csv.DictReader(lines, delimiter="\t"):
                 if None in row or None in row.values():
