@@ -31,6 +31,7 @@ def test_nothing_heavy_is_imported(code: str) -> None:
 def test_every_public_name_is_there() -> None:
     for name in demiglace.__all__:
         assert getattr(demiglace, name) is not None
+    assert dir(demiglace) == sorted(demiglace.__all__)  # before first use too: completion shows them
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

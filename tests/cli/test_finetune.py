@@ -22,8 +22,11 @@ def test_a_dry_run_counts_and_shows_and_writes_nothing(run: Run, start: Path, da
     lines = data.read_text().splitlines()
     (tmp_path / "0.png").unlink()
     data.write_text("\n".join([*lines, '{"messages": []}']) + "\n")
-    result = run("finetune", start, data, "--out", tmp_path / "out", *SMALL, "--held-out", 0, "--dry-run")
-    assert result.exit_code == 0
+    asked = ("finetune", start, data, "--out", tmp_path / "out", *SMALL, "--held-out", 0, "--dry-run")
+    assert run(*asked, "--skip-bad").exit_code == 0
+    result = run(*asked)
+    assert result.exit_code == 2  # as the run would end
+    assert "2 bad records, the first: " in result.stderr.splitlines()[-1]
     told = result.stderr
     assert "records to learn from: 13, looked at: 13" in told
     assert "samples: 11; bad: 2" in told

@@ -251,3 +251,5 @@ def test_a_folder_without_rollouts_is_told(run: Run, tmp_path: Path) -> None:
     result = run("rollouts", tmp_path)
     assert result.exit_code == 2
     assert "no run.json" in result.stderr
+    (tmp_path / "run.json").write_text('{"model": "nano"}')  # of another command
+    assert f"{tmp_path} holds no run of demiglace rl" in run("rollouts", tmp_path).stderr

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved comes back bit for bit, what does not fit is named, what may harm is refused."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,17 @@ def test_sharded_and_single_are_the_same(small: Path, tmp_path: Path) -> None:
         with safe_open(tmp_path / shard, framework="pt") as file:
             assert name in file.keys()  # noqa: SIM118 (no mapping)
             assert file.metadata() == {"format": "pt"}
+
+
+def test_an_old_file_beside_new_shards_is_refused(small: Path, tmp_path: Path) -> None:
+    """As transformers' `save_pretrained` leaves it, which then loads the old one."""
+    weights.save(weights.load(small), tmp_path, max_shard_bytes=40_000)
+    shutil.copy(small / "model.safetensors", tmp_path)
+    with pytest.raises(ValueError, match=r"holds model\.safetensors and the shards of .*: remove the one that is old"):
+        weights.load(tmp_path)
+    index = {"weight_map": dict.fromkeys(weights.load(small).state_dict(), "model.safetensors")}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert same(weights.load(tmp_path), weights.load(small))  # an index of the file itself is none of another model
 
 
 def test_saving_again_leaves_nothing_of_the_first_time(small: Path, tmp_path: Path) -> None:

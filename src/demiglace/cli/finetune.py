@@ -101,13 +101,13 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
     peak = measured_peak(machine) if seen.samples else None
     if peak is not None:
         _tell_cost(recipe, seen, machine, peak)
-    if dry_run:
-        raise typer.Exit
     bad, too_long = [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
     if bad and not machine.skip_bad:
         raise ValueError(f"{len(bad)} bad records, the first: {bad[0]}; --skip-bad leaves such ones out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
+    if dry_run:
+        raise typer.Exit
     return finetuned(recipe, seen, out, machine, peak)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.plan_options import LearningOptions
+from demiglace.cli.plan_options import AnsweringOptions, LearningOptions
 from demiglace.cli.planned_jobs import DPO, FINETUNE, JOBS, RL, SERVE
 from demiglace.cli.terminal import check_open
 from demiglace.cli.training_options import Stores
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from demiglace.data.source import Source
     from demiglace.model.minicpmv import MiniCPMVConfig
     from demiglace.planning.accelerator import Accelerator
-    from demiglace.planning.job_plan import Answers, Change, JobPlan
+    from demiglace.planning.job_plan import Change, JobPlan
     from demiglace.planning.training_setup import TrainingSetup
     from demiglace.processing.processor import Processor
     from demiglace.processing.sample import Sample
@@ -32,13 +32,11 @@ def plan_job(
     model: Annotated[str, typer.Argument(help="Folder, hub id or size: nano, nano-reader, small, 8b.")],
     data: Annotated[str, typer.Argument(help="A mixture (TOML), or a file, folder or address of records.")],
     learning: LearningOptions,
+    answering: AnsweringOptions,
     stores: Stores,
     job: Annotated[str, typer.Option(help=f"{', '.join(JOBS)}; a stage takes its sources of the mixture.")] = FINETUNE,
     gpu: Annotated[str, typer.Option(help="a100-40gb, a100-80gb, h100-80gb, h200, rtx-4090, cpu.")] = "cpu",
     gpus: Annotated[int, typer.Option(help="Number of them, a process on each.", min=1)] = 1,
-    answer_tokens: Annotated[int, typer.Option(help="Of an answer that is written.", min=1)] = 256,
-    concurrent: Annotated[int, typer.Option(help="Answers under way on each device.", min=1)] = 32,
-    group: Annotated[int, typer.Option(help="Answers to a prompt in RL.", min=1)] = 8,
     price: Annotated[float | None, typer.Option(help="Money for a device and hour.", min=0)] = None,
     watts: Annotated[float | None, typer.Option(help="Of a device. [default: its data sheet's]", min=0)] = None,
     media: Annotated[str | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
@@ -49,20 +47,21 @@ def plan_job(
     from dataclasses import replace
 
     from demiglace.planning.accelerator import accelerator
-    from demiglace.planning.job_plan import Answers, what_fits
+    from demiglace.planning.job_plan import what_fits
 
     check_open("stdout")
     learning.check(job)
+    answering.check(job)
     device = accelerator(gpu, learning.products(gpu))
     device = replace(device, watts=device.watts if watts is None else watts)
     config, processor = _model(model, max_slices)
     numbers = learning.numbers(job, config)
     setup = learning.setup(job, numbers, gpu, gpus)
     seen = _look(data, media, stores, job, setup, config, processor)
-    num_steps, answers = learning.num_steps(job, numbers, seen), Answers(answer_tokens, concurrent)
+    num_steps = learning.num_steps(job, numbers, seen)
 
     def planned(changed: TrainingSetup) -> JobPlan:
-        return _planned(job, changed, config, seen, device, answers, group, num_steps, price)
+        return _planned(job, changed, config, seen, device, answering, num_steps, price)
 
     found = planned(setup)
     fits = found.memory.fits(device)
@@ -150,16 +149,16 @@ def _planned(
     config: MiniCPMVConfig,
     seen: DatasetStatistics,
     device: Accelerator,
-    answers: Answers,
-    group: int,
+    answering: AnsweringOptions,
     num_steps: int,
     price: float | None,
 ) -> JobPlan:
     from demiglace.planning.job_plan import rl_plan, serving_plan, training_plan
 
     if job == SERVE:
-        return serving_plan(config, seen, answers, device, setup.processes, setup.dtype, price)
+        return serving_plan(config, seen, answering.answers(), device, setup.processes, setup.dtype, price)
     if job == RL:
+        answers, group = answering.answers(), answering.num_of_a_prompt
         return rl_plan(setup, config, seen, answers, group, device, num_steps, price)
     return training_plan(setup, config, seen, device, num_steps, price)
 

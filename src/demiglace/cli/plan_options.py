@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from demiglace.cli.planned_jobs import JobNumbers
     from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.model.minicpmv import MiniCPMVConfig
+    from demiglace.planning.job_plan import Answers
     from demiglace.planning.training_setup import Method, TrainingSetup
 
 
@@ -26,7 +28,7 @@ class LearningOptions:
     lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default of finetune).")] = False
     qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False
     learn: Annotated[str | None, typer.Option(help="Parts that learn. [default: the job's]")] = None
-    rank: Annotated[int, typer.Option(help="Of the adapters.", min=1)] = 16
+    rank: Annotated[int | None, typer.Option(help="Of the adapters. [default: 16]", min=1)] = None
     length: Annotated[int | None, typer.Option(help="Tokens of a row. [default: the job's]", min=1)] = None
     batch_rows: Annotated[
         int | None, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL. [default: the job's]", min=1)
@@ -48,7 +50,10 @@ class LearningOptions:
         """ValueError for what the command of the job would refuse of any model, before one is fetched."""
         if job not in JOBS:
             raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
-        self._method(job, self._parts(FINETUNED))
+        if job == SERVE:
+            _refuse_idle(job, {name: value for name, value in vars(self).items() if name not in ("length", "dtype")})
+        if self._method(job, self._parts(FINETUNED)) == "full":
+            _refuse_idle(f"{job} of all weights", {"rank": self.rank})
 
     def products(self, gpu: str) -> str:
         """The dtype of products on such a device."""
@@ -70,6 +75,7 @@ class LearningOptions:
         from demiglace.model.adapters import Lora
         from demiglace.planning.training_setup import TrainingSetup
 
+        rank = Lora().rank if self.rank is None else self.rank
         parts = self._parts(numbers.trainable)
         method = self._method(job, parts)
         if job != SERVE:
@@ -77,7 +83,7 @@ class LearningOptions:
         rows = 2 if job == DPO else 1  # of a pair
         at_once = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
         return TrainingSetup(
-            method, parts, Lora(self.rank, scale=2.0 * self.rank), numbers.length, rows * numbers.batch_rows,
+            method, parts, Lora(rank, scale=2.0 * rank), numbers.length, rows * numbers.batch_rows,
             rows * at_once, numbers.activation_checkpointing,
             self.products(gpu), gpus, reads_reference=job == DPO,
         )  # fmt: skip
@@ -125,3 +131,37 @@ class LearningOptions:
         ProcessGroup(count=count).share(batch_rows)
         if method == "qlora" and count > 1:
             raise ValueError(f"weights of 4 bits stay in one process, got --gpus {count}: --lora learns in any number")
+
+
+@dataclass(frozen=True)
+class AnsweringOptions:
+    """How long answers are and how many are under way; None leaves the defaults."""
+
+    answer_tokens: Annotated[
+        int | None, typer.Option(help="Of an answer that is written, in RL and serve. [default: 256]", min=1)
+    ] = None
+    concurrent: Annotated[
+        int | None, typer.Option(help="Answers under way on each device, in RL and serve. [default: 32]", min=1)
+    ] = None
+    group: Annotated[int | None, typer.Option(help="Answers to a prompt in RL. [default: 8]", min=1)] = None
+
+    def check(self, job: str) -> None:
+        """ValueError on what the job does not read."""
+        if job not in (RL, SERVE):
+            _refuse_idle(job, vars(self))
+        if job == SERVE:
+            _refuse_idle(job, {"group": self.group})
+
+    def answers(self) -> Answers:
+        from demiglace.planning.job_plan import Answers
+
+        return Answers(self.answer_tokens or 256, self.concurrent or 32)
+
+    @property
+    def num_of_a_prompt(self) -> int:
+        return self.group or 8
+
+
+def _refuse_idle(what: str, options: Mapping[str, object]) -> None:
+    if given := [name for name, value in options.items() if value not in (None, False)]:
+        raise ValueError(f"--{given[0].replace('_', '-')} changes nothing for {what}")

@@ -127,7 +127,10 @@ def learn_by(
 def prompts_of(folder: Path) -> Prompts:
     """The prompts of the run in `folder`, by what it has written down; ValueError where there is no such run."""
     path = folder / RUN_FILE
-    held = take(str(path), read_object(path, MOST_RECORD_BYTES), PROMPT_FIELDS, list(PROMPT_FIELDS))
+    fields = read_object(path, MOST_RECORD_BYTES)
+    if not (folder / RL).is_dir():
+        raise ValueError(f"{folder} holds no run of demiglace rl: there is no folder {RL} in it")
+    held = take(str(path), fields, PROMPT_FIELDS, list(PROMPT_FIELDS))
     share = take(str(path), held["numbers"], {"long_share": Real(0, 1)}, ["long_share"])["long_share"]
     entries = tuple(_entry(fields) for fields in held["sources"])
     return Prompts(MixtureFile(path, entries).mixture(RL), share, held["seed"])

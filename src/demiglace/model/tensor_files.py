@@ -72,22 +72,29 @@ def open_tensors(folder: Path, device: torch.device | str = "cpu") -> Iterator[T
 
 
 def _tensor_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, all present."""
+    """The safetensors files of a checkpoint, all present; a folder that holds two models is refused."""
     if (folder / SINGLE_FILE).is_file():
+        if (folder / INDEX_FILE).is_file() and SINGLE_FILE not in _named_in_index(folder):
+            # `save_pretrained` of transformers leaves an older file beside new shards, and loads the older one.
+            raise ValueError(f"{folder} holds {SINGLE_FILE} and the shards of {INDEX_FILE}: remove the one that is old")
         return [folder / SINGLE_FILE]
     if not (folder / INDEX_FILE).is_file():
         pickles = sorted(path.name for path in folder.glob("*") if path.suffix in PICKLES)
         refused = f"; {', '.join(pickles)} may run code when opened, so only safetensors are read" if pickles else ""
         raise ValueError(f"neither {SINGLE_FILE} nor {INDEX_FILE} in {folder}{refused}")
-    places = read_object(folder / INDEX_FILE, MOST_JSON_BYTES).get("weight_map")
-    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
-        raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
-    names = sorted(set(places.values()))
+    names = _named_in_index(folder)
     if outside := [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]:
         raise ValueError(f"{INDEX_FILE} names what is no safetensors file inside the folder: {some_of(outside)}")
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise ValueError(f"{len(missing)} of {len(names)} shards are missing in {folder}: {some_of(missing)}")
     return [folder / name for name in names]
+
+
+def _named_in_index(folder: Path) -> list[str]:
+    places = read_object(folder / INDEX_FILE, MOST_JSON_BYTES).get("weight_map")
+    if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
+        raise ValueError(f"{INDEX_FILE} has no weight_map of tensor names to file names")
+    return sorted(set(places.values()))
 
 
 def check_finite(where: str | PathLike[str], tensors: Mapping[str, Tensor]) -> None:
