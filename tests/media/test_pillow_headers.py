@@ -67,6 +67,12 @@ def test_planes_of_16_bits_are_read_as_such(order: str) -> None:
     np.testing.assert_array_equal(opened, PICTURE)
 
 
+def test_a_grey_of_16_bits_may_be_a_plane_of_its_own() -> None:
+    grey = PICTURE[..., 0].astype("<u2") * 257
+    opened = np.asarray(open_picture(tiff([grey.tobytes()], (16,), photometric=1, planar=2)))
+    np.testing.assert_array_equal(opened[..., 0], PICTURE[..., 0])
+
+
 def test_planes_of_8_bits_are_left_as_they_are() -> None:
     planes = [PICTURE[..., channel].tobytes() for channel in range(3)]
     np.testing.assert_array_equal(open_picture(tiff(planes, (8, 8, 8), photometric=2, planar=2)), PICTURE)
@@ -86,6 +92,14 @@ def test_12_bits_are_as_bright_as_16() -> None:
     row = b"\xff\xff\xff\x80\x00\x00" * 2  # 4095, 4095, 2048, 0
     opened = np.asarray(open_picture(tiff([row * 6], (12,), photometric=1)))
     assert opened[0, :, 0].tolist() == [255, 255, 128, 0] * 2
+
+
+@pytest.mark.parametrize("top", [2**16 - 1, 2**32 - 1])
+def test_32_bits_without_a_sign_are_no_negative_numbers(top: int) -> None:
+    values = np.zeros((6, 8), "<u4")
+    values[0] = top
+    opened = np.asarray(open_picture(tiff([values.tobytes()], (32,), photometric=1)))
+    assert (opened[0].min(), opened[1:].max()) == (255, 0)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])

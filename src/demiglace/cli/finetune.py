@@ -103,7 +103,8 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
         _tell_cost(recipe, seen, machine, peak)
     bad, too_long = [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
     if bad and not machine.skip_bad:
-        raise ValueError(f"{len(bad)} bad records, the first: {bad[0]}; --skip-bad leaves such ones out")
+        count = "1 bad record" if len(bad) == 1 else f"{len(bad)} bad records, the first"
+        raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves such ones out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
     if dry_run:

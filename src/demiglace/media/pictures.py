@@ -260,9 +260,11 @@ def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
 
     Values outside these ranges, such as heights in metres, are stretched from the least to the greatest.
     """
-    values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0, neginf=0.0)
+    stored = np.asarray(image)
+    stored = stored.view(np.uint32) if given.is_unsigned else stored
+    values = np.nan_to_num(stored.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    tops = (1, 255, 65535) if image.mode == "F" else (given.top,)
+    tops = (1, 255, 65535) if image.mode == "F" else (given.top, 2**32 - 1) if given.is_unsigned else (given.top,)
     held = [top for top in tops if low >= 0 and high <= top]
     if not held:
         values -= low

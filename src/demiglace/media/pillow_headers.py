@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image, ImageFile
 
-_BITS, _PHOTOMETRIC, _PLANES = 258, 262, 284  # tags of TIFF
-_WHITE_IS_ZERO, _APART = 0, 2
+_BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 258, 262, 284, 339  # tags of TIFF
+_WHITE_IS_ZERO, _APART, _UNSIGNED = 0, 2, 1
 _GREY_DEPTHS = {"L;2": 2, "L;4": 4}  # of a PNG, by Pillow's raw modes
 _RGB_16 = "RGB;16B"
 
@@ -18,11 +18,13 @@ class Values:
     """Of a picture's pixels.
 
     top: what stands for white where a grey has more than 8 bits. white_is_zero: whether such a grey is a negative.
+    is_unsigned: whether it has 32 bits without a sign, which Pillow takes for one.
     transparent: the level, or the three, that stands for "nothing here"; None where there is none or Pillow has it.
     """
 
     top: int = 65535
     white_is_zero: bool = False
+    is_unsigned: bool = False
     transparent: int | tuple[int, ...] | None = None
 
 
@@ -38,18 +40,22 @@ def read_values(image: Image.Image) -> Values:
 def _of_tiff(image: ImageFile.ImageFile) -> Values:
     tags: Any = getattr(image, "tag_v2", {})
     bits = max(tags.get(_BITS, (1,)))
+    is_deep = image.mode.startswith("I") or image.mode == "F"
     if bits == 16 and tags.get(_PLANES) == _APART:
         order = ";16B" if tags.prefix == b"MM" else ";16L"
-        image.tile = [_deep(tile, order) if tile.codec_name == "raw" else tile for tile in image.tile]
-    is_deep = image.mode.startswith("I") or image.mode == "F"
+        tiles: list[Any] = image.tile
+        image.tile = [
+            _with_raw_mode(tile, image.mode if is_deep else tile.args[0] + order) if tile.codec_name == "raw" else tile
+            for tile in tiles
+        ]
     top = 2**bits - 1 if is_deep and 8 < bits < 16 else 65535
-    return Values(top, white_is_zero=is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+    is_unsigned = image.mode == "I" and bits == 32 and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,)
+    return Values(top, is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO, is_unsigned)
 
 
-def _deep(tile: Any, order: str) -> Any:
-    """A part of an uncompressed picture; its plane, such as "R", is one of 16 bits."""
-    plane, *others = tile.args
-    return tile._replace(args=(plane + order, *others))
+def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
+    """A part of an uncompressed picture, of which Pillow has the plane alone, such as "R"."""
+    return tile._replace(args=(raw_mode, *tile.args[1:]))
 
 
 def _transparent(image: ImageFile.ImageFile) -> int | tuple[int, ...] | None:

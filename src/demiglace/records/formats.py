@@ -45,6 +45,7 @@ Attached = tuple[MediaKind, bytes]
 
 _ROLES: dict[str, Role] = {
     "system": "system",
+    "developer": "system",
     "user": "user",
     "human": "user",
     "assistant": "assistant",
