@@ -297,13 +297,3 @@ def _unreachable(*_: object, **__: object) -> str:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     raise LocalEntryNotFoundError("no network")
-
-
-def test_the_text_of_a_page_may_begin_with_a_mark_and_must_be_utf_8(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png())
-    (tmp_path / "a.txt").write_bytes("\ufeffcafé".encode())
-    (example,) = read("pages", tmp_path)
-    assert example.expected.answers == ("café",)
-    (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"a\.txt is no text in UTF-8"):
-        read("pages", tmp_path)

@@ -109,6 +109,6 @@ def test_losses_and_gradients_add_up(processor, learner, samples) -> None:
 @torch.no_grad()
 def test_when_a_frame_is_counts(processor, learner, samples) -> None:
     """Else the tests above would not see times mixed up between packages."""
-    batch = processor.batch([samples[2]])
+    batch = processor.batch([samples[3]])
     other = replace(batch, visual=replace(batch.visual, ticks=batch.visual.ticks.flip(0)))
     assert (learner.model(batch) - learner.model(other)).abs().max() > 1e-3

@@ -191,7 +191,7 @@ def test_tokens_given_to_the_tokenizer_are_themselves_in_messages_and_files(
         (asked({"type": "image", "path": "a.png", "max_pixels": 9}), r"got path \(str\), max_pixels \(int\)"),
         (asked({"type": "image_url", "image_url": {"url": "a.png", "detail": "low"}}), r"url .*, detail \(str\)"),
         (asked({"type": "video", "video": []}), "at least one frame"),
-        (asked({"type": "video", "video": "a.mp4", "fps": "2"}), "fps must be a number in .*, got '2'"),
+        (asked({"type": "video", "video": "a.mp4", "fps": "2"}), "`fps` must be a number, got str '2'"),
         (asked({"type": "video", "video": "a.mp4", "fps": 0}), "fps must be a number in"),
         (asked({"type": "image", "url": "https://example.org/a.png"}), "only local files"),
         (asked({"type": "image", "path": "no such file"}), "does not exist"),
