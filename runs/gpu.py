@@ -48,7 +48,7 @@ JOBS = {
     "decode": Job(minutes=2, least_minutes=1, gigabytes=30),
     "reader": Job(minutes=8, least_minutes=2, gigabytes=40, draws=True),
     "sft": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
-    "rl": Job(minutes=8, least_minutes=2, gigabytes=20, draws=True),
+    "rl": Job(minutes=8, least_minutes=2, gigabytes=20, packages=("av",), draws=True),
 }
 
 
@@ -114,7 +114,7 @@ def look_for_needs(order: Order) -> None:
     missing = [name for name in (*PACKAGES, *job.packages) if find_spec(name) is None]
     missing += missing_pictures() if job.draws and not missing else []
     if missing:
-        cure = "`bash runs/carry.sh`, where there is a network, makes a folder of them to carry"
+        cure = "`bash runs/carry.sh`, where there is a network, makes a folder of them to carry (`3.12 av` for av)"
         raise ValueError(f"{order.job} lacks {', '.join(missing)}; {cure}")
     if order.device.type == "cuda" and not order.tiny:
         free = torch.cuda.mem_get_info()[0] / 1e9

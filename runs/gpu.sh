@@ -13,7 +13,8 @@ fi
 # What runs/carry.sh has brought along.
 site=runs/site
 if [ ! -d $site ] && compgen -G "runs/carried/*.whl" >/dev/null; then
-  $python -m pip install --quiet --no-index --no-deps --no-compile --target $site.part runs/carried/*.whl
+  mapfile -t names < <(cd runs/carried && for wheel in *.whl; do echo "${wheel%%-*}"; done | sort -u)
+  $python -m pip install --quiet --no-index --no-deps --no-compile --find-links runs/carried --target $site.part "${names[@]}"
   mv $site.part $site
 fi
 

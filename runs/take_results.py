@@ -24,6 +24,7 @@ NAMES = {  # of a job's file, and what it is called here
     "decoding.json": "decoding_gpu.json",
     "reader.json": "reader_gpu.json",
     "sft.json": "sft_gpu.json",
+    "rl.json": "rl_gpu.json",
 }
 MARKS = "<!-- results of runs/gpu.sh -->", "<!-- end of them -->"
 
@@ -108,12 +109,18 @@ def rates_words(told: dict) -> str:
     return "characters wrong: " + ", ".join(f"{rate:.1%} {name}" for name, rate in rates if isinstance(rate, float))
 
 
+def reward_words(told: dict) -> str:
+    first, last = (told[when]["accuracy/short"] for when in ("first", "last"))
+    return f"right short answers at temperature 1: {first:.0%}, then {last:.0%}"
+
+
 LINES = {
     "check_gpu.json": Line("CPU and GPU agree", check_words),
     "video_gpu.json": Line("answers about clips, Video-MME's lengths", video_words),
     "decoding_gpu.json": Line("decoding at 8B", decoding_words),
     "reader_gpu.json": Line("a reader from random weights", rates_words),
     "sft_gpu.json": Line("reading after SFT", rates_words),
+    "rl_gpu.json": Line("hybrid reinforcement learning", reward_words),
 }
 
 

@@ -52,6 +52,20 @@ def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, kept: set[int]) -> No
     assert set(drawn(top_p=top_p, times=2000)) == kept
 
 
+def test_top_p_of_1_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though sums of float32 come to 1 long before the last of many tokens."""
+    logits, weighed, multinomial = torch.zeros(150_000), [], torch.multinomial
+    logits[7] = 17.0
+
+    def told(probabilities: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+        weighed.append(probabilities)
+        return multinomial(probabilities, *given, **named)
+
+    monkeypatch.setattr(torch, "multinomial", told)
+    draw(logits, SamplingParams(8, 1.0, 1.0, 0, 1.0), torch.Generator().manual_seed(0))
+    assert (weighed[0] > 0).all()
+
+
 def test_the_penalty_moves_what_was_said_down_whatever_its_sign() -> None:
     assert set(drawn(said=(1, 1), temperature=0.0, repetition_penalty=1.6)) == {2}
     negative = torch.tensor([-1.0, -1.1])

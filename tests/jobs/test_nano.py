@@ -97,6 +97,13 @@ def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypa
     assert (folder / "earlier-1" / "encoder").is_dir()
 
 
+@pytest.mark.parametrize(("name", "told"), [("documents", "no PDF in "), ("start", "config.json")])
+def test_what_a_later_stage_would_miss_is_told_before_the_folder_is_taken(tmp_path, name, told):
+    with pytest.raises(ValueError, match=told):
+        nano.train(NanoRecipe(**{name: tmp_path / "nothing"}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(nano, "run_stages", lambda *given: None)
     (tmp_path / "encoder").mkdir()

@@ -57,6 +57,15 @@ def test_rotary_is_a_complex_rotation() -> None:
     torch.testing.assert_close(turned, torch.cat((expected.real, expected.imag), -1).float(), atol=1e-4, rtol=0)
 
 
+def test_rotary_angles_are_those_of_qwen3_to_the_bit() -> None:
+    positions = torch.tensor([[0, 1, 4_095, 40_959]])
+    frequencies = 1.0 / (1e6 ** (torch.arange(0, 128, 2, dtype=torch.int64).float() / 128))  # transformers
+    angles = positions.float().unsqueeze(-1) * torch.cat((frequencies, frequencies))
+    cos, sin = rotary_table(positions, 128, 1e6, torch.float32)
+    assert torch.equal(cos[:, 0], angles.cos())
+    assert torch.equal(sin[:, 0], angles.sin())
+
+
 def test_rotary_tables_are_float32_inside_a_half_precision_model() -> None:
     positions = torch.tensor([[4001]])
     half, full = (rotary_table(positions, 8, 1e6, dtype) for dtype in (torch.bfloat16, torch.float32))

@@ -1,6 +1,7 @@
 """Prompts by the letter, our Python and the shipped jinja against each other, and answers taken apart."""
 
 import random
+from typing import Any
 
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -39,8 +40,31 @@ def test_an_answer_without_reasoning_gets_an_empty_block_if_last() -> None:
     assert render((*ASKED, Turn.of("assistant", "Because.")), False, generate=False) == expected
 
 
+def test_the_answer_of_a_tool_is_no_query() -> None:
+    """So the reasoning before it stays (released code)."""
+    turns = (*ASKED, THOUGHT, Turn.of("user", "<tool_response>\n5\n</tool_response>"))
+    assert "<think>\nhm\n</think>\n\nSo.<|im_end|>" in render(turns, None)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"tools": [{"type": "function"}], "messages": [{"role": "user", "content": "q"}]},
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
+        {"messages": [{"role": "tool", "content": "5"}]},
+    ],
+)
+def test_tools_are_refused_and_not_left_out(given: dict[str, Any]) -> None:
+    def refuse(message: str) -> None:
+        raise ValueError(message)
+
+    template = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(CHAT_TEMPLATE)
+    with pytest.raises(ValueError, match="has no form for"):
+        template.render(**given, raise_exception=refuse)
+
+
 def random_turns(rng: random.Random) -> list[Turn]:
-    words = ["hi", "\n", "\n\n", "<think>", "</think>", "x ", "<|im_end|>"]
+    words = ["hi", "\n", "\n\n", "<think>", "</think>", "x ", "<|im_end|>", "<tool_response>", "</tool_response>"]
     texts = ["".join(rng.choices(words, k=rng.randrange(7))) for _ in range(rng.randint(1, 5))]
     return [Turn.of(rng.choice(["system", "user", "assistant"]), text) for text in texts]
 

@@ -43,6 +43,14 @@ def test_results_are_copied_and_the_table_is_of_all_that_are_there(place):
     assert "| 2 of 3 tests pass, 1 skip | NVIDIA H100 |" in page
 
 
+def test_what_reinforcement_learning_left_is_taken_too(place):
+    figures = {"machine": {"gpu": "NVIDIA H100"}, "tiny": False}
+    figures |= {when: {"accuracy/short": share} for when, share in (("first", 0.25), ("last", 0.5))}
+    (place / "out" / "rl.json").write_text(json.dumps(figures))
+    assert [path.name for path in taken(place)] == ["rl_gpu.json"]
+    assert "temperature 1: 25%, then 50% | NVIDIA H100 |" in (place / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

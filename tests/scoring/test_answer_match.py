@@ -7,6 +7,9 @@ import pytest
 from demiglace.scoring.answer_match import is_right
 
 RIGHT: dict[str, list[str]] = {
+    # what is quoted takes nothing back
+    "Stop! No entry.": ['It says: "Stop! No entry."', "Stop! No entry."],
+    "Closed. Sorry for any trouble.": ["The sign says: Closed. Sorry for any trouble."],
     # yes or no
     "yes": ["Yes", "yes.", "Yes, it is", "YES!", "Yes, no doubt.", "yes, no doubt", "The answer is yes.", "**Yes**"]
     + ["Yes, there is no cat.", "yes it is"],

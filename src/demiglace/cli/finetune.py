@@ -92,8 +92,8 @@ def finetune(
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
     """Nothing is written before the data was looked at, by every process on its own."""
+    from demiglace.jobs.finetuning import check_usable, survey
     from demiglace.jobs.finetuning import finetune as finetuned
-    from demiglace.jobs.finetuning import survey
     from demiglace.jobs.machine import measured_peak
 
     seen, kept = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
@@ -108,6 +108,7 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
     if dry_run:
+        check_usable(recipe, seen)
         raise typer.Exit
     return finetuned(recipe, seen, out, machine, peak)
 

@@ -205,9 +205,11 @@ def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> 
     likeliest, tokens = logits.topk(kept)  # sorted, the likeliest first; NaN before all
     check_finite(float(likeliest[0]))
     probabilities = (likeliest.cpu() / params.temperature).softmax(dim=0)
-    before = probabilities.cumsum(dim=0) - probabilities
-    before[0] = -1.0  # is kept whatever top_p is: float32 tells the smallest from 0 no more
-    is_left_out = (before >= params.top_p) | (probabilities < params.min_p * probabilities[0])
+    is_left_out = probabilities < params.min_p * probabilities[0]
+    if params.top_p < 1:  # sums of float32 come to 1 long before the last token
+        before = probabilities.cumsum(dim=0) - probabilities
+        before[0] = -1.0  # is kept whatever top_p is: float32 tells the smallest from 0 no more
+        is_left_out |= before >= params.top_p
     probabilities[is_left_out] = 0.0
     return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
 

@@ -48,8 +48,9 @@ class Asking:
 
 
 ADAPTER = "released code"  # VLMEvalKit, class MiniCPM_V_4_5
+# Its `chat` drops the adapter's top-k and top-p in long mode; transformers' own top-k is 50.
 LONG = Asking(
-    SamplingParams(8192, 0.7, top_p=1.0, top_k=0, repetition_penalty=1.0), thinking=True, upsize=True, source=ADAPTER
+    SamplingParams(8192, 0.7, top_p=1.0, top_k=50, repetition_penalty=1.0), thinking=True, upsize=True, source=ADAPTER
 )
 BEAMS = Asking(
     SamplingParams(2048, 0.0, top_p=1.0, top_k=0, repetition_penalty=1.2, num_beams=3), upsize=True, source=ADAPTER

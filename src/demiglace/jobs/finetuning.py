@@ -71,13 +71,18 @@ def finetune(
     check_dtype(machine.dtype)
     if recipe.method == "qlora" and ranks.count > 1:
         raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
-    if not seen.samples:
-        count = f"{seen.num_records} records to learn from"
-        raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
+    check_usable(recipe, seen)
     settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
     made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
     with open_folder(folder, settings, inputs, made, ranks, machine.log, machine.restart):
         return learn(recipe, seen, folder, machine, peak)
+
+
+def check_usable(recipe: FinetuningRecipe, seen: DatasetStatistics) -> None:
+    """ValueError where nothing can be learned from."""
+    if not seen.samples:
+        count = f"{seen.num_records} records to learn from"
+        raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
 
 
 def learn(

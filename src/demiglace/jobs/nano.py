@@ -87,10 +87,19 @@ def train(
     log: gets messages for the terminal. restart: whether an earlier run in the folder is set aside first.
     Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
+    check_inputs(recipe)
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
     del settings["only"], settings["save_every"]  # the other stages may come later
     with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
         return run_stages(recipe, folder, under, log)
+
+
+def check_inputs(recipe: NanoRecipe) -> None:
+    """ValueError for what a later stage would miss, before a folder is taken for the run."""
+    if recipe.documents is not None and not any(recipe.documents.glob("*.pdf")):
+        raise ValueError(f"no PDF in {recipe.documents}")
+    if recipe.start is not None:
+        weights.read_config(recipe.start)
 
 
 def inputs_of(recipe: NanoRecipe) -> Inputs:

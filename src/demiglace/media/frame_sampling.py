@@ -53,10 +53,11 @@ def plan_frames(
 
     `keep_all` takes each frame of the span once: they were sampled before.
 
-    Four departures from the released code. Its ticks are divided by 0.1 and cut, so that 0.3 s gives tick 2: on a
+    Five departures from the released code. Its ticks are divided by 0.1 and cut, so that 0.3 s gives tick 2: on a
     10 s clip at 5 frames a second 3 of 50 are one less than the nearest, which is given here. Its single frames can
     come to more than `max_packages`, and it can ask for more frames than the video has: here never. Below one frame a
-    second it counts at most 180 s of the clip; here the rate is kept.
+    second it counts at most 180 s of the clip; here the rate is kept. It rounds the clip's own rate before it compares;
+    here 2.4 frames a second are 2.4.
 
     ValueError where `duration_s` or `native_fps` is not a positive number, the span starts where the clip has ended, or
     the packages cannot hold all that are to be kept.

@@ -46,7 +46,8 @@ def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Ima
     """The picture in `source` as RGB; of an animation the first frame, of a PIL image the current one.
 
     EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit, the dots of a
-    TIFF made square. The result carries no metadata: what cuts or copies it would be turned a second time.
+    TIFF made square. The released code drops alpha as it is, cuts off what is above 255 and turns nothing. The result
+    carries no metadata: what cuts or copies it would be turned a second time.
     Raises ValueError where the file cannot be read or decoded in full, exceeds `MAX_BYTES` or `MAX_PIXELS`, or holds
     several pages (`document_pages.open_pages` opens those).
     """

@@ -64,7 +64,7 @@ def rotary_table(positions: Tensor, head_dim: int, theta: float, dtype: torch.dt
     positions (rows, length) -> two (rows, 1, length, head_dim) in `dtype`; the axis of size 1 stands for the heads.
     """
     exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim
-    angles = positions.float().unsqueeze(-1) * theta**-exponents
+    angles = positions.float().unsqueeze(-1) * (1.0 / theta**exponents)  # a power below 1 is rounded otherwise
     angles = torch.cat((angles, angles), dim=-1).unsqueeze(1)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 

@@ -1,7 +1,8 @@
 """Turns to prompt text, as the model was taught; the thinking switch; thinking and answer apart.
 
 `render_pieces` is what this package runs: it keeps what people wrote apart from structure, which a text template
-cannot. `CHAT_TEMPLATE` says the same in jinja and goes into checkpoints, for other programs.
+cannot. `CHAT_TEMPLATE` says the same in jinja and goes into checkpoints, for other programs. It has no form for tools,
+and refuses them.
 Rules: Qwen3's chat template with an explicit long mode (released code).
 """
 
@@ -15,10 +16,19 @@ from demiglace.processing.tokenizer import REASONING, TextPiece
 
 THINK, END_THINK = REASONING["think_start"], REASONING["think_end"]
 
+TOOL_RESPONSE = ("<tool_response>", "</tool_response>")  # a turn of these is no query (released code)
+
 CHAT_TEMPLATE = r"""
+{%- if tools -%}
+    {{- raise_exception('this template has no form for tools') -}}
+{%- endif -%}
 {%- set latest = namespace(query=messages | length - 1) -%}
 {%- for message in messages -%}
-    {%- if message.role == 'user' -%}
+    {%- if message.tool_calls or message.role == 'tool' -%}
+        {{- raise_exception('this template has no form for calls of tools') -}}
+    {%- endif -%}
+    {%- set begins = message.content.startswith('<tool_response>') -%}
+    {%- if message.role == 'user' and not (begins and message.content.endswith('</tool_response>')) -%}
         {%- set latest.query = loop.index0 -%}
     {%- endif -%}
 {%- endfor -%}
@@ -122,7 +132,7 @@ def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list
         return [PromptSpan((_structure(f"<|im_start|>{turn.role}\n"), *turn.pieces, _structure("<|im_end|>\n")), False)]
     reasoning, answer = _reasoning_and_answer(turn)
     is_last = index == len(turns) - 1
-    latest_query = max((i for i, other in enumerate(turns) if other.role == "user"), default=len(turns) - 1)
+    latest_query = max((i for i, other in enumerate(turns) if _is_query(other)), default=len(turns) - 1)
     pieces, num_given = [_structure("<|im_start|>assistant\n")], 1
     if index > latest_query and (is_last or reasoning):
         pieces += [_structure(f"{THINK}\n"), TextPiece(reasoning), _structure(f"\n{END_THINK}\n\n")]
@@ -131,6 +141,12 @@ def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list
     pieces += [TextPiece(answer), _structure("<|im_end|>")]
     given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
     return [PromptSpan(given, False), PromptSpan(said, True), PromptSpan((_structure("\n"),), False)]
+
+
+def _is_query(turn: Turn) -> bool:
+    begin, end = TOOL_RESPONSE
+    text = "".join(piece.text for piece in turn.pieces)
+    return turn.role == "user" and not (text.startswith(begin) and text.endswith(end))
 
 
 def _opening(thinking: bool | None) -> TextPiece:

@@ -25,7 +25,7 @@ DEFAULTS = {
     "scale_resolution": 448,
     "patch_size": 14,
     "image_feature_size": 64,
-    "use_image_id": True,
+    "use_image_id": False,
     "upscale": True,
 }
 OWN_FIELDS: Mapping[str, Field] = {"static_patches": STATIC_PATCHES}  # which released files lack

@@ -30,6 +30,22 @@ def test_none_is_chosen_by_chance(response: str) -> None:
     assert score_choice(response, Expected(("C",), CHOICES)) == UNREADABLE
 
 
+@pytest.mark.parametrize(
+    ("response", "choices", "letter"),
+    [
+        ("1,000", {"A": "1000", "B": "2000"}, "A"),
+        ("It is 12 %.", {"A": "11%", "B": "12%"}, "B"),
+        ("5cm", {"A": "5 cm", "B": "6 cm"}, "A"),
+        ("(B) 12", {"A": "10", "B": "11", "C": "12"}, None),
+        ("1000 or 2000", {"A": "1,000", "B": "2,000"}, None),
+    ],
+)
+def test_a_number_in_another_writing_chooses_where_no_letter_is_said(
+    response: str, choices: dict[str, str], letter: str | None
+) -> None:
+    assert chosen_letter(response, choices) == letter
+
+
 def test_choices_may_have_no_text() -> None:
     assert chosen_letter("I choose B.", {"A": "", "B": "", "C": ""}) == "B"
 

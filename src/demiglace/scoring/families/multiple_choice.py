@@ -1,7 +1,7 @@
 """Multiple choice: the letter that a response chooses, by name or by the text of its choice; never one by chance.
 
 A letter is chosen where `answer_match` finds it right and no other: "A or B" chooses none, nor does "(B) red" where
-red is C.
+red is C. Where no letter is said, a number in another writing chooses too: "1,000" is the choice 1000.
 """
 
 from __future__ import annotations
@@ -22,4 +22,6 @@ def chosen_letter(response: str, choices: Mapping[str, str]) -> str | None:
     """The one letter of `choices` that a response chooses; choices: letter -> its text, which may be empty."""
     named = {letter: f"({letter}) {text}" if text.strip() else letter for letter, text in choices.items()}
     chosen = [letter for letter, name in named.items() if is_right(response, name, tuple(named.values()))]
+    if not chosen and not any(is_right(response, letter, tuple(choices)) for letter in choices):
+        chosen = [letter for letter, text in choices.items() if text.strip() and is_right(response, text)]
     return chosen[0] if len(chosen) == 1 else None

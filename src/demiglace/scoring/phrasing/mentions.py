@@ -76,7 +76,8 @@ class _Clauses:
 
     def retracts(self, mention: Mention) -> bool:
         """Whether a clause behind it that mentions nothing takes back what was said."""
-        taken = {self._clause(start) for start in self.mentions.starts}
+        spans = zip(self.mentions.starts, self.mentions.ends, strict=True)
+        taken = {clause for start, end in spans for clause in range(self._clause(start), self._clause(end - 1) + 1)}
         behind = range(self._clause(mention.start) + 1, len(self.starts))
         return any(_RETRACTION.match(self.text, self.starts[number]) for number in behind if number not in taken)
 
