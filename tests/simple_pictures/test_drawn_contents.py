@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from demiglace.simple_pictures import arrangement, boxes, cells, figures, relations, shapes
+from demiglace.simple_pictures import arrangement, boxes, cells, drawn_items, figures, relations, shapes
 from demiglace.simple_pictures.claims import Sort
 from demiglace.simple_pictures.drawn_items import (
     COLOURS,
@@ -183,3 +183,35 @@ def test_pictures_are_rgb_of_their_own_size_and_repeat(topic):
         assert picture.tobytes() == again.tobytes()
         assert questions == same
         assert questions
+
+
+def test_figures_that_are_apart_have_paper_between_them():
+    joined = []
+    for seed in range(120):
+        rng = np.random.default_rng(seed)
+        canvas = random_canvas(rng)
+        picture, questions = figures._pair(rng, canvas)
+        if " apart." in questions[0].steps[0]:
+            ink = np.abs(np.asarray(picture).astype(int) - canvas.paper).sum(axis=-1) > 60
+            joined.append(_parts(ink) < 2)
+    assert len(joined) > 40
+    assert np.mean(joined) < 0.03  # in pictures of 32 pixels a smooth edge may bridge the gap
+
+
+def _parts(ink):
+    """How many there are that do not touch, corners among it."""
+    parts, left = 0, set(zip(*np.nonzero(ink), strict=True))
+    while left:
+        parts, found = parts + 1, [left.pop()]
+        while found:
+            y, x = found.pop()
+            near = {(y + down, x + right) for down in (-1, 0, 1) for right in (-1, 0, 1)} & left
+            left -= near
+            found += near
+    return parts
+
+
+@pytest.mark.parametrize("form", ["rectangle", "ellipse"])
+def test_no_rectangle_is_a_square_and_no_ellipse_a_circle(form):
+    sides = [sorted(drawn_items.extents(np.random.default_rng(seed), form, 40.0)) for seed in range(200)]
+    assert max(short / long for short, long in sides) <= 0.8

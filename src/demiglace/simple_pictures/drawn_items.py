@@ -152,7 +152,7 @@ def extents(rng: np.random.Generator, form: str, radius: float) -> tuple[float, 
     """Half width and half height of an item: most are about as wide as high, rectangles and ellipses mostly not."""
     if form not in ("rectangle", "ellipse"):
         return radius, radius * (float(rng.uniform(0.85, 1.1)) if form == "triangle" else 1)
-    share = float(rng.uniform(0.35, 1 if form == "rectangle" else 0.7))
+    share = float(rng.uniform(0.35, 0.8 if form == "rectangle" else 0.7))
     return (radius, radius * share) if rng.random() < 0.5 else (radius * share, radius)
 
 

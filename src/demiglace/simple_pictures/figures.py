@@ -15,6 +15,7 @@ from demiglace.typography.words import pick
 
 MOST_COUNTED = 10
 MOST_NESTED = 6
+_LEAST_GAP = 3.0  # pixels of paper between two that are apart
 MOST_LINES = 10  # rows or columns of a table
 _ROWS_FORMS = ("circle", "circle", "circle", "pentagon", "hexagon", "square", "triangle")
 _NAMES = {"circle": ("circle", "circle", "ring")}
@@ -112,7 +113,8 @@ def _pair(rng: np.random.Generator, canvas: Canvas) -> Figure:
     other = radius if rng.random() < 0.6 else radius * float(rng.uniform(0.4, 0.9))
     kind = int(rng.choice(3, p=(0.25, 0.5, 0.25)))  # overlapping, apart, inside
     other = other if kind < 2 else min(other, radius * 0.6)
-    gap = float(rng.uniform(0.03, 0.5)) * 2 * radius
+    stroke = canvas.look.thickness if canvas.look.edge or not canvas.look.filled else 0.0  # half of it on either side
+    gap = max(float(rng.uniform(0.03, 0.5)) * 2 * radius, stroke + _LEAST_GAP if kind == 1 else 0.0)
     apart = (radius + other - min(gap, 1.2 * other), radius + other + gap, (radius - other) * 0.6)[kind]
     angle = float(rng.uniform(0, 2 * np.pi)) if form == "circle" else float(rng.integers(4)) * np.pi / 2
     shift = np.array([np.cos(angle), np.sin(angle)]) * apart
@@ -128,8 +130,9 @@ def _pair(rng: np.random.Generator, canvas: Canvas) -> Figure:
     claims = [
         Claim(f"the two {many} overlap", overlap, (f"are the two {many} overlapping", f"do the two {many} overlap")),
         Claim(f"the {many} are apart", not overlap, (f"are the two {many} apart",)),
-        Claim(f"the two {many} touch each other", overlap, (f"are the two {many} touching each other",)),
     ]
+    if kind < 2:  # one inside the other may meet it nowhere
+        claims.append(Claim(f"the two {many} touch each other", overlap, (f"are the two {many} touching each other",)))
     return draw_items(canvas, items), [
         judge(rng, "figures_overlap", claims, seen),
         judge(rng, "figures_inside", _inside_claims(first, second, form, kind == 2), seen)
