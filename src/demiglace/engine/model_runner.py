@@ -59,10 +59,8 @@ class ModelRunner:
         embeddings = self.model.place(batch, torch.cat(seen) if seen else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
-        for row in ready:
-            sequences[
-                row
-            ].visual_tokens = None  # parts of what was encoded for all, which would stay as long as they do
+        for row in ready:  # they are parts of what was encoded for all, which would stay as long as one of them
+            sequences[row].visual_tokens = None
         return [sequences[row] for row in ready], self.model.logits(hidden[ready]).float()
 
     def _look(self, sequences: list[Sequence]) -> None:

@@ -18,7 +18,7 @@ class Values:
     """Of a picture's pixels.
 
     top: what stands for white where a grey has more than 8 bits. white_is_zero: whether such a grey is a negative.
-    is_unsigned: whether it has 32 bits without a sign, which Pillow takes for one.
+    is_unsigned: whether it has 32 bits without a sign, which Pillow reads as if it had one.
     transparent: the level, or the three, that stands for "nothing here"; None where there is none or Pillow has it.
     """
 

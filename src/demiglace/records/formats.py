@@ -54,13 +54,8 @@ _ROLES: dict[str, Role] = {
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
-_SHARES = (
-    "weight",
-    "loss",
-    "train",
-    "training",
-    "trainable",
-)  # of an answer in the loss; OpenAI's, ms-swift's, axolotl's
+# Of an answer in the loss; OpenAI's, ms-swift's, axolotl's.
+_SHARES = ("weight", "loss", "train", "training", "trainable")
 _SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> what it shows; of a file its bytes decide.

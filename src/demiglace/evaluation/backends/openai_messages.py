@@ -31,7 +31,6 @@ _OPENAI = {
 _OPENAI |= {"presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty"}
 _SERVERS = {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repetition_penalty", "num_beams": "num_beams"}
 _NOTHING = SamplingParams.greedy()
-_AMONG_ALL = {"top_k": -1}  # as vLLM says it, ours 0
 
 
 def request_body(
@@ -54,7 +53,7 @@ def request_body(
     if not plain:
         body["chat_template_kwargs"] = {"enable_thinking": conversation.thinking is True}
         chosen |= {name: getattr(sampling, name) for name in ("top_p", "top_k", "min_p", "repetition_penalty")}
-        chosen |= {name: value for name, value in _AMONG_ALL.items() if not chosen[name]}
+        chosen["top_k"] = chosen["top_k"] or -1  # all of them, as vLLM says it
     return body | {their: chosen[name] for name, their in (_OPENAI | _SERVERS).items() if name in chosen}
 
 
