@@ -69,7 +69,7 @@ class PolicyLearner(nn.Module):
         longest = torch.arange(batch.answers.shape[1], device=hidden.device)
         is_token = longest < torch.tensor(batch.lengths, device=hidden.device).unsqueeze(1)
         weighed = self.model.logits(hidden[is_token]).float().log_softmax(dim=-1)
-        chosen = weighed.gather(1, batch.answers[is_token].unsqueeze(1)).squeeze(1)
+        chosen = weighed.gather(1, batch.answers[is_token].unsqueeze(1)).sum(dim=1)  # no view: FSDP2 warns of one
         with torch.no_grad():
             entropy = -(weighed.exp() * weighed).sum(dim=-1)
         return chosen, entropy
