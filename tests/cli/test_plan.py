@@ -6,7 +6,7 @@ import pytest
 from typer.testing import Result
 
 from demiglace.cli.plan_options import LearningOptions
-from demiglace.cli.planned_jobs import FINETUNED, JobNumbers, job_numbers
+from demiglace.cli.planned_jobs import JobNumbers, finetuned, job_numbers
 from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.presets import preset
 from demiglace.recipes import hybrid_rl, preference, pretraining, sft
@@ -79,7 +79,7 @@ def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> 
 
 @pytest.mark.parametrize(("tokens", "steps"), [(4000, 1), (4001, 2), (9000, 3)])
 def test_a_step_that_is_begun_counts_as_in_the_command(start: Path, data: Path, tokens: int, steps: int) -> None:
-    numbers = JobNumbers(1000, 4, 1, FINETUNED)
+    numbers = JobNumbers(1000, 4, 1, finetuned())
     seen = DatasetStatistics(1, samples=1, tokens=tokens)
     recipe = FinetuningRecipe(start, [data], epochs=1, length=1000, batch_rows=4)
     assert LearningOptions(epochs=1.0).num_steps("finetune", numbers, seen) == recipe.num_steps(tokens) == steps

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.evaluation_options import Answering, Frames
+from demiglace.cli.evaluation_options import Answering, Frames, read_key
 from demiglace.cli.inference_options import Sampling, Slicing, with_options
 from demiglace.cli.terminal import printable
 from demiglace.cli.training_options import Stores
@@ -53,7 +53,7 @@ class Scoring:
             return None
         from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
 
-        key = self.judge_key_file.read_text(encoding="utf-8-sig").strip() if self.judge_key_file else None
+        key = read_key(self.judge_key_file)
         server = OpenAIServer(self.judge, self.judge_model, key, answering.timeout, answering.retries, plain=True)
         return ServerBackend(server, answering.concurrency)
 

@@ -94,11 +94,13 @@ class Answering:
         _refuse("our engine", "--server was chosen", options | {"--quantize": self.quantize, **slicing})
         assert self.server is not None
         own = (self.plain_server, self.frames_as_pictures)
-        server = OpenAIServer(self.server, model, self.key(), self.timeout, self.retries, *own)
+        server = OpenAIServer(self.server, model, read_key(self.api_key_file), self.timeout, self.retries, *own)
         return ServerBackend(server, self.concurrency)
 
-    def key(self) -> str | None:
-        return self.api_key_file.read_text(encoding="utf-8-sig").strip() if self.api_key_file else None
+
+def read_key(file: Path | None) -> str | None:
+    """The key that a file holds, if there is a file."""
+    return file.read_text(encoding="utf-8-sig").strip() if file else None
 
 
 def _refuse(owner: str, reason: str, options: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from demiglace.cli.planned_jobs import DPO, FINETUNE, FINETUNED, JOBS, RL, SERVE, job_numbers
+from demiglace.cli.planned_jobs import DPO, FINETUNE, JOBS, RL, SERVE, finetuned, job_numbers
 from demiglace.cli.training_options import ActivationCheckpointing, finetuning_method
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LearningOptions:
             raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
         if job == SERVE:
             _refuse_idle(job, {name: value for name, value in vars(self).items() if name not in ("length", "dtype")})
-        if self._method(job, self._parts(FINETUNED)) == "full":
+        if self._method(job, self._parts(finetuned())) == "full":
             _refuse_idle(f"{job} of all weights", {"rank": self.rank})
 
     def products(self, gpu: str) -> str:
@@ -155,11 +155,13 @@ class AnsweringOptions:
     def answers(self) -> Answers:
         from demiglace.planning.job_plan import Answers
 
-        return Answers(self.answer_tokens or 256, self.concurrent or 32)
+        return Answers(self.answer_tokens or Answers.limit, self.concurrent or Answers.at_once)
 
     @property
     def num_of_a_prompt(self) -> int:
-        return self.group or 8
+        from demiglace.rl.policy_settings import PolicySettings
+
+        return self.group or PolicySettings.answers
 
 
 def _refuse_idle(what: str, options: Mapping[str, object]) -> None:

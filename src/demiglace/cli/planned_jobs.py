@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 FINETUNE, DPO, RL, SERVE = "finetune", "dpo", "hybrid_rl", "serve"
 JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, RL, SERVE)
-FINETUNED = ("model.llm",)  # what learns in `finetune` where nothing is chosen
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,13 @@ class JobNumbers:
     activation_checkpointing: bool = False
 
 
+def finetuned() -> tuple[str, ...]:
+    """Prefixes of what learns in `finetune` where nothing is chosen."""
+    from demiglace.recipes.finetuning import PARTS, FinetuningRecipe
+
+    return tuple(PARTS[part] for part in FinetuningRecipe.parts)
+
+
 def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     """Of the job's recipe for a preset of this size; of fine-tuning where there is none, and of other jobs.
 
@@ -42,7 +48,7 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     length = FinetuningRecipe.length
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
-        known = {FINETUNE: FINETUNED, DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}
+        known = {FINETUNE: finetuned(), DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}
         trainable = (known | pretraining.TRAINABLE).get(job, ("model",))
         return JobNumbers(length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows, trainable)
     if job == RL:

@@ -48,6 +48,7 @@ from demiglace.bootstrap.objectives import (
 from demiglace.bootstrap.picture_shards import AHEAD, PictureStream, ShardSpec, renderers
 from demiglace.bootstrap.query_init import init_queries
 from demiglace.data.sources.rendered import QUESTIONS
+from demiglace.data.text_crops.page_crops import pdfs_in
 from demiglace.jobs.circumstances import USUAL, Circumstances
 from demiglace.jobs.compilation import compile_layers
 from demiglace.jobs.export import export
@@ -96,14 +97,14 @@ def train(
 
 def check_inputs(recipe: NanoRecipe) -> None:
     """ValueError for what a later stage would miss, before a folder is taken for the run."""
-    if recipe.documents is not None and not any(recipe.documents.glob("*.pdf")):
-        raise ValueError(f"no PDF in {recipe.documents}")
+    if recipe.documents is not None:
+        pdfs_in(recipe.documents)
     if recipe.start is not None:
         weights.read_config(recipe.start)
 
 
 def inputs_of(recipe: NanoRecipe) -> Inputs:
-    documents = [] if recipe.documents is None else recipe.documents.glob("*.pdf")
+    documents = [] if recipe.documents is None else pdfs_in(recipe.documents)
     fonts = [] if recipe.fonts is None else [Path(face.path) for face in folder_faces(recipe.fonts)]
     start = [] if recipe.start is None else [*model_files(recipe.start), recipe.start.parent / HEADS_FILE]
     atlas = [] if recipe.atlas is None else [recipe.atlas]

@@ -8,8 +8,9 @@ Rules: Qwen3's chat template with an explicit long mode (released code).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from demiglace.conversation import Role
 from demiglace.processing.tokenizer import REASONING, TextPiece
@@ -68,6 +69,10 @@ class Turn:
     role: Role
     pieces: tuple[TextPiece, ...]
 
+    @cached_property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
     @classmethod
     def of(cls, role: Role, text: str) -> Turn:
         return cls(role, (TextPiece(text),))
@@ -87,8 +92,7 @@ def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool =
     `thinking` False closes the reasoning of that turn before it begins, True opens it, None leaves it to the model.
     Earlier turns keep their answers and lose their reasoning; only assistant turns after the last user turn keep it.
     """
-    stretches = [stretch for index in range(len(turns)) for stretch in _stretches(turns, index, None)]
-    pieces = [piece for stretch in stretches for piece in stretch.pieces]
+    pieces = [piece for stretch in _stretches(turns, None) for piece in stretch.pieces]
     return [*pieces, _opening(thinking)] if generate else pieces
 
 
@@ -108,7 +112,7 @@ def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[Promp
         raise ValueError(f"training needs a user turn and the assistant's last, got turns of: {roles}")
     if thinking is False and _reasoning_and_answer(turns[-1])[0]:
         raise ValueError("the last answer has reasoning, but thinking is False")
-    return [stretch for index in range(len(turns)) for stretch in _stretches(turns, index, thinking)]
+    return list(_stretches(turns, thinking))
 
 
 def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
@@ -125,18 +129,22 @@ def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
     return before, after
 
 
-def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list[PromptSpan]:
-    """A turn, in stretches; `thinking` says how much of the last one was given, as in `_opening`."""
-    turn = turns[index]
+def _stretches(turns: Sequence[Turn], thinking: bool | None) -> Iterator[PromptSpan]:
+    """All turns, in stretches; `thinking` says how much of the last one was given, as in `_opening`."""
+    latest_query = max((index for index, turn in enumerate(turns) if _is_query(turn)), default=len(turns) - 1)
+    for index, turn in enumerate(turns):
+        is_last = index == len(turns) - 1
+        yield from _stretches_of_turn(turn, index > latest_query, is_last, thinking if is_last else None)
+
+
+def _stretches_of_turn(turn: Turn, is_behind_query: bool, is_last: bool, thinking: bool | None) -> list[PromptSpan]:
     if turn.role != "assistant":
         return [PromptSpan((_structure(f"<|im_start|>{turn.role}\n"), *turn.pieces, _structure("<|im_end|>\n")), False)]
     reasoning, answer = _reasoning_and_answer(turn)
-    is_last = index == len(turns) - 1
-    latest_query = max((i for i, other in enumerate(turns) if _is_query(other)), default=len(turns) - 1)
     pieces, num_given = [_structure("<|im_start|>assistant\n")], 1
-    if index > latest_query and (is_last or reasoning):
+    if is_behind_query and (is_last or reasoning):
         pieces += [_structure(f"{THINK}\n"), TextPiece(reasoning), _structure(f"\n{END_THINK}\n\n")]
-        num_given = {None: 1, True: 2, False: 4}[thinking if is_last else None]
+        num_given = {None: 1, True: 2, False: 4}[thinking]
         answer = answer.lstrip("\n")
     pieces += [TextPiece(answer), _structure("<|im_end|>")]
     given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
@@ -145,8 +153,7 @@ def _stretches(turns: Sequence[Turn], index: int, thinking: bool | None) -> list
 
 def _is_query(turn: Turn) -> bool:
     begin, end = TOOL_RESPONSE
-    text = "".join(piece.text for piece in turn.pieces)
-    return turn.role == "user" and not (text.startswith(begin) and text.endswith(end))
+    return turn.role == "user" and not (turn.text.startswith(begin) and turn.text.endswith(end))
 
 
 def _opening(thinking: bool | None) -> TextPiece:
@@ -155,10 +162,9 @@ def _opening(thinking: bool | None) -> TextPiece:
 
 
 def _reasoning_and_answer(turn: Turn) -> tuple[str, str]:
-    text = "".join(piece.text for piece in turn.pieces)
-    if END_THINK not in text:
-        return "", text
-    before, *_, answer = text.split(END_THINK)
+    if END_THINK not in turn.text:
+        return "", turn.text
+    before, *_, answer = turn.text.split(END_THINK)
     return before.split(THINK)[-1].strip("\n"), answer.lstrip("\n")
 
 

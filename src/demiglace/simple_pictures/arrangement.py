@@ -30,6 +30,11 @@ class Arrangement:
     forms: Sequence[str]
     colours: Sequence[str]
 
+    @property
+    def single_sorts(self) -> list[Sort]:
+        """By a form or a colour alone."""
+        return [Sort(form, None) for form in self.forms] + [Sort(None, colour) for colour in self.colours]
+
 
 def random_arrangement(rng: np.random.Generator, shares: Sequence[float] = _SHARES) -> Arrangement:
     """One to nine items that do not overlap. shares: of pictures with 1, 2, ... items."""

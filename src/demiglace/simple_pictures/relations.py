@@ -5,8 +5,6 @@ Judging a place, or counting, comes before joining it with anything else (`shape
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from PIL.Image import Image as Picture
 
@@ -57,8 +55,8 @@ def random_counts(rng: np.random.Generator, side: int) -> tuple[Picture, list[Qu
         picture, name, count = draw_outlines(rng)
         return picture, [_count(rng, Sort(name, None), count, f"I count the {Sort(name, None).many}: {count}.")]
     drawn = random_arrangement(rng, _TWO_TO_NINE)
-    sorts = [Sort(form, None) for form in drawn.forms] + [Sort(None, colour) for colour in drawn.colours]
-    drawn_sorts = {sort_by_number(rng, drawn.items, [*sorts, Sort(None, None)]) for _ in range(MOST_COUNTED)}
+    sorts = [*drawn.single_sorts, Sort(None, None)]
+    drawn_sorts = {sort_by_number(rng, drawn.items, sorts) for _ in range(MOST_COUNTED)}
     ordered = sorted(drawn_sorts, key=lambda sort: sort.many)  # a set's own order differs from process to process
     seen = listing(drawn.items)
     asked = [_count(rng, sort, len(sort.of(drawn.items)), seen) for sort in ordered]
@@ -80,7 +78,7 @@ def _in_a_sentence(place: str) -> str:
 
 def _relation(rng: np.random.Generator, drawn: Arrangement) -> Question | None:
     wanted = bool(rng.random() < 0.5)
-    pair: Sequence[tuple[Sort, Item]] = with_own_names(rng, drawn.items)[:2]
+    pair = with_own_names(rng, drawn.items)[:2]
     if len(pair) < 2:
         return None
     (sort, item), (other_sort, other) = pair

@@ -43,7 +43,7 @@ def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[
     One word decides, in one way of asking: comparing what is seen with what is asked comes before joining anything.
     """
     drawn = random_arrangement(rng)
-    sorts = [Sort(form, None) for form in drawn.forms] + [Sort(None, colour) for colour in drawn.colours]
+    sorts = drawn.single_sorts
     truths = [truth for truth in (True, False) if any(bool(sort.of(drawn.items)) == truth for sort in sorts)]
     drawn_truths = [truths[number] for number in rng.integers(len(truths), size=MOST_PRESENCE)]
     asked = [_is_there(rng, drawn.items, sorts, truth) for truth in drawn_truths]

@@ -11,6 +11,7 @@ import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
 from demiglace.data.source import Endless
+from demiglace.data.text_crops.page_crops import pdfs_in
 from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.documents.corruption import restoration_task
 from demiglace.documents.corruption.restoration_task import damage_and_ask
@@ -44,8 +45,8 @@ class RenderedText(Endless):
         _ = self.pictures
         if self.fonts is not None:
             folder_faces(self.fonts)
-        if self.documents is not None and not any(self.documents.glob("*.pdf")):
-            raise ValueError(f"no PDF in {self.documents}")
+        if self.documents is not None:
+            pdfs_in(self.documents)
 
     @property
     def pictures(self) -> ReadingPictures:
@@ -55,7 +56,7 @@ class RenderedText(Endless):
     @property
     def files(self) -> tuple[Path, ...]:
         fonts = () if self.fonts is None else sorted({Path(face.path) for face in folder_faces(self.fonts)})
-        documents = () if self.documents is None else sorted(self.documents.glob("*.pdf"))
+        documents = () if self.documents is None else pdfs_in(self.documents)
         return (*fonts, *documents)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:

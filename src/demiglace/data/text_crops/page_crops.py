@@ -40,13 +40,19 @@ def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_char
     return _cut_out(rng, page.picture, lines)
 
 
+def pdfs_in(folder: Path) -> list[Path]:
+    """By name; ValueError where there is none."""
+    files = sorted(folder.glob("*.pdf"))
+    if not files:
+        raise ValueError(f"no PDF in {folder}")
+    return files
+
+
 @lru_cache(maxsize=PAGES_AT_HAND)
 def drawn_page(folder: Path, seed: tuple[int, ...]) -> Page:
     """A page of the PDFs in `folder`, chosen and drawn as `seed` says; ValueError where none has text to show."""
     rng = np.random.default_rng(seed)
-    files = sorted(folder.glob("*.pdf"))
-    if not files:
-        raise ValueError(f"no PDF in {folder}")
+    files = pdfs_in(folder)
     for _ in range(MOST_TRIES):
         path = files[int(rng.integers(len(files)))]
         number = int(rng.integers(1, _num_pages(path) + 1))

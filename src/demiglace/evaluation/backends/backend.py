@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from demiglace.conversation import Conversation
 from demiglace.engine.sampling import SamplingParams
 from demiglace.evaluation.prediction import Reply
+
+_LIKELIEST = SamplingParams.greedy()
+
+
+def chosen_fields(sampling: SamplingParams, known: Iterable[str], whom: str) -> dict[str, Any]:
+    """Where `sampling` differs from greedy answers; ValueError on what is not among the `known` fields of `whom`."""
+    chosen = {name: value for name, value in vars(sampling).items() if value != getattr(_LIKELIEST, name)}
+    if unknown := chosen.keys() - set(known):
+        raise ValueError(f"{min(unknown)} = {chosen[min(unknown)]} cannot be asked of {whom}")
+    return chosen
 
 
 @dataclass(frozen=True)

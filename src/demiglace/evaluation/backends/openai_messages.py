@@ -14,6 +14,7 @@ import PIL.Image
 
 from demiglace.conversation import Conversation, Document, Image, Part, Text, Video
 from demiglace.engine.sampling import SamplingParams
+from demiglace.evaluation.backends.backend import chosen_fields
 from demiglace.evaluation.prediction import Reply
 from demiglace.media.pictures import open_header, open_picture, read_bytes
 from demiglace.media.video import read_packages
@@ -30,7 +31,6 @@ _OPENAI = {
 }
 _OPENAI |= {"presence_penalty": "presence_penalty", "frequency_penalty": "frequency_penalty"}
 _SERVERS = {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repetition_penalty", "num_beams": "num_beams"}
-_NOTHING = SamplingParams.greedy()
 
 
 def request_body(
@@ -45,10 +45,8 @@ def request_body(
         {"role": message.role, "content": [one for part in message.content for one in _parts(part, as_frames)]}
         for message in conversation.messages
     ]
-    chosen = {name: value for name, value in asdict(sampling).items() if value != getattr(_NOTHING, name)}
+    chosen = chosen_fields(sampling, _OPENAI if plain else _OPENAI | _SERVERS, "this server")
     chosen |= {"max_new_tokens": sampling.max_new_tokens, "temperature": sampling.temperature}
-    if unknown := chosen.keys() - _OPENAI.keys() - (set() if plain else _SERVERS.keys()):
-        raise ValueError(f"{min(unknown)} = {chosen[min(unknown)]} cannot be asked of this server")
     body: dict[str, Any] = {"model": model, "messages": messages}
     if not plain:
         body["chat_template_kwargs"] = {"enable_thinking": conversation.thinking is True}

@@ -12,7 +12,7 @@ import torch
 
 from demiglace.conversation import Conversation, Document, Image, Part, Text, Video
 from demiglace.engine.sampling import BEAMS, SamplingParams
-from demiglace.evaluation.backends.backend import Asked
+from demiglace.evaluation.backends.backend import Asked, chosen_fields
 from demiglace.evaluation.backends.engine import weights_hash
 from demiglace.evaluation.prediction import Reply
 from demiglace.evaluation.sent import prompt_text, sent_parts
@@ -24,7 +24,6 @@ from demiglace.processing.chat_template import split_answer
 
 _NAMES = ("max_new_tokens", "min_new_tokens", "repetition_penalty", *BEAMS)
 _DRAWN = ("temperature", "top_p", "top_k", "min_p")
-_NOTHING = SamplingParams.greedy()
 
 
 class TransformersBackend:
@@ -126,9 +125,7 @@ class TransformersBackend:
 
 def _generation(sampling: SamplingParams) -> dict[str, Any]:
     """As `generate` names them; its repetition penalty counts the prompt too. ValueError on what it has not."""
-    told = {name: value for name, value in vars(sampling).items() if value != getattr(_NOTHING, name)}
-    if unknown := told.keys() - {*_NAMES, "seed", *_DRAWN}:
-        raise ValueError(f"{min(unknown)} = {told[min(unknown)]} cannot be asked of transformers")
+    chosen_fields(sampling, (*_NAMES, "seed", *_DRAWN), "transformers")
     options = {name: getattr(sampling, name) for name in _NAMES}
     if sampling.temperature > 0:
         return options | {name: getattr(sampling, name) for name in _DRAWN} | {"do_sample": True}
