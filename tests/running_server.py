@@ -17,8 +17,11 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """The address of the application while it runs. Not in the main thread, it hears of no signals."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    """The address of the application while it runs. Not in the main thread, it hears of no signals.
+
+    Idle connections stay open: on a busy machine a client takes longer than uvicorn's 5 s to its next request.
+    """
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", timeout_keep_alive=600))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -62,7 +62,7 @@ def read(folder: Path) -> subprocess.Popen:
 
 
 def ended(process: subprocess.Popen) -> str:
-    told, _ = process.communicate(timeout=300)
+    told, _ = process.communicate(timeout=900)
     assert process.returncode == 0, told
     return told
 
