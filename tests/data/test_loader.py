@@ -165,10 +165,14 @@ def test_a_worker_that_dies_is_told() -> None:
 def test_a_pool_of_which_one_worker_was_killed_ends(at_work: Loader) -> None:
     rows(at_work, 0, 1)
     os.kill(active_children()[0].pid, signal.SIGKILL)
-    deadline = time.monotonic() + 120  # the other worker may prepare many rows before the pool notices
     with pytest.raises(RuntimeError, match="process that prepares samples has died"):
-        while time.monotonic() < deadline:
-            at_work.next_rows(0.0)
+        go_on(at_work, seconds=120)  # the other worker may prepare many rows before the pool notices
+
+
+def go_on(loader: Loader, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        loader.next_rows(0.0)
 
 
 KILLED = """
