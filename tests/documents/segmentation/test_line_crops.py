@@ -98,6 +98,36 @@ def test_light_print_on_a_dark_bar() -> None:
     assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
 
 
+def test_lines_set_solid_are_no_dark_bar() -> None:
+    sheet = Sheet(width=1000)
+    for number in range(14):
+        sheet.write(60, 60 + 19 * number, " ".join(WORDS[number : number + 9]), 20)
+    found = line_boxes(cut_page(sheet.picture, WHOLE_LINES))
+    assert len(found) == 14
+    assert max(box[3] - box[1] for box in found) < 1.5 * 19
+
+
+@pytest.mark.parametrize("size", [20, 24, 30])
+def test_print_of_needles_is_read_as_letters(size: int) -> None:
+    """A row in three has less than half of the ink, a column in three a half of it."""
+    sheet = Sheet()
+    for number in range(8):
+        sheet.write(60, 60 + 40 * number, " ".join(WORDS[number : number + 6]), size, "#6c6c6c")
+    ink = 255 - np.asarray(sheet.picture).astype(float)
+    ink[::3] *= 0.4
+    ink[:, ::3] *= 0.5
+    assert_lines(cut_page(Image.fromarray((255 - ink).astype(np.uint8)), WHOLE_LINES), sheet.boxes)
+
+
+def test_shadows_at_the_edges_of_a_scan_are_no_print() -> None:
+    sheet = Sheet()
+    sheet.fill(60, 60, lines=12)
+    for top in range(80, 600, 130):
+        sheet.draw.rectangle((0, top, 6, top + 40), "#303030")
+        sheet.draw.rectangle((893, top + 60, 899, top + 90), "black")
+    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
+
+
 def test_uneven_light() -> None:
     sheet = Sheet()
     sheet.fill(60, 60, lines=12)

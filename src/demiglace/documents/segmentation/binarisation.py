@@ -12,7 +12,11 @@ from PIL import Image, ImageFilter
 
 from demiglace.documents.segmentation.connected_components import component_boxes, runs
 
-LEAST_CONTRAST = 24  # grey levels
+LEAST_CONTRAST = 24  # grey levels; of faint strokes that join others three quarters of it
+STRONG, FAINT = 0.42, 0.25  # of the contrast nearby: what is ink by itself, and what may join strokes that are broken
+MOST_JOINED = 3  # pixels from strong ink
+BROKEN = 1.2  # times: where joined letters are so much taller, strokes of the strong ink are broken
+LEAST_SOLID = 0.65  # share of ink in a solid area with its light print; of dense dark print it is below a half
 LEAST_LETTER = 4  # pixels; smaller marks say nothing about the height of letters
 MOST_LETTERS = 30_000  # of a page; of more marks the largest are kept
 
@@ -57,14 +61,23 @@ def letter_height(boxes: np.ndarray) -> float:
 
 
 def find_ink(grey: np.ndarray) -> np.ndarray:
-    """Mask of the pixels of `grey` uint8 (height, width) that differ from the paper around them."""
+    """Mask of the pixels of `grey` uint8 (height, width) that differ from the paper around them.
+
+    Where a faint print falls to pieces, as of a worn ribbon or needles, its fainter pixels join them.
+    """
     window = max(max(grey.shape) / 12, min(*grey.shape, 64))
     window = min(window, 12 * min(grey.shape))  # of a strip of one pixel's height, cells would be mostly filling
     difference = np.abs(grey.astype(np.float32) - _paper(grey, window))
     noise = 1.48 * float(np.median(difference))
     contrast = _around(difference, window / 3)
     least = max(LEAST_CONTRAST, 4 * noise, 0.15 * float(contrast.max(initial=0)))
-    return difference > np.maximum(0.42 * contrast, least)
+    ink = difference > np.maximum(STRONG * contrast, least)
+    faint = difference > np.maximum(FAINT * contrast, max(0.75 * LEAST_CONTRAST, 3 * noise))
+    joined = ink
+    for _ in range(MOST_JOINED):
+        joined = faint & dilated(joined, 1)
+    broken, whole = (letter_height(component_boxes(mask)[0]) for mask in (ink, joined))
+    return joined if whole > BROKEN * broken else ink
 
 
 def _paper(grey: np.ndarray, window: float) -> np.ndarray:
@@ -110,12 +123,18 @@ def _with_light_print(ink: np.ndarray, height: float) -> np.ndarray:
     """Solid areas removed, and what is left free in them taken for ink: light print on a dark bar."""
     fill, solid = round(0.5 * height), round(2.2 * height)
     closed = ~dilated(~dilated(ink, fill), fill)
-    core = ~dilated(~closed, solid)
+    core = ~dilated(~closed, solid) & (_share_around(ink, solid) > LEAST_SOLID)
     if not core.any():
         return ink
     area = dilated(core, solid)
     inside = ~dilated(~area, max(1, round(0.15 * height)))
     return np.where(dilated(area, max(1, round(0.15 * height))), inside & ~ink, ink)
+
+
+def _share_around(mask: np.ndarray, reach: int) -> np.ndarray:
+    """Of the pixels within `reach` to each side of each pixel the share that is True: float32 of the mask's shape."""
+    picture = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.asarray(picture.filter(ImageFilter.BoxBlur(reach))).astype(np.float32) / 255
 
 
 def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:

@@ -19,6 +19,7 @@ from demiglace.documents.segmentation.text_lines import TextStretch, find_stretc
 from demiglace.media.pictures import MAX_PIXELS
 
 MOST_PIXELS = 4_000_000  # searched for lines; the crops come from the whole image
+EDGE_LETTERS = 2.0  # letters; what touches an edge of the page and is no longer is rather a shadow than print
 WORD_GAP = 0.4  # letter heights
 MARGIN = 0.25  # around the ink of a piece, in letter heights
 MOST_WHOLE = 1.6  # times the letters of a piece: so much is left in one where the picture shows nothing else
@@ -75,7 +76,7 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
     if abs(angle) >= LEAST_SKEW and _turned_pixels(page, angle) <= MAX_PIXELS:
         view = _View.of(page, angle)
         letters, height = view.letters()
-    blocks = reading_order(find_stretches(letters, height), height)
+    blocks = reading_order(_without_edges(find_stretches(letters, height), view), height)
     if whole := _as_one_piece(blocks, view, config):
         return [CutRegion(whole.box, (CutLine(whole.box, (whole,)),))]
     regions = []
@@ -83,6 +84,19 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
         lines = tuple(_cut_line(row, view, config) for row in block)
         regions.append(CutRegion(around([line.box for line in lines]), lines))
     return regions
+
+
+def _without_edges(stretches: list[TextStretch], view: _View) -> list[TextStretch]:
+    """Without what is narrow and touches an edge of the page, as shadows of a scan do; all where that is all."""
+    width, height = view.straight.size
+    ends = np.array([0, 0, width, height]) + np.array([1, 1, -1, -1]) * view.factor
+    inside = []
+    for stretch in stretches:
+        left, top, right, bottom = stretch.box
+        touches = left <= ends[0] or top <= ends[1] or right >= ends[2] or bottom >= ends[3]
+        if not touches or stretch.num_letters > EDGE_LETTERS:
+            inside.append(stretch)
+    return inside or stretches
 
 
 def _turned_pixels(page: Image.Image, angle: float) -> float:
