@@ -1,4 +1,4 @@
-"""An animated GIF, WebP, PNG or AVIF: the picture on screen at a given time, by how long each frame says it stays."""
+"""An animated GIF, WebP, PNG or AVIF: the picture on screen at a given time, from the durations of its frames."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import PIL.Image
 from demiglace.media.frame_times import are_even
 from demiglace.media.pictures import file_name, open_picture, read_bytes
 
-TOO_SHORT_MS = 10  # frames that say no more than this stay, as in browsers, for
-UNSAID_MS = 100
+TOO_SHORT_MS = 10  # as in browsers, a frame whose stated duration is at most this
+UNSAID_MS = 100  # is shown for this long
 
 
 def is_animation(head: bytes) -> bool:
-    """Whether the first 12 bytes of a file are those of a format that Pillow animates."""
+    """Whether a file, by its first 12 bytes, has a format of which Pillow reads animations."""
     if head[:4] == b"RIFF":
         return head[8:12] == b"WEBP"
     return head.startswith((b"GIF8", b"\x89PNG")) or head[4:12] in (b"ftypavis", b"ftypavif")
@@ -29,12 +29,12 @@ def is_animation(head: bytes) -> bool:
 class Animation:
     """Frames by time; a still picture is an animation of one frame.
 
-    size: (width, height) as shown. duration_s, fps: by the frames that decode. num_announced: frames in the file.
-    uneven_starts: when each comes on screen, None where all stay equally long.
-    ValueError where no frame decodes, one has more than `max_pixels`, or there are over `max_frames`.
+    size: (width, height) as shown. duration_s, fps: of the frames that decode. num_announced: frames in the file.
+    uneven_starts: seconds at which each frame appears, None if they are evenly spaced.
+    ValueError if no frame decodes, if one has more than `max_pixels`, or if there are more than `max_frames`.
     """
 
-    rotation, is_mirrored = 0, False  # pictures come upright already
+    rotation, is_mirrored = 0, False  # pictures are already upright
 
     def __init__(self, source: str | PathLike[str] | bytes, max_pixels: int, max_frames: int) -> None:
         self._name = name = file_name(source)
@@ -46,7 +46,7 @@ class Animation:
             raise ValueError(f"{name}: not an animation that can be read") from error
         if self.num_announced > max_frames:
             raise ValueError(f"{name}: {self.num_announced} frames, at most {max_frames} are read")
-        # The first picture of an animated PNG may stand outside the animation, for readers that know none.
+        # The first picture of an animated PNG may be outside the animation, for viewers without animation.
         self._first = int(bool(self._image.info.get("default_image")))
         self._ends_ms = list(accumulate(self._durations_ms(max_pixels)))
         if not self._ends_ms:
@@ -64,7 +64,7 @@ class Animation:
         """The RGB picture on screen at `time_s`; times never decrease."""
         index = min(bisect_right(self._ends_ms, time_s * 1000), len(self._ends_ms) - 1)
         if index != self._index:
-            with suppress(ValueError):  # damaged bytes can fail the second time; the frame before then stays
+            with suppress(ValueError):  # damaged bytes can fail the second time; then the previous frame stays
                 self._index, self._shown = index, self._frame(index)
         is_odd = self._shown.size != self.size
         return self._shown.resize(self.size, PIL.Image.Resampling.BICUBIC) if is_odd else self._shown
@@ -77,7 +77,7 @@ class Animation:
         return open_picture(self._image)
 
     def _durations_ms(self, max_pixels: int) -> Iterator[float]:
-        """Of the frames up to the first that does not decode."""
+        """Durations of the frames before the first that does not decode."""
         for index in range(self._first, self.num_announced):
             try:
                 self._image.seek(index)
@@ -87,7 +87,7 @@ class Animation:
             if width * height > max_pixels:
                 raise ValueError(f"{self._name}: frames of {width} x {height} pixels, at most {max_pixels} are read")
             try:
-                self._image.load()  # WebP tells how long a frame stays only with its pixels
+                self._image.load()  # Pillow knows the duration of a WebP frame only once it is decoded
             except Exception:
                 return
             said = self._image.info.get("duration", 0)

@@ -29,7 +29,7 @@ _RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?")
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of an open document. `draw` takes a number from 1 and gives an upright RGB picture."""
+    """The pages of an open document. `draw` takes a page number from 1 and returns an upright RGB picture."""
 
     count: int
     draw: Callable[[int], Image.Image]
@@ -38,14 +38,14 @@ class Pages:
 def open_pages(
     source: str | PathLike[str] | bytes, pages: str | None = None, dpi: float = 144
 ) -> Iterator[Image.Image]:
-    """The chosen pages of a PDF or TIFF one after the other as upright RGB pictures.
+    """The chosen pages of a PDF or TIFF, one after the other, as upright RGB pictures.
 
-    `pages` is 1-based, such as "1-3,7", in the order wanted; None is all of them, at most `MAX_PAGES`.
-    Pages are drawn as they are asked for, as `drawable_pages` says, and the file is closed with the iterator; pdfium
-    is not made for two threads at once.
+    `pages` is 1-based, such as "1-3,7", in the order wanted. None means all pages, at most `MAX_PAGES`.
+    Pages are drawn lazily, as `drawable_pages` describes, and the file is closed with the iterator. pdfium is not
+    thread-safe.
 
-    Raises ValueError, when the first page is asked for, on what is no document, is encrypted or has no pages,
-    and on a range that is malformed or outside the document; later on a page that cannot be drawn.
+    Raises ValueError with the first page if the file is not a document, is encrypted or has no pages, or if the range
+    is malformed or outside the document. Raises it later for a page that cannot be drawn.
     """
     name = file_name(source)
     with drawable_pages(source, dpi) as drawable:
@@ -57,10 +57,10 @@ def open_pages(
 
 @contextmanager
 def drawable_pages(source: str | PathLike[str] | bytes, dpi: float) -> Iterator[Pages]:
-    """The pages of a PDF or TIFF until the document is closed in the end.
+    """The pages of a PDF or TIFF; the document is closed on exit.
 
-    Those of a PDF are drawn at `dpi` with annotations and form fields, and smaller where they would exceed
-    `MAX_PAGE_PIXELS`; those of a TIFF are as large as they are. ValueError as `open_pages` raises it.
+    PDF pages are drawn at `dpi` with annotations and form fields, or smaller if they would exceed `MAX_PAGE_PIXELS`.
+    TIFF pages are not scaled to `dpi`. ValueError as in `open_pages`.
     """
     check_dpi(dpi)
     if _is_pdf(source):
@@ -74,7 +74,7 @@ def drawable_pages(source: str | PathLike[str] | bytes, dpi: float) -> Iterator[
 
 @contextmanager
 def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
-    """The PDF with its form fields, closed in the end; ValueError on what is no PDF, is encrypted or has no pages."""
+    """The PDF with its form fields, closed on exit; ValueError if it is not a PDF, is encrypted or has no pages."""
     import pypdfium2
 
     from demiglace.media.pdf_document import FilledPdf
@@ -91,13 +91,13 @@ def open_document(source: str | PathLike[str] | bytes) -> Iterator[PdfDocument]:
 
 
 def count_pages(source: str | PathLike[str] | bytes) -> int:
-    """ValueError as `open_document` raises it."""
+    """The number of pages of a PDF; ValueError as in `open_document`."""
     with open_document(source) as pdf:
         return len(pdf)
 
 
 def _is_pdf(source: str | PathLike[str] | bytes) -> bool:
-    """Whatever is no TIFF is left to pdfium, which knows best what a PDF may look like."""
+    """Everything but TIFF and DCX is left to pdfium, which knows best what a PDF may look like."""
     try:
         return not is_paged(source)
     except ValueError:
@@ -119,7 +119,7 @@ def _draw_frame(image: Image.Image, name: str, frames: list[int], number: int) -
 
 
 def _complaint(data: bytes) -> str:
-    """Why pdfium does not open `data`; its error code holds only right after a load that failed."""
+    """Why pdfium does not open `data`; its error code is valid only right after a failed load."""
     from pypdfium2 import raw
 
     document = raw.FPDF_LoadMemDocument64(data, len(data), None)
@@ -132,7 +132,7 @@ def _complaint(data: bytes) -> str:
 
 
 def chosen_pages(pages: str | None, num_pages: int, name: str) -> list[int]:
-    """The page numbers, from 1, that `pages` such as "1-3,7" names, in its order; None names all."""
+    """The page numbers, from 1, in `pages`, such as "1-3,7", in that order; None means all."""
     if pages is None:
         return list(range(1, num_pages + 1))
     numbers: list[int] = []
@@ -144,7 +144,7 @@ def chosen_pages(pages: str | None, num_pages: int, name: str) -> list[int]:
 
 
 def page_ranges(pages: str) -> list[tuple[int, int]]:
-    """First and last page of each range in "1-3,7"; ValueError where it is malformed."""
+    """First and last page of each range in `pages`, such as "1-3,7"; ValueError if it is malformed."""
     ranges = []
     for part in pages.split(","):
         match = _RANGE.fullmatch(part)
@@ -159,7 +159,7 @@ def page_ranges(pages: str) -> list[tuple[int, int]]:
 
 @contextmanager
 def open_page(pdf: PdfDocument, number: int, name: str) -> Iterator[PdfPage]:
-    """Page `number`, from 1, closed in the end; ValueError where it cannot be loaded or drawn meanwhile."""
+    """Page `number`, from 1, closed on exit; ValueError if it cannot be loaded, or drawn inside the context."""
     import pypdfium2
 
     try:
@@ -173,15 +173,15 @@ def open_page(pdf: PdfDocument, number: int, name: str) -> Iterator[PdfPage]:
 
 
 def check_dpi(dpi: float) -> None:
-    """Raises ValueError where `dpi` is no number above 0, or one beyond all print."""
+    """Raises ValueError if `dpi` is not a number above 0, or is higher than any print has."""
     DPI.check("dpi", dpi)
 
 
 def draw(page: PdfPage, dpi: float) -> Image.Image:
-    """The upright page in RGB, at `dpi` or so much smaller that it keeps to `MAX_PAGE_PIXELS`."""
-    width, height = page.get_size()  # units, /Rotate applied
+    """The upright page in RGB, at `dpi`, or smaller so that it has at most `MAX_PAGE_PIXELS`."""
+    width, height = page.get_size()  # in units, /Rotate applied
     sides = width + height
-    # Sides are rounded up: the largest scale at which (width scale + 1) (height scale + 1) keeps to the bound.
+    # Sides are rounded up, so this is the largest scale with (width scale + 1) (height scale + 1) within the bound.
     most = 2 * (MAX_PAGE_PIXELS - 1) / (sides + math.sqrt(sides**2 + 4 * width * height * (MAX_PAGE_PIXELS - 1)))
     scale = min(dpi / 72 * getattr(page, "user_unit", 1.0), most)
     return page.render(scale=scale, rev_byteorder=True).to_pil()

@@ -1,4 +1,4 @@
-"""A sequence of pictures that are the frames of a video, sampled before they came here."""
+"""A sequence of pictures that are frames of a video, already sampled by the caller."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from demiglace.media.pictures import PictureSource, open_picture
 
 
 class FrameList:
-    """Frames that stand 1 / `fps` seconds apart; one at a time is open.
+    """Frames 1 / `fps` seconds apart; only one is open at a time.
 
-    size: (width, height) of the first. duration_s: of all. num_announced: how many there are.
-    ValueError where a frame is no picture, or not of the size of the first: such pictures are not frames of one video.
+    size: (width, height) of the first frame. duration_s: of all frames. num_announced: the number of frames.
+    ValueError if a frame is not a picture or differs in size from the first: these are not frames of one video.
     """
 
-    rotation, is_mirrored = 0, False  # pictures come upright already
+    rotation, is_mirrored = 0, False  # pictures are already upright
     uneven_starts = None
 
     def __init__(self, frames: Sequence[PictureSource], fps: float) -> None:

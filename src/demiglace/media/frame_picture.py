@@ -1,4 +1,4 @@
-"""A decoded frame becomes the picture that players show: square pixels, upright, in the colours of a usual screen."""
+"""Turns a decoded frame into the picture that players show: square pixels, upright, in standard dynamic range."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from demiglace.media.video_stream import Colours, OpenStream
 
-SQUARE_PIXEL_TOLERANCE = 0.01  # encoders repair rounded sizes with ratios such as 704/705: not worth resampling for
-HIGH_DYNAMIC_RANGE = (16, 18)  # PQ and HLG, and below the transfer of usual screens, as ITU-T H.273 numbers them
-BT709 = 1  # also the number of its primaries
+SQUARE_PIXEL_TOLERANCE = 0.01  # encoders correct rounded sizes with ratios such as 704/705: not worth resampling
+HIGH_DYNAMIC_RANGE = (16, 18)  # transfer characteristics in the numbers of ITU-T H.273: PQ and HLG
+BT709 = 1  # that of BT.709 (standard screens), which has the same number as its primaries
 UNSAID = 2
 
-# What turns a frame upright, by degrees counter-clockwise, and then whether left and right are swapped.
+# The transpose that turns a frame upright: by degrees counter-clockwise, and whether left and right are then swapped.
 _Transpose = PIL.Image.Transpose
 TURNS = {
     (0, False): None,
@@ -44,16 +44,16 @@ class FramePictures:
     def __init__(self, first: VideoFrame, source: OpenStream) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self._reformatter = VideoReformatter()  # one for all frames: its set-up takes longer than a small frame
+        self._reformatter = VideoReformatter()  # shared: its set-up takes longer than converting a small frame
         self._colours = source.colours
         self.rotation, self.is_mirrored = _orientation(first)
         self.size = self._turned(_square_pixels(first, source.stream))
 
     def picture(self, frame: VideoFrame) -> PIL.Image.Image:
-        """As shown; high dynamic range is mapped to what a usual screen shows (BT.709)."""
+        """The frame as shown; high dynamic range is mapped to standard range (BT.709)."""
         width, height = self._turned(self.size)
         _tell_range(frame, self._colours)
-        # PyAV's documentation says that this sets a tag alone, but from PyAV 18 on FFmpeg converts the pixels.
+        # PyAV's documentation says that this only sets a tag, but from PyAV 18 on FFmpeg converts the pixels.
         target = BT709 if frame.color_trc in HIGH_DYNAMIC_RANGE else None
         converted = self._reformatter.reformat(
             frame, width, height, "rgb24", interpolation="BICUBIC", dst_color_trc=target, dst_color_primaries=target
@@ -68,13 +68,13 @@ class FramePictures:
 
 
 def _tell_range(frame: VideoFrame, told: Colours) -> None:
-    """A frame that says nothing of its colours has those `told` by its container, where these are of high range."""
+    """Give a frame without colour tags those of its container (`told`), if these are of high dynamic range."""
     if frame.color_primaries == UNSAID and told.transfer in HIGH_DYNAMIC_RANGE:
         frame.color_trc, frame.color_primaries, frame.colorspace = told.transfer, told.primaries, told.matrix
 
 
 def _orientation(frame: VideoFrame) -> tuple[int, bool]:
-    """From the display matrix, which PyAV's `rotation` tells without the reflection.
+    """Rotation and reflection from the display matrix; PyAV's `rotation` lacks the reflection.
 
     A point (x, y) is shown at (a x + c y, b x + d y), y downwards; the matrix is a b u, c d v, x y w.
     """
@@ -83,7 +83,7 @@ def _orientation(frame: VideoFrame) -> tuple[int, bool]:
         return 0, False
     a, b, _, c, d = struct.unpack_from("5i", matrix)
     is_mirrored = a * d < b * c
-    if is_mirrored:  # swapped back, a turn is left
+    if is_mirrored:  # undo the reflection, so that only a rotation is left
         a, c = -a, -c
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return (0 if a + d >= 0 else 180), is_mirrored

@@ -1,7 +1,7 @@
-"""Sampling of frames: at which times, and which of them share a package; arithmetic alone.
+"""Frame sampling: which times are sampled and which frames share a package. Only arithmetic, no decoding.
 
-A clip's length, the times of its frames and a `VideoSampling` come in, a `FramePlan` goes out (packages: paper, section
-2.1; the numbers: released code, README "Chat with Video").
+Takes a clip's length, the times of its frames and a `VideoSampling`, and returns a `FramePlan` (packages: paper,
+section 2.1; the numbers: released code, README "Chat with Video").
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from demiglace.conversation import VideoSampling
 from demiglace.media.frame_times import FrameTime, fastest_rate, moments
 
 TICKS_PER_SECOND = 10  # released code: TIME_SCALE = 0.1 s
-ROUNDING = 1e-6  # of a frame: 0.3 s at 10 frames a second is frame 3, whatever 0.3 * 10 comes to
+ROUNDING = 1e-6  # tolerance in frames (or ticks): 0.3 s at 10 frames a second is frame 3, whatever 0.3 * 10 rounds to
 
 
 @dataclass(frozen=True)
 class FramePlan:
-    """The frames to take, in order; all three are as long as there are frames or packages.
+    """The frames to sample, in order: one time and one tick per frame, one size per package.
 
-    times: seconds from the first frame at which to look; the frame on screen then is the one to take.
+    times: seconds from the first frame; the frame on screen at that time is sampled.
     ticks: the times given to the model, in 0.1 s; non-decreasing.
-    package_sizes: consecutive frames of each package; sums to the number of frames.
+    package_sizes: number of consecutive frames in each package; sums to the number of frames.
     """
 
     times: tuple[float, ...]
@@ -42,25 +42,25 @@ def plan_frames(
 ) -> FramePlan:
     """Uniform bin centres over the clip or its span, grouped into packages (released code: `encode_video`).
 
-    With `native_fps` the plan falls on whole frames, as released: of the n frames on screen bin i takes number
-    int(i * gap + gap / 2), gap = n / frames; it is looked at in the middle of its time on screen, and its tick is that
-    of its start. Without it both are the bin centre itself. Times and ticks count from the clip's first frame, also
-    where a span begins later.
+    With `native_fps` the plan uses whole frames, as released: of the n frames on screen, bin i takes frame number
+    int(i * gap + gap / 2), gap = n / frames. Its time is the middle of its time on screen, and its tick is that of its
+    start. Without `native_fps` both are the bin centre. Times and ticks count from the clip's first frame, even if the
+    span begins later.
 
-    Frames that come at uneven times say when, in ascending `uneven_starts`: then the rate is at most that of the two
-    closest, each bin takes a frame as `frame_times.moments` says, and where the packages hold less than that, bins that
-    show the same frame again are left out first.
+    `uneven_starts` gives the ascending start times of unevenly spaced frames. Then the rate is at most that of the two
+    closest frames, and each bin takes a frame as described in `frame_times.moments`. If the packages hold fewer frames,
+    bins that repeat a frame are dropped first.
 
-    `keep_all` takes each frame of the span once: they were sampled before.
+    `keep_all` takes each frame of the span once, for frames that the caller has sampled.
 
-    Five departures from the released code. Its ticks are divided by 0.1 and cut, so that 0.3 s gives tick 2: on a
-    10 s clip at 5 frames a second 3 of 50 are one less than the nearest, which is given here. Its single frames can
-    come to more than `max_packages`, and it can ask for more frames than the video has: here never. Below one frame a
-    second it counts at most 180 s of the clip; here the rate is kept. It rounds the clip's own rate before it compares;
-    here 2.4 frames a second are 2.4.
+    Five departures from the released code. It divides by 0.1 and truncates, so that 0.3 s gives tick 2: on a 10 s clip
+    at 5 frames a second, 3 of 50 ticks are one below the nearest, which is used here. It can take more than
+    `max_packages` single frames, and more frames than the video has; neither can happen here. Below one frame a second
+    it counts at most 180 s of the clip; here the rate is kept. It rounds the clip's own rate before it compares; here
+    2.4 frames a second stay 2.4.
 
-    ValueError where `duration_s` or `native_fps` is not a positive number, the span starts where the clip has ended, or
-    the packages cannot hold all that are to be kept.
+    ValueError if `duration_s` or `native_fps` is not a positive number, if the span starts at or after the clip's end,
+    or if the packages cannot hold all frames of `keep_all`.
     """
     for name, value in (("duration_s", duration_s), ("native_fps", native_fps)):
         if value is not None and not 0 < value < math.inf:
@@ -81,8 +81,8 @@ def plan_frames(
 
 
 def _tick(begin: float) -> int:
-    """The nearest; a half goes down. At 10 frames a second those of a clip at 20 or 60 come in the middle of two ticks:
-    were the even one taken, two of them would have the same time."""
+    """The nearest tick; a half rounds down. Sampled at 10 frames a second, frames of a clip at 20 or 60 fall in the
+    middle between two ticks: with rounding to even, two of them would get the same tick."""
     return math.ceil(begin * TICKS_PER_SECOND - 0.5 - ROUNDING)
 
 
@@ -94,7 +94,7 @@ def _span(duration_s: float, sampling: VideoSampling) -> tuple[float, float]:
 
 
 def _numbers(start: float, end: float, native_fps: float, is_open: bool) -> range:
-    """Of the frames on screen in the span; the last frame of the clip counts where half of its time is there."""
+    """Numbers of the frames on screen in the span; the clip's last frame counts if half of its time lies in it."""
     first = math.floor(start * native_fps + ROUNDING)
     beyond = round(end * native_fps) if is_open else math.ceil(end * native_fps - ROUNDING)
     return range(first, max(beyond, first + 1))
@@ -110,7 +110,7 @@ def _sampling_of_all(num_frames: int, sampling: VideoSampling) -> VideoSampling:
 
 
 def _counts(span_s: float, native_fps: float | None, sampling: VideoSampling) -> tuple[int, int]:
-    """Frames to take, and frames of a package."""
+    """Frames to sample, and frames per package."""
     if sampling.num_frames is not None:
         return sampling.num_frames, _fewest_per_package(sampling.num_frames, sampling)
     fps = min(sampling.fps, native_fps or math.inf)
@@ -119,7 +119,7 @@ def _counts(span_s: float, native_fps: float | None, sampling: VideoSampling) ->
 
 
 def _package_frames(duration_s: float, fps: float, sampling: VideoSampling) -> int:
-    """Frames per package: single frames while they fit, then as few as make the clip fit."""
+    """Frames per package: one if that fits, else as few as make the clip fit."""
     if sampling.force_package_frames:
         return sampling.package_frames
     if fps * int(duration_s) <= sampling.max_packages:
@@ -136,7 +136,7 @@ def _fewest_per_package(num_frames: int, sampling: VideoSampling) -> int:
 def _even(
     start: float, end: float, native_fps: float | None, numbers: range | None, num_frames: int
 ) -> tuple[list[float], list[float]]:
-    """Times at which to look, and when what is seen then came on screen."""
+    """Sampling times, and the times at which the frames sampled there appeared on screen."""
     if native_fps is None or numbers is None:
         gap = (end - start) / num_frames
         times = [start + (i + 0.5) * gap for i in range(num_frames)]
@@ -149,7 +149,7 @@ def _even(
 def _uneven(
     starts: Sequence[float], start: float, end: float, sampling: VideoSampling
 ) -> tuple[list[float], list[float], int]:
-    """The same as `_even`, and frames of a package."""
+    """The same as `_even`, and frames per package."""
     seen = starts[max(bisect_right(starts, start) - 1, 0) : bisect_left(starts, end)]
     fps = min(sampling.fps, fastest_rate(seen))
     num_frames = sampling.num_frames or max(1, round((end - start) * fps))
@@ -159,7 +159,7 @@ def _uneven(
 
 
 def _thinned(found: Sequence[FrameTime], most: int) -> list[FrameTime]:
-    """At most `most` of them: the moments that show another frame than the one before, then as many others as fit."""
+    """At most `most` of them: first moments that show another frame than the one before, then others that fit."""
     if len(found) <= most:
         return list(found)
     new, same = ([at for at, moment in enumerate(found) if moment.is_new is wanted] for wanted in (True, False))

@@ -8,17 +8,17 @@ PAGED_FORMATS = ("TIFF", "DCX")
 MAX_FRAMES = 10_000
 
 _NEW_SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255  # TIFF 6.0, section 8
-_REDUCED, _MASK = 1, 4  # bits of the new one
+_REDUCED, _MASK = 1, 4  # bits of the new type
 _OLD_REDUCED = 2
 _X_RESOLUTION, _Y_RESOLUTION, _ORIENTATION = 282, 283, 274
 _LEAST_STRETCH, _MOST_STRETCH = 1.05, 4.0  # ours; a fax in its standard resolution is 204 x 98 dots an inch
 
 
 def page_frames(image: Image.Image, name: str) -> list[int]:
-    """The frames of an opened picture that are its pages, counted from 0; the image is left at one of them.
+    """The frames of an opened picture that are its pages, counted from 0; the image is left at the first of them.
 
-    A smaller copy of a page or its mask is none. A damaged frame counts as the last page: whoever opens it is told.
-    Pictures of other formats have one page, their current frame. ValueError where there are over `MAX_FRAMES` frames.
+    A reduced copy of a page, or its mask, is not a page. A damaged frame counts as the last page; opening it fails.
+    Pictures of other formats have one page, their current frame. ValueError if there are more than `MAX_FRAMES` frames.
     """
     if image.format not in PAGED_FORMATS:
         return [image.tell()]
@@ -41,9 +41,9 @@ def page_frames(image: Image.Image, name: str) -> list[int]:
 
 
 def dots(image: Image.Image) -> tuple[float, float]:
-    """What the sides of an upright TIFF page are to be stretched by until its dots are square: (1, 1) nearly always.
+    """The factors by which width and height of an upright TIFF page must be stretched to make its dots square.
 
-    Asked before its pixels are loaded, for loading turns it and forgets how it lay.
+    Nearly always (1, 1). Call it before the pixels are loaded: loading rotates the page and drops its orientation.
     """
     tags = getattr(image, "tag_v2", {})
     try:
@@ -61,6 +61,6 @@ def _is_page(image: Image.Image) -> bool:
     tags = getattr(image, "tag_v2", {})
     try:
         kind = int(tags.get(_NEW_SUBFILE_TYPE, 0))
-    except (TypeError, ValueError):  # a damaged tag hides no page
+    except (TypeError, ValueError):  # a damaged tag must not hide a page
         kind = 0
     return not kind & (_REDUCED | _MASK) and tags.get(_OLD_SUBFILE_TYPE) != _OLD_REDUCED

@@ -1,4 +1,4 @@
-"""What parts of a conversation show, as one picture to look at."""
+"""The media of a conversation's parts, as one picture for people to look at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GAP = 4  # pixels
 
 
 def picture_of_parts(parts: Iterable[Part]) -> PIL.Image.Image | None:
-    """Pictures, pages and frames side by side, an even choice where there are many; None where nothing is shown."""
+    """Pictures, pages and frames side by side, evenly sampled if there are many; None if there is nothing to show."""
     shown = [picture for part in parts for picture in _pictures(part)]
     if not shown:
         return None

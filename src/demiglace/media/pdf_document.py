@@ -1,4 +1,4 @@
-"""A PDF as readers show it, where pypdfium2 alone would not: forms without a form, layers, units."""
+"""A PDF as viewers show it, where pypdfium2 alone would not: fields without a form, layers, units."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from demiglace.media.pdf_facts import PdfFacts
 
 
 class FilledPdf(PdfDocument):
-    """Form fields are drawn, annotations on layers that are off are not; a page has `user_unit`.
+    """A PDF whose form fields are drawn, but not its annotations on hidden layers; its pages have `user_unit`.
 
-    PdfiumError where `data` is no PDF that opens.
+    PdfiumError if `data` is not a PDF that opens.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -21,8 +21,8 @@ class FilledPdf(PdfDocument):
         self.init_forms()
 
     def get_formtype(self) -> int:
-        """Always a plain form: fields also lie on pages that were taken out of their document, which left the form
-        behind, and of a hybrid form the plain half is what pdfium draws."""
+        """Always an AcroForm: pages extracted from a document have fields without its form, and of a hybrid form pdfium
+        draws the AcroForm half."""
         return raw.FORMTYPE_ACRO_FORM
 
     def get_page(self, index: int) -> PdfPage:

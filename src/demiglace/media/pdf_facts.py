@@ -1,6 +1,6 @@
-"""What pdfium does not tell of a PDF: the size of a page's unit, and which annotations lie on a layer that is off.
+"""What pdfium does not report about a PDF: the size of a page's unit, and which annotations lie on a hidden layer.
 
-pdfium writes a copy of the document whose objects stand one by one as plain text; dictionaries are read from there.
+pdfium writes a copy of the document with every object as plain text; dictionaries are read from that copy.
 Sections are those of ISO 32000-2.
 """
 
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from pypdfium2 import PdfDocument, PdfiumError
 
 _SIGNS = (b"/UserUnit", b"/OCProperties")
-_HIDING = b"/ObjStm"  # objects packed together, in which the signs cannot be seen
-_DEEPEST = 64  # dictionaries within one another
+_HIDING = b"/ObjStm"  # compressed object streams, which hide the signs
+_DEEPEST = 64  # nesting of dictionaries
 _WHITE = rb"[\s\0]*"
 _XREF_PART = re.compile(rb"(\d+) (\d+)\r?\n((?:\d{10} \d{5} [nf]\s{1,2})*)")
 _OBJECT = re.compile(rb"\d+ \d+ obj")
@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class PageFacts:
-    """user_unit: 1/72 inches that a unit of the page is long. hidden: indices of annotations on layers that are off."""
+    """user_unit: length of a page unit in 1/72 inch. hidden: indices of annotations on hidden layers."""
 
     user_unit: float = 1.0
     hidden: tuple[int, ...] = ()
@@ -41,14 +41,14 @@ class _Reference(NamedTuple):
 
 
 class PdfFacts:
-    """What can be told of the pages of `pdf`, whose file `data` is."""
+    """Facts about the pages of `pdf`, whose file is `data`."""
 
     def __init__(self, pdf: PdfDocument, data: bytes) -> None:
         self._pages: list[dict[str, Any]] = []
         if not any(sign in data for sign in (*_SIGNS, _HIDING)):
             return
         copy = io.BytesIO()
-        with suppress(PdfiumError, ValueError):  # damaged: what is drawn is what pdfium makes of it
+        with suppress(PdfiumError, ValueError):  # a damaged file is drawn as pdfium draws it
             pdf.save(copy)
             if any(sign in copy.getvalue() for sign in _SIGNS):
                 self._objects = _Objects(copy.getvalue())
@@ -56,7 +56,7 @@ class PdfFacts:
                 self._pages = list(self._objects.pages())
 
     def page(self, index: int) -> PageFacts:
-        """Of the page at `index`, from 0."""
+        """The facts of the page at `index`, from 0."""
         if not 0 <= index < len(self._pages):
             return PageFacts()
         with suppress(ValueError):
@@ -74,9 +74,9 @@ class PdfFacts:
 
 
 class _Objects:
-    """The objects of a PDF as pdfium writes it: dictionaries, lists, floats, and names and all else as text.
+    """The objects of a PDF as pdfium writes it: dictionaries, lists and floats; names and everything else as text.
 
-    ValueError where it is written otherwise.
+    ValueError if the file is written differently.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -94,7 +94,7 @@ class _Objects:
         self.root = self.dictionary(self.dictionary(trailer).get("Root"))
 
     def get(self, value: Any) -> Any:
-        """What `value` refers to, None where that is nothing; itself where it is no reference."""
+        """The object that `value` refers to, or None; `value` itself if it is not a reference."""
         for _ in range(_DEEPEST):
             if not isinstance(value, _Reference):
                 return value
@@ -114,7 +114,7 @@ class _Objects:
         return {item for item in self.array(value) if isinstance(item, _Reference)}
 
     def pages(self) -> Iterator[dict[str, Any]]:
-        """Leaves of the page tree in order (7.7.3); a node is visited once."""
+        """Leaves of the page tree in order (7.7.3); each node is visited once."""
         waiting, seen = [self.root.get("Pages")], set()
         while waiting:
             reference = waiting.pop()
@@ -155,7 +155,7 @@ class _Objects:
 
 
 class _Layers:
-    """Which optional content is shown by default (8.11), judged as pdfium judges the contents of pages."""
+    """Which optional content is shown by default (8.11), by the rules that pdfium applies to page contents."""
 
     def __init__(self, objects: _Objects) -> None:
         self._objects = objects
@@ -164,7 +164,7 @@ class _Layers:
         self._on, self._off = (objects.references(default.get(key)) for key in ("ON", "OFF"))
 
     def show(self, content: Any) -> bool:
-        """Whether what belongs to an optional content group, or to a membership of several, is shown."""
+        """Whether content of an optional content group, or of a membership dictionary (OCMD), is shown."""
         known = self._objects.dictionary(content)
         if known.get("Type") != "OCMD":
             return self._is_group_on(content, known)

@@ -1,4 +1,4 @@
-"""HEIC and JPEG XL, the formats of phones and archives that Pillow opens only with the extra `photos`."""
+"""HEIC and JPEG XL, formats of phones and archives that Pillow opens only with the extra `photos`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JXL_BITS_OF_LENGTH = (9, 13, 18, 30)
 
 
 def photo_format(head: bytes) -> PhotoFormat | None:
-    """Which of these formats a file has, by its first bytes."""
+    """Which of these formats a file has, by its first bytes; None if neither."""
     if head.startswith((_JXL_CODESTREAM, _JXL_CONTAINER)):
         return "JPEG XL"
     if head[4:8] != b"ftyp":
@@ -31,13 +31,13 @@ def photo_format(head: bytes) -> PhotoFormat | None:
 
 
 def open_photo(data: bytes, photo: PhotoFormat, max_pixels: int) -> Image.Image:
-    """The opened picture. ValueError, to follow the name of the file, where its reader is missing or refuses it."""
+    """The opened picture. ValueError if its reader is missing or refuses it; the message continues the file's name."""
     module, reader = _READERS[photo]
     try:
         opened_by = getattr(import_module(module), reader)
     except ImportError as error:
         raise ValueError(f"is {photo}, which opens with: pip install 'demiglace[photos]'") from error
-    if photo == "JPEG XL" and (pixels := _read_jxl_header(data)[0]) > max_pixels:  # its reader decodes at once
+    if photo == "JPEG XL" and (pixels := _read_jxl_header(data)[0]) > max_pixels:  # its reader decodes on opening
         raise ValueError(f"has {pixels} pixels, more than the {max_pixels} taken")
     try:
         opened: Image.Image = opened_by(io.BytesIO(data))
@@ -47,15 +47,15 @@ def open_photo(data: bytes, photo: PhotoFormat, max_pixels: int) -> Image.Image:
 
 
 def is_turned_already(image: Image.Image) -> bool:
-    """Whether a JPEG XL came upright, whatever its EXIF says: as its codestream tells, which counts before EXIF.
+    """Whether a JPEG XL was decoded upright, whatever its EXIF says: its codestream's orientation overrides EXIF.
 
-    pillow-jxl-plugin 1.3 gives a JPEG that was packed without loss as the JPEG is, still to be turned.
+    pillow-jxl-plugin 1.3 returns a losslessly packed JPEG as stored, still to be rotated.
     """
     return image.format == "JXL" and not getattr(image, "jpeg", False) and _read_jxl_header(image.fc)[1] != 1  # type: ignore[attr-defined]
 
 
 def _read_jxl_header(data: bytes) -> tuple[int, int]:
-    """Pixels and orientation (1 to 8, as in EXIF) of a JPEG XL; of a damaged one, what its bytes would mean."""
+    """Pixels and orientation (1 to 8, as in EXIF) of a JPEG XL; a damaged header is parsed all the same."""
     bits = _Bits(data, _start_of_codestream(data) + len(_JXL_CODESTREAM))
     is_small = bits.take(1)
 
@@ -64,12 +64,12 @@ def _read_jxl_header(data: bytes) -> tuple[int, int]:
 
     height, ratio = length(), bits.take(3)
     width = height * _JXL_RATIOS[ratio - 1][0] // _JXL_RATIOS[ratio - 1][1] if ratio else length()
-    has_orientation = not bits.take(1) and bits.take(1)  # metadata all at their defaults, or with the rarer fields
+    has_orientation = not bits.take(1) and bits.take(1)  # bits: all metadata default, extra fields
     return width * height, bits.take(3) + 1 if has_orientation else 1
 
 
 def _start_of_codestream(data: bytes) -> int:
-    """In a container, where the first box begins that holds the picture or a part of it."""
+    """Where the codestream begins: in a container, inside the first box with the picture or a part of it."""
     place = 0 if data.startswith(_JXL_CONTAINER) else len(data)
     while place < len(data):
         size, kind = int.from_bytes(data[place : place + 4]), data[place + 4 : place + 8]
@@ -82,7 +82,7 @@ def _start_of_codestream(data: bytes) -> int:
 
 
 class _Bits:
-    """Numbers from the lowest bit of each byte upwards; zeros after the end."""
+    """Reads numbers from the lowest bit of each byte upwards; zeros after the end."""
 
     def __init__(self, data: bytes, start: int) -> None:
         self._left = int.from_bytes(data[start : start + 16], "little")

@@ -1,7 +1,7 @@
-"""A path, bytes or a PIL image of any kind becomes an upright 8-bit RGB picture.
+"""Turns a path, bytes or a PIL image of any kind into an upright 8-bit RGB picture.
 
-Files are taken as hostile: sizes are checked before anything is decoded, a damaged file is refused rather than
-filled with grey, and every failure is a ValueError of one line. Colour profiles are ignored, as the released code does.
+Files are untrusted: sizes are checked before anything is decoded, a damaged file is refused rather than filled with
+grey, and every failure is a ValueError of one line. Colour profiles are ignored, as in the released code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_BYTES = 2**28
 MAX_PIXELS = 100_000_000
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
-_ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # other formats of many frames (TIFF, MPO) hold pages or views, not time
+_ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # frames of other formats (TIFF, MPO) are pages or views, not an animation
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,12 +43,12 @@ _UPRIGHT = {
 
 
 def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Image:
-    """The picture in `source` as RGB; of an animation the first frame, of a PIL image the current one.
+    """The picture in `source` as RGB; the first frame of an animation, the current frame of a PIL image.
 
-    EXIF orientation is applied, transparency laid on white, 16-bit and float values brought to 8 bit, the dots of a
-    TIFF made square. The released code drops alpha as it is, cuts off what is above 255 and turns nothing. The result
-    carries no metadata: what cuts or copies it would be turned a second time.
-    Raises ValueError where the file cannot be read or decoded in full, exceeds `MAX_BYTES` or `MAX_PIXELS`, or holds
+    EXIF orientation is applied, transparency is composited on white, 16-bit and float values are scaled to 8 bit, and
+    the dots of a TIFF are made square. The released code drops alpha, clips values above 255 and applies no rotation.
+    The result has no metadata: an EXIF orientation in it would be applied a second time.
+    Raises ValueError if the file cannot be read or decoded in full, exceeds `MAX_BYTES` or `MAX_PIXELS`, or has
     several pages (`document_pages.open_pages` opens those).
     """
     if isinstance(source, Image.Image):
@@ -62,7 +62,7 @@ def open_picture(source: str | PathLike[str] | bytes | Image.Image) -> Image.Ima
 
 
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
-    """The current frame of an opened picture as `open_picture` gives it; messages call it `name`."""
+    """The current frame of an opened picture, as `open_picture` returns it; messages call it `name`."""
     check_pixels(image, name)
     x, y = dots(image)
     if (pixels := round(image.width * x) * round(image.height * y)) > MAX_PIXELS:
@@ -80,29 +80,29 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def is_animated(source: str | PathLike[str] | bytes) -> bool:
-    """Whether `source` is a GIF, PNG, WebP or AVIF of more than one frame; ValueError where it is no picture."""
+    """Whether `source` is a GIF, PNG, WebP or AVIF with more than one frame; ValueError if it is not a picture."""
     with open_header(source) as image:
         check_pixels(image, file_name(source))
         return _num_frames(image) > 1
 
 
 def is_paged(source: str | PathLike[str] | bytes) -> bool:
-    """Whether `source` is a picture of a format whose frames are pages; ValueError where it is no picture."""
+    """Whether `source` is a picture in a format whose frames are pages; ValueError if it is not a picture."""
     with open_header(source) as image:
         return image.format in PAGED_FORMATS
 
 
 def has_pages(source: str | PathLike[str] | bytes) -> bool:
-    """Whether pages can be chosen of `source`: a document, or a TIFF of one page; ValueError as of `kind_of`."""
+    """Whether `source` has pages to choose from: a document, or a TIFF of one page. ValueError as in `kind_of`."""
     kind = kind_of(source)
     return kind == "document" or (kind == "image" and is_paged(source))
 
 
 def kind_of(source: str | PathLike[str] | bytes) -> FileKind:
-    """What the file holds, by its first bytes; its extension is asked only where these say nothing.
+    """What kind of file it is, by its first bytes; its extension is used only if these are inconclusive.
 
-    An animation is an image that moves, a TIFF of several pages a document as a PDF is. Raises ValueError where the
-    file cannot be read or is none of these.
+    An animation is an image of several frames; a TIFF of several pages is a document, like a PDF. Raises ValueError if
+    the file cannot be read or is none of these.
     """
     head = _first_bytes(source)
     if b"%PDF-" in head:
@@ -110,7 +110,7 @@ def kind_of(source: str | PathLike[str] | bytes) -> FileKind:
     if video_formats.starts_a_video(head):
         return "video"
     if photo_format(head):
-        return _kind_of_picture(source)  # no reader for it is no reason to guess
+        return _kind_of_picture(source)  # a missing reader is an error, not a reason to guess
     try:
         return _kind_of_picture(source)
     except ValueError:
@@ -121,7 +121,7 @@ def kind_of(source: str | PathLike[str] | bytes) -> FileKind:
 
 
 def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -> Path:
-    """`source` as the path of a regular file of at most `max_bytes` and at least one; ValueError otherwise."""
+    """`source` as the path of a regular, non-empty file of at most `max_bytes`; ValueError otherwise."""
     if _URL.match(str(source)):
         raise ValueError(f"{source} is an address; only local files are opened")
     path = Path(source)
@@ -131,7 +131,7 @@ def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -
         raise ValueError(f"{path} does not exist") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a null character, in words that differ between versions of Python
+    except ValueError as error:  # a null character; its message differs between Python versions
         raise ValueError(f"{str(path)!r} cannot be the name of a file") from error
     if stat.S_ISDIR(status.st_mode):
         raise ValueError(f"{path} is a folder, not a file")
@@ -142,7 +142,7 @@ def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -
 
 
 def read_bytes(source: str | PathLike[str] | bytes) -> bytes:
-    """The bytes of a local file, or the given ones; ValueError where there are none or more than `MAX_BYTES`."""
+    """The bytes of a local file, or the given ones; ValueError if there are none or more than `MAX_BYTES`."""
     if isinstance(source, bytes):
         _check_bytes(len(source), MAX_BYTES, file_name(source))
         return source
@@ -151,7 +151,7 @@ def read_bytes(source: str | PathLike[str] | bytes) -> bytes:
 
 
 def file_name(source: str | PathLike[str] | bytes | Image.Image) -> str:
-    """How messages call `source`."""
+    """The name of `source` in messages."""
     if isinstance(source, bytes):
         return "the given data"
     return "the given picture" if isinstance(source, Image.Image) else str(source)
@@ -180,7 +180,7 @@ def _check_bytes(size: int, max_bytes: int | None, name: str) -> None:
 
 
 def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
-    """The picture file with its header read; pixels are decoded by `load`. ValueError where it is no picture."""
+    """The picture file with its header read; pixels are decoded by `load`. ValueError if it is not a picture."""
     name, data = file_name(source), read_bytes(source)
     try:
         if photo := photo_format(data):
@@ -189,9 +189,9 @@ def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
         raise ValueError(f"{name} {error}") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is checked next
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # callers check our own bound
             image = Image.open(io.BytesIO(data))
-    except Image.DecompressionBombError as error:  # PIL's bound lies above ours and is checked first
+    except Image.DecompressionBombError as error:  # PIL's bound is above ours and is checked first
         pixels = re.search(r"\d+", str(error))
         raise ValueError(f"{name} has {pixels and pixels[0]} pixels, more than the {MAX_PIXELS} taken") from error
     except Exception as error:
@@ -202,7 +202,7 @@ def open_header(source: str | PathLike[str] | bytes) -> Image.Image:
 
 
 def check_pixels(image: Image.Image, name: str) -> None:
-    """Raises ValueError where the picture has none, or more than `MAX_PIXELS`."""
+    """Raises ValueError if the picture has no pixels, or more than `MAX_PIXELS`."""
     pixels = image.width * image.height
     if pixels > MAX_PIXELS:
         raise ValueError(f"{name} has {pixels} pixels, more than the {MAX_PIXELS} taken")
@@ -221,7 +221,7 @@ def _kind_of_picture(source: str | PathLike[str] | bytes) -> FileKind:
 def _num_frames(image: Image.Image) -> int:
     try:
         return getattr(image, "n_frames", 1) if image.format in _ANIMATIONS else 1
-    except Exception:  # a damaged frame further on; the first one may still be sound
+    except Exception:  # a later frame is damaged; the first one may still be sound
         return 1
 
 
@@ -230,7 +230,7 @@ def _orientation(image: Image.Image) -> int:
         if is_turned_already(image):
             return 1
         return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # damaged metadata do not spoil the pixels
+    except Exception:  # damaged metadata does not affect the pixels
         return 1
 
 
@@ -239,7 +239,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image, values: Values) -> Image.Image:
-    """A new RGB image; the given one is left as it is."""
+    """A new RGB image; the given one is not modified."""
     if image.mode.startswith("I") or image.mode == "F":
         return _to_8_bit(image, values).convert("RGB")
     if image.mode == "LAB":
@@ -257,9 +257,9 @@ def _to_rgb(image: Image.Image, values: Values) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
-    """Grey from integers (0 to their top) or floats (0..1, 0..255 or 0..65535, the smallest that holds them).
+    """Grey from integers (0 to the format's maximum) or floats (0..1, 0..255 or 0..65535, the smallest that fits).
 
-    Values outside these ranges, such as heights in metres, are stretched from the least to the greatest.
+    Values outside these ranges, such as heights in metres, are scaled from their minimum and maximum to 0..255.
     """
     stored = np.asarray(image)
     stored = stored.view(np.uint32) if given.is_unsigned else stored
@@ -272,13 +272,13 @@ def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
     values *= 255 / (held[0] if held else max(high - low, 1e-30))
     levels = np.rint(values).astype(np.uint8)
     grey = Image.fromarray(255 - levels if given.white_is_zero else levels)
-    if "transparency" in image.info:  # one value of a 16-bit PNG stands for "nothing here"
+    if "transparency" in image.info:  # in a 16-bit grey PNG, one value means transparent
         grey.paste(255, mask=Image.fromarray(np.asarray(image) == image.info["transparency"]))
     return grey
 
 
 def kind_by_suffix(suffix: str) -> FileKind | None:
-    """What a file that ends in `suffix`, such as ".png", is by its name; None where that says nothing."""
+    """The kind of file that a suffix such as ".png" stands for; None if unknown."""
     if suffix == ".pdf":
         return "document"
     if suffix in video_formats.SUFFIXES:

@@ -1,4 +1,4 @@
-"""What the header of a picture says of its values and Pillow (13.0) passes over."""
+"""What the header of a picture says about its pixel values and Pillow (13.0) ignores."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _RGB_16 = "RGB;16B"
 
 @dataclass(frozen=True)
 class Values:
-    """Of a picture's pixels.
+    """How a picture's pixel values are to be read.
 
-    top: what stands for white where a grey has more than 8 bits. white_is_zero: whether such a grey is a negative.
-    is_unsigned: whether it has 32 bits without a sign, which Pillow reads as if it had one.
-    transparent: the level, or the three, that stands for "nothing here"; None where there is none or Pillow has it.
+    top: the value of white in grey of more than 8 bits. white_is_zero: whether such a grey is inverted.
+    is_unsigned: whether values are unsigned 32-bit integers, which Pillow reads as signed.
+    transparent: the level, or the three levels, that means transparent; None if there is none or Pillow handles it.
     """
 
     top: int = 65535
@@ -29,7 +29,7 @@ class Values:
 
 
 def read_values(image: Image.Image) -> Values:
-    """Of a picture whose pixels are not decoded yet; planes of 16 bits are then decoded as such."""
+    """The values of a picture that is not decoded yet; separate planes of 16 bits will then be decoded as 16 bits."""
     if not isinstance(image, ImageFile.ImageFile):
         return Values()
     if image.format == "TIFF":
@@ -54,12 +54,12 @@ def _of_tiff(image: ImageFile.ImageFile) -> Values:
 
 
 def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
-    """A part of an uncompressed picture, of which Pillow has the plane alone, such as "R"."""
+    """A tile of an uncompressed picture with `raw_mode` instead of Pillow's, which is just the plane, such as "R"."""
     return tile._replace(args=(raw_mode, *tile.args[1:]))
 
 
 def _transparent(image: ImageFile.ImageFile) -> int | tuple[int, ...] | None:
-    """Of a PNG: Pillow spreads greys of 2 and 4 bits over 0..255 and cuts colours of 16 bits, but not this value."""
+    """Of a PNG: Pillow scales greys of 2 and 4 bits to 0..255 and cuts 16-bit colours to 8, but not this value."""
     said = image.info.get("transparency")
     raw = str(image.tile[0].args) if image.tile else ""
     if raw in _GREY_DEPTHS and isinstance(said, int):

@@ -1,7 +1,7 @@
-"""A video or an animation comes in, packages of its sampled frames go out, one at a time.
+"""Reads a video or an animation as packages of sampled frames, one at a time.
 
-`frame_sampling` decides which times are taken; `video_decoder` (FFmpeg), `animation` (Pillow) and `frame_list` (frames
-sampled beforehand) find the frames on screen then, by time and not by index. At most one package is in memory.
+`frame_sampling` chooses the times. `video_decoder` (FFmpeg), `animation` (Pillow) and `frame_list` (frames sampled by
+the caller) find the frames on screen at those times, by time and not by index. At most one package is in memory.
 Files are not trusted: pixels, frames and seconds are bounded.
 """
 
@@ -37,7 +37,7 @@ MAX_FRAMES = 6 * 3600 * 60  # six hours at 60 frames a second
 class Package:
     """Consecutive frames that share one set of visual tokens: RGB pictures of one size, and their times in 0.1 s.
 
-    A picture that stays on screen may stand in it more than once.
+    A picture that stays on screen may occur more than once.
     """
 
     frames: list[PIL.Image.Image]
@@ -46,14 +46,14 @@ class Package:
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video says of itself.
+    """Size, length, rate and rotation of a video.
 
     width, height: pixels as shown, after rotation and pixel aspect.
     duration_s: seconds from the first frame on.
     fps: mean frames a second.
-    num_frames_announced: None where the container does not say.
-    rotation: degrees by which stored frames turn counter-clockwise to be shown: 0, 90, 180 or 270.
-    is_mirrored: whether left and right are swapped after that.
+    num_frames_announced: None if the container does not say.
+    rotation: degrees by which stored frames are rotated counter-clockwise for display: 0, 90, 180 or 270.
+    is_mirrored: whether left and right are swapped after the rotation.
     """
 
     width: int
@@ -66,12 +66,12 @@ class VideoFacts:
 
 
 def read_packages(source: VideoSource, sampling: VideoSampling | None = None) -> Iterator[Package]:
-    """Packages of frames in order of time, from one pass; memory does not grow with the length of the video.
+    """Packages of frames in order of time, in one pass; memory does not grow with the length of the video.
 
-    A sequence of pictures is taken as frames that were sampled before: each once, 1 / `fps` of the sampling apart.
-    Where decoding ends before the announced duration, its last frame stands for the rest and a warning says so.
-    ValueError, with the first package, where the file is missing, no video, has no frame that decodes, or goes beyond
-    `MAX_PIXELS` in a frame or `MAX_SECONDS`, or where more frames are given than the packages hold.
+    A sequence of pictures is taken as already sampled: each frame is used once, 1 / `sampling.fps` seconds apart.
+    If decoding ends before the announced duration, the last frame stands for the rest and a warning says so.
+    ValueError, with the first package, if the file is missing, is not a video, has no frame that decodes, or exceeds
+    `MAX_PIXELS` in a frame or `MAX_SECONDS`, or if more frames are given than the packages hold.
     """
     with _open(source, sampling := sampling or VideoSampling()) as reader:
         plan = _plan(reader, sampling)
@@ -82,7 +82,7 @@ def read_packages(source: VideoSource, sampling: VideoSampling | None = None) ->
 
 
 def plan_video(source: VideoSource, sampling: VideoSampling | None = None) -> tuple[VideoFacts, FramePlan]:
-    """What `read_packages` takes of `source`, after decoding one frame; errors as there."""
+    """Facts and frame plan of `source`, decoding only a video's first frames. Errors as in `read_packages`."""
     with _open(source, sampling := sampling or VideoSampling()) as reader:
         return _facts(reader), _plan(reader, sampling)
 
@@ -120,7 +120,7 @@ def _open(source: VideoSource, sampling: VideoSampling) -> Iterator[FrameReader]
 
 
 def _open_file(source: str | PathLike[str] | bytes) -> BinaryIO:
-    # Opened here and not by FFmpeg, to which a name can also be an address or a list of other files.
+    # Opened here and not by FFmpeg, which also accepts addresses and lists of other files as names.
     if isinstance(source, bytes):
         if not source:
             raise ValueError(f"{file_name(source)}: empty, 0 bytes")

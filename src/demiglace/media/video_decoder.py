@@ -1,6 +1,6 @@
 """A video file, decoded by FFmpeg: the picture on screen at a given time.
 
-Goes forward only. Times are those the frames carry; where the packets say that these are uneven, the plan goes by them.
+Decodes forward only. Times are the frames' timestamps; if the packets show uneven spacing, the frame plan uses them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from demiglace.media.video_stream import TAIL_SLACK_S, OpenStream, PacketTimes, 
 if TYPE_CHECKING:
     from av import VideoFrame
 
-CUT_SHORT_S = 1.0  # ours: a file whose frames end so long before it does was cut short, or its last frame stays
-SEEK_MARGIN_S = 1.0  # key frames are indexed by decoding time, ahead of display time by what a codec reorders
+CUT_SHORT_S = 1.0  # ours: if frames end this long before the file, it was truncated, or its last frame stays on screen
+SEEK_MARGIN_S = 1.0  # key frames are indexed by decoding time, which precedes display time if the codec reorders
 
 
 @dataclass(frozen=True)
 class _TimedFrame:
-    """A decoded frame and the seconds, on the stream's own clock, in which it is on screen."""
+    """A decoded frame, and from when to when it is on screen, in seconds of the stream's own clock."""
 
     frame: VideoFrame
     start_s: float
@@ -40,8 +40,8 @@ class _TimedFrame:
 class _Length:
     """Seconds from the first frame that decodes; mean frames a second.
 
-    seconds: of the clip. packets_end_s: up to the end of the last frame, by its packet.
-    uneven_starts: when each frame comes on screen, where that is uneven or the last frame stays.
+    seconds: length of the clip. packets_end_s: end of the last frame, by its packet.
+    uneven_starts: when each frame appears on screen, if the spacing is uneven or the last frame stays; else None.
     """
 
     seconds: float
@@ -54,7 +54,7 @@ class _Length:
 def open_video(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[VideoDecoder]:
     """The first video stream of an open file; `name` is for messages.
 
-    ValueError where the file is no video, has no frame that decodes, or has frames beyond the bounds.
+    ValueError if the file is not a video, has no frame that decodes, or exceeds the limits on pixels or frames.
     """
     with open_stream(file, name, max_pixels) as source:
         times = read_packet_times(source, max_frames)
@@ -65,13 +65,13 @@ def open_video(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> I
 
 
 class VideoDecoder:
-    """Decoded frames of an open container by time from the first of them.
+    """Decoded frames of an open container, by time since its first frame.
 
     size: (width, height) as shown, after rotation and pixel aspect.
-    duration_s: from the first frame to the end of the last, or what is announced where that is longer.
+    duration_s: from the first frame to the end of the last, or the announced duration if that is longer.
     fps: mean frames a second.
-    uneven_starts: when each frame comes on screen, None where that is evenly spaced or the packets do not say.
-    num_announced: frames, None where the container does not say. num_decoded: frames decoded so far.
+    uneven_starts: when each frame appears on screen, None if they are evenly spaced or the packets do not say.
+    num_announced: number of frames, None if the container does not say. num_decoded: frames decoded so far.
     rotation, is_mirrored: as in `FramePictures`.
     """
 
@@ -82,7 +82,7 @@ class VideoDecoder:
         self.num_decoded, self._num_damaged = 0, 0
         self._read_to = -math.inf  # decoding time of the last packet read, in ticks of the stream
         self._can_skip, self._tail_warned = not source.is_raw, False
-        # Matroska reads its index of key frames with the first seek.
+        # FFmpeg reads the key frame index of a Matroska file with the first seek.
         self._frames = self._decode(0 if "matroska" in source.format else None)
         first = next(self._frames, None)
         if first is None:
@@ -97,7 +97,7 @@ class VideoDecoder:
         self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
 
     def at(self, time_s: float) -> PIL.Image.Image:
-        """The RGB picture on screen `time_s` after the first frame; times never decrease."""
+        """The RGB picture on screen `time_s` after the first frame; times must never decrease."""
         shown, moment = self._current, self._origin_s + time_s
         if self._can_skip and moment - shown.start_s > 2 * SEEK_MARGIN_S:
             self._skip_towards(moment)
@@ -110,7 +110,7 @@ class VideoDecoder:
         return self._picture
 
     def warn_where_it_ends(self, end_s: float) -> None:
-        """Where a span that reaches to `end_s` goes on after the last frame, as in a file that was cut short."""
+        """Warns if a span up to `end_s` continues after the last frame, as in a truncated file."""
         if min(end_s, self.duration_s) > self._packets_end_s + CUT_SHORT_S:
             self._warn_of_tail(self._packets_end_s)
 
@@ -127,7 +127,7 @@ class VideoDecoder:
         self._following = next(self._frames, None)
 
     def _decode(self, timestamp: int | None) -> Iterator[_TimedFrame]:
-        """Frames in order, from the key frame before `timestamp` on; None goes on from here."""
+        """Frames in order, from the key frame before `timestamp` on; None continues from the current position."""
         import av
 
         if timestamp is not None:
@@ -154,14 +154,14 @@ class VideoDecoder:
                 yield _TimedFrame(frame, start_s, start_s + stays_s)
 
     def _skip_towards(self, moment: float) -> None:
-        """Leaves out what lies before the last key frame before `moment`; the picture shown then stays the same."""
+        """Skips to the last key frame before `moment`; this does not change the picture shown at `moment`."""
         index, target = self._source.stream.index_entries, round((moment - SEEK_MARGIN_S) / self._source.tick_s)
         key = index.search_timestamp(target)
         if key < 0 or index[key].timestamp <= self._read_to:
             return
         self._start(target)
         if self._following is None or self._following.start_s > moment:
-            # The index was wrong, or the file ends before its key frame: back, and on frame by frame.
+            # The index was wrong, or the file ends before its key frame: go back and continue frame by frame.
             self._can_skip = False
             self._start(round((self._current.start_s - SEEK_MARGIN_S) / self._source.tick_s))
 
@@ -201,15 +201,15 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
 def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[float]:
     if times.stamps is None:
         return []
-    if times.are_decoding_times:  # the first frame carries the time of a packet further on
+    if times.are_decoding_times:  # the first frame has the time of a later packet
         origin_s = float(times.stamps[0] * source.tick_s)
-    starts = dict.fromkeys(float(stamp * source.tick_s) - origin_s for stamp in times.stamps)  # far off, some are equal
+    starts = dict.fromkeys(float(stamp * source.tick_s) - origin_s for stamp in times.stamps)  # large ones may collide
     return [start for start in starts if start >= 0]
 
 
 def _seconds(packets_end_s: float, rounding_s: float, announced_s: Sequence[float], origin_s: float) -> float:
-    """What is announced, where that is the same but for the rounding of packets, or longer: where a file was cut short
-    or its last frame stays, players show that frame for the rest.
+    """The announced duration, if it equals that of the packets up to rounding, or if it is longer: players show the
+    last frame for the rest of a truncated file. Otherwise the end of the packets.
 
     Some containers (Matroska, ASF, NUT) count from zero and not from the first frame.
     """

@@ -19,10 +19,10 @@ STARTS = (
     b"\x1f\x07\x00\x3f",  # DV of 525 lines, and of 625
     b"\x1f\x07\x00\xbf",
 )
-# Places of the first three packets: as broadcast, after the time codes of AVCHD and Blu-ray, and with parity behind.
+# Offsets of the first three packets: as broadcast, with time codes before (AVCHD, Blu-ray), with parity after.
 TRANSPORT_PACKETS = ((0, 188, 376), (4, 196, 388), (0, 204, 408))
-H264_UNITS = (6, 7, 9)  # that a stream may begin with: enhancement information, sequence parameters, delimiter
-HEVC_UNITS = (32, 33, 35, 39)  # video parameters, and the same three
+H264_UNITS = (6, 7, 9)  # NAL units that a stream may begin with: SEI, sequence parameters, delimiter
+HEVC_UNITS = (32, 33, 35, 39)  # video parameters, sequence parameters, delimiter, SEI
 SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mj2", ".f4v", ".mkv", ".webm", ".avi", ".divx", ".flv", ".ogv"),
     *(".wmv", ".asf", ".mxf", ".ivf", ".nut", ".dv", ".dif", ".y4m", ".mpg", ".mpeg", ".vob", ".m1v", ".m2v", ".mpv"),
@@ -31,7 +31,7 @@ SUFFIXES = (
 
 
 def starts_a_video(head: bytes) -> bool:
-    """`head`: at least 409 bytes, where there are so many."""
+    """Whether a file is a video. `head`: its first 409 bytes or more, or all of a shorter file."""
     if head[4:8] in BOXES:
         return head[8:12] not in PICTURE_BRANDS
     if head[:4] == b"RIFF":
@@ -42,7 +42,7 @@ def starts_a_video(head: bytes) -> bool:
 
 
 def _is_h26x(head: bytes) -> bool:
-    """H.264 or HEVC without a container: a start code, then the header of a unit that comes first."""
+    """H.264 or HEVC without a container: a start code, then the header of a NAL unit that can come first."""
     if not head.startswith((b"\x00\x00\x00\x01", b"\x00\x00\x01")):
         return False
     first, second = head.lstrip(b"\x00")[1:3].ljust(2, b"\x00")
@@ -51,5 +51,5 @@ def _is_h26x(head: bytes) -> bool:
 
 
 def _is_av1(head: bytes) -> bool:
-    """A temporal delimiter and a sequence header with its length; in a TGA, which may begin so too, a 0 follows."""
+    """A temporal delimiter and a sequence header with its length; a TGA may begin the same way, but then has a 0."""
     return head.startswith(b"\x12\x00\x0a") and head[3:4] not in (b"", b"\x00")

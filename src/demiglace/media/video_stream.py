@@ -1,4 +1,4 @@
-"""The video stream of an open file: what its container says of it, and what its packets say before any is decoded."""
+"""The video stream of an open file: what its container says about it, and its packets before decoding."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from av import Packet, VideoStream
     from av.container import InputContainer
 
-# Only containers that hold their own video: playlists and lists of files can name other files and addresses.
+# Only containers that store the video themselves: playlists and file lists can name other files and addresses.
 RAW_FORMATS = ("h264", "hevc", "mpegvideo", "m4v", "obu")
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf,ivf,nut,dv,yuv4mpegpipe," + ",".join(
     RAW_FORMATS
 )
-FALLBACK_FPS = 25.0  # where nothing in the file says any
-TAIL_SLACK_S = 0.1  # sound may outlast the picture by this much in a file that is whole
+FALLBACK_FPS = 25.0  # if the file does not state a rate
+TAIL_SLACK_S = 0.1  # in a complete file, sound may outlast the picture by this much
 
 _TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
-_TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which a copy by FFmpeg leaves as it was
+_TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which FFmpeg copies unchanged
 
 
 @dataclass(frozen=True)
 class Colours:
-    """Transfer, primaries and matrix, as ITU-T H.273 numbers them."""
+    """Transfer, primaries and matrix, in the numbers of ITU-T H.273."""
 
     transfer: int
     primaries: int
@@ -38,8 +38,8 @@ class Colours:
 class OpenStream:
     """An open container and the stream that is read from it.
 
-    name: for messages. tick_s: seconds in one unit of the stream's timestamps.
-    colours: what the container says of them; frames may say nothing.
+    name: for messages. tick_s: seconds per unit of the stream's timestamps.
+    colours: colour tags of the container; frames may have none.
     """
 
     name: str
@@ -58,12 +58,12 @@ class OpenStream:
 
     @property
     def is_raw(self) -> bool:
-        """Whether there is no container, and FFmpeg makes times up."""
+        """Whether there is no container, so that FFmpeg makes timestamps up."""
         return self.format in RAW_FORMATS
 
     @property
     def announced_lengths_s(self) -> list[float]:
-        """What the container says, in seconds, if anything: of the stream where it does, else of all."""
+        """The duration in the container, in seconds: the stream's if given, else the container's; empty if neither."""
         if (ticks := self.stream.duration or 0) > 0:
             return [float(ticks * self.tick_s)]
         of_all_s = (self.container.duration or 0) / 1e6
@@ -73,7 +73,7 @@ class OpenStream:
 
     @property
     def _track_length_s(self) -> float | None:
-        """Matroska says in a tag how long a track is, whose sound may be longer."""
+        """The track's length from a Matroska tag; the sound may be longer."""
         if "matroska" not in self.format:
             return None
         said = (_TRACK_LENGTH.match(self.stream.metadata.get(tag, "")) for tag in _TRACK_TAGS)
@@ -81,7 +81,7 @@ class OpenStream:
         return next(lengths, None)
 
     def packets(self) -> Iterator[Packet]:
-        """All up to the end, or to where the file breaks off; the last one is empty and empties the decoder."""
+        """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder."""
         import av
 
         try:
@@ -92,11 +92,11 @@ class OpenStream:
 
 @dataclass(frozen=True)
 class PacketTimes:
-    """When frames are shown, by their packets, in ticks of the stream.
+    """When frames are shown, from their packets, in ticks of the stream.
 
-    count: packets that hold something. stamps: ascending and each different; None where a packet says nothing.
-    last_stays: how long the last of them does, 0 where it does not say.
-    are_decoding_times: whether the file stores no others, though its frames may be shown in another order.
+    count: non-empty packets. stamps: ascending and distinct; None if a packet has no timestamp.
+    last_stays: duration of the last one, 0 if it is not given.
+    are_decoding_times: whether the file stores only decoding times, although frames may be shown in another order.
     """
 
     count: int
@@ -107,7 +107,7 @@ class PacketTimes:
 
 @contextmanager
 def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStream]:
-    """The first video stream of an open file, from its start; ValueError where there is none to be read."""
+    """The first video stream of an open file, from its start; ValueError if there is none that can be read."""
     import av
 
     file.seek(0)
@@ -127,14 +127,14 @@ def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStre
             raise ValueError(f"{name}: its video stream does not say what its timestamps count")
         if codec.width * codec.height > max_pixels:
             raise ValueError(f"{name}: frames of {codec.width} x {codec.height} pixels, at most {max_pixels} are read")
-        codec.options = {"max_pixels": str(2 * max_pixels)}  # for sizes that change on the way; coded ones are padded
+        codec.options = {"max_pixels": str(2 * max_pixels)}  # for sizes that change midway; coded sizes are padded
         codec.thread_type = "AUTO"
-        colours = Colours(codec.color_trc, codec.color_primaries, codec.colorspace)  # a decoder forgets them
+        colours = Colours(codec.color_trc, codec.color_primaries, codec.colorspace)  # the decoder resets them
         yield OpenStream(name, container, stream, tick_s, colours)
 
 
 def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
-    """From every packet up to the end; none is decoded. ValueError beyond `max_frames`."""
+    """Reads the timestamps of all packets without decoding. ValueError if there are more than `max_frames`."""
     if source.stream.frames > max_frames:
         raise ValueError(f"{source.name}: {source.stream.frames} frames, at most {max_frames} are read")
     count, stays, all_say = 0, dict[int, int](), not source.is_raw
@@ -144,7 +144,7 @@ def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
         count += 1
         if count > max_frames:
             raise ValueError(f"{source.name}: over {count - 1} frames, at most {max_frames} are read")
-        # AVI stores times of decoding alone; FFmpeg derives display times of them, late and out of order.
+        # AVI stores only decoding times; FFmpeg derives display times from them, late and out of order.
         stamp = packet.dts if source.format == "avi" else packet.pts
         if stamp is None:
             all_say = False
@@ -157,14 +157,14 @@ def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
 
 
 def _are_decoding_times(source: OpenStream, is_sorted: bool) -> bool:
-    """Whether the display times are those of decoding, so that the frames come out with times out of order."""
+    """Whether the display times are really decoding times, so that decoded frames have times out of order."""
     if source.format == "avi":
         return True
     return source.format in ("asf", "mxf") and is_sorted and bool(source.stream.codec_context.has_b_frames)
 
 
 def _lenient_tags() -> dict[str, Any]:
-    """PyAV 17 and 18 refuse a file with a title that is not UTF-8 unless told otherwise; 19 has no such option."""
+    """PyAV 17 and 18 refuse a file whose title is not UTF-8, unless this option is set; 19 does not have it."""
     import av
 
     return {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
