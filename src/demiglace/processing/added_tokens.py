@@ -1,7 +1,7 @@
-"""Tokens that a checkpoint adds to its vocabulary in files beside `tokenizer.json`, as `transformers` takes them.
+"""Tokens that a checkpoint adds to its vocabulary in files beside `tokenizer.json`, as `transformers` reads them.
 
-`tokenizer_config.json` lists tokens by id in `added_tokens_decoder`; where it does not, `added_tokens.json` may do so.
-Special tokens may be named there without an id, and in `special_tokens_map.json`.
+`tokenizer_config.json` lists tokens by id in `added_tokens_decoder`; if it does not, `added_tokens.json` may do so.
+Special tokens without an id may be listed in `tokenizer_config.json` and in `special_tokens_map.json`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ ID = Whole(0, 2**31)
 
 
 def add_listed(backend: tokenizers.Tokenizer, folder: Path, own: Sequence[Any] = ()) -> None:
-    """Give `backend` the tokens that the files in `folder` list; `own` are those of its own file, which it has.
+    """Add the tokens listed by files in `folder` to `backend`; `own` are those of its own file, which it already has.
 
-    Raises ValueError where one of the files is malformed, or gives a token another id than it has.
+    Raises ValueError if a file is malformed, or gives a token another id than the tokenizer does.
     """
     for described in own:
         held = take(str(folder), described, {"content": Words(), "id": ID}, required=["content", "id"])
@@ -42,19 +42,19 @@ def add_listed(backend: tokenizers.Tokenizer, folder: Path, own: Sequence[Any] =
 
 
 def add_numbered(backend: tokenizers.Tokenizer, tokens: Iterable[tuple[int, AddedToken]], where: str) -> None:
-    """Give `backend` tokens and their flags by id; ValueError where `where` gives a token another id than it has."""
+    """Add tokens with their flags to `backend` by id; ValueError if a token would get another id than in `where`."""
     known = backend.get_added_tokens_decoder()
     for id_, token in sorted(tokens, key=lambda pair: pair[0]):
-        if repr(known.get(id_)) != repr(token):  # equal ones may have other flags
+        if repr(known.get(id_)) != repr(token):  # equal tokens may differ in flags
             backend.add_tokens([token])
         _check_id(backend, token.content, id_, where)
 
 
 def _check_id(backend: tokenizers.Tokenizer, text: str, id_: int, where: str) -> None:
-    """ValueError where the token `text` has another id than `id_`.
+    """ValueError if the token `text` has another id than `id_`.
 
-    The library numbers added tokens in turn and passes over the number in a file (tokenizers 0.23, and `transformers`
-    with it), so the model would look up another row of its embeddings.
+    The library numbers added tokens consecutively and ignores the id in a file (tokenizers 0.23, and so
+    `transformers`), so the model would look up the wrong row of its embeddings.
     """
     if (given := backend.token_to_id(text)) != id_:
         raise ValueError(f"{where} gives the added token {text!r:.50} the id {id_}, but it would be read as {given}")

@@ -1,8 +1,8 @@
-"""Turns to prompt text, as the model was taught; the thinking switch; thinking and answer apart.
+"""Renders turns as prompt text in the model's format, with the thinking switch; splits reasoning from the answer.
 
-`render_pieces` is what this package runs: it keeps what people wrote apart from structure, which a text template
-cannot. `CHAT_TEMPLATE` says the same in jinja and goes into checkpoints, for other programs. It has no form for tools,
-and refuses them.
+This package uses `render_pieces`, which keeps user text apart from structure; a text template cannot do that.
+`CHAT_TEMPLATE` is the same template in jinja and is saved in checkpoints, for other programs. It does not support
+tools, and refuses them.
 Rules: Qwen3's chat template with an explicit long mode (released code).
 """
 
@@ -17,7 +17,7 @@ from demiglace.processing.tokenizer import REASONING, TextPiece
 
 THINK, END_THINK = REASONING["think_start"], REASONING["think_end"]
 
-TOOL_RESPONSE = ("<tool_response>", "</tool_response>")  # a turn of these is no query (released code)
+TOOL_RESPONSE = ("<tool_response>", "</tool_response>")  # a user turn between these is not a query (released code)
 
 CHAT_TEMPLATE = r"""
 {%- if tools -%}
@@ -64,7 +64,7 @@ CHAT_TEMPLATE = r"""
 
 @dataclass(frozen=True)
 class Turn:
-    """A message laid out: what its author wrote, and the placeholders of what was shown."""
+    """A message as pieces of text: what its author wrote, and the placeholders of its media."""
 
     role: Role
     pieces: tuple[TextPiece, ...]
@@ -80,17 +80,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class PromptSpan:
-    """Pieces that are encoded together, and whether the model is to learn them."""
+    """Pieces that are encoded together, and whether they are training targets."""
 
     pieces: tuple[TextPiece, ...]
     is_learned: bool
 
 
 def render_pieces(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) -> list[TextPiece]:
-    """The prompt; `generate` opens the assistant's next turn.
+    """The prompt as pieces; `generate` opens the assistant's next turn.
 
-    `thinking` False closes the reasoning of that turn before it begins, True opens it, None leaves it to the model.
-    Earlier turns keep their answers and lose their reasoning; only assistant turns after the last user turn keep it.
+    `thinking` False writes empty reasoning into that turn, True opens its reasoning, None leaves the choice to the
+    model. Earlier turns keep only their answers; assistant turns after the last user turn keep their reasoning too.
     """
     pieces = [piece for stretch in _stretches(turns, None) for piece in stretch.pieces]
     return [*pieces, _opening(thinking)] if generate else pieces
@@ -102,10 +102,10 @@ def render(turns: Sequence[Turn], thinking: bool | None, generate: bool = True) 
 
 
 def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[PromptSpan]:
-    """The same text as `render` without `generate`, in stretches: answers and their ends are learned.
+    """The text of `render` without `generate`, as spans: answers and their `<|im_end|>` are learned.
 
-    Of the last turn that is what the model has to write after the opening that `thinking` makes.
-    Raises ValueError where no question or no answer is there, or the answer reasons although `thinking` is False.
+    In the last turn, only what follows the opening that `thinking` gives is learned. Raises ValueError if there is no
+    user turn, if the last turn is not the assistant's, or if it has reasoning although `thinking` is False.
     """
     if not turns or turns[-1].role != "assistant" or all(turn.role != "user" for turn in turns):
         roles = ", ".join(turn.role for turn in turns) or "none"
@@ -118,8 +118,8 @@ def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[Promp
 def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
     """Generated text as (reasoning, answer), given how its turn was opened (see `render_pieces`).
 
-    Reasoning that was cut off leaves no answer. The first `</think>` ends the reasoning and others are dropped;
-    in short mode, where none belongs, the answer is what follows it, or what precedes it if nothing follows.
+    If the reasoning was cut off, there is no answer. The first `</think>` ends the reasoning and others are dropped.
+    In short mode, which has none, the answer is what follows `</think>`, or what precedes it if nothing follows.
     """
     before, end, after = text.partition(END_THINK)
     is_reasoning = bool(end) or thinking or (thinking is None and before.lstrip().startswith(THINK))
@@ -130,7 +130,7 @@ def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
 
 
 def _stretches(turns: Sequence[Turn], thinking: bool | None) -> Iterator[PromptSpan]:
-    """All turns, in stretches; `thinking` says how much of the last one was given, as in `_opening`."""
+    """All turns as spans; `thinking` says how much of the last one is prompt, as in `_opening`."""
     latest_query = max((index for index, turn in enumerate(turns) if _is_query(turn)), default=len(turns) - 1)
     for index, turn in enumerate(turns):
         is_last = index == len(turns) - 1

@@ -1,6 +1,6 @@
-"""Videos whose numbers nobody chose, fitted to the room that a conversation has.
+"""Fits videos without sampling settings into the token budget of a conversation.
 
-More frames to a package come first, then fewer frames. Videos are planned by their length; none is decoded.
+First more frames share a package, then fewer frames are sampled. Videos are planned from their length, not decoded.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from demiglace.media.pictures import file_name
 from demiglace.media.video import plan_video
 from demiglace.processing.processor import Processor
 
-PACKAGE_FRAMES = 6  # the most (paper, section 2.1)
+PACKAGE_FRAMES = 6  # at most (paper, section 2.1)
 MARK_TOKENS = 3  # <image>, </image> and the line break between packages
 DEFAULTS = VideoSampling()
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """conversation: every video in it has numbers. by_video: for each that had none, a line where it does not take the
-    defaults, else "".
+    """conversation: with sampling settings for every video. by_video: for each video that had none, a note if it does
+    not get the defaults, else "".
     """
 
     conversation: Conversation
@@ -36,13 +36,13 @@ class Fitted:
 
 
 def fit_videos(processor: Processor, conversation: Conversation, room: int, kept: int = 0) -> Fitted:
-    """Numbers for the videos that have none: the defaults where the conversation fits into `room` tokens with them.
+    """Sampling settings for videos that have none: the defaults, if the conversation then fits into `room` tokens.
 
-    Where it does not, text, pictures and other videos come first, and these videos share what is left: those that ask
-    for little get it, the others get equally many packages. `kept` tokens of the room then stay free for the text and
-    the answer, half of them for the answer alone, as far as each video has a package.
+    Otherwise text, pictures and other videos come first, and these videos share the remaining tokens: videos that need
+    few packages get them, the others get equal numbers. `kept` tokens of the room then stay free for the text and the
+    answer, half of them for the answer alone, as long as each video gets a package.
 
-    Raises TooLong, with both numbers, where a single package for each is too much, and whatever opening files raises.
+    Raises TooLong, with both numbers, if even one package per video is too much, and whatever opening files raises.
     """
     videos = [video for video in _videos(conversation) if video.sampling is None]
     if not videos:
@@ -65,7 +65,7 @@ def fit_videos(processor: Processor, conversation: Conversation, room: int, kept
 def fit_for_answer(processor: Processor, conversation: Conversation, room: int) -> Fitted:
     """As `fit_videos`, with a quarter of the room kept for the question and the answer (ours).
 
-    So the plan is the same for every question of up to an eighth of the room, and known before one is asked.
+    So the plan is the same for every question of up to an eighth of the room, and is known before a question is asked.
     """
     return fit_videos(processor, conversation, room, kept=room // 4)
 
@@ -75,7 +75,7 @@ def _videos(conversation: Conversation) -> Iterator[Video]:
 
 
 def _with_samplings(conversation: Conversation, samplings: Sequence[VideoSampling]) -> Conversation:
-    """Each for the next video that has none."""
+    """The conversation with each of `samplings` given to the next video that has none."""
     chosen = iter(samplings)
 
     def numbered(part: Part) -> Part:
@@ -86,7 +86,7 @@ def _with_samplings(conversation: Conversation, samplings: Sequence[VideoSamplin
 
 
 def _shares(plans: Sequence[FramePlan], num_packages: int) -> list[int]:
-    """Packages of each video: first as many as its frames need when packages are full, then up to those it asks for."""
+    """Packages per video: first the number that its frames need in full packages, then up to the number it asks for."""
     least = [math.ceil(sum(plan.package_sizes) / PACKAGE_FRAMES) for plan in plans]
     shares = _dealt(least, num_packages)
     more = _dealt(
@@ -96,8 +96,7 @@ def _shares(plans: Sequence[FramePlan], num_packages: int) -> list[int]:
 
 
 def _dealt(wanted: Sequence[int], total: int) -> list[int]:
-    """`total` dealt out: nobody gets more than wanted, and who gets less gets as much as any other, but for the rest
-    of the division."""
+    """Shares of `total`: none is larger than wanted, and those that are smaller are equal up to rounding."""
     dealt = [0] * len(wanted)
     for left, index in zip(range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True):
         dealt[index] = min(wanted[index], total // left)

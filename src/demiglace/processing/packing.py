@@ -1,6 +1,6 @@
 """Packing: samples side by side in rows of one length, without attention between them.
 
-Attention keeps to a sample by its segment (`Batch.segments`), positions begin anew in each, and the first token of a
+Attention stays within a sample's segment (`Batch.segments`), positions restart in each sample, and the first token of a
 sample is never predicted from the sample before it. So a packed row computes what its samples would compute alone.
 """
 
@@ -16,10 +16,10 @@ from demiglace.processing.sample import Sample, joined
 
 
 def choose(lengths: Sequence[int], length: int) -> list[int]:
-    """Which of the samples that wait, given by their lengths, make the next row of at most `length` tokens.
+    """Indices of the waiting samples, given by their lengths, that form the next row of at most `length` tokens.
 
-    The first, so that none waits for ever, and then always the longest that fits, the earlier of equals (ours). In
-    ascending order. Raises ValueError where the first does not fit.
+    Takes the first, so that none waits forever, then always the longest that fits, the earlier of equals (ours).
+    Indices are in ascending order. Raises ValueError if the first does not fit.
     """
     if lengths[0] > length:
         raise ValueError(f"a sample of {lengths[0]} tokens does not fit a row of {length}")
@@ -34,7 +34,7 @@ def choose(lengths: Sequence[int], length: int) -> list[int]:
 def pack(rows: Sequence[Sequence[Sample]], length: int, padding_token: int) -> Batch:
     """One packed row of `length` tokens for each row of samples, padded on the right.
 
-    Raises ValueError where a row holds more than `length` tokens, or only some samples have labels.
+    Raises ValueError if a row holds more than `length` tokens, or only some samples have labels.
     """
     samples = [sample for row in rows for sample in row]
     labelled = sum(sample.labels is not None for sample in samples)
@@ -57,7 +57,7 @@ def pack(rows: Sequence[Sequence[Sample]], length: int, padding_token: int) -> B
 
 
 def _learned(sample: Sample) -> Tensor:
-    """Its labels, but for the first: only another sample stands before it."""
+    """The sample's labels with the first ignored, because only another sample precedes it."""
     assert sample.labels is not None
     return torch.cat([torch.tensor([IGNORE]), sample.labels[1:]])
 

@@ -1,6 +1,6 @@
-"""A conversation becomes ids and patches, laid out together; samples become a batch.
+"""Turns a conversation into token ids and patches, and samples into a batch.
 
-Users' text and structure stay apart until they are ids (see `tokenizer`). The number of placeholders is checked against
+User text and structure stay apart until they are ids (see `tokenizer`). The number of placeholders is checked against
 the images before a sample is returned.
 """
 
@@ -31,7 +31,7 @@ TEMPLATE_FILE = "chat_template.jinja"
 
 
 class Count(NamedTuple):
-    """Tokens of a conversation, and the visual ones among them."""
+    """Tokens of a conversation, and how many of them are visual."""
 
     tokens: int
     visual: int
@@ -45,36 +45,36 @@ class Processor:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], adapter: str | os.PathLike[str] | None = None) -> Processor:
-        """From a checkpoint's folder; ValueError where a file is absent or malformed.
+        """From a checkpoint's folder; ValueError if a file is absent or malformed.
 
-        An `adapter` that was trained on images cut otherwise keeps its `preprocessor_config.json` in its own folder.
+        An `adapter` that was trained with other slicing has its own `preprocessor_config.json` in its folder.
         """
         held = [Path(place) / CONFIG_FILE for place in (adapter, folder) if place is not None]
         fields = read_object(next((path for path in held if path.is_file()), held[-1]), MOST_CONFIG_BYTES)
         return cls(Tokenizer.load(folder), ProcessorConfig.from_fields(fields))
 
     def sliced(self, **changes: Any) -> Processor:
-        """The same on images that are cut otherwise: `changes` are fields of `SlicingConfig`."""
+        """The same processor with other slicing: `changes` are fields of `SlicingConfig`."""
         config = replace(self.config, slicing=replace(self.config.slicing, **changes))
         return Processor(self.tokenizer, config)
 
     def with_static_patches(self, threshold: float | None) -> Processor:
-        """The same, leaving out patches of videos that stay as they are (`static_patches.without_static_patches`); None
-        is as the checkpoint says. ValueError where the threshold can be none."""
+        """The same processor, dropping static patches of videos (`static_patches.without_static_patches`); None keeps
+        the checkpoint's setting. ValueError if the threshold is invalid."""
         return self if threshold is None else Processor(self.tokenizer, replace(self.config, static_patches=threshold))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Tokenizer, chat template and `preprocessor_config.json`: all of a checkpoint but what `model` writes."""
+        """Write tokenizer, chat template and `preprocessor_config.json`: all of a checkpoint that `model` does not."""
         self.tokenizer.save(folder)
         write_whole(Path(folder) / TEMPLATE_FILE, CHAT_TEMPLATE)
         self.save_config(folder)
 
     def save_config(self, folder: str | os.PathLike[str]) -> None:
-        """`preprocessor_config.json` alone, as an adapter keeps it."""
+        """Write only `preprocessor_config.json`, for the folder of an adapter."""
         write_whole(Path(folder) / CONFIG_FILE, json.dumps(self.config.fields(), indent=2, sort_keys=True) + "\n")
 
     def checkpoint_facts(self) -> dict[str, Any]:
-        """What `model.config_file.CheckpointFacts` needs to know of the processor."""
+        """What `model.config_file.CheckpointFacts` needs to know about the processor."""
         return {
             "im_end": self.tokenizer.special["im_end"],
             "end_of_text": self.tokenizer.special["end_of_text"],
@@ -92,8 +92,8 @@ class Processor:
     ) -> Sample:
         """The prompt; `add_generation_prompt` opens the assistant's next turn as `conversation.thinking` says.
 
-        clips: that this processor has prepared before; the sample is the same with and without them.
-        Raises ValueError where it would have more than `max_tokens`, and whatever opening its files raises.
+        clips: a cache of clips that this processor has prepared; the sample is the same with and without it.
+        Raises ValueError if the sample would exceed `max_tokens`, and whatever opening its files raises.
         """
         layout = self._layout(Layout, max_tokens, clips)
         turns = _turns(conversation, layout)
@@ -102,17 +102,17 @@ class Processor:
     def training_sample(self, conversation: Conversation, max_tokens: int | None = None) -> Sample:
         """A conversation that ends with the assistant, with labels on the answers and the `<|im_end|>` of each.
 
-        The last answer follows the very ids that `prepare` gives for the conversation without it, so the empty
-        reasoning of the short mode is prompt, not learned. Errors as in `prepare` and `render_stretches`.
+        The last answer follows exactly the ids that `prepare` gives for the conversation without it, so the empty
+        reasoning of short mode is part of the prompt and not learned. Errors as in `prepare` and `render_stretches`.
         """
         layout = self._layout(Layout, max_tokens)
         tokens, labels = self._learned(_turns(conversation, layout), conversation.thinking)
         return self._sample(tokens, layout, labels)
 
     def count(self, conversation: Conversation, max_tokens: int | None = None) -> Count:
-        """What `prepare` gives the conversation, or `training_sample` where it ends with the assistant.
+        """Tokens that `prepare` returns, or `training_sample` if the conversation ends with the assistant.
 
-        No video is decoded, and one whose numbers nobody chose counts as a single package. Errors as in those.
+        Videos are not decoded; a video without sampling settings counts as one package. Errors as in those methods.
         """
         outline = self._layout(Outline, max_tokens)
         turns, thinking = _turns(conversation, outline), conversation.thinking

@@ -13,7 +13,7 @@ from demiglace.processing.tokenizer import STRUCTURE
 CONFIG_FILE = "preprocessor_config.json"
 MOST_CONFIG_BYTES = 2**20
 STATIC_PATCHES = Real(-255, 255)
-# Released fields that may differ, and what they are where they are absent (released code).
+# Released fields whose values may differ, and their defaults if absent (released code).
 FIELDS: Mapping[str, Field] = {
     **{name: SLICING[name] for name in ("scale_resolution", "patch_size", "upscale")},
     "max_slice_nums": SLICING["max_slices"],
@@ -28,7 +28,7 @@ DEFAULTS = {
     "use_image_id": False,
     "upscale": True,
 }
-OWN_FIELDS: Mapping[str, Field] = {"static_patches": STATIC_PATCHES}  # which released files lack
+OWN_FIELDS: Mapping[str, Field] = {"static_patches": STATIC_PATCHES}  # not in released files
 # Fixed behaviour of this package, which other programs read from the file.
 FIXED = {
     "slice_mode": True,
@@ -51,11 +51,11 @@ NAMES = {
 
 @dataclass(frozen=True)
 class ProcessorConfig:
-    """What `preprocessor_config.json` holds; the defaults are the release's.
+    """The contents of `preprocessor_config.json`; the defaults are the release's.
 
     num_queries: visual tokens of an image, slice or package.
     use_image_id: whether images are numbered in the text.
-    static_patches: threshold of `static_patches.without_static_patches`, of videos; None leaves nothing out.
+    static_patches: threshold of `static_patches.without_static_patches` for videos; None keeps all patches.
     """
 
     slicing: SlicingConfig = field(default_factory=SlicingConfig)
@@ -64,13 +64,13 @@ class ProcessorConfig:
     static_patches: float | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError where the threshold can be none."""
+        """Raises ValueError if the threshold is invalid."""
         if self.static_patches is not None:
             STATIC_PATCHES.check("static_patches", self.static_patches)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
-        """Raises ValueError that names a field which is out of bounds or asks for what is not done here."""
+        """Raises ValueError that names a field which is out of bounds or requires unsupported behaviour."""
         if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
             found = ", ".join(f"{name} {told(fields[name])} (not {FIXED[name]!r})" for name in strange)
             raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {found}")
@@ -82,7 +82,7 @@ class ProcessorConfig:
         return cls(slicing, given["image_feature_size"], given["use_image_id"], **own)
 
     def fields(self) -> dict[str, Any]:
-        """The fields of `preprocessor_config.json`, as `from_fields` takes them; ours only where they say something."""
+        """The fields of `preprocessor_config.json`, as `from_fields` takes them; defaults of ours are left out."""
         fields: dict[str, Any] = {
             **NAMES,
             **FIXED,

@@ -1,6 +1,6 @@
-"""What is shown in a conversation: placeholders for its text, and the pictures that will fill them.
+"""The media of a conversation: placeholders for its text, and the pictures whose visual tokens will fill them.
 
-Images, pages and videos are laid out in the order of the text, and so are their pictures in `Visual`.
+Images, pages and videos are laid out in the order of the text, and their pictures have the same order in `Visual`.
 Every package of pictures gets as many placeholders as the resampler has queries (released code: 64).
 """
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 class Layout:
     """Collects the pictures of one conversation; each method returns the placeholders of what it was given.
 
-    clips: that other conversations have shown, cut as here.
-    sizes: (width, height) of the images of each part that was shown: of one, of each page, or of none for a video.
-    Raises TooLong as soon as more than `max_tokens` places are needed, before more pictures are read.
+    clips: a cache of clips from other conversations with the same slicing.
+    sizes: (width, height) of the images of each part: one of a picture, one per page of a document, none of a video.
+    Raises TooLong as soon as more than `max_tokens` placeholders are needed, before more pictures are read.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Layout:
         self.sizes: list[tuple[tuple[int, int], ...]] = []
         self.package_sizes: list[int] = []
         self._image_sizes: list[tuple[int, int]] = []
-        # Pictures are held as bytes: their patches, as floats, take four times as much.
+        # Pictures are kept as bytes: their patches, as floats, would take four times the memory.
         self._pictures: list[PIL.Image.Image] = []
         self._ticks: list[int] = []
 
@@ -55,7 +55,7 @@ class Layout:
         return len(self.package_sizes) * self.num_queries
 
     def shown(self, part: Image | Document | Video) -> str:
-        """Opens what a message shows."""
+        """Opens a part of a message; returns its placeholders."""
         before = len(self._image_sizes)
         places = self._opened(part)
         self.sizes.append(tuple(self._image_sizes[before:]))
@@ -70,7 +70,7 @@ class Layout:
         return self._clip(shown if self.clips is None else self.clips.packages(part, shown))
 
     def image(self, picture: PIL.Image.Image) -> str:
-        """As `image_places` says; the picture's overview and slices are collected."""
+        """The placeholders of `image_places`; collects the picture's overview and slices."""
         for part in cut(picture, self.slicing):
             self._add([part], [STILL])
         places = self.image_places(picture.size, len(self._image_sizes))
@@ -78,8 +78,8 @@ class Layout:
         return places
 
     def image_places(self, size: tuple[int, int], number: int) -> str:
-        """For a picture of `size` (width, height): its number, the overview, then the slices: rows joined by a line
-        break, nothing between columns."""
+        """The placeholders of a picture of `size` (width, height): its number, the overview, then the slices, with line
+        breaks between rows and nothing between columns."""
         columns, rows = plan(*size, self.slicing).grid or (0, 0)
         numbered = f"{STRUCTURE['image_id_start']}{number}{STRUCTURE['image_id_end']}"
         slices = "\n".join([self._places("slice") * columns] * rows)
@@ -89,7 +89,7 @@ class Layout:
         return "\n".join(self.image(picture) for picture in pictures)
 
     def video(self, packages: Iterable[Package]) -> str:
-        """One unnumbered image for each package, its frames unsliced, joined by line breaks."""
+        """Placeholders of one unnumbered image per package, joined by line breaks; frames are not sliced."""
         return self._clip(self._overviews(packages))
 
     def _overviews(self, packages: Iterable[Package]) -> Iterator[Package]:
@@ -97,7 +97,7 @@ class Layout:
         return (Package([cut(frame, overview)[0] for frame in one.frames], one.ticks) for one in packages)
 
     def _clip(self, packages: Iterable[Package]) -> str:
-        """Of packages whose frames were cut."""
+        """As `video`, for packages whose frames are already resized to overviews."""
         held = len(self.package_sizes)
         for package in packages:
             self._add(package.frames, package.ticks)
@@ -107,7 +107,7 @@ class Layout:
         return "\n".join([self._places("image")] * num_packages)
 
     def visual(self) -> Visual | None:
-        """All pictures as patches, packed; None where there are none."""
+        """All pictures as packed patches; None if there are none."""
         if not self._pictures:
             return None
         side = self.slicing.patch_size
@@ -119,7 +119,7 @@ class Layout:
         return Visual(patches, grids, torch.tensor(self.package_sizes), torch.tensor(self._ticks))
 
     def _add(self, pictures: list[PIL.Image.Image], ticks: list[int]) -> None:
-        """One package."""
+        """Adds one package."""
         self._pictures += pictures
         self._ticks += ticks
         self.package_sizes.append(len(pictures))
@@ -130,8 +130,8 @@ class Layout:
 
 
 class Outline(Layout):
-    """A layout that counts pictures and lets go of them. Videos are not decoded but planned; one whose numbers nobody
-    chose counts as a single package.
+    """A layout that counts pictures without keeping them. Videos are planned but not decoded; one without sampling
+    settings counts as one package.
     """
 
     def _opened(self, part: Image | Document | Video) -> str:
@@ -150,7 +150,7 @@ class TooLong(ValueError):
 
 
 def check_room(num_tokens: int, num_visual_tokens: int, max_tokens: int | None) -> None:
-    """TooLong where a prompt (so far) has more than `max_tokens`; nothing is ever cut off."""
+    """Raises TooLong if a prompt (so far) has more than `max_tokens`; nothing is ever truncated."""
     if max_tokens is not None and num_tokens > max_tokens:
         raise TooLong(
             f"the conversation takes at least {num_tokens} tokens, {num_visual_tokens} of them visual, but there is "

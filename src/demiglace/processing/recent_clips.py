@@ -1,4 +1,4 @@
-"""Clips as they were last shown, so that one that is asked about again is not decoded again."""
+"""A cache of decoded clips, so that a clip that is asked about again is not decoded again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from demiglace.media.video import Package
 
 @dataclass
 class RecentClips:
-    """most_bytes: of the pixels of all clips that are kept; the one that was not shown for longest goes first.
+    """most_bytes: limit on the pixels of all cached clips; the least recently used clip is evicted first.
 
-    A clip is known by the very object that is its source and by its sampling: a path that is named anew is read anew.
+    A clip is identified by its source object and its sampling: the same path in another object is read again.
     """
 
     most_bytes: int
@@ -23,7 +23,7 @@ class RecentClips:
     )
 
     def packages(self, clip: Video, read: Iterator[Package]) -> Iterator[Package]:
-        """Those of the clip, of which all are shown alike; from `read` where they are not kept. Errors as of `read`."""
+        """The clip's packages, from the cache or else from `read`; callers must slice alike. Errors as in `read`."""
         key = (id(clip.source), clip.sampling)
         if key in self._held:
             self._held.move_to_end(key)
@@ -33,7 +33,7 @@ class RecentClips:
         for package in read:
             found.append(package)
             yield package
-        self._held[key] = clip.source, found  # the source too: its id is nobody else's meanwhile
+        self._held[key] = clip.source, found  # keeps the source alive, so that its id is not reused
         while sum(_size(packages) for _, packages in self._held.values()) > self.most_bytes:
             self._held.popitem(last=False)
 

@@ -1,4 +1,4 @@
-"""One conversation made ready: tokens, visual places and patches."""
+"""One prepared conversation: tokens, visual places and patches."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from demiglace.batch import Visual, joined_run_lengths
 class Sample:
     """One conversation, ready for a batch.
 
-    tokens: int64 (length,), with a placeholder wherever a visual token goes.
+    tokens: int64 (length,), with a placeholder for each visual token.
     visual_places: int64 (visual,), indices of the placeholders.
-    visual: the pictures, None where there are none.
+    visual: the pictures, None if there are none.
     labels: int64 (length,), the token to be learned at each place or `IGNORE`; None outside training.
-    sizes: (width, height) of the pictures or pages of each part that is shown, in order; a video has none.
+    sizes: (width, height) of the pictures or pages of each part other than text, in order; a video has none.
     """
 
     tokens: Tensor
@@ -30,7 +30,7 @@ class Sample:
 
 
 def joined(visuals: Sequence[Visual]) -> Visual | None:
-    """The pictures of all, in order; None where there are none."""
+    """The pictures of all, in order; None if there are none."""
     if len(visuals) < 2:
         return visuals[0] if visuals else None
     return Visual(

@@ -1,8 +1,8 @@
-"""A picture becomes an overview and slices, and each of these becomes patches (paper, section 2.1; LLaVA-UHD).
+"""Cuts a picture into an overview and slices, and these into patches (paper, section 2.1; LLaVA-UHD).
 
 The overview shows the whole picture at about `scale_resolution`² pixels. A picture of more pixels is also cut into a
-grid of slices of about that size each, so that small print survives. The arithmetic is the released code's, to the
-pixel. Sizes are (width, height) in pixels and grids of slices (columns, rows), as in PIL; only `patch_grid` speaks
+grid of slices of about that size each, so that small print stays legible. The arithmetic is the released code's, to
+the pixel. Sizes are (width, height) in pixels and grids of slices (columns, rows), as in PIL; only `patch_grid` puts
 rows first, as tensors do.
 """
 
@@ -21,8 +21,8 @@ from demiglace.fields import Field, Switch, Whole, check_attributes
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Beyond this the released arithmetic rounds the short side away (to 14 x 14 from 448² : 1 on). Up to it,
-# a slice of 448² pixels holds at most 3,200 patches of 14², against 1,024 in a square one.
+# From 448² : 1 on, the released arithmetic rounds the short side to zero and the picture to 14 x 14. Up to this limit,
+# a slice of 448² pixels has at most 3,200 patches of 14²; a square one has 1,024.
 MAX_ASPECT_RATIO = 10_000
 
 SLICING: Mapping[str, Field] = {
@@ -39,8 +39,8 @@ class SlicingConfig:
 
     scale_resolution: side in pixels of the square whose area an overview or a slice approaches.
     patch_size: side in pixels of a patch; all sides are rounded to multiples of it.
-    max_slices: most slices of a picture, overview not counted; 1 leaves the overview alone.
-    upscale: True enlarges small pictures and slices to the area (released code); False leaves them as they are.
+    max_slices: most slices of a picture, overview not counted; 1 means only the overview.
+    upscale: True enlarges small pictures and slices to that area (released code); False keeps their size.
     """
 
     scale_resolution: int = 448
@@ -57,11 +57,11 @@ class SlicingConfig:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a picture of some size becomes.
+    """How a picture of some size is cut.
 
     overview: (width, height) of the whole picture, resized.
-    grid: (columns, rows) of slices; None where the overview is all.
-    refined: (width, height) the picture is resized to before it is cut along `grid`; None without one.
+    grid: (columns, rows) of slices; None if there is only the overview.
+    refined: (width, height) to which the picture is resized before it is cut along `grid`; None without a grid.
     """
 
     overview: tuple[int, int]
@@ -77,7 +77,7 @@ class Plan:
 def plan(width: int, height: int, config: SlicingConfig) -> Plan:
     """Sizes of the overview and the slices of a picture of `width` x `height` pixels.
 
-    Raises ValueError on an empty picture and on one longer than `MAX_ASPECT_RATIO` : 1.
+    Raises ValueError on an empty picture and on an aspect ratio above `MAX_ASPECT_RATIO` : 1.
     """
     if width < 1 or height < 1:
         raise ValueError(f"a picture needs at least 1 x 1 pixels, got {width} x {height}")
@@ -109,7 +109,7 @@ def cut(picture: Image.Image, config: SlicingConfig) -> list[Image.Image]:
 
 
 def patch_grid(size: tuple[int, int], patch_size: int) -> tuple[int, int]:
-    """(rows, columns) of patches in a picture of `size` (width, height); ValueError where it does not divide."""
+    """(rows, columns) of patches in a picture of `size` (width, height); ValueError if a side is not a multiple."""
     width, height = size
     if width % patch_size or height % patch_size:
         raise ValueError(f"{width} x {height} pixels cannot be cut into patches of {patch_size} x {patch_size}")
@@ -117,7 +117,7 @@ def patch_grid(size: tuple[int, int], patch_size: int) -> tuple[int, int]:
 
 
 def cut_patches(pixels: np.ndarray, patch_size: int) -> np.ndarray:
-    """(height, width, ...) -> (patches, patch_size, patch_size, ...), patches row by row; errors as of `patch_grid`."""
+    """(height, width, ...) -> (patches, patch_size, patch_size, ...), patches row by row; errors as in `patch_grid`."""
     rows, columns = patch_grid((pixels.shape[1], pixels.shape[0]), patch_size)
     cells = pixels.reshape(rows, patch_size, columns, patch_size, *pixels.shape[2:])
     return cells.swapaxes(1, 2).reshape(rows * columns, patch_size, patch_size, *pixels.shape[2:])
@@ -126,9 +126,9 @@ def cut_patches(pixels: np.ndarray, patch_size: int) -> np.ndarray:
 def patchify(picture: Image.Image, patch_size: int) -> Tensor:
     """An RGB picture as float32 (patches, 3 * patch_size**2) in [-1, 1].
 
-    Patches run row by row; the values inside one by channel, row, column.
+    Patches are in row-major order; the values inside a patch are ordered by channel, row, column.
     """
-    import torch  # here, so that counting tokens with `plan` stays light
+    import torch  # imported here, so that counting tokens with `plan` does not load torch
 
     cells = torch.from_numpy(cut_patches(np.array(picture), patch_size))  # (patches, row, column, channel)
     return to_unit_range(cells.permute(0, 3, 1, 2).flatten(1).float())
@@ -140,18 +140,18 @@ def to_unit_range(levels: Tensor) -> Tensor:
 
 
 def _best_grid(width: int, height: int, config: SlicingConfig) -> tuple[int, int] | None:
-    """(columns, rows) nearest to the picture's shape, with about as many slices as its area asks for."""
+    """(columns, rows) nearest to the picture's aspect ratio, with about as many slices as its area requires."""
     wanted = min(math.ceil(width * height / config.scale_resolution**2), config.max_slices)
     if wanted <= 1:
         return None
     counts = [count for count in (wanted - 1, wanted, wanted + 1) if 1 < count <= config.max_slices]
     grids = [(columns, count // columns) for count in counts for columns in range(1, count + 1) if count % columns == 0]
     shape = math.log(width / height)
-    return min(grids, key=lambda grid: abs(shape - math.log(grid[0] / grid[1])))  # the first of equals
+    return min(grids, key=lambda grid: abs(shape - math.log(grid[0] / grid[1])))  # the first if equal
 
 
 def _fit(width: float, height: float, config: SlicingConfig) -> tuple[int, int]:
-    """The shape at `scale_resolution`² pixels, in whole patches; a smaller one is left so unless `upscale` is set."""
+    """The size at `scale_resolution`² pixels, in whole patches; a smaller one is kept unless `upscale` is set."""
     if config.upscale or width * height > config.scale_resolution**2:
         shape = width / height
         height = int(config.scale_resolution / math.sqrt(shape))

@@ -1,9 +1,9 @@
-"""Static patches: patches of a package that stay as they are go through the encoder once. An option, off by default.
+"""Static patches: patches of a package that do not change are encoded only once. An option, off by default.
 
-A patch is static where it differs little from the patch that was last kept at its place, in an earlier picture of its
-package: little is measured against what stands for it, so that a slow change adds up until the patch is kept anew. The
-patch that stands for a run of pictures weighs in the resampler by the length of the run (`model.resampler`). After
-run-length tokenization (Choudhury and others, 2024, arXiv 2411.05222); measure and rule are ours.
+A patch is static if it differs little from the patch last kept at its place, in an earlier picture of its package. The
+difference is measured against the kept patch, so a slow change adds up until the patch is kept again. The resampler
+weights a patch that stands for a run of pictures by the length of the run (`model.resampler`). After run-length
+tokenization (Choudhury and others, 2024, arXiv 2411.05222); measure and rule are ours.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ LEVELS_OF_UNIT = 127.5  # patches lie in [-1, 1], levels in 0 to 255
 
 
 def without_static_patches(visual: Visual, threshold: float | None) -> Visual:
-    """The same pictures without their static patches, of which `run_lengths` then tells.
+    """The same pictures without their static patches, which `run_lengths` then accounts for.
 
-    threshold: a patch is static up to this difference, the root mean square over its pixels and channels, in levels of
-    0 to 255 of the resized picture. 0 leaves out equal patches alone; below 0, and None, leave all as it is.
+    threshold: largest root mean square difference of a static patch, over its pixels and channels, in levels of 0 to
+    255 of the resized picture. 0 drops only equal patches; negative thresholds and None drop nothing.
     """
     if threshold is None or threshold < 0 or visual.package_sizes.max() == 1:
         return visual

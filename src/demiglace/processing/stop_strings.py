@@ -1,4 +1,4 @@
-"""Texts at which an answer ends, found while it is written."""
+"""Stop strings, found while an answer is generated."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 class StopStrings:
-    """What an answer shows of a text that comes in pieces, and whether a stop string is complete.
+    """Truncates a text that comes in pieces at the first stop string.
 
-    The answer ends where the first of the strings is complete, before the longest one that ends there. That does not
-    depend on how the text is cut into pieces.
+    Generation stops as soon as any stop string is complete; the answer ends before the longest one that ends there.
+    The result does not depend on how the text is split into pieces.
     """
 
     def __init__(self, strings: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ class StopStrings:
         self.is_found = False
 
     def push(self, text: str) -> str:
-        """What is now sure to be of the answer: an end that may begin a stop string is held back."""
+        """The text that now certainly belongs to the answer; an end that may begin a stop string is held back."""
         if self.is_found:
             return ""
         text = self._held + text
@@ -29,7 +29,7 @@ class StopStrings:
         return text[:shown]
 
     def finish(self) -> str:
-        """The rest of a text that ends without a stop string."""
+        """The text held back, when the text ends without a stop string."""
         held, self._held = self._held, ""
         return held
 

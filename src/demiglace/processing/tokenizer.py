@@ -1,8 +1,8 @@
-"""Text to ids and back: a byte-level BPE tokenizer and the special tokens, in one table.
+"""Text to ids and back: a byte-level BPE tokenizer, and the special tokens in one table.
 
-What a person writes never becomes structure: only pieces marked as such may hold the marks of the system. The markup of
-regions, which people and the model both write, and the tokens that a checkpoint adds, special or not, are tokens
-wherever they stand: whoever added them means to write them, and nothing of ours is steered by them.
+User text never becomes structure: the system's special tokens count only in pieces that are marked as structure.
+Region tags, which users and the model both write, and tokens that a checkpoint adds, special or not, are tokens
+wherever they occur: whoever added them means to write them, and they control nothing here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ MARKUP = {
     "unit_end": "</unit>",
 }
 SPECIAL_TOKENS = STRUCTURE | REASONING | TOOLS | MARKUP
-# Marks that every released vocabulary has beside those: Qwen's own, and places kept free (released code).
+# Other special tokens of every released vocabulary: Qwen's own (released code). Reserved ones are in `_GUARDED`.
 RELEASED_MARKS = tuple(
     f"<|{name}|>"
     for name in (
@@ -70,7 +70,7 @@ RELEASED_MARKS = tuple(
     )
 )
 _MARKS = (*STRUCTURE.values(), *REASONING.values(), *TOOLS.values(), *RELEASED_MARKS)
-_GUARDED = re.compile("|".join([*map(re.escape, _MARKS), r"<\|reserved_[0-9]+\|>"]))  # none begins another
+_GUARDED = re.compile("|".join([*map(re.escape, _MARKS), r"<\|reserved_[0-9]+\|>"]))  # none is a prefix of another
 SETTINGS = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "add_bos_token": False,
@@ -80,13 +80,13 @@ SETTINGS = {
     "pad_token": STRUCTURE["end_of_text"],
     "unk_token": STRUCTURE["unk"],
 }
-MOST_COMPOSED = 3  # bytes of which composing characters (NFC) makes one at most
+MOST_COMPOSED = 3  # at most so many bytes become one byte when characters are composed (NFC)
 BYTES_ONLY_SIZE = 384  # 256 bytes, the special tokens, and reserved ones up to here
 
 
 @dataclass(frozen=True)
 class TextPiece:
-    """A stretch of a prompt; only where `is_structure` do special tokens in `text` count as such."""
+    """A piece of a prompt; special tokens in `text` count as such only if `is_structure`."""
 
     text: str
     is_structure: bool = False
@@ -99,7 +99,7 @@ class Tokenizer:
     """
 
     def __init__(self, backend: tokenizers.Tokenizer) -> None:
-        """Raises ValueError where `backend` lacks special tokens (all named) or bytes."""
+        """Raises ValueError if `backend` lacks special tokens (all are named) or bytes."""
         backend.no_truncation()
         backend.no_padding()
         self._backend = backend
@@ -121,8 +121,8 @@ class Tokenizer:
     def load(cls, folder: str | os.PathLike[str]) -> Tokenizer:
         """From `folder/tokenizer.json` and the files beside it that add tokens.
 
-        Raises ValueError where it is absent, one is malformed, special tokens lack, or a file numbers a token otherwise
-        than it comes.
+        Raises ValueError if it is missing, a file is malformed, special tokens are missing, or a file gives a token
+        another id than the tokenizer does.
         """
         path = Path(folder) / TOKENIZER_FILE
         described = read_object(path, MOST_FILE_BYTES)
@@ -147,56 +147,55 @@ class Tokenizer:
         return cls(backend)
 
     def with_added(self, tokens: Mapping[int, AddedToken]) -> Tokenizer:
-        """One that has these tokens too, by id; ValueError where it would number one of them otherwise."""
+        """A tokenizer that also has these tokens, by id; ValueError if one of them would get another id."""
         backend = tokenizers.Tokenizer.from_str(self._backend.to_str())
         add_numbered(backend, tokens.items(), "the tokenizer")
         return Tokenizer(backend)
 
     @property
     def vocab_size(self) -> int:
-        """More than every id."""
+        """One more than the highest id."""
         return max(self._backend.get_vocab().values()) + 1
 
     @cached_property
     def most_bytes(self) -> int:
-        """Of a text that one token may stand for."""
+        """Most bytes of input text that one token may stand for."""
         longest = max(len(self.bytes_of(id_)) for id_ in range(self.vocab_size))
         return longest * (1 if self._backend.normalizer is None else MOST_COMPOSED)
 
     def unsayable(self, vocab_size: int) -> frozenset[int]:
-        """Of ids below `vocab_size` those that no answer has: structure, places kept free, and ids without a token.
-
-        The marks of thoughts and of calls to tools are sayable.
+        """Ids below `vocab_size` that never occur in answers: structure, Qwen's own and reserved special tokens, and
+        ids without a token. The special tokens of reasoning and of tool calls are sayable.
         """
         sayable = {*REASONING.values(), *TOOLS.values()}
         marks = {id_ for id_, text in self._added.items() if _GUARDED.fullmatch(text) and text not in sayable}
         return frozenset(marks | self._absent(vocab_size))
 
     def marks(self, vocab_size: int) -> frozenset[int]:
-        """Of ids below `vocab_size` those that are more than their text, and ids without a token."""
+        """Ids below `vocab_size` of special tokens, which mean more than their text, and ids without a token."""
         return frozenset(self._marks | self._absent(vocab_size))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """`tokenizer.json`, and `tokenizer_config.json` for other programs."""
+        """Write `tokenizer.json`, and `tokenizer_config.json` for other programs."""
         Path(folder).mkdir(parents=True, exist_ok=True)
         write_whole(Path(folder) / TOKENIZER_FILE, self.as_json())
         write_whole(Path(folder) / SETTINGS_FILE, json.dumps(SETTINGS, indent=2, sort_keys=True) + "\n")
 
     def as_json(self) -> str:
-        """What `tokenizer.json` holds."""
+        """The contents of `tokenizer.json`."""
         return self._backend.to_str()
 
     def encode(self, text: str) -> list[int]:
-        """Ids of what a person wrote: marks of the system in it are plain characters, other tokens are themselves."""
+        """Ids of user text: the system's special tokens in it become plain characters, other tokens stay tokens."""
         return self.encode_pieces([TextPiece(text)])
 
     def encode_pieces(self, pieces: Sequence[TextPiece]) -> list[int]:
-        """Ids of the joined pieces; marks of the system count only where they lie within a piece of structure.
+        """Ids of the joined pieces; the system's special tokens count only within a piece of structure.
 
-        Raises ValueError on half of a surrogate pair, which is no character.
+        Raises ValueError on a lone surrogate, which is not a character.
         """
         text = "".join(piece.text for piece in pieces)
-        text.encode()  # half of a character, as in bytes that are no UTF-8, is a ValueError
+        text.encode()  # raises ValueError on a lone surrogate, as from bytes that are not UTF-8
         edges = [0, *self._cuts(text, pieces), len(text)]
         chunks = [text[start:end] for start, end in pairwise(edges)]
         return [id_ for chunk in chunks for id_ in self._backend.encode(chunk, add_special_tokens=False).ids]
@@ -207,7 +206,7 @@ class Tokenizer:
         return b"".join(kept).decode("utf-8", errors="replace")
 
     def bytes_of(self, id_: int) -> bytes:
-        """What one token stands for; empty for an id outside the vocabulary."""
+        """The bytes of one token; empty for an id outside the vocabulary."""
         if id_ in self._added:
             return self._added[id_].encode()
         token = self._backend.id_to_token(id_) or ""
@@ -219,7 +218,7 @@ class Tokenizer:
         return set(range(vocab_size)) - set(self._backend.get_vocab().values())
 
     def _cuts(self, text: str, pieces: Sequence[TextPiece]) -> list[int]:
-        """Places inside marks of the system that are not structure; encoded apart, no such mark remains."""
+        """Positions inside special tokens that are not structure; text encoded separately there has no such token."""
         ends = list(accumulate(len(piece.text) for piece in pieces))
         cuts, place = [], 0
         while found := _GUARDED.search(text, place):
@@ -233,7 +232,7 @@ class Tokenizer:
 
 
 class StreamDecoder:
-    """Ids as they come to text as it becomes complete: a character is held back until all its bytes are there."""
+    """Decodes a stream of ids; a character is held back until all its bytes are there."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -243,12 +242,12 @@ class StreamDecoder:
         return self._utf8.decode(self._tokenizer.bytes_of(id_))
 
     def finish(self) -> str:
-        """The rest; bytes that never became a character show as U+FFFD."""
+        """The rest of the text; bytes of an incomplete character become U+FFFD."""
         return self._utf8.decode(b"", final=True)
 
 
 def _check_model(path: Path, model: object) -> None:
-    """ValueError on marks at the ends of words: bytes have none, and the library does not survive some of them."""
+    """ValueError on subword prefixes and suffixes: byte-level BPE has none, and some of them crash the library."""
     where = f"{path}: model"
     given = TableOf(Anything()).check(where, model)
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):

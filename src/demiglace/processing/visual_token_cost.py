@@ -1,6 +1,6 @@
-"""Visual tokens of an input, here and in three models of the same size: what the paper's efficiency claims compare.
+"""Visual tokens of an input, here and in three models of the same size, as the paper's efficiency claims compare them.
 
-Everything is counted from sizes by each model's published arithmetic; nothing is opened or run.
+Everything is computed from sizes by each model's published arithmetic; nothing is opened or run.
 
 - Demiglace: 64 tokens for each slice or package (paper, sections 2.1 and 2.2; released code).
 - Qwen2.5-VL: `fetch_image` and `fetch_video` of the package qwen-vl-utils 0.0.14 at their defaults (repository
@@ -13,8 +13,8 @@ Everything is counted from sizes by each model's published arithmetic; nothing i
 - InternVL3: `dynamic_preprocess` and `load_video` of the model card (OpenGVLab/InternVL3-8B): 256 tokens for each
   448 x 448 tile; a frame of a video is one tile.
 
-Only visual tokens count: neither the marks around them nor time stamps in the text do (Qwen3-VL writes one before each
-pair of frames).
+Only visual tokens are counted, not the special tokens around them or timestamps in the text (Qwen3-VL writes one before
+each pair of frames).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class VisualTokenCost:
 def picture_costs(width: int, height: int, slicing: SlicingConfig, num_queries: int = 64) -> list[VisualTokenCost]:
     """Ours, Qwen2.5-VL's, Qwen3-VL's and InternVL3's cost of a picture of `width` x `height` pixels.
 
-    A Qwen model is left out where it refuses the picture (longer than 200 : 1).
+    A Qwen model is left out if it refuses the picture (longer than 200 : 1).
     """
     slices = plan(width, height, slicing).num_pictures
     ours = VisualTokenCost("Demiglace", slices, slices, slices * num_queries)
@@ -81,8 +81,8 @@ def video_costs(
     """Ours, Qwen2.5-VL's, Qwen3-VL's and InternVL3's cost of a video of `seconds` and `width` x `height` pixels.
 
     Ours: `frames` in packages of `package_frames`, unsliced. The Qwen models: their own sampling, 2 frames a second,
-    but no more than the `frames_held` by the file (None: as many as they ask for); left out where they refuse the size
-    or have no pair of frames. InternVL3 names no rate of its own (its examples take 8 to 32 frames): ours is taken.
+    but no more than the `frames_held` by the file (None: as many as they ask for); left out if they refuse the size or
+    have no pair of frames. InternVL3 states no frame rate (its examples take 8 to 32 frames), so it gets our `frames`.
     """
     if min(width, height, frames, package_frames) < 1:
         raise ValueError(
@@ -116,17 +116,17 @@ def _qwen_video(width: int, height: int, seconds: float, held: int) -> list[Visu
 
 
 def _qwen3_picture(width: int, height: int) -> list[VisualTokenCost]:
-    """Between 64 and 16,384 tokens, but a side shorter than half a token counts as none before the picture grows."""
+    """Between 64 and 16,384 tokens, but a side shorter than half a token counts as 0 before the picture is enlarged."""
     if _is_too_long(width, height):
         return []
     return [VisualTokenCost("Qwen3-VL", 1, 1, _cells(width, height, QWEN3_CELL, *QWEN3_PICTURE_PIXELS, shortest=0))]
 
 
 def _qwen3_video(width: int, height: int, seconds: float, held: int) -> list[VisualTokenCost]:
-    """4 to 768 frames in pairs, the last alone where they are odd; all together have at most the budget.
+    """4 to 768 frames in pairs, the last one single if their number is odd; together they have at most the budget.
 
-    Frames with a side below one token are made larger first. An odd number of frames counts as the even one that
-    Python rounds its half to.
+    Frames with a side below one token are enlarged first. An odd number of frames counts as 2 * round(frames / 2), with
+    Python's rounding.
     """
     frames = min(max(int(QWEN_FPS * seconds), QWEN_FRAMES[0]), held)
     if min(width, height) < QWEN3_CELL:
@@ -154,10 +154,10 @@ def _cells(
     frames: int = 1,
     frames_counted: int = 1,
 ) -> int:
-    """Cells of a frame after a resize that keeps the shape and the pixels of all frames between `least` and `most`.
+    """Cells of a frame after a resize that keeps its shape, and the pixels of all frames between `least` and `most`.
 
-    shortest: cells along a side at least, before pixels are counted. `frames_counted` decide whether frames are too
-    large or too small, `frames` how far they are resized.
+    shortest: least cells along a side, before pixels are counted. `frames_counted` decides whether frames are too large
+    or too small, `frames` how far they are resized.
     """
     columns, rows = max(round(width / cell), shortest), max(round(height / cell), shortest)
     pixels = frames_counted * columns * rows * cell**2
@@ -171,9 +171,9 @@ def _cells(
 
 
 def _intern_picture(width: int, height: int) -> VisualTokenCost:
-    """The grid of at most 12 tiles whose shape is nearest, and a thumbnail where it has more than one tile.
+    """The grid of at most 12 tiles with the nearest shape, and a thumbnail if it has more than one tile.
 
-    Of grids equally near the largest wins whose area is below twice the picture's.
+    Of equally near grids, the largest whose area is below twice the picture's wins.
     """
     best, nearest = 1, math.inf
     for tiles in range(1, INTERN_MAX_TILES + 1):
