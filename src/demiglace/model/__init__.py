@@ -1,1 +1,1 @@
-"""Patches and tokens to logits: encoder, resampler, decoder, and the three as one model."""
+"""From patches and tokens to logits: encoder, resampler, decoder, and the three as one model."""

@@ -39,7 +39,7 @@ PATTERNS = ("target_modules", "exclude_modules", "modules_to_save", "layers_patt
 
 
 def check_adapter(folder: Path) -> None:
-    """Raises ValueError where a file is missing or malformed, or numbers are out of bounds, NaN or infinite."""
+    """Raises ValueError if a file is missing or malformed, or if numbers are out of bounds, NaN or infinite."""
     if missing := [name for name in (ADAPTER_CONFIG_FILE, TENSOR_FILE) if not (folder / name).is_file()]:
         raise ValueError(f"{folder} holds no adapter: {missing[0]} is missing")
     path = folder / ADAPTER_CONFIG_FILE
@@ -56,7 +56,7 @@ def check_adapter(folder: Path) -> None:
 
 
 def _check_pattern(where: str, pattern: str) -> None:
-    """ValueError where peft could not search with it, or would not end: a repeated group can take for ever."""
+    """ValueError if peft could not match the pattern, or might never finish: a repeated group can take forever."""
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:

@@ -1,6 +1,6 @@
-"""LoRA by peft: low-rank matrices beside frozen ones, saved in PEFT's format.
+"""LoRA with peft: low-rank matrices beside frozen ones, saved in PEFT's format.
 
-peft is an extra (`pip install 'demiglace[finetune]'`). The parts that adapters go to, their rank and scale are ours.
+peft is an extra (`pip install 'demiglace[finetune]'`). The parts that get adapters, their rank and scale are ours.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TARGETS = {"decoder": DECODER_LINEARS, "encoder": ENCODER_LINEARS}
 
 @dataclass(frozen=True)
 class Lora:
-    """Size and strength of the adapters; each adds `scale / rank` times its product."""
+    """Rank and scale of the adapters; each adds `scale / rank` times the product of its matrices."""
 
     rank: int = 16
     scale: float = 32.0
@@ -40,7 +40,7 @@ class Lora:
 
 
 def targets_of(parts: tuple[str, ...]) -> list[str]:
-    """Patterns of what adapters stand beside in `parts`; ValueError where none of them takes adapters."""
+    """Patterns of the layers that get adapters in `parts`; ValueError if none of the parts takes adapters."""
     patterns = [TARGETS[part] for part in parts if part in TARGETS]
     if not patterns:
         raise ValueError(f"adapters go into encoder and decoder, but {', '.join(parts) or 'no part'} is to learn")
@@ -48,9 +48,9 @@ def targets_of(parts: tuple[str, ...]) -> list[str]:
 
 
 def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
-    """Freeze `model` and put adapters into its `parts`, in place; the resampler, if named, learns whole instead.
+    """Freeze `model` and add adapters to its `parts`, in place; the resampler, if named, is trained in full instead.
 
-    parts: of "encoder", "resampler" and "decoder". Raises ValueError where peft is missing or no part takes adapters.
+    parts: of "encoder", "resampler" and "decoder". Raises ValueError if peft is missing or no part takes adapters.
     """
     peft = _peft()
     patterns = targets_of(parts)
@@ -64,12 +64,12 @@ def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftMod
 
 
 def learned_names(learner: nn.Module) -> tuple[str, ...]:
-    """Full names of the parameters that peft left to learn."""
+    """Full names of the parameters that peft left trainable."""
     return tuple(name for name, value in learner.named_parameters() if value.requires_grad)
 
 
 def save_adapter(adapted: PeftModel, folder: Path) -> None:
-    """Write the adapter in PEFT's format, whole or not at all; an earlier one is replaced. OSError where it cannot."""
+    """Write the adapter in PEFT's format, atomically; an earlier one is replaced. OSError if it cannot be written."""
     with atomic_path(folder) as aside:
         adapted.save_pretrained(str(aside))
 
@@ -77,16 +77,16 @@ def save_adapter(adapted: PeftModel, folder: Path) -> None:
 def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
     """The model with an adapter in PEFT's format added to its weights.
 
-    Raises ValueError where peft is missing, `folder` holds no adapter, or the adapter is of another base, and where a
-    number of it, or of the sum, is NaN or infinite.
+    Raises ValueError if peft is missing, if `folder` has no adapter or one of another base model, and if a number in
+    the adapter or in the merged weights is NaN or infinite.
     """
     peft, path = _peft(), Path(folder)
     check_adapter(path)
     try:
         config = peft.PeftConfig.from_pretrained(str(path))
-        config.task_type = None  # of a model of transformers; ours is a plain module
+        config.task_type = None  # only for transformers models; ours is a plain module
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of missing names, which are an error next
+            warnings.simplefilter("ignore")  # about missing names, which `_check_names` makes an error
             adapted = peft.PeftModel.from_pretrained(model, str(path), config=config)
         _check_names(path, set(peft.get_peft_model_state_dict(adapted, save_embedding_layers=False)))
         merged: MiniCPMV = adapted.merge_and_unload()
@@ -100,14 +100,14 @@ def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
 
 
 def _check_names(path: Path, own: set[str]) -> None:
-    """ValueError where adapter and model have other layers, which peft passes over."""
+    """ValueError if adapter and model differ in their layers, which peft ignores."""
     with safe_open(path / TENSOR_FILE, "pt") as file:
         strange = sorted(own ^ set(file.keys()))
     if strange:
         raise ValueError(f"{len(strange)} tensors are in one of the two alone, such as {strange[0]}")
 
 
-def _peft():  # type: ignore[no-untyped-def]  # a module, and an optional one
+def _peft():  # type: ignore[no-untyped-def]  # an optional module
     try:
         import peft
     except ImportError as error:

@@ -1,7 +1,7 @@
 """The fields of the released `config.json` <-> `MiniCPMVConfig`, as tables.
 
-What the release has no field for is an added key, absent where the released rule holds. Files as transformers 5 writes
-them (`rope_parameters`, `dtype`) are read too; the released one is written.
+Settings without a released field get an added key, which is absent if the released rule holds. Files as transformers 5
+writes them (`rope_parameters`, `dtype`) are read too; the released layout is written.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ VISION: Mapping[str, Field] = {
     "position_ids": Words(("exact", "released")),
 }
 THETA, ANY_TABLE = Real(0, 1e12, above=True), TableOf(Anything())
-RESAMPLER_HEAD_DIM = 128  # released code: as many heads as hidden_size holds of these
-LAYER_NORM_EPS = 1e-6  # released code: the encoder's, in no file
+RESAMPLER_HEAD_DIM = 128  # released code: the number of heads is hidden_size / 128
+LAYER_NORM_EPS = 1e-6  # released code: the encoder's, not in any file
 
-# The model knows nothing else; where absent, transformers' defaults agree but for the first two.
+# Values that the model requires; if absent, transformers' defaults agree, except for the first two.
 REQUIRED = {"model_type": "minicpmv", "drop_vision_last_layer": False}
 FIXED = {
     "version": 4.5,
@@ -67,10 +67,10 @@ FIXED = {
 }
 FIXED_VISION = {"hidden_act": "gelu_pytorch_tanh", "num_channels": 3}
 ROPE_TABLES = ("rope_parameters", "rope_scaling")
-# What they may say of rotary positions: that they are turned as they are, all of a head.
+# The only rotary embedding that these tables may ask for: unscaled, over the full head dimension.
 FIXED_ROPE = {"rope_type": "default", "type": "default", "partial_rotary_factor": 1.0}
 FULL_ATTENTION = "full_attention"
-# The rest of the released file, for programs that read it. Its code is named on the hub, where it is.
+# The rest of the released file, for programs that read it. Its remote code is named by its place on the hub.
 CODE = "openbmb/MiniCPM-V-4_5--"
 CONSTANT = {
     "architectures": ["MiniCPMV"],
@@ -91,9 +91,9 @@ CONSTANT = {
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """What the files beside the weights repeat of the processor, as plain numbers; the defaults are the release's.
+    """What the files beside the weights repeat about the processor, as plain numbers; the defaults are the release's.
 
-    do_sample: whether `generation_config.json` asks for the release's sampling, or for the likeliest tokens.
+    do_sample: whether `generation_config.json` asks for the release's sampling or for greedy decoding.
     """
 
     im_end: int = 151645
@@ -108,7 +108,7 @@ RELEASED_FACTS = CheckpointFacts()
 
 
 def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
-    """Raises ValueError that names each field which is missing, out of bounds, or asks for another kind of model."""
+    """The model that `config.json` describes; ValueError names fields that are missing, invalid or of another model."""
     present = {name: FIXED[name] for name in FIXED if name in fields and name != "rope_scaling"}
     _check_fixed("config.json", fields, REQUIRED | present)
     layer_types = ListOf(Anything()).check("config.json: layer_types", fields.get("layer_types") or [])
@@ -132,7 +132,7 @@ def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
 
 
 def config_fields(config: MiniCPMVConfig, dtype: torch.dtype, facts: CheckpointFacts) -> dict[str, Any]:
-    """All fields of `config.json`; token ids that the vocabulary does not hold are null."""
+    """All fields of `config.json`; token ids outside the vocabulary are null."""
     vision, resampler, llm = config.vision, config.resampler, config.llm
     fields = {
         **REQUIRED,
@@ -172,23 +172,23 @@ def generation_fields(config: MiniCPMVConfig, facts: CheckpointFacts) -> dict[st
 
 
 def _check_fixed(where: str, fields: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """ValueError that names all fields which are not as they are `known`."""
+    """ValueError that names all fields whose values differ from `known`."""
     if strange := [name for name, value in known.items() if fields.get(name) != value]:
         found = ", ".join(f"{name} {told(fields.get(name))} (not {known[name]!r})" for name in strange)
         raise ValueError(f"{where} describes another kind of model: {found}")
 
 
 def rope_theta(fields: Mapping[str, Any]) -> float:
-    """The base of the rotary frequencies: a field of its own in the release, in `rope_parameters` by transformers 5.
+    """The base of the rotary frequencies: a separate field in the release, in `rope_parameters` in transformers 5.
 
-    Raises ValueError on positions that are scaled or turned in part, and on two bases that differ.
+    Raises ValueError on RoPE scaling, on partial rotary factors, and on two different bases.
     """
     bases = {"rope_theta": fields["rope_theta"]} if fields.get("rope_theta") is not None else {}
     for name in ROPE_TABLES:
         if fields.get(name) is None:
             continue
         table = ANY_TABLE.check(f"config.json: {name}", fields[name])
-        table = ANY_TABLE.check(f"config.json: {name}", table.get(FULL_ATTENTION, table))  # by kind of layer
+        table = ANY_TABLE.check(f"config.json: {name}", table.get(FULL_ATTENTION, table))  # may be nested by layer type
         asked = {key: value for key, value in table.items() if key != "rope_theta" and value is not None}
         if strange := [key for key, value in asked.items() if FIXED_ROPE.get(key) != value]:
             raise ValueError(

@@ -1,15 +1,15 @@
 """The resampler with its constant queries folded into its weights, for inference.
 
-The queries do not depend on the input, so what lies between them and the encoder's features is multiplied out once, and
+The queries do not depend on the input, so the weights between them and the encoder's features are multiplied once, and
 patches stay in the feature dimension. With x the features of a patch, W `kv_proj` centred over its outputs (LayerNorm
-takes their mean away), g and b the scale and shift of that LayerNorm, q the projected query of a head:
+subtracts their mean), g and b the scale and shift of that LayerNorm, q the projected query of a head:
 
     y        = x / sqrt(|R x|^2 + eps)                      W / sqrt(hidden_size) = Q R, a QR decomposition
-    score    = (W^T g W_k^T q) . y + (W_k^T q) . (P + T)    what is the same for all patches drops out of the softmax
+    score    = (W^T g W_k^T q) . y + (W_k^T q) . (P + T)    terms equal for all patches cancel in the softmax
     attended = (W_v g W) sum(p y) + W_v b + b_v             p is the softmax of the scores
 
-The position P has a column and a row half, so its share of a score is one entry of a table by column and one by row.
-The softmax is carried from chunk to chunk, so only the output grows with the input. Formulas: ours; docs/resampler.md.
+The position P has a column half and a row half, so it adds one entry of a column table and one of a row table.
+The softmax is accumulated over chunks, so only the output grows with the input. Formulas: ours; docs/resampler.md.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def multiply_adds(config: ResamplerConfig) -> tuple[int, int]:
 
 
 def fold_resampler(model: MiniCPMV) -> MiniCPMV:
-    """The same model with a folded resampler, for inference; encoder and decoder are shared, `model` stays as it is.
+    """The same model with a folded resampler, for inference; it shares encoder and decoder with `model`.
 
-    Keep `model` to train or save: the folded one has no state dict.
+    `model` is not changed: keep it to train or save, because the folded resampler has no state dict.
     """
     with torch.device("meta"):
         folded = MiniCPMV(model.config)
@@ -46,10 +46,10 @@ def fold_resampler(model: MiniCPMV) -> MiniCPMV:
 
 
 class FoldedResampler(nn.Module):
-    """The function of a `Resampler`, for inference alone: no gradient, no state dict.
+    """Computes the same as a `Resampler`, for inference only: no gradient, no state dict.
 
-    Its weights are made once, so later changes of the resampler do not show; the maps that meet features have the
-    resampler's dtype, scores and sums over patches are float32.
+    Its weights are computed once and do not follow later changes of the resampler. The maps applied to features have
+    the resampler's dtype; scores and sums over patches are float32.
     """
 
     key_map: Tensor  # (heads * queries, feature_size)
@@ -102,7 +102,7 @@ class FoldedResampler(nn.Module):
         return tokens
 
     def _place_scores(self, sizes: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
-        """What place adds to a score: (heads * queries, columns) and (heads * queries, rows) of the largest grid."""
+        """Scores of positions: (heads * queries, columns) and (heads * queries, rows) for the largest grid."""
         sides = max(width for _, width in sizes), max(height for height, _ in sizes)
         columns, rows = (
             half @ sin_cos(torch.arange(side, device=half.device), half.shape[1]).T
@@ -133,7 +133,7 @@ class FoldedResampler(nn.Module):
         run_lengths: Tensor,
         limit: int | None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """As `_scored`, of a picture whose patches stand for `run_lengths` pictures; times are those from it on."""
+        """As `_scored`, for a picture whose patches stand for `run_lengths` pictures; `times` start at this picture."""
         places = moved(run_lengths.nonzero().squeeze(1), features.device)
         runs, (_, width), (columns, rows) = run_lengths[run_lengths > 0], size, tables
         step = max(1, len(runs) if limit is None else limit)
@@ -148,7 +148,7 @@ class FoldedResampler(nn.Module):
             yield scores, normalised
 
     def _normalise(self, features: Tensor) -> Tensor:
-        """Features over the standard deviation of their `kv_proj` output."""
+        """Features divided by the standard deviation of their `kv_proj` output."""
         variance = F.linear(features, self.scale_map).float().square().sum(dim=-1, keepdim=True)
         return (features * (variance + self.eps).rsqrt()).to(features.dtype)
 
@@ -160,9 +160,9 @@ class FoldedResampler(nn.Module):
 
 
 class SoftmaxPool:
-    """Sum of values weighted by a softmax over all scores ever added, in float32 and without keeping the scores.
+    """Sum of values weighted by a softmax over all scores added so far, in float32 and without storing the scores.
 
-    Each new maximum rescales what is held so far (Milakov and Gimelshein, 2018).
+    Each new maximum rescales the sums so far (online softmax; Milakov and Gimelshein, 2018).
     """
 
     def __init__(self, rows: int, size: int, device: torch.device) -> None:
@@ -198,7 +198,7 @@ def _fold(resampler: Resampler) -> dict[str, Tensor]:
     value_map = ((value_weight * norm.weight) @ centred).unflatten(0, heads)
     facing_features = {
         "key_map": (place_map * norm.weight) @ centred,
-        # A sum of squares: as exact as the variance itself, where x G x with G = R^T R cancels.
+        # |R x|^2 is a sum of squares and as exact as the variance itself; x G x with G = R^T R has cancellation.
         "scale_map": torch.linalg.qr(centred / hidden_size**0.5, mode="r").R,
         "value_map": value_map.transpose(1, 2).contiguous(),
         "value_bias": (value_weight @ norm.bias.float() + value_bias).unflatten(0, heads).unsqueeze(1),

@@ -1,4 +1,4 @@
-"""A checkpoint's folder: a local one, one from the hub by its id, or one of the two models that ship."""
+"""A checkpoint's folder: a local one, one from the hub by its id, or one of the two shipped models."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # inside the package: what answers questions, what reads best
+NANO, NANO_READER = SHIPPED = "nano", "nano-reader"  # in the package: one answers questions, one reads
 CONFIG_FILE, ADAPTER_CONFIG_FILE = "config.json", "adapter_config.json"  # of a model, of an adapter
 HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt"]  # no code, no pickles
 
 
 def resolve(path_or_id: str | os.PathLike[str]) -> Path:
-    """A checkpoint's folder: a local one, or one fetched from the hub by its id, such as "owner/name".
+    """A checkpoint's folder: a local one, or one downloaded from the hub by its id, such as "owner/name".
 
-    Raises ValueError where there is neither, where a folder is of something else that training left, or where not all
-    can be fetched. Files that have come whole are kept then, and of the others nothing.
+    Raises ValueError if there is neither, if the folder is another product of training, or if the download fails. In
+    that case complete files are kept and incomplete ones are not.
     """
     folder = Path(path_or_id)
     if folder.is_dir():
@@ -32,7 +32,7 @@ def resolve(path_or_id: str | os.PathLike[str]) -> Path:
 
 
 def _check_holds_model(folder: Path) -> None:
-    """ValueError for the folder of an adapter, and for that of a run whose model is inside."""
+    """ValueError for the folder of an adapter, and for a run folder whose model is in a folder inside."""
     if (folder / CONFIG_FILE).exists():
         return
     if (folder / ADAPTER_CONFIG_FILE).exists():
@@ -45,7 +45,7 @@ def _check_holds_model(folder: Path) -> None:
 
 
 def dataset_folder(hub_id: str, patterns: Sequence[str]) -> Path:
-    """Those files of a data set on the hub whose paths fit one of `patterns`; ValueError as `resolve`."""
+    """A folder with the files of a hub data set whose paths match one of `patterns`; ValueError as in `resolve`."""
     return _fetched(hub_id, patterns, "dataset")
 
 
@@ -61,7 +61,7 @@ def _fetched(path_or_id: str, patterns: Sequence[str], kind: Literal["model", "d
         raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
     except (
         Exception
-    ) as error:  # of the disk, or of the HTTP library, which differs between versions of the hub's client
+    ) as error:  # from the disk, or from the HTTP library, which differs between versions of the hub client
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
             f"{path_or_id} has not come whole from the hub: {reason}; files that have are kept, "
@@ -71,7 +71,7 @@ def _fetched(path_or_id: str, patterns: Sequence[str], kind: Literal["model", "d
 
 @contextmanager
 def _told_by_us(name: str) -> Iterator[None]:
-    """Without what a library would log of its failed tries: the error that it raises in the end says the same."""
+    """Silences a library's log of failed attempts: the error that it finally raises says the same."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -82,10 +82,10 @@ def _told_by_us(name: str) -> Iterator[None]:
 
 
 def folder_of(path_or_id: str | PathLike[str] | None) -> Path:
-    """The folder of a checkpoint, here or on the hub.
+    """The folder of a checkpoint, local or on the hub.
 
-    None and "nano" are the nano model inside the package, "nano-reader" is the one beside it; a folder named so is
-    "./nano". ValueError as `resolve`, and where the package came without its models.
+    None and "nano" mean the nano model in the package, "nano-reader" the other one there; a local folder of that name
+    is "./nano". ValueError as in `resolve`, and if the package is installed without its models.
     """
     if path_or_id is not None and path_or_id not in SHIPPED:
         return resolve(path_or_id)

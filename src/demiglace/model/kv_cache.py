@@ -1,4 +1,4 @@
-"""Keys and values of the tokens seen so far, of rows that advance together.
+"""Keys and values of the tokens seen so far, for rows that advance together.
 
 Axes: rows, places, heads, head_dim.
 """
@@ -17,7 +17,7 @@ from demiglace.model.layers import visibility
 
 
 class AttentionCache(Protocol):
-    """What the decoder asks of a cache: `visible` once, then `append` in each layer; as in `KVCache`."""
+    """What the decoder calls on a cache: `visible` once, then `append` in each layer, as in `KVCache`."""
 
     def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None: ...
 
@@ -27,7 +27,7 @@ class AttentionCache(Protocol):
 class KVCache:
     """Keys and values of the tokens seen so far, with their positions and segments: an argument of `forward`.
 
-    All rows advance together; `drop` lets go of those that have nothing more to say. Shapes: keys and values
+    All rows advance together; `drop` removes finished rows. Shapes: keys and values
     (num_layers, rows, num_kv_heads, capacity, head_dim), positions and segments (rows, capacity); the first `length`
     places are filled.
     """
@@ -53,7 +53,7 @@ class KVCache:
     def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Make room for new tokens (rows, new); returns positions and segments of all tokens (rows, length).
 
-        Raises ValueError when they do not fit.
+        Raises ValueError if they do not fit.
         """
         start, end = self.length, self.length + positions.shape[1]
         if end > self.capacity:
@@ -64,7 +64,7 @@ class KVCache:
         return self.positions[:, :end], self.segments[:, :end]
 
     def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
-        """`advance`, and who of the new tokens sees whom, as `causal_attention` takes it."""
+        """`advance`, and the attention mask of the new tokens, as `causal_attention` takes it."""
         return visibility(positions, segments, *self.advance(positions, segments))
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +78,7 @@ class KVCache:
         return self.keys[layer, :, :, : self.length], self.values[layer, :, :, : self.length]
 
     def drop(self, rows: Collection[int]) -> list[int]:
-        """Let go of `rows`; the last rows move into their places. Returns, by place, the row that stands there now."""
+        """Remove `rows`; the last rows move into their places. Returns, for each place, the old number of its row."""
         order = list(range(self.keys.shape[1]))
         for row in sorted(rows, reverse=True):
             last = order.pop()
@@ -94,7 +94,7 @@ class KVCache:
         return order
 
     def reorder(self, rows: Tensor, start: int) -> None:
-        """Give each row what `rows`, int64 (rows,), hold from place `start` on: all before is the same in both."""
+        """Give each row the contents of the row in `rows`, int64 (rows,), from `start` on; before it they are equal."""
         for held in (self.keys, self.values):
             filled = held[:, :, :, start : self.length]
             filled.copy_(filled[:, rows])
@@ -102,14 +102,14 @@ class KVCache:
             marks[:, start : self.length] = marks[rows, start : self.length]
 
     def rows(self, chosen: slice) -> KVCache:
-        """Some of the rows as a cache of their own, in the same memory."""
+        """Some of the rows as a separate cache that shares memory with this one."""
         some = copy(self)
         some.keys, some.values = self.keys[:, chosen], self.values[:, chosen]
         some.positions, some.segments = self.positions[chosen], self.segments[chosen]
         return some
 
     def repeated(self, times: int) -> KVCache:
-        """A cache of the same capacity with every row `times` times, one after another."""
+        """A copy of the same capacity in which every row is repeated `times` times in succession."""
         num_layers, rows, heads, capacity, head_dim = self.keys.shape
         more = KVCache(num_layers, rows * times, heads, capacity, head_dim, self.keys.dtype, self.keys.device)
         for filled, held in ((more.keys, self.keys), (more.values, self.values)):

@@ -1,7 +1,7 @@
 """Layers that encoder, resampler and decoder share: norm, rotary positions, attention.
 
-This is the only place where an attention kernel is chosen. Attention takes two shapes here: packed groups that do
-not attend to one another (images, packages), and rows of text under the rule of `Batch.segments`.
+This is the only place where an attention kernel is chosen. Attention has two forms here: packed groups that do not
+attend to one another (images, packages), and rows of text masked by `Batch.segments`.
 
 Axes: tokens (of all groups, one after another), groups, rows, length, queries, keys, heads, head_dim.
 """
@@ -19,13 +19,13 @@ from torch.utils.checkpoint import checkpoint
 
 from demiglace.batch import PADDING, moved
 
-SHORTEST_IN_BFLOAT16 = 200  # queries of a group that learns on a CPU (ours): 100 take .4 to .8 of the time in float32
+SHORTEST_IN_BFLOAT16 = 200  # queries of a group, training on a CPU (ours): 100 take .4 to .8 of the time in float32
 
-Checkpointing = bool | Callable[..., Any]  # True, or what is to run a layer in the place of torch's `checkpoint`
+Checkpointing = bool | Callable[..., Any]  # True, or a function that runs a layer instead of torch's `checkpoint`
 
 
 def run_layer(layer: nn.Module, *inputs: Any, checkpointing: Checkpointing) -> Tensor:
-    """The layer's output. With `checkpointing` it keeps only its inputs, and runs again in the backward pass."""
+    """The layer's output. With `checkpointing` only its inputs are stored, and it runs again in the backward pass."""
     if checkpointing is True:
         return checkpoint(layer, *inputs, use_reentrant=False)
     return checkpointing(layer, *inputs) if checkpointing else layer(*inputs)
@@ -40,14 +40,14 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)  # autocast leaves them unlike
+        return F.rms_norm(x, self.weight.shape, self.weight.to(x.dtype), self.eps)  # dtypes differ under autocast
 
 
 class LayerNorm(nn.LayerNorm):
-    """`nn.LayerNorm` whose scale and shift learn from sums in float32 on every device.
+    """`nn.LayerNorm` that accumulates the gradients of scale and shift in float32 on every device.
 
-    torch's kernels for a CPU (2.13) add the gradients of both up in the dtype of the input: in bfloat16, where 256 + 1
-    is 256, they stop growing, though under autocast the parameters are float32 themselves.
+    torch's CPU kernels (2.13) accumulate both in the dtype of the input. In bfloat16, where 256 + 1 is 256, they stop
+    growing, also under autocast, although the parameters themselves are float32.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,22 +64,22 @@ def rotary_table(positions: Tensor, head_dim: int, theta: float, dtype: torch.dt
     positions (rows, length) -> two (rows, 1, length, head_dim) in `dtype`; the axis of size 1 stands for the heads.
     """
     exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim
-    angles = positions.float().unsqueeze(-1) * (1.0 / theta**exponents)  # a power below 1 is rounded otherwise
+    angles = positions.float().unsqueeze(-1) * (1.0 / theta**exponents)  # a negative power rounds differently
     angles = torch.cat((angles, angles), dim=-1).unsqueeze(1)
     return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Turn x (rows, heads, length, head_dim); the pair of a dimension lies half a head away, as in Qwen3."""
+    """Rotate x (rows, heads, length, head_dim); dimensions are paired half a head apart, as in Qwen3."""
     cos, sin = table
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
 def chunks_by_length(lengths: list[int], limit: int | None) -> list[list[int]]:
-    """Deal groups out into chunks of at most `limit` tokens, shortest first; a longer group gets its own chunk.
+    """Split groups into chunks of at most `limit` tokens, shortest first; a longer group gets its own chunk.
 
-    Shortest first brings groups of one length together, which is what `grouped_attention` is fast at.
+    Shortest first puts groups of equal length together, for which `grouped_attention` is fast.
     """
     chunks: list[list[int]] = []
     held = 0
@@ -93,7 +93,7 @@ def chunks_by_length(lengths: list[int], limit: int | None) -> list[list[int]]:
 
 
 def are_in_order(chunks: list[list[int]]) -> bool:
-    """Whether there is one chunk that holds all groups as they come, so that nothing needs to be sorted."""
+    """Whether there is one chunk with all groups in their order, so that nothing needs to be reordered."""
     return len(chunks) == 1 and chunks[0] == list(range(len(chunks[0])))
 
 
@@ -117,10 +117,10 @@ def grouped_attention(
 ) -> Tensor:
     """Attention inside each group of packed tokens and none across, full or causal.
 
-    query (query tokens, heads, head_dim), key and value (key tokens, heads, head_dim) -> as query. Group g holds the
-    next `query_lengths[g]` queries and `key_lengths[g]` keys. A run of groups of one size is one unpadded, unmasked
-    batch, so bring groups of one size together (`chunks_by_length`). `bias` (key tokens,) is added to all scores of a
-    key. Where there are fewer key heads, several query heads share one.
+    query (query tokens, heads, head_dim), key and value (key tokens, heads, head_dim) -> as query. Group g has the
+    next `query_lengths[g]` queries and `key_lengths[g]` keys. A run of groups of equal size is one unpadded, unmasked
+    batch, so put groups of equal size together (`chunks_by_length`). `bias` (key tokens,) is added to all scores of a
+    key. With fewer key heads, several query heads share one.
 
     At 4 heads of 64 and 32 pictures of 144 patches, `scaled_dot_product_attention` forward and backward took as long as
     explicit matmul-softmax-matmul on an AVX2 CPU in float32, and half as long from 256 patches on.
@@ -151,7 +151,7 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, i
 
 
 def _learns_faster_in_float32(query: Tensor) -> bool:
-    """torch's backward pass for a CPU (2.13) is slow in bfloat16 for short groups, also with units for it."""
+    """torch's CPU backward pass (2.13) is slow in bfloat16 for short groups, even with hardware bfloat16 support."""
     short = query.shape[2] < SHORTEST_IN_BFLOAT16
     return short and query.requires_grad and query.dtype == torch.bfloat16 and query.device.type == "cpu"
 
@@ -163,12 +163,12 @@ def visibility(
     key_segments: Tensor,
     may_be_plain: bool = True,
 ) -> Tensor | None:
-    """Who sees whom: keys of the query's own segment, at its own position or before.
+    """The attention mask: a query sees the keys of its own segment, at its own position or before.
 
-    Takes (rows, queries) and (rows, keys); the queries are the last of the keys, so that each sees itself and no
-    padding ends in a NaN. Returns bool (rows, 1, queries, keys), or None where it is plain causal attention: every row
-    one segment without padding, and the queries either all of the keys or one. Unless it `may_be_plain`, the device is
-    not asked whether it is.
+    Takes (rows, queries) and (rows, keys). The queries are the last of the keys, so each sees itself and padding does
+    not give NaN. Returns bool (rows, 1, queries, keys), or None if it is plain causal attention: every row is one
+    segment without padding, and the queries are either all of the keys or just one. Without `may_be_plain` this is not
+    tested, which avoids a device synchronisation.
     """
     queries, keys = query_positions.shape[1], key_positions.shape[1]
     if may_be_plain and queries in (1, keys) and _is_plain(key_positions, key_segments):
@@ -186,18 +186,18 @@ def _is_plain(positions: Tensor, segments: Tensor) -> bool:
 def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor | None) -> Tensor:
     """Attention of text rows under `visibility`; several query heads may share a key head.
 
-    visible: bool as there, or of the dtype of the query, added to the scores: zero where a key is seen, minus infinity
-    where not. A CPU makes the one into the other in every layer.
+    visible: bool as there, or in the dtype of the query and added to the scores: zero for visible keys, minus infinity
+    for others. A CPU converts the first form into the second in every layer.
     query (rows, heads, queries, head_dim), key and value (rows, kv heads, keys, head_dim) -> as query.
     """
     kv_heads = key.shape[1]
     sharing = query.shape[1] // kv_heads
     if query.shape[2] == 1:
-        # One query: the heads that share a key stand in for queries, and no key is repeated.
+        # One query: the heads that share a key take the place of queries, so no key is repeated.
         shared = query.squeeze(2).unflatten(1, (kv_heads, sharing))
         return F.scaled_dot_product_attention(shared, key, value, attn_mask=visible).flatten(1, 2).unsqueeze(2)
     if visible is not None and query.is_cuda:
-        # There, the kernels that take a mask take no shared heads.
+        # CUDA kernels that accept a mask do not support shared heads.
         key, value = key.repeat_interleave(sharing, dim=1), value.repeat_interleave(sharing, dim=1)
     return F.scaled_dot_product_attention(
         query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=key.shape[1] != query.shape[1]

@@ -1,4 +1,4 @@
-"""The whole model: encoder, resampler and decoder in order; visual tokens put into their places, counted first."""
+"""The whole model: encoder, resampler and decoder; visual tokens are counted, then put into their places."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MiniCPMV(nn.Module):
     def visual_tokens(
         self, visual: Visual, max_patches_per_chunk: int | None = None, checkpointing: bool = False
     ) -> Tensor:
-        """(packages * num_queries, hidden_size), in the order of the packages; arguments as of `SiglipEncoder`."""
+        """(packages * num_queries, hidden_size), in the order of the packages; arguments as in `SiglipEncoder`."""
         features = self.vpm(visual.patches, visual.grids, max_patches_per_chunk, checkpointing, visual.kept)
         tokens = self.resampler(
             features, visual.grids, visual.package_sizes, visual.ticks, max_patches_per_chunk, visual.run_lengths
@@ -51,7 +51,7 @@ class MiniCPMV(nn.Module):
         return tokens.flatten(0, 1)
 
     def embed(self, batch: Batch, max_patches_per_chunk: int | None = None) -> Tensor:
-        """Token embeddings (rows, length, hidden_size) with visual tokens in their places; errors as `place`."""
+        """Token embeddings (rows, length, hidden_size) with visual tokens in their places; errors as in `place`."""
         if batch.visual is None:
             return self.place(batch, None)
         return self.place(batch, self.visual_tokens(batch.visual, max_patches_per_chunk))
@@ -59,7 +59,7 @@ class MiniCPMV(nn.Module):
     def place(self, batch: Batch, visual: Tensor | None) -> Tensor:
         """Put visual tokens (visual, hidden_size) into the places of `batch` among its token embeddings.
 
-        Raises ValueError where there are more or fewer places than visual tokens.
+        Raises ValueError if the number of places differs from the number of visual tokens.
         """
         given, places = 0 if visual is None else visual.shape[0], batch.visual_places.numel()
         if given != places:
@@ -77,9 +77,9 @@ class MiniCPMV(nn.Module):
         max_patches_per_chunk: int | None = None,
         last: Tensor | None = None,
     ) -> Tensor:
-        """Hidden states (rows, length, hidden_size); `logits` takes those that are needed.
+        """Hidden states (rows, length, hidden_size); pass those that are needed to `logits`.
 
-        With `last` those of each row's last token alone, (rows, 1, hidden_size), as in `Qwen3`.
+        With `last` only those of each row's last token, (rows, 1, hidden_size), as in `Qwen3`.
         """
         embeddings = self.embed(batch, max_patches_per_chunk)
         if cache is None or last is None:

@@ -1,8 +1,8 @@
-"""Attention of packed rows by segment: what the mask of `visibility` gives, without scores between samples.
+"""Attention of packed rows by segment: the result of the mask of `visibility`, without scores between samples.
 
-A mask has a score for every pair of tokens in a row. By segment only pairs of one sample are computed: of the nano
-preset's attention forward and backward a CPU takes a quarter of the time in rows of 1,024 tokens with six samples, and
-an eleventh in rows of 4,096 with ten.
+A mask needs a score for every pair of tokens in a row; by segment, only pairs within a sample are computed. Forward and
+backward of the nano preset's attention then take a CPU a quarter of the time in rows of 1,024 tokens with six samples,
+and an eleventh in rows of 4,096 with ten.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch import Tensor
 from demiglace.batch import PADDING
 from demiglace.model.layers import grouped_attention
 
-SegmentLengths = tuple[int, ...]  # of all rows laid end to end; each token of padding is a segment by itself
+SegmentLengths = tuple[int, ...]  # of all rows laid end to end; each padding token is its own segment
 
-LONGEST_MASKED_ROW = 512  # tokens (ours): below it there is little to gain, and losses were pinned with masks
+LONGEST_MASKED_ROW = 512  # tokens (ours): below it there is little to gain, and pinned losses were computed with masks
 
 
 def segment_lengths(positions: Tensor, segments: Tensor) -> SegmentLengths | None:
-    """Of rows that attention computes by segment; None where it does not: for short rows, rows of one segment each, on
-    a GPU (where masks are the tested way), and where a segment is torn apart or its positions do not rise.
+    """Lengths of the segments, if attention is to be computed by segment. None for short rows, for rows of one segment
+    each, on a GPU (where masks are the tested way), and if a segment is not contiguous or its positions do not rise.
 
     positions, segments: int64 (rows, length) as in `Batch`.
     """
@@ -37,7 +37,7 @@ def segment_lengths(positions: Tensor, segments: Tensor) -> SegmentLengths | Non
 
 
 def packed_attention(query: Tensor, key: Tensor, value: Tensor, lengths: SegmentLengths) -> Tensor:
-    """As `layers.causal_attention` under the mask, but for padding, which has no meaning; shapes as there."""
+    """As `layers.causal_attention` with a mask, except for padding, whose output is meaningless; shapes as there."""
     q, k, v = (x.transpose(1, 2).flatten(0, 1) for x in (query, key, value))
     mixed = grouped_attention(q, k, v, list(lengths), list(lengths), is_causal=True)
     return mixed.unflatten(0, (len(query), -1)).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""One family in three sizes: `8b` is the release, `small` is for one GPU, `nano` trains on a laptop."""
+"""One model family in three sizes: `8b` is the release, `small` is for one GPU, `nano` trains on a laptop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from demiglace.model.siglip import SiglipConfig
 
 
 def preset(name: str) -> MiniCPMVConfig:
-    """The configuration called `name`; ValueError where there is none."""
+    """The configuration called `name`; ValueError if there is none."""
     presets = {"nano": nano, "small": small, "8b": released_8b}
     if name not in presets:
         raise ValueError(f"no preset {name!r}; there are {', '.join(presets)}")

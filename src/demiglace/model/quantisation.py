@@ -1,7 +1,7 @@
-"""Linear layers whose weights take eight bits or four.
+"""Linear layers with weights of eight or four bits.
 
-The decoder's layers alone: the resampler is small, and all that is seen passes through it. On a CPU torch's own kernels
-multiply, on a GPU those of bitsandbytes, an extra (`pip install 'demiglace[quant]'`).
+Only the decoder's layers are quantised: the resampler is small, and all visual input passes through it. Products use
+torch's own kernels on a CPU, and those of bitsandbytes, an extra (`pip install 'demiglace[quant]'`), on a GPU.
 
 Axes: out and in (features), groups (of weights along `in` that share a scale).
 """
@@ -22,15 +22,15 @@ Quantisation = Literal["int8", "int4"]
 DECODER_LINEARS = r"llm\.model\.layers\.\d+\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)"
 ENCODER_LINEARS = r"vpm\.encoder\.layers\.\d+\.(self_attn\.(q_proj|k_proj|v_proj|out_proj)|mlp\.fc[12])"
 
-GROUP = 64  # of four-bit weights (ours): as many as share a scale in bitsandbytes' NF4
-OUT_BLOCK, PACKED_GROUPS = 16, (32, 64, 128, 256)  # what torch's kernel takes: rows in blocks, and such groups
-PACKED_OUTPUTS = 32  # and bitsandbytes' kernel for CPUs: outputs in such blocks
-META = torch.device("meta")  # of weights that are replaced at once
-FEW_TOKENS = 16  # up to here torch's kernel for eight bits is faster than making the matrix float first
+GROUP = 64  # four-bit weights that share a scale (ours): the same number as in bitsandbytes' NF4
+OUT_BLOCK, PACKED_GROUPS = 16, (32, 64, 128, 256)  # torch's kernel needs a multiple of 16 outputs, and these groups
+PACKED_OUTPUTS = 32  # bitsandbytes' CPU kernel needs a multiple of 32 outputs
+META = torch.device("meta")  # for weights that are replaced immediately
+FEW_TOKENS = 16  # up to here torch's int8 kernel is faster than converting the weight matrix to float first
 
 
 class Int8Linear(nn.Module):
-    """y = (x W^T) * scale, W int8 (out, in) with one scale a row; inputs are as they come, or few and bfloat16."""
+    """y = (x W^T) * scale, W int8 (out, in) with one scale a row; few inputs on a CPU are rounded to bfloat16."""
 
     weight: Tensor
     scale: Tensor
@@ -51,9 +51,9 @@ class Int8Linear(nn.Module):
 
 
 class PackedInt8Linear(nn.Module):
-    """As `Int8Linear`, with inputs rounded to int8 too, each token by a scale of its own: sums are exact integers.
+    """As `Int8Linear`, but inputs are also rounded to int8, with one scale per token: sums are exact integers.
 
-    So what a token becomes does not depend on the others of its batch. For CPUs with instructions for it (VNNI).
+    So the output of a token does not depend on the other tokens of its batch. For CPUs with VNNI instructions.
     """
 
     def __init__(self, weight: Tensor, scale: Tensor) -> None:
@@ -64,7 +64,7 @@ class PackedInt8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rounded, scale = int8_rows(x.float())
-        unsigned = (rounded + 128).to(torch.uint8)  # of int8 inputs the kernel is hundreds of times slower
+        unsigned = (rounded + 128).to(torch.uint8)  # the kernel is hundreds of times slower with int8 inputs
         product = torch.ops.onednn.qlinear_pointwise(
             unsigned, 1.0, 128, self.packed, self.scale, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
@@ -72,7 +72,7 @@ class PackedInt8Linear(nn.Module):
 
 
 class Int4Linear(nn.Module):
-    """y = x W^T, W = (q - 8) * scale + zero, q of four bits; each group of weights has its scale and zero."""
+    """y = x W^T, W = (q - 8) * scale + zero, q of four bits; each group of weights has its own scale and zero."""
 
     pairs: Tensor
     scale: Tensor
@@ -96,7 +96,7 @@ class Int4Linear(nn.Module):
 
 
 class PackedInt4Linear(nn.Module):
-    """As `Int4Linear` by torch's kernel for CPUs, which takes inputs, scales and zeros in bfloat16."""
+    """As `Int4Linear` with torch's CPU kernel, which takes inputs, scales and zeros in bfloat16."""
 
     def __init__(self, numbers: Tensor, scale: Tensor, zero: Tensor) -> None:
         """numbers uint8 (out, in), 0 to 15; scale and zero (out, groups)."""
@@ -112,7 +112,7 @@ class PackedInt4Linear(nn.Module):
 
 
 def quantisation_named(name: str) -> Quantisation:
-    """ValueError where there is none of that name."""
+    """`name` as a `Quantisation`; ValueError if there is none of that name."""
     for kind in get_args(Quantisation):
         if kind == name:
             return kind
@@ -120,12 +120,12 @@ def quantisation_named(name: str) -> Quantisation:
 
 
 def linear_names(model: nn.Module, pattern: str = DECODER_LINEARS) -> Iterator[str]:
-    """Names of the linear layers that `pattern` fits."""
+    """Names of the linear layers that match `pattern`."""
     return (name for name, module in model.named_modules() if re.fullmatch(pattern, name))
 
 
 def quantise(model: nn.Module, kind: Quantisation, pattern: str = DECODER_LINEARS) -> None:
-    """Replace the linear layers that `pattern` fits, in place; they have no biases there. Errors as `quantised`."""
+    """Replace the linear layers that match `pattern`, in place; they must have no biases. Errors as in `quantised`."""
     for name in list(linear_names(model, pattern)):
         linear = model.get_submodule(name)
         assert isinstance(linear, nn.Linear)
@@ -134,9 +134,9 @@ def quantise(model: nn.Module, kind: Quantisation, pattern: str = DECODER_LINEAR
 
 
 def quantised(name: str, weight: Tensor, kind: Quantisation) -> nn.Module:
-    """A linear layer of few bits in the place of one called `name`, whose `weight` (out, in) is where it will compute.
+    """A quantised layer in place of the one called `name`, whose `weight` (out, in) is on the device that will compute.
 
-    Raises ValueError where the shape cannot be held in four bits, and on a GPU where bitsandbytes is missing.
+    Raises ValueError if the shape does not allow four bits, and on a GPU if bitsandbytes is missing.
     """
     if weight.device.type != "cpu":
         return _by_bitsandbytes(weight, kind)
@@ -152,20 +152,20 @@ def quantised(name: str, weight: Tensor, kind: Quantisation) -> nn.Module:
 
 
 def int8_linear(weight: Tensor, scale: Tensor) -> nn.Module:
-    """What computes it fastest on this CPU; the arguments are those of `Int8Linear`."""
+    """The fastest int8 layer on this CPU; arguments as in `Int8Linear`."""
     packed = torch.cpu._is_vnni_supported() and torch.backends.mkldnn.is_available()
     return PackedInt8Linear(weight, scale) if packed else Int8Linear(weight, scale)
 
 
 def int4_linear(numbers: Tensor, scale: Tensor, zero: Tensor) -> nn.Module:
-    """What computes it fastest where the tensors are; the arguments are those of `Int4Linear`."""
+    """The fastest int4 layer on the device of the tensors; arguments as in `Int4Linear`."""
     group = numbers.shape[1] // scale.shape[1]
     packed = numbers.device.type == "cpu" and numbers.shape[0] % OUT_BLOCK == 0 and group in PACKED_GROUPS
     return PackedInt4Linear(numbers, scale, zero) if packed else Int4Linear(numbers, scale, zero)
 
 
 def int8_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x (..., size) -> int8 (..., size) and scale (..., 1), so that x is nearly their product."""
+    """x (..., size) -> int8 (..., size) and scale (..., 1), whose product approximates x."""
     scale = x.abs().amax(-1, keepdim=True).clamp_min_(torch.finfo(x.dtype).tiny * 127).mul_(1 / 127)
     return (x / scale).round_().to(torch.int8), scale
 
@@ -184,9 +184,9 @@ def int4_groups(weight: Tensor, group: int = GROUP) -> tuple[Tensor, Tensor, Ten
 
 
 def nf4_for_training(model: nn.Module, dtype: torch.dtype) -> None:
-    """Linear layers inside the blocks of encoder and decoder in 4 bits (NF4, Dettmers et al., 2023), in place.
+    """Quantise the linear layers in the blocks of encoder and decoder to NF4 (Dettmers et al., 2023), in place.
 
-    What QLoRA trains through. `dtype`: of the products. ValueError where bitsandbytes is missing.
+    QLoRA backpropagates through them. `dtype`: of the products. ValueError if bitsandbytes is missing.
     """
     bitsandbytes("qlora")
     for name in list(linear_names(model, f"{ENCODER_LINEARS}|{DECODER_LINEARS}")):
@@ -197,7 +197,7 @@ def nf4_for_training(model: nn.Module, dtype: torch.dtype) -> None:
 
 
 def bitsandbytes(extra: str = "quant") -> Any:
-    """The module; ValueError where it is missing, which names the extra that brings it."""
+    """The module; if it is missing, a ValueError that names the extra to install."""
     try:
         import bitsandbytes
     except ImportError as error:
@@ -206,7 +206,7 @@ def bitsandbytes(extra: str = "quant") -> Any:
 
 
 def _by_bitsandbytes(weight: Tensor, kind: Quantisation) -> nn.Module:
-    """NF4, or eight bits where inputs far from the others stay float (Dettmers et al., 2022)."""
+    """NF4, or LLM.int8() with outlier inputs in float (Dettmers et al., 2022)."""
     if kind == "int4":
         return _nf4(weight, None, weight.dtype).to(weight.device)
     bnb = bitsandbytes()
@@ -216,11 +216,11 @@ def _by_bitsandbytes(weight: Tensor, kind: Quantisation) -> nn.Module:
 
 
 def nf4_linear(num_out: int, num_in: int, has_bias: bool, dtype: torch.dtype, trains: bool = False) -> Any:
-    """A layer of bitsandbytes, its weight and bias still to come. dtype: of the products.
+    """A bitsandbytes layer whose weight and bias are still to be set. dtype: of the products.
 
-    On a CPU with units for bfloat16 bitsandbytes 0.50 packs the weight anew at the first pass in evaluation. From then
-    on products are in bfloat16, no gradient passes the layer, also in training, and a number of outputs that is no
-    multiple of 32 raises. So it packs for inference in bfloat16 alone, where one row is 20 times as fast for it.
+    On a CPU with bfloat16 support, bitsandbytes 0.50 repacks the weight in the first pass in evaluation mode. From then
+    on products are in bfloat16, no gradient passes the layer, even in training, and outputs that are not a multiple of
+    32 raise. So repacking stays on only for inference in bfloat16, where it makes one row 20 times as fast.
     """
     layer = bitsandbytes().nn.Linear4bit(num_in, num_out, has_bias, dtype, quant_type="nf4", device=META)
     if trains or dtype != torch.bfloat16 or num_out % PACKED_OUTPUTS:
@@ -229,7 +229,7 @@ def nf4_linear(num_out: int, num_in: int, has_bias: bool, dtype: torch.dtype, tr
 
 
 def _nf4(weight: Tensor, bias: nn.Parameter | None, dtype: torch.dtype, trains: bool = False) -> nn.Module:
-    """Quantised by bitsandbytes where the layer is moved to a device."""
+    """An NF4 layer, which bitsandbytes quantises when the layer is moved to a device."""
     num_out, num_in = weight.shape
     linear = nf4_linear(num_out, num_in, bias is not None, dtype, trains)
     linear.weight = bitsandbytes().nn.Params4bit(weight, requires_grad=False, quant_type="nf4")

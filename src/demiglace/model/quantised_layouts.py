@@ -1,7 +1,7 @@
 """Checkpoints whose linear layers are stored quantised: NF4 as bitsandbytes writes it, and AWQ.
 
-Each layout knows what tensors stand for a linear layer on disk, and makes a layer of them. The released int4 checkpoint
-is of the first, the released AWQ checkpoint of the second.
+Each layout knows the tensors that represent a linear layer on disk, and builds the layer from them. The released int4
+checkpoint has the first layout, the released AWQ checkpoint the second.
 
 Axes: out and in (features), groups (of weights along `in` that share a scale).
 """
@@ -22,36 +22,36 @@ from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Word
 from demiglace.model.quantisation import DECODER_LINEARS, ENCODER_LINEARS, bitsandbytes, int4_linear, nf4_linear
 from demiglace.model.tensor_files import StoredTensor, TensorFiles
 
-QUANTISED = re.compile(rf"{DECODER_LINEARS}|{ENCODER_LINEARS}|llm\.lm_head")  # others' weights are used elsewhere too
+QUANTISED = re.compile(rf"{DECODER_LINEARS}|{ENCODER_LINEARS}|llm\.lm_head")  # weights of others are also used directly
 
 NF4_BLOCK, NF4_NESTED_BLOCK = 64, 256  # bitsandbytes' own, for weights and for their scales
 NF4_STATE = "weight.quant_state.bitsandbytes__nf4"
 MOST_STATE_BYTES = 4096
 
-# The column of eight that a nibble of AWQ's words holds, least significant first.
+# Which of eight columns each nibble of an AWQ word holds, least significant nibble first.
 AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 
 
 class QuantisedLayout(Protocol):
-    """What stands on disk for the weight of a linear layer."""
+    """How the weight of a linear layer is stored on disk."""
 
     marker: str  # the part that only a quantised layer has
 
     def parts(self, name: str, linear: nn.Linear, stored: Collection[str]) -> dict[str, StoredTensor]:
-        """The tensors of a layer, by what follows its name; `stored` are the names of all tensors.
+        """The tensors of a layer, by the suffix after its name; `stored` are the names of all tensors.
 
-        Raises ValueError where its shape cannot be stored so.
+        Raises ValueError if the layer cannot be stored in this layout.
         """
 
     def layer(self, name: str, linear: nn.Linear, parts: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Module:
-        """The layer in the place of `linear`, of the tensors that `parts` told of; its bias is the caller's.
+        """The layer that replaces `linear`, built from the tensors of `parts`; the caller sets its bias.
 
         dtype: of the products. Raises ValueError on contents that contradict the layer.
         """
 
 
 def stored_layout(fields: Mapping[str, Any]) -> QuantisedLayout | None:
-    """By `quantization_config` of `config.json`, None without one; ValueError on what is not read here."""
+    """The layout in `quantization_config` of `config.json`, None without one; ValueError if it is not supported."""
     if fields.get("quantization_config") is None:
         return None
     where = "config.json: quantization_config"
@@ -68,14 +68,14 @@ def stored_layout(fields: Mapping[str, Any]) -> QuantisedLayout | None:
 
 @dataclass(frozen=True)
 class StoredLayer:
-    """A linear layer that is stored quantised: the tensors it needs, by what follows its name."""
+    """A linear layer that is stored quantised, and the tensors it needs, by the suffix after its name."""
 
     name: str
     layout: QuantisedLayout
     parts: Mapping[str, StoredTensor]
 
     def read(self, linear: nn.Module, files: TensorFiles, dtype: torch.dtype) -> nn.Module:
-        """The layer in the place of `linear`; a bias is left to be read. ValueError as `QuantisedLayout.layer`."""
+        """The layer that replaces `linear`; its bias is not read. ValueError as in `QuantisedLayout.layer`."""
         assert isinstance(linear, nn.Linear)
         parts = {part: files.read(f"{self.name}.{part}") for part in self.parts}
         return self.layout.layer(self.name, linear, parts, dtype)
@@ -84,7 +84,7 @@ class StoredLayer:
 def stored_layers(model: nn.Module, layout: QuantisedLayout, found: Collection[str]) -> dict[str, StoredLayer]:
     """The linear layers of `model` that are quantised in a checkpoint with the tensors `found`.
 
-    Raises ValueError where one is that may not be, and as `QuantisedLayout.parts`.
+    Raises ValueError if a layer is quantised that must not be, and as in `QuantisedLayout.parts`.
     """
     layers = {}
     for name, linear in model.named_modules():
@@ -96,12 +96,12 @@ def stored_layers(model: nn.Module, layout: QuantisedLayout, found: Collection[s
 
 
 class Nf4Layout:
-    """NF4 of bitsandbytes: nibbles by code, a scale for each block of weights, and scales of scales where nested."""
+    """NF4 of bitsandbytes: code nibbles, a scale for each block of weights, and with nesting also scales of scales."""
 
     marker = NF4_STATE
 
     def parts(self, name: str, linear: nn.Linear, stored: Collection[str]) -> dict[str, StoredTensor]:
-        """Sizes too, since bitsandbytes' kernels read as much memory as the layer's shape asks for."""
+        """Sizes are given too, because bitsandbytes' kernels read as much memory as the layer's shape implies."""
         blocks = ceil(linear.weight.numel() / NF4_BLOCK)
         parts = {
             "weight": StoredTensor((ceil(linear.weight.numel() / 2), 1), ("U8",)),
@@ -170,7 +170,7 @@ def awq_numbers(words: Tensor) -> Tensor:
 
 
 def _check(where: str, table: Mapping[str, Any], wanted: Mapping[str, object]) -> None:
-    """ValueError that names the first field which is there and not as wanted."""
+    """ValueError that names the first field which is present and differs from `wanted`."""
     for name, value in wanted.items():
         found = table.get(name, value)
         if (found.lower() if isinstance(found, str) else found) != value:
@@ -178,7 +178,7 @@ def _check(where: str, table: Mapping[str, Any], wanted: Mapping[str, object]) -
 
 
 def _json_of(where: str, contents: Tensor) -> dict[str, Any]:
-    """An object that bytes spell; ValueError where they are too many or spell none."""
+    """The JSON object in a tensor of bytes; ValueError if it is too long or is not one."""
     if contents.numel() > MOST_STATE_BYTES:
         raise ValueError(f"{where} has {contents.numel()} bytes, more than {MOST_STATE_BYTES}")
     try:

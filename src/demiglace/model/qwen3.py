@@ -1,7 +1,7 @@
 """The decoder: embeddings in, hidden states out (Qwen3, dense; Yang et al., 2025).
 
-The stock architecture: grouped heads with a norm on queries and keys, rotary positions, gated MLP, no biases, untied
-embeddings. Rows may be padded, packed with several samples, or continued from a `KVCache`.
+The standard architecture: grouped-query attention with a norm on queries and keys, rotary positions, gated MLP, no
+biases, untied embeddings. Rows may be padded, packed with several samples, or continued from a `KVCache`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from demiglace.model.packed_attention import SegmentLengths, packed_attention, s
 
 Visible = Tensor | SegmentLengths | None  # as `causal_attention` takes it, or the segments of packed rows
 
-MAX_TOKENS_AT_ONCE = 2048  # of prompts (ours): a CPU takes a sixth less time than for four times as many
+MAX_TOKENS_AT_ONCE = 2048  # in prefill (ours): a CPU takes a sixth less time than with four times as many
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Layer(nn.Module):
         layer: int,
         last: Tensor | None = None,
     ) -> Tensor:
-        """x (rows, length, hidden_size) -> as x; with `last`, int64 (rows,), of that place of each row alone."""
+        """x (rows, length, hidden_size) -> as x; with `last`, int64 (rows,), only of that place of each row."""
         attended = self.self_attn(self.input_layernorm(x), rotary, visible, cache, layer, last)
         x = attended + (x if last is None else _at(x, last))
         return x + self.mlp(self.post_attention_layernorm(x))
@@ -135,7 +135,7 @@ class Decoder(nn.Module):
 
 
 class Qwen3(nn.Module):
-    """`model` holds embeddings, layers and norm, `lm_head` turns hidden states into logits."""
+    """`model` has embeddings, layers and norm; `lm_head` turns hidden states into logits."""
 
     def __init__(self, config: Qwen3Config) -> None:
         super().__init__()
@@ -156,13 +156,13 @@ class Qwen3(nn.Module):
         """embeddings (rows, length, hidden_size), positions and segments (rows, length) as in `Batch` -> hidden states
         (rows, length, hidden_size) after the final norm.
 
-        With a cache, the tokens continue those it holds and are added to it; ValueError when they do not fit.
-        With `checkpointing`, which goes with no cache that a second run of a layer would change, a layer keeps only its
-        input and runs once more in the backward pass; the result is the same.
-        `is_causal`, which goes with no cache, is the caller's word that every row is one sample with padding behind it
-        alone: nothing but later tokens is hidden then, the device need not be asked, and padding has no meaning.
-        With `last`, int64 (rows,), the place of each row's last token, hidden states are those of that place alone,
-        (rows, 1, hidden_size): the last layer computes no other.
+        With a cache, the tokens continue those in it and are added to it; ValueError if they do not fit.
+        With `checkpointing`, a layer stores only its input and runs again in the backward pass; the result is the same.
+        It excludes caches that a second run of a layer would change.
+        `is_causal` excludes a cache. It asserts that every row is one sample, padded only at the end: then only later
+        tokens are masked, the device is not synchronised, and outputs at padding are meaningless.
+        `last`, int64 (rows,), is the place of each row's last token. With it, only hidden states of that place are
+        computed in the last layer and returned, (rows, 1, hidden_size).
         """
         visible: Visible
         if cache is not None:
@@ -179,7 +179,7 @@ class Qwen3(nn.Module):
     def last_states(
         self, embeddings: Tensor, positions: Tensor, segments: Tensor, cache: KVCache, last: Tensor
     ) -> Tensor:
-        """As `forward` with a cache and `last`, some rows at a time: what is between the layers stays small."""
+        """As `forward` with a cache and `last`, but some rows at a time, so that activations stay small."""
         step = max(1, MAX_TOKENS_AT_ONCE // embeddings.shape[1])
         blocks = [slice(start, start + step) for start in range(0, len(embeddings), step)]
         states = [
@@ -191,12 +191,12 @@ class Qwen3(nn.Module):
 
 
 def _visible(positions: Tensor, segments: Tensor, last: Tensor | None) -> Visible:
-    """Who sees whom among tokens of rows that are whole: by segment where that is faster, else by a mask."""
+    """What the tokens of complete rows see: by segment if that is faster, else as a mask."""
     lengths = segment_lengths(positions, segments) if last is None else None
     return visibility(positions, segments, positions, segments) if lengths is None else lengths
 
 
 def _at(x: Tensor, places: Tensor) -> Tensor:
-    """(rows, ..., length, size) -> (rows, ..., 1, size), of each row the place that `places`, int64 (rows,), names."""
+    """(rows, ..., length, size) -> (rows, ..., 1, size): of each row, the place given by `places`, int64 (rows,)."""
     index = places.view(-1, *(1,) * (x.ndim - 1)).expand(*x.shape[:-2], 1, x.shape[-1])
     return x.gather(-2, index)

@@ -1,12 +1,12 @@
-"""Packages whose pictures recur, as those of a screen recording do: each distinct picture is attended to once.
+"""Packages with recurring pictures, as in screen recordings: each distinct picture is attended to once.
 
-The tick of a picture moves the scores of all its patches by the same amount. So what a query takes from a picture alone
-does not depend on when it is shown, and of a package only the weights of its pictures are left to find:
+The tick of a picture shifts the scores of all its patches by the same amount. So what a query takes from a single
+picture does not depend on when it is shown, and only the weights of the pictures remain to be computed for a package:
 
     a(picture)  = softmax(q . (W_k (u + P) + b_k)) (W_v u + b_v)     l(picture) = log of the sum of exponentials
     attended    = sum of w a(picture) over the pictures of a package, w = softmax(l(picture) + q . W_k T(tick))
 
-The names are those of docs/resampler.md. The formulas are ours, and exact but for rounding.
+The names are those of docs/resampler.md. The formulas are ours, and exact up to rounding.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from demiglace.model.resampler import Resampler, grid_positions, tick_positions
 
 
 class PictureSums(NamedTuple):
-    """What the queries take from some pictures, each by itself.
+    """What the queries take from each of some pictures alone.
 
-    attended: (pictures, heads, num_queries, head_dim); totals: float32 (pictures, heads, num_queries), logarithms of
-    the sums of the exponentials of their scores.
+    attended: (pictures, heads, num_queries, head_dim); totals: float32 (pictures, heads, num_queries), log-sum-exp of
+    their scores.
     """
 
     attended: Tensor
@@ -40,7 +40,7 @@ def resample_recurring(
     shown: Sequence[Sequence[int]],
     ticks: Tensor,
 ) -> Tensor:
-    """(packages, num_queries, hidden_size), as `Resampler.forward` gives.
+    """(packages, num_queries, hidden_size), as `Resampler.forward` returns.
 
     features (patches, feature_size) and sizes (height, width in patches) of each distinct picture; shown: which of them
     are in each package, in order; ticks: int64 (pictures of all packages,), on the device of the features.
@@ -54,14 +54,14 @@ def resample_recurring(
 
 
 def _queries(resampler: Resampler) -> Tensor:
-    """(heads, num_queries, head_dim), divided by the root of head_dim as scores want it."""
+    """(heads, num_queries, head_dim), already divided by the square root of head_dim."""
     weight, bias = resampler.attn.projections()[0]
     queries = _by_head(F.linear(resampler.ln_q(resampler.query), weight, bias), resampler)
     return queries / queries.shape[-1] ** 0.5
 
 
 def _attend(resampler: Resampler, queries: Tensor, features: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Of one picture: attended (heads, num_queries, head_dim), totals (heads, num_queries)."""
+    """For one picture: attended (heads, num_queries, head_dim), totals (heads, num_queries)."""
     _, (key_weight, key_bias), (value_weight, value_bias) = resampler.attn.projections()
     values = resampler.ln_kv(resampler.kv_proj(features))
     keys = values + moved(grid_positions(*size, resampler.config.hidden_size), values.device).to(values)
@@ -72,14 +72,14 @@ def _attend(resampler: Resampler, queries: Tensor, features: Tensor, size: tuple
 
 
 def _moves(resampler: Resampler, queries: Tensor, ticks: Tensor) -> Tensor:
-    """float32 (pictures, heads, num_queries), by which the ticks move all scores of a picture."""
+    """float32 (pictures, heads, num_queries): the shift of all scores of a picture by its tick."""
     times = tick_positions(ticks, resampler.config.hidden_size).to(queries)
     keys = _by_head(F.linear(times, resampler.attn.projections()[1][0]), resampler)
     return (queries @ keys.transpose(1, 2)).float().permute(2, 0, 1)
 
 
 def _mix(sums: PictureSums, pictures: Tensor, moves: Tensor) -> Tensor:
-    """(num_queries, heads * head_dim) of a package."""
+    """(num_queries, heads * head_dim) for one package."""
     weights = (sums.totals[pictures] + moves).softmax(dim=0).to(sums.attended.dtype)
     attended = (weights.unsqueeze(-1) * sums.attended[pictures]).sum(dim=0)
     return attended.transpose(0, 1).flatten(1)

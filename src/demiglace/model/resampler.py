@@ -1,13 +1,12 @@
-"""The 3D resampler: the features of one slice, or of a package of frames, become a fixed number of visual tokens.
+"""The 3D resampler: turns the features of one slice, or of a package of frames, into a fixed number of visual tokens.
 
-Learned queries attend once to all patches of a package. Keys carry where a patch lies (2D sin-cos) and when (sin-cos
-of its tick), values carry neither. Positions are computed for the pictures at hand, so no picture is too large and no
-video too long. Sources: paper, section 2.1; released code for formulas and names.
+Learned queries attend once to all patches of a package. Keys encode the position of a patch (2D sin-cos) and its time
+(sin-cos of its tick); values encode neither. Positions are computed for the given pictures, so no picture is too large
+and no video too long. Sources: paper, section 2.1; released code for formulas and names.
 
-A patch that stands for a run of pictures (`Visual.run_lengths`, ours) counts as often as the run is long: the logarithm
-of the length is added to its scores, and its key carries the mean of the encodings of the run's ticks. Were the run's
-keys equal but for their ticks, this would differ from attending to each by the spread of the scores among them alone,
-and agree to the first order in it.
+A patch that stands for a run of pictures (`Visual.run_lengths`, ours) counts once for each of them: the logarithm of
+the run's length is added to its scores, and its key has the mean of the encodings of the run's ticks. For keys that
+differ only in their ticks, this agrees with attending to each of them to first order in the spread of their scores.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ LAYER_NORM_EPS = 1e-6  # released code
 
 @dataclass(frozen=True)
 class ResamplerConfig:
-    """From features of `feature_size` numbers to `num_queries` visual tokens of `hidden_size` numbers."""
+    """From features of size `feature_size` to `num_queries` visual tokens of size `hidden_size`."""
 
     num_queries: int
     hidden_size: int
@@ -46,8 +45,8 @@ class ResamplerConfig:
 def sin_cos(places: Tensor, dim: int) -> Tensor:
     """(n,) -> float32 (n, dim): sines, then cosines, of place * 10000**(-i / (dim / 2)).
 
-    The frequencies come from numpy as in the released code: one float32 step in a frequency turns the angle by 4e-3
-    after two hours of 0.1 s ticks.
+    The frequencies are computed by numpy as in the released code: one float32 rounding step in a frequency changes the
+    angle by 4e-3 after two hours of 0.1 s ticks.
     """
     steps = np.arange(dim // 2, dtype=np.float32) / np.float32(dim / 2)
     frequencies = moved(torch.from_numpy(np.float32(1) / np.float32(10000) ** steps), places.device)
@@ -68,9 +67,9 @@ def tick_positions(ticks: Tensor, dim: int) -> Tensor:
 
 
 class PackageGrids(NamedTuple):
-    """Some packages on the host: picture sizes (height, width) in patches, number of pictures of each package.
+    """Some packages, on the host: picture sizes (height, width) in patches, number of pictures in each package.
 
-    run_lengths: int64 (height * width,) of each picture, as in `Visual`; None where every place has a patch.
+    run_lengths: int64 (height * width,) for each picture, as in `Visual`; None if every place has a patch.
     """
 
     sizes: list[tuple[int, int]]
@@ -118,8 +117,8 @@ class CrossAttention(nn.Module):
     def forward(
         self, query: Tensor, keys: Tensor, values: Tensor, lengths: list[int], bias: Tensor | None = None
     ) -> Tensor:
-        """The same query (queries, hidden_size) for every package, packed keys and values (patches, hidden_size), bias
-        (patches,) of all scores of a key -> (packages, queries, hidden_size)."""
+        """One query (queries, hidden_size) shared by all packages, packed keys and values (patches, hidden_size), bias
+        (patches,) added to all scores of a key -> (packages, queries, hidden_size)."""
         query, keys, values = (
             F.linear(x, weight, bias).unflatten(-1, (self.num_heads, -1))
             for x, (weight, bias) in zip((query, keys, values), self.projections(), strict=True)
@@ -164,8 +163,8 @@ class Resampler(nn.Module):
     ) -> Tensor:
         """features (patches, feature_size), the rest as in `Visual` -> (packages, num_queries, hidden_size).
 
-        Works through the packages in chunks of at most `max_patches_per_chunk` patches (or one package), so that memory
-        stays bounded; None takes all at once. The result is the same.
+        Processes packages in chunks of at most `max_patches_per_chunk` patches (or one package) to bound memory; None
+        processes all at once. The result is the same.
         """
         pictures = PackageGrids.of(grids, package_sizes, run_lengths)
         lengths = pictures.package_lengths()
@@ -188,7 +187,7 @@ class Resampler(nn.Module):
 
 
 def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[PackageGrids, Tensor]:
-    """The chosen packages alone."""
+    """Only the chosen packages."""
     members = pictures.package_pictures()
     taken = [picture for package in packages for picture in members[package]]
     chosen = PackageGrids(
@@ -200,7 +199,7 @@ def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[P
 
 
 def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
-    """float32 (patches, dim): place and time of each patch, as its key carries them."""
+    """float32 (patches, dim): the encoding of position and time in each patch's key."""
     tables = {size: moved(grid_positions(*size, dim), ticks.device) for size in set(pictures.sizes)}
     times = tick_positions(ticks, dim)
     if pictures.run_lengths is not None:
@@ -210,7 +209,7 @@ def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
                 for picture, (size, runs) in enumerate(zip(pictures.sizes, pictures.run_lengths, strict=True))
             ]
         )
-    if len(tables) == 1:  # of pictures of one size the same places serve all
+    if len(tables) == 1:  # pictures of one size share their positions
         return (tables[pictures.sizes[0]] + times.unsqueeze(1)).flatten(0, 1)
     return torch.cat([tables[size] + time for size, time in zip(pictures.sizes, times, strict=True)])
 
@@ -218,7 +217,7 @@ def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
 def run_times(times: Tensor, run_lengths: Tensor) -> Tensor:
     """times (pictures, dim) from a picture on, int64 run_lengths (patches,) of its patches -> (patches, dim).
 
-    Of each run the mean.
+    The mean over each run.
     """
     longest = int(run_lengths.max()) if len(run_lengths) else 0
     means = [times[:length].mean(dim=0) for length in range(1, longest + 1)]
@@ -226,7 +225,7 @@ def run_times(times: Tensor, run_lengths: Tensor) -> Tensor:
 
 
 def log_run_lengths(pictures: PackageGrids, device: torch.device) -> Tensor | None:
-    """float32 (patches,); None where every place has a patch."""
+    """float32 (patches,); None if every place has a patch."""
     if pictures.run_lengths is None:
         return None
     return moved(torch.cat([runs[runs > 0] for runs in pictures.run_lengths]).log(), device)

@@ -1,8 +1,8 @@
 """The vision encoder: patches in, features out, at any resolution (SigLIP2, NaViT style).
 
-Pictures of any size are packed into one sequence of patches; linear layers never see a padding patch and attention
-keeps pictures apart. Where a picture lacks a patch, the earlier patch that stands for it is seen in its place, in every
-layer (ours). Sources: paper, section 2.1; released code for every number and name.
+Pictures of any size are packed into one sequence of patches without padding, and attention does not cross pictures. If
+a picture lacks a patch, the earlier patch that stands for it is attended to in its place, in every layer (ours).
+Sources: paper, section 2.1; released code for every number and name.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from demiglace.model.layers import are_in_order, chunks_by_length, grouped_atten
 class SiglipConfig:
     """Sizes of the vision encoder, and how a patch finds its learned position.
 
-    num_positions_per_side: the learned positions are a square of so many rows and columns.
-    position_ids: "exact" floors exactly; "released" takes the released float32 arithmetic, which sometimes falls one
-        short.
+    num_positions_per_side: rows and columns of the square of learned positions.
+    position_ids: "exact" floors exactly; "released" uses the released float32 arithmetic, which is sometimes one too
+        low.
     """
 
     hidden_size: int
@@ -50,10 +50,10 @@ def exact_position_ids(num_patches: int, num_positions: int) -> Tensor:
 
 
 def released_position_ids(num_patches: int, num_positions: int) -> Tensor:
-    """int64 (num_patches,): the released code's float32 arithmetic, which sometimes falls one short of the exact floor.
+    """int64 (num_patches,): the released code's float32 arithmetic, sometimes one below the exact floor.
 
-    The released step is an int32 tensor's reciprocal, so a rounded float32; for 25 patches on 70 positions, patch 5
-    gets 13 instead of 14. What `torch.arange` rounds depends on the processor, hence the same call, always on the CPU.
+    The released step is an int32 tensor's reciprocal, so a rounded float32: for 25 patches on 70 positions, patch 5
+    gets 13 instead of 14. Rounding in `torch.arange` depends on the processor, hence the same call, always on the CPU.
     """
     step = (1 / torch.tensor(num_patches, dtype=torch.int32)).item()
     boundaries = torch.arange(1 / num_positions, 1.0, 1 / num_positions)
@@ -61,9 +61,9 @@ def released_position_ids(num_patches: int, num_positions: int) -> Tensor:
 
 
 class PatchGrids(NamedTuple):
-    """Some pictures on the host: sizes (height, width) in patches, and which places have a patch, None where all do.
+    """Some pictures, on the host: sizes (height, width) in patches, and which places have a patch, None if all do.
 
-    kept: bool (height * width,) of each picture. A picture that lacks patches follows one of its size.
+    kept: bool (height * width,) for each picture. A picture that lacks patches must follow one of the same size.
     """
 
     sizes: list[tuple[int, int]]
@@ -83,13 +83,13 @@ class PatchGrids(NamedTuple):
         return self.places() if self.kept is None else [int(kept.sum()) for kept in self.kept]
 
     def groups(self) -> list[range]:
-        """Each picture that has all its patches, with those after it that lack some."""
+        """Each picture with all its patches, together with the pictures after it that lack some."""
         whole = [length == places for length, places in zip(self.lengths(), self.places(), strict=True)]
         bounds = [picture for picture, is_whole in enumerate(whole) if is_whole or picture == 0] + [len(whole)]
         return [range(*pair) for pair in pairwise(bounds)]
 
     def take(self, pictures: list[int]) -> PatchGrids:
-        """The chosen pictures alone, without those that have no patch."""
+        """The chosen pictures, except those that have no patch."""
         if self.kept is None:
             return PatchGrids([self.sizes[picture] for picture in pictures])
         seen = [picture for picture in pictures if self.kept[picture].any()]
@@ -97,14 +97,14 @@ class PatchGrids(NamedTuple):
 
 
 class StandIns(NamedTuple):
-    """rows: int64 (places,), the patch that stands at each place; lengths: places of each picture."""
+    """rows: int64 (places,), the index of the patch at each place; lengths: number of places of each picture."""
 
     rows: Tensor
     lengths: list[int]
 
 
 def stand_ins(pictures: PatchGrids, device: torch.device) -> StandIns | None:
-    """None where every place has its own patch; ValueError where none stands at a place."""
+    """None if every place has its own patch; ValueError if a place has none, not even from an earlier picture."""
     if pictures.kept is None:
         return None
     rows: list[Tensor] = []
@@ -132,10 +132,10 @@ class Embeddings(nn.Module):
         nn.init.normal_(self.position_embedding.weight, std=0.02)
 
     def forward(self, patches: Tensor, grids: list[tuple[int, int]], kept: list[Tensor] | None = None) -> Tensor:
-        # The released convolution strides by its own size: on patches already cut it is a matrix product.
+        # The stride of the released convolution is its kernel size: on separate patches it is a matrix product.
         embedded = F.linear(patches, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
         ids = {grid: self._position_ids(*grid) for grid in set(grids)}
-        if len(ids) == 1 and kept is None:  # of pictures of one size the same positions serve all
+        if len(ids) == 1 and kept is None:  # pictures of one size share their positions
             places = self.position_embedding(moved(ids[grids[0]], patches.device))
             return (embedded.unflatten(0, (len(grids), -1)) + places).flatten(0, 1)
         positions = torch.cat([ids[grid] for grid in grids])
@@ -225,9 +225,9 @@ class SiglipEncoder(nn.Module):
         """patches (patches, 3 * patch_size**2), grids (pictures, 2) and kept (places,), as in `Visual` ->
         (patches, hidden_size).
 
-        Works through the pictures in chunks of at most `max_patches_per_chunk` patches (or one picture, with those that
-        lack patches after it), so that memory stays bounded; None takes all at once. With `checkpointing`, a layer
-        keeps its input alone for the backward pass and runs once more there. The result is the same.
+        Processes pictures in chunks of at most `max_patches_per_chunk` patches (or one picture, with those after it
+        that lack patches) to bound memory; None processes all at once. With `checkpointing`, a layer stores only its
+        input and runs again in the backward pass. The result is the same.
         """
         pictures = PatchGrids.of(grids, kept)
         groups, counts = pictures.groups(), pictures.lengths()
@@ -240,7 +240,7 @@ class SiglipEncoder(nn.Module):
             rows = packed_rows(lengths, chunk, patches.device)
             taken = [picture for group in chunk for picture in groups[group]]
             encoded = self._encode(patches[rows], pictures.take(taken), checkpointing)
-            if features is None:  # only now is the dtype known, under autocast
+            if features is None:  # under autocast, the dtype is known only now
                 features = encoded.new_empty(patches.shape[0], encoded.shape[1])
             features[rows] = encoded
         return patches.new_empty(0, self.config.hidden_size) if features is None else features

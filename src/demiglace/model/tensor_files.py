@@ -1,4 +1,4 @@
-"""The safetensors files of a checkpoint: what tensors there are, and each of them read by itself.
+"""The safetensors files of a checkpoint: which tensors they have, read one at a time.
 
 Files are not trusted: only safetensors are read, and only from inside the folder.
 """
@@ -27,14 +27,14 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """What a tensor of a file is or has to be: its shape, None where any will do, and types by their names there."""
+    """The shape and dtypes that a stored tensor has or must have; a shape of None allows any. Dtypes as in the file."""
 
     shape: tuple[int, ...] | None
     dtypes: tuple[str, ...] = FLOATS
 
 
 class TensorFiles:
-    """Open files, and what is in them by name."""
+    """Open files, and their tensors by name."""
 
     def __init__(self, files: Mapping[Path, Any]) -> None:
         self.found: dict[str, StoredTensor] = {}
@@ -46,10 +46,10 @@ class TensorFiles:
                 self._places[name] = path, file
 
     def read(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
-        """As it is stored, or in `dtype`; ValueError where a number is NaN or infinite.
+        """The tensor as stored, or in `dtype`; ValueError if a number is NaN or infinite.
 
-        A copy: safetensors maps files into memory, so a model that is answering would change with its file, or die with
-        it, where other weights are copied over them.
+        Returns a copy: safetensors maps files into memory, so if other weights were copied over the file, a running
+        model would change or crash.
         """
         path, file = self._places[name]
         stored: Tensor = file.get_tensor(name)
@@ -60,7 +60,7 @@ class TensorFiles:
 
 @contextmanager
 def open_tensors(folder: Path, device: torch.device | str = "cpu") -> Iterator[TensorFiles]:
-    """The files of the checkpoint in `folder`; tensors are read to `device`. ValueError where one is not to be had."""
+    """The files of the checkpoint in `folder`; tensors are read to `device`. ValueError if one cannot be opened."""
     with ExitStack() as opened:
         files = {}
         for path in _tensor_files(folder):
@@ -72,10 +72,10 @@ def open_tensors(folder: Path, device: torch.device | str = "cpu") -> Iterator[T
 
 
 def _tensor_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, all present; a folder that holds two models is refused."""
+    """The safetensors files of a checkpoint, all present; a folder with two models is refused."""
     if (folder / SINGLE_FILE).is_file():
         if (folder / INDEX_FILE).is_file() and SINGLE_FILE not in _named_in_index(folder):
-            # `save_pretrained` of transformers leaves an older file beside new shards, and loads the older one.
+            # transformers' `save_pretrained` leaves an older file beside new shards, and `from_pretrained` loads it.
             raise ValueError(f"{folder} holds {SINGLE_FILE} and the shards of {INDEX_FILE}: remove the one that is old")
         return [folder / SINGLE_FILE]
     if not (folder / INDEX_FILE).is_file():
@@ -98,7 +98,7 @@ def _named_in_index(folder: Path) -> list[str]:
 
 
 def check_finite(where: str | PathLike[str], tensors: Mapping[str, Tensor]) -> None:
-    """ValueError that names the tensors with numbers that are NaN or infinite: a model of them says nothing true."""
+    """ValueError that names the tensors with NaN or infinite numbers: a model with them gives meaningless answers."""
     spoiled = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
     if spoiled:
         dtypes = sorted({str(tensors[name].dtype).removeprefix("torch.") for name in spoiled})
@@ -108,10 +108,10 @@ def check_finite(where: str | PathLike[str], tensors: Mapping[str, Tensor]) -> N
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """The least and the largest number tell, NaN being both: one look at each, and nothing is copied."""
+    """Tests minimum and maximum, which are NaN if any number is: one pass over the tensor, without a copy."""
     return not tensor.numel() or all(bool(edge.isfinite()) for edge in tensor.aminmax())
 
 
 def some_of(names: Sequence[str]) -> str:
-    """The first ten."""
+    """The first ten names, joined."""
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")

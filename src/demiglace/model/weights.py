@@ -39,7 +39,7 @@ GENERATION_FILE = "generation_config.json"
 
 
 def read_config(folder: str | os.PathLike[str]) -> MiniCPMVConfig:
-    """The model that `config.json` describes; ValueError where it is absent, malformed or of another kind."""
+    """The model that `config.json` describes; ValueError if the file is missing, malformed or of another kind."""
     return parse_config(read_object(Path(folder) / CONFIG_FILE, MOST_JSON_BYTES))
 
 
@@ -51,7 +51,7 @@ def write_config(
 ) -> None:
     """`config.json` with the released fields; `dtype` is that of the weights beside it.
 
-    What the release has no field for is an added key, absent where the released rule holds.
+    Settings without a released field get an added key, which is absent if the released rule holds.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,12 +67,12 @@ def load(
 ) -> MiniCPMV:
     """The model in `folder`, in `dtype` (by default `default_dtype`), read tensor by tensor straight to `device`.
 
-    With `quantisation` each weight of the decoder's linear layers is quantised as it is read: there is never more than
-    one that is not. Layers that are stored quantised are read as they are where the model `may_be_quantised`: then it
-    answers, and can neither learn nor be saved.
+    With `quantisation`, weights of the decoder's linear layers are quantised as they are read, so there is never more
+    than one of them in floats. With `may_be_quantised`, layers that are stored quantised are read as they are; such a
+    model is for inference and can be neither trained nor saved.
 
-    Raises ValueError where tensors or files are missing, unknown or of the wrong shape or type, where a tensor has
-    numbers that are NaN or infinite, or would be in `dtype`, and as `quantised` and `stored_layout`.
+    Raises ValueError if tensors or files are missing, unknown or of the wrong shape or type, if a tensor has NaN or
+    infinite numbers as stored or in `dtype`, and as in `quantised` and `stored_layout`.
     """
     folder, dtype = Path(folder), dtype or default_dtype(device)
     with _opened(folder, device) as (model, stored, files):
@@ -90,7 +90,7 @@ def load(
 
 @contextmanager
 def open_floats(folder: str | os.PathLike[str]) -> Iterator[tuple[MiniCPMVConfig, TensorFiles]]:
-    """The model that `folder` has, and its tensors, to be read one by one. ValueError as `load`."""
+    """The config of the model in `folder`, and its tensors, to be read one by one. ValueError as in `load`."""
     with _opened(Path(folder), "cpu") as (model, stored, files):
         if stored:
             raise ValueError(f"the weights in {folder} are quantised already, but floats are needed")
@@ -103,10 +103,10 @@ def save(
     facts: CheckpointFacts = RELEASED_FACTS,
     max_shard_bytes: int = 5 * 10**9,
 ) -> None:
-    """Weights as they are, `config.json` and `generation_config.json`; several files above `max_shard_bytes`.
+    """Write the weights unchanged, `config.json` and `generation_config.json`; shards above `max_shard_bytes`.
 
     All files are written under temporary names and renamed at the end; weights of an earlier save are removed. Raises
-    OSError that names the file which cannot be written.
+    an OSError that names the file which cannot be written.
     """
     folder, tensors = Path(folder), model.state_dict()
     folder.mkdir(parents=True, exist_ok=True)
@@ -124,14 +124,14 @@ def save(
         for name, held in shards.items():
             with disk_errors(folder / name):
                 save_file({one: tensors[one].contiguous() for one in held}, asides[name], metadata={"format": "pt"})
-            asides[name].chmod(asides[CONFIG_FILE].stat().st_mode)  # safetensors lets nobody else read them
+            asides[name].chmod(asides[CONFIG_FILE].stat().st_mode)  # safetensors writes with mode 0600
     for stale in (folder / INDEX_FILE, *folder.glob("model*.safetensors")):
         if stale.name not in shards and stale.name not in documents:
             stale.unlink(missing_ok=True)
 
 
 class _Undrawn(TorchFunctionMode):
-    """Draws no normal numbers: a meta tensor keeps none, and asking for them imports a compiler for seconds."""
+    """Skips normal initialisation: a meta tensor has no values, and the call would import a compiler for seconds."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
@@ -144,7 +144,7 @@ class _Undrawn(TorchFunctionMode):
 
 @contextmanager
 def _opened(folder: Path, device: torch.device | str) -> Iterator[tuple[MiniCPMV, dict[str, StoredLayer], TensorFiles]]:
-    """The model without its weights, its layers that are stored quantised, and the files; all tensors are checked."""
+    """The model without weights, its layers that are stored quantised, and the files; all tensors are checked."""
     fields = read_object(folder / CONFIG_FILE, MOST_JSON_BYTES)
     config, layout = parse_config(fields), stored_layout(fields)
     with open_tensors(folder, device) as files:
@@ -157,9 +157,9 @@ def _opened(folder: Path, device: torch.device | str) -> Iterator[tuple[MiniCPMV
 
 
 def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
-    """ValueError where most layers that are told of are not there: making a thousand of them takes many seconds.
+    """ValueError if most layers of `config.json` are missing: building a thousand layers would take many seconds.
 
-    Where few are missing, `_check` names their tensors.
+    If few are missing, `_check` names their tensors.
     """
     for told, prefix in ((config.llm.num_layers, "llm.model.layers"), (config.vision.num_layers, "vpm.encoder.layers")):
         numbers = {name.removeprefix(f"{prefix}.").partition(".")[0] for name in found if name.startswith(f"{prefix}.")}
@@ -168,7 +168,7 @@ def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
 
 
 def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, StoredTensor]:
-    """The tensors that the files must have, where the layers `stored` are stored quantised."""
+    """The tensors that the files must have if the layers in `stored` are stored quantised."""
     weights = {f"{name}.weight" for name in stored}
     wanted = {name: StoredTensor(tuple(tensor.shape)) for name, tensor in model.state_dict().items()}
     parts = {f"{name}.{part}": one for name, layer in stored.items() for part, one in layer.parts.items()}
@@ -176,7 +176,7 @@ def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, St
 
 
 def _check(found: Mapping[str, StoredTensor], wanted: Mapping[str, StoredTensor]) -> None:
-    """Exactly the tensors wanted, each of its shape and type."""
+    """ValueError unless the files have exactly the wanted tensors, each of its shape and type."""
     known = {name: (tensor, wanted[name]) for name, tensor in found.items() if name in wanted}
     faults = {
         "missing": [name for name in wanted if name not in found],
@@ -197,7 +197,7 @@ def _check(found: Mapping[str, StoredTensor], wanted: Mapping[str, StoredTensor]
 
 
 def _shards(tensors: Mapping[str, Tensor], max_bytes: int) -> dict[str, list[str]]:
-    """File name -> tensor names, in order; a file exceeds `max_bytes` only where one tensor does."""
+    """File name -> tensor names, in order; a file exceeds `max_bytes` only if a single tensor does."""
     groups: list[list[str]] = [[]]
     room = max_bytes
     for name, tensor in tensors.items():
