@@ -1,1 +1,1 @@
-"""One supervised loop: stage -> checkpoint."""
+"""One training loop: stage -> checkpoint."""

@@ -1,9 +1,9 @@
 """Training checkpoints: everything a run needs to resume bit for bit, written atomically.
 
-A checkpoint is a folder `step-00000100` with `state.json` and tensors: of one process `learner.safetensors` and
-`optimizer.safetensors`, of several a file of each (`sharded_files`), in a folder that all of them see. It is written
-under a temporary name, flushed to the disk and renamed, so a half-written one is never picked. Any number of processes
-goes on from either.
+A checkpoint is a folder `step-00000100` with `state.json` and tensors. A single process writes `learner.safetensors`
+and `optimizer.safetensors`; several processes write a file each (`sharded_files`), in a folder that all of them see.
+A checkpoint is written under a temporary name, flushed to the disk and renamed, so an incomplete one is never loaded.
+Any number of processes can resume from either form.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from demiglace.training import sharded_files
 from demiglace.training.distributed import ALONE, ProcessGroup, is_sharded, shard_like
 
 LEARNER_FILE, OPTIMIZER_FILE, STATE_FILE = "learner.safetensors", "optimizer.safetensors", "state.json"
-OF_OPTIMIZER = "optimizer/"  # what names of an optimizer's tensors begin with where one file holds both
+OF_OPTIMIZER = "optimizer/"  # prefix of optimizer tensors in files that hold both
 MOST_STATE_BYTES = 2**28
 STATE: Mapping[str, Field] = {"step": Whole(0, 2**53), "objective": TableOf(Anything()), "processes": Whole(1, 2**31)}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: steps taken, where its objective stands, and how many processes have saved it."""
+    """Progress of a run: steps taken, the state of its objective, and the number of processes that saved it."""
 
     step: int
     objective: Mapping[str, Any] = field(default_factory=dict)
@@ -44,12 +44,12 @@ class Progress:
 
 
 class NotWritten(OSError):
-    """Says what could not be written, why, and what is left: the last good checkpoint."""
+    """Says what could not be written, why, and which is the last good checkpoint."""
 
 
 @contextmanager
 def what_is_left(folder: Path, target: Path | None = None) -> Iterator[None]:
-    """What the disk refuses to a stage in `folder`, or to its checkpoint `target`, as NotWritten."""
+    """Turns disk errors of a stage in `folder`, or of its checkpoint `target`, into NotWritten."""
     try:
         yield
     except (NotWritten, BrokenPipeError):
@@ -70,10 +70,10 @@ def save(
     ranks: ProcessGroup = ALONE,
     with_frozen: bool = True,
 ) -> Path:
-    """Write the checkpoint of a step and drop all but the last `keep`; every process calls it and writes its parts,
-    and the first one renames the folder. Without `with_frozen`, parameters that do not learn are left out.
+    """Write the checkpoint of a step and delete all but the last `keep`; every process calls it and writes its shards,
+    and the first one renames the folder. Without `with_frozen`, frozen parameters are left out.
 
-    Raises NotWritten that names the last whole checkpoint where the new one cannot be written, the disk being full.
+    Raises NotWritten, naming the last complete checkpoint, if the new one cannot be written, as on a full disk.
     """
     target = folder / name_of(progress.step)
     progress = replace(progress, processes=ranks.count)
@@ -91,12 +91,12 @@ def save(
 
 
 def finished_checkpoints(folder: Path) -> list[Path]:
-    """The whole checkpoints, fewest steps first."""
+    """The complete checkpoints, fewest steps first."""
     return sorted(path for path in folder.glob("step-*") if path.suffix != ".part" and (path / STATE_FILE).is_file())
 
 
 def latest(folder: Path) -> Path | None:
-    """The whole checkpoint with the most steps, or None."""
+    """The complete checkpoint with the most steps, or None."""
     return next(reversed(finished_checkpoints(folder)), None)
 
 
@@ -105,18 +105,18 @@ def name_of(step: int) -> str:
 
 
 def num_steps(path: Path) -> int:
-    """Steps that a checkpoint has seen, by its name."""
+    """Number of steps of a checkpoint, by its name."""
     return int(path.name.removeprefix("step-"))
 
 
 def progress_of(path: Path) -> Progress:
-    """How far a checkpoint has come; ValueError where its file is damaged."""
+    """The progress stored in a checkpoint; ValueError if the file is damaged."""
     state = path / STATE_FILE
     return Progress(**take(str(state), read_object(state, MOST_STATE_BYTES), STATE, ["step"]))
 
 
 def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], with_frozen: bool = True) -> Progress:
-    """Load a checkpoint into `learner` and `optimizers`; ValueError where it is of another learner, or damaged."""
+    """Load a checkpoint into `learner` and `optimizers`; ValueError if it is of another learner, or damaged."""
     restore_learner(path, learner, with_frozen)
     progress = progress_of(path)
     tensors = _read(path / OPTIMIZER_FILE) if progress.processes == 1 else _optimizer_parts(path, optimizers)
@@ -128,7 +128,7 @@ def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], wit
 
 
 def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
-    """The weights alone, for a stage that begins where another has ended; errors as `restore`."""
+    """Load only the weights, for a stage that begins where another has ended; errors as in `restore`."""
     own = _held(learner, with_frozen)
     if (count := progress_of(path).processes) == 1:
         tensors = _read(path / LEARNER_FILE)
@@ -150,7 +150,7 @@ def _check_names(path: Path, there: Mapping[str, tuple[int, ...]], own: Mapping[
 
 
 def _whole_contents(path: Path, processes: int) -> dict[str, sharded_files.Held]:
-    """What the files of all processes hold; ValueError where one is missing or damaged: DCP would leave a gap."""
+    """Contents of the files of all processes; ValueError if one is missing or damaged, where DCP would leave a gap."""
     files = len(list(path.glob(sharded_files.PATTERN)))
     there = sharded_files.contents(path)
     torn = sorted(name for name, one in there.items() if not one.is_whole)
@@ -161,7 +161,7 @@ def _whole_contents(path: Path, processes: int) -> dict[str, sharded_files.Held]
 
 
 def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
-    """The states of all optimizers, sharded as their parameters are."""
+    """The states of all optimizers, sharded like their parameters."""
     parameters = [[one for group in optimizer.param_groups for one in group["params"]] for optimizer in optimizers]
     tensors: dict[str, Tensor] = {}
     for name, one in sharded_files.contents(path).items():
@@ -177,7 +177,7 @@ def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, T
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """ValueError where the file is damaged: it was whole when it was renamed, but has been copied or lost since."""
+    """The tensors of a file; ValueError if it is damaged: it was complete when renamed, but may have changed since."""
     try:
         return load_file(path)
     except SafetensorError as error:
@@ -187,13 +187,13 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what runs that were killed have left."""
+    """Remove leftovers of killed runs."""
     for stale in [*folder.glob(".part-*-step-*"), *folder.glob("step-*.part")]:
         shutil.rmtree(stale)
 
 
 def _write(target: Path, progress: Progress, fill: Callable[[Path], object]) -> None:
-    """`fill` makes the folder that it is given, and puts the tensors there."""
+    """Write a checkpoint atomically; `fill` creates the given folder and writes the tensors into it."""
     with atomic_path(target) as aside:
         fill(aside)
         (aside / STATE_FILE).write_text(json.dumps(asdict(progress)))
@@ -206,7 +206,7 @@ def _save_whole(tensors: Mapping[str, Tensor], states: Mapping[str, Tensor], asi
 
 
 def _write_together(target: Path, progress: Progress, tensors: Mapping[str, Tensor], ranks: ProcessGroup) -> None:
-    """The processes write side by side into one folder, which becomes `target` when all of them are done."""
+    """All processes write into one folder, which is renamed to `target` when all of them are done."""
     parts = target.with_name(f"{target.name}.part")
 
     def begin() -> None:
@@ -223,7 +223,7 @@ def _write_together(target: Path, progress: Progress, tensors: Mapping[str, Tens
 
 
 def _left(folder: Path) -> str:
-    """In words, with the stage where it is an earlier one."""
+    """The last good checkpoint in words, with the stage if it is an earlier one."""
     if (own := latest(folder)) is not None:
         return f"the last good checkpoint is {own.name}"
     earlier = [found for stage in folder.parent.glob("*/") if (found := latest(stage)) is not None]

@@ -1,4 +1,4 @@
-"""The curves of training runs: every figure of `metrics.jsonl` over the steps, small multiples (the extra `eval`)."""
+"""Plots of training runs: every metric of `metrics.jsonl` over steps, as small multiples (needs the extra `eval`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from demiglace.safe_files import atomic_path
 METRICS = "metrics.jsonl"
 NUM_COLUMNS = 3
 
-_FIRST = ("loss", "lr", "grad_norm")  # panels that come before all others
+_FIRST = ("loss", "lr", "grad_norm")  # panels drawn before all others
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Run:
-    """A name, and the points in the order in which they were reached."""
+    """The name of a run, and its points in order."""
 
     name: str
     points: tuple[Point, ...]
@@ -42,10 +42,10 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """The metrics of a run: `path` is a file of them, or a folder with such a file in it or in each stage's folder.
+    """The metrics of a run: `path` is a file of metrics, or a folder with one in it or in each stage's folder.
 
-    Stages come in the order in which their files were last written to. A last line without its end is left out: the
-    run may be writing it at this moment. ValueError for no metrics, and for any other line that is none, by its number.
+    Stages are ordered by when their files were last modified. An incomplete last line is left out: the run may be
+    writing it. ValueError if there are no metrics, and for any other malformed line, with its number.
     """
     files = [path] if path.is_file() else [*path.glob(METRICS), *path.glob(f"*/{METRICS}")]
     points: list[Point] = []
@@ -80,9 +80,9 @@ def _point(line: dict[str, object]) -> Point:
 
 
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
-    """Write a panel for each figure to `path`, in the format of its suffix.
+    """Plot a panel for each metric to `path`, in the format of its suffix.
 
-    One run shows a colour for each stage, several a colour for each run. Loss and norm have logarithmic axes.
+    A single run has a colour for each stage, several runs have a colour each. Loss and norm have logarithmic axes.
     """
     names = _figure_names(runs)
     batch_rows = math.ceil(len(names) / NUM_COLUMNS)

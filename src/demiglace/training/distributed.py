@@ -1,7 +1,7 @@
 """Distributed training: sums over processes, and sharding of a learner's weights.
 
-`torchrun` starts them; a single process does not use `torch.distributed`. Weights, gradients and optimizer states are
-sharded by FSDP2 (Zhao et al., 2023): every process holds a part of each and gathers a layer when it runs.
+`torchrun` starts the processes; a single one does not use `torch.distributed`. Weights, gradients and optimizer states
+are sharded by FSDP2 (Zhao et al., 2023): every process holds a shard of each and gathers a layer when it runs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-# For which processes wait for each other (ours). A file of a store may take half an hour; PyTorch waits no longer than
-# that, and NCCL ten minutes.
+# How long processes wait for each other (ours). A file from an object store may take half an hour, which is PyTorch's
+# default timeout; NCCL's is ten minutes.
 LONGEST_WAIT = timedelta(hours=1)
 
 
@@ -33,14 +33,14 @@ class ProcessGroup:
         return self.rank == 0
 
     def share(self, num_streams: int) -> range:
-        """The streams of this process; ValueError where they cannot be dealt out evenly."""
+        """The streams of this process; ValueError if they cannot be split evenly."""
         if num_streams % self.count:
             raise ValueError(f"{num_streams} rows a step cannot be dealt out evenly to {self.count} processes")
         each = num_streams // self.count
         return range(self.rank * each, (self.rank + 1) * each)
 
     def sum(self, values: Sequence[float]) -> list[float]:
-        """Each value added up over all processes."""
+        """Each value summed over all processes."""
         if self.count == 1:
             return list(values)
         total = torch.tensor(values, dtype=torch.float64)
@@ -48,7 +48,7 @@ class ProcessGroup:
         return total.tolist()
 
     def merge(self, own: Mapping[Any, Any]) -> dict[Any, Any]:
-        """What every process has under keys of its own, together."""
+        """The union of the mappings of all processes, which have different keys."""
         if self.count == 1:
             return dict(own)
         parts: list[Any] = [None] * self.count
@@ -56,7 +56,7 @@ class ProcessGroup:
         return {key: value for part in parts for key, value in part.items()}
 
     def first(self, job: Callable[[], object]) -> None:
-        """The first process does the job, and the others wait for it. What it raises for a user, all raise."""
+        """Run the job in the first process while the others wait. If it raises ValueError or OSError, all raise."""
         error: Exception | None = None
         if self.is_first:
             try:
@@ -70,7 +70,7 @@ class ProcessGroup:
             raise ValueError(told[0])
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have called this."""
         if self.count > 1:
             dist.barrier()
 
@@ -80,7 +80,7 @@ ALONE = ProcessGroup()
 
 @contextmanager
 def distributed(device: torch.device) -> Iterator[ProcessGroup]:
-    """All processes that `torchrun` started, or this one alone."""
+    """The group of all processes that `torchrun` started, or of this one alone."""
     if not dist.is_torchelastic_launched():
         yield ALONE
         return
@@ -94,20 +94,20 @@ def distributed(device: torch.device) -> Iterator[ProcessGroup]:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """Where several processes share a machine, each has a GPU to itself."""
+    """The device of this process: if several share a machine, each gets its own GPU."""
     if device.type != "cuda" or not dist.is_torchelastic_launched():
         return device
     return torch.device("cuda", dist.get_node_local_rank(fallback_rank=0))
 
 
 def shard(learner: nn.Module, ranks: ProcessGroup) -> None:
-    """Split a learner over the processes, where there is more than one."""
+    """Shard a learner over the processes, if there is more than one."""
     if ranks.count > 1:
         shard_layers(learner, ranks.count)
 
 
 def shard_layers(learner: nn.Module, count: int) -> None:
-    """Split every layer of a list of layers, and then the rest, over `count` processes."""
+    """Shard every layer of each `nn.ModuleList`, and then the rest, over `count` processes."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
@@ -120,19 +120,19 @@ def shard_layers(learner: nn.Module, count: int) -> None:
 
 def is_sharded(tensor: Tensor) -> bool:
     if type(tensor) in (Tensor, nn.Parameter):
-        return False  # without an import that takes seconds
+        return False  # avoids an import that takes seconds
     from torch.distributed.tensor import DTensor
 
     return isinstance(tensor, DTensor)
 
 
 def full_tensor(tensor: Tensor) -> Tensor:
-    """A tensor gathered from all processes, which must all ask for it; as it is where it is not sharded."""
+    """A tensor gathered from all processes, which must all call this; unchanged if it is not sharded."""
     return tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
 
 
 def shard_like(tensor: Tensor, model: Tensor) -> Tensor:
-    """This process's part of a whole tensor that every process holds, split as `model` is."""
+    """This process's shard of a full tensor that every process holds, sharded like `model`."""
     if not is_sharded(model):
         return tensor
     from torch.distributed.tensor import DTensor, distribute_tensor

@@ -1,9 +1,9 @@
-"""How many floating-point operations a step needs, by formula, and how many the machine can do.
+"""Floating-point operations of a training step, by formula, and the peak of the machine.
 
-A multiplication and an addition are two. Forward costs 2 per weight and token; backward 2 for the gradient of what went
-in, where something before learns, and 2 for that of the weights, where they learn: 6 in all where everything does.
-Attention adds 4 per unit of width and pair of a token and one that it sees. What activation checkpointing computes
-again, and pairs that a mask hides, are not counted.
+A multiplication and an addition are two. Forward costs 2 per weight and token. Backward costs 2 for the gradient of the
+input, if anything before is trained, and 2 for that of the weights, if they are trained: 6 in all if everything is.
+Attention adds 4 per unit of width and pair of a token and one that it sees. Recomputation by activation checkpointing
+and masked pairs are not counted.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Learning:
 
     @classmethod
     def of(cls, beginnings: tuple[str, ...]) -> Learning:
-        """By the beginnings of the names of parameters that learn, as a `Stage` has them."""
+        """From prefixes of the names of trainable parameters, as in `Stage.trainable`."""
         return cls(*(f"model.{part}.".startswith(beginnings) for part in ("vpm", "resampler", "llm")))
 
     def factors(self) -> tuple[int, int, int]:
-        """Cost of the three with backward, in multiples of forward."""
+        """Cost of forward and backward of the three parts, in multiples of forward."""
         before_llm = self.vision or self.resampler
         return (
             3 if self.vision else 1,
@@ -45,20 +45,20 @@ class Learning:
 
 
 def model_flops(config: MiniCPMVConfig, batch: Batch, learning: Learning) -> float:
-    """Forward and backward of one batch."""
+    """Operations of forward and backward on one batch."""
     parts = (vision_flops(config, batch), resampler_flops(config, batch), llm_flops(config, batch))
     return sum(factor * cost for factor, cost in zip(learning.factors(), parts, strict=True))
 
 
 def vision_flops(config: MiniCPMVConfig, batch: Batch) -> float:
-    """Forward of the encoder."""
+    """Operations of the encoder's forward pass."""
     return 0.0 if batch.visual is None else picture_flops(config, batch.visual)
 
 
 def picture_flops(config: MiniCPMVConfig, visual: Visual) -> float:
-    """Forward of the encoder: every patch sees all of its picture."""
+    """Operations of the encoder's forward pass: every patch attends to its whole picture."""
     vision, lengths = config.vision, visual.grids.prod(dim=1)
-    places = torch.repeat_interleave(lengths, lengths)  # of the picture of each patch
+    places = torch.repeat_interleave(lengths, lengths)  # for each patch, those of its picture
     places = (places if visual.kept is None else places[visual.kept]).double()
     layer = 4 * vision.hidden_size**2 + 2 * vision.hidden_size * vision.intermediate_size
     num_weights = vision.num_layers * layer + 3 * vision.patch_size**2 * vision.hidden_size
@@ -67,7 +67,7 @@ def picture_flops(config: MiniCPMVConfig, visual: Visual) -> float:
 
 
 def resampler_flops(config: MiniCPMVConfig, batch: Batch) -> float:
-    """Forward of the resampler: keys and values for every patch, the rest for every visual token."""
+    """Operations of the resampler's forward pass: keys and values per patch, the rest per visual token."""
     if batch.visual is None:
         return 0.0
     hidden, patches = config.resampler.hidden_size, batch.visual.patches.shape[0]
@@ -77,7 +77,7 @@ def resampler_flops(config: MiniCPMVConfig, batch: Batch) -> float:
 
 
 def llm_flops(config: MiniCPMVConfig, batch: Batch) -> float:
-    """Forward of the decoder: a token sees those before it in its sample; logits where there are labels alone."""
+    """Operations of the decoder's forward pass: causal attention within samples, and logits only at labels."""
     llm, lengths = config.llm, sample_lengths(batch.segments).double()
     heads_size, kv_size = llm.num_heads * llm.head_dim, llm.num_kv_heads * llm.head_dim
     layer = llm.hidden_size * (2 * heads_size + 2 * kv_size + 3 * llm.intermediate_size)
@@ -96,7 +96,7 @@ def sample_lengths(segments: Tensor) -> Tensor:
 
 
 def measure_peak(device: torch.device, dtype: torch.dtype) -> float:
-    """Operations a second of the fastest of the square matrix products that go into half a second."""
+    """Operations a second of the fastest of the square matrix products that fit into half a second."""
     side = SIDES.get(device.type, 1024)
     left, right = torch.ones(2, side, side, device=device, dtype=dtype)
     end, best = time.perf_counter() + MEASURED_SECONDS, float("inf")

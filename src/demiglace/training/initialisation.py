@@ -15,7 +15,7 @@ ENDS_OF_BRANCHES = ("out_proj.weight", "fc2.weight", "o_proj.weight", "down_proj
 
 
 class HoldsModel(Protocol):
-    """A module whose `model` is all that ships; what is beside it helps while learning."""
+    """A module whose `model` is all that is exported; its other parts are for training only."""
 
     @property
     def model(self) -> MiniCPMV: ...
@@ -26,10 +26,10 @@ class HoldsModel(Protocol):
 def initialise(learner: HoldsModel, seed: int, except_for: tuple[str, ...] = ()) -> None:
     """Draw random weights for a model (ours).
 
-    Matrices normal with std 1/sqrt(inputs), the ends of residual branches smaller by sqrt(2 * layers), embeddings
-    0.02 and visual tokens of a like size. The encoder's query and key projections start equal and its position
-    embedding as sines of the fractional place, so that a patch at first attends to its neighbours: without that
-    a small vision transformer takes its first hours to learn which patches are near.
+    Matrices are normal with std 1/sqrt(inputs), divided by sqrt(2 * layers) at the ends of residual branches.
+    Embeddings have std 0.02, visual tokens a similar size. The encoder's query and key projections start equal, and its
+    position embedding as sines of the fractional position, so that a patch first attends to its neighbours: otherwise a
+    small vision transformer spends its first hours learning which patches are near.
     Weights whose names begin with one of `except_for` are not changed.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -65,7 +65,7 @@ def _draw(name: str, parameter: nn.Parameter, generator: torch.Generator) -> Non
 
 
 def fractional_sines(side: int, hidden_size: int) -> Tensor:
-    """(side * side, hidden): sines of row and column, from a wave of 3 buckets to one of twice the side."""
+    """(side * side, hidden): sines and cosines of row and column, with wavelengths from 3 places to twice the side."""
     waves = torch.logspace(math.log10(3.0), math.log10(2.0 * side), hidden_size // 4)
     angles = 2 * math.pi * torch.arange(side)[:, None] / waves
     axis = torch.cat([angles.sin(), angles.cos()], dim=-1)  # (side, hidden / 2)

@@ -1,17 +1,17 @@
 """Losses of reinforcement learning: pure functions.
 
-Of policy gradients, with how each averages its tokens:
+Policy gradient losses, and how each averages over tokens:
 
-    grpo      clipped ratio; mean of the tokens of an answer, then of the answers      arXiv 2402.03300
-    dr_grpo   the same; sum of the tokens over answers times the limit on their length arXiv 2503.20783
-    dapo      the same; mean of all tokens of the batch                                arXiv 2503.14476
-    gspo      ratio of whole answers, clipped; mean of the answers                     arXiv 2507.18071
-    cispo     log-probability times the bounded ratio, as a constant; mean of tokens   arXiv 2506.13585
+    grpo      clipped ratio; mean over the tokens of an answer, then over answers      arXiv 2402.03300
+    dr_grpo   the same; sum over tokens, divided by answers times the length limit     arXiv 2503.20783
+    dapo      the same; mean over all tokens of the batch                              arXiv 2503.14476
+    gspo      clipped ratio of whole answers; mean over answers                        arXiv 2507.18071
+    cispo     log-probability times the clipped, detached ratio; mean over tokens      arXiv 2506.13585
 
-Of preferences: `dpo_loss`.
+Preference loss: `dpo_loss`.
 
-The mean is over the whole batch, of all parts and processes: a long answer weighs the same however the step is cut.
-Axes: tokens (of all answers of a part, one after another), answers, pairs.
+Means are over the whole batch, all microbatches and processes: weights do not depend on how the step is split.
+Axes: tokens (of all answers of a microbatch, one after another), answers, pairs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class ClipBounds:
-    """The ratio of new and old probability is held in 1 - low .. 1 + high."""
+    """The ratio of new and old probability is clipped to 1 - low .. 1 + high."""
 
-    low: float = 0.2  # PPO's, and of all frameworks
+    low: float = 0.2  # PPO, and all frameworks
     high: float = 0.28  # DAPO; RLPR's code has 0.27
 
     def __post_init__(self) -> None:
@@ -39,10 +39,10 @@ class ClipBounds:
 
 @dataclass(frozen=True)
 class LearnedTokens:
-    """Tokens that the policy has drawn.
+    """Tokens sampled from the policy.
 
-    log_probs: float (tokens,), of the policy that learns. old: float (tokens,), before the update; without gradient.
-    advantages: float (tokens,), of the token's answer. lengths: tokens of each answer; their sum is tokens.
+    log_probs: float (tokens,), under the current policy. old: float (tokens,), before the update; without gradient.
+    advantages: float (tokens,), of the token's answer. lengths: tokens of each answer; their sum is `tokens`.
     """
 
     log_probs: Tensor
@@ -57,18 +57,18 @@ Average = Literal["tokens", "answers", "limit"]
 
 @dataclass(frozen=True)
 class PolicyLoss:
-    """tokens: -> losses (tokens,), and bool (tokens,) where the clip holds the gradient back. average: over what."""
+    """tokens: -> losses (tokens,), and bool (tokens,), where clipping limits the gradient. average: over what."""
 
     tokens: TokenLoss
     average: Average
 
     def weights(self, lengths: Sequence[int]) -> Tensor:
-        """float32 (tokens,): how the tokens of answers of these lengths count before the division by `total`."""
+        """float32 (tokens,): weights of the tokens of answers of these lengths, before the division by `total`."""
         per_answer = torch.tensor([1 / length if self.average == "answers" else 1.0 for length in lengths])
         return per_answer.repeat_interleave(torch.tensor(lengths, dtype=torch.int64))
 
     def total(self, num_answers: float, num_tokens: float, limit: int) -> float:
-        """What the weighted sum of a whole batch is divided by. limit: the most tokens of an answer."""
+        """The divisor of the weighted sum of a whole batch. limit: the most tokens of an answer."""
         return max(1.0, {"tokens": num_tokens, "answers": num_answers, "limit": num_answers * limit}[self.average])
 
 
@@ -78,7 +78,7 @@ def clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
 
 
 def sequence_clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
-    """The same with one ratio for an answer: the geometric mean of those of its tokens."""
+    """The same with one ratio per answer: the geometric mean of its tokens' ratios."""
     lengths = torch.tensor(tokens.lengths, device=tokens.old.device)
     answers = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
     moved = tokens.log_probs - tokens.old
@@ -87,7 +87,7 @@ def sequence_clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor,
 
 
 def bounded_weight(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
-    """REINFORCE weighted by the ratio, which is bounded from above and takes no gradient: no token is left out."""
+    """REINFORCE weighted by the ratio, which is clipped from above and detached, so that every token has a gradient."""
     ratio = (tokens.log_probs - tokens.old).exp().detach()
     losses = -ratio.clamp(max=1 + bounds.high) * tokens.advantages * tokens.log_probs
     return losses, ratio > 1 + bounds.high
@@ -120,7 +120,7 @@ def dpo_loss(policy: PairLogProbs, reference: PairLogProbs, beta: float) -> tupl
 
 
 def policy_loss(name: str) -> PolicyLoss:
-    """ValueError where there is none of this name."""
+    """The loss of this name; ValueError if there is none."""
     if name not in POLICY_LOSSES:
         raise ValueError(f"no policy loss {name!r}; there are {', '.join(POLICY_LOSSES)}")
     return POLICY_LOSSES[name]

@@ -1,4 +1,4 @@
-"""The figures of a step and where they go: `metrics.jsonl`, the screen, and TensorBoard by option."""
+"""The metrics of a step and where they are written: `metrics.jsonl`, the console, and optionally TensorBoard."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from demiglace.safe_files import disk_errors, write_whole
 Figures = dict[str, float]
 
 FILE = "metrics.jsonl"
-COUNT = "num_"  # figures of this beginning are counts of a step, written as so many a second
+COUNT = "num_"  # figures with this prefix are counts per step, written as rates per second
 WORDS = {
     "tokens_per_second": "tok/s",
     "visual_tokens_per_second": "vis/s",
     "flop_utilisation": "flops",
     "memory_gb": "GB",
     "seconds": "s",
-}  # long names, as the screen has them
+}  # short forms of long names on the console
 
 
 class Metrics:
-    """What one stage writes in its folder: a line for step 1 and for every `every`-th.
+    """Writes the metrics of one stage to its folder: a line for step 1 and for every `every`-th step.
 
-    peak: floating-point operations a second that the machine can do (`flops.measure_peak`); None leaves the utilisation
-    out.
+    peak: floating-point operations a second that the machine can do (`flops.measure_peak`); None omits the utilisation
+    from the metrics.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Metrics:
             self.writer.close()
 
     def add(self, step: int, figures: Figures) -> str:
-        """Write the figures of a step where its turn has come; a line for the screen, without those of a part, such as
+        """Write the figures of a step if it is due; returns a line for the console, without figures of subsets, such as
         `reward/long`."""
         shown = derived(figures, self.peak)
         if step % self.every == 0 or step == 1:
@@ -60,7 +60,7 @@ class Metrics:
         return "  ".join(f"{WORDS.get(name, name)} {value:.3g}" for name, value in shown.items() if "/" not in name)
 
     def go_on_from(self, step: int) -> None:
-        """Drop what was written of later steps, or cut off, so that it all reads as one run."""
+        """Drop lines of later steps and an incomplete last line, so that the file reads as one run."""
         if self.open_writer is not None:
             self.writer = self.open_writer(str(self.path.parent), purge_step=step + 1)
         if not self.path.exists():
@@ -70,7 +70,7 @@ class Metrics:
 
 
 def derived(figures: Figures, peak: float | None) -> Figures:
-    """Counts become rates over the step's `seconds`, and FLOPs a share of the peak; memory is added."""
+    """Turns counts into rates over the step's `seconds`, and FLOPs into a share of the peak; adds the memory."""
     shown: Figures = {}
     for name, value in figures.items():
         rate = value / figures["seconds"] if name.startswith(COUNT) else value
@@ -84,7 +84,7 @@ def derived(figures: Figures, peak: float | None) -> Figures:
 
 
 def memory() -> int:
-    """Most bytes that this process has held: on the GPU where it uses one, else resident."""
+    """Peak memory of this process in bytes: on the GPU if it uses one, else resident."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated()
     kilo = 1 if sys.platform == "darwin" else 1024

@@ -8,15 +8,15 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-UnreadFigures = Mapping[str, float | Tensor]  # tensors where reading a number would wait for the device
+UnreadFigures = Mapping[str, float | Tensor]  # tensors, if reading a number would wait for the device
 Parts = Iterator[tuple[Tensor, UnreadFigures]]
-Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that add up to the step's
-CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a word for the screen
+Objective = Callable[[Any, int], Parts]  # learner, step -> losses and figures that sum to the step's
+CheckpointCallback = Callable[[Any, Path, int], str]  # learner, the stage's folder, steps done -> a console message
 
 
 class CannotBegin(ValueError):
-    """What a step needs is not to be had. Neither gradients nor weights have changed since the step before, which can
-    be saved. Every process raises it."""
+    """Something that a step needs is unavailable. Gradients and weights have not changed since the previous step, which
+    can be saved. Every process raises it."""
 
 
 @runtime_checkable
@@ -24,26 +24,26 @@ class Stateful(Protocol):
     """State of an objective that the step number does not determine."""
 
     def state(self) -> dict[str, Any]:
-        """Where it stands, for a checkpoint; as JSON has it. Every process calls it."""
+        """The state to store in a checkpoint, as JSON values. Every process calls it."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from a stored state."""
 
     def seen(self) -> dict[str, Tensor]:
-        """What the last step was learned from."""
+        """The tensors that the last step was trained on."""
 
 
 @runtime_checkable
 class Halvable(Protocol):
-    """An objective that can do with less memory."""
+    """An objective that can reduce its memory."""
 
     def halve(self) -> bool:
-        """Let half as much go through at once from here on; False where it did so before or cannot."""
+        """Halve the microbatch from now on; False if it was halved before or cannot be."""
 
 
 @runtime_checkable
 class RememberingCallback(Protocol):
-    """A callback that records its result of every checkpoint."""
+    """A callback that records its result for every checkpoint."""
 
     def lacks(self, folder: Path, step: int) -> bool:
-        """Whether the run was killed before the checkpoint of this step was seen. Every process calls it."""
+        """Whether the run was killed before this step's checkpoint had its result recorded. All processes call it."""

@@ -13,13 +13,13 @@ from demiglace.training.distributed import full_tensor, is_sharded, shard_like
 
 # Newton-Schulz coefficients of Muon (Jordan et al., 2024): they trade exactness for speed near singular value 1.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
-_STEPS, _MOMENTUM = 5, 0.95  # as there
+_STEPS, _MOMENTUM = 5, 0.95  # from the same source
 
 
 def orthogonalise(matrix: Tensor) -> Tensor:
-    """Nearest semi-orthogonal matrix, roughly; of a stack (matrices, rows, columns), each.
+    """Approximates the nearest semi-orthogonal matrix; in a stack (matrices, rows, columns), of each matrix.
 
-    float32 on purpose: bf16 is emulated on many CPUs.
+    float32 on purpose: bfloat16 is emulated on many CPUs.
     """
     tall = matrix.shape[-2] > matrix.shape[-1]
     x = matrix.mT if tall else matrix
@@ -33,7 +33,7 @@ def orthogonalise(matrix: Tensor) -> Tensor:
 class Muon(Optimizer):
     """Orthogonalised momentum for matrices (Jordan et al., 2024), at AdamW's step size (Moonlight, 2502.16982).
 
-    A sharded matrix is gathered for it, since its singular values are those of the whole.
+    A sharded matrix is gathered first, because orthogonalisation needs the singular values of the full matrix.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float, weight_decay: float) -> None:
@@ -49,7 +49,7 @@ class Muon(Optimizer):
                     self._move(parameter, direction, group)
 
     def _momentum(self, parameter: nn.Parameter, share: float) -> Tensor:
-        """What is to be orthogonalised: the gradient and the momentum that it is now part of."""
+        """The matrix to orthogonalise: the gradient, interpolated with the updated momentum (Nesterov)."""
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
         if "momentum" not in state:
@@ -62,8 +62,8 @@ class Muon(Optimizer):
 
 
 def _stacks(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """Matrices that are orthogonalised in one go: on a GPU those of a shape, whose many small products would have it
-    wait for the host; elsewhere each for itself."""
+    """Matrices that are orthogonalised together: on a GPU unsharded ones of equal shape, because many small products
+    would make it wait for the host; otherwise each separately."""
     stacks: dict[object, list[nn.Parameter]] = {}
     for parameter in parameters:
         alone = is_sharded(parameter) or not parameter.is_cuda
@@ -80,7 +80,7 @@ def _directions(momenta: list[Tensor]) -> Sequence[Tensor]:
 def optimizers(
     named: Iterable[tuple[str, nn.Parameter]], learning_rate: float, weight_decay: float, muon: bool = True
 ) -> list[Optimizer]:
-    """Muon for the matrices inside blocks, or AdamW where `muon` is False; AdamW without decay for the rest."""
+    """Muon for the matrices inside blocks, or AdamW if `muon` is False; AdamW without weight decay for the rest."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in named:

@@ -1,4 +1,4 @@
-"""How a run keeps time: its deadline, how often it saves, and how often it waits for the device."""
+"""Timing of a run: its deadline, how often it saves, and how often it waits for the device."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pace:
-    """deadline: by `time.monotonic`, where a stage stops with everything saved, as on a signal.
+    """deadline: the time (`time.monotonic`) at which a stage saves everything and stops, as on a signal.
 
-    save_seconds: between checkpoints at most, besides those that a stage makes by its steps.
-    read_every: steps between two readings of their figures. The host waits for the device then and in no other step, so
-    that a loss that is not finite is found up to so many steps later, but always before a checkpoint.
+    save_seconds: longest time between checkpoints, in addition to those at fixed steps.
+    read_every: steps between two readings of the figures. Only then does the host wait for the device, so a non-finite
+    loss is found up to so many steps late, but always before a checkpoint.
     """
 
     deadline: float = math.inf

@@ -1,7 +1,7 @@
-"""Direct preference optimisation as an objective of the one loop (paper, section on RLAIF-V; arXiv 2305.18290).
+"""Direct preference optimisation as an objective of the training loop (paper, section on RLAIF-V; arXiv 2305.18290).
 
-Which pairs a step learns from is a function of the step; what the first policy gave them is known beforehand
-(`training.reference_log_probs`). The loss is the mean over the pairs of a step, of all parts and processes.
+The pairs of a step are a function of the step; their log-probabilities under the reference policy are computed before
+(`training.reference_log_probs`). The loss is the mean over the pairs of a step, all microbatches and processes.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ class PairSource(Protocol):
     """Pairs by number from 0."""
 
     def batch(self, numbers: Sequence[int]) -> AnswerBatch:
-        """The chosen answer of each pair, and then the rejected one; ValueError where one cannot be read."""
+        """For each pair, the chosen answer and then the rejected one; ValueError if one cannot be read."""
 
 
 @dataclass
 class PreferenceObjective:
-    """`micro_batch_pairs` of the `batch_pairs` of a step at a time.
+    """Processes the `batch_pairs` of a step in microbatches of `micro_batch_pairs`.
 
-    numbers: of the pairs there are. reference: of each of them, in their order.
-    beta: how dear it is to leave the first policy (DPO). dtype: of matrix products; weights stay as they are.
-    nll_weight: of the mean negative log-probability of a chosen answer's tokens, added to its pair's loss (RPO, arXiv
-        2404.19733); 0 is DPO, which may make both answers less likely.
+    numbers: the usable pairs. reference: log-probabilities under the reference policy, in the order of `numbers`.
+    beta: penalty for leaving the reference policy (DPO). dtype: of matrix products; weights keep theirs.
+    nll_weight: weight of the mean negative log-probability of a chosen answer's tokens, added to its pair's loss (RPO,
+        arXiv 2404.19733); 0 is DPO, which may make both answers less likely.
     """
 
     pairs: PairSource
@@ -61,7 +61,7 @@ class PreferenceObjective:
     device: torch.device
     dtype: torch.dtype
     nll_weight: float = 0.0
-    batch: AnswerBatch | None = field(default=None, init=False)  # of the last part
+    batch: AnswerBatch | None = field(default=None, init=False)  # the last microbatch
     is_halved: bool = field(default=False, init=False)
 
     def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
@@ -70,7 +70,7 @@ class PreferenceObjective:
             yield self._loss(learner, own[start : start + self.micro_batch_pairs])
 
     def halve(self) -> bool:
-        """Half as many pairs at once; False where there is one, or they were halved."""
+        """Halve the microbatch; False if it is a single pair, or was halved before."""
         if self.is_halved or self.micro_batch_pairs == 1:
             return False
         self.micro_batch_pairs //= 2
@@ -78,18 +78,18 @@ class PreferenceObjective:
         return True
 
     def state(self) -> dict[str, Any]:
-        """Nothing: the step tells which pairs come."""
+        """Empty: the step determines its pairs."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def seen(self) -> dict[str, Tensor]:
-        """Tokens of the answers of the last part."""
+        """Tokens of the answers of the last microbatch."""
         return {} if self.batch is None else {"answers": self.batch.answers}
 
     def _places(self, step: int) -> list[int]:
-        """Of the pairs of a step, in an endless order in which each comes once an epoch."""
+        """Places of a step's pairs in `numbers`; each pair comes once an epoch, without end."""
         count = len(self.numbers)
         drawn = (divmod(number, count) for number in range(step * self.batch_pairs, (step + 1) * self.batch_pairs))
         return [int(_order(self.seed, epoch, count)[place]) for epoch, place in drawn]
@@ -112,7 +112,7 @@ class PreferenceObjective:
 
 
 def pair_log_probs(learner: Learner, batch: AnswerBatch) -> PairLogProbs:
-    """Of the pairs whose answers are in `batch`, the chosen one of each first."""
+    """Log-probabilities of the pairs in `batch`, which has the chosen answer of each pair first."""
     log_probs, _ = learner(batch)
     lengths = torch.tensor(batch.lengths, device=log_probs.device)
     owners = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)

@@ -1,8 +1,8 @@
-"""What the first policy gives both answers of every pair: computed once, and kept on the disk.
+"""Log-probabilities of both answers of every pair under the reference policy: computed once, and kept on disk.
 
-`reference.jsonl` has a line for each pair behind one that says of which weights and pairs they are. Each process writes
-a file of its own and reads all of them. Pairs that go through the model together are written together, so that a run
-that goes on computes the same numbers, to the last bit.
+`reference.jsonl` begins with a line that identifies the weights and pairs, followed by a line for each pair. Each
+process writes its own file and reads all of them. Pairs of one forward pass are written together, so that a resumed run
+computes the same numbers, bit for bit.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ FILES = "reference*.jsonl"
 
 @dataclass(frozen=True)
 class ReferencePairs:
-    """numbers: of the pairs that can be learned from; log_probs: of each of them, on the CPU."""
+    """numbers: the usable pairs; log_probs: of each of them, on the CPU."""
 
     numbers: list[int]
     log_probs: PairLogProbs
 
 
 class ReferenceLog:
-    """key: the weights, the pairs and all else that decides the numbers; lines under another key are dropped."""
+    """key: the weights, pairs and everything else that determines the numbers; lines with another key are dropped."""
 
     def __init__(self, folder: Path, key: Mapping[str, Any], rank: int = 0) -> None:
         self.folder, self.path = folder, folder / ("reference.jsonl" if rank == 0 else f"reference-{rank}.jsonl")
@@ -44,21 +44,21 @@ class ReferenceLog:
         write_whole(self.path, "".join(f"{line}\n" for line in held))
 
     def lines(self) -> dict[int, dict[str, Any]]:
-        """What all processes have written, by the number of the pair."""
+        """The lines of all processes, by the number of the pair."""
         found = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
         told = [json.loads(line) for lines in found if lines and lines[0] == self.key for line in lines[1:]]
         return {line["pair"]: line for line in told}
 
     def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Write them down in one go, and wait until they are on the disk."""
+        """Append the lines together, and wait until they are on the disk."""
         append_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 @dataclass(frozen=True)
 class ReferencePass:
-    """Computes what a log lacks, `at_once` pairs at a time, those of this process.
+    """Computes this process's share of the pairs that are missing in a log, `at_once` at a time.
 
-    count: of all pairs. on_bad: is told of a pair that cannot be used; it may raise, else the pair is left out.
+    count: number of all pairs. on_bad: called with a pair that cannot be used; unless it raises, the pair is left out.
     """
 
     pairs: PairSource
@@ -71,9 +71,9 @@ class ReferencePass:
     dtype: torch.dtype
 
     def run(self, learner: Learner, should_stop: Callable[[], bool]) -> ReferencePairs | None:
-        """None where it was stopped: `should_stop` is asked before each part, and tells all processes the same.
+        """None if it was stopped: `should_stop` is called before each part, and returns the same in all processes.
 
-        Raises ValueError where no pair can be used.
+        Raises ValueError if no pair can be used.
         """
         parts = [range(at, min(at + self.at_once, self.count)) for at in range(0, self.count, self.at_once)]
         known = self.log.lines().keys()
@@ -96,7 +96,7 @@ class ReferencePass:
         return ReferencePairs([number for number, _ in usable], held)
 
     def _lines(self, learner: Learner, part: Sequence[int]) -> list[dict[str, Any]]:
-        """All at once; where that fails, one by one, to know which pair it is."""
+        """Lines of all pairs, computed together; if that fails, one by one, to find the bad pair."""
         try:
             return self._computed(learner, part)
         except ValueError:
@@ -121,7 +121,7 @@ class ReferencePass:
 
 
 def _whole_lines(path: Path) -> list[str]:
-    """Without one that was cut off as the process was killed."""
+    """The lines of a file, without an incomplete last one of a killed process."""
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")

@@ -20,6 +20,6 @@ def wsd(
 
 
 def decayed(step: int, num_steps: int, decay_share: float) -> float:
-    """How far the decay has come at `step`: 0 through the stable part, then rising towards 1 at the end."""
+    """Progress of the decay at `step`: 0 through the stable part, then rising towards 1 at the end."""
     decay_steps = round(num_steps * decay_share)
     return max(0.0, 1 - (num_steps - step) / decay_steps) if decay_steps else 0.0

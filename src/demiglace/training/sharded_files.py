@@ -1,8 +1,8 @@
-"""Tensors that several processes hold parts of, as files: every process writes and reads its own parts.
+"""Files of sharded tensors: every process writes and reads its own shards.
 
-The format is that of PyTorch's distributed checkpoints (DCP) in safetensors: one file for each process, which says
-where in the whole tensor each part lies. Nothing in it is pickled, and any number of processes reads what another has
-written.
+The format is that of PyTorch's distributed checkpoints (DCP) in safetensors: one file for each process, which records
+where in the full tensor each shard lies. Nothing is pickled, and any number of processes can read what another number
+has written.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-PATTERN = "shard-*.safetensors"  # what DCP calls them
+PATTERN = "shard-*.safetensors"  # DCP's names
 
 
 @dataclass(frozen=True)
 class Held:
-    """A whole tensor in the files, and how many of its numbers are there."""
+    """A full tensor in the files, and how many of its elements are present."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -36,9 +36,9 @@ class Held:
 
 
 def write_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write the parts of this process, flushed to the disk; all processes call it with the same names.
+    """Write the shards of this process, flushed to the disk; all processes call it with the same names.
 
-    Raises OSError in every process where one of them cannot write.
+    Raises OSError in every process if one of them cannot write.
     """
     import torch.distributed.checkpoint as dcp
 
@@ -48,7 +48,7 @@ def write_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def contents(folder: Path) -> dict[str, Held]:
-    """What the files hold together, by name; ValueError where one of them is damaged."""
+    """The tensors of all files together, by name; ValueError if a file is damaged."""
     from torch.distributed.checkpoint import HuggingFaceStorageReader
     from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
@@ -66,7 +66,7 @@ def contents(folder: Path) -> dict[str, Held]:
 
 
 def read_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Fill the tensors, whole ones or this process's parts, each process for itself."""
+    """Fill the tensors, full ones or this process's shards; each process reads independently."""
     import torch.distributed.checkpoint as dcp
 
     reader = dcp.HuggingFaceStorageReader(str(folder))
@@ -77,7 +77,7 @@ def read_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
 
 @contextmanager
 def _errors_of_dcp() -> Iterator[None]:
-    """The first error among the processes, as the system gave it: DCP's own is no Exception."""
+    """Raises the error of the lowest failing rank as an OSError: DCP's own error is not an Exception."""
     from torch.distributed.checkpoint.api import CheckpointException
 
     try:

@@ -16,22 +16,22 @@ class Stage:
     num_steps: int
     learning_rate: float
     warmup: int
-    decay_share: float  # last part of the steps, over which the rate falls
+    decay_share: float  # share of the steps, at the end, in which the rate decays
     min_lr_ratio: float  # share of the peak rate that remains at the end
     weight_decay: float
-    max_grad_norm: float  # largest norm of the gradient
+    max_grad_norm: float  # gradients are clipped to this norm
     save_every: int
     log_every: int = 10
-    keep: int = 2  # checkpoints
+    keep: int = 2  # checkpoints to keep
     decay: Decay = "linear"
     sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
     muon: bool = True  # for matrices inside blocks; else AdamW for all
-    saves_frozen: bool = True  # with every checkpoint; else frozen parameters must come from elsewhere
+    saves_frozen: bool = True  # in every checkpoint; else frozen parameters must be loaded from elsewhere
 
     def rate_share(self, step: int) -> float:
         """Share of the peak rate at a step, counted from 0."""
         return wsd(step, self.num_steps, self.warmup, self.decay_share, self.min_lr_ratio, self.decay)
 
     def decayed(self, step: int) -> float:
-        """How far the decay has come, from 0 to 1."""
+        """Progress of the decay, from 0 to 1."""
         return decayed(step, self.num_steps, self.decay_share)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, for work that is saved part by part."""
+"""Ctrl-C and SIGTERM as requests to stop, for work that is saved part by part."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from types import FrameType
 
 from demiglace.training.distributed import ProcessGroup
 
-SOON_S = 1.0  # ours: a launcher may pass on what the terminal has sent to its processes too
+SOON_S = 1.0  # ours: a launcher may forward a signal that the terminal has also sent to its processes
 TOLD = "\nwhat is under way ends and is saved"
-TOLD_ALONE = f"{TOLD}; Ctrl-C once more stops at once"  # torchrun passes on the first alone
+TOLD_ALONE = f"{TOLD}; Ctrl-C once more stops at once"  # torchrun forwards only the first
 
 
 @contextmanager
 def stop_signals(ranks: ProcessGroup, is_time: Callable[[], bool] = lambda: False) -> Iterator[Callable[[], bool]]:
-    """A function that says whether a signal has reached any process, or `is_time` in any; all must ask it together.
+    """A function that tells whether any process got a signal, or `is_time` is true in any; all must call it together.
 
-    The first signal lets what is under way end. Ctrl-C again, a second later or more, raises KeyboardInterrupt: what is
-    under way may be a step of many minutes, or wait for a server that is away.
+    After the first signal the current work finishes. Another Ctrl-C, at least a second later, raises KeyboardInterrupt:
+    the current work may be a step of many minutes, or wait for an unreachable server.
     """
     asked: float | None = None
 
@@ -45,6 +45,6 @@ def stop_signals(ranks: ProcessGroup, is_time: Callable[[], bool] = lambda: Fals
 
 
 def _tell(text: str) -> None:
-    """Past the buffer of stderr, which may be in the middle of a write: a second one from a signal raises an error."""
+    """Bypasses the buffer of stderr, which may be in the middle of a write: a second one in a signal handler raises."""
     with suppress(OSError, ValueError, AttributeError):  # closed, or not a file
         os.write(sys.stderr.fileno(), f"{text}\n".encode())

@@ -1,8 +1,8 @@
 """Supervised training on conversations: the model and its loss as one module, and the objective over packed rows.
 
-The loss is the weighted sum over learned tokens divided by their weights in all parts of a step on all processes, so
-that it does not depend on how the step is split. A sample of n learned tokens weighs n ** `sample_power` (the paper is
-silent): 1 weighs every token the same, 0 every sample, 0.5 is the square averaging of InternVL 2.5 (arXiv 2412.05271).
+The loss is the weighted sum over learned tokens, divided by their weights in all microbatches of a step on all
+processes, so it does not depend on how the step is split. A sample of n learned tokens weighs n ** `sample_power` (not
+in the paper): 1 weights all tokens equally, 0 all samples, 0.5 is InternVL 2.5's square averaging (arXiv 2412.05271).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Encode = Callable[[Visual], Tensor]  # -> features (patches, feature_size)
 
 
 class RowSource(Protocol):
-    """What the objective needs of `data.loader.Loader`."""
+    """What the objective needs from `data.loader.Loader`."""
 
     waited: float
 
@@ -39,16 +39,16 @@ class RowSource(Protocol):
 
 
 class LanguageLearner(nn.Module):
-    """`model.*` is all there is to learn. `activation_checkpointing`: layers keep only their inputs."""
+    """A model with its loss; all parameters are `model.*`. `activation_checkpointing`: layers store only inputs."""
 
     def __init__(self, model: MiniCPMV, activation_checkpointing: bool = False) -> None:
         super().__init__()
         self.model, self.activation_checkpointing = model, activation_checkpointing
 
     def forward(self, batch: Batch, token_weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Sum over the learned tokens of their losses in nats, and how many of them are the likeliest.
+        """Sum of the learned tokens' losses in nats, and how many of them are the most likely token.
 
-        token_weights: float (learned tokens,), in the order of rows and places; 1 without.
+        token_weights: float (learned tokens,), in the order of rows and places; all 1 by default.
         """
         embeddings = embed(self.model, batch, checkpointing=self.activation_checkpointing)
         hidden = self.model.llm(
@@ -59,18 +59,18 @@ class LanguageLearner(nn.Module):
         logits = self.model.logits(hidden[:, :-1][learned]).float()
         wanted = batch.labels[:, 1:][learned]
         losses = F.cross_entropy(logits, wanted, reduction="none")
-        # Not a product of vectors, which autocast would compute in bfloat16.
+        # Not a dot product, which autocast would compute in bfloat16.
         loss = losses.sum() if token_weights is None else (losses * token_weights).sum()
         return loss, (logits.argmax(-1) == wanted).sum()
 
 
 @dataclass
 class SupervisedObjective:
-    """Packed rows of conversations, `micro_batch_rows` at a time.
+    """Packed rows of conversations, in microbatches of `micro_batch_rows`.
 
-    length: tokens of a row. decayed: step -> how far the decay of the stage has come (0 to 1), for the mixture.
-    dtype: of matrix products; weights stay as they are. on_skipped: is told of records that were left out.
-    sample_power: see above.
+    length: tokens of a row. decayed: step -> progress of the stage's decay (0 to 1), for the mixture.
+    dtype: of matrix products; weights keep theirs. on_skipped: called with the errors of skipped records.
+    sample_power: see the module docstring.
     """
 
     loader: RowSource
@@ -110,7 +110,7 @@ class SupervisedObjective:
             waited = 0.0
 
     def halve(self) -> bool:
-        """Half as many rows at once, those of the last step first; False where there is one, or they were halved."""
+        """Halve the microbatch and repeat the last step's rows; False if it is a single row, or was halved before."""
         if self.is_halved or self.micro_batch_rows == 1:
             return False
         self.micro_batch_rows //= 2
@@ -118,7 +118,7 @@ class SupervisedObjective:
         return True
 
     def state(self) -> dict[str, Any]:
-        """The place of every stream, those of other processes too."""
+        """The position of every stream, including those of other processes."""
         return {str(stream): place for stream, place in sorted(self.ranks.merge(self.loader.state()).items())}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -149,8 +149,8 @@ def embed(model: MiniCPMV, batch: Batch, encode: Encode | None = None, checkpoin
 
     encode: pictures -> features, instead of the model's own encoder.
     """
-    # Without pictures a blank patch takes their way and counts for nothing: the processes that share the weights must
-    # all go through the same layers, and where the decoder is frozen there is a gradient all the same.
+    # Without pictures, a blank patch passes through encoder and resampler with weight zero: processes that shard the
+    # weights must all run the same layers, and with a frozen decoder the loss still needs a gradient.
     visual = batch.visual or _blank(model.config.vision.patch_size, batch.tokens.device)
     if encode is None:
         tokens = model.visual_tokens(visual, checkpointing=checkpointing)
@@ -167,7 +167,7 @@ def learned_token_weights(batch: Batch, sample_power: float) -> Tensor:
     assert batch.labels is not None
     learned = batch.labels[:, 1:] != IGNORE
     segments = batch.segments[:, 1:]
-    samples = segments + torch.arange(len(segments)).unsqueeze(1) * (segments.max() + 1)  # a number for each
+    samples = segments + torch.arange(len(segments)).unsqueeze(1) * (segments.max() + 1)  # numbered across rows
     counts = samples[learned].bincount()
     return counts[samples[learned]].float().pow(sample_power - 1)
 

@@ -1,7 +1,7 @@
-"""The one supervised loop. A stage sets trainable parameters, learning rate and steps; an objective gives the losses.
+"""The training loop. A stage sets trainable parameters, learning rate and steps; an objective gives the losses.
 
-Learning rates depend on the step alone. An objective draws its data from the step too, or saves its position with the
-checkpoint. So a run that was killed and resumed has exactly the losses of one that was not.
+Learning rates depend only on the step. The data of an objective also depend only on the step, or its position is saved
+in the checkpoint. So a run that was killed and resumed has exactly the losses of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from demiglace.training.stop_signals import stop_signals
 
 @dataclass
 class Clock:
-    """What has gone by since figures were last read, and since the last checkpoint; `unread` are those of a step."""
+    """Time and steps since figures were last read, and since the last checkpoint; `unread`: figures not yet read."""
 
     read: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
@@ -49,14 +49,14 @@ class Clock:
     norm: Tensor | float = 0.0
 
     def seconds_of_a_step(self) -> float:
-        """The mean since this was last asked, or since a checkpoint."""
+        """Mean seconds per step since the last call, or since a checkpoint."""
         now = time.monotonic()
         seconds = (now - self.read) / self.steps
         self.read, self.steps = now, 0
         return seconds
 
     def begin_again(self) -> None:
-        """After a checkpoint, whose writing is no part of a step."""
+        """Restart after a checkpoint, whose writing does not count as step time."""
         self.read = self.saved = time.monotonic()
         self.steps = 0
 
@@ -78,7 +78,7 @@ class Trainer:
         pace: Pace = UNTIMED,
         log: Callable[[str], None] = lambda told: None,
     ) -> None:
-        """`is_enough` is asked before every step whether the stage may end here; `log` is told what went otherwise."""
+        """`is_enough` is called before every step and can end the stage; `log` is told if memory runs out."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
         self.callback, self.ranks, self.is_enough = callback, ranks, is_enough
         self.pace, self.log = pace, log
@@ -92,14 +92,14 @@ class Trainer:
     def run(self) -> bool:
         """Train to the end of the stage; False if a signal or the deadline stopped it, with everything saved.
 
-        Raises FloatingPointError where loss or norm are not finite, and `checkpoint.NotWritten` where the disk refuses
-        what is written.
+        Raises FloatingPointError if loss or gradient norm is not finite, and `checkpoint.NotWritten` if the disk
+        refuses a write.
         """
         with checkpoint.what_is_left(self.folder):
             return self._run()
 
     def rehearse(self, steps: range) -> None:
-        """Learn from some steps and wait for the last; nothing is written."""
+        """Train for some steps and wait for the last to finish; nothing is saved."""
         clock = Clock()
         for step in steps:
             self._step(step, clock, is_read=step == steps[-1])
@@ -135,13 +135,13 @@ class Trainer:
         return step == 0 or (step + 1) % self.pace.read_every == 0 or step + 1 == self.stage.num_steps
 
     def _is_late(self, clock: Clock) -> bool:
-        """Whether in any process a checkpoint is due by time: all must save at the same step."""
+        """Whether a checkpoint is due by time in any process: all must save at the same step."""
         if self.pace.save_seconds == math.inf:
             return False
         return self.ranks.sum([float(time.monotonic() - clock.saved >= self.pace.save_seconds)])[0] > 0
 
     def _step(self, step: int, clock: Clock, is_read: bool) -> Figures:
-        """Learn from one step. Its figures where they are read, for which the host waits; else none."""
+        """Train on one step. Returns its figures if they are read, for which the host waits; else none."""
         share = self.stage.rate_share(step)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -159,8 +159,8 @@ class Trainer:
         return first | figures | {"seconds": clock.seconds_of_a_step()}
 
     def _gradients(self, step: int) -> list[UnreadFigures]:
-        """As `_accumulate`. Where memory runs out and the objective can halve what goes through at once, it does so
-        once, and the step begins again: it is drawn from its number, and no weight has changed yet."""
+        """As `_accumulate`. If memory runs out and the objective can halve its microbatch, it does so once and the step
+        starts again: it gets the same data, and no weight has changed yet."""
         try:
             return self._accumulate(step)
         except torch.OutOfMemoryError:
@@ -172,18 +172,18 @@ class Trainer:
         return self._accumulate(step)
 
     def _accumulate(self, step: int) -> list[UnreadFigures]:
-        """Gradients of all parts of a step, added up; the loss and the figures of each, as the device has them."""
+        """Accumulates gradients over the microbatches of a step; returns loss and figures of each, on the device."""
         parts: list[UnreadFigures] = []
         for loss, figures in self.objective(self.learner, step):
-            # Sharded gradients are averaged over the processes; here they add up.
+            # FSDP averages gradients over the processes; here they must be summed.
             (loss * self.ranks.count).backward()
             parts.append({"loss": loss.detach(), **figures})
         return parts
 
     def _read(self, step: int, clock: Clock) -> Figures:
-        """Loss, figures and norm of a step, added up over its parts and all processes.
+        """Loss and figures of a step, summed over its microbatches and all processes, and the gradient norm.
 
-        Raises FloatingPointError where loss or norm are not finite.
+        Raises FloatingPointError if loss or norm is not finite.
         """
         total: Figures = {"loss": 0.0}
         for part in clock.unread:
@@ -196,13 +196,13 @@ class Trainer:
         return total | {"grad_norm": norm}
 
     def _save_unread(self, step: int, clock: Clock, shown: Progress) -> None:
-        """Nothing is saved of steps whose figures nobody has looked at."""
+        """Reads pending figures before it saves, so that no step with a non-finite loss is saved."""
         if clock.unread:
             self._read(step - 1, clock)
         self._save(step, shown)
 
     def _not_finite(self, step: int, loss: float, norm: float) -> FloatingPointError:
-        """Save what the step was learned from, and name the file."""
+        """Save the tensors that the step was trained on; the returned error names the file."""
         own = "" if self.ranks.count == 1 else f"-process-{self.ranks.rank}"
         path = self.folder / f"bad-step-{step}{own}.json"
         fields = {"stage": self.stage.name, "step": step, "loss": str(loss), "grad_norm": str(norm)}
@@ -245,7 +245,7 @@ class Trainer:
 
 
 def freeze_all_but(learner: nn.Module, beginnings: tuple[str, ...]) -> None:
-    """Freeze every parameter whose name begins with none of `beginnings`; ValueError where one is of none."""
+    """Freeze every parameter whose name begins with none of `beginnings`; ValueError if one of them has no match."""
     names = [name for name, _ in learner.named_parameters()]
     silent = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in names)]
     if silent:

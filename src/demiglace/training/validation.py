@@ -21,8 +21,8 @@ FILE, BEST = "validation.jsonl", "best"
 
 @dataclass
 class Validation:
-    """A checkpoint callback. `parts` are batches of held-out samples; training stops after `patience` checkpoints
-    without a lower loss, with 0 never. What was measured before a run stopped is read back from its folder.
+    """A checkpoint callback. `parts` are batches of held-out samples. Training stops after `patience` checkpoints
+    without a lower loss; 0 means never. A resumed run reads its earlier measurements from its folder.
     """
 
     parts: Sequence[Batch]
@@ -30,7 +30,7 @@ class Validation:
     device: torch.device
     dtype: torch.dtype
     patience: int = 0
-    is_first: bool = True  # of the processes; the others measure with it and write nothing
+    is_first: bool = True  # of the processes; the others also measure, but write nothing
     measured: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -40,28 +40,28 @@ class Validation:
         self.measured = [line for line in known if done is not None and line["step"] <= checkpoint.num_steps(done)]
 
     def __call__(self, learner: LanguageLearner, folder: Path, step: int) -> str:
-        """Measure, write it down, and keep the checkpoint just saved where it is the best so far."""
+        """Measure, record the result, and keep the checkpoint just saved if it is the best so far."""
         loss, right = measure(learner, self.parts, self.device, self.dtype)
         self.measured.append({"step": step, "loss": loss, "token_accuracy": right})
         is_best = self.best_step == step
         if self.is_first:
-            # In this order, so that a run killed in between lacks the measurement and does both again.
+            # In this order, so that a run killed in between has no measurement and repeats both.
             if is_best:
                 _link(folder / checkpoint.name_of(step), folder / BEST)
             write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in self.measured))
         return f"held out: loss {loss:.4f}, {right:.1%} of the tokens right{', the best so far' if is_best else ''}"
 
     def lacks(self, folder: Path, step: int) -> bool:
-        """Whether the run was killed after it had saved a step, and before that was measured."""
+        """Whether the run was killed after saving this step and before measuring it."""
         return step not in [line["step"] for line in self.measured]
 
     @property
     def best_step(self) -> int | None:
-        """The first of the steps with the lowest loss; None before anything was measured."""
+        """The first step with the lowest loss; None before any measurement."""
         return int(min(self.measured, key=lambda line: line["loss"])["step"]) if self.measured else None
 
     def is_enough(self) -> bool:
-        """Whether the last `patience` checkpoints brought nothing better."""
+        """Whether the last `patience` checkpoints brought no improvement."""
         if not self.patience or self.best_step is None:
             return False
         since = [line for line in self.measured if line["step"] > self.best_step]
@@ -72,7 +72,7 @@ class Validation:
 def measure(
     learner: LanguageLearner, parts: Sequence[Batch], device: torch.device, dtype: torch.dtype
 ) -> tuple[float, float]:
-    """Mean loss of the tokens with labels in nats, and their accuracy."""
+    """Mean loss in nats of the tokens with labels, and their accuracy."""
     was_training = learner.training
     learner.eval()
     total = right = count = 0.0
@@ -86,11 +86,11 @@ def measure(
 
 
 def _link(source: Path, target: Path) -> None:
-    """`target` becomes the folder `source`, without a second copy on the disk where that can be."""
+    """Make `target` a copy of the folder `source`, with hard links if possible."""
     with atomic_path(target) as aside:
         aside.mkdir()
         for file in source.iterdir():
             try:
                 os.link(file, aside / file.name)
-            except OSError:  # of a file system that knows no second name
+            except OSError:  # the file system has no hard links
                 shutil.copyfile(file, aside / file.name)
