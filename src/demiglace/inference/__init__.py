@@ -1,1 +1,1 @@
-"""Files and questions to answers: one at a time, streamed, in turns, many at once."""
+"""From files and questions to answers: single, streamed, in a chat, or in batches."""

@@ -1,4 +1,4 @@
-"""An answer: as it is generated, as a stream, and complete."""
+"""An answer: in progress, as a stream, and complete."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from demiglace.processing.tokenizer import StreamDecoder, Tokenizer
 class Answer:
     """The model's response, with its counts and times.
 
-    thinking, text: the thoughts of a long answer ("" in short mode), and the answer itself.
-    prompt_tokens, visual_tokens, new_tokens: of the prompt, of those the ones that pictures fill, of the answer (the
-        closing token not counted).
-    seconds_to_first_token, seconds: since the question was put, opening its files included; of a batch, since it began.
-    stopped_by: "end", "stop" (at a stop string), "length" (the answer was cut), or "interrupted" (a stream left before
-        its end).
-    confidence: geometric mean of the probabilities of its tokens, the closing one included; 1 of no token.
-    notes: what was not done as asked: a line for each video that was fitted to the room there was.
-    log_probabilities: of every token, the closing one included, where they were asked for.
-    follows_guide: whether `text` is complete and of the form that was asked for; None where none was.
+    thinking, text: the reasoning of a long answer ("" in short mode), and the answer itself.
+    prompt_tokens, visual_tokens, new_tokens: tokens of the prompt, how many of them are visual, tokens of the answer
+        (without the end token).
+    seconds_to_first_token, seconds: since the request was started, including opening its files.
+    stopped_by: "end", "stop" (at a stop string), "length" (the answer was truncated), or "interrupted" (a stream was
+        left before its end).
+    confidence: geometric mean of the probabilities of its tokens, including the end token; 1 without tokens.
+    notes: deviations from the request: a line for each video that was fitted into the available tokens.
+    log_probabilities: of every token, including the end token, if requested.
+    follows_guide: whether `text` is complete and follows the requested guide; None without a guide.
     """
 
     thinking: str
@@ -49,10 +49,10 @@ class Answer:
 
 
 class AnswerBuilder:
-    """An answer to `fitted`, of which `sample` was made, being written, token by token. `started`: `perf_counter`.
+    """Builds the answer to `fitted`, from which `sample` was made, token by token. `started`: `perf_counter`.
 
-    choices: of every token so far, where log-probabilities were asked for.
-    The `sampler` is told where the text comes to a stop string.
+    choices: of every token so far, if log-probabilities were requested.
+    The `sampler` is told when the text reaches a stop string.
     """
 
     def __init__(
@@ -71,8 +71,8 @@ class AnswerBuilder:
         self._stop = StopStrings(sampler.params.stop)
 
     def take(self, sampled: SampledToken) -> str:
-        """The text that a token adds: "" while a character is incomplete or a stop string may have begun, and for
-        tokens that are no text, or behind the end: with beams all tokens come together, those behind a stop string too.
+        """The text that a token adds: "" while a character is incomplete or a stop string may have begun, for tokens
+        without text, and after the end: with beam search all tokens come together, also those after a stop string.
         """
         if self.stopped_by:
             return ""
@@ -96,7 +96,7 @@ class AnswerBuilder:
         return new + (self._stop.finish() if sampled.stopped_by else "")
 
     def answer(self) -> Answer:
-        """The answer as far as it is written."""
+        """The answer so far."""
         guide = self.sampler.params.guide
         thinking, text = thinking_and_text(self.text, self.conversation.thinking, guide is not None)
         return Answer(
@@ -116,10 +116,10 @@ class AnswerBuilder:
 
 
 def thinking_and_text(written: str, thinking: bool | None, is_guided: bool) -> tuple[str, str]:
-    """What was written so far as `split_answer` splits it, given how its turn was opened.
+    """The text so far, split as in `split_answer`, given how its turn was opened.
 
-    Of a guided answer all that is behind the thoughts is text, character by character: in a form white space counts,
-    and what looks like a mark.
+    In a guided answer, everything after the reasoning is kept verbatim: under a guide, whitespace counts, and so does
+    text that looks like a special token.
     """
     thoughts, text = split_answer(written, thinking)
     if not is_guided:
@@ -128,7 +128,7 @@ def thinking_and_text(written: str, thinking: bool | None, is_guided: bool) -> t
 
 
 class AnswerStream(Iterator[str]):
-    """The pieces of one answer as they are written, thoughts and all; `answer` is what there is so far."""
+    """The pieces of one answer as they are generated, including reasoning; `answer` is the answer so far."""
 
     def __init__(self, tokens: Generator[SampledToken], builder: AnswerBuilder) -> None:
         self._tokens, self._draft = tokens, builder
@@ -139,12 +139,12 @@ class AnswerStream(Iterator[str]):
                 return piece
 
     def close(self) -> None:
-        """Leave the answer as it is; nothing more of it is computed."""
+        """Stop generating; the answer so far is kept."""
         self._tokens.close()
 
     @property
     def conversation(self) -> Conversation:
-        """What is answered, with the numbers that its videos were given."""
+        """The conversation that is answered, with the sampling settings that its videos were given."""
         return self._draft.conversation
 
     @property

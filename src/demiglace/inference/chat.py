@@ -10,21 +10,21 @@ from demiglace.inference.file_parts import PartSource, part_of
 
 
 class Chat:
-    """Turns with one model. What was computed for earlier turns, images included, is reused."""
+    """Turns with one model. Computation for earlier turns, including images, is reused."""
 
     def __init__(self, assistant: Demiglace, system: str | None = None, sampling: SamplingParams | None = None) -> None:
         self.assistant, self.sampling = assistant, sampling
-        # Each message as it was put, and with the numbers that its videos were given: those are remembered and stay.
+        # Each message as given, and with the sampling settings that its videos got: these stay the same in later turns.
         self._settled = [(Message("system", (Text(system),)),) * 2] if system else []
         self._last: tuple[Message, AnswerStream] | None = None
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The turns so far. A last answer counts as far as it was written; its turn does not if nothing was."""
+        """The turns so far. An unfinished last answer counts as far as it got; its turn does not if it has no text."""
         return tuple(put for put, _ in self._so_far())
 
     def say(self, text: str, *sources: PartSource, thinking: bool = False) -> AnswerStream:
-        """The answer to the next turn, about files shown now or earlier. Reading it in part interrupts it."""
+        """The answer to the next turn, about files shown now or earlier. Interrupts an unfinished previous answer."""
         if self._last is not None:
             self._last[1].close()
         self._settled, self._last = self._so_far(), None

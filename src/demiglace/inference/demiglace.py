@@ -33,12 +33,12 @@ from demiglace.processing.recent_clips import RecentClips
 from demiglace.processing.sample import Sample
 
 Request = Conversation | tuple[str, Sequence[PartSource]]
-CLIP_BYTES = 2**30  # of clips that several requests of a batch may show; ours
+CLIP_BYTES = 2**30  # of decoded clips that requests of a batch may share; ours
 
 
 @dataclass(frozen=True)
 class _Request:
-    """A question made ready, and its answer being written."""
+    """A prepared question, and its answer in progress."""
 
     sample: Sample
     builder: AnswerBuilder
@@ -49,7 +49,7 @@ class _Request:
 
 
 class Demiglace:
-    """A model, the processor that feeds it, and how it draws its answers when a request does not say."""
+    """A model, its processor, and the sampling parameters of requests that give none."""
 
     def __init__(self, model: MiniCPMV, processor: Processor, sampling: SamplingParams) -> None:
         _check_fit(model, processor)
@@ -66,12 +66,12 @@ class Demiglace:
         adapter: str | PathLike[str] | None = None,
         quantize: str | None = None,
     ) -> Demiglace:
-        """A checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None, the nano
-        model that the package carries. Without `device` a GPU where there is one, without `dtype` what suits it.
-        `adapter` is the folder of a LoRA adapter in PEFT's format, added to the weights; images are cut as it was
-        trained, where it says so. `quantize` to "int8" or "int4": so many bits for a weight of the decoder's linear
-        layers; an adapter is added before.
-        ValueError where one of them is not to be had.
+        """Load a checkpoint in the released layout: a folder, a hub id such as "openbmb/MiniCPM-V-4_5", or None for the
+        nano model in the package. Without `device`, a GPU if there is one; without `dtype`, the device's default.
+        `adapter` is the folder of a LoRA adapter in PEFT's format, which is merged into the weights; its slicing is
+        used if it has a `preprocessor_config.json`. `quantize`, "int8" or "int4", quantises the weights of the
+        decoder's linear layers, after merging an adapter.
+        ValueError if one of them is not available.
         """
         folder, place = folder_of(path_or_id), device_named(device)
         small = None if quantize is None else quantisation_named(quantize)
@@ -89,12 +89,12 @@ class Demiglace:
         return cls(model.eval(), processor, sampling)
 
     def sliced(self, **changes: Any) -> Demiglace:
-        """The same model on images that are cut otherwise: `changes` are fields of `SlicingConfig`, such as
-        `max_slices` and `upscale`."""
+        """The same model with other slicing of images: `changes` are fields of `SlicingConfig`, such as `max_slices`
+        and `upscale`."""
         return Demiglace(self.model, self.processor.sliced(**changes), self.sampling)
 
     def with_static_patches(self, threshold: float | None) -> Demiglace:
-        """The same model on videos without their static patches (`Processor.with_static_patches`)."""
+        """The same model, dropping static patches of videos (`Processor.with_static_patches`)."""
         return Demiglace(self.model, self.processor.with_static_patches(threshold), self.sampling)
 
     def ask(
@@ -123,11 +123,11 @@ class Demiglace:
         sampling: SamplingParams | None = None,
         system: str | None = None,
     ) -> AnswerStream:
-        """As `ask`, but in pieces of text as they come; afterwards the stream's `answer` is the whole."""
+        """As `ask`, but in pieces of text as they are generated; afterwards the stream's `answer` is complete."""
         return self.stream_answer(_asked(question, sources, thinking, system), sampling)
 
     def stream_answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> AnswerStream:
-        """As `answer`, in pieces. Streams of one thread are computed together, whichever is read."""
+        """As `answer`, in pieces. Reading any stream advances all streams of its thread together."""
         request = self._request(conversation, sampling or self.sampling)
         return AnswerStream(self._tokens(request), request.builder)
 
@@ -137,7 +137,7 @@ class Demiglace:
         sampling: SamplingParams | Sequence[SamplingParams] | None = None,
         rows: int = 8,
     ) -> list[Answer]:
-        """Answers to many conversations or (question, files), `rows` of them at a time, in the order asked.
+        """Answers to many conversations or (question, files), up to `rows` at a time, in the order of the requests.
 
         One `sampling` for all, or one each. At temperature 0 every answer is the one that `answer` gives.
         """
@@ -157,10 +157,10 @@ class Demiglace:
     def as_completed(
         self, asked: Iterable[tuple[Conversation, SamplingParams]], rows: int = 8
     ) -> Iterator[tuple[int, AnswerBuilder | ValueError | OSError]]:
-        """Answers by the place of their request, each when it is complete; at most `rows` are under way.
+        """Answers with the index of their request, each as soon as it is complete; at most `rows` are in progress.
 
-        Where one ends the next request is taken, so that `asked` may be long and made as it is read. A request that
-        fails gives its error, and the others go on. A clip that several show is decoded once.
+        When one ends, the next request is taken, so `asked` may be a long generator. A request that fails yields its
+        error, and the others continue. A clip that several requests share is decoded once.
         """
         mailbox, coming, clips = self._mailbox, enumerate(asked), RecentClips(CLIP_BYTES)
         under_way: dict[int, tuple[int, AnswerBuilder]] = {}
@@ -184,18 +184,18 @@ class Demiglace:
                 mailbox.cancel(number)
 
     def draft(self, fitted: Fitted, sample: Sample, sampling: SamplingParams, started: float) -> AnswerBuilder:
-        """The answer, still to be written, to a conversation that was made ready before, maybe in another process.
+        """A builder of the answer to a conversation that was prepared earlier, maybe in another process.
 
-        fitted, sample: of `fit_for_answer` and `Processor.prepare`. started: when it was asked (`perf_counter`).
-        ValueError where the bias names a token that is none, and where the guide cannot be followed.
+        fitted, sample: from `fit_for_answer` and `Processor.prepare`. started: when it was asked (`perf_counter`).
+        ValueError if the logit bias names an unknown token, or if the guide cannot be followed.
         """
         sampler = self._sampler(fitted.conversation, sampling)
         return AnswerBuilder(self.processor.tokenizer, fitted, sample, sampler, started)
 
     def weights_changed(self) -> None:
-        """Call it where the model's weights have been changed: nothing computed with the old ones is used any more.
+        """Call this after changing the model's weights: nothing computed with the old ones is used any more.
 
-        Answers under way in this thread go on with the new weights; those of other threads are to be over.
+        Answers in progress in this thread continue with the new weights; other threads must have none in progress.
         """
         mailbox = self._mailbox
         mailbox.engine.weights_changed()
@@ -204,12 +204,12 @@ class Demiglace:
 
     @property
     def room(self) -> int:
-        """Tokens that a prompt may have: the answer's first token needs one."""
+        """Most tokens of a prompt: one place is left for the answer's first token."""
         return self.model.config.llm.max_position_embeddings - 1
 
     @property
     def _mailbox(self) -> Mailbox:
-        """The engine of this thread: several threads read line crops, each with matrix products of its own."""
+        """The engine of this thread: line crops are read in several threads, each with its own matrix products."""
         if not hasattr(self._engines, "mailbox"):
             self._engines.mailbox = Mailbox(Engine(self.model))
         mailbox: Mailbox = self._engines.mailbox
@@ -238,7 +238,7 @@ class Demiglace:
         return GuideVocabulary(self.processor.tokenizer, self.model.config.llm.vocab_size, self.roles.ends)
 
     def _fitted(self, conversation: Conversation) -> Fitted:
-        """A warning says which videos do not take the defaults."""
+        """Fits videos; warns about those that do not get the default sampling settings."""
         fitted = fit_for_answer(self.processor, conversation, self.room)
         for note in fitted.notes:
             warnings.warn(note, stacklevel=4)
@@ -248,7 +248,7 @@ class Demiglace:
 def _completed(
     mailbox: Mailbox, under_way: dict[int, tuple[int, AnswerBuilder]]
 ) -> Iterator[tuple[int, AnswerBuilder | ValueError]]:
-    """What a step of the engine has completed, by its place; it leaves `under_way`."""
+    """Answers that a step of the engine has completed, by their index; they are removed from `under_way`."""
     for number, (place, builder) in list(under_way.items()):
         outcome: AnswerBuilder | ValueError | None = None
         try:
@@ -264,7 +264,7 @@ def _completed(
 
 
 def _check_fit(model: MiniCPMV, processor: Processor) -> None:
-    """ValueError where the files of a checkpoint contradict each other."""
+    """ValueError if the files of a checkpoint contradict each other."""
     config, given = model.config, processor.config
     numbers = {
         "visual tokens of a slice": (given.num_queries, config.resampler.num_queries),

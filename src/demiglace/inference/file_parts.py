@@ -13,9 +13,9 @@ PartSource = str | PathLike[str] | PIL.Image.Image | Part
 
 
 def part_of(source: PartSource) -> Part:
-    """What a file, a PIL image or already a part is in a conversation. A file's kind is found in its bytes.
+    """A file or PIL image as a part of a conversation; parts stay unchanged. A file's kind is detected by its bytes.
 
-    An animated GIF, WebP, PNG or AVIF is the image that its first frame is; as a `Video` it is watched.
+    An animated GIF, WebP, PNG or AVIF becomes an image of its first frame; wrap it in `Video` to use all frames.
     """
     if isinstance(source, Part):
         return source

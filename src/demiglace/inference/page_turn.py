@@ -1,4 +1,4 @@
-"""Orientation of a page: where confidence is low, a few of its line crops are read at each rotation."""
+"""Orientation of a page: if confidence is low, a few of its line crops are read at each rotation."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from demiglace.inference.answer import Answer
 
 Read = Callable[[Sequence[LineCrop]], list[Answer]]
 
-# Ours, measured with the nano model on pages turned each way: docs/reading.md, benchmarks/page_turns.py.
-PIECES = 8  # read each way
-LEAST_LETTERS = 6  # of such a piece, where a page has any: shorter ones look alike each way
-SURE = 0.85  # mean confidence from which a page is left as it lies, and no other way is tried
-MOST_DOUBT_LEFT = (
-    0.7  # of the doubt (1 less the confidence) with which it is read as it lies; more is not clearly better
-)
-LEAST_TOKENS = 6  # by which another way is judged: a letter or two prove nothing
+# Ours, measured with the nano model on pages at each rotation: docs/reading.md, benchmarks/page_turns.py.
+PIECES = 8  # line crops read at each rotation
+LEAST_LETTERS = 6  # of such a crop, if the page has any that long: shorter ones look alike at each rotation
+SURE = 0.85  # mean confidence from which a page is not rotated, and no other rotation is tried
+MOST_DOUBT_LEFT = 0.7  # at most this share of the doubt (1 - confidence) without rotation counts as clearly better
+LEAST_TOKENS = 6  # needed to judge another rotation: a letter or two prove nothing
 
 _TURNS = {90: PIL.Image.Transpose.ROTATE_270, 180: PIL.Image.Transpose.ROTATE_180, 270: PIL.Image.Transpose.ROTATE_90}
 
 
 @dataclass(frozen=True)
 class Way:
-    """A page cut after it was turned clockwise by `turn` degrees.
+    """A page that was rotated clockwise by `turn` degrees and then cut.
 
-    answers: those of the pieces read so far, by the number of the piece in the order of reading.
+    answers: of the pieces read so far, by the number of the piece in reading order.
     """
 
     turn: int
@@ -46,12 +44,12 @@ class Way:
 
 
 def find_way_up(page: PIL.Image.Image, cutting: CuttingConfig, read: Read) -> Way:
-    """The way in which an RGB page is to be read; as it lies unless another is clearly better."""
+    """The rotation at which an RGB page is to be read; none, unless another is clearly better."""
     return better_way(tried(page, 0, cutting, read), (tried(page, turn, cutting, read) for turn in _TURNS))
 
 
 def better_way(lying: Way, others: Iterable[Way]) -> Way:
-    """The page as it lies or one of the other ways, which are tried only where it is read with doubt."""
+    """The page without rotation, or one of the other rotations, which are tried only if its confidence is low."""
     if not lying.answers or lying.confidence >= SURE:
         return lying
     best = max(others, key=lambda way: way.confidence)
@@ -61,7 +59,7 @@ def better_way(lying: Way, others: Iterable[Way]) -> Way:
 
 
 def mean_confidence(answers: Sequence[Answer]) -> float:
-    """The geometric mean over the tokens of all answers, the closing ones included; 1 of none."""
+    """The geometric mean over the tokens of all answers, including end tokens; 1 without answers."""
     logs = [num_tokens(answer) * math.log(max(answer.confidence, 1e-30)) for answer in answers]
     return math.exp(sum(logs) / sum(map(num_tokens, answers))) if answers else 1.0
 
@@ -71,7 +69,7 @@ def num_tokens(answer: Answer) -> int:
 
 
 def turned_back(box: Box, turn: int, width: int, height: int) -> Box:
-    """A box of a page that was turned clockwise by `turn` degrees, on the page of `width` x `height` as it lay."""
+    """A box on a page rotated clockwise by `turn` degrees, mapped to the unrotated page of `width` x `height`."""
     left, top, right, bottom = box
     if turn == 90:
         return top, height - right, bottom, height - left
@@ -83,7 +81,7 @@ def turned_back(box: Box, turn: int, width: int, height: int) -> Box:
 
 
 def tried(page: PIL.Image.Image, turn: int, cutting: CuttingConfig, read: Read) -> Way:
-    """The page turned, cut, and a few of its pieces read."""
+    """The page, rotated and cut, with a few of its pieces read."""
     regions = cut_page(page.transpose(_TURNS[turn]) if turn else page, cutting)
     pieces = Way(turn, regions, {}).pieces
     numbers = [number for number, piece in enumerate(pieces) if piece.letters >= LEAST_LETTERS] or range(len(pieces))

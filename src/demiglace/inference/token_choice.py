@@ -1,4 +1,4 @@
-"""What a model gave the token that it took, and the likeliest others at its place."""
+"""Log-probabilities of a sampled token and of the likeliest alternatives at its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from demiglace.processing.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class TokenProbability:
-    """content: UTF-8, maybe part of a character. log_probability: natural logarithm, under the model itself."""
+    """content: UTF-8, maybe part of a character. log_probability: natural logarithm, before any sampling parameters."""
 
     token: int
     content: bytes
@@ -19,7 +19,7 @@ class TokenProbability:
 
 @dataclass(frozen=True)
 class TokenChoice:
-    """One place of an answer. alternatives: the likeliest tokens there, the likeliest first."""
+    """One place of an answer. alternatives: the likeliest tokens there, in descending order."""
 
     taken: TokenProbability
     alternatives: tuple[TokenProbability, ...]
