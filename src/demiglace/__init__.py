@@ -4,7 +4,7 @@
 
     answer = Demiglace.load().ask("What does it say?", "page.png")
 
-What `__all__` names is public, and imported on first use.
+The names in `__all__` are public, and imported on first use.
 """
 
 from __future__ import annotations

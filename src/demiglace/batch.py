@@ -1,4 +1,4 @@
-"""The model's input: rows of tokens, and the image patches whose visual tokens take places among them.
+"""The model's input: rows of tokens, and the image patches whose visual tokens fill places among them.
 
 One of the two contracts on the ground floor (the other is `conversation`): `processing` makes
 a `Batch`, `model` reads it, and neither imports the other.
@@ -24,14 +24,14 @@ PADDING = 0  # segment of a place that belongs to no sample
 class Visual:
     """Pictures cut into patches, one after the other.
 
-    patches: float (patches, 3 * patch_size**2); inside a patch channel, row, column; patches of a picture row-major.
+    patches: float (patches, 3 * patch_size**2); channel, row, column inside a patch; patches of a picture row-major.
     grids: int64 (pictures, 2), height and width in patches; their products sum to `places`, all of which have a patch
         unless `run_lengths` says otherwise.
     package_sizes: int64 (packages,), consecutive pictures of each package; 1 for images; sums to `pictures`.
     ticks: int64 (pictures,), time in 0.1 s, or `STILL`.
-    run_lengths: int64 (places,), None where every place has a patch. For how many pictures in a row, its own the first,
-        the patch of a place stands; 0 where an earlier picture's patch stands and there is none in `patches`. A picture
-        without one of its patches follows one of the same grid in its package. They sum to `places`.
+    run_lengths: int64 (places,), None if every place has a patch. The number of consecutive pictures, including its own
+        as the first, that a place's patch stands for; 0 if an earlier picture's patch stands for it and `patches` has
+        none. A picture that lacks a patch follows one with the same grid in its package. They sum to `places`.
     """
 
     patches: Tensor
@@ -57,16 +57,16 @@ class Visual:
             raise ValueError(f"{pictures} pictures, but {self.ticks.shape[0]} ticks")
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Visual:
-        """A copy on `device`; `dtype` applies to the patches alone.
+        """A copy on `device`; `dtype` applies only to the patches.
 
-        Grids, sizes of packages and run lengths stay where they are: they decide shapes, for which the host would have
-        to wait.
+        Grids, package sizes and run lengths stay where they are: they determine shapes, and the host would have to wait
+        for them.
         """
         return replace(self, patches=moved(self.patches.to(dtype), device), ticks=moved(self.ticks, device))
 
     @property
     def kept(self) -> Tensor | None:
-        """bool (places,), which have a patch; None where all do."""
+        """bool (places,): which places have a patch; None if all do."""
         return None if self.run_lengths is None else self.run_lengths > 0
 
 
@@ -79,8 +79,8 @@ class Batch:
     segments: int64 (rows, length), number of the sample in its row from 1; `PADDING` belongs to none.
         A token attends to tokens of its own segment at its own position or before; there is no other mask.
     visual_places: int64 (visual,), indices into `tokens.flatten()` that visual tokens fill, in order.
-    visual: the pictures, None where there are none.
-    labels: int64 (rows, length), the token to be predicted *at* each place from those before; `IGNORE` has no loss.
+    visual: the pictures, None if there are none.
+    labels: int64 (rows, length), the token to be predicted *at* each place from those before it; `IGNORE` has no loss.
     """
 
     tokens: Tensor
@@ -96,7 +96,7 @@ class Batch:
         return 0 if self.labels is None else int((self.labels[:, 1:] != IGNORE).sum())
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None) -> Batch:
-        """A copy on `device`; `dtype` applies to the patches alone."""
+        """A copy on `device`; `dtype` applies only to the patches."""
         return replace(
             self,
             tokens=moved(self.tokens, device),
@@ -109,7 +109,7 @@ class Batch:
 
 
 def joined_run_lengths(visuals: Sequence[Visual]) -> Tensor | None:
-    """int64 (places,) of all, in order; None where all places have a patch."""
+    """int64 (places,) of all, in order; None if all places have a patch."""
     if all(visual.run_lengths is None for visual in visuals):
         return None
     return torch.cat(
@@ -123,7 +123,7 @@ def joined_run_lengths(visuals: Sequence[Visual]) -> Tensor | None:
 
 
 def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """A tensor on `device`. From the host to a GPU it goes by pinned memory, so that nobody waits for it."""
+    """A tensor on `device`. A copy from the host to a GPU uses pinned memory, so that it does not block."""
     if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
         return tensor.contiguous().pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

@@ -32,17 +32,17 @@ SECONDS = Real(0, 1e9)
 class VideoSampling:
     """How a video becomes packages of frames (released code: README, "Chat with Video").
 
-    start, end: seconds from the first frame; only what is on screen between them is looked at. An `end` beyond the clip
-    is the clip's end; a `start` beyond it is refused when the clip is opened.
-    num_frames: exactly so many frames, at the middles of equal parts of the span, whatever `fps` says. A frame that is
-    on screen in several of these middles is taken as often.
+    start, end: seconds from the first frame; only frames on screen between them are sampled. An `end` beyond the clip
+    means the clip's end; a `start` beyond it is refused when the clip is opened.
+    num_frames: exactly this many frames, at the middles of equal parts of the span, whatever `fps` says. A frame that
+    is on screen at several of these times is sampled that often.
     Raises ValueError on values of another type or out of bounds.
     """
 
-    fps: float = 3.0  # frames a second to aim at; released code: 3, paper: at most 10
+    fps: float = 3.0  # target frames a second; released code: 3, paper: at most 10
     max_packages: int = 180  # released code: MAX_NUM_FRAMES
     package_frames: int = 3  # most frames in a package; released code: 3 (valid 1 to 6), paper: 6
-    force_package_frames: bool = False  # always fill packages, even where the clip is short
+    force_package_frames: bool = False  # always fill packages, even if the clip is short
     start: float | None = None
     end: float | None = None
     num_frames: int | None = None
@@ -85,7 +85,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF or a TIFF; each chosen page becomes one image. `pages` is 1-based, such as "1-3,7"; None is all."""
+    """A PDF or a TIFF; each chosen page becomes one image. `pages` is 1-based, such as "1-3,7"; None means all."""
 
     source: str | PathLike[str] | bytes
     pages: str | None = None
@@ -95,9 +95,9 @@ class Document:
 class Video:
     """A video file, an animated GIF, WebP, PNG or AVIF, or a sequence of frames; its frames become packages.
 
-    A sequence of frames (each a path, bytes or a PIL image, all of one size) was sampled already: each is taken once,
-    and they stand 1 / `fps` of the sampling apart.
-    sampling: None where nobody chose numbers: those of `VideoSampling()`.
+    A sequence of frames (each a path, bytes or a PIL image, all of one size) counts as already sampled: each is used
+    once, 1 / `sampling.fps` seconds apart.
+    sampling: None means `VideoSampling()`; for an answer, it is fitted to the tokens available (`processing.fitting`).
     """
 
     source: str | PathLike[str] | bytes | Sequence[Picture]
@@ -111,7 +111,7 @@ class Video:
 
 
 Part = Text | Image | Document | Video
-"""What a message is made of."""
+"""A part of a message."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Types and bounds of the fields of a file: each reader describes its own, all are checked here.
+"""Types and bounds of the fields of a file: each reader describes its own, and all are checked here.
 
     take("run.toml", values, {"rows": Whole(1, 64), "share": Real(0, 1)})
 
-Every error is a ValueError of one line that names the field, what is taken, and what was found.
+Every error is a ValueError of one line that names the field, the accepted values, and the value found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Field(ABC):
-    """What one value may be; `wanted` says it in words."""
+    """The values that a field accepts; `wanted` describes them in words."""
 
     @property
     @abstractmethod
@@ -26,7 +26,7 @@ class Field(ABC):
     def accepts(self, value: Any) -> bool: ...
 
     def check(self, name: str, value: object) -> Any:
-        """The value; ValueError where it is none that is taken."""
+        """The value; ValueError if it is not accepted."""
         if not self.accepts(value):
             raise ValueError(f"{name} must be {self.wanted}, got {told(value)}")
         return value
@@ -48,7 +48,7 @@ class Whole(Field):
 
 @dataclass(frozen=True)
 class Real(Field):
-    """A finite number, whole or not; `above` leaves out `least` itself, `below` leaves out `most`."""
+    """A finite number, whole or not; `above` excludes `least`, `below` excludes `most`."""
 
     least: float
     most: float
@@ -60,9 +60,9 @@ class Real(Field):
         return f"a number in {'(' if self.above else '['}{self.least:g}, {self.most:g}{')' if self.below else ']'}"
 
     def accepts(self, value: Any) -> bool:
-        # Compared as it is: Python compares whole numbers of any length exactly, and makes a float of few.
+        # Compared without conversion: Python compares integers of any size exactly, but large ones overflow a float.
         is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not is_number or not self.least <= value <= self.most:  # of NaN neither holds
+        if not is_number or not self.least <= value <= self.most:  # NaN fails both
             return False
         return not (self.above and value == self.least) and not (self.below and value == self.most)
 
@@ -72,7 +72,7 @@ class Real(Field):
 
 @dataclass(frozen=True)
 class Words(Field):
-    """Text that is not empty; one of `choices`, where there are any."""
+    """Text that is not empty; one of `choices`, if there are any."""
 
     choices: tuple[str, ...] = ()
 
@@ -125,7 +125,7 @@ class ListOf(Field):
 
 @dataclass(frozen=True)
 class TableOf(Field):
-    """Text -> values; of the `keys` alone, where there are any."""
+    """Text -> values; only with `keys`, if there are any."""
 
     item: Field
     keys: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ class TableOf(Field):
 
 @dataclass(frozen=True)
 class Either(Field):
-    """Of one kind or another: each value is of the first that takes it."""
+    """A value of one of several kinds; the first that accepts it checks it."""
 
     kinds: tuple[Field, ...]
 
@@ -162,11 +162,11 @@ class Either(Field):
         return next(kind for kind in self.kinds if kind.accepts(value)).check(name, value)
 
 
-WEIGHT = Real(0, 1e6)  # of a source, or of a kind of thing in it
+WEIGHT = Real(0, 1e6)  # of a data source, or of a kind of item in it
 
 
 def take(where: str, values: object, fields: Mapping[str, Field], required: Collection[str] = ()) -> dict[str, Any]:
-    """Those of `fields` that `values` has, checked; ValueError too where one that is `required` is not there."""
+    """The checked values of those `fields` that are in `values`; ValueError also if a `required` one is missing."""
     values = TableOf(Anything()).check(where, values)
     if missing := [name for name in required if name not in values]:
         raise ValueError(f"{where}: {missing[0]} is missing")
@@ -174,7 +174,7 @@ def take(where: str, values: object, fields: Mapping[str, Field], required: Coll
 
 
 def check_attributes(owner: object, fields: Mapping[str, Field]) -> None:
-    """ValueError where an attribute of `owner` is not what `fields` say."""
+    """ValueError if an attribute of `owner` is not accepted by its field."""
     for name, field in fields.items():
         field.check(name, getattr(owner, name))
 
@@ -187,7 +187,7 @@ def told(value: object) -> str:
 
 class _Short(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
-        # Python writes out no number of more than 4,300 digits.
+        # Python refuses to print integers of more than 4,300 digits.
         return super().repr_int(x, level) if x.bit_length() < 128 else f"a whole number of {x.bit_length()} bits"
 
 

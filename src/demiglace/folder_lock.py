@@ -14,11 +14,11 @@ FILE = ".demiglace.lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Nobody else is in `folder` until the block ends; the folder is made where there is none.
+    """Locks `folder` until the block ends; the folder is created if there is none.
 
-    Raises ValueError that names process, host and folder where somebody else is in it, or this process twice. What a
-    process of this host has left when it was killed is taken over. Of another host nobody can tell whether its process
-    is gone: the error says which file to remove then. Raises OSError where the file cannot be written.
+    Raises a ValueError that names process, host and folder if another process, or this one, already holds the lock. The
+    lock of a killed process on this host is taken over. Whether a process on another host still runs cannot be known:
+    the error then names the file to remove. Raises OSError if the file cannot be written.
     """
     is_new, path = not folder.exists(), folder / FILE
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    # A file and no lock of the kernel's: it tells who holds it, on network file systems too.
+    # A lock file, not a kernel lock: it tells who holds it, also on network file systems.
     lock = SoftFileLock(path, timeout=0)
     try:
         lock.acquire()
@@ -56,7 +56,7 @@ def _in_use(path: Path) -> ValueError:
 
 
 def _owner(path: Path) -> tuple[str, str] | None:
-    """Process and host, as filelock writes them on the first two lines; None where there is no such file or text."""
+    """Process and host, as filelock writes them on the first two lines; None if there is no such file or text."""
     try:
         process, host, *_ = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_ASIDE = re.compile(r"\.part-(\d+)-")  # what names begin with until all is written: the process that writes
-_FORMER = ".former"  # what the name ends with of a folder whose place is being taken
+_ASIDE = re.compile(r"\.part-(\d+)-")  # prefix of unfinished files, with the id of the writing process
+_FORMER = ".former"  # suffix of a folder that is being replaced
 
 
 def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
-    """The JSON object in a file; ValueError where there is none, or more than `most_bytes`."""
+    """The JSON object in a file; ValueError if there is none, or the file exceeds `most_bytes`."""
     if not path.is_file():
         raise ValueError(f"no {path.name} in {path.parent}")
     if (size := path.stat().st_size) > most_bytes:
@@ -32,13 +32,13 @@ def read_object(path: Path, most_bytes: int) -> dict[str, Any]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """All of `text` or nothing appears at `path`; errors as `atomic_path`."""
+    """Write `text` to `path` atomically; errors as in `atomic_path`."""
     with atomic_path(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add to the end of a file in one go, and wait until it is on the disk; errors as `disk_errors`."""
+    """Append to a file, and wait until the text is on the disk; errors as in `disk_errors`."""
     with disk_errors(path), path.open("ab") as file:
         file.write(text.encode())
         file.flush()
@@ -46,7 +46,7 @@ def append_text(path: Path, text: str) -> None:
 
 
 def drop_torn_line(path: Path) -> None:
-    """Take off what a process that was killed has left behind the last whole line; nothing where there is no file."""
+    """Remove an incomplete last line that a killed process has left; does nothing if there is no file."""
     if path.exists() and not (text := path.read_bytes()).endswith(b"\n"):
         write_whole(path, text[: text.rfind(b"\n") + 1].decode())
 
@@ -55,9 +55,9 @@ def drop_torn_line(path: Path) -> None:
 def atomic_path(target: Path) -> Iterator[Path]:
     """A path in the same folder to write a file or a folder to, which is renamed to `target` when the block ends.
 
-    What was written is flushed to the disk first, and what stood at `target` is replaced. Where the block raises, what
-    it wrote is removed and `target` is as it was. Raises OSError that names `target` where it cannot be written: disk
-    full, no permission, larger than a file may be.
+    The contents are flushed to the disk first, and an existing `target` is replaced. If the block raises, what it wrote
+    is removed and `target` is unchanged. Raises an OSError that names `target` if it cannot be written: disk full, no
+    permission, file too large.
     """
     with atomic_paths(target.parent, [target.name]) as asides:
         yield asides[target.name]
@@ -65,7 +65,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_paths(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Several such paths by name: none is renamed before all are written. Errors as `atomic_path`."""
+    """Several such paths by name: none is renamed before all are written. Errors as in `atomic_path`."""
     asides = {name: folder / f".part-{os.getpid()}-{name}" for name in names}
     _remove_leftovers(folder, names)
     try:
@@ -85,9 +85,9 @@ def atomic_paths(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Path]
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """What the system refuses while `path` is written, as an OSError that names it.
+    """Turns system errors while `path` is written into an OSError that names it.
 
-    Writing to an open file names none, and safetensors and tokenizers have errors of their own.
+    Errors of writes to an open file name no path, and safetensors and tokenizers raise their own types of errors.
     """
     try:
         yield
@@ -100,7 +100,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Wait until a file, or the entries of a folder, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,7 +109,7 @@ def flush(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """A file or a folder, where there is one."""
+    """Remove a file or a folder, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -117,7 +117,7 @@ def remove(path: Path) -> None:
 
 
 def _remove_leftovers(folder: Path, names: Sequence[str]) -> None:
-    """What processes that were killed have left of these names; a folder that was being replaced comes back."""
+    """Remove leftovers of killed processes for these names; a folder that was being replaced is restored."""
     found = [(path, _ASIDE.match(path.name)) for path in (sorted(folder.iterdir()) if folder.is_dir() else ())]
     for path, aside in found:
         target = folder / path.name[aside.end() :].removesuffix(_FORMER) if aside else None
@@ -129,7 +129,7 @@ def _remove_leftovers(folder: Path, names: Sequence[str]) -> None:
 
 
 def _is_another(process: int) -> bool:
-    """Whether a process of this number runs, and it is not this one."""
+    """Whether another process with this id is running."""
     if process == os.getpid():
         return False
     try:
@@ -144,7 +144,7 @@ def _is_another(process: int) -> bool:
 def _error_number(error: Exception) -> int | None:
     if isinstance(error, OSError):
         return error.errno
-    found = re.search(r"\(os error (\d+)\)", str(error))  # as libraries written in Rust put it
+    found = re.search(r"\(os error (\d+)\)", str(error))  # the form of Rust libraries
     return int(found[1]) if found else None
 
 
@@ -155,7 +155,7 @@ def _flush_all(path: Path) -> None:
 
 
 def _put(aside: Path, target: Path) -> None:
-    """Rename; a folder that is there already changes places with the new one, and is removed."""
+    """Rename; an existing folder is swapped with the new one, and then removed."""
     if not (aside.is_dir() and target.is_dir()):
         os.replace(aside, target)
     elif not _exchange(aside, target):
@@ -166,9 +166,9 @@ def _put(aside: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Two names change places, so that both are there at every moment; False where the system has no such thing."""
+    """Swap two names atomically, so that both exist at every moment; False if the system does not support it."""
     try:
-        rename = ctypes.CDLL(None).renameat2  # of Linux; Python has no name for it
+        rename = ctypes.CDLL(None).renameat2  # Linux only; Python does not expose it
     except (OSError, AttributeError):
         return False
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
