@@ -9,6 +9,7 @@ from engine_requests import GREEDY, GROWN, REQUESTS, SHARED, all_steps, assert_a
 from prompts import PROMPTS, outspoken, prompt
 
 from demiglace.batch import Batch
+from demiglace.engine.beam_groups import BeamGroups, _Cohort
 from demiglace.engine.engine import Engine, EngineConfig, Failure
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.static_batch import Step, generate
@@ -147,3 +148,41 @@ def test_beams_without_room_are_refused_or_end_there(model: MiniCPMV) -> None:
         len(steps) == 9
     )  # two blocks are shared, of the eight others each beam has two; the last token needs no place
     assert steps[-1].sampled.stopped_by == "length"
+
+
+def test_beams_end_at_the_room_there_is_whatever_is_asked_for_at_least(model: MiniCPMV) -> None:
+    engine = Engine(model, EngineConfig(block_size=4, num_blocks=10))
+    long = replace(BEAMS, max_new_tokens=50, min_new_tokens=40, ignore_eos=True)
+    for batch, params in ((PROMPTS["text"], GREEDY), (prompt([3] * 8), long)):
+        engine.add(batch, TokenSampler(params, ROLES))
+    found = by_request(all_steps(engine))
+    assert_same(found[0], answer(model, PROMPTS["text"], GREEDY))
+    assert_same(found[1], answer(model, prompt([3] * 8), replace(long, max_new_tokens=9, min_new_tokens=9)))
+    near_the_end = answer(model, prompt([3] * 60), long)  # of 64 positions
+    assert (len(near_the_end), near_the_end[-1].stopped_by) == (4, "length")
+
+
+@pytest.mark.parametrize("step", range(3))
+@pytest.mark.parametrize("error", [ValueError("no numbers"), RuntimeError("out of memory")])
+def test_whatever_a_search_raises_ends_its_request_alone(
+    model: MiniCPMV, monkeypatch: pytest.MonkeyPatch, error: Exception, step: int
+) -> None:
+    """In a search of its own, for it has another number of beams; at its beginning and later."""
+    engine, follow = Engine(model, EngineConfig(block_size=4)), BeamGroups._follow
+
+    def failing(groups: BeamGroups, cohort: _Cohort, parent_of: object) -> None:
+        follow(groups, cohort, parent_of)
+        if cohort.search.beams == 2 and cohort.search.begun.tokens.shape[2] > step:
+            raise error
+
+    params = [GREEDY, BEAMS, replace(BEAMS, num_beams=2, ignore_eos=True)]
+    for one in params:
+        engine.add(PROMPTS["image"], TokenSampler(one, ROLES))
+    monkeypatch.setattr(BeamGroups, "_follow", failing)
+    steps = all_steps(engine)
+    (failure,) = [one for one in steps if isinstance(one, Failure)]
+    assert (failure.row, failure.error) == (2, error)
+    found = by_request([one for one in steps if isinstance(one, Step)])
+    for number in (0, 1):
+        assert_same(found[number], answer(model, PROMPTS["image"], params[number]))
+    assert_all_free(engine)

@@ -7,7 +7,8 @@ search begins anew, for nothing of its answer has been told: beams come to the s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,6 +30,17 @@ class FoundAnswer:
     log_probabilities: list[float]
 
 
+@dataclass(frozen=True)
+class FailedSearch:
+    """A request whose search can go no further."""
+
+    leader: Sequence
+    error: Exception
+
+
+Ended = FoundAnswer | FailedSearch
+
+
 @dataclass(eq=False)
 class _Cohort:
     """Requests of one search, in the order of its rows."""
@@ -48,27 +60,33 @@ class BeamGroups:
         self.scheduler, self.window = scheduler, window
         self._cohorts: list[_Cohort] = []
 
-    def advance(self, rows: Mapping[Sequence, int], logits: Tensor) -> list[FoundAnswer]:
-        """A token further: all beams at a decode, beams that begin behind a prompt. Returns what is complete by it.
+    def advance(self, rows: Mapping[Sequence, int], logits: Tensor) -> list[Ended]:
+        """A token further: all beams at a decode, beams that begin behind a prompt. Returns what is over by it.
+
+        Whatever is raised in a search ends its own requests alone.
 
         rows: of beams and prompts, among logits, float32 (rows, vocabulary), of finite numbers.
         """
         for cohort in self._cohorts:
             self._keep(cohort, [place for place, leader in enumerate(cohort.leaders) if _is_running(leader)])
-        begun = [self._begun(leaders, logits.device) for leaders in _of_one_kind(rows)]
-        found: list[FoundAnswer] = []
-        for cohort in (*self._cohorts, *begun):
+        ended: list[Ended] = []
+        for leaders in _of_one_kind(rows):
+            with _apart(leaders, ended):
+                self._cohorts.append(self._begun(leaders, logits.device))
+        for cohort in self._cohorts:
             places = [rows.get(beam, rows.get(leader)) for leader in cohort.leaders for beam in leader.beams]
             if places and None not in places:  # beams wait while prompts of others are computed
-                found += self._step(cohort, logits[places])
-        self._cohorts = [cohort for cohort in (*self._cohorts, *begun) if cohort.leaders]
-        return found
+                with _apart(cohort.leaders, ended):
+                    ended += self._step(cohort, logits[places])
+        failed = {one.leader for one in ended if isinstance(one, FailedSearch)}
+        self._cohorts = [one for one in self._cohorts if one.leaders and failed.isdisjoint(one.leaders)]
+        return ended
 
     def _begun(self, leaders: list[Sequence], device: torch.device) -> _Cohort:
         for leader in leaders:
             self.scheduler.begin_beams(leader)
         self.window.begin_beams(leaders)
-        params = [replace(one.sampler.params, max_new_tokens=one.sampler.max_new_tokens) for one in leaders]
+        params = [leader.sampler.fitted_params for leader in leaders]
         lengths = [len(leader.prompt) for leader in leaders]
         return _Cohort(BeamSearch(lengths, params, leaders[0].sampler.roles, device), leaders)
 
@@ -100,6 +118,14 @@ class BeamGroups:
         if len(places) < len(cohort.leaders):
             cohort.search.keep(places)
             cohort.leaders = [cohort.leaders[place] for place in places]
+
+
+@contextmanager
+def _apart(leaders: list[Sequence], ended: list[Ended]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        ended += [FailedSearch(leader, error) for leader in leaders]
 
 
 def _is_running(leader: Sequence) -> bool:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import Batch
-from demiglace.engine.beam_groups import BeamGroups, damaged
+from demiglace.engine.beam_groups import BeamGroups, FailedSearch, damaged
 from demiglace.engine.block_manager import BlockManager
 from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
@@ -52,10 +52,10 @@ MOST_BLOCK_BYTES = 2**30  # ours; memory is taken as it is needed
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that ended without an answer, alone. row: its number."""
+    """A request that ended without an answer, alone. row: its number. error: a ValueError where that is at fault."""
 
     row: int
-    error: ValueError
+    error: Exception
 
 
 class Engine:
@@ -170,13 +170,18 @@ class Engine:
         """Beams go on by a token; rows: theirs among logits."""
         failures = {one.number: error for one, error in damaged(rows, logits)}
         self._remove([one for one in rows if one.number in failures])
-        found = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
+        ended = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
         steps: list[Step | Failure] = [Failure(number, error) for number, error in failures.items()]
-        for answer in found:
-            self._remove(answer.leader.beams)
-            take = answer.leader.sampler.take
-            for token in zip(answer.tokens, answer.log_probabilities, strict=True):
-                steps.append(Step(answer.leader.number, take(*token)))
+        for one in ended:
+            self._remove(one.leader.beams or [one.leader])
+            if isinstance(one, FailedSearch):
+                steps.append(Failure(one.leader.number, one.error))
+                continue
+            take = one.leader.sampler.take
+            for token in zip(one.tokens, one.log_probabilities, strict=True):
+                steps.append(Step(one.leader.number, take(*token)))
+        if any(isinstance(one, FailedSearch) for one in ended):  # wherever in its step that was
+            self._start_again()
         return steps
 
     def _remove(self, sequences: list[Sequence]) -> None:

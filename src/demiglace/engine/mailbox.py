@@ -14,7 +14,7 @@ class Mailbox:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._unread: dict[int, list[SampledToken | ValueError]] = {}
+        self._unread: dict[int, list[SampledToken | Exception]] = {}
 
     def add(self, prompt: Batch, sampler: TokenSampler) -> int:
         """As `Engine.add`; its tokens are kept until it is cancelled."""
@@ -29,11 +29,11 @@ class Mailbox:
                 self._unread[step.row].append(step.error if isinstance(step, Failure) else step.sampled)
 
     def take(self, number: int) -> list[SampledToken]:
-        """The tokens of a request that nobody has taken; raises the ValueError by which it failed."""
+        """The tokens of a request that nobody has taken; raises the error by which it failed."""
         unread = self._unread[number]
         tokens = [one for one in unread if isinstance(one, SampledToken)]
         self._unread[number] = unread[len(tokens) :]  # a failure is the last
-        if not tokens and unread and isinstance(unread[0], ValueError):
+        if not tokens and unread and isinstance(unread[0], Exception):
             raise unread[0]
         return tokens
 

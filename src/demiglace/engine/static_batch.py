@@ -7,7 +7,7 @@ rows nor to padding (segments), so its answer is the one it gives alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -70,7 +70,7 @@ def _steps(model: MiniCPMV, batch: Batch, rows: list[_Row]) -> Iterator[Step]:
 
 
 def _beam_steps(model: MiniCPMV, logits: Tensor, cache: KVCache, rows: list[_Row]) -> Iterator[Step]:
-    sampling = [replace(row.sampler.params, max_new_tokens=row.sampler.max_new_tokens) for row in rows]
+    sampling = [row.sampler.fitted_params for row in rows]
     for found in search_beams(model, logits, cache, [row.length for row in rows], sampling, rows[0].sampler.roles):
         row = rows[found.row]
         for token, log_probability in zip(found.tokens, found.log_probabilities, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -61,6 +61,12 @@ class TokenSampler:
     def fit(self, room: int) -> None:
         """At most so many tokens, however many were asked for."""
         self.max_new_tokens = min(self.max_new_tokens, room)
+
+    @property
+    def fitted_params(self) -> SamplingParams:
+        """What is asked for within the room there is: an answer that is cut there need not go on."""
+        most = self.max_new_tokens
+        return replace(self.params, max_new_tokens=most, min_new_tokens=min(self.params.min_new_tokens, most))
 
     def stop(self) -> None:
         """The answer is over: its text has come to a stop string."""
