@@ -230,6 +230,17 @@ def test_beams_find_what_ask_finds(client: httpx.Client, assistant: Demiglace, s
     assert told["choices"][0]["message"]["content"] == expected != ""
 
 
+def test_thoughts_that_end_at_a_stop_string_are_no_more_than_all_tokens(client: httpx.Client) -> None:
+    messages = [{"role": "user", "content": "Say a word."}]
+    body = {"model": "nano:think", "messages": messages, "temperature": 0, "max_tokens": 200, "num_beams": 3}
+    whole = client.post("/v1/chat/completions", json=body).json()
+    assert whole["choices"][0]["message"]["content"]
+    body["stop"] = whole["choices"][0]["message"]["reasoning"][3:6]
+    cut = client.post("/v1/chat/completions", json=body).json()["usage"]
+    thoughts = cut["completion_tokens_details"]["reasoning_tokens"]
+    assert thoughts == cut["completion_tokens"] < whole["usage"]["completion_tokens_details"]["reasoning_tokens"]
+
+
 def test_the_streaming_helper_of_the_client_parses_too(openai_client: openai.OpenAI) -> None:
     settings = {"model": "nano", "messages": asked(), "temperature": 0, "max_tokens": 200, "response_format": Text}
     with openai_client.chat.completions.stream(**settings) as stream:

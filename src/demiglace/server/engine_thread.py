@@ -185,10 +185,10 @@ class EngineThread:
             self._leave(number)
 
     def _thoughts(self, builder: AnswerBuilder) -> int:
-        """Tokens of thoughts, the mark that ends them included."""
+        """Tokens of thoughts, the mark that ends them included. Beams may have found more, behind a stop string."""
         if not builder.conversation.thinking:
             return 0
-        said, end = builder.sampler.said, self._assistant.roles.think_end
+        said, end = builder.sampler.said[: builder.new_tokens], self._assistant.roles.think_end
         return said.index(end) + 1 if end in said else builder.new_tokens
 
     def _fail(self, order: Order, error: Exception) -> None:
