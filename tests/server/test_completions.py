@@ -46,6 +46,19 @@ def test_several_prompts_and_choices_are_counted_through(openai_client: openai.O
     assert [choice.text for choice in again.choices] == [choice.text for choice in found.choices[2:]]
 
 
+def test_log_probabilities_in_pieces_are_those_of_the_whole(openai_client: openai.OpenAI) -> None:
+    asked = {"model": "nano", "prompt": ["One", "Two"], "n": 2, "seed": 3, "temperature": 1.0, "max_tokens": 150}
+    asked |= {"logprobs": 1, "extra_body": {"ignore_eos": True}}  # so long that each comes in many pieces
+    whole = openai_client.completions.create(**asked)
+    found: dict[int, list[tuple[str, int]]] = {choice.index: [] for choice in whole.choices}
+    for chunk in openai_client.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            if told := choice.logprobs:
+                found[choice.index] += zip(told.tokens, told.text_offset, strict=True)
+    for choice in whole.choices:
+        assert found[choice.index] == list(zip(choice.logprobs.tokens, choice.logprobs.text_offset, strict=True))
+
+
 @pytest.mark.parametrize(
     ("prompt", "fault"),
     [("", "at least one token"), ([], "at least one token"), ([-1], "token -1"), ([10**9], "token 1000000000")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
 from typing import Any
@@ -85,9 +86,11 @@ def _ids(text: str, service: Service) -> list[int]:
 async def _chunks(head: Head, prompts: Sequence[Prepared], answers: Answers, with_usage: bool) -> AsyncIterator[str]:
     without_usage = {"usage": None} if with_usage else {}
     written: list[Written] = []
+    told: Counter[int] = Counter()  # characters of each answer's tokens so far
     async for number, news in answers.events():
         if isinstance(news, Piece):
-            choice = _choice(number, news.text, news.choices)
+            choice = _choice(number, news.text, news.choices, offset=told[number])
+            told[number] += sum(map(len, _texts(news.choices)))
         else:
             written.append(news)
             choice = _choice(number, "", (), news.answer.stopped_by)
@@ -97,16 +100,18 @@ async def _chunks(head: Head, prompts: Sequence[Prepared], answers: Answers, wit
         yield event(head.fields("text_completion", choices=[], usage=usage_of(prompts, written)))
 
 
-def _choice(number: int, text: str, choices: Sequence[TokenChoice], stopped_by: str | None = None) -> Fields:
+def _choice(
+    number: int, text: str, choices: Sequence[TokenChoice], stopped_by: str | None = None, offset: int = 0
+) -> Fields:
     finish = stopped_by and FINISH_REASONS[stopped_by]
-    return {"index": number, "text": text, "logprobs": _logprobs(choices), "finish_reason": finish}
+    return {"index": number, "text": text, "logprobs": _logprobs(choices, offset), "finish_reason": finish}
 
 
-def _logprobs(choices: Sequence[TokenChoice]) -> Fields | None:
-    """As OpenAI's older route has them."""
+def _logprobs(choices: Sequence[TokenChoice], offset: int) -> Fields | None:
+    """As OpenAI's older route has them. offset: characters of the answer's tokens before."""
     if not choices:
         return None
-    tokens = [choice.taken.content.decode(errors="replace") for choice in choices]
+    tokens = _texts(choices)
     return {
         "tokens": tokens,
         "token_logprobs": [choice.taken.log_probability for choice in choices],
@@ -114,8 +119,12 @@ def _logprobs(choices: Sequence[TokenChoice]) -> Fields | None:
             {other.content.decode(errors="replace"): other.log_probability for other in choice.alternatives}
             for choice in choices
         ],
-        "text_offset": [0, *accumulate(map(len, tokens[:-1]))],
+        "text_offset": list(accumulate(map(len, tokens[:-1]), initial=offset)),
     }
+
+
+def _texts(choices: Sequence[TokenChoice]) -> list[str]:
+    return [choice.taken.content.decode(errors="replace") for choice in choices]
 
 
 async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
