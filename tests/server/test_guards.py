@@ -209,10 +209,20 @@ def counts(client: httpx.Client) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
 
 
+def test_nothing_is_counted_before_the_first_request(assistant: Demiglace) -> None:
+    limits = Limits()
+    service = Service.of("nano", assistant, limits, MediaSources(limits), EngineConfig())
+    with running(create_app(service)):
+        lines = service.metrics.text().decode().splitlines()
+    numbers = {line for line in lines if line[0] != "#" and "_created" not in line}
+    assert len(numbers) > 50
+    assert {line for line in numbers if float(line.rpartition(" ")[2])} == set()
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
 def test_a_client_that_hangs_up_stops_the_work(service: Service, strict: httpx.Client, is_stream: bool) -> None:
     name = 'demiglace_answers_total{stopped_by="length"}'
-    before = counts(strict)[name]
+    before = counts(strict).get(name, 0)
     asked = {"messages": HELLO, "min_tokens": 150, "max_tokens": 150, "stream": is_stream}
     with suppress(httpx.ReadTimeout), strict.stream("POST", CHAT, json=asked, timeout=0.1) as response:
         next(response.iter_raw())

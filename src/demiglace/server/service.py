@@ -73,11 +73,13 @@ class Service:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(NUM_THREADS, "requests"))
         self.engine.start()
         await self.workers.start()
+        counted, self.metrics = self.metrics, Metrics()  # nobody has asked for these answers
         prepared = await self.prepare(Job((("user", (Text("Hello"),)),)))
         for guide in (None, _any_guide()):
             params = SamplingParams(max_new_tokens=2, temperature=0, repetition_penalty=1, guide=guide)
             answers = self.answers([(prepared, [params])], False, await self.gate.enter(), in_pieces=False)
             await answers.all()
+        self.metrics = counted
 
     def close(self) -> None:
         """End everything; answers under way are told so."""
