@@ -214,7 +214,10 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
         ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
         ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),
         ('{"num_beams": 2.5}', "num_beams must be a whole number from 1 to 64, got 2.5"),
-        ('{"do_sample": true, "num_beams": 2}', "2 beams are followed at temperature 0 alone"),
+        (
+            '{"do_sample": true, "num_beams": 4, "temperature": 0.7}',
+            "/generation_config.json: 4 beams are followed at temperature 0 alone, got a temperature of 0.7",
+        ),
         ('{"top_k": 1.5}', "top_k must be a whole number"),
         (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),
         ('{"do_sample": true, "top_p": 7}', r"generation_config.json: top_p must be a number in \(0, 1\], got 7"),

@@ -149,7 +149,8 @@ class SamplingParams:
     def read(cls, folder: Path) -> SamplingParams:
         """What a checkpoint's `generation_config.json` asks for: greedy, or in beams, unless it says `do_sample`.
 
-        Raises ValueError that names the file and a field of another type or out of bounds.
+        Raises ValueError that names the file and a field of another type or out of bounds, and on beams that are to be
+        drawn (transformers' beam sampling), which are not supported.
         """
         path = folder / GENERATION_FILE
         given = read_object(path, MOST_BYTES) if path.is_file() else {}
@@ -160,7 +161,10 @@ class SamplingParams:
             kept = {name: value for name, value in settings.items() if name in BEAMS or name == "repetition_penalty"}
             return replace(cls.greedy(max_new_tokens), **kept)
         unchanged = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}
-        return cls(**{**unchanged, "max_new_tokens": max_new_tokens, **settings})
+        try:
+            return cls(**{**unchanged, "max_new_tokens": max_new_tokens, **settings})
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     def generator(self) -> torch.Generator:
         """The source of chance of one request; on the CPU, so that a seed means the same on every device."""
