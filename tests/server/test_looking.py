@@ -201,6 +201,7 @@ def test_what_is_seen_is_shown_as_pictures(client: httpx.Client) -> None:
             "messages.0.content.0",
         ),
         ({"type": "file", "file": {"file_id": "file-1"}}, "No such file", "file_id"),
+        ({"type": "image", "image": PICTURE, "image_url": PICTURE}, "Unknown parameter: 'image_url'", "image_url"),
     ],
 )
 def test_parts_that_are_none_are_refused_by_name(

@@ -25,7 +25,13 @@ REQUESTS = (
 
 @pytest.mark.parametrize(
     "name",
-    sorted({*protocol.IGNORED, *protocol.REFUSED, *(name for one in REQUESTS for name in one.model_fields)}),
+    sorted(
+        {
+            *(protocol.IGNORED | protocol.IGNORED_OF_MESSAGES | protocol.IGNORED_OF_TEXTS),
+            *protocol.REFUSED,
+            *(name for one in (*REQUESTS, protocol.ChatMessage) for name in one.model_fields),
+        }
+    ),
 )
 def test_the_page_has_every_field(name: str) -> None:
     table = PAGE.partition("## Fields")[2].partition("## Files")[0]

@@ -38,7 +38,7 @@ OTHER_NAMES = {  # of other servers
 }
 IGNORED = frozenset({
     *("type", "url", "data", "detail", "uuid", "filename", "format", "file_data", "file_id", "file_url"),
-    *("video_config", "image_url", "cache_control"),
+    *("video_config", "cache_control"),
     *("min_pixels", "max_pixels", "total_pixels", "resized_height", "resized_width", "do_sample_frames"),
     *("max_tokens_per_frame", "max_image_tokens", "max_long_side_pixel", "use_image_id"),
     *("enable_video_temporal_ids", "video_time_scale", "prompt_cache_breakpoint"),

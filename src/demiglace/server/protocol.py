@@ -24,6 +24,16 @@ IGNORED = frozenset({
     *("skip_special_tokens", "spaces_between_special_tokens", "add_generation_prompt", "add_special_tokens"),
     *("priority", "request_id", "cache_salt", "include", "truncation"),
 })  # fmt: skip
+# Fields of messages and their texts that clients send back from answers. The model is not shown them.
+IGNORED_OF_MESSAGES = frozenset({
+    *("type", "id", "status", "phase", "name", "refusal", "annotations", "parsed", "logprobs", "tool_call_id"),
+    *("thinking", "thinking_blocks", "reasoning_details", "reasoning_items", "provider_specific_fields"),
+    *("prefix", "cache_control"),
+})  # fmt: skip
+IGNORED_OF_TEXTS = frozenset({
+    *("type", "id", "status", "phase", "index", "annotations", "parsed", "logprobs", "extras"),
+    *("cache_control", "prompt_cache_breakpoint"),
+})  # fmt: skip
 # Fields that would change the answer, and cannot be held: refused unless they ask for nothing.
 REFUSED = {
     "tools": "calls of tools are not supported",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from demiglace.conversation import Role, Text
@@ -10,7 +10,15 @@ from demiglace.server.errors import encodable, refused
 from demiglace.server.looking import Look, file_of
 from demiglace.server.media_sources import MediaSources
 from demiglace.server.preparation import File, Job
-from demiglace.server.protocol import ASKS_NOTHING, REFUSED, ChatMessage, Request, Thinking
+from demiglace.server.protocol import (
+    ASKS_NOTHING,
+    IGNORED_OF_MESSAGES,
+    IGNORED_OF_TEXTS,
+    REFUSED,
+    ChatMessage,
+    Request,
+    Thinking,
+)
 
 THINK_SUFFIX = ":think"
 EFFORTS: Mapping[str, tuple[bool, int | None]] = {  # whether to think, and for how many tokens at most; ours
@@ -98,6 +106,7 @@ async def _message(
     extra = message.model_extra or {}
     if message.role not in ROLES or extra.get("tool_calls") or extra.get("function_call"):
         raise refused("calls of tools are not supported", param, "unsupported_parameter")
+    _check_others(extra, IGNORED_OF_MESSAGES, param)
     content = message.content
     if content is None and message.role != "assistant":
         raise refused(f"a message of the {message.role} needs content", f"{param}.content")
@@ -113,9 +122,11 @@ async def _message(
 async def _part(part: Mapping[str, Any], param: str, look: Look, sources: MediaSources) -> Text | File:
     kind = part.get("type", "text" if "text" in part else None)
     if kind in TEXTS:
-        text = part.get("refusal" if kind == "refusal" else "text")
+        field = "refusal" if kind == "refusal" else "text"
+        text = part.get(field)
         if not isinstance(text, str):
             raise refused("a part of text needs text", f"{param}.text")
+        _check_others(part, {field, *IGNORED_OF_TEXTS}, param)
         return Text(encodable(text))
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join([*TEXTS[:2], *KINDS])
@@ -125,3 +136,11 @@ async def _part(part: Mapping[str, Any], param: str, look: Look, sources: MediaS
         return await file_of(part, field, is_video, look, sources)
     except ValueError as error:
         raise refused(str(error), param) from error
+
+
+def _check_others(given: Mapping[str, Any], known: Collection[str], param: str) -> None:
+    """A message and its texts hold nothing else that the model should see; what is empty asks for nothing."""
+    for name, value in given.items():
+        if value and name not in known:
+            param = f"{param}.{name[:60]}"
+            raise refused(f"Unknown parameter: '{param}'. A file is a part of its own.", param, "unknown_parameter")

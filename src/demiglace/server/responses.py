@@ -67,9 +67,8 @@ def _messages(request: ResponsesRequest) -> list[ChatMessage]:
 def _message(item: Mapping[str, Any], number: int) -> ChatMessage:
     if item.get("type", "message") != "message":
         raise refused(f"items are messages, got {str(item['type'])[:60]!r}", f"input.{number}.type")
-    fields = {name: value for name, value in item.items() if name not in ("type", "id", "status")}
     try:
-        return ChatMessage.model_validate(fields)
+        return ChatMessage.model_validate(item)
     except ValidationError as error:
         raise malformed(error.errors(), f"input.{number}") from error
 
