@@ -13,6 +13,8 @@ from openai.resources.completions import Completions
 from openai.resources.responses import Responses
 
 from demiglace.server import protocol
+from demiglace.server.errors import ApiError
+from demiglace.server.requests import check_fields
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
 REQUESTS = (
@@ -36,6 +38,34 @@ REQUESTS = (
 def test_the_page_has_every_field(name: str) -> None:
     table = PAGE.partition("## Fields")[2].partition("## Files")[0]
     assert re.search(rf"`{name}\b", table)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_nothing"),
+    [
+        ("best_of", 1, True),
+        ("best_of", 2, False),
+        ("best_of", 0, False),
+        ("prompt_logprobs", 1, False),
+        ("prompt_logprobs", 0, False),
+        ("prompt_logprobs", None, True),
+        ("echo", False, True),
+        ("echo", True, False),
+        ("echo", 1, False),
+        ("tools", [], True),
+        ("tool_choice", "auto", True),
+        ("modalities", ["text"], True),
+        ("modalities", ["text", "audio"], False),
+    ],
+)
+def test_what_asks_for_nothing_is_told_by_its_type(name: str, value: object, is_nothing: bool) -> None:
+    request = protocol.ChatRequest(messages=[{"role": "user", "content": "?"}], **{name: value})
+    if is_nothing:
+        check_fields(request)
+        return
+    with pytest.raises(ApiError, match=f"^{name}: ") as caught:
+        check_fields(request)
+    assert (caught.value.status, caught.value.param) == (400, name)
 
 
 def test_no_field_is_taken_and_refused() -> None:

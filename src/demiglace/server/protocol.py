@@ -57,7 +57,14 @@ REFUSED = {
     "moderation": "requests and answers are not moderated",
     "context_management": "conversations are not compacted: send what fits",
 }
-ASKS_NOTHING: tuple[Any, ...] = (None, False, [], {}, "", "none", "auto", 1, ["text"])
+ASKS_NOTHING: tuple[Any, ...] = (None, False, [], {}, "", "none", "auto", ["text"])
+
+
+def asks_nothing(name: str, value: Any) -> bool:
+    """Whether a field of `REFUSED` changes nothing by its value. Of numbers that is 1 for `best_of` alone."""
+    if name == "best_of" and type(value) is int:
+        return value == 1
+    return any(type(value) is type(nothing) and value == nothing for nothing in ASKS_NOTHING)
 
 
 class Request(BaseModel):

@@ -11,13 +11,13 @@ from demiglace.server.looking import Look, file_of
 from demiglace.server.media_sources import MediaSources
 from demiglace.server.preparation import File, Job
 from demiglace.server.protocol import (
-    ASKS_NOTHING,
     IGNORED_OF_MESSAGES,
     IGNORED_OF_TEXTS,
     REFUSED,
     ChatMessage,
     Request,
     Thinking,
+    asks_nothing,
 )
 
 THINK_SUFFIX = ":think"
@@ -46,7 +46,7 @@ ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": 
 def check_fields(request: Request) -> None:
     """Raises ApiError where a field is unknown, or asks for what cannot be had."""
     for name, value in request.unknown.items():
-        if value is None or (name in REFUSED and value is not True and value in ASKS_NOTHING):
+        if value is None or (name in REFUSED and asks_nothing(name, value)):
             continue
         if name in REFUSED:
             raise refused(f"{name}: {REFUSED[name]}", name, "unsupported_parameter")
