@@ -152,6 +152,43 @@ def test_pages_of_a_pdf_and_of_a_tiff(client: httpx.Client, tmp_path: Path) -> N
     assert "page 4 is outside" in fault(client, part, pages="4")[0]
 
 
+def animation(kind: str) -> str:
+    file = io.BytesIO()
+    frames = [pattern(60, 40, seed) for seed in range(4)]
+    frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=500)
+    return data_url(file.getvalue(), f"image/{kind.lower()}")
+
+
+@pytest.mark.parametrize("numbers", [{"fps": 4}, {"num_frames": 3}, {"start": 0.6}])
+def test_numbers_of_its_own_have_an_animation_watched(client: httpx.Client, numbers: dict[str, Any]) -> None:
+    url = animation("WEBP")
+    (clip,) = preview(client, {"type": "video_url", "video_url": {"url": url}, **numbers})
+    assert clip["type"] == "video"
+    assert preview(client, {"type": "image_url", "image_url": {"url": url}, **numbers}) == [clip]
+    assert preview(client, {"type": "image_url", "image_url": {"url": url, **numbers}}) == [clip]
+    assert preview(client, {"type": "input_image", "image_url": url, **numbers}) == [clip]
+    assert [one["type"] for one in preview(client, {"type": "image_url", "image_url": url}, **numbers)] == ["image"]
+
+
+@pytest.mark.parametrize("route", ["/v1/chat/completions", "/v1/preview", "/v1/responses"])
+def test_numbers_of_its_own_that_change_nothing_are_refused(client: httpx.Client, route: str, tmp_path: Path) -> None:
+    page = write_pdf(tmp_path / "a.pdf", Sheet("")).read_bytes()
+    pdf = {"type": "input_file", "file_data": data_url(page, "application/pdf")}
+    picture, clip = {"type": "input_image", "image_url": PICTURE}, {"type": "video_url", "video_url": CLIP}
+    for part, told in (
+        ({**picture, "fps": 4}, "fps: only for videos and animations, and the file of this part is none"),
+        ({**picture, "num_frames": 4, "start": 1}, "num_frames, start: only for videos and animations"),
+        ({**pdf, "fps": 4}, "fps: only for videos and animations"),
+        ({**picture, "pages": "1"}, "pages are chosen of PDFs and TIFFs, and the file of this part is none"),
+        ({**clip, "pages": "1"}, "pages are chosen of PDFs and TIFFs, and the file of this part is none"),
+    ):
+        messages = [{"role": "user", "content": [{**pdf, "pages": "1"}, part]}]
+        field = "input" if route == "/v1/responses" else "messages"
+        response = client.post(route, json={field: messages})
+        assert (response.status_code, response.json()["error"]["param"]) == (400, field)
+        assert told in response.json()["error"]["message"]
+
+
 def test_slices_are_counted_and_lie_on_the_picture(client: httpx.Client) -> None:
     file = io.BytesIO()
     PIL.Image.new("RGB", (600, 300)).save(file, "PNG")

@@ -74,7 +74,8 @@ class Look:
         numbers = {**self.numbers, **own}
         sampling, most = _sampling({name: value for name, value in numbers.items() if name in VIDEO})
         is_packing_open = not {"package_frames", "max_packages"} & numbers.keys() and sampling is not None
-        return File(source, is_video, numbers.get("pages"), sampling, most, is_packing_open)
+        names = tuple(name for name in own if name in VIDEO or name == "pages")
+        return File(source, is_video, numbers.get("pages"), sampling, most, is_packing_open, names)
 
 
 def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:

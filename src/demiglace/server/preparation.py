@@ -24,7 +24,7 @@ class File:
     source: its bytes, or those of frames that were sampled before. is_video: whether it is to be watched, be it a GIF.
     pages: of a document. sampling: of a video, None where nobody chose numbers. most_frames: of a video, whatever its
     sampling comes to. is_packing_open: whether frames were chosen alone, so that packages may be as full as the room
-    asks for.
+    asks for. own: names of the numbers that were chosen for this file alone: of a video, and "pages".
     """
 
     source: bytes | tuple[bytes, ...]
@@ -33,6 +33,11 @@ class File:
     sampling: VideoSampling | None = None
     most_frames: int | None = None
     is_packing_open: bool = False
+    own: tuple[str, ...] = ()
+
+    @property
+    def own_of_videos(self) -> list[str]:
+        return [name for name in self.own if name != "pages"]
 
 
 @dataclass(frozen=True)
@@ -123,17 +128,27 @@ def _conversation(job: Job, limits: Limits, package_frames: int | None) -> Conve
 
 
 def _part(file: File, limits: Limits, package_frames: int | None) -> Part:
-    if isinstance(file.source, tuple):
-        for frame in file.source[:1]:  # the others must have its size
-            _check_picture(frame, limits)
+    for frame in file.source[:1] if isinstance(file.source, tuple) else ():  # the others must have its size
+        _check_picture(frame, limits)
+    kind = "video" if isinstance(file.source, tuple) else kind_of(file.source)
+    is_clip = file.is_video or kind == "video" or (kind == "animation" and bool(file.own_of_videos))
+    _check_own(file, is_clip)
+    if is_clip:
         return _video(file, limits, package_frames)
-    kind = kind_of(file.source)
-    if file.is_video or kind == "video":
-        return _video(file, limits, package_frames)
-    if kind == "document" or (file.pages and has_pages(file.source)):
-        return Document(file.source, file.pages)
-    _check_picture(file.source, limits)
-    return Image(file.source)
+    source = _bytes(file)
+    if kind == "document" or (file.pages and has_pages(source)):
+        return Document(source, file.pages)
+    _check_picture(source, limits)
+    return Image(source)
+
+
+def _check_own(file: File, is_clip: bool) -> None:
+    """ValueError on numbers of this file alone that would change nothing. Those of all files may be for another."""
+    if file.own_of_videos and not is_clip:
+        names = ", ".join(file.own_of_videos)
+        raise ValueError(f"{names}: only for videos and animations, and the file of this part is none")
+    if "pages" in file.own and (is_clip or not has_pages(_bytes(file))):
+        raise ValueError("pages are chosen of PDFs and TIFFs, and the file of this part is none")
 
 
 def _video(file: File, limits: Limits, package_frames: int | None) -> Video:
