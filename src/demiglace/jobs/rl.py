@@ -55,8 +55,8 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     remote: where answers come from, instead of the engine; another server's roundings are all that it changes.
 
     Raises ValueError where no source has a weight, or one is named as a mode is, where the folder holds a run of other
-    settings, where a prompt
-    cannot be answered or scored, BadRecord for a wrong record unless they are skipped, and what `Trainer.run` raises.
+    settings, where a prompt cannot be answered or scored, BadRecord for a wrong record unless they are skipped, and
+    what `Trainer.run` raises.
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # refuses numbers that cannot be dealt out evenly

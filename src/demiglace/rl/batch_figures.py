@@ -18,9 +18,7 @@ def check_domains(domains: Sequence[str]) -> None:
     """ValueError where a source is named as a mode is: `reward/long` would be of both."""
     for name in domains:
         if name in MODES:
-            raise ValueError(
-                f"a source is named {name!r}, as a mode of answers: figures such as reward/{name} would mix"
-            )
+            raise ValueError(f"a source is named {name!r}, as a mode of answers: reward/{name} would be of both")
 
 
 def batch_figures(groups: Sequence[ScoredGroup], domains: Sequence[str], ranks: ProcessGroup) -> Figures:
