@@ -22,9 +22,9 @@ ALL = "all"
 
 
 def told(one: Share, signed: bool = False) -> str:
-    """Such as ".30 (.20 to .40)"."""
-    value, low, high = (f"{number:{'+' if signed else ''}.2f}" for number in (one.value, one.low, one.high))
-    return f"{value} ({low} to {high})"
+    """Such as ".30 (.20 to .40)"; with too few questions for an interval the share alone."""
+    value, *interval = (f"{number:{'+' if signed else ''}.2f}" for number in (one.value, *(one.interval or ())))
+    return f"{value} ({' to '.join(interval)})" if interval else value
 
 
 def cells(records: Sequence[Record], models: Sequence[str]) -> Iterator[str]:

@@ -73,7 +73,8 @@ def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> 
         "dpo": (2048, pairs.batch_pairs, pairs.micro_batch_pairs, frozen, pairs.num_steps),
     }
     for job, numbers in wanted.items():
-        assert job_numbers(job, preset(size)) == JobNumbers(*numbers, activation_checkpointing=size == "8b")
+        by_muon = job == "vision" or (job == "long_cot_3d" and size != "8b")
+        assert job_numbers(job, preset(size)) == JobNumbers(*numbers, size == "8b", by_muon)
     assert job_numbers("finetune", preset(size)) == JobNumbers(2048, 4, 1, ("model.llm",))
 
 
@@ -83,6 +84,17 @@ def test_a_step_that_is_begun_counts_as_in_the_command(start: Path, data: Path, 
     seen = DatasetStatistics(1, samples=1, tokens=tokens)
     recipe = FinetuningRecipe(start, [data], epochs=1, length=1000, batch_rows=4)
     assert LearningOptions(epochs=1.0).num_steps("finetune", numbers, seen) == recipe.num_steps(tokens) == steps
+
+
+def test_muon_is_planned_where_the_stage_takes_it(run: Run, data: Path) -> None:
+    """It keeps one number beside a weight of a matrix, AdamW two; the same weights learn in all three."""
+    asked = ("plan", "nano", data, "--length", 512, "--steps", 5, "--json", "--learn", "encoder,resampler,decoder")
+    told = {
+        job: json.loads(run(*asked, *more).stdout)["memory_bytes"]["optimizer"]
+        for job, more in {"adamw": ("--full",), "full": ("--job", "full"), "general": ("--job", "general")}.items()
+    }
+    assert told["full"] == told["general"]
+    assert told["full"] < 0.8 * told["adamw"]
 
 
 def test_what_is_chosen_comes_before_the_recipe(run: Run, data: Path) -> None:

@@ -247,6 +247,19 @@ def test_a_mixture_without_prompts_and_a_record_without_a_reference_are_told(
     assert "none of the 4 prompts of batch 0 can be used" in skipped.stderr
 
 
+@pytest.mark.parametrize("name", ["long", "short"])
+def test_a_source_that_is_named_as_a_mode_is_refused(run: Run, inputs: Path, tmp_path: Path, name: str) -> None:
+    """The figures of both would be one: `reward/long`."""
+    mixture = inputs / f"named_{name}.toml"
+    mixture.write_text(MIXTURE.replace('"pictures"', f'"{name}"'))
+    command = [word if word != str(inputs / "rl.toml") else str(mixture) for word in words(inputs, tmp_path / "run")]
+    result = run(*command)
+    assert result.exit_code == 2
+    assert f"a source is named '{name}', as a mode of answers" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_without_rollouts_is_told(run: Run, tmp_path: Path) -> None:
     result = run("rollouts", tmp_path)
     assert result.exit_code == 2

@@ -26,6 +26,7 @@ def test_changes_are_counted_both_ways() -> None:
     assert (found.before, found.after) == (0.4, 0.85)
     assert found.difference.value == pytest.approx(0.45)
     assert found.p_mcnemar == pytest.approx(24 / 2048)  # 2 * (1 + 11) / 2**11
+    assert found.p_bootstrap
     assert found.p_bootstrap < 0.01
 
 
@@ -54,4 +55,11 @@ def test_the_page_holds_pictures_and_escapes_texts() -> None:
     assert page.count("data:image/png;base64,") == 1
     assert "small 01: lost 1" in page
     assert "small 00" not in page
-    assert row(shown)[:5] == ("small", "2", "100.0", "50.0", "-50.0")
+    assert row(shown) == ("small", "2", "100.0", "50.0", "-50.0", "-", "-", "-", "0", "1")
+    assert page.count("fewer than 6 pictures") == 1
+
+
+def test_of_many_pictures_nothing_is_said_about_few() -> None:
+    shown = ShownComparison("many", compare(scored(["yes"] * 7), scored(["no"] * 7)), {})
+    assert row(shown)[5:8] == ("-100.0 to -100.0", "0.0156", "0.0156")
+    assert "fewer than" not in comparison_sheet("a", "b", [shown])

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from demiglace.evaluation.intervals import difference, mcnemar, mean_share, share
+from demiglace.evaluation.intervals import FEWEST_CLUSTERS, Share, difference, mcnemar, mean_share, share
 
 
 def test_a_share_is_the_sum_over_the_sum() -> None:
@@ -19,15 +19,35 @@ def test_the_interval_is_that_of_a_binomial() -> None:
     pairs = [(float(number < 300), 1.0) for number in range(1000)]
     found = share(pairs, [str(number) for number in range(1000)], scale=100.0)
     spread = 196 * math.sqrt(0.3 * 0.7 / 1000)
-    assert found.low == pytest.approx(30 - spread, abs=0.4)
-    assert found.high == pytest.approx(30 + spread, abs=0.4)
+    assert found.interval == pytest.approx((30 - spread, 30 + spread), abs=0.4)
 
 
 def test_questions_about_one_picture_count_as_one_for_the_interval() -> None:
     pairs = [(float(number < 50), 1.0) for number in range(100)]
     apart = share(pairs, [str(number) for number in range(100)])
     together = share(pairs, [str(number // 10) for number in range(100)])
-    assert together.high - together.low > 2.5 * (apart.high - apart.low)
+    assert width(together) > 2.5 * width(apart)
+
+
+@pytest.mark.parametrize("clusters", [1, 2, FEWEST_CLUSTERS - 1])
+def test_of_few_pictures_there_is_no_interval_and_no_p(clusters: int) -> None:
+    """However many questions there are about each of them."""
+    names = [str(number % clusters) for number in range(40)]
+    wrong, right = [(0.0, 1.0)] * 40, [(1.0, 1.0)] * 40
+    assert share(right, names, 100.0) == Share(100.0, None, None, 40)
+    assert share(right, names).interval is None
+    assert difference(wrong, right, names) == (Share(1.0, None, None, 40), None)
+
+
+@pytest.mark.parametrize(("clusters", "p"), [(6, 2 / 2**6), (8, 2 / 2**8), (30, 1 / 2000)])
+def test_p_is_no_smaller_than_a_test_of_signs_could_give(clusters: int, p: float) -> None:
+    names = [str(number) for number in range(clusters)]
+    assert difference([(0.0, 1.0)] * clusters, [(1.0, 1.0)] * clusters, names)[1] == p
+
+
+def width(of: Share) -> float:
+    assert of.interval
+    return of.interval[1] - of.interval[0]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +69,9 @@ def test_paired_differences_know_that_the_examples_are_the_same() -> None:
     better = [(1.0, 1.0) if number < 20 else pair for number, pair in enumerate(one)]
     found, p = difference(one, better, [str(number) for number in range(200)])
     assert found.value == pytest.approx(0.05)
-    assert 0 < found.low < 0.05 < found.high
+    low, high = found.interval or (0.0, 0.0)
+    assert 0 < low < 0.05 < high
+    assert p
     assert p < 0.01
 
 

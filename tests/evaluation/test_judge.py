@@ -71,6 +71,17 @@ def test_a_line_that_a_kill_cut_off_is_judged_anew(tmp_path: Path) -> None:
     assert (tmp_path / JUDGEMENTS).read_text() == whole
 
 
+def test_a_judgement_in_which_no_score_can_be_read_is_asked_for_again(tmp_path: Path) -> None:
+    """As one that an earlier version had taken for a score."""
+    judge_predictions(MMVET, predictions(), tmp_path, Judge("0.5"))
+    file = tmp_path / JUDGEMENTS
+    file.write_text(file.read_text().replace('"0.5"', '"It gets 0.5, as 1 of 2 is right"'))
+    assert judge_predictions(MMVET, predictions(), tmp_path, None) == {}
+    again = Judge("0.4")
+    assert {one.score for one in judge_predictions(MMVET, predictions(), tmp_path, again).values()} == {0.4}
+    assert len(again.heard) == 2
+
+
 def test_a_damaged_file_of_judgements_is_told(tmp_path: Path) -> None:
     (tmp_path / JUDGEMENTS).write_text("{}\n")
     with pytest.raises(ValueError, match="no judgement"):
@@ -87,7 +98,34 @@ def test_a_damaged_file_of_judgements_is_told(tmp_path: Path) -> None:
         ("10", None),
         ("2.5", None),
         ("", None),
-        ("0.2, so 0.3", 0.3),
+        ("0.2, so 0.3", 0.2),
+        ("0.8 out of 1", 0.8),
+        ("0.8/1.0", 0.8),
+        ("0.3 (of 1.0)", 0.3),
+        ("**0.4** / 1", 0.4),
+        ("Score: 0.4/1", 0.4),
+        ("1/1", 1.0),
+        ("0.7 since 1 element is missing", 0.7),
+        ("**Score:** 0.5, as 1 of 2 elements is right.", 0.5),
+        ("The score is **0.5**: 1 of 2.", 0.5),
+        ("The prediction has 1 of 2 elements, so it gets a score of 0.5.", 0.5),
+        ("I give 0.5 as the score.", 0.5),
+        ("Grade: 0.6", 0.6),
+        ("Correctness (0.0 to 1.0): 0.6", 0.6),
+        ("1. The cat is named.\n2. The dog is not.\nScore: 0.5", 0.5),
+        ("1.0.", 1.0),
+        ("(0.5)", 0.5),
+        ("The prediction gets 0.5, as 1 of 2 elements is right.", None),
+        ("I'd say 0.6, or perhaps 0.7", None),
+        ("The score of the 1 element is 0.5", None),
+        ("1/2", None),
+        ("0.8/10", None),
+        ("1 of 2 elements is right", None),
+        ("0,5", None),
+        ("-0.5", None),
+        ("1%", None),
+        ("Score: 80 %", None),
+        ("1.5", None),
         ("Score: 0.5.", 0.5),
         ("From 0 to 1, I rate this 0.8.", 0.8),
         ("version 1.0.2", None),

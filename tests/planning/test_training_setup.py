@@ -1,10 +1,15 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from mixtures import small_config, small_model
 
 from demiglace.model.adapters import Lora
-from demiglace.planning.training_setup import TrainingSetup, gathered_bytes, held_bytes, part_sizes
+from demiglace.model.minicpmv import MiniCPMV
+from demiglace.model.presets import preset
+from demiglace.planning.training_setup import PARTS, TrainingSetup, gathered_bytes, held_bytes, part_sizes
+from demiglace.training.optim import optimizers
+from demiglace.training.trainer import freeze_all_but
 
 FULL = TrainingSetup("full", ("decoder",))
 LORA = TrainingSetup("lora", ("decoder",), Lora(rank=3))
@@ -29,6 +34,23 @@ def test_parts_are_counted_without_weights():
 def test_weights_gradients_and_moments(setup, weights, learned):
     held = held_bytes(setup, small_config())
     assert (held.weights, held.gradients, held.moments) == (weights, 4 * learned, 8 * learned)
+
+
+@pytest.mark.parametrize("muon", [True, False])
+@pytest.mark.parametrize("parts", [("encoder", "resampler", "decoder"), ("encoder", "resampler"), ("resampler",)])
+def test_moments_are_those_that_the_optimizers_of_a_stage_hold(muon, parts):
+    """Of nano; AdamW holds a number more for each tensor: its count of steps."""
+    model = MiniCPMV(preset("nano"))
+    freeze_all_but(model, tuple(PARTS[part] for part in parts))
+    learned = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    for value in learned.values():
+        value.grad = torch.zeros_like(value)
+    held = 0
+    for optimizer in optimizers(learned.items(), learning_rate=1e-3, weight_decay=0.1, muon=muon):
+        optimizer.step()
+        states = [state for one in optimizer.state.values() for name, state in one.items() if name != "step"]
+        held += sum(state.nbytes for state in states)
+    assert held_bytes(TrainingSetup("full", parts, muon=muon), preset("nano")).moments == held
 
 
 def test_four_bits_take_less_than_two_bytes():

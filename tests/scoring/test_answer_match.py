@@ -83,6 +83,11 @@ RIGHT: dict[str, list[str]] = {
     "None": ["None", "none."],
     "not applicable": ["Not applicable.", "It is not applicable."],
     "(5)": ["(5)"],
+    "<65": ["< 65", "It is <65.", "less than 65", "It is less than 65.", "(<65)", "under 65"],
+    ">= 5": ["≥5", ">=5", "at least 5", "≥ 5."],
+    "<10%": ["less than 10%", "The share is < 10%."],
+    ">$50": ["> $50", "more than $50"],
+    "more than 5": [">5", "It is more than 5."],
     "12 Main St, Springfield": ["12 Main St, Springfield.", "The address is 12 Main St, Springfield."],
     # lists
     "red, blue": ["red, blue", "Red and blue", "red; blue", "red & blue", "The colours are red and blue.", "red,blue"]
@@ -137,9 +142,16 @@ WRONG: dict[str, list[str]] = {
     "123": ["12345", "0.123"],
     "Room 5": ["Room 5.12", "Room 55", "Room 5A", "Bedroom 5", "Room 5-6"],
     "v2": ["v2.1", "v22"],
-    "5 apples": ["3.5 apples", "15 apples", "-5 apples", "5", "5 apples or 6 apples", "1,5 apples"],
+    "5 apples": ["3.5 apples", "15 apples", "-5 apples", "5", "5 apples or 6 apples", "1,5 apples"]
+    + ["<5 apples", "over 5 apples", "It says > 5 apples"],
     "12 people": ["10-12 people", "112 people", "1.12 people"],
     "(5)": ["5", "-5"],
+    "<65": [">65", "65", "65 years", "≤65", "more than 65", "not <65", "<65 or >65", "<64, <65", "It is >65.", "-65"],
+    "<5": ["5", "more than 5", "at most 5", "<6", "less than 50"],
+    "<10%": ["10%", "more than 10%", ">10%", "<10"],
+    ">= 5": ["<= 5", ">5", "5", "more than 5"],
+    ">$50": ["<$50", "$50", ">50"],
+    "$50 fee": ["<$50 fee", "> $50 fee"],
     "24/7": ["24 7"],
     "coca-cola": ["coca cola"],
     "red, blue": ["red", "blue", "blue, red", "red, blue, green", "red or green", "not red, blue"],
@@ -178,6 +190,11 @@ CHOICES: list[tuple[str, str, tuple[str, ...], bool]] = [
     ("B. green", "B. Green", ("A. Red", "B. Green"), True),
     ("B", "B. Smith", ("B. Smith", "John Doe"), False),
     ("3.5 kg", "5 kg", ("5 kg", "3.5 kg"), False),
+    ("<5", "<5", ("<5", ">5", "5"), True),
+    (">5", "<5", ("<5", ">5", "5"), False),
+    ("It is less than 5.", "<5", ("<5", ">5", "5"), True),
+    ("The answer is >5", "<5", ("<5", ">5", "5"), False),
+    ("5", "<5", ("<5", ">5", "5"), False),
 ]
 
 

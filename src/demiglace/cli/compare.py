@@ -98,10 +98,11 @@ def _pictures(folder: Path, comparison: Comparison, data: Path | None) -> Mappin
 
 
 def _table(shown: list[ShownComparison]) -> str:
-    from demiglace.evaluation.comparison_sheet import HEADINGS, row
+    from demiglace.evaluation.comparison_sheet import HEADINGS, comparison_notes, row
 
     lines = [HEADINGS, ("---",) * len(HEADINGS), *map(row, shown)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join((table, *comparison_notes(shown)))
 
 
 def _told(comparison: Comparison) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class LearningOptions:
         return TrainingSetup(
             method, parts, Lora(rank, scale=2.0 * rank), numbers.length, rows * numbers.batch_rows,
             rows * at_once, numbers.activation_checkpointing,
-            self.products(gpu), gpus, reads_reference=job == DPO,
+            self.products(gpu), gpus, reads_reference=job == DPO, muon=numbers.muon,
         )  # fmt: skip
 
     def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:

@@ -18,7 +18,7 @@ JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, 
 class JobNumbers:
     """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs.
 
-    trainable: prefixes of the names of parameters that learn, as in the recipes.
+    trainable: prefixes of the names of parameters that learn, as in the recipes. muon: as in the recipes, too.
     """
 
     length: int
@@ -27,6 +27,7 @@ class JobNumbers:
     trainable: tuple[str, ...]
     num_steps: int | None = None
     activation_checkpointing: bool = False
+    muon: bool = False
 
 
 def finetuned() -> tuple[str, ...]:
@@ -50,7 +51,10 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     if size is None or job in (FINETUNE, SERVE):
         known = {FINETUNE: finetuned(), DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}
         trainable = (known | pretraining.TRAINABLE).get(job, ("model",))
-        return JobNumbers(length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows, trainable)
+        return JobNumbers(
+            length, FinetuningRecipe.batch_rows, FinetuningRecipe.micro_batch_rows, trainable,
+            muon=job in pretraining.TRAINABLE,
+        )  # fmt: skip
     if job == RL:
         rl = hybrid_rl.numbers_of(size)
         return JobNumbers(
@@ -65,13 +69,15 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     if job in (sft.GENERAL, sft.LONG_COT_3D):
         tuned, is_long = sft.numbers_of(size), job == sft.LONG_COT_3D
         trainable, num_steps = tuned.long_trainable if is_long else ("model",), tuned.num_steps[is_long]
-        return _staged(tuned, trainable, num_steps)
+        return _staged(tuned, trainable, num_steps, tuned.muon)
     learned, stage = pretraining.numbers_of(size), list(pretraining.TRAINABLE).index(job)
-    return _staged(learned, pretraining.TRAINABLE[job], learned.num_steps[stage])
+    return _staged(learned, pretraining.TRAINABLE[job], learned.num_steps[stage], muon=True)
 
 
-def _staged(numbers: PretrainingNumbers | SftNumbers, trainable: tuple[str, ...], num_steps: int) -> JobNumbers:
+def _staged(
+    numbers: PretrainingNumbers | SftNumbers, trainable: tuple[str, ...], num_steps: int, muon: bool
+) -> JobNumbers:
     return JobNumbers(
         numbers.length, numbers.batch_rows, numbers.micro_batch_rows, trainable, num_steps,
-        numbers.activation_checkpointing,
+        numbers.activation_checkpointing, muon,
     )  # fmt: skip

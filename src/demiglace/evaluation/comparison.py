@@ -26,7 +26,8 @@ class Comparison:
     """Of the examples that both answered; `left_out` failed in one of them, or only one was asked.
 
     difference: second mean minus first, with an interval by paired draws; p_bootstrap of the same draws.
-    p_mcnemar: exact, of verdicts that are right or wrong; None where some are between.
+    p_mcnemar: exact, of verdicts that are right or wrong; None where some are between. Both p are None where too few
+    pictures or clips were shown (`intervals.FEWEST_CLUSTERS`), and so is the interval.
     """
 
     compared: int
@@ -34,7 +35,7 @@ class Comparison:
     before: float
     after: float
     difference: Share
-    p_bootstrap: float
+    p_bootstrap: float | None
     p_mcnemar: float | None
     changes: tuple[Change, ...]
 
@@ -80,7 +81,7 @@ def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Compari
         _mean(scores[1]),
         found,
         p,
-        mcnemar(gained, len(changes) - gained) if is_binary else None,
+        mcnemar(gained, len(changes) - gained) if is_binary and p is not None else None,
         changes,
     )
 

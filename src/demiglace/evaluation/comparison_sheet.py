@@ -10,6 +10,7 @@ import PIL.Image
 
 from demiglace.evaluation.comparison import Change, Comparison
 from demiglace.evaluation.html_page import answer_cell, html_page, picture_address
+from demiglace.evaluation.intervals import FEW_CLUSTERS
 from demiglace.evaluation.scores import Scored
 
 MOST_SHOWN = 50  # of examples gained, and of those lost, in each benchmark (ours)
@@ -35,7 +36,8 @@ def comparison_sheet(before: str, after: str, shown: Sequence[ShownComparison]) 
     table = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row(one))}</tr>" for one in shown)
     headings = "".join(f"<th>{name}</th>" for name in HEADINGS)
     sections = "".join(_sections(one) for one in shown)
-    return html_page(f"{before} and {after}", f"<table><tr>{headings}</tr>{table}</table>{sections}")
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in comparison_notes(shown))
+    return html_page(f"{before} and {after}", f"<table><tr>{headings}</tr>{table}</table>{notes}{sections}")
 
 
 HEADINGS = (
@@ -54,19 +56,24 @@ HEADINGS = (
 
 def row(shown: ShownComparison) -> tuple[str, ...]:
     """A comparison in the order of `HEADINGS`; shares in per cent."""
-    one = shown.comparison
+    one, interval = shown.comparison, shown.comparison.difference.interval
     return (
         shown.name,
         f"{one.compared}{f' ({one.left_out} left out)' if one.left_out else ''}",
         f"{100 * one.before:.1f}",
         f"{100 * one.after:.1f}",
         f"{100 * one.difference.value:+.1f}",
-        f"{100 * one.difference.low:+.1f} to {100 * one.difference.high:+.1f}",
-        "" if one.p_mcnemar is None else f"{one.p_mcnemar:.3g}",
-        f"{one.p_bootstrap:.3g}",
+        "-" if interval is None else f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}",
+        "-" if one.p_mcnemar is None else f"{one.p_mcnemar:.3g}",
+        "-" if one.p_bootstrap is None else f"{one.p_bootstrap:.3g}",
         str(len(one.gained)),
         str(len(one.lost)),
     )
+
+
+def comparison_notes(shown: Sequence[ShownComparison]) -> list[str]:
+    """What is to be said once below the table."""
+    return [FEW_CLUSTERS] if any(one.comparison.difference.interval is None for one in shown) else []
 
 
 def _sections(shown: ShownComparison) -> str:

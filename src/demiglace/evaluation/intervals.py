@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 DRAWS = 2000  # ours
 INSIDE = (2.5, 97.5)  # percentiles between which an interval of 95 % lies
+FEWEST_CLUSTERS = 6  # ours: five of five that agree are no more than chance at 95 % (sign test, p = 2 / 2**5 = .06)
+FEW_CLUSTERS = (
+    f"There is no interval and no p (-) where fewer than {FEWEST_CLUSTERS} pictures, clips or texts were shown: "
+    "nothing of 95 % can be said of so few."
+)
 _SEED = 20
 _CLUSTERS_AT_A_TIME = 2**22  # numbers drawn at once
 
@@ -19,12 +24,19 @@ Pairs = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Share:
-    """sum of numerators / sum of denominators, with a 95 % interval. count: of what was summed."""
+    """sum of numerators / sum of denominators. count: of what was summed.
+
+    low, high: the interval of 95 %; both None with fewer than `FEWEST_CLUSTERS` clusters.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     count: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 def share(pairs: Pairs, clusters: Sequence[str], scale: float = 1.0) -> Share:
@@ -41,22 +53,28 @@ def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0)
     """
     names = list(dict.fromkeys(name for _, clusters in parts for name in clusters))
     sums = [_by_cluster(pairs, clusters, names) for pairs, clusters in parts]
+    value, count = scale * float(np.mean([_ratio(one) for one in sums])), len(parts[0][0])
+    if min(len(set(clusters)) for _, clusters in parts) < FEWEST_CLUSTERS:
+        return Share(value, None, None, count)
     low, high = np.percentile(np.mean([_drawn_ratios(one) for one in sums], axis=0), INSIDE)
-    value = float(np.mean([_ratio(one) for one in sums]))
-    return Share(scale * value, scale * float(low), scale * float(high), len(parts[0][0]))
+    return Share(value, scale * float(low), scale * float(high), count)
 
 
-def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Share, float]:
+def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Share, float | None]:
     """Second share minus first, of the same examples in the same order, and the two-sided p by the same draws.
 
-    p: twice the smaller share of draws on one side of 0, at least 1 / draws.
+    p: twice the smaller share of draws on one side of 0; at least 1 / draws, and 2 / 2**clusters, which a test of signs
+    gives where all clusters agree. None with fewer than `FEWEST_CLUSTERS`.
     """
     one, other = _by_cluster(pairs, clusters, clusters), _by_cluster(others, clusters, clusters)
+    value = _ratio(other) - _ratio(one)
+    if len(one) < FEWEST_CLUSTERS:
+        return Share(value, None, None, len(pairs)), None
     drawn = _drawn_ratios(other) - _drawn_ratios(one)
     low, high = np.percentile(drawn, INSIDE)
     side = min(np.mean(drawn <= 0), np.mean(drawn >= 0))
-    p = min(1.0, max(2 * float(side), 1 / DRAWS))
-    return Share(_ratio(other) - _ratio(one), float(low), float(high), len(pairs)), p
+    p = min(1.0, max(2 * float(side), 1 / DRAWS, 2.0 ** (1 - len(one))))
+    return Share(value, float(low), float(high), len(pairs)), p
 
 
 def mcnemar(gained: int, lost: int) -> float:

@@ -19,7 +19,16 @@ from demiglace.scoring.verdict import Verdict
 
 JUDGEMENTS = "judgements.jsonl"
 MAX_NEW_TOKENS = 512  # ours: a judge that thinks in its answer needs more than the score
-_SCORE = re.compile(r"(?<![\d.])(?:0?\.\d+|[01](?:\.\d+)?)(?!\d|\.\d)")
+_NUMBER = re.compile(r"(?<![\w.,])[-\u2212]?\.?\d+(?:[.,]\d+)*(?!\w)(?:\s?%)?")
+_SCORE = re.compile(r"0?\.\d+|0(?:\.\d+)?|1(?:\.0+)?")
+_OF_ONE = re.compile(r"(?<=\d)([*_`]*)\s*\(?\s*(?:/|(?:out )?of)\s*[*_`]*1(?:\.0+)?(?![\w/]|[.,]\d)")  # 0.8 out of 1
+_SCALE = re.compile(
+    r"(?<![\w.])0(?:\.0+)?\s*(?:-|\u2013|to)\s*1(?:\.0+)?(?![\w/]|[.,]\d)|\bbetween 0(?:\.0)? and 1(?:\.0)?\b"
+)
+_ITEM = re.compile(r"\d[.)]\s+\w")  # of a numbered list
+_SHARE = re.compile(r"\s*(?:/|(?:out )?of)\s*\d")
+_NAMED = re.compile(r"\b(?:scores?|grade|correctness)\b", re.IGNORECASE)
+_SAYS = re.compile(r"[^\w.-]*(?:(?:is|was|should be|would be)\b[^\w.-]*|of (?=[\d.]+(?!\s*\w)))?")
 
 
 def judge_predictions(
@@ -54,9 +63,27 @@ def judge_predictions(
 
 
 def score_written(text: str) -> float | None:
-    """The last number from 0 to 1 of a judge's answer; None without any."""
-    found = _SCORE.findall(text)
-    return float(found[-1]) if found and 0 <= float(found[-1]) <= 1 else None
+    """The number from 0 to 1 with which a judge's answer begins, or that it calls the score, or its only number.
+
+    "0.8 out of 1" and "0.8/1" say 0.8. None without any, and where it is not plain which number is the score.
+    """
+    text = _OF_ONE.sub(r"\1", _SCALE.sub("", text)).strip(" \t\n*_`\"'([#>:")
+    if (first := _NUMBER.match(text)) and not _ITEM.match(text):
+        return _score(first, text)
+    named = [found.end() for found in _NAMED.finditer(text)]
+    behind = text[named[-1] :] if named else ""
+    if (near := _SAYS.match(behind)) and (said := _NUMBER.match(behind, near.end())):
+        return _score(said, behind)
+    for part in (behind, text):
+        if found := list(_NUMBER.finditer(part)):
+            return _score(found[0], part) if len(found) == 1 else None
+    return None
+
+
+def _score(found: re.Match[str], text: str) -> float | None:
+    """The number, unless it is no score: below 0, above 1, a per cent, or so many of others."""
+    is_score = _SCORE.fullmatch(found.group()) and not _SHARE.match(text, found.end())
+    return float(found.group()) if is_score else None
 
 
 def _asked(judge: Backend, waiting: list[str], prompts: dict[str, str]) -> Iterator[dict[str, Any]]:
@@ -80,10 +107,11 @@ def _verdicts(prompts: dict[str, str], known: dict[str, str], judge: Backend | N
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Key -> what the judge said; a line that a kill cut off is left out."""
+    """Key -> what the judge said, where that has a score; a line that a kill cut off is left out."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     try:
-        return {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}
+        said = {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}
+        return {key: text for key, text in said.items() if score_written(text) is not None}
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} holds a line that is no judgement: {error!r}") from error
 

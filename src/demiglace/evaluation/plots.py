@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -40,12 +41,19 @@ def _bars(score: BenchmarkScore) -> dict[str, Share]:
     return {f"all {score.figures[0].share.count}": score.figures[0].share, **categories}
 
 
+def _errors(share: Share) -> tuple[float, float]:
+    """Below and above the value; NaN, which is not drawn, without an interval."""
+    if share.interval is None:
+        return math.nan, math.nan
+    low, high = share.interval
+    return max(0.0, share.value - low), max(0.0, high - share.value)
+
+
 def _draw(panel: Axes, name: str, score: BenchmarkScore) -> None:
     bars = _bars(score)
     values = [one.value for one in bars.values()]
-    below = [max(0.0, one.value - one.low) for one in bars.values()]
-    above = [max(0.0, one.high - one.value) for one in bars.values()]
-    panel.barh(list(bars), values, xerr=(below, above), color="#7aa6c2", ecolor="#334455", capsize=2)
+    errors = zip(*map(_errors, bars.values()), strict=True)
+    panel.barh(list(bars), values, xerr=tuple(errors), color="#7aa6c2", ecolor="#334455", capsize=2)
     for value, style, label in ((score.commonest, "--", "commonest answer"), (score.chance, ":", "chance")):
         if value is not None:
             panel.axvline(value, linestyle=style, color="#aa3333", linewidth=1, label=label)

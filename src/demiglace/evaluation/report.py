@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from demiglace.evaluation.benchmark import Benchmark
-from demiglace.evaluation.intervals import Share
+from demiglace.evaluation.intervals import FEW_CLUSTERS, Share
 from demiglace.evaluation.scores import BenchmarkScore
 
 MOST_ERRORS = 3  # kinds of error that are told
@@ -70,7 +70,7 @@ def _row(*cells: object) -> str:
 
 
 def interval(share: Share) -> str:
-    return f"{share.low:.1f} to {share.high:.1f}"
+    return "-" if share.interval is None else "{:.1f} to {:.1f}".format(*share.interval)
 
 
 def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[str]:
@@ -83,7 +83,13 @@ def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[s
             )
         for error, count in list(score.errors.items())[:MOST_ERRORS]:
             notes.append(f"{name}: {count} failed: {error}\n")
-    return notes
+    return [*notes, f"{FEW_CLUSTERS}\n"] if any(_has_few(score) for _, score in scores.values()) else notes
+
+
+def _has_few(score: BenchmarkScore) -> bool:
+    """Whether a share that is shown has no interval."""
+    categories = score.categories.values() if len(score.categories) > 1 else ()
+    return any(one.interval is None for one in (*(one.share for one in score.figures), *categories))
 
 
 def _categories(name: str, score: BenchmarkScore) -> str:

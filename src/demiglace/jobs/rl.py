@@ -26,6 +26,7 @@ from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.hybrid_rl import HybridRlRecipe
 from demiglace.records.bad_record import BadRecord
+from demiglace.rl.batch_figures import check_domains
 from demiglace.rl.generator import EngineGenerator, sampling_model
 from demiglace.rl.policy_objective import PolicyObjective
 from demiglace.rl.prompts import Prompts
@@ -53,13 +54,15 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
 
     remote: where answers come from, instead of the engine; another server's roundings are all that it changes.
 
-    Raises ValueError where no source has a weight, where the folder holds a run of other settings, where a prompt
-    cannot be answered or scored, BadRecord for a wrong record unless they are skipped, and what `Trainer.run` raises.
+    Raises ValueError where no source has a weight, or one is named as a mode is, where the folder holds a run of other
+    settings, where a prompt cannot be answered or scored, BadRecord for a wrong record unless they are skipped, and
+    what `Trainer.run` raises.
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # refuses numbers that cannot be dealt out evenly
     mixture, processor = recipe.mixture.mixture(RL), Processor.load(recipe.start)
     prompts = Prompts(mixture, recipe.numbers.long_share, recipe.seed)
+    check_domains(prompts.domains)
     judge = None if recipe.reward_model is None else SequenceClassifier(recipe.reward_model, machine.device)
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     ranks, log, restart = machine.ranks, machine.log, machine.restart

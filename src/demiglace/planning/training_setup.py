@@ -13,6 +13,7 @@ from torch import nn
 
 from demiglace.model.adapters import TARGETS, Lora
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
+from demiglace.training.optim import is_matrix
 
 Method = Literal["full", "lora", "qlora"]
 PARTS: Mapping[str, str] = {"encoder": "vpm", "resampler": "resampler", "decoder": "llm"}  # of `MiniCPMV`
@@ -25,6 +26,7 @@ class TrainingSetup:
 
     batch_rows: of a step, on all processes; micro_batch_rows: in memory at once. dtype: of products.
     reads_reference: whether the untouched weights read every row once too, before they learn, as for DPO.
+    muon: whether Muon learns the matrices inside blocks, where all weights of `parts` learn; else AdamW all.
     """
 
     method: Method = "lora"
@@ -37,6 +39,7 @@ class TrainingSetup:
     dtype: str = "float32"
     processes: int = 1
     reads_reference: bool = False
+    muon: bool = False
 
     @property
     def width(self) -> int:
@@ -60,7 +63,7 @@ class TrainingSetup:
 
 @dataclass(frozen=True)
 class HeldBytes:
-    """Of one process. moments: AdamW's two, in float32, as gradients are."""
+    """Of one process. moments: AdamW's two and Muon's one, in float32, as gradients are."""
 
     weights: float
     gradients: float
@@ -80,7 +83,8 @@ def held_bytes(setup: TrainingSetup, config: MiniCPMVConfig) -> HeldBytes:
         weights += 2 * learned  # copies that autocast makes for the products
     share = 1 / setup.processes
     whole = gathered_bytes(config) if setup.processes > 1 else 0.0
-    return HeldBytes(weights * share + whole, 4 * learned * share, 8 * learned * share)
+    moments = 2 * learned - (layer_matrices(setup, config) if setup.muon else 0)
+    return HeldBytes(weights * share + whole, 4 * learned * share, 4 * moments * share)
 
 
 def frozen_bytes(setup: TrainingSetup, sizes: Mapping[str, int]) -> float:
@@ -106,6 +110,14 @@ def learned_weights(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
         return sum(sizes[part] for part in setup.parts)
     whole = sizes["resampler"] if "resampler" in setup.parts else 0
     return adapter_weights(setup, config) + whole
+
+
+def layer_matrices(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
+    """Parameters in matrices inside blocks of the parts that learn whole."""
+    assert setup.is_full
+    learned = tuple(f"{PARTS[part]}." for part in setup.parts)
+    named = on_meta(config).named_parameters()
+    return sum(value.numel() for name, value in named if name.startswith(learned) and is_matrix(name, value))
 
 
 def adapter_weights(setup: TrainingSetup, config: MiniCPMVConfig) -> int:

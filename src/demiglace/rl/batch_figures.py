@@ -14,6 +14,13 @@ from demiglace.training.metrics import Figures
 WARNING_SHARE = 0.1  # prime-rl: of groups that can teach; at or below it is told
 
 
+def check_domains(domains: Sequence[str]) -> None:
+    """ValueError where a source is named as a mode is: `reward/long` would be of both."""
+    for name in domains:
+        if name in MODES:
+            raise ValueError(f"a source is named {name!r}, as a mode of answers: reward/{name} would be of both")
+
+
 def batch_figures(groups: Sequence[ScoredGroup], domains: Sequence[str], ranks: ProcessGroup) -> Figures:
     """Means of reward, its terms, tokens and cut answers, such as `reward`, `reward/long` and `reward/clips`, those
     left out of which there is nothing; counts of groups, of those that can teach, and of tokens made.

@@ -19,7 +19,9 @@ from demiglace.scoring.phrasing.mentions import Mention, agrees
 from demiglace.scoring.phrasing.notation import squeezed, without_markup
 from demiglace.scoring.phrasing.phrases import plain, says_phrase
 from demiglace.scoring.quantities.dates import Day, named_days
-from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
+from demiglace.scoring.quantities.numbers import NumberInText, figures
+from demiglace.scoring.quantities.spread_numbers import spread_out
+from demiglace.scoring.quantities.units import differ_by_case
 
 
 def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool:
@@ -29,9 +31,26 @@ def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool
     Raises ValueError where the reference is a formula and math-verify is not installed (`mathematics`).
     """
     if squeezed(response) == squeezed(reference):
-        return bool(response.strip())
+        return bool(response.strip()) and _has_its_units(without_markup(response), reference)
     answers = final_answers(response, reference)
-    return bool(answers) and all(_says(answer, reference, choices) for answer in answers)
+    return bool(answers) and all(
+        _says(answer, reference, choices) and _has_its_units(answer, reference) for answer in answers
+    )
+
+
+def _has_its_units(answer: str, reference: str) -> bool:
+    """Whether no number of the reference has a unit in the answer that case alone tells apart: 5 mW is not 5 MW."""
+    wanted = _units_by_value(without_markup(reference))
+    given = _units_by_value(answer) if wanted else {}
+    return not any(differ_by_case(wanted[value], given[value]) for value in wanted.keys() & given.keys())
+
+
+def _units_by_value(text: str) -> dict[object, frozenset[str]]:
+    found: dict[object, frozenset[str]] = {}
+    for figure in figures(spread_out(text)):
+        if figure.meanings:
+            found[figure.value] = found.get(figure.value, frozenset[str]()) | figure.meanings
+    return found
 
 
 def _says(answer: str, reference: str, choices: Sequence[str]) -> bool:

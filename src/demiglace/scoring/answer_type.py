@@ -13,7 +13,8 @@ from demiglace.scoring.phrasing.lists import is_list
 from demiglace.scoring.phrasing.notation import without_markup
 from demiglace.scoring.quantities import units
 from demiglace.scoring.quantities.dates import Day, named_days
-from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
+from demiglace.scoring.quantities.numbers import NumberInText, figures
+from demiglace.scoring.quantities.spread_numbers import spread_out
 
 AnswerType = Literal[
     "yes or no",

@@ -77,6 +77,11 @@ def _directions(momenta: list[Tensor]) -> Sequence[Tensor]:
     return orthogonalise(torch.stack(momenta)).unbind()
 
 
+def is_matrix(name: str, parameter: Tensor) -> bool:
+    """Whether it is a matrix inside a block, by the name in its model: what Muon learns."""
+    return parameter.ndim == 2 and ".layers." in name
+
+
 def optimizers(
     named: Iterable[tuple[str, nn.Parameter]], learning_rate: float, weight_decay: float, muon: bool = True
 ) -> list[Optimizer]:
@@ -84,8 +89,7 @@ def optimizers(
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in named:
-        is_matrix = parameter.ndim == 2 and ".layers." in name
-        (matrices if is_matrix and (muon or weight_decay) else others).append(parameter)
+        (matrices if is_matrix(name, parameter) and (muon or weight_decay) else others).append(parameter)
     found: list[Optimizer] = []
     if matrices and muon:
         found.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))

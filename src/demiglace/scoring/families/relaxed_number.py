@@ -13,7 +13,8 @@ from demiglace.scoring.answer_type import only_figure
 from demiglace.scoring.families.response import only_answer
 from demiglace.scoring.phrasing.mentions import Mention, agrees
 from demiglace.scoring.phrasing.notation import without_markup
-from demiglace.scoring.quantities.numbers import NumberInText, figures, spread_out
+from demiglace.scoring.quantities.numbers import NumberInText, figures
+from demiglace.scoring.quantities.spread_numbers import spread_out
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 TOLERANCE = Fraction(1, 20)  # paper (ChartQA)

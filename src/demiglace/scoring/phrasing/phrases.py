@@ -12,7 +12,19 @@ from demiglace.scoring.phrasing.mentions import Mention, agrees
 from demiglace.scoring.phrasing.notation import squeezed, without_markup
 
 LONG_PHRASE = 3  # words, ours: nobody guesses so many by listing words
-_PUNCTUATION = " .,:;!?\"'*_()[]{}<>"
+_EDGES = " .,:;!?\"'*_()[]{}"
+_PUNCTUATION = _EDGES + "<>"
+_FIGURE_AHEAD = r"(?=[^\s\w<>=]{0,2}[a-z]{0,3}[^\s\w<>=]?\.?\d)"
+_BOUNDS = {
+    sign: re.compile(rf"(?:{sign}|{written}) ?{_FIGURE_AHEAD}", re.IGNORECASE)
+    for sign, written in {
+        "≤": r"<=|\bat most\b|\bup to\b",
+        "≥": r">=|\bat least\b",
+        "<": r"\b(?:less|fewer|lower|smaller) than\b|\b(?:under|below)\b",
+        ">": r"\b(?:more|greater|higher|larger) than\b|\b(?:over|above)\b",
+    }.items()
+}
+_BEGINS_WITH_A_FIGURE = re.compile(r"[^\s\w]{0,2}[a-z]{0,3}[^\s\w]?\.?\d")
 _ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
 _SENTENCES = re.compile(r"[.!?;](?=[\s\"')]|$)|\n")
 _PARTS = re.compile(r",(?=\s)|\bbut\b|--| - ")
@@ -34,8 +46,8 @@ _ALTERNATIVE = re.compile(r"\bor\b|\beither\b")
 
 
 def plain(text: str) -> str:
-    """`text` without markup, case, surrounding punctuation and an article in front."""
-    bare = squeezed(without_markup(text)).strip(_PUNCTUATION)
+    """`text` without markup, case, surrounding punctuation and an article in front; "less than 5" is <5."""
+    bare = _with_signs(squeezed(without_markup(text))).strip(_EDGES)
     return _ARTICLE.sub("", bare, count=1) if _ARTICLE.match(bare) else bare
 
 
@@ -57,7 +69,15 @@ def says_phrase(answer: str, reference: str) -> bool:
         return wanted == given != ""
     if len(given) > longest_answer(wanted):
         return False
-    return (len(wanted.split()) >= LONG_PHRASE and _ends_with(given, wanted)) or _answers_with(answer, wanted)
+    ends = len(wanted.split()) >= LONG_PHRASE and _ends_with(given, wanted)
+    return ends or _answers_with(_with_signs(answer), wanted)
+
+
+def _with_signs(text: str) -> str:
+    """`text` with <, >, ≤ or ≥ right before a number for the words and spellings that say so."""
+    for sign, bound in _BOUNDS.items():
+        text = bound.sub(sign, text)
+    return text
 
 
 def _ends_with(given: str, wanted: str) -> bool:
@@ -87,7 +107,9 @@ def _whole(phrase: str) -> str:
     before = r"(?<![\w])(?<!\w[-'/.,&+])" if phrase[0].isalnum() else ""
     behind = r"(?!\w)(?![-'/.,&+:]\w)" if phrase[-1].isalnum() else ""
     if phrase[0].isdigit():
-        before += r"(?<![-+.,/:#$€£¥<>≤≥±])(?<![-+<>≤≥±] )"
+        before += r"(?<![-+.,/:#$€£¥±])(?<![-+±] )"
+    if _BEGINS_WITH_A_FIGURE.match(phrase):
+        before += r"(?<![<>≤≥])(?<![<>≤≥] )"
     if phrase[-1].isdigit():
         behind += r"(?![%°])"
     return f"{before}{re.escape(phrase)}{behind}"

@@ -19,9 +19,6 @@ from demiglace.scoring.quantities.number_words import number_in_words
 NumberKind = Literal["number", "range", "time", "day", "code"]
 
 _RUN = re.compile(r"""(?:[^\s=()\[\]{}"<>|;:≤≥]|(?<=\d):(?=\d))+""")
-_SPACED_GROUPS = re.compile(r"(?<![\w.,:/'])(?<!\w-)[1-9]\d{0,2}(?: \d{3}){1,6}(?:\.\d+)?(?![\w/:'-]|[.,]\d| \d)")
-_SPACED_FRACTION = re.compile(r"(?<=\d) / (?=\d)")
-_TEN_TO = re.compile(r"\s?[×x*·]\s?10\^\{?([-+]?\d{1,4})\}?(?!\d)")
 _EDGES = "*_`'~≈!?,"
 _NUMBER = re.compile(
     r"([-+]?)((?:Rs|Fr|No|Nr)\.|[^\d\s.,+-]{0,7})([-+]?)(\.?\d[\d.,']*(?:[eE][-+]?\d{1,9})?)([^\d\s]{0,12}\d?)",
@@ -80,14 +77,8 @@ class NumberInText:
         return self.value == other.value and not worked_out
 
 
-def spread_out(text: str) -> str:
-    """`text` with numbers written together that are apart only for the eye: 1 234, 3 / 4, 1.5 × 10^3."""
-    text = _SPACED_GROUPS.sub(lambda found: found.group().replace(" ", ""), text)
-    return _TEN_TO.sub(r"e\1", _SPACED_FRACTION.sub("/", text))
-
-
 def figures(text: str) -> list[NumberInText]:
-    """In their order. `text` is in one notation (`notation.without_markup`) and written together (`spread_out`)."""
+    """In their order. `text` is in one notation (`notation.without_markup`) and written together (`spread_numbers`)."""
     runs = [(found.start(), found.end(), found.group()) for found in _RUN.finditer(text)]
     found: list[NumberInText] = []
     number = 0

@@ -1,7 +1,8 @@
 """What a unit, a currency or a per cent sign behind or before a number means.
 
 A word may mean several things ("pounds" are money or a weight): two words agree where they share a meaning. Values are
-never converted: 50 mm is not written as 5 cm.
+never converted: 50 mm is not written as 5 cm. Case tells units apart where both spellings are units: MW is not mW, but
+KG, which is none, is kg.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ _MEASURES = {
     "g": "gram grams gramme grammes",
     "kg": "kgs kilo kilos kilogram kilograms kilogramme kilogrammes",
     "t": "tonne tonnes",
+    "Mg": "megagram megagrams",
     "ton": "tons",
     "lb": "lbs pound pounds",
     "oz": "ounce ounces",
@@ -75,6 +77,7 @@ _MEASURES = {
     "gal": "gallon gallons",
     "cup": "cups",
     "ms": "msec millisecond milliseconds",
+    "mS": "millisiemens",
     "s": "sec secs second seconds",
     "min": "mins minute minutes",
     "h": "hr hrs hour hours",
@@ -89,14 +92,32 @@ _MEASURES = {
     "°F": "degf fahrenheit degrees_fahrenheit",
     "kelvin": "kelvins",
     "°": "deg degree degrees",
-    "kcal": "kilocalorie kilocalories",
+    "kcal": "Cal kilocalorie kilocalories",
+    "cal": "calorie calories",
     "J": "joule joules",
+    "mJ": "millijoule millijoules",
     "kJ": "kilojoule kilojoules",
+    "MJ": "megajoule megajoules",
+    "eV": "electronvolt electronvolts",
+    "meV": "millielectronvolts",
+    "keV": "kiloelectronvolts",
+    "MeV": "megaelectronvolts",
     "Pa": "pascal pascals",
+    "mPa": "millipascal millipascals",
     "kPa": "kilopascal kilopascals",
+    "MPa": "megapascal megapascals",
     "N": "newton newtons",
+    "kN": "kilonewton kilonewtons",
+    "kn": "knot knots",
+    "Nm": "N·m newton_metres newton_meters",
+    "mM": "millimolar",
+    "nM": "nanomolar",
     "A": "ampere amperes amps",
+    "pA": "picoampere picoamperes",
     "V": "volt volts",
+    "mV": "millivolt millivolts",
+    "kV": "kilovolt kilovolts",
+    "MV": "megavolt megavolts",
     "W": "watt watts",
     "mW": "milliwatt milliwatts",
     "kW": "kilowatt kilowatts",
@@ -107,12 +128,23 @@ _MEASURES = {
     "MHz": "megahertz",
     "GHz": "gigahertz",
     "Ω": "ohm ohms",
-    "kB": "kilobyte kilobytes",
+    "mΩ": "milliohm milliohms",
+    "kΩ": "kiloohm kiloohms kilohm kilohms",
+    "MΩ": "megaohm megaohms megohm megohms",
+    "kB": "KB kilobyte kilobytes",
     "MB": "megabyte megabytes",
     "GB": "gigabyte gigabytes",
     "TB": "terabyte terabytes",
-    "kbit": "kilobits",
+    "kbit": "kb Kb kilobit kilobits",
     "Mb": "mbit megabit megabits",
+    "Gb": "gbit gigabit gigabits",
+    "Tb": "tbit terabit terabits",
+    "kbit/s": "kbps Kbps kb/s Kb/s kilobits_per_second",
+    "Mbit/s": "Mbps Mb/s megabits_per_second",
+    "Gbit/s": "Gbps Gb/s gigabits_per_second",
+    "kB/s": "KB/s kBps KBps kilobytes_per_second",
+    "MB/s": "MBps megabytes_per_second",
+    "GB/s": "GBps gigabytes_per_second",
     "dB": "decibel decibels",
     "px": "pixel pixels",
     "fps": "frames_per_second",
@@ -134,20 +166,27 @@ MOST_WORDS = 3  # of a unit
 
 
 def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
-    """By the very spelling, and by the spelling without its case where that is free."""
+    """By the very spelling."""
     found: dict[str, set[str]] = {}
     for meaning, words in table.items():
         for word in (meaning, *words.split()):
             found.setdefault(word.replace("_", " "), set()).add(meaning)
-    folded: dict[str, set[str]] = {}
-    for word, meanings in found.items():
+    return {word: frozenset(meanings) for word, meanings in found.items()}
+
+
+def _without_case(spelled: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """By the spelling without its case: all meanings that it may have."""
+    folded: dict[str, frozenset[str]] = {}
+    for word, meanings in spelled.items():
         if len(word) > 1:  # 5K are no kelvins and 5M no metres
-            folded.setdefault(word.casefold(), set()).update(meanings)
-    return {word: frozenset(meanings) for word, meanings in {**folded, **found}.items()}
+            folded[word.casefold()] = folded.get(word.casefold(), frozenset[str]()) | meanings
+    return folded
 
 
-_CURRENCY_OF = _meanings(_CURRENCIES)
-_MEASURE_OF = _meanings(_MEASURES)
+_CURRENCY_OF = _without_case(_meanings(_CURRENCIES)) | _meanings(_CURRENCIES)
+_MEASURE_BY_LETTERS = _without_case(_meanings(_MEASURES))
+_MEASURE_OF = _MEASURE_BY_LETTERS | _meanings(_MEASURES)
+_TOLD_APART_BY_CASE = [meanings for meanings in _MEASURE_BY_LETTERS.values() if len(meanings) > 1]
 
 
 def currency(word: str) -> frozenset[str]:
@@ -158,6 +197,11 @@ def currency(word: str) -> frozenset[str]:
 def unit(word: str) -> frozenset[str]:
     """What unit or money it is, or a per cent sign, words apart by single spaces; empty where it is none."""
     return _of(_MEASURE_OF, word) | _of(_CURRENCY_OF, word)
+
+
+def differ_by_case(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two meanings are those of one spelling in two cases, such as of mW and MW, and none is shared."""
+    return not one & other and any(one & units and other & units for units in _TOLD_APART_BY_CASE)
 
 
 def is_money(meanings: frozenset[str]) -> bool:
