@@ -1,1 +1,1 @@
-"""Warm-up of encoder, decoder and resampler from random weights, in place of pre-trained SigLIP2 and Qwen3."""
+"""Pre-training of encoder, decoder and resampler from random weights, in place of pre-trained SigLIP2 and Qwen3."""

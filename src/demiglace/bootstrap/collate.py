@@ -19,7 +19,7 @@ from demiglace.bootstrap.picture_shards import ReadingSample
 
 
 class TensorLabels:
-    """Base of dataclasses that hold tensors alone."""
+    """Base of dataclasses that hold only tensors."""
 
     def to(self, device: torch.device | str) -> Self:
         return type(self)(*(moved(getattr(self, field.name), device) for field in fields(self)))  # type: ignore[arg-type]
@@ -27,7 +27,7 @@ class TensorLabels:
 
 @dataclass(frozen=True)
 class PictureLabels(TensorLabels):
-    """Labels of a batch of images, packed as its patches are.
+    """Labels of a batch of images, packed like its patches.
 
     cells, cell_halves: int64 (patches, cells); places: int64 (patches,), IGNORE where there is no text;
     frames, frame_halves: int64 (visual tokens, slots of a token). Hidden characters are IGNORE in cells and frames.
@@ -42,9 +42,9 @@ class PictureLabels(TensorLabels):
 
 @dataclass(frozen=True)
 class LabelledPictures:
-    """A batch of pictures as the encoder takes them, with their labels and their texts.
+    """A batch of pictures as inputs of the encoder, with their labels and texts.
 
-    letter_places: of each text, uint8 (characters,), as in `GlyphLabels`; on the host.
+    letter_places: for each text uint8 (characters,), as in `GlyphLabels`; on the host.
     """
 
     visual: Visual
@@ -56,7 +56,7 @@ class LabelledPictures:
         return replace(self, visual=self.visual.to(device), labels=self.labels.to(device))
 
     def only(self, piece: slice) -> LabelledPictures:
-        """Some of the pictures, which follow one another."""
+        """A slice of the pictures."""
         begin, end, _ = piece.indices(len(self.texts))
         if (begin, end) == (0, len(self.texts)):
             return self
@@ -77,7 +77,7 @@ class LabelledPictures:
 
 @dataclass(frozen=True)
 class Prompt:
-    """The ids around an image, as the processor lays them out, and the id that ends an answer."""
+    """The token ids around an image, as laid out by the processor, and the id that ends an answer."""
 
     tokens: Tensor  # int64 (length,), visual places filled with the placeholder
     visual_places: Tensor  # int64 (queries,)
@@ -107,7 +107,7 @@ def coloured_pictures(samples: Sequence[ColouredSample]) -> tuple[Visual, Tensor
 
 @dataclass(frozen=True)
 class ItemLabels(TensorLabels):
-    """Labels of a batch of simple pictures, packed as patches and visual tokens are.
+    """Labels of a batch of simple pictures, packed like patches and visual tokens.
 
     forms, colours: float32 (patches, 1 + names); token_forms, token_colours: (visual tokens, 1 + names); places: int64
     (patches,).
@@ -174,9 +174,9 @@ def picture_labels(samples: Sequence[ReadingSample], frames_per_token: int) -> P
 def rows(
     prompts: Sequence[Prompt], answers: Sequence[Sequence[int]], visual: Visual | None, multiple: int = 1
 ) -> Batch:
-    """One padded row for each prompt and its answer; the loss is on the answer and its end alone.
+    """One padded row for each prompt and its answer; the loss is only on the answer and its end.
 
-    All are as long as the longest, rounded up to a `multiple`: the more, the fewer shapes there are.
+    All are as long as the longest, rounded up to a `multiple`; larger multiples give fewer different shapes.
     """
     lengths = [len(prompt.tokens) + len(answer) + 1 for prompt, answer in zip(prompts, answers, strict=True)]
     shape = (len(prompts), -(-max(lengths) // multiple) * multiple)
@@ -196,7 +196,7 @@ def rows(
 def letter_places(texts: Sequence[str], places_of_letters: Sequence[np.ndarray], labels: Tensor) -> Tensor:
     """int64 (rows, length): the reading place of the character that each label is a byte of; else IGNORE.
 
-    places_of_letters: uint8 (characters,) for each text. labels: those of `rows`, whose answers they are.
+    places_of_letters: uint8 (characters,) for each text. labels: those of `rows` with the texts as answers.
     A newline and the end of an answer have no place.
     """
     places = torch.full_like(labels, IGNORE)
@@ -211,7 +211,7 @@ def letter_places(texts: Sequence[str], places_of_letters: Sequence[np.ndarray],
 
 
 def questions(prompts: Sequence[Prompt], visual: Visual | None) -> Batch:
-    """The prompts alone, one a row, for the model to answer."""
+    """Only the prompts, one per row, for the model to answer."""
     length = max(len(prompt.tokens) for prompt in prompts)
     tokens, segments = (
         torch.zeros((len(prompts), length), dtype=torch.int64),

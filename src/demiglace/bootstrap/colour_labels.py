@@ -1,6 +1,6 @@
 """Images of coloured shapes, with the share of each colour in every patch.
 
-A dense label for an encoder that was trained on text alone: its features do not encode colour, and the loss of
+These are dense labels for an encoder that was trained only on text: its features do not encode colour, and the loss of
 questions about colours is too weak a signal to change that (ours).
 """
 
@@ -19,7 +19,7 @@ from demiglace.synthesis.questions import scenes
 from demiglace.typography.words import pick
 
 NAMES = tuple(SCENE_COLOURS | CLIP_COLOURS)
-FARTHEST = 45  # of 255, in any channel, from the colour that a name stands for
+FARTHEST = 45  # of 255: maximum distance, in any channel, from the colour that a name stands for
 SMALLEST_SIDE, LARGEST_SIDE = 98, 180  # pixels
 CLIP_SHARE = 0.4
 
@@ -36,14 +36,14 @@ class ColouredSample(PicturePatches):
 
 
 def make_coloured(rng: np.random.Generator, config: SlicingConfig) -> ColouredSample:
-    """A scene or a moment of a clip, resized as the processor would."""
+    """A scene or a frame of a clip, resized as by the processor."""
     picture = Image.fromarray(_moment(rng)) if rng.random() < CLIP_SHARE else _scene(rng)
     cut, _ = overview_patches(picture, config)
     return ColouredSample(cut.patches, cut.grid, colour_shares(cut.patches.reshape(len(cut.patches), -1, 3)))
 
 
 def colour_shares(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): near none of `NAMES`, then each of them."""
+    """uint8 (patches, pixels, 3) -> float32 (patches, 1 + colours): shares near none of `NAMES`, then near each."""
     distances = np.abs(pixels[:, :, None].astype(np.int16) - _REFERENCES).max(axis=-1)  # (patches, pixels, references)
     nearest = np.where(distances.min(axis=-1) <= FARTHEST, _CLASSES[distances.argmin(axis=-1)], 0)
     return class_shares(nearest, 1 + len(NAMES))

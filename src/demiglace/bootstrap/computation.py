@@ -17,11 +17,11 @@ ROW_MULTIPLE = 64  # ours: tokens to which rows are rounded up
 
 @dataclass(frozen=True)
 class Computation:
-    """Where and how; apart from rounding, none of it changes a loss.
+    """Where and how losses are computed; apart from rounding, none of it changes a loss.
 
-    dtype: of matrix products; weights stay as they are.
-    fixed_shapes: rows have one of few lengths, and losses go over all places with those that have none masked. A GPU is
-        then never asked how many there are, and its programs are compiled for few shapes.
+    dtype: of matrix products; weights keep theirs.
+    fixed_shapes: rows have one of few lengths, and losses are computed over all positions, with unlabelled ones masked.
+        So the host never waits for a count from the GPU, and kernels are compiled for few shapes.
     counts: whether floating-point operations and pictures are counted.
     """
 
@@ -43,10 +43,10 @@ ON_HOST = Computation()
 
 @dataclass
 class InPieces:
-    """An objective whose samples of a step may go through in two halves, where memory does not suffice for all.
+    """An objective that can process the samples of a step in two halves if memory does not suffice for all.
 
-    The draws of a step are the same then; its loss is the mean of those of the halves, whose labels may be unequally
-    many.
+    The random draws of a step stay the same. Its loss is the mean of the halves' losses, even if their numbers of
+    labels differ.
     """
 
     num_pieces: int = field(default=1, init=False)
@@ -56,7 +56,7 @@ class InPieces:
         raise NotImplementedError
 
     def halve(self) -> bool:
-        """False where it did so before."""
+        """Use two halves from now on; False if it already does."""
         is_whole = self.num_pieces == 1
         self.num_pieces = 2
         return is_whole
@@ -64,7 +64,7 @@ class InPieces:
     def losses(
         self, count: int, loss_of: Callable[[slice], tuple[Tensor, UnreadFigures]]
     ) -> Iterator[tuple[Tensor, UnreadFigures]]:
-        """Loss and figures of each piece of `count` samples; all together they are those of the step."""
+        """Yields loss and metrics of each piece of `count` samples, weighted to add up to those of the step."""
         size = -(-count // self.num_pieces)
         for begin in range(0, count, size):
             piece = slice(begin, min(begin + size, count))

@@ -1,11 +1,11 @@
-"""Dense labels of the place of each character, which a renderer knows and a scanned page lacks.
+"""Dense labels of the place of each character, known for rendered images but not for scanned pages.
 
 A rendered image comes with a box for each character. Four labels follow from the boxes. The encoder and the
 resampler are trained on them first (ours; the paper starts from a pre-trained encoder):
 
 - for each cell of each patch, the character under its centre, and which half of it;
 - for each patch, its place in reading order, as a share of the length of all lines;
-- for each character, the place of its centre in the same reading order: what a decoder that writes it has to look at;
+- for each character, the place of its centre in the same reading order: where the decoder has to look to write it;
 - for the whole text, the characters at `num_frames` equal steps along its lines: the target content of a
   sequence of visual tokens in reading order.
 
@@ -19,19 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 
 BLANK = 0  # class of a cell without a character; characters count from 1
-UNKNOWN = 255  # class of a character that is there but hidden: no loss on its cells and frames
+UNKNOWN = 255  # class of a character that exists but is hidden: no loss on its cells and frames
 CELL_ROWS, CELL_COLUMNS = 2, 4  # cells of a patch; letters are narrower than high
 NO_PLACE = 255  # reading place of a patch without text
 
 
 @dataclass(frozen=True)
 class GlyphLabels:
-    """Labels of one image; class and half are separate, since two heads predict them.
+    """Labels of one image; class and half are separate, because two heads predict them.
 
     cells: uint8 (patches, CELL_ROWS * CELL_COLUMNS), character class or BLANK.
     cell_halves: bool (patches, cells), True in the right half of the character.
     places: uint8 (patches,), reading place in 0..num_places-1, or NO_PLACE.
-    frames: uint8 (frames,), character class at equal steps along the lines; BLANK throughout where there is no text.
+    frames: uint8 (frames,), character class at equal steps along the lines; all BLANK if there is no text.
     frame_halves: bool (frames,).
     letter_places: uint8 (characters,), reading place of each character's centre; newlines are left out.
     """

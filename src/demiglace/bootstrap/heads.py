@@ -1,4 +1,4 @@
-"""Heads for training alone: they predict the characters in a patch and in a visual token.
+"""Heads only for training: they predict what is in a patch and in a visual token, and where the next letter is.
 
 The released model has none of them; their losses replace the separate pre-training of its encoder and decoder
 (ours, see docs/nano.md). They are saved with a training checkpoint, never with the model.
@@ -33,7 +33,7 @@ class GlyphCodebook(nn.Module):
     """One embedding for each (slot of a token, character, half): gives ideal visual tokens, and logits of real ones.
 
     The decoder is first trained to transcribe the ideal tokens of plain text; the resampler is then trained to give
-    tokens that the same codebook classifies correctly. Both use one table, so the resampler's tokens suit the decoder.
+    tokens that the same codebook classifies correctly. Both share one table, so the decoder can read these tokens.
     """
 
     def __init__(self, hidden_size: int, num_classes: int, frames_per_token: int) -> None:
@@ -47,7 +47,7 @@ class GlyphCodebook(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw the embeddings (ours), from torch's global generator where none is given."""
+        """Draw the embeddings (ours), by default from torch's global generator."""
         self.glyphs.normal_(0.0, 0.1, generator=generator)
         self.halves.normal_(0.0, 0.05, generator=generator)
 
@@ -64,7 +64,7 @@ class GlyphCodebook(nn.Module):
         return glyphs, halves
 
     def loss(self, tokens: Tensor, classes: Tensor, halves: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of (tokens, hidden) against characters and halves, int64 (tokens, slots); glyph accuracy.
+        """Cross-entropy of (tokens, hidden) against characters and halves, int64 (tokens, slots), and glyph accuracy.
 
         Slots whose class is IGNORE are left out.
         """
@@ -77,7 +77,7 @@ class GlyphCodebook(nn.Module):
 class LetterPlaceHead(nn.Module):
     """Hidden states of the decoder -> the place, in reading order, of the character that comes next.
 
-    A decoder that has to say where it reads skips and repeats fewer syllables (ours).
+    A decoder that has to predict where it reads skips and repeats fewer syllables (ours).
     """
 
     def __init__(self, hidden_size: int, num_places: int) -> None:
@@ -85,9 +85,9 @@ class LetterPlaceHead(nn.Module):
         self.places = nn.Linear(hidden_size, num_places)
 
     def loss(self, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of (..., hidden) against int64 (...); the share that is off by at most one place.
+        """Cross-entropy of (..., hidden) against int64 (...), and the share that is off by at most one place.
 
-        What is IGNORE is left out.
+        Places that are IGNORE are left out.
         """
         logits = self.places(hidden)
         near = (logits.argmax(-1) - places).abs() <= 1
@@ -96,7 +96,7 @@ class LetterPlaceHead(nn.Module):
 
 
 class ItemHead(nn.Module):
-    """Features of patches, or visual tokens -> how much of each items of each form and colour cover; 0 is none."""
+    """Patch features or visual tokens -> the share of each that each form and each colour covers; class 0 is none."""
 
     def __init__(self, hidden_size: int, num_forms: int, num_colours: int) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class ItemHead(nn.Module):
         self.colours = ColourHead(hidden_size, num_colours)
 
     def loss(self, features: Tensor, forms: Tensor, colours: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The sum of both losses, and what is right of each, as in `ColourHead`."""
+        """The sum of both losses, and the accuracy of each, as in `ColourHead`."""
         form_loss, forms_right = self.forms.loss(features, forms)
         colour_loss, colours_right = self.colours.loss(features, colours)
         return form_loss + colour_loss, forms_right, colours_right
@@ -120,7 +120,7 @@ class ColourHead(nn.Module):
     def loss(self, features: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of (patches, hidden) against float (patches, 1 + colours), whose rows sum to 1.
 
-        The second value is the accuracy on patches of which one colour has more than half.
+        The second value is the accuracy on patches more than half of which has one colour.
         """
         logits = self.colours(features)
         clear = shares[:, 1:].amax(dim=-1) > 0.5
@@ -128,5 +128,5 @@ class ColourHead(nn.Module):
 
 
 def share(true: Tensor, among: Tensor) -> Tensor:
-    """How many of the places `among` are `true`, as a share; nobody waits for how many places there are."""
+    """The share of `among` that is `true`, computed without waiting for the device to count."""
     return (true & among).sum().float() / among.sum().float()

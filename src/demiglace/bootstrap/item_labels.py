@@ -1,7 +1,7 @@
 """Simple pictures, with the share of each form and each colour in every patch.
 
-An encoder that was trained on text alone encodes no forms. Answers of one word are too weak a signal to change that, as
-they were for colours (ours).
+An encoder that was trained only on text does not encode forms. One-word answers are too weak a signal to change that,
+as for colours (ours).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class ItemSample(PicturePatches):
     colours: np.ndarray
 
     def places(self, num_places: int) -> np.ndarray:
-        """int64 (patches,): of each patch, row by row, its place of so many.
+        """int64 (patches,): the place of each patch, row by row, from 0 to `num_places` - 1.
 
-        Text gives a picture its order, and the queries look for places along it. Without text the order is that of the
-        patches, so that the visual tokens lie over the whole picture.
+        With text the places follow the reading order, and the queries look for them. Without text they follow the order
+        of patches, so that the visual tokens cover the whole picture.
         """
         return np.arange(len(self.patches)) * num_places // len(self.patches)
 
@@ -46,7 +46,7 @@ class ItemSample(PicturePatches):
 
 
 def make_items(rng: np.random.Generator, config: SlicingConfig) -> ItemSample:
-    """A picture of one to nine items, resized as the processor would."""
+    """A picture of one to nine items, resized as by the processor."""
     drawn = random_arrangement(rng)
     cut, size = overview_patches(draw_items(drawn.canvas, drawn.items), config)
     forms = [1 + FORMS.index(item.form) for item in drawn.items]
@@ -62,9 +62,9 @@ def make_items(rng: np.random.Generator, config: SlicingConfig) -> ItemSample:
 def item_shares(
     canvas: Canvas, items: Sequence[Item], classes: Sequence[int], num_classes: int, size: Size, patch_size: int
 ) -> np.ndarray:
-    """float32 (patches, num_classes): how much of each patch items of each class cover, class 0 for none.
+    """float32 (patches, num_classes): the share of each patch that items of each class cover, class 0 for none.
 
-    An outline covers what is inside it too. size: width and height of the picture that is cut into patches, in pixels.
+    An outline also covers its inside. size: width and height in pixels of the picture that is cut into patches.
     """
     covered = Image.new("L", size)
     pen = ImageDraw.Draw(covered)

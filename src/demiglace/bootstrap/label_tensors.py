@@ -21,8 +21,8 @@ def label_pictures(
 ) -> PictureLabels:
     """Labels of pictures of `grid` (height, width) patches, equal to those of `glyph_labels.label`.
 
-    classes: int64 (pictures, characters) from 1, in reading order, 0 behind the last; no text is empty. boxes: float32
-    (pictures, characters, 4) as left, top, right, bottom in pixels, 0 behind the last.
+    classes: int64 (pictures, characters) from 1, in reading order, 0 after the last; no text may be empty. boxes:
+    float32 (pictures, characters, 4) as left, top, right, bottom in pixels, 0 after the last.
     """
     widths = (boxes[..., 2] - boxes[..., 0]).double().clamp(min=1e-3) * (classes > 0)
     ends = widths.cumsum(dim=1)
@@ -38,7 +38,7 @@ def label_pictures(
 
 
 def letter_places(classes: Tensor, boxes: Tensor, num_places: int) -> Tensor:
-    """uint8 (pictures, characters), as `GlyphLabels.letter_places`; without meaning behind the last character."""
+    """uint8 (pictures, characters), as `GlyphLabels.letter_places`; meaningless after the last character."""
     widths = (boxes[..., 2] - boxes[..., 0]).double().clamp(min=1e-3) * (classes > 0)
     ends = widths.cumsum(dim=1)
     centres = ((ends - widths) + ends) / 2 / ends[:, -1:]

@@ -1,4 +1,4 @@
-"""A picture cut into patches as the processor would, and how much of each patch has which class."""
+"""A picture cut into patches as by the processor, and the share of each class in each patch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PicturePatches:
 
 
 def overview_patches(picture: Image.Image, config: slicing.SlicingConfig) -> tuple[PicturePatches, tuple[int, int]]:
-    """Of an RGB picture as one slice; its width and height there, in pixels."""
+    """The patches of an RGB picture as one slice, and the slice's width and height in pixels."""
     size = slicing.plan(*picture.size, config).overview
     cells = slicing.cut_patches(np.asarray(picture.resize(size, Image.Resampling.BICUBIC)), config.patch_size)
     return PicturePatches(cells.reshape(len(cells), -1), slicing.patch_grid(size, config.patch_size)), size

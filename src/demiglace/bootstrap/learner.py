@@ -19,7 +19,7 @@ _BOOK_STREAM = 1  # the other weights are drawn from the bare seed
 
 
 class Learner(nn.Module):
-    """`model.*` is exported; the heads and the book are for training alone."""
+    """`model.*` is exported; the heads and the codebook are only for training."""
 
     def __init__(self, config: MiniCPMVConfig) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Learner(nn.Module):
 
 
 def learner_from_seed(config: MiniCPMVConfig, seed: int) -> Learner:
-    """A learner that starts from nothing; `seed` alone decides every weight."""
+    """A learner with random weights, determined by `seed` alone."""
     learner = Learner(config)
     initialise(learner, seed, except_for=("book.",))
     stream = np.random.SeedSequence([seed, _BOOK_STREAM]).generate_state(1)

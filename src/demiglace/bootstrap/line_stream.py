@@ -1,7 +1,7 @@
-"""Batches of pictures of lines by number, composed as tensors on the device that learns from them.
+"""Batches of pictures of lines by number, composed as tensors on the training device.
 
 A batch is a pure function of (seed, number): a run that was killed resumes with exactly the batches that would have
-come. What the host draws of a batch is drawn ahead by other processes, where there are any.
+come next. The host's part of a batch is drawn ahead by other processes, if there are any.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from demiglace.typography.line_pictures import DrawnLines, draw_lines, draw_page
 from demiglace.typography.style_samples import WordGaps
 from demiglace.typography.wear_chances import NoiseBank, noise_bank
 
-NUM_SIZES = 64  # ours: about so many sizes have the pictures that are drawn together
-RUN = 64  # ours: at most so many pictures of a size are in a batch
-REFERENCE_PAGES = 2048  # ours: pages from whose shapes the sizes follow
-AHEAD = 8  # ours: sheaves that are drawn before they are asked for
+NUM_SIZES = 64  # ours: approximate number of picture sizes in a sheaf
+RUN = 64  # ours: maximum number of pictures of one size in a batch
+REFERENCE_PAGES = 2048  # ours: random pages whose aspect ratios determine the sizes
+AHEAD = 8  # ours: sheaves drawn ahead
 
 
 @dataclass(frozen=True)
 class LineSource:
-    """What batches are drawn from, on the host, some together: a *sheaf*.
+    """Draws the host's part of batches, several batches at once: a *sheaf*.
 
-    Every sheaf has the same sizes, at equal shares of the shapes that pages have, so that a page hardly needs margins
-    to fit its picture. A batch has sizes from narrow to wide, the next batch those in between, until a sheaf is
-    through: tensors have as many lists of shapes as there are batches in a sheaf.
+    Every sheaf has the same picture sizes, at equal quantiles of the pages' aspect ratios, so that a page hardly needs
+    margins to fit its picture. The first batch has sizes from narrow to wide, the next one the sizes in between, and so
+    on: there are as many sets of tensor shapes as batches in a sheaf.
 
-    spec: ValueError where it has shares of pages or of damaged words, since lines alone are drawn; its `size` plays no
-        part, and the faces are those of the atlas.
+    spec: ValueError if it has shares of pages or of damaged words, because only lines are drawn; its `size` is not
+        used, and the faces are those of the atlas.
     atlas: a file of `GlyphAtlas.save`.
     """
 
@@ -61,12 +61,12 @@ class LineSource:
 
     @property
     def run(self) -> int:
-        """Pictures of a size in a batch."""
+        """Number of pictures of one size in a batch."""
         return gcd(self.batch_size, RUN)
 
     @property
     def batches(self) -> int:
-        """Batches in a sheaf."""
+        """Number of batches in a sheaf."""
         return max(1, round(NUM_SIZES * self.run / self.batch_size))
 
     def sizes(self) -> list[tuple[int, int]]:
@@ -97,19 +97,19 @@ def _atlas(path: Path) -> tuple[GlyphAtlas, GlyphColumns]:
 
 @cache
 def _shapes(path: Path, max_lines: int, max_characters: int, gaps: WordGaps) -> np.ndarray:
-    """float64 (REFERENCE_PAGES,), width to height of random pages."""
+    """float64 (REFERENCE_PAGES,), width / height of random pages."""
     rng = np.random.default_rng(0)
     return draw_pages(rng, REFERENCE_PAGES, max_lines, max_characters, _atlas(path)[0], gaps).shapes
 
 
 def _drawn(source: LineSource, sheaf: int) -> bytes:
-    """Pickled here: between processes torch would send each of some thousand tensors by a file of its own."""
+    """A pickled sheaf: torch would otherwise send each of about a thousand tensors between processes as a file."""
     return pickle.dumps(source.draw(sheaf))
 
 
 @dataclass
 class LineStream:
-    """Batches of `source` on `device`; drawn ahead by `pool`, or when they are asked for where there is none."""
+    """Batches of `source` on `device`; drawn ahead by `pool`, or on demand without one."""
 
     source: LineSource
     frames_per_token: int
@@ -133,7 +133,7 @@ class LineStream:
         return self.pictures(self.held[1][place])
 
     def pictures(self, runs: Sequence[DrawnLines]) -> LabelledPictures:
-        """Pictures as the encoder takes them, with their labels, on the device."""
+        """Pictures as inputs of the encoder, with their labels, on the device."""
         spec = self.spec
         grids = [slicing.patch_grid(run.size[::-1], spec.patch_size) for run in runs]
         counts = [len(run.texts) for run in runs]
@@ -189,7 +189,7 @@ def _joined(labels: Sequence[PictureLabels]) -> PictureLabels:
 
 
 def _letter_places(drawn: DrawnLines, num_places: int) -> list[np.ndarray]:
-    """Of each text, uint8 (characters,)."""
+    """For each text uint8 (characters,)."""
     places = letter_places(drawn.letters - NONE, drawn.boxes, num_places).numpy()
     counts = (drawn.letters != NONE).sum(dim=1).tolist()
     return [row[:count] for row, count in zip(places, counts, strict=True)]

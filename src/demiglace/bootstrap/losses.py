@@ -1,7 +1,7 @@
-"""Losses of the nano recipe: features and hidden states against labels; each also gives a figure of what is right.
+"""Losses of the nano recipe: features and hidden states against labels; each also gives an accuracy.
 
-`fixed_shapes`: the loss is computed for all places with those that have no label masked, and not for the others alone,
-so that a GPU is not asked how many there are (`Computation`).
+`fixed_shapes`: the loss is computed over all positions with unlabelled ones masked, instead of over labelled positions
+only, so that the host does not wait for a count from the GPU (`Computation`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from demiglace.training.objective import UnreadFigures
 def patch_loss(
     learner: Learner, features: Tensor, labels: PictureLabels, fixed_shapes: bool = False
 ) -> tuple[Tensor, UnreadFigures]:
-    """Encoder warm-up: the character in each cell, its half, and the patch's place in reading order."""
+    """Encoder pre-training: the character in each cell, its half, and the patch's place in reading order."""
     glyphs, halves, places = learner.patch_head(features)
     inked = labels.cells > 0
     glyph_loss = F.cross_entropy(glyphs.flatten(0, 1), labels.cells.flatten())
@@ -35,7 +35,7 @@ def patch_loss(
 
 
 def _half_loss(halves: Tensor, wanted: Tensor, inked: Tensor, fixed_shapes: bool) -> Tensor:
-    """The mean over inked cells: computed for those alone, or for all with the others masked."""
+    """The mean over inked cells: computed only for those, or for all with the others masked."""
     if not fixed_shapes:
         return F.binary_cross_entropy_with_logits(halves[inked], wanted[inked])
     each = F.binary_cross_entropy_with_logits(halves, wanted, reduction="none")
@@ -45,7 +45,7 @@ def _half_loss(halves: Tensor, wanted: Tensor, inked: Tensor, fixed_shapes: bool
 def answer_loss(
     learner: Learner, batch: Batch, hidden: Tensor, fixed_shapes: bool = False
 ) -> tuple[Tensor, UnreadFigures]:
-    """Next-token loss, mean over the places with labels: logits for those alone, or for all with the others masked.
+    """Next-token loss, mean over labelled positions: logits only for those, or for all with the others masked.
 
     hidden: the decoder's (rows, length, hidden_size).
     """
@@ -62,9 +62,9 @@ def answer_loss(
 def letter_place_loss(
     learner: Learner, places: Tensor, hidden: Tensor, fixed_shapes: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """Where, along the lines, the next character stands: loss, and the share that is off by at most one place.
+    """The place of the next character along the lines: loss, and the share that is off by at most one place.
 
-    places: of `collate.letter_places`. hidden: of a layer of the decoder, (rows, length, hidden_size).
+    places: from `collate.letter_places`. hidden: of a layer of the decoder, (rows, length, hidden_size).
     """
     hidden, wanted = hidden[:, :-1], places[:, 1:]
     if not fixed_shapes:
@@ -75,7 +75,7 @@ def letter_place_loss(
 
 @dataclass
 class MiddleState:
-    """Runs the decoder's layers, and keeps what comes after half of them: (rows, length, hidden_size)."""
+    """Runs the decoder's layers, and keeps the hidden states after half of them: (rows, length, hidden_size)."""
 
     decoder: Qwen3
     kept: Tensor | None = None

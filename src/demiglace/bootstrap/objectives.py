@@ -1,4 +1,4 @@
-"""Objectives of the nano recipe's stages: step number -> batch -> loss and figures.
+"""Objectives of the nano recipe's stages: step number -> batch -> loss and metrics.
 
 An objective holds its data, is called with (learner, step) and yields the loss of each micro-batch of the step. Its
 random numbers are seeded by the step.
@@ -35,14 +35,14 @@ EVERYTHING = Learning(vision=True, resampler=True, llm=True)
 
 
 class Seeded(Protocol):
-    """What is known of the pictures of a stream."""
+    """The part of a stream's spec that is used here."""
 
     @property
     def seed(self) -> int: ...
 
 
 class Pictures(Protocol):
-    """Batches of pictures by number: samples, which are made into tensors here, or tensors on the device already."""
+    """Batches of pictures by number: samples, which are made into tensors here, or tensors already on the device."""
 
     @property
     def spec(self) -> Seeded: ...
@@ -57,7 +57,7 @@ def labelled(stream: Pictures, number: int, rng: np.random.Generator) -> Labelle
 
 @dataclass
 class GlyphObjective(InPieces):
-    """Encoder warm-up on rendered images."""
+    """Encoder pre-training on rendered images."""
 
     stream: Pictures
     how: Computation = ON_HOST
@@ -86,9 +86,9 @@ class WrittenText:
 
 @dataclass
 class TranscriptionObjective(InPieces):
-    """Decoder warm-up: transcribe text from ideal visual tokens with errors in them.
+    """Decoder pre-training: transcribe text from ideal visual tokens with errors in them.
 
-    The paper's language model is pre-trained: it can copy symbols in reading order and infer those that errors hide.
+    The paper's language model is pre-trained: it can copy symbols in reading order and infer those hidden by errors.
     """
 
     prompts: Sequence[Prompt]
@@ -131,9 +131,9 @@ class TranscriptionObjective(InPieces):
 
 @dataclass
 class ReadingObjective(InPieces):
-    """The three stages: an image and a request in, its text out. The caller weighs the auxiliary losses.
+    """The paper's three stages: an image and a request in, its text out. The caller weights the auxiliary losses.
 
-    learning: what is trainable, for the count of operations.
+    learning: the trainable parts, for counting operations.
     """
 
     stream: Pictures
@@ -189,7 +189,7 @@ Drawn = TypeVar("Drawn", bound=PicturePatches)
 
 @dataclass
 class DrawnObjective(InPieces, Generic[Drawn]):
-    """Pictures with dense labels, drawn anew for each step. Subclasses say which, and give the loss of some."""
+    """Pictures with dense labels, drawn anew for each step. Subclasses implement `draw` and `loss`."""
 
     slicing: SlicingConfig
     batch_size: int
@@ -209,7 +209,7 @@ class DrawnObjective(InPieces, Generic[Drawn]):
 
 
 class ColourObjective(DrawnObjective[ColouredSample]):
-    """Coloured shapes: predict the share of each colour in each patch. Gradients reach the encoder alone."""
+    """Coloured shapes: predict the share of each colour in each patch. Gradients reach only the encoder."""
 
     def draw(self, rng: np.random.Generator) -> ColouredSample:
         return make_coloured(rng, self.slicing)
@@ -223,8 +223,8 @@ class ColourObjective(DrawnObjective[ColouredSample]):
 
 
 class ItemObjective(DrawnObjective[ItemSample]):
-    """Simple pictures: predict the share of each form and colour in each patch and each visual token, and where the
-    patch lies. Gradients reach encoder and resampler alone.
+    """Simple pictures: predict the share of each form and colour in each patch and each visual token, and the patch's
+    place. Gradients reach only encoder and resampler.
     """
 
     def draw(self, rng: np.random.Generator) -> ItemSample:
@@ -257,7 +257,7 @@ class SumOfObjectives:
             yield from objective(learner, step)
 
     def halve(self) -> bool:
-        """Every part of the step goes through in halves."""
+        """Process every part of the step in halves."""
         parts: Sequence[object] = self.objectives
         return any([part.halve() for part in parts if isinstance(part, Halvable)])  # noqa: C419
 
@@ -267,7 +267,7 @@ def _text(rng: np.random.Generator, max_characters: int) -> str:
 
 
 def _simulated_frames(text: str, num_frames: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Slots of a line that is not rendered: characters get plausible widths."""
+    """Slots of a line that is not rendered; characters get plausible widths."""
     widths = np.array([_width(character) for character in text]) if rng.random() < 0.8 else np.ones(len(text))
     ends = np.cumsum(widths * rng.uniform(0.9, 1.1, len(text)))
     steps = (np.arange(num_frames) + 0.5) / num_frames * ends[-1]
@@ -283,7 +283,7 @@ def _width(character: str) -> float:
 
 
 def _spoil(classes: Tensor, rng: np.random.Generator) -> Tensor:
-    """Replace a share of the slots, drawn for each sample up to a quarter, by random characters."""
+    """Replace a share of the slots, random for each sample and up to a quarter, by random characters."""
     share = rng.random((classes.shape[0], 1, 1)) * 0.25 * (rng.random((classes.shape[0], 1, 1)) < 0.7)
     hit = torch.from_numpy(rng.random(classes.shape) < share)
     others = torch.from_numpy(rng.integers(1, 1 + len(ALPHABET), classes.shape))

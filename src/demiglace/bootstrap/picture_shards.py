@@ -1,8 +1,8 @@
-"""Rendered images, made in advance by other processes and read back in a fixed order.
+"""Rendered images, made ahead by other processes and read back in a fixed order.
 
 A shard is a pure function of (spec, index): the same numbers give the same file, so a run that was
-killed resumes with exactly the samples that would have come next. Rendering happens in separate processes
-because the interpreter lock would otherwise take half of the training speed.
+killed resumes with exactly the samples that would have come next. Rendering runs in separate processes
+because the interpreter lock would otherwise halve the training speed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from demiglace.typography.style_samples import USUAL_GAPS
 
 @dataclass(frozen=True, kw_only=True)
 class ShardSpec(ReadingPictures):
-    """The pictures, and what a shard of them holds; `seed` keeps training, validation and stages apart."""
+    """The pictures and the contents of a shard; `seed` makes training, validation and stages different."""
 
     seed: int
     size: int  # samples
-    scale_resolution: int  # pixels, side of the square whose area a slice has
+    scale_resolution: int  # pixels: side of the square with the area of a slice
     patch_size: int
     num_places: int  # visual tokens of a picture
     num_frames: int  # steps along the text for the frame labels
@@ -49,7 +49,7 @@ class ShardSpec(ReadingPictures):
 
 @dataclass(frozen=True)
 class ReadingSample:
-    """One rendered picture, resized as the processor would, with its text and labels.
+    """One rendered picture, resized as by the processor, with its text and labels.
 
     patches: uint8 (patches, patch_size**2), gray levels; grid: (height, width) in patches.
     """
@@ -61,7 +61,7 @@ class ReadingSample:
 
 
 def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
-    """Sample `index` of the endless sequence that `spec` names."""
+    """Sample `index` of the endless sequence defined by `spec`."""
     rng = np.random.default_rng((spec.seed, index))
     rendered, hidden = spec.draw(rng, page=(spec.seed, index // WINDOWS_OF_A_PAGE))
     classes = character_classes(rendered.text.replace("\n", ""))
@@ -80,7 +80,7 @@ def make_sample(spec: ShardSpec, index: int) -> ReadingSample:
 
 
 def character_classes(text: str) -> np.ndarray:
-    """uint8 (characters,), 1 + place in the alphabet; a character outside it is a ValueError."""
+    """uint8 (characters,), 1 + index in the alphabet; a character outside it is a ValueError."""
     try:
         return np.array([1 + ALPHABET.index(character) for character in text], dtype=np.uint8)
     except ValueError:
@@ -145,19 +145,19 @@ class Shard:
 
 
 def renderers(count: int = 1) -> ProcessPoolExecutor:
-    """Processes that render: one beside training on two cores, since a second would slow it by more than it saves."""
+    """Processes that render; beside training on two cores one, because a second would slow it more than it saves."""
     return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=worker_process.follow_parent)
 
 
 PASSES = 2  # ours
-KEPT_SHARDS = 2  # on the disk, behind the one that is read
-AHEAD = 2  # shards that are rendered before they are read, where one process renders
+KEPT_SHARDS = 2  # on disk: the shard being read and the one before it
+AHEAD = 2  # shards rendered ahead, with one rendering process
 
 
 class PictureStream:
-    """Batches of samples by number, rendered some shards ahead; each shard is gone through `PASSES` times.
+    """Batches of samples by number, rendered some shards ahead; each shard is used `PASSES` times.
 
-    Batch `n` is the same however often the stream was stopped: `n` gives the shard, and the shard's
+    Batch `n` is the same however often the run was stopped: `n` gives the shard, and the shard's
     own order gives the samples. Samples of similar size share a batch, which keeps padding small.
     """
 
@@ -187,11 +187,11 @@ class PictureStream:
         return number, shard, self._order(number, shard)
 
     def _order(self, number: int, shard: Shard) -> np.ndarray:
-        """int (batches, batch_size): similar sizes together, batches in random order, another order in every pass."""
+        """int (batches, batch_size): similar sizes together, batches in random order, a different one in each pass."""
         rng = np.random.default_rng((self.spec.seed, number, 1))
         sizes = shard.columns["grids"].prod(axis=1)
         dealt = []
         for _ in range(PASSES):
-            batches = np.argsort(sizes + rng.random(len(shard))).reshape(-1, self.batch_size)  # ties fall at random
+            batches = np.argsort(sizes + rng.random(len(shard))).reshape(-1, self.batch_size)  # ties in random order
             dealt.append(batches[rng.permutation(len(batches))])
         return np.concatenate(dealt)

@@ -1,7 +1,7 @@
 """Initialisation of the 64 queries: each attends to its own place in reading order (ours).
 
-The encoder predicts the place of each patch in reading order. So queries, keys and the last projection of the resampler
-are fitted by least squares to a few images, and training continues from there.
+The encoder already predicts the place of each patch in reading order. So queries, keys and the last projection of the
+resampler are fitted by least squares to a few images, and training continues from there.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from demiglace.bootstrap.collate import LabelledPictures
 from demiglace.bootstrap.learner import Learner
 from demiglace.model.resampler import PackageGrids, Resampler, patch_positions
 
-WIDTH = 1.0  # visual tokens; standard deviation of a query's target around its place
-SHARPNESS = 20.0  # score of a patch at a query's place, above that of a patch far from it
+WIDTH = 1.0  # visual tokens: standard deviation of a query's target around its place
+SHARPNESS = 20.0  # attention score of a patch at a query's place, relative to a patch far from it
 
 
 @torch.no_grad()
 def init_queries(learner: Learner, pictures: LabelledPictures) -> None:
     """Initialise the resampler: query j pools the features at place j, its token is fitted to the codebook's ideal one.
 
-    Keys and values start as the features themselves. Raises ValueError where the encoder's feature size differs from
-    the hidden size.
+    Keys and values start as the features themselves. Raises ValueError if the encoder's feature size differs from the
+    hidden size.
     """
     resampler = learner.model.resampler
     hidden, features = resampler.config.hidden_size, resampler.config.feature_size
@@ -48,7 +48,7 @@ def soft_targets(places: Tensor, num_places: int) -> Tensor:
 
 
 def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
-    """Ridge regression of centred (n, outputs) on centred (n, inputs): the matrix (inputs, outputs)."""
+    """Ridge regression of centred `wanted` (n, outputs) on centred `given` (n, inputs): matrix (inputs, outputs)."""
     given, wanted = (given - given.mean(0)).double(), (wanted - wanted.mean(0)).double()
     gram = given.T @ given
     damped = gram + torch.eye(len(gram), device=gram.device) * ridge * gram.diagonal().mean()
@@ -56,7 +56,7 @@ def least_squares(given: Tensor, wanted: Tensor, ridge: float = 1e-2) -> Tensor:
 
 
 def _pass_features_through(resampler: Resampler) -> None:
-    """Keys and values equal the features, in all heads alike."""
+    """Make the values, and the inputs of the keys, equal to the features."""
     identity = torch.eye(resampler.config.hidden_size)
     resampler.kv_proj.weight.copy_(identity)
     resampler.attn.in_proj_weight.chunk(3)[2].copy_(identity)
@@ -66,7 +66,7 @@ def _pass_features_through(resampler: Resampler) -> None:
 
 
 def _aim(resampler: Resampler, weight: Tensor) -> None:
-    """Give every head scores of SHARPNESS * weight (hidden, queries) to the best rank that its size allows."""
+    """Give every head scores of SHARPNESS * weight (hidden, queries), approximated to the rank that its size allows."""
     num_heads = resampler.config.num_heads
     head_dim = resampler.config.hidden_size // num_heads
     left, values, right = torch.linalg.svd(weight, full_matrices=False)
@@ -82,5 +82,5 @@ def _aim(resampler: Resampler, weight: Tensor) -> None:
 
 
 def _pseudo_inverse(matrix: Tensor) -> Tensor:
-    """Not by `torch.linalg.lstsq`, whose default driver gives other last digits in every process."""
+    """Without `torch.linalg.lstsq`, whose default driver gives different last digits in every process."""
     return torch.linalg.pinv(matrix.double(), rtol=1e-6).float()

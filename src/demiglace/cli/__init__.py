@@ -1,1 +1,1 @@
-"""Commands of the terminal. Modules here import torch and decoders inside their commands."""
+"""The command line. Modules here import torch and decoders inside their commands."""

@@ -27,10 +27,10 @@ def ask(
     slicing: Slicing,
     form: Form,
     think: inference_options.Think = False,
-    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is written.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer and what it took as JSON.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer as it is generated.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer, token counts and times as JSON.")] = False,
     logprobs: Annotated[
-        int | None, typer.Option(help="With --json: what the model gave each token, and so many alternatives, 0 to 20.")
+        int | None, typer.Option(help="With --json: log-probabilities of tokens and of 0 to 20 alternatives to each.")
     ] = None,
     system: inference_options.System = None,
 ) -> None:
@@ -63,7 +63,7 @@ def ask(
 
 
 def _told(answer: Answer) -> dict[str, Any]:
-    """As JSON has it; what was not asked for and is not there is left out."""
+    """The answer as JSON fields, without those that were not requested."""
     told = {name: value for name, value in asdict(answer).items() if value not in ((), None)}
     if answer.log_probabilities:
         told["log_probabilities"] = [

@@ -24,7 +24,7 @@ HELP = """\
 /reset          forget everything
 /exit           leave, as Ctrl-D does; Ctrl-C stops an answer"""
 STOPPED = "[stopped; /exit leaves]"
-COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may begin with a stroke too
+COMMAND = re.compile(r"/[a-z]+( |$)")  # a path, a fraction or a comment may also begin with a slash
 
 
 @with_options
@@ -40,13 +40,13 @@ def chat(
     """Ask about images, PDFs and videos, turn by turn. /help lists the commands."""
     check_open("stdin")
     check_open("stdout")
-    shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is shown later
+    shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is attached later
     assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
     Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, shown).run()
 
 
 class Terminal:
-    """A chat and what the user has set for its next turn: the files to show, and whether to think."""
+    """A chat and the user's settings for its next turn: the files to attach, and whether to think."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Terminal:
     def run(self) -> None:
         """Run until /exit or the end of input. A user's error is printed and the conversation continues.
 
-        Raises OSError where no further question is possible, such as on a disk that is full.
+        Raises OSError if no further question is possible, such as on a full disk.
         """
         while (line := self.typed()) is not None:
             try:
@@ -80,7 +80,7 @@ class Terminal:
                 complain(error)
 
     def typed(self) -> str | None:
-        """The next line that is not empty; None at the end."""
+        """The next non-empty line; None at the end of input."""
         line = ""
         while not line:
             try:
@@ -92,7 +92,7 @@ class Terminal:
         return None if line == "/exit" else line
 
     def take(self, line: str) -> None:
-        """One line that the user typed."""
+        """Handle one line of input."""
         if COMMAND.match(line):
             self.obey(*line.partition(" ")[::2])
         elif why := file_meant(line):
@@ -114,7 +114,7 @@ class Terminal:
             raise ValueError(f"{command} {argument} is not understood; /help lists what is")
 
     def answer(self, question: str) -> None:
-        """Answer a question about the attached files; they belong to the chat once an answer has begun."""
+        """Answer a question about the attached files; they become part of the chat once an answer has begun."""
         stream = self.chat.say(question, *self.shown, thinking=self.thinking)
         try:
             show_stream(stream, self.thinking)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="A", help="Folder of `demiglace eval`.", exists=True)],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another, of the same benchmarks.", exists=True)],
+    before: Annotated[Path, typer.Argument(metavar="A", help="Results folder of `demiglace eval`.", exists=True)],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same benchmarks.", exists=True)],
     html: Annotated[Path | None, typer.Option(help="Write the examples that changed to this HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and changed ids as JSON.")] = False,
-    rules: Annotated[str, typer.Option(help="By which answers are right.")] = "demiglace",
-    data: Annotated[Path | None, typer.Option(help="Where the pictures lie, if they have moved.")] = None,
+    rules: Annotated[str, typer.Option(help="Scoring rules.")] = "demiglace",
+    data: Annotated[Path | None, typer.Option(help="Folder of the pictures, if they have moved.")] = None,
 ) -> None:
     """Compare the answers of two models to the same questions.
 
@@ -50,7 +50,7 @@ def compare(
 
 
 def _both(before: Path, after: Path) -> list[str]:
-    """Benchmarks that both folders have."""
+    """Benchmarks in both folders."""
     from demiglace.evaluation.prediction import PREDICTIONS
 
     one, other = ({path.parent.name for path in folder.glob(f"*/{PREDICTIONS}")} for folder in (before, after))
@@ -76,7 +76,7 @@ def _scored(folder: Path, rules: str) -> list[Scored]:
 
 
 def _pictures(folder: Path, comparison: Comparison, data: Path | None) -> Mapping[str, PIL.Image.Image | None]:
-    """Of the changes that are shown, opened once more."""
+    """Pictures of the changes that are shown, opened again."""
     from demiglace.evaluation.benchmark_names import benchmark_named
     from demiglace.evaluation.comparison_sheet import shown_changes
     from demiglace.evaluation.evaluate import MOST_BYTES, SETTINGS

@@ -41,13 +41,13 @@ def corrupt(
     file: Annotated[str, typer.Argument(help="A PDF, or a picture with its text layer beside it.")],
     out: Annotated[Path, typer.Option(help="Folder for page.png, corrupted.png, overlay.png and target.json.")],
     page: Annotated[int, typer.Option(min=1, help="Page of the PDF.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed is other regions and other damage.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Determines the regions and the damage.")] = 0,
     unit: Annotated[Literal["word", "line", "block"], typer.Option(help="What a region is.")] = "block",
-    share: Annotated[float, typer.Option(help="How many of the regions are targets, above 0 and up to 1.")] = 0.5,
+    share: Annotated[float, typer.Option(help="Share of the regions that are corrupted, above 0 and up to 1.")] = 0.5,
     levels: Annotated[
-        str, typer.Option(help='Levels to draw, with weights where these differ: "low=2,high"; there is also clean.')
+        str, typer.Option(help='Levels to draw, with weights unless equal: "low=2,high"; there is also clean.')
     ] = "low,moderate,high",
-    dpi: Annotated[int | None, typer.Option(help=f"How large a page of a PDF is drawn. [default: {DPI}]")] = None,
+    dpi: Annotated[int | None, typer.Option(help=f"Resolution of a rendered PDF page. [default: {DPI}]")] = None,
 ) -> None:
     """Corrupt text regions of a page at random levels; write it before, after and outlined, with request and answer."""
     import numpy as np
@@ -99,7 +99,7 @@ def _pdf_page(file: str, number: int, dpi: int) -> Page:
 
 
 def _write(corrupted: Corrupted, drawn_by: Mapping[str, Any], folder: Path) -> list[Path]:
-    """All four files, or none of them."""
+    """Write all four files, or none of them."""
     from PIL import Image
 
     pictures = {
@@ -141,7 +141,7 @@ def _target(corrupted: Corrupted) -> dict[str, Any]:
 
 
 def _overlay(corrupted: Corrupted) -> PIL.Image.Image:
-    """The page before corruption, targets outlined in the colours of their levels, and a legend below."""
+    """The page before corruption, with targets outlined in the colours of their levels, and a legend below."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 

@@ -35,7 +35,7 @@ MARKS: dict[State, str] = {
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
-    """Check this machine: versions, device, dtype, known broken combinations. Exits 1 where something is broken."""
+    """Check this machine: versions, device, dtype, known broken combinations. Exits with 1 if something is broken."""
     check_open("stdout")
     findings = diagnose(environment())
     if as_json:
@@ -47,7 +47,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSO
 
 
 def environment() -> Environment:
-    """This machine's facts; what cannot be determined counts as absent, without an error."""
+    """Facts about this machine; what cannot be determined counts as absent, without an error."""
     extras = extras_of(_required())
     versions = _versions({"demiglace", *CORE, *OPTIONAL, *OFTEN_BROKEN, *chain.from_iterable(extras.values())})
     import_errors = _import_errors(name for name in OFTEN_BROKEN if name in versions)
@@ -73,7 +73,7 @@ def environment() -> Environment:
 
 
 def _required() -> list[str]:
-    """Requirements of the installation; none where there is none."""
+    """Requirements of the installed distribution; empty if it is not installed."""
     try:
         return metadata.requires("demiglace") or []
     except metadata.PackageNotFoundError:
@@ -81,7 +81,7 @@ def _required() -> list[str]:
 
 
 def extras_of(required: Iterable[str]) -> dict[str, set[str]]:
-    """Extra -> distributions by requirements with markers, those of extras that it names included."""
+    """Extra -> its distributions, from requirements with markers, including those of extras that it refers to."""
     own: dict[str, set[str]] = {}
     for line in required:
         name, _, marker = line.partition(";")
@@ -115,13 +115,13 @@ def _import_errors(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         try:
             import_module(name)
-        except Exception as error:  # whatever a broken package raises is what we came for
+        except Exception as error:  # a broken package may raise anything, and this is what we look for
             errors[name] = str(error).strip().partition("\n")[0][:200]
     return errors
 
 
 def _torch_facts() -> tuple[str, str, str, int]:
-    """Device, its name, dtype and threads that a model is loaded with by default."""
+    """The default device, its name, the default dtype and the number of threads."""
     import torch
 
     from demiglace.model.placement import default_dtype, device_named
@@ -132,7 +132,7 @@ def _torch_facts() -> tuple[str, str, str, int]:
 
 
 def _usable_cpus() -> int:
-    # A container may own fewer CPUs than the machine has; only Linux tells.
+    # A container may have fewer CPUs than the machine; only Linux reports it.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

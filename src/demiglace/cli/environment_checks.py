@@ -10,7 +10,7 @@ State = Literal["ok", "note", "missing", "broken"]
 Versions = Mapping[str, str]  # name of an installed distribution -> its version
 
 MOST_ABSENT = 3  # packages of an extra that are named
-PYTHON = ((3, 11), (3, 14))  # first version that fits, first that does not
+PYTHON = ((3, 11), (3, 14))  # first supported version, first unsupported one
 RANGES = {"torch": ((2, 11), (2, 16)), "transformers": ((5, 23), (5, 25)), "numpy": ((2, 0), None)}
 
 CORE = {
@@ -53,13 +53,13 @@ class Finding:
 class Environment:
     """Facts about a machine.
 
-    import_errors: distribution -> first line of the error that its import raised, where it was tried and failed.
-    device, dtype: what a model is loaded with where nothing else is asked for.
-    waits_actively: whether threads keep their cores busy while they wait for others.
-    ffmpeg: version of the FFmpeg inside PyAV, None where PyAV does not import.
-    checkpoint: the shipped checkpoint's folder, None where it is absent.
-    extras: of the installation -> distributions that they bring.
-    font_faces, tesseract: what training and the reading benchmark use; None where absent.
+    import_errors: distribution -> first line of the error that its import raised, for imports tried that failed.
+    device, dtype: the defaults for loading a model.
+    waits_actively: whether threads spin while they wait for others.
+    ffmpeg: version of the FFmpeg inside PyAV, None if PyAV cannot be imported.
+    checkpoint: the shipped checkpoint's folder, None if it is absent.
+    extras: extra of the installation -> distributions that it installs.
+    font_faces, tesseract: used by training and the reading benchmark; None if absent.
     """
 
     python: tuple[int, int, int]
@@ -80,7 +80,7 @@ class Environment:
 
 
 def diagnose(machine: Environment) -> list[Finding]:
-    """All verdicts, in the order they are best read."""
+    """All verdicts, in a sensible reading order."""
     return [
         _python(machine),
         *_packages(machine.versions),
@@ -121,7 +121,7 @@ def _package(name: str, purpose: str, version: str | None) -> Finding:
 
 
 def _broken_imports(machine: Environment) -> Iterator[Finding]:
-    """Packages that are installed and fail; those that Demiglace never imports take others down with them."""
+    """Installed packages that cannot be imported; those that Demiglace never imports itself break others that do."""
     for name, error in machine.import_errors.items():
         seen = f"{machine.versions.get(name, '?')} does not import: {error}"
         yield Finding(name, "broken", seen, _import_cure(name, machine.versions))
@@ -155,7 +155,7 @@ def _dtype(machine: Environment) -> Finding:
 
 def _threads(machine: Environment) -> Finding:
     seen = f"{machine.threads} for {machine.cpus} CPUs"
-    # torch counts cores, the system counts two of them where each runs two threads.
+    # torch counts cores; the system counts each core twice if it runs two threads.
     if machine.threads * 2 < machine.cpus:
         return Finding("threads", "note", seen, f"too few: unset OMP_NUM_THREADS, or set it to {machine.cpus // 2}")
     if machine.threads > machine.cpus:

@@ -31,15 +31,15 @@ OWN = "demiglace"  # rules
 
 @dataclass(frozen=True)
 class Scoring:
-    """How answers are scored; nothing is asked again."""
+    """How answers are scored; changing it asks no question again."""
 
-    rules: Annotated[str, typer.Option(help="By which answers are right.")] = OWN
-    judge: Annotated[str | None, typer.Option(help="OpenAI-compatible server of a judge, where one is needed.")] = None
-    judge_model: Annotated[str | None, typer.Option(help="The judge's name there.")] = None
+    rules: Annotated[str, typer.Option(help="Scoring rules.")] = OWN
+    judge: Annotated[str | None, typer.Option(help="OpenAI-compatible server of a judge, if one is needed.")] = None
+    judge_model: Annotated[str | None, typer.Option(help="The judge's model name there.")] = None
     judge_key_file: Annotated[Path | None, typer.Option(help="File with the key of its server.", exists=True)] = None
 
     def check(self) -> None:
-        """ValueError before anything is asked."""
+        """ValueError for bad options, before anything is asked."""
         from demiglace.scoring.rules.rule_sets import RULES
 
         if self.rules not in RULES:
@@ -48,7 +48,7 @@ class Scoring:
             raise ValueError("--judge and --judge-model go together")
 
     def backend(self, answering: Answering) -> Backend | None:
-        """The judge; None where there is none."""
+        """The judge; None if there is none."""
         if self.judge is None or self.judge_model is None:
             return None
         from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
@@ -60,28 +60,28 @@ class Scoring:
 
 @with_options
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Folder or hub id, nano or nano-reader; of a server, the model's name.")],
+    model: Annotated[str, typer.Argument(help="Folder or hub id, nano or nano-reader; or the name on a server.")],
     benchmarks: Annotated[
         list[str],
         typer.Argument(
             metavar="BENCHMARK...", help="Names, or NAME=PATH with the file, folder or address of its data."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the answers and the report.")],
+    out: Annotated[Path, typer.Option(help="Folder for the answers and the report.")],
     answering: Answering,
     sampling: Sampling,
     frames: Frames,
     slicing: Slicing,
     scoring: Scoring,
     stores: Stores,
-    data: Annotated[str | None, typer.Option(help="Folder in which benchmarks lie by their names.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Ask the first so many of each.", min=1)] = None,
+    data: Annotated[str | None, typer.Option(help="Folder that contains benchmarks by their names.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Ask only the first N questions of each.", min=1)] = None,
     settings: Annotated[
-        Literal["default", "paper"], typer.Option(help="How benchmarks are asked where no option says so.")
+        Literal["default", "paper"], typer.Option(help="Settings of the benchmarks where no option is given.")
     ] = "default",
     think: inference_options.Think = False,
 ) -> None:
-    """Ask a model the questions of benchmarks, and score its answers.
+    """Evaluate a model on benchmarks: ask their questions and score the answers.
 
     demiglace eval nano easy_vqa drawn --limit 200 --out results/nano
     """
@@ -129,7 +129,7 @@ def _evaluation(
 
 
 def _asking(benchmark: Benchmark, settings: str, think: bool, sampling: Sampling, frames: Frames) -> Asking:
-    """The chosen settings, with single options instead of theirs."""
+    """The chosen settings, overridden by single options."""
     from demiglace.evaluation.asking import default_asking, paper_asking
 
     settled = paper_asking(benchmark) if settings == "paper" else default_asking(benchmark, think)
@@ -143,7 +143,7 @@ def _asking(benchmark: Benchmark, settings: str, think: bool, sampling: Sampling
 
 @contextmanager
 def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
-    """A line on the terminal that counts the answers."""
+    """Shows a line on the terminal that counts the answers."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -178,7 +178,7 @@ def _report(evaluations: list[Evaluation], backend: Backend, scoring: Scoring, a
 
 
 def _write(out: Path, report: Report, rules: str) -> None:
-    """report.md, report.json and, where there is a score, report.png; of other rules than ours with their name."""
+    """report.md, report.json and, if there is a score, report.png; with the rules' name in file names unless ours."""
     from demiglace.evaluation.plots import plot_report
     from demiglace.safe_files import write_whole
 
@@ -192,7 +192,7 @@ def _write(out: Path, report: Report, rules: str) -> None:
 
 
 def _check_answered(report: Report) -> None:
-    """ValueError where every request of a benchmark failed: its report says nothing of the model."""
+    """ValueError if every request of a benchmark failed, because its report would say nothing about the model."""
     for name, (_, score) in report.scores.items():
         if score.failed == score.asked:
             raise ValueError(f"{name}: all {score.failed} requests failed, the first: {next(iter(score.errors))}")

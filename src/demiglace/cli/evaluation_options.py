@@ -1,4 +1,4 @@
-"""Options of `demiglace eval`: what answers, and which frames of videos are looked at."""
+"""Options of `demiglace eval`: the backend that answers, and the sampling of videos."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frames:
-    """Which frames of videos are looked at; None leaves it to the benchmark."""
+    """Sampling of videos; None leaves it to the benchmark."""
 
     fps: inference_options.Fps = None
     max_packages: inference_options.MaxPackages = None
@@ -35,31 +35,31 @@ class Frames:
 
 @dataclass(frozen=True)
 class Answering:
-    """What answers: our engine, transformers, or a server."""
+    """The backend that answers: our engine, transformers, or a server."""
 
     backend: Annotated[
-        Literal["engine", "transformers"], typer.Option(help="What computes a model that is not on a server.")
+        Literal["engine", "transformers"], typer.Option(help="Backend for a model that is not on a server.")
     ] = "engine"
     server: Annotated[
         str | None, typer.Option(help="Ask this OpenAI-compatible server, such as http://host:8000/v1, for MODEL.")
     ] = None
     api_key_file: Annotated[Path | None, typer.Option(help="File with the key of the server.", exists=True)] = None
-    timeout: Annotated[float, typer.Option(help="Seconds a server may take for an answer.", min=0.1)] = 600.0
-    retries: Annotated[int, typer.Option(help="Further tries of a request to a server.", min=0)] = 2
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for an answer of the server.", min=0.1)] = 600.0
+    retries: Annotated[int, typer.Option(help="Retries of a failed request to the server.", min=0)] = 2
     plain_server: Annotated[
         bool, typer.Option("--plain-server", help="Send the server only what OpenAI's own API has.")
     ] = False
     frames_as_pictures: Annotated[
         bool, typer.Option("--frames-as-pictures", help="Send the server videos as pictures of their frames.")
     ] = False
-    concurrency: Annotated[int, typer.Option(help="Questions under way at once.", min=1)] = 32
+    concurrency: Annotated[int, typer.Option(help="Concurrent questions.", min=1)] = 32
     adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None
     device: inference_options.Device = None
     dtype: inference_options.Dtype = None
     quantize: inference_options.Quantize = None
 
     def of(self, model: str, slicing: Mapping[str, Any]) -> Backend:
-        """ValueError where a choice is for another backend."""
+        """ValueError if an option is for another backend."""
         if self.server is not None:
             return self._server(model, slicing)
         own = {"--api-key-file": self.api_key_file, "--plain-server": self.plain_server or None}
@@ -99,7 +99,7 @@ class Answering:
 
 
 def read_key(file: Path | None) -> str | None:
-    """The key that a file holds, if there is a file."""
+    """The API key in a file, if one is given."""
     return file.read_text(encoding="utf-8-sig").strip() if file else None
 
 

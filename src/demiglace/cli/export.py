@@ -1,4 +1,4 @@
-"""`demiglace export MODEL --gguf DIR`: a model as files of other programs."""
+"""`demiglace export MODEL --gguf DIR`: a model in the file formats of other programs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NUMBERS: dict[str, NumberType] = {"q8_0": "Q8_0", "f16": "F16"}
 
 
 def export(
-    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
-    gguf: Annotated[Path, typer.Option(help="Folder of the new files.")],
-    numbers: Annotated[str, typer.Option(help="Of the decoder: q8_0, of eight bits, or f16.")] = "q8_0",
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" ship with the package.')],
+    gguf: Annotated[Path, typer.Option(help="Folder for the new files.")],
+    numbers: Annotated[str, typer.Option(help="Number format of the decoder: q8_0 (8-bit) or f16.")] = "q8_0",
 ) -> None:
-    """Write a model for llama.cpp: the decoder with its tokenizer, and what makes visual tokens of pictures."""
+    """Write a model for llama.cpp: the decoder with its tokenizer, and the projector (mmproj) for pictures."""
     from demiglace.integrations.gguf.decoder import write_decoder
     from demiglace.integrations.gguf.projector import why_not_computed, write_projector
     from demiglace.model import weights

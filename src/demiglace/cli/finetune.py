@@ -1,4 +1,4 @@
-"""`demiglace finetune MODEL DATA --out DIR`: a finished model learns a user's own records."""
+"""`demiglace finetune MODEL DATA --out DIR`: fine-tune a finished model on a user's own records."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Data = Annotated[
     typer.Argument(help="Files of chats (JSON, JSON Lines, Parquet, tar), folders, quoted patterns, s3:// and others."),
 ]
 Media = Annotated[str | None, typer.Option(help="Folder that paths in records are relative to, or its address.")]
-MediaRoot = Annotated[Path | None, typer.Option(help="Folder that paths may lead anywhere in, by ../ or absolute.")]
+MediaRoot = Annotated[Path | None, typer.Option(help="Folder in which paths may lead anywhere, by ../ or absolute.")]
 RefuseLong = Annotated[
-    bool, typer.Option("--refuse-long", help="End at a sample longer than a row; else such are left out.")
+    bool, typer.Option("--refuse-long", help="Stop at a sample longer than a row instead of leaving it out.")
 ]
 
 
 @inference_options.with_options
 def finetune(
-    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" ship with the package.')],
     data: Data,
-    out: Annotated[Path, typer.Option(help="Where checkpoints, metrics and the result go.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and the result.")],
     stores: training.Stores,
-    full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False,
-    lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default).")] = False,
-    qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False,
-    learn: Annotated[str, typer.Option(help="Parts that learn, of encoder,resampler,decoder.")] = "decoder",
+    full: Annotated[bool, typer.Option("--full", help="Train all weights of the parts.")] = False,
+    lora: Annotated[bool, typer.Option("--lora", help="Train adapters (the default).")] = False,
+    qlora: Annotated[bool, typer.Option("--qlora", help="Train adapters on 4-bit weights.")] = False,
+    learn: Annotated[str, typer.Option(help="Parts to train, of encoder,resampler,decoder.")] = "decoder",
     media: Media = None,
     media_root: MediaRoot = None,
     fps: inference_options.Fps = None,
@@ -47,24 +47,24 @@ def finetune(
     package_frames: inference_options.PackageFrames = None,
     max_slices: inference_options.MaxSlices = None,
     no_upscale: inference_options.NoUpscale = False,
-    rank: Annotated[int | None, typer.Option(help="Of the adapters. [default: 16]")] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the adapters. [default: 16]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
-    length: Annotated[int, typer.Option(help="Tokens of a row, the most of a sample.")] = 2048,
-    batch_rows: Annotated[int, typer.Option(help="Packed rows of a step.")] = 4,
-    micro_batch_rows: Annotated[int, typer.Option(help="Rows in memory at once.")] = 1,
-    held_out: Annotated[float, typer.Option(help="Share of the records that is measured on, not learned from.")] = 0.1,
-    patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without progress; 0 is never.")] = 0,
+    length: Annotated[int, typer.Option(help="Tokens of a row, the limit for a sample.")] = 2048,
+    batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
+    micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
+    held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
+    patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without improvement; 0 is never.")] = 0,
     seed: training.Seed = 0,
     activation_checkpointing: training.ActivationCheckpointing = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at the data, say what it takes, and stop.")] = False,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave wrong records out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Survey the data, estimate the run, and stop.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out.")] = False,
     refuse_long: RefuseLong = False,
     workers: training.NumWorkers = 0,
     *,
     computing: training.Computing,
 ) -> None:
-    """Fine-tune a model on your records. Stop it with Ctrl-C; the same command goes on from there.
+    """Fine-tune a model on your records. Stop it with Ctrl-C; the same command resumes from there.
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
@@ -91,7 +91,7 @@ def finetune(
 
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
-    """Nothing is written before the data was looked at, by every process on its own."""
+    """Survey the data, then train: nothing is written before every process has surveyed it."""
     from demiglace.jobs.finetuning import check_usable, survey
     from demiglace.jobs.finetuning import finetune as finetuned
     from demiglace.jobs.machine import measured_peak
@@ -116,7 +116,7 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
 def _records(
     data: list[str], media: str | None, media_root: Path | None
 ) -> tuple[tuple[RecordFile, ...], Path | str | None]:
-    """The files, and where the files that their records name are; ValueError where the two do not go together."""
+    """The files of records, and the folder of their media; ValueError if the two do not go together."""
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sources.record_files import check_media, record_files
 
@@ -126,13 +126,13 @@ def _records(
 
 
 def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
-    """What takes less memory than `recipe`."""
+    """Advice on what takes less memory than `recipe`."""
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
     return advice_on_rows(recipe, out, method)
 
 
 def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:
-    """What is in the data, to learn from (`seen`) and to measure on (`kept`)."""
+    """Prints statistics of the data, for training (`seen`) and for validation (`kept`)."""
     log, bad, too_long = machine.log, [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
     log(f"records to learn from: {seen.num_records}, looked at: {seen.num_inspected}; held out: {kept.num_records}")
     log(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
@@ -146,7 +146,7 @@ def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: Datase
 
 
 def _tell_cost(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> None:
-    """What a run takes, and one sample as the model sees it."""
+    """Prints the estimated memory and time of a run, and one sample as the model sees it."""
     from demiglace.data.dataset_statistics import shown
     from demiglace.jobs.finetuning_estimate import predict
 

@@ -1,4 +1,4 @@
-"""Options that several commands have, each declared once, and what they choose: model, sampling, files, slices."""
+"""Options shared by several commands, each declared once, and their meaning: model, sampling, files, slices."""
 
 from __future__ import annotations
 
@@ -22,39 +22,37 @@ if TYPE_CHECKING:
 Model = Annotated[
     str | None, typer.Option(help="Folder or hub id, or nano or nano-reader. [default: nano; to read, nano-reader]")
 ]
-Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest there is]")]
+Device = Annotated[str | None, typer.Option(help="Such as cpu, cuda or cuda:1. [default: the fastest available]")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [default: what suits the device]")]
 Quantize = Annotated[
-    str | None, typer.Option(help="int8 or int4: bits for a weight of the language model. [default: those of --dtype]")
+    str | None, typer.Option(help="int8 or int4: weights of the language model. [default: those of --dtype]")
 ]
 System = Annotated[str | None, typer.Option(help="A system message before everything.")]
-Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, thought through first.")]
+Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, with reasoning first.")]
 
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
-Fps = Annotated[float | None, typer.Option(help="Frames a second to aim at in videos. [default: 3]")]
-MaxPackages = Annotated[int | None, typer.Option(help="Most packages of frames of a video. [default: 180]")]
+Fps = Annotated[float | None, typer.Option(help="Target frames per second of videos. [default: 3]")]
+MaxPackages = Annotated[int | None, typer.Option(help="Maximum packages of frames of a video. [default: 180]")]
 PackageFrames = Annotated[
     int | None, typer.Option(help="Frames in each package, 1 to 6. [default: 1, in long videos up to 3]")
 ]
 StaticPatches = Annotated[
     float | None,
     typer.Option(
-        help="Encode patches of videos once that stay the same within a package: up to this difference, in levels of "
-        "255; below 0, none. [default: as the checkpoint says, else none]"
+        help="Encode patches that stay the same within a package of a video only once: up to this difference, in "
+        "levels of 255; below 0, none. [default: the checkpoint's setting, else none]"
     ),
 ]
-NumBeams = Annotated[
-    int | None, typer.Option(help="Follow so many beginnings of an answer at a time; it then comes whole.")
-]
-MaxSlices = Annotated[int | None, typer.Option(help="Most slices of an image or page.")]
-NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Leave small images as small as they are.")]
+NumBeams = Annotated[int | None, typer.Option(help="Beam search with so many beams; the answer is not streamed.")]
+MaxSlices = Annotated[int | None, typer.Option(help="Maximum slices of an image or page.")]
+NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Do not enlarge small images.")]
 
 MOST_SCHEMA_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Loading:
-    """Which model answers, and where it is computed; None leaves it to `Demiglace.load`."""
+    """Which model to load, and where; None leaves it to `Demiglace.load`."""
 
     model: Model = None
     adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None
@@ -68,9 +66,9 @@ class Loading:
         return Demiglace.load(self.model, self.device, self.dtype, self.adapter, self.quantize)
 
     def for_reading(self) -> Loading:
-        """By the reader, where no model is named; ValueError for an adapter then, which is of another one as a rule.
+        """Defaults to the reader model; ValueError for an adapter then, which is usually for another model.
 
-        The reader has layers of the same sizes as nano, so that nothing else would tell.
+        The reader has layers of the same sizes as nano, so nothing else would reveal the mistake.
         """
         from demiglace.model.hub import NANO_READER
 
@@ -81,33 +79,33 @@ class Loading:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How an answer is drawn; None leaves the checkpoint's own number."""
+    """How answers are sampled; None keeps the checkpoint's own value."""
 
-    max_new_tokens: Annotated[int | None, typer.Option(help="Cut the answer after so many tokens.")] = None
-    temperature: Annotated[float | None, typer.Option(help="0 always takes the likeliest token.")] = None
-    top_p: Annotated[float | None, typer.Option(help="Draw among the likeliest tokens with this much probability.")] = (
+    max_new_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of an answer.")] = None
+    temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 is greedy.")] = None
+    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest tokens of this total probability.")] = (
         None
     )
-    top_k: Annotated[int | None, typer.Option(help="Draw among so many likeliest tokens; 0 among all.")] = None
+    top_k: Annotated[int | None, typer.Option(help="Sample from so many likeliest tokens; 0 from all.")] = None
     min_p: Annotated[
-        float | None, typer.Option(help="Draw among tokens at least this share as likely as the likeliest.")
+        float | None, typer.Option(help="Sample from tokens with at least this share of the top probability.")
     ] = None
     repetition_penalty: Annotated[float | None, typer.Option(help="Above 1, the answer repeats itself less.")] = None
     presence_penalty: Annotated[
-        float | None, typer.Option(help="Taken off the logit of each token that the answer has, -2 to 2.")
+        float | None, typer.Option(help="Subtracted from the logit of each token that the answer contains, -2 to 2.")
     ] = None
     frequency_penalty: Annotated[
-        float | None, typer.Option(help="Taken off as often as the answer has the token, -2 to 2.")
+        float | None, typer.Option(help="Subtracted once for each time that the answer contains the token, -2 to 2.")
     ] = None
     stop: Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")] = None
     thinking_budget: Annotated[
-        int | None, typer.Option(help="Close the thoughts after so many tokens; the answer follows.")
+        int | None, typer.Option(help="End the reasoning after so many tokens; the answer follows.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Draw the same answer again.")] = None
+    seed: Annotated[int | None, typer.Option(help="Makes sampling reproducible.")] = None
     num_beams: NumBeams = None
 
     def of(self, default: SamplingParams) -> SamplingParams:
-        """`default` with what was chosen instead; ValueError where that changes nothing."""
+        """`default` overridden by the options; ValueError for options without effect."""
         given = _given(**asdict(self))
         chosen = replace(default, **given)
         idle = [name for name in ("top_p", "top_k", "min_p", "seed") if name in given and chosen.temperature == 0]
@@ -119,16 +117,16 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Form:
-    """What form the answer must have."""
+    """The form that the answer must have."""
 
     json_schema: Annotated[
-        Path | None, typer.Option(help="A file with a JSON schema: the answer is JSON that it allows.")
+        Path | None, typer.Option(help="File with a JSON schema: the answer is JSON that follows it.")
     ] = None
-    regex: Annotated[str | None, typer.Option(help="The answer matches this regular expression whole.")] = None
-    choice: Annotated[list[str] | None, typer.Option(help="The answer is this or another choice; repeat it.")] = None
+    regex: Annotated[str | None, typer.Option(help="Regular expression that the whole answer must match.")] = None
+    choice: Annotated[list[str] | None, typer.Option(help="Allowed answer; repeat it for each choice.")] = None
 
     def guide(self) -> Guide | None:
-        """None where any answer will do; ValueError on two forms, and on one that cannot be held."""
+        """None if any answer will do; ValueError on two forms, and on one that is not supported."""
         given = _given(**asdict(self))
         if len(given) > 1:
             raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} exclude each other")
@@ -143,7 +141,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Slicing:
-    """How images and pages are cut into slices; None leaves the checkpoint's own number."""
+    """How images and pages are cut into slices; None keeps the checkpoint's own value."""
 
     max_slices: MaxSlices = None
     no_upscale: NoUpscale = False
@@ -158,15 +156,15 @@ VIDEO = ("fps", "max_packages", "package_frames")  # of a `VideoSampling`
 
 @dataclass(frozen=True)
 class Reading:
-    """How files become parts; None leaves each reader its own default."""
+    """How files become parts; None keeps each reader's default."""
 
     pages: Pages = None
     as_video: Annotated[
         bool,
         typer.Option(
             "--as-video",
-            help="Watch animated GIF, WebP, PNG and AVIF, as with any number for videos; else their first frame is "
-            "seen.",
+            help="Treat animated GIF, WebP, PNG and AVIF as videos, as does any option of videos; otherwise only the "
+            "first frame is used.",
         ),
     ] = False
     fps: Fps = None
@@ -175,7 +173,7 @@ class Reading:
     static_patches: StaticPatches = None
 
     def parts(self, files: Sequence[str]) -> tuple[Part, ...]:
-        """ValueError where pages are chosen and none of the files has any, and likewise with numbers for videos."""
+        """ValueError if pages are chosen and none of the files has any, and likewise for options of videos."""
         parts = tuple(self.part(file) for file in files)
         if self.pages is not None and not any(isinstance(part, Document) for part in parts):
             raise ValueError(no_pages(self.pages))
@@ -201,11 +199,11 @@ class Reading:
 
     @property
     def _watches(self) -> bool:
-        """Whether animations are to be watched: nobody chooses a frame rate for a picture."""
+        """Whether animations are treated as videos: nobody chooses a frame rate for a picture."""
         return self.as_video or self.sampling() is not None or self.static_patches is not None
 
     def sampling(self) -> VideoSampling | None:
-        """None where no number was chosen."""
+        """None if no option is given."""
         wanted = _given(**{name: getattr(self, name) for name in VIDEO})
         if not wanted:
             return None
@@ -217,9 +215,9 @@ def no_pages(pages: str) -> str:
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as typer takes it: instead of each parameter that is a dataclass, an option for each of its fields.
+    """The command for typer: each parameter that is a dataclass is replaced by an option for each of its fields.
 
-    So that options are declared once, however many commands have them.
+    So options are declared once, however many commands have them.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, type[Any]] = {

@@ -1,7 +1,7 @@
 """How many compiled kernels oneDNN keeps for torch, chosen before torch is loaded.
 
-On a CPU with units for bfloat16 each new shape of a product is compiled, and the last 1,024 stay, with a megabyte or so
-each. Rows, prompts and batches change their lengths all the time, so that memory grows for hours
+On a CPU with bfloat16 units a kernel is compiled for each new matrix shape, and the last 1,024 are kept, about a
+megabyte each. Rows, prompts and batches change their lengths all the time, so memory grows for hours
 (`findings/torch_bfloat16_keeps_every_shape.sh`).
 """
 
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 
 CAPACITY = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # read once, before the first product
-OWN_CHOICES = (CAPACITY, "DNNL_PRIMITIVE_CACHE_CAPACITY")  # the second is the older name, which it still reads
+OWN_CHOICES = (CAPACITY, "DNNL_PRIMITIVE_CACHE_CAPACITY")  # the second is the older name, which oneDNN still reads
 FEW = "256"  # ours
 
 
 def keep_few(environment: MutableMapping[str, str]) -> None:
-    """A quarter of what oneDNN would keep, unless the user chose otherwise."""
+    """Keep a quarter of what oneDNN would keep, unless the user chose otherwise."""
     if not any(name in environment for name in OWN_CHOICES):
         environment[CAPACITY] = FEW

@@ -1,4 +1,4 @@
-"""The command `demiglace`: its subcommands, and the one place that turns a user's error into a line."""
+"""The command `demiglace`: its subcommands, and the one place that turns a user error into one line."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
 
-# It asks for a package that would fetch compiled code from the hub, whenever peft imports it on a CPU with AVX512-BF16.
+# Whenever peft imports it on a CPU with AVX512-BF16, it asks for a package that would fetch compiled code from the hub.
 UNASKED = "bitsandbytes.backends.cpu.ops"
-# Commands that know more say more themselves (`training_command`).
+# The default; training commands give more specific advice (`training_command`).
 OUT_OF_MEMORY = (
     "out of memory: smaller or fewer files, fewer slices or frames, or --dtype bfloat16 take less; "
     "a run that has saved goes on with the same command"
@@ -47,7 +47,7 @@ OUT_OF_MEMORY = (
 
 
 class Commands(TyperGroup):
-    """A user's error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
+    """A user error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         wait_briefly(os.environ)
@@ -76,7 +76,7 @@ app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=F
 @app.callback(invoke_without_command=True)
 def demiglace(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Ask MiniCPM-V 4.5, or a model of its family, about images, documents and videos."""
     if version:

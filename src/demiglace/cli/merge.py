@@ -9,11 +9,11 @@ import typer
 
 
 def merge(
-    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" are inside the package.')],
+    model: Annotated[str, typer.Argument(help='Folder or hub id; "nano" and "nano-reader" ship with the package.')],
     adapter: Annotated[Path, typer.Argument(help="Folder of the adapter, in PEFT's format.")],
-    out: Annotated[Path, typer.Option(help="Folder of the new model, in the released layout.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new model, in the released layout.")],
 ) -> None:
-    """Add an adapter to the weights of its model, for programs that take no adapters."""
+    """Merge an adapter into the weights of its model, for programs that do not support adapters."""
     import torch
 
     from demiglace.jobs.export import export

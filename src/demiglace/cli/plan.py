@@ -34,16 +34,16 @@ def plan_job(
     learning: LearningOptions,
     answering: AnsweringOptions,
     stores: Stores,
-    job: Annotated[str, typer.Option(help=f"{', '.join(JOBS)}; a stage takes its sources of the mixture.")] = FINETUNE,
+    job: Annotated[str, typer.Option(help=f"{', '.join(JOBS)}; a stage uses its sources of the mixture.")] = FINETUNE,
     gpu: Annotated[str, typer.Option(help="a100-40gb, a100-80gb, h100-80gb, h200, rtx-4090, cpu.")] = "cpu",
-    gpus: Annotated[int, typer.Option(help="Number of them, a process on each.", min=1)] = 1,
-    price: Annotated[float | None, typer.Option(help="Money for a device and hour.", min=0)] = None,
-    watts: Annotated[float | None, typer.Option(help="Of a device. [default: its data sheet's]", min=0)] = None,
+    gpus: Annotated[int, typer.Option(help="Number of GPUs, one process on each.", min=1)] = 1,
+    price: Annotated[float | None, typer.Option(help="Price of a device-hour.", min=0)] = None,
+    watts: Annotated[float | None, typer.Option(help="Power of a device. [default: its data sheet's]", min=0)] = None,
     media: Annotated[str | None, typer.Option(help="Folder that paths in records are relative to.")] = None,
     max_slices: inference_options.MaxSlices = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False,
 ) -> None:
-    """Say what a job takes before it starts: memory by part, whether it fits, time, energy and money."""
+    """Estimate a job before it starts: memory by part, whether it fits, time, energy and money."""
     from dataclasses import replace
 
     from demiglace.planning.accelerator import accelerator
@@ -74,7 +74,7 @@ def plan_job(
 
 
 def _model(name: str, max_slices: int | None) -> tuple[MiniCPMVConfig, Processor]:
-    """Sizes and processor; of a size without weights the release's pictures, and text in bytes."""
+    """Config and processor; for a size without weights, pictures as in the release and text in bytes."""
     from demiglace.model import weights
     from demiglace.model.hub import folder_of
     from demiglace.model.presets import preset
@@ -102,7 +102,7 @@ def _look(
     config: MiniCPMVConfig,
     processor: Processor,
 ) -> DatasetStatistics:
-    """What is in the data, and what a sample costs; ValueError where no sample can be read."""
+    """Statistics of the data, and the cost of its samples; ValueError if no sample can be read."""
     from demiglace.data.dataset_statistics import measure_dataset, measure_draws
     from demiglace.data.mixture import Mixture
     from demiglace.data.mixture_file import read_mixture
@@ -132,7 +132,7 @@ def _look(
 
 
 def _cost(job: str, setup: TrainingSetup, config: MiniCPMVConfig, processor: Processor, sample: Sample) -> float:
-    """Operations of learning from a sample, or of reading it alone."""
+    """Operations for training on a sample, or only for its forward pass."""
     from demiglace.planning.duration import training_flops
     from demiglace.processing.packing import pack
     from demiglace.training.flops import Learning, model_flops
@@ -173,7 +173,7 @@ def _fields(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: li
 
 
 def _told(job: str, setup: TrainingSetup) -> str:
-    """What learns, and how."""
+    """What is trained, and how, in words."""
     if job == SERVE:
         return "answering"
     learning = "all weights" if setup.is_full else f"adapters of rank {setup.lora.rank}"

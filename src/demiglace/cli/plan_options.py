@@ -1,4 +1,4 @@
-"""Options of `demiglace plan` that say how a model learns, and what the command of the planned job makes of them."""
+"""Options of `demiglace plan` for training and answering, combined with the defaults of the planned job's command."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LearningOptions:
-    """What learns, in rows of which size, for how long; None leaves what the command of the job takes by itself."""
+    """What is trained, in rows of which size, for how long; None keeps the default of the job's command."""
 
-    full: Annotated[bool, typer.Option("--full", help="All weights of the parts learn.")] = False
-    lora: Annotated[bool, typer.Option("--lora", help="Adapters learn (the default of finetune).")] = False
-    qlora: Annotated[bool, typer.Option("--qlora", help="Adapters learn beside weights of 4 bits.")] = False
-    learn: Annotated[str | None, typer.Option(help="Parts that learn. [default: the job's]")] = None
-    rank: Annotated[int | None, typer.Option(help="Of the adapters. [default: 16]", min=1)] = None
+    full: Annotated[bool, typer.Option("--full", help="Train all weights of the parts.")] = False
+    lora: Annotated[bool, typer.Option("--lora", help="Train adapters (the default of finetune).")] = False
+    qlora: Annotated[bool, typer.Option("--qlora", help="Train adapters on 4-bit weights.")] = False
+    learn: Annotated[str | None, typer.Option(help="Parts to train. [default: the job's]")] = None
+    rank: Annotated[int | None, typer.Option(help="Rank of the adapters. [default: 16]", min=1)] = None
     length: Annotated[int | None, typer.Option(help="Tokens of a row. [default: the job's]", min=1)] = None
     batch_rows: Annotated[
-        int | None, typer.Option(help="Rows of a step; of pairs in DPO, prompts in RL. [default: the job's]", min=1)
+        int | None, typer.Option(help="Rows per step; pairs in DPO, prompts in RL. [default: the job's]", min=1)
     ] = None
     micro_batch_rows: Annotated[
-        int | None, typer.Option(help="Rows in memory at once. [default: the job's]", min=1)
+        int | None, typer.Option(help="Rows in one forward pass. [default: the job's]", min=1)
     ] = None
     activation_checkpointing: ActivationCheckpointing = False
     epochs: Annotated[
         float | None,
         typer.Option(help="Passes over the records. [default: the steps of the job's recipe, else 3]", min=0),
     ] = None
-    steps: Annotated[int | None, typer.Option(help="Instead of epochs.", min=1)] = None
+    steps: Annotated[int | None, typer.Option(help="Steps, instead of epochs.", min=1)] = None
     dtype: Annotated[
-        Literal["float32", "bfloat16"] | None, typer.Option(help="Of products. [default: bfloat16 on a GPU]")
+        Literal["float32", "bfloat16"] | None, typer.Option(help="Of matrix products. [default: bfloat16 on a GPU]")
     ] = None
 
     def check(self, job: str) -> None:
-        """ValueError for what the command of the job would refuse of any model, before one is fetched."""
+        """ValueError for options that the job's command would refuse for any model, before one is fetched."""
         if job not in JOBS:
             raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
         if job == SERVE:
@@ -56,11 +56,11 @@ class LearningOptions:
             _refuse_idle(f"{job} of all weights", {"rank": self.rank})
 
     def products(self, gpu: str) -> str:
-        """The dtype of products on such a device."""
+        """The dtype of matrix products on such a device."""
         return self.dtype or ("float32" if gpu == "cpu" else "bfloat16")
 
     def numbers(self, job: str, config: MiniCPMVConfig) -> JobNumbers:
-        """The job's for a model of this size, with what is chosen here."""
+        """The job's numbers for a model of this size, overridden by the options."""
         numbers = job_numbers(job, config)
         sizes = {name: getattr(self, name) for name in ("length", "batch_rows", "micro_batch_rows")}
         chosen = {name: size for name, size in sizes.items() if size is not None}
@@ -71,7 +71,7 @@ class LearningOptions:
         )  # fmt: skip
 
     def setup(self, job: str, numbers: JobNumbers, gpu: str, gpus: int) -> TrainingSetup:
-        """ValueError for what the command of the job would refuse."""
+        """The training setup; ValueError for options that the job's command would refuse."""
         from demiglace.model.adapters import Lora
         from demiglace.planning.training_setup import TrainingSetup
 
@@ -80,7 +80,7 @@ class LearningOptions:
         method = self._method(job, parts)
         if job != SERVE:
             self._check_processes(method, numbers.batch_rows, gpus)
-        rows = 2 if job == DPO else 1  # of a pair
+        rows = 2 if job == DPO else 1  # per pair
         at_once = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
         return TrainingSetup(
             method, parts, Lora(rank, scale=2.0 * rank), numbers.length, rows * numbers.batch_rows,
@@ -89,7 +89,7 @@ class LearningOptions:
         )  # fmt: skip
 
     def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:
-        """ValueError where the records have no end and no number of steps is given."""
+        """ValueError if the records are endless and no number of steps is given."""
         from demiglace.recipes.finetuning import FinetuningRecipe
 
         if numbers.num_steps is not None:
@@ -101,7 +101,7 @@ class LearningOptions:
         return max(1, math.ceil(epochs * units / numbers.batch_rows))
 
     def _parts(self, trainable: tuple[str, ...]) -> tuple[str, ...]:
-        """trainable: prefixes of the names of parameters that learn where nothing is chosen."""
+        """The parts to train. trainable: prefixes of the names of parameters that are trained by default."""
         from demiglace.planning.training_setup import PARTS
 
         if self.learn is None:
@@ -135,18 +135,18 @@ class LearningOptions:
 
 @dataclass(frozen=True)
 class AnsweringOptions:
-    """How long answers are and how many are under way; None leaves the defaults."""
+    """Length and number of concurrent answers; None keeps the defaults."""
 
     answer_tokens: Annotated[
-        int | None, typer.Option(help="Of an answer that is written, in RL and serve. [default: 256]", min=1)
+        int | None, typer.Option(help="Tokens of a generated answer, in RL and serve. [default: 256]", min=1)
     ] = None
     concurrent: Annotated[
-        int | None, typer.Option(help="Answers under way on each device, in RL and serve. [default: 32]", min=1)
+        int | None, typer.Option(help="Concurrent answers on each device, in RL and serve. [default: 32]", min=1)
     ] = None
     group: Annotated[int | None, typer.Option(help="Answers to a prompt in RL. [default: 8]", min=1)] = None
 
     def check(self, job: str) -> None:
-        """ValueError on what the job does not read."""
+        """ValueError on options that the job does not use."""
         if job not in (RL, SERVE):
             _refuse_idle(job, vars(self))
         if job == SERVE:

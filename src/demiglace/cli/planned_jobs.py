@@ -1,4 +1,4 @@
-"""The jobs that `demiglace plan` knows: what learns, and the rows and steps that their commands take."""
+"""The jobs that `demiglace plan` knows: what they train, and the default rows and steps of their commands."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ JOBS = (FINETUNE, "resampler", "vision", "full", "general", "long_cot_3d", DPO, 
 
 @dataclass(frozen=True)
 class JobNumbers:
-    """length: tokens of a row. batch_rows: of a step; pairs in DPO, prompts in RL. num_steps: None goes by epochs.
+    """length: tokens of a row. batch_rows: per step; pairs in DPO, prompts in RL. num_steps: None is by epochs.
 
-    trainable: prefixes of the names of parameters that learn, as in the recipes. muon: as in the recipes, too.
+    trainable: prefixes of the names of trainable parameters, as in the recipes. muon: whether matrices learn by Muon.
     """
 
     length: int
@@ -31,16 +31,16 @@ class JobNumbers:
 
 
 def finetuned() -> tuple[str, ...]:
-    """Prefixes of what learns in `finetune` where nothing is chosen."""
+    """Prefixes of the parameters that `finetune` trains by default."""
     from demiglace.recipes.finetuning import PARTS, FinetuningRecipe
 
     return tuple(PARTS[part] for part in FinetuningRecipe.parts)
 
 
 def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
-    """Of the job's recipe for a preset of this size; of fine-tuning where there is none, and of other jobs.
+    """Numbers of the job's recipe for a preset of this size; those of fine-tuning if there is none, or for other jobs.
 
-    job: one of `JOBS`. Rows of answers have no length in their recipes, and get that of fine-tuning.
+    job: one of `JOBS`. Recipes of jobs with generated answers have no row length; fine-tuning's is used.
     """
     from demiglace.model.presets import preset
     from demiglace.recipes import hybrid_rl, preference, pretraining, sft

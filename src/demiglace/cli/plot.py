@@ -1,4 +1,4 @@
-"""`demiglace plot RUN`: the curves of a run, or of several to compare."""
+"""`demiglace plot RUN`: the curves of a run, or of several for comparison."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or files of metrics.", exists=True)],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or metrics files.", exists=True)],
     out: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf. [default: curves.png in the run]")] = None,
 ) -> None:
-    """Draw loss, learning rate, gradient norm and other figures of a run over its steps; several runs are overlaid."""
+    """Plot loss, learning rate, gradient norm and other metrics of a run over its steps; several runs are overlaid."""
     if out is None:
         if len(runs) > 1:
             raise ValueError(f"{len(runs)} runs share one drawing: say with --out where it goes")

@@ -1,4 +1,4 @@
-"""`demiglace prefer SOURCE`: fewer inventions by preference pairs, resumed where it stopped."""
+"""`demiglace prefer SOURCE`: fewer hallucinations by preference learning; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 SourcePath = Annotated[
     str,
     typer.Argument(
-        metavar="SOURCE", help="TOML file of a mixture whose prompts are answered, or JSON of pairs, also by address."
+        metavar="SOURCE", help="TOML file of a mixture whose prompts are answered, or a JSON file or address of pairs."
     ),
 ]
 Verifier = Annotated[
     str | None,
     typer.Option(
-        help="Who judges claims: a folder, a hub id, nano or http://HOST/v1. [default: the model to begin from]"
+        help="Model that judges claims: folder, hub id, nano or http://HOST/v1. [default: the model to start from]"
     ),
 ]
-VerifierModel = Annotated[str | None, typer.Option(help="Its name at the server. [default: the first one there]")]
-Claims = Annotated[str, typer.Option(help="How answers are split: rule, or model (the verifier is asked to).")]
-LeastMass = Annotated[float | None, typer.Option(help="Of yes and no together, for a verdict. [default: 0.5]")]
-NllWeight = Annotated[float | None, typer.Option(help="Of the chosen answer's own likelihood. [default: 0]")]
-Patience = Annotated[float, typer.Option(help="Seconds that a server which does not answer is waited for.", min=0)]
-MicroBatchPairs = Annotated[int | None, typer.Option(help="Pairs in memory at once. [default: the preset's]")]
-MediaFolder = Annotated[str | None, typer.Option(help="Of pairs: the folder that paths of files are relative to.")]
-MediaRoot = Annotated[Path | None, typer.Option(help="Of pairs: the folder that files may lie anywhere in.")]
+VerifierModel = Annotated[str | None, typer.Option(help="Its model name on a server. [default: the first one there]")]
+Claims = Annotated[str, typer.Option(help="How answers are split into claims: by rule, or by model (the verifier).")]
+LeastMass = Annotated[float | None, typer.Option(help="Least probability of yes or no for a verdict. [default: 0.5]")]
+NllWeight = Annotated[float | None, typer.Option(help="Weight of the NLL loss on the chosen answer. [default: 0]")]
+Patience = Annotated[float, typer.Option(help="Seconds to wait for a server that does not answer.", min=0)]
+MicroBatchPairs = Annotated[int | None, typer.Option(help="Pairs per forward pass. [default: the preset's]")]
+MediaFolder = Annotated[str | None, typer.Option(help="For pairs: folder that paths in records are relative to.")]
+MediaRoot = Annotated[Path | None, typer.Option(help="For pairs: folder in which files may be anywhere.")]
 
 
 @with_options
@@ -51,17 +51,17 @@ def prefer(
     seed: training.Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Updates. [default: the preset's]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: the preset's]")] = None,
-    beta: Annotated[float | None, typer.Option(help="How dear leaving the first policy is. [default: 0.1]")] = None,
+    beta: Annotated[float | None, typer.Option(help="DPO's beta. [default: 0.1]")] = None,
     nll_weight: NllWeight = None,
-    batch_pairs: Annotated[int | None, typer.Option(help="Pairs of a step. [default: the preset's]")] = None,
+    batch_pairs: Annotated[int | None, typer.Option(help="Pairs per step. [default: the preset's]")] = None,
     micro_batch_pairs: MicroBatchPairs = None,
     activation_checkpointing: training.ActivationCheckpointing = False,
-    prompts: Annotated[int | None, typer.Option(help="Prompts that are answered. [default: the preset's]")] = None,
-    answers: Annotated[int | None, typer.Option(help="Answers to a prompt. [default: 10]")] = None,
-    pairs: Annotated[int | None, typer.Option(help="Most pairs of a prompt. [default: 2]")] = None,
-    long_share: Annotated[float | None, typer.Option(help="Share of prompts asked for long answers.")] = None,
-    short_limit: Annotated[int | None, typer.Option(help="Most tokens of a short answer.")] = None,
-    long_limit: Annotated[int | None, typer.Option(help="Most tokens of a long answer, thoughts included.")] = None,
+    prompts: Annotated[int | None, typer.Option(help="Number of prompts to answer. [default: the preset's]")] = None,
+    answers: Annotated[int | None, typer.Option(help="Answers per prompt. [default: 10]")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Maximum pairs per prompt. [default: 2]")] = None,
+    long_share: Annotated[float | None, typer.Option(help="Share of prompts that ask for long answers.")] = None,
+    short_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a short answer.")] = None,
+    long_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a long answer with its reasoning.")] = None,
     verifier: Verifier = None,
     verifier_model: VerifierModel = None,
     claims: Claims = "rule",
@@ -75,9 +75,9 @@ def prefer(
     *,
     computing: training.Computing,
 ) -> None:
-    """Let a model prefer those of its answers with fewer false claims (RLAIF-V), or learn from pairs of your own (DPO).
+    """Train a model to prefer its answers with fewer false claims (RLAIF-V), or on your own preference pairs (DPO).
 
-    Sources of a mixture need a weight for preference. Stop it with Ctrl-C; the same command goes on. torchrun
+    Sources of a mixture need a weight for preference. Stop it with Ctrl-C; the same command resumes. torchrun
     --nproc-per-node 8 -m -- demiglace prefer SOURCE ... runs it in 8 processes.
     """
     from demiglace.jobs.preference import run
@@ -107,7 +107,7 @@ def prefer(
 def _source(
     named: str, media: str | None, media_root: Path | None, stores: training.Stores
 ) -> MixtureFile | JsonFile | StoredRecords:
-    """A mixture by its ending, else records of pairs."""
+    """A mixture, by its file name's ending, else records of pairs."""
     from demiglace.data.mixture_file import read_mixture
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sources.record_files import open_pairs
@@ -127,7 +127,7 @@ def _is_mixture(named: str) -> bool:
 
 
 def _refuse_of_pairs(source: str, given: Sequence[str]) -> None:
-    """ValueError where pairs are given, and options that say how a mixture's prompts are answered."""
+    """ValueError if pairs are given together with options for answering a mixture's prompts."""
     if given and not _is_mixture(source):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise ValueError(f"{options}: for the prompts of a mixture (.toml); pairs, as in {source}, have their answers")

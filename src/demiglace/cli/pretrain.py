@@ -1,4 +1,4 @@
-"""`demiglace pretrain MIXTURE.toml`: the paper's three pre-training stages, resumed where they stopped."""
+"""`demiglace pretrain MIXTURE.toml`: the paper's three pre-training stages; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def pretrain(
     preset: Annotated[str, typer.Option(help="nano, small or 8b: rates, rows and steps, and the model's size.")],
     folder: training.Folder,
     start: Annotated[
-        str | None, typer.Option(help="Folder or hub id of a model to begin from, or nano or nano-reader.")
+        str | None, typer.Option(help="Folder or hub id of a model to start from, or nano or nano-reader.")
     ] = None,
     seed: training.Seed = 0,
     steps: Annotated[str | None, typer.Option(help="Steps of the three stages, such as 100,100,500.")] = None,
@@ -32,7 +32,7 @@ def pretrain(
     skip_bad: training.SkipBad = False,
     computing: training.Computing,
 ) -> None:
-    """Pre-train a model in the paper's three stages. Stop it with Ctrl-C; the same command goes on from there.
+    """Pre-train a model in the paper's three stages. Stop it with Ctrl-C; the same command resumes from there.
 
     torchrun --nproc-per-node 8 -m -- demiglace pretrain MIXTURE.toml ... runs it in 8 processes.
     """

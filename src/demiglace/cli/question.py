@@ -1,4 +1,4 @@
-"""Whether the last argument of a command is a question: any text is one, but a file or the name of a file is not."""
+"""Whether the last argument of a command is a question: any text is, except a file or the name of a file."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 def file_meant(text: str) -> str | None:
-    """Why `text` is rather a file than a question, such as "is a file"; None where it is a question.
+    """The reason why `text` is a file rather than a question, such as "is a file"; None if it is a question.
 
-    A file that is there is meant, whatever its name. One that is missing is told by the suffix of a picture, PDF or
-    video, and by its place: a single word, or a name in a folder that is there. Texts of any length, of many lines, or
-    that cannot be a name at all, are questions.
+    An existing file is always a file, whatever its name. A missing one is recognised if it has the suffix of a picture,
+    PDF or video and is a single word or a name in an existing folder. Any other text, of any length, of several lines,
+    or impossible as a file name, is a question.
     """
     path = Path(text)
     try:
@@ -20,14 +20,14 @@ def file_meant(text: str) -> str | None:
         in_folder = os.sep in text and path.parent.is_dir()
     except PermissionError:
         in_folder = True
-    except (OSError, ValueError):  # no path can be so long, or be of these characters
+    except (OSError, ValueError):  # too long for a path, or with characters that no path can have
         return None
     is_name = text.isprintable() and (in_folder or len(text.split()) == 1)
     return "names a file that is not there" if is_name and _has_suffix_of_a_file(path) else None
 
 
 def check_question(text: str) -> None:
-    """ValueError where the last argument of a command is a file, or the name of one that is missing."""
+    """ValueError if the last argument of a command is a file, or the name of a missing one."""
     if why := file_meant(text):
         raise ValueError(f"the question is missing: the last argument, {text:.200}, {why}")
 

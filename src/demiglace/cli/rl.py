@@ -1,4 +1,4 @@
-"""`demiglace rl MIXTURE.toml`: hybrid reinforcement learning, resumed where it stopped."""
+"""`demiglace rl MIXTURE.toml`: hybrid reinforcement learning; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ if TYPE_CHECKING:
     from demiglace.rl.remote_server import RemoteServer
     from demiglace.rl.rewards import RewardSettings
 
-LongShare = Annotated[float | None, typer.Option(help="Share of the prompts asked for long answers. [default: 0.5]")]
+LongShare = Annotated[float | None, typer.Option(help="Share of the prompts that ask for long answers. [default: 0.5]")]
 RewardModelFolder = Annotated[
-    Path | None, typer.Option(help="Folder of a sequence classifier of transformers that scores final answers.")
+    Path | None, typer.Option(help="Folder of a transformers sequence classifier that scores final answers.")
 ]
 Workers = Annotated[int, typer.Option(help="Processes that prepare the next batch's prompts; 0 is none.", min=0)]
-MicroBatchPrompts = Annotated[int | None, typer.Option(help="Prompts in memory at once. [default: the preset's]")]
+MicroBatchPrompts = Annotated[int | None, typer.Option(help="Prompts per forward pass. [default: the preset's]")]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """How answers are drawn, rewarded and learned from; None leaves the preset's own."""
+    """How answers are sampled, rewarded and trained on; None keeps the preset's value."""
 
-    prompts: Annotated[int | None, typer.Option(help="Prompts of a batch. [default: the preset's]")] = None
-    answers: Annotated[int | None, typer.Option(help="Answers to a prompt. [default: 8]")] = None
-    short_limit: Annotated[int | None, typer.Option(help="Most tokens of a short answer.")] = None
-    long_limit: Annotated[int | None, typer.Option(help="Most tokens of a long answer, thoughts included.")] = None
+    prompts: Annotated[int | None, typer.Option(help="Prompts per batch. [default: the preset's]")] = None
+    answers: Annotated[int | None, typer.Option(help="Answers per prompt. [default: 8]")] = None
+    short_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a short answer.")] = None
+    long_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a long answer with its reasoning.")] = None
     loss: Annotated[str | None, typer.Option(help="grpo, dr_grpo, dapo, gspo or cispo. [default: dapo]")] = None
-    clip: Annotated[str | None, typer.Option(help="Bounds of the ratio below and above 1. [default: 0.2,0.28]")] = None
-    updates: Annotated[int | None, typer.Option(help="Steps that learn from a batch. [default: 1]")] = None
+    clip: Annotated[str | None, typer.Option(help="Clip range below and above 1. [default: 0.2,0.28]")] = None
+    updates: Annotated[int | None, typer.Option(help="Updates per batch. [default: 1]")] = None
     by_std: Annotated[bool, typer.Option("--by-std", help="Divide advantages by their standard deviation.")] = False
     keep_flat: Annotated[
-        bool, typer.Option("--keep-flat", help="Keep groups whose rewards do not differ in the update.")
+        bool, typer.Option("--keep-flat", help="Keep groups whose rewards are all equal in the update.")
     ] = False
     leave_out_cut: Annotated[
-        bool, typer.Option("--leave-out-cut", help="Do not score answers cut at the limit, instead of as wrong.")
+        bool, typer.Option("--leave-out-cut", help="Do not score truncated answers, which otherwise count as wrong.")
     ] = False
     without: Annotated[
         list[str] | None, typer.Option(help="A reward to leave out: accuracy, format, repetition or preference.")
     ] = None
 
     def of(self, preset: PolicySettings) -> PolicySettings:
-        """A preset's with what was asked for instead."""
+        """A preset's settings overridden by the options."""
         from demiglace.training.losses import ClipBounds
 
         names = ("answers", "short_limit", "long_limit", "loss", "updates")
@@ -71,18 +71,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Server:
-    """Who answers, where it is not the engine."""
+    """The server that generates answers, if not the engine."""
 
-    generator: Annotated[str | None, typer.Option(help="An OpenAI-compatible server that answers, such as .../v1.")] = (
+    generator: Annotated[str | None, typer.Option(help="OpenAI-compatible server for the answers, such as .../v1.")] = (
         None
     )
     generator_update: Annotated[
         str | None,
-        typer.Option(help="A command that has it take new weights; the folder is added. [default: vLLM's own calls]"),
+        typer.Option(help="Command that has it load new weights; the folder is appended. [default: vLLM's own calls]"),
     ] = None
 
     def of(self, folder: Path) -> RemoteServer | None:
-        """Its weights are beside the run's own."""
+        """The server; weights for it are saved to `generator` in the run's folder."""
         from demiglace.rl.remote_server import RemoteServer
 
         if self.generator is not None:
@@ -102,7 +102,7 @@ def rl(
     folder: training.Folder,
     seed: training.Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Updates. [default: the preset's]")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate of all steps. [default: the preset's]")] = None,
+    lr: Annotated[float | None, typer.Option(help="Constant learning rate. [default: the preset's]")] = None,
     long_share: LongShare = None,
     reward_model: RewardModelFolder = None,
     micro_batch_prompts: MicroBatchPrompts = None,
@@ -114,7 +114,7 @@ def rl(
     *,
     computing: training.Computing,
 ) -> None:
-    """Let a model learn from answers of its own, short and long ones. Stop it with Ctrl-C; the same command goes on.
+    """Train a model on its own answers, short and long ones. Stop it with Ctrl-C; the same command resumes.
 
     Sources of the mixture need a weight for hybrid_rl. torchrun --nproc-per-node 8 -m -- demiglace rl MIXTURE.toml ...
     runs it in 8 processes.
@@ -141,7 +141,7 @@ def rl(
 
 
 def _two_numbers(text: str) -> tuple[float, float]:
-    """ "0.2,0.28" -> both; ValueError for anything else."""
+    """ "0.2,0.28" -> both numbers; ValueError for anything else."""
     try:
         low, high = map(float, text.split(","))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`demiglace rollouts RUN`: the best, worst and most changed answers of a run, with what they are about."""
+"""`demiglace rollouts RUN`: the best, worst and most changed answers of a run, with their pictures."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST_CHARACTERS = 100  # of an answer there
 
 def rollouts(
     run: Annotated[Path, typer.Argument(help="Folder of a run of reinforcement learning.", exists=True)],
-    count: Annotated[int, typer.Option(help="Groups with the best and the worst answers.", min=1)] = 3,
-    html: Annotated[Path | None, typer.Option(help="Write an HTML page there instead.")] = None,
+    count: Annotated[int, typer.Option(help="Number of groups with the best and with the worst answers.", min=1)] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page to this file instead.")] = None,
 ) -> None:
     """Show the best, the worst and the most changed answers of a run with their pictures."""
     from demiglace.data.mixture_file import RL
@@ -46,7 +46,7 @@ def rollouts(
 
 
 def _picture(prompts: Prompts, reviewed: ReviewedGroup) -> PIL.Image.Image | None:
-    """What the prompt shows, made once more: the log has its number alone."""
+    """The prompt's picture, made again, because the log only has the prompt's number."""
     from demiglace.rl.prompt_picture import picture_of
 
     number = reviewed.scored.group.prompt_id
@@ -54,7 +54,7 @@ def _picture(prompts: Prompts, reviewed: ReviewedGroup) -> PIL.Image.Image | Non
 
 
 def _print(reviewed: ReviewedGroup, picture: PIL.Image.Image | None) -> None:
-    """Answers that are the same, and worth the same, on one line."""
+    """Print a group; equal answers with equal rewards are on one line."""
     from demiglace.rl.rollout_sheet import heading, terms_in_words
 
     question = reviewed.scored.group.question
@@ -77,7 +77,7 @@ def _shortened(rollout: Rollout) -> str:
 
 
 def _print_picture(picture: PIL.Image.Image) -> None:
-    """Two pixels to a character: its upper half and what is behind it."""
+    """Print a picture, two pixels per character: an upper half block in the colours of both."""
     from rich.console import Console
     from rich.text import Text
 

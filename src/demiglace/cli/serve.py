@@ -20,16 +20,16 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Bounds:
-    """What requests may ask for; None leaves the server's own number."""
+    """Limits for requests; None keeps the server's default."""
 
-    max_batch: Annotated[int | None, typer.Option(help="Requests answered at a time. [default: 64]")] = None
+    max_batch: Annotated[int | None, typer.Option(help="Maximum concurrent requests. [default: 64]")] = None
     max_queue: Annotated[int | None, typer.Option(help="Requests that may wait; others get 429. [default: 256]")] = None
     max_bytes: Annotated[int | None, typer.Option(help="Bytes of a request. [default: 128 MiB]")] = None
     max_pixels: Annotated[int | None, typer.Option(help="Pixels of a picture or frame. [default: 50 million]")] = None
     max_pages: Annotated[int | None, typer.Option(help="Pages of a request's documents. [default: 50]")] = None
-    max_frames: Annotated[int | None, typer.Option(help="Frames looked at of a video. [default: 1080]")] = None
+    max_frames: Annotated[int | None, typer.Option(help="Frames sampled from a video. [default: 1080]")] = None
     max_seconds: Annotated[float | None, typer.Option(help="Length of a video. [default: 3600]")] = None
-    max_tokens: Annotated[int | None, typer.Option(help="Of prompt and answer. [default: what the model holds]")] = None
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens of prompt and answer. [default: the context]")] = None
     decode_seconds: Annotated[float | None, typer.Option(help="Time to open a request's files. [default: 60]")] = None
 
     def limits(self) -> Limits:
@@ -42,35 +42,35 @@ class Bounds:
 def serve(
     bounds: Bounds,
     model: Annotated[str | None, typer.Argument(help="Folder or hub id, or nano. [default: nano]")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at.", min=0, max=65535)] = 8000,
-    name: Annotated[str | None, typer.Option(help="What clients call the model. [default: its folder or id]")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+    name: Annotated[str | None, typer.Option(help="Name of the model for clients. [default: its folder or id]")] = None,
     adapter: Annotated[str | None, typer.Option(help="Folder of a LoRA adapter to add to the model.")] = None,
     device: Device = None,
     dtype: Dtype = None,
     quantize: Quantize = None,
     static_patches: StaticPatches = None,
     compile_decode: Annotated[
-        bool, typer.Option("--compile", help="Compile the steps of answers, which takes up to a minute at the start.")
+        bool, typer.Option("--compile", help="Compile decoding, which takes up to a minute at the start.")
     ] = False,
     kv_memory: Annotated[
-        float | None, typer.Option(help="GiB of keys and values. [default: 1, or those of one full context]", min=0)
+        float | None, typer.Option(help="GiB of KV cache. [default: 1, or as much as one full context]", min=0)
     ] = None,
     api_key_file: Annotated[
-        Path | None, typer.Option(help="A file of API keys, one a line, of which one is asked.")
+        Path | None, typer.Option(help="File of API keys, one per line; requests need one of them.")
     ] = (None),
     api_key: Annotated[
         str | None,
-        typer.Option(envvar="DEMIGLACE_API_KEY", help="API keys with commas between; better in the environment."),
+        typer.Option(envvar="DEMIGLACE_API_KEY", help="API keys, separated by commas; better set in the environment."),
     ] = None,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Fetch files from public addresses that requests name.")
+        bool, typer.Option("--allow-remote", help="Fetch files from public URLs in requests.")
     ] = False,
-    media_root: Annotated[Path | None, typer.Option(help="A folder whose files requests may name: file://...")] = None,
-    grace: Annotated[float, typer.Option(help="Seconds that running answers have at the end.", min=0)] = 30.0,
-    log_json: Annotated[bool, typer.Option("--log-json", help="Log lines as JSON.")] = False,
+    media_root: Annotated[Path | None, typer.Option(help="Folder whose files requests may use: file://...")] = None,
+    grace: Annotated[float, typer.Option(help="Seconds for running answers to finish at shutdown.", min=0)] = 30.0,
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log in JSON lines.")] = False,
 ) -> None:
-    """Answer OpenAI's clients about images, PDFs and videos.
+    """Serve OpenAI's API for questions about images, PDFs and videos.
 
     demiglace serve nano --port 8000
     """

@@ -1,4 +1,4 @@
-"""`demiglace sft MIXTURE.toml`: the paper's two stages of supervised fine-tuning, resumed where they stopped."""
+"""`demiglace sft MIXTURE.toml`: the paper's two stages of supervised fine-tuning; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demiglace.cli.training_command import advice_on_rows, run_together
 SamplePower = Annotated[
     float | None,
     typer.Option(
-        help="A sample of n learned tokens weighs n to this power: from 0 (all alike) to 1. [default: the preset's]"
+        help="A sample with n tokens in the loss has weight n to this power: 0 (equal) to 1. [default: the preset's]"
     ),
 ]
 
@@ -47,7 +47,7 @@ def sft(
     skip_bad: training.SkipBad = False,
     computing: training.Computing,
 ) -> None:
-    """Fine-tune a model in the paper's two stages. Stop it with Ctrl-C; the same command goes on from there.
+    """Fine-tune a model in the paper's two stages. Stop it with Ctrl-C; the same command resumes from there.
 
     torchrun --nproc-per-node 8 -m -- demiglace sft MIXTURE.toml ... runs it in 8 processes.
     """

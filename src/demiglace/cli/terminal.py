@@ -16,13 +16,13 @@ END_THINK = "</think>"
 
 
 def check_open(name: Literal["stdin", "stdout"]) -> None:
-    """ValueError where that stream was closed before the start: its output would be lost."""
+    """ValueError if that stream was closed before the start: its output would be lost."""
     if getattr(sys, name) is None:
         raise ValueError(f"{name} is closed, and what goes through it would be lost")
 
 
 def show(answer: Answer) -> None:
-    """A finished answer."""
+    """Print a finished answer."""
     if answer.thinking:
         note(answer.thinking)
     typer.echo(printable(answer.text))
@@ -30,7 +30,7 @@ def show(answer: Answer) -> None:
 
 
 def show_stream(stream: AnswerStream, thinking: bool) -> None:
-    """An answer as it comes, ended by a line break even where it is interrupted."""
+    """Print an answer as it is generated; it ends with a line break even if interrupted."""
     is_thought = thinking
     try:
         for piece in stream:
@@ -59,7 +59,7 @@ def note(text: str) -> None:
 
 
 def complain(error: Exception) -> None:
-    """A user's error, on one line."""
+    """Print a user error on one line."""
     if isinstance(error, typer.TyperException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.filename is not None:
@@ -70,5 +70,5 @@ def complain(error: Exception) -> None:
 
 
 def printable(text: str) -> str:
-    """Without control characters, so that the text of a model or a file name cannot control the terminal."""
+    """`text` without control characters, so that a model's answer or a file name cannot control the terminal."""
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")

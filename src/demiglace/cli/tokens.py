@@ -1,4 +1,4 @@
-"""`demiglace tokens`: visual tokens of files, here and in three models of the same size."""
+"""`demiglace tokens`: visual tokens of files, here and in three other models of the same size."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 RELEASED_NUM_QUERIES = 64  # released code
 
 CountedModel = Annotated[
-    str | None, typer.Option("--model", help="Count as this checkpoint does. [default: as the release]")
+    str | None, typer.Option("--model", help="Count with this checkpoint's settings. [default: the release's]")
 ]
 
 
 @dataclass(frozen=True)
 class Bill:
-    """What a file costs in each model, and what it holds.
+    """The cost of a file in each model, and its contents.
 
-    note: how a video that does not fit at the defaults is taken instead; "" where it does.
+    note: how a video that does not fit at the defaults is sampled instead; "" if it fits.
     """
 
     file: str
@@ -65,7 +65,7 @@ def tokens(
 
 
 def _settings(model: str | None) -> tuple[SlicingConfig, int]:
-    """How pictures are cut, and visual tokens of a slice or package; the release's are known without torch."""
+    """The slicing config, and visual tokens per slice or package; the release's are known without torch."""
     from demiglace.processing.slicing import SlicingConfig
 
     if model is None:
@@ -78,9 +78,9 @@ def _settings(model: str | None) -> tuple[SlicingConfig, int]:
 
 
 def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) -> tuple[Sequence[Part], list[str]]:
-    """The files as `ask` takes all of them with one question of a usual length, and a note on each.
+    """The parts as fitted by `ask`, given all files and a question of usual length, and a note on each.
 
-    Without a model these are the parts as they are, with notes on what `ask` does without one.
+    Without a model these are the parts for the default model of `ask`, and the notes say so.
     """
     unset = [isinstance(part, Video) and part.sampling is None for part in parts]
     if not any(unset):
@@ -113,7 +113,7 @@ def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bi
 
 
 def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> Bill:
-    """A picture, or the pages of a document: each is opened, for its size, and forgotten."""
+    """The bill of a picture, or the pages of a document: each is opened only for its size."""
     from demiglace.media.document_pages import open_pages
     from demiglace.media.pictures import open_picture
     from demiglace.processing.visual_token_cost import picture_costs
@@ -137,7 +137,7 @@ def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
 
 
 def _sum(bills: Sequence[Sequence[VisualTokenCost]]) -> list[VisualTokenCost]:
-    """Costs of many inputs by model; a model that refuses one of them is left out."""
+    """Total costs of many inputs by model; a model that refuses one of them is left out."""
     by_name: dict[str, list[VisualTokenCost]] = {}
     for cost in (cost for costs in bills for cost in costs):
         by_name.setdefault(cost.name, []).append(cost)

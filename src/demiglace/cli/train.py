@@ -1,4 +1,4 @@
-"""`demiglace train RECIPE`: a whole run, resumed where it stopped."""
+"""`demiglace train RECIPE`: a whole run; resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from demiglace.cli.terminal import note, this_command
 def train(
     recipe: Annotated[str, typer.Argument(help="nano")],
     folder: training.Folder = Path("runs/nano"),
-    seed: Annotated[int, typer.Option(help="Another seed is another model.")] = 0,
-    start: Annotated[Path | None, typer.Option(help="Folder of a model to go on from, its heads beside it.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the run; it determines the model.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Folder of a model to continue from, its heads beside it.")] = None,
     documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the stages from decay on.")] = None,
     fonts: Annotated[Path | None, typer.Option(help="Folder of font files, for half of the rendered lines.")] = None,
     stages: Annotated[str | None, typer.Option(help="Only these: decay,shapes. [default: all but shapes]")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, to see that all is well.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, as a smoke test.")] = False,
     restart: training.Restart = False,
 ) -> None:
-    """Train a model from random weights. Stop it with Ctrl-C; the same command goes on from there."""
+    """Train a model from random weights. Stop it with Ctrl-C; the same command resumes from there."""
     if recipe != "nano":
         raise ValueError(f"no recipe {recipe!r}; there is: nano")
     try:

@@ -1,4 +1,4 @@
-"""How a training command runs in all processes, and the message at its end."""
+"""Runs a training command in all processes, and prints the message at its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from demiglace.recipes.pretraining import PretrainingNumbers
     from demiglace.recipes.sft import SftNumbers
 
-# What torch says, on any device, where memory cannot be had; it has no common type for it.
+# torch's out-of-memory messages on all devices; they have no common exception type.
 NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc")
 
 
@@ -27,8 +27,8 @@ NO_MEMORY = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc"
 class MemoryAdvice:
     """Options of a command that reduce memory, the first to try first.
 
-    same: with these the run goes on where it stopped; other: these make it another run, in a folder of its own.
-    folder: of the run; None where only the run itself knows how far it came.
+    same: with these the run resumes where it stopped; other: these make it another run, in a folder of its own.
+    folder: of the run; None if only the run itself knows how far it got.
     """
 
     same: tuple[str, ...]
@@ -36,7 +36,7 @@ class MemoryAdvice:
     folder: Path | None = None
 
     def advice(self) -> str:
-        """What to do after memory has run out."""
+        """Advice after memory has run out."""
         from demiglace.jobs.run_folder import latest_progress
 
         reached = "its last checkpoint" if self.folder is None else latest_progress(self.folder)
@@ -46,7 +46,7 @@ class MemoryAdvice:
 
 
 def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str, ...]:
-    """What reduces memory and changes no result: less than `at_once` by `option`, and computing layers again."""
+    """Options that reduce memory and change no result: `option` below `at_once`, and activation checkpointing."""
     fewer = (f"{option} below {at_once}",) if at_once > 1 else ()
     return fewer if is_checkpointed else (*fewer, "--activation-checkpointing")
 
@@ -54,13 +54,13 @@ def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str,
 def advice_on_rows(
     numbers: PretrainingNumbers | SftNumbers | FinetuningRecipe, folder: Path, other: tuple[str, ...] = ()
 ) -> MemoryAdvice:
-    """Of a command that learns from packed rows. other: what makes another run, besides shorter rows."""
+    """Advice for a command that trains on packed rows. other: options that make another run, besides shorter rows."""
     same = less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing)
     return MemoryAdvice(same, (f"--length below {numbers.length}", *other), folder)
 
 
 def run_together(job: Callable[[Machine], Path | None], machine: Machine, result: str, advice: MemoryAdvice) -> None:
-    """Run `job`, which gives the folder of its `result`, or None where a signal stopped it."""
+    """Run `job`, which returns the folder of its `result`, or None if a signal stopped it."""
     from demiglace.training.distributed import distributed
 
     with distributed(machine.device) as ranks:
@@ -80,7 +80,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 @contextmanager
 def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
-    """The error that ends a run, as a line that says how to resume."""
+    """Turns the error that ends a run into a line that says how to resume."""
     from demiglace.data.sample_builder import TooLongRecord
     from demiglace.records.bad_record import BadRecord
 
@@ -102,4 +102,4 @@ def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
 
 
 def _log_nothing(told: str) -> None:
-    """Every process would say the same."""
+    """The log of all processes but the first, which would print the same."""

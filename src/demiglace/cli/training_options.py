@@ -1,4 +1,4 @@
-"""Options that the training commands share, and the parsing of numbers of steps."""
+"""Options that the training commands share, and the parser of step numbers."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
     from demiglace.planning.training_setup import Method
 
-MOST_SEED = 2**64 - 1  # of torch
+MOST_SEED = 2**64 - 1  # torch's limit
 MixturePath = Annotated[Path, typer.Argument(help="TOML file of sources and their weights.")]
-Start = Annotated[str, typer.Option(help="Folder or hub id of the model to begin from, or nano or nano-reader.")]
-Folder = Annotated[Path, typer.Option(help="Where checkpoints, metrics and the model go.")]
-Seed = Annotated[int, typer.Option(help="Another seed is another run.", min=0, max=MOST_SEED)]
+Start = Annotated[str, typer.Option(help="Folder or hub id of the model to start from, or nano or nano-reader.")]
+Folder = Annotated[Path, typer.Option(help="Folder for checkpoints, metrics and the model.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random choices.", min=0, max=MOST_SEED)]
 SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1)]
-Keep = Annotated[int, typer.Option(help="Checkpoints of a stage that are kept.", min=1)]
+Keep = Annotated[int, typer.Option(help="Number of checkpoints of a stage to keep.", min=1)]
 NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Name and count wrong records and go on.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out, listed and counted.")]
 ActivationCheckpointing = Annotated[
     bool,
     typer.Option(
-        "--activation-checkpointing", help="Less memory, a third more time; stages of the 8b size always do so."
+        "--activation-checkpointing", help="Less memory, a third more time; always on in stages of the 8b size."
     ),
 ]
 Restart = Annotated[
-    bool, typer.Option("--restart", help="Begin anew; the run in the folder is set aside as earlier-1.")
+    bool, typer.Option("--restart", help="Start over; the run in the folder is moved aside as earlier-1.")
 ]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """How large packed rows are, by the names that recipes give their numbers; None leaves the preset's."""
+    """Sizes of packed rows, by their names in recipes; None keeps the preset's."""
 
     length: Annotated[int | None, typer.Option(help="Tokens of a row. [default: the preset's]")] = None
-    batch_rows: Annotated[int | None, typer.Option(help="Packed rows of a step. [default: the preset's]")] = None
-    micro_batch_rows: Annotated[int | None, typer.Option(help="Rows in memory at once. [default: the preset's]")] = None
+    batch_rows: Annotated[int | None, typer.Option(help="Packed rows per step. [default: the preset's]")] = None
+    micro_batch_rows: Annotated[int | None, typer.Option(help="Rows per forward pass. [default: the preset's]")] = None
 
 
 @dataclass(frozen=True)
 class Computing:
-    """Where a run is computed, and what becomes of its folder and its curves."""
+    """Where a run is computed, and how its folder and curves are handled."""
 
     restart: Restart = False
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write the curves for TensorBoard too.")] = False
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard.")] = False
     device: inference_options.Device = None
     dtype: Annotated[
-        str | None, typer.Option(help="Of products: float32 or bfloat16. [default: what suits the device]")
+        str | None, typer.Option(help="Of matrix products: float32 or bfloat16. [default: what suits the device]")
     ] = None
 
     def machine(self, **options: Any) -> Machine:
-        """`options` are further fields of `Machine`. ValueError where a name is none."""
+        """`options` are further fields of `Machine`. ValueError for an unknown device or dtype."""
         from demiglace.jobs.machine import Machine
         from demiglace.model.placement import device_named, dtype_named
         from demiglace.training.distributed import own_device
@@ -69,12 +69,12 @@ class Computing:
 
 @dataclass(frozen=True)
 class Stores:
-    """Where files of object stores are kept, which the command line names by their addresses."""
+    """The cache for files of object stores that the command line names by their addresses."""
 
     cache: Annotated[
-        Path | None, typer.Option(help="Folder that files with addresses are kept in. [default: a temporary one]")
+        Path | None, typer.Option(help="Cache folder for files at addresses. [default: a temporary one]")
     ] = None
-    cache_gb: Annotated[float | None, typer.Option(help="How much of them is kept. [default: 50]")] = None
+    cache_gb: Annotated[float | None, typer.Option(help="Size limit of the cache in GB. [default: 50]")] = None
 
     def objects(self) -> ObjectCache:
         from demiglace.data.object_cache import ObjectCache
@@ -86,7 +86,7 @@ class Stores:
         return ObjectCache(self.cache or DEFAULT_CACHE.folder, most_bytes)
 
     def refuse(self, mixture: str) -> None:
-        """ValueError where one of them is given beside a mixture, which has a table for that."""
+        """ValueError if one of the options is given with a mixture, which has a table for that."""
         if self.cache is not None or self.cache_gb is not None:
             raise ValueError(f"--cache and --cache-gb are for addresses; {mixture} says it under [cache]")
 
@@ -95,7 +95,7 @@ _WORDS = {2: "two", 3: "three"}
 
 
 def steps_like(example: str, text: str) -> tuple[int, ...]:
-    """ "500,300" -> those, as many as `example` has; ValueError for anything else."""
+    """ "500,300" -> these numbers, as many as in `example`; ValueError for anything else."""
     parts, count = text.split(","), example.count(",") + 1
     if len(parts) != count or not all(part.strip().isdecimal() for part in parts):
         raise ValueError(f"--steps takes {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
@@ -103,7 +103,7 @@ def steps_like(example: str, text: str) -> tuple[int, ...]:
 
 
 def finetuning_method(full: bool, lora: bool, qlora: bool) -> Method:
-    """Adapters where nothing is chosen; ValueError where two are."""
+    """The chosen method, by default adapters; ValueError if two are chosen."""
     if full + lora + qlora > 1:
         raise ValueError("--full, --lora and --qlora exclude each other")
     return "full" if full else "qlora" if qlora else "lora"

@@ -1,1 +1,1 @@
-"""Records -> packed rows of samples; a run resumes exactly where it stopped."""
+"""Records -> samples packed into rows; a run resumes exactly where it stopped."""

@@ -1,4 +1,4 @@
-"""Statistics of a data set before training: counts, bad records by name, a sample as the model sees it."""
+"""Statistics of a dataset before training: counts, a list of bad records, and a sample as the model sees it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 
-MOST_RECORDS = 2000  # inspected at most, evenly over the data set
-DRAWS = 200  # of a mixture that are inspected (ours)
+MOST_RECORDS = 2000  # limit on inspected records, spread evenly over the sources
+DRAWS = 200  # number of a mixture's draws that are inspected (ours)
 
 
 @dataclass
 class DatasetStatistics:
     """Sums over the inspected records; `num_records` is the number of all records.
 
-    frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
-    flops: by the formula that `measure_dataset` was given.
+    frames: of videos, in `packages`; slices: of images, one or more each; patches: of both.
+    flops: by the `cost` given to `measure_dataset`.
     """
 
     num_records: int
@@ -70,9 +70,9 @@ class DatasetStatistics:
 def measure_dataset(
     builder: SampleBuilder, cost: Callable[[Sample], float], most: int = MOST_RECORDS, shows: bool = True
 ) -> DatasetStatistics:
-    """Prepare the records of all finite sources, of large ones a share drawn at random, and add up what they cost.
+    """Processes the records of all finite sources, of large datasets a random share, and adds up their statistics.
 
-    shows: how far it has come, on the screen.
+    shows: whether to show a progress bar.
     """
     sizes = [sum(source.blocks or ()) for source in builder.mixture.sources]
     survey = DatasetStatistics(num_records=sum(sizes))
@@ -87,7 +87,7 @@ def measure_dataset(
 def measure_draws(
     builder: SampleBuilder, cost: Callable[[Sample], float], number: int = DRAWS, shows: bool = True
 ) -> DatasetStatistics:
-    """The same of a mixture's first draws, as a stage that begins draws them; sources that draw have no end."""
+    """The same for the first draws from a mixture at the start of a stage, because generated sources are endless."""
     mixture, taken = builder.mixture, [0] * len(builder.mixture.sources)
     survey = DatasetStatistics(num_records=sum(sum(source.blocks or ()) for source in mixture.sources))
     for count in track(range(number), "looking at the data", transient=True, disable=not shows):
@@ -121,6 +121,6 @@ def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:
 
 
 def _packages_of_videos(pictures: VisualArrays) -> np.ndarray:
-    """bool (packages,): those whose frames have a time."""
+    """bool (packages,): whether the frames have a time, as in videos."""
     firsts = np.cumsum(pictures.package_sizes) - pictures.package_sizes
     return pictures.ticks[firsts] != STILL

@@ -1,8 +1,8 @@
-"""Rows of samples for the trainer: drawn from a mixture, prepared in advance by other processes, packed into rows.
+"""Rows of samples for the trainer: drawn from a mixture, prepared ahead by other processes, packed into rows.
 
-A step has a fixed number of rows, and each comes from a stream of its own. A stream is a pure function of the seed and
-of the decay at each step: which process prepares a sample, and when, changes nothing. A rank owns some of the streams,
-so any number of ranks sees the same rows, and a few numbers for each stream are all that a checkpoint has to keep.
+A step has a fixed number of rows, and each comes from its own stream. A stream is a pure function of the seed and of
+the decay at each step; which process prepares a sample, and when, changes nothing. Each rank owns some of the streams,
+so any number of ranks sees the same rows, and a checkpoint only has to keep a few numbers for each stream.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
 
-WINDOW = 4  # rows' worth of tokens that a row is chosen from (ours): more leaves less padding and takes more memory
-DRAWN_AT_ONCE = 16  # where none are left that were drawn ahead
-MOST_SKIPPED = 1000  # records in a row without a good one among them
+WINDOW = 4  # rows' worth of tokens from which a row is chosen (ours): more means less padding and more memory
+DRAWN_AT_ONCE = 16  # number of draws when no samples are waiting
+MOST_SKIPPED = 1000  # limit on the records skipped for one row
 
 
 @dataclass
 class Counts:
-    """Records so far: samples in rows, bad records, and those too long for a row."""
+    """Numbers of records so far: samples in rows, bad records, and those too long for a row."""
 
     read: int = 0
     bad: int = 0
@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass
 class Waiting:
-    """A draw, and the handle to its sample; `parcel` once it was asked for."""
+    """A draw and the handle to its sample; `parcel` is set once the sample was fetched."""
 
     draw: Draw
     fetch: Callable[[], SampleArrays]
@@ -44,9 +44,9 @@ class Waiting:
 
 @dataclass
 class Stream:
-    """One row after the other. Draws wait in the order in which they were drawn until a row takes them.
+    """Yields one row after the other. Draws wait in the order in which they were drawn until a row takes them.
 
-    drawn: how many, of each source; skipped: bad and too long records that the last row came across.
+    drawn: number of draws from each source; skipped: bad and too long records met while the last row was filled.
     """
 
     number: int
@@ -60,7 +60,7 @@ class Stream:
     skipped: list[BadRecord] = field(default_factory=list)
 
     def draw(self, num_waiting: int, decay: float) -> None:
-        """Until so many wait."""
+        """Draws until `num_waiting` samples are waiting."""
         mixture, seed = self.builder.mixture, self.builder.seed
         while len(self.waiting) < num_waiting:
             source = mixture.choose(seed, self.number, sum(self.drawn), decay)
@@ -68,7 +68,7 @@ class Stream:
             self.drawn[source] += 1
 
     def next_row(self, decay: float) -> list[Sample]:
-        """The oldest sample and those that fit it best; as many again as it was chosen from are drawn ahead."""
+        """The oldest sample and those that fit best with it; then draws ahead, up to twice the size of the window."""
         self.skipped = []
         window = self._window(decay)
         chosen = choose([len(parcel.tokens) for parcel in window], self.builder.length)
@@ -79,7 +79,7 @@ class Stream:
         return [window[index].sample() for index in chosen]
 
     def _window(self, decay: float) -> list[SampleArrays]:
-        """The first samples that wait, enough for `WINDOW` rows; what cannot be read is taken out."""
+        """The first waiting samples, enough for `WINDOW` rows; those that cannot be read are removed."""
         window: list[SampleArrays] = []
         num_tokens = 0
         while num_tokens < WINDOW * self.builder.length:
@@ -91,7 +91,7 @@ class Stream:
         return window
 
     def _fetch(self, index: int) -> SampleArrays | None:
-        """The sample that waits at `index`; None where it was skipped instead."""
+        """The waiting sample at `index`; None if it was skipped instead."""
         waiting = self.waiting[index]
         try:
             if waiting.parcel is None:
@@ -144,9 +144,9 @@ class Stream:
 class Loader:
     """Rows of packed samples. A step has `num_streams` rows, row j comes from stream j; a rank owns `streams`.
 
-    Samples that wait take about `2 * WINDOW` rows' worth of memory for each stream, pictures as bytes.
+    Waiting samples take about `2 * WINDOW` rows' worth of memory for each stream, pictures as bytes.
 
-    waited: seconds that the last `next_rows` took; skipped: bad and too long records that it came across.
+    waited: seconds that the last `next_rows` took; skipped: bad and too long records that it met.
     """
 
     def __init__(
@@ -161,9 +161,9 @@ class Loader:
         num_workers: int,
         skip_bad: bool,
     ) -> None:
-        """`length`: most tokens of a row; `skip_bad`: bad records are counted and named, else the first one is raised.
+        """`length`: maximum tokens of a row; `skip_bad`: count and list bad records, instead of raising the first one.
 
-        Records too long for a row are always counted, named and skipped. ValueError for numbers out of bounds.
+        Records too long for a row are always counted, listed and skipped. ValueError for numbers out of bounds.
         """
         if length < 1 or num_workers < 0:
             raise ValueError(f"rows need a length of 1 and 0 workers at least, got {length} and {num_workers}")
@@ -178,14 +178,14 @@ class Loader:
         self.waited = 0.0
 
     def next_rows(self, decay: float) -> list[list[Sample]]:
-        """For each stream of this rank the samples of its next row; `decay` (0 to 1) says how much of it is over.
+        """For each stream of this rank the samples of its next row; `decay` (0 to 1) is the progress of the decay.
 
-        Raises BadRecord unless they are skipped, ValueError where nothing but skipped records comes, and RuntimeError
-        where a worker has died.
+        Raises BadRecord unless bad records are skipped, ValueError after too many skipped records without a row, and
+        RuntimeError if a worker has died.
         """
         started = time.perf_counter()
         for stream in self._streams:
-            if not stream.waiting:  # all streams begin before one of them is waited for
+            if not stream.waiting:  # start all streams before waiting for any of them
                 stream.draw(DRAWN_AT_ONCE, decay)
         rows = [stream.next_row(decay) for stream in self._streams]
         self.waited = time.perf_counter() - started
@@ -193,23 +193,23 @@ class Loader:
 
     @property
     def skipped(self) -> list[BadRecord]:
-        """Bad and too long records that the last rows came across."""
+        """Bad and too long records met while the last rows were filled."""
         return [error for stream in self._streams for error in stream.skipped]
 
     @property
     def counts(self) -> Counts:
-        """Of all streams of this rank since the very beginning, earlier runs included."""
+        """The sums over this rank's streams since the very beginning, including before a resume."""
         every = [stream.counts for stream in self._streams]
         return Counts(sum(c.read for c in every), sum(c.bad for c in every), sum(c.too_long for c in every))
 
     def state(self) -> dict[int, dict[str, Any]]:
-        """Where each stream of this rank stands, after the last rows: plain numbers and names, fit for JSON."""
+        """The position of each stream of this rank after the last rows: plain numbers and names, fit for JSON."""
         return {stream.number: stream.state() for stream in self._streams}
 
     def restore(self, state: Mapping[int, Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]) -> None:
-        """Resume from there; streams of other ranks may be among them, and JSON may have made keys strings.
+        """Resume from a `state`; it may include streams of other ranks, and JSON may have turned keys into strings.
 
-        Raises ValueError where a stream is missing, or the position belongs to other sources or another `num_streams`.
+        Raises ValueError if a stream is missing, or the position belongs to other sources or another `num_streams`.
         """
         positions = {int(number): position for number, position in state.items()}
         if missing := [stream.number for stream in self._streams if stream.number not in positions]:

@@ -1,7 +1,7 @@
-"""Sources with weights that shift while the rate decays, and the endless shuffled order of each source.
+"""Sources with weights that shift while the learning rate decays, and the endless shuffled order of each source.
 
-Which source a draw comes from and which record of it are pure functions of the seed and the draw's number: nothing but
-numbers has to be kept to go on where a run stopped.
+The source and the record of a draw are pure functions of the seed and the draw's number, so a checkpoint only has to
+keep numbers for a run to resume.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demiglace.fields import WEIGHT
 if TYPE_CHECKING:
     from demiglace.data.source import Source
 
-# First numbers of the seeds, so that no two purposes draw the same chances.
+# Part of each seed, so that different purposes never share random numbers.
 CHOICE, ORDER, CONTENT = range(3)
 
 
@@ -34,8 +34,8 @@ class Draw:
 class Mixture:
     """Sources, and how often each is drawn.
 
-    weights: in the stable part of a stage; late_weights: at the end of the decay. Both are taken as shares of their
-    sums, and shares are linear in between. A weight of 0 leaves a source out.
+    weights: in the stable part of a stage; late_weights: at the end of the decay. Both are normalised to shares, which
+    are interpolated linearly in between. A weight of 0 leaves a source out.
     """
 
     sources: tuple[Source, ...]
@@ -43,7 +43,7 @@ class Mixture:
     late_weights: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Raises ValueError where the numbers cannot be weights, or names repeat, or a source that is used is empty."""
+        """Raises ValueError if the numbers cannot be weights, names repeat, or a source with a weight is empty."""
         for weights in (self.weights, self.late_weights):
             if len(weights) != len(self.sources):
                 raise ValueError(f"{len(self.sources)} sources, but {len(weights)} weights")
@@ -57,7 +57,7 @@ class Mixture:
                 raise ValueError(f"source {source.name} has 0 records, but a weight of {max(given)}")
 
     def shares(self, decay: float) -> np.ndarray:
-        """float64 (sources,), the chance of each when `decay` (0 to 1) of the decay is over."""
+        """float64 (sources,), the probability of each when a share `decay` (0 to 1) of the decay is over."""
         if not 0 <= decay <= 1:
             raise ValueError(f"decay must lie in 0..1, got {decay}")
         early, late = np.array(self.weights, float), np.array(self.late_weights, float)
@@ -71,20 +71,20 @@ class Mixture:
         return int(possible[np.searchsorted(shares[possible].cumsum()[:-1], chance, side="right")])
 
     def place(self, draw: Draw, seed: int) -> tuple[int, int]:
-        """(block, row) where the record of a draw lies in its source."""
+        """(block, row) of a draw's record in its source."""
         blocks = self.sources[draw.source].blocks
         return (0, draw.number) if blocks is None else place(blocks, (seed, ORDER, draw.source), draw.number)
 
     def content_seed(self, draw: Draw, seed: int) -> tuple[int, ...]:
-        """For what is random in the record itself: another one each time it comes."""
+        """The seed for random choices within the record: a different one each time the record is drawn."""
         return seed, CONTENT, draw.source, draw.number
 
 
 def place(blocks: Sequence[int], seed: tuple[int, ...], number: int) -> tuple[int, int]:
     """(block, row) of record `number` of an endless shuffled order over `blocks`, given by their sizes.
 
-    Each epoch goes through all blocks in an order of its own, and through each block's rows in an order of their own,
-    so every record comes once an epoch while one block after the other is read.
+    Each epoch goes through all blocks in a new order, and through the rows of each block in a new order. So every
+    record occurs once an epoch while blocks are read one after the other.
     """
     sizes = np.asarray(blocks)
     epoch, rest = divmod(number, int(sizes.sum()))

@@ -1,4 +1,4 @@
-"""The user's TOML file that names sources and their weights: file -> described sources -> mixtures of the stages.
+"""The user's TOML file of sources and their weights: file -> described sources -> mixtures of the stages.
 
     [[source]]
     name = "papers"
@@ -6,10 +6,10 @@
     path = "papers"
     weights = { vision = 1.0, full = 0.5, late = 2.0 }
 
-Paths are relative to the file. Of `parquet`, `webdataset` and `text`, `path` may be a folder or a pattern with `*` too.
-Of these and `jsonl` it may be an address of an object store, such as `s3://bucket/shards/*.tar`; a folder there ends
-with `/`. `[cache]` says where its files are kept (`folder`) and how much of them (`gb`).
-`weights` are those of the stages; one that is not named does not use the source. `late` is the weight at the end of the
+Paths are relative to the file. For `parquet`, `webdataset` and `text`, `path` may also be a folder or a pattern with
+`*`. For these and `jsonl` it may be the URL of an object store, such as `s3://bucket/shards/*.tar`; a folder there ends
+with `/`. `[cache]` sets where its files are kept (`folder`) and how much of them (`gb`).
+`weights` are by stage; a stage that is not listed does not use the source. `late` is the weight at the end of the
 decay, by default the one before it.
 """
 
@@ -44,10 +44,10 @@ from demiglace.records.media_files import check_folders
 
 MOST_BYTES = 2**20
 STAGES = (
-    *("resampler", "vision", "full"),  # paper, section 3: trainable are the resampler; the encoder too; everything
+    *("resampler", "vision", "full"),  # paper, section 3: trainable are the resampler; also the encoder; everything
     *("general", "long_cot_3d"),  # paper, section 4
 )
-RL = "hybrid_rl"  # paper, section 5; no stage of the supervised runs, whose seeds count these
+RL = "hybrid_rl"  # paper, section 5; not one of the supervised stages, whose indices are part of seeds
 PREFERENCE = "preference"  # paper, section 5: RLAIF-V
 LATE, STAGE_OF_LATE = "late", "full"
 CACHE: Mapping[str, Field] = {"folder": Words(), "gb": Real(0, 10**6, above=True)}
@@ -56,12 +56,12 @@ HEAD: Mapping[str, Field] = {
     "path": Words(),
     "weights": TableOf(WEIGHT, (*STAGES, RL, PREFERENCE, LATE)),
 }
-FOLDERS = ("media", "media_root", "documents", "fonts")  # options that are paths, relative to the file too
+FOLDERS = ("media", "media_root", "documents", "fonts")  # options that are paths, also relative to the file
 
 
 @dataclass(frozen=True)
 class SourceEntry:
-    """One `[[source]]`; `options` are the fields that its kind has besides a name and a path."""
+    """One `[[source]]`; `options` are the fields of its kind other than name and path."""
 
     name: str
     kind: str
@@ -70,7 +70,7 @@ class SourceEntry:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def open(self, cache: ObjectCache) -> Source:
-        """ValueError where its files are missing, or its options are out of bounds; `cache` is for an `address`."""
+        """ValueError if its files are missing or its options are out of bounds; `cache` is for an `address`."""
         if ADDRESS_OPTION in self.options:
             return open_stored(self.name, self.kind, self.options, cache)
         return KINDS[self.kind].make(self)
@@ -78,7 +78,7 @@ class SourceEntry:
 
 @dataclass(frozen=True)
 class SourceKind:
-    """How a source is made of its entry, and what its options may be; `takes_path` is False for generators."""
+    """How a source is made from its entry, and its allowed options; `takes_path` is False for generators."""
 
     make: Callable[[SourceEntry], Source]
     options: Mapping[str, Field]
@@ -87,14 +87,14 @@ class SourceKind:
 
 @dataclass(frozen=True)
 class MixtureFile:
-    """`cache` is no part of what decides a run."""
+    """A parsed mixture; `cache` does not affect the results of a run."""
 
     path: Path
     entries: tuple[SourceEntry, ...]
     cache: ObjectCache = DEFAULT_CACHE
 
     def mixture(self, stage: str) -> Mixture:
-        """The sources that have a weight in `stage`; ValueError where there are none or one cannot be opened."""
+        """The sources that have a weight in `stage`; ValueError if there are none or one cannot be opened."""
         weights = [(entry, *_weights(entry, stage)) for entry in self.entries]
         used = [(entry, early, late) for entry, early, late in weights if early or late]
         if not any(early for _, early, _ in used):
@@ -104,7 +104,7 @@ class MixtureFile:
 
 
 def read_mixture(path: Path) -> MixtureFile:
-    """ValueError that names the file and the key where something is missing, unknown or out of bounds."""
+    """Reads a mixture; ValueError names the file and the key if something is missing, unknown or out of bounds."""
     if not path.is_file():
         raise ValueError(f"{path} does not exist or is no file")
     if (size := path.stat().st_size) > MOST_BYTES:
@@ -153,7 +153,7 @@ def _entry(file: Path, number: int, fields: dict[str, Any]) -> SourceEntry:
 
 
 def _weights(entry: SourceEntry, stage: str) -> tuple[float, float]:
-    """In the stable part and at the end of the decay, which the last stage of pre-training alone has."""
+    """Weights in the stable part and at the end of the decay; only the last stage of pre-training has a decay."""
     early = entry.weights.get(stage, 0.0)
     return early, entry.weights.get(LATE, early) if stage == STAGE_OF_LATE else early
 
@@ -175,7 +175,7 @@ def _one(entry: SourceEntry) -> Path:
 
 
 def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
-    """The file itself, the files of a folder that end so, or those that a pattern names, in natural order."""
+    """The file itself, the files of a folder with these suffixes, or those that match a pattern, in natural order."""
     assert entry.path is not None
     if entry.path.is_file():
         return (entry.path,)
@@ -189,7 +189,7 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _of_records(entry: SourceEntry) -> dict[str, Any]:
-    """Options of a source of records, with those of its videos as one; ValueError where a folder is missing."""
+    """Options of a source of records, with those for videos combined into one; ValueError if a folder is missing."""
     check_folders(entry.options.get("media"), entry.options.get("media_root"))
     settings = {key: value for key, value in entry.options.items() if key in media_settings.OPTIONS}
     others = {key: value for key, value in entry.options.items() if key not in settings}

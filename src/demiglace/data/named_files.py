@@ -1,4 +1,4 @@
-"""Files of a folder, and their order."""
+"""Files of a folder, in natural order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def files_below(folder: Path, endings: Sequence[str]) -> list[Path]:
-    """Those that end so, in any case, at any depth, in natural order; what begins with a dot is left out."""
+    """Files at any depth with one of `endings`, in any case, in natural order; without names that begin with a dot."""
     wanted = (path for path in folder.rglob("*") if ends_so(path, endings) and not _is_hidden(path, folder))
     return in_order(path for path in wanted if path.is_file())
 
@@ -20,12 +20,12 @@ def ends_so(path: Path, endings: Sequence[str]) -> bool:
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:
-    """`2.jsonl` before `10.jsonl`."""
+    """In natural order: `2.jsonl` before `10.jsonl`."""
     return sorted(paths, key=lambda path: (natural(str(path)), str(path)))
 
 
 def natural(name: str) -> list[tuple[bool, int, str]]:
-    """By which names are sorted: numbers in them compare as numbers."""
+    """The sort key for natural order: numbers in names compare as numbers."""
     pieces = _DIGITS.split(name)
     return [(bool(number % 2), int(piece) if number % 2 else 0, piece) for number, piece in enumerate(pieces)]
 

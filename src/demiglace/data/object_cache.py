@@ -1,7 +1,7 @@
-"""Files of an object store (`s3://`, `gs://`, `hf://`, `https://`: what fsspec opens), held on the disk within a bound.
+"""A cache of limited size on disk for files of object stores (`s3://`, `gs://`, `hf://`, `https://`: all of fsspec).
 
-A file is fetched whole when it is first read and stays until its room is needed; the one that was not read for longest
-goes first. All processes of a machine share the folder: a file is fetched once, and none goes while it is read.
+A file is downloaded whole when it is first read and kept until its space is needed; the least recently read file is
+evicted first. All processes of a machine share the folder: a file is downloaded once, and not evicted while being read.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ T = TypeVar("T")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 ATTEMPTS = 5  # of every request (ours), with pauses of 0.5, 1, 2 and 4 s
 MOST_SECONDS = 1800  # of one file, all attempts together (ours)
-MOST_WAIT = 60  # seconds for room while all that is held is being read (ours)
+MOST_WAIT = 60  # seconds to wait for space while all cached files are being read (ours)
 CHUNK = 2**22  # bytes
-# What tells one content of a name from another, the surest first: of S3, HTTP, GCS, Hugging Face, and of the rest.
+# Fields that identify a file's version, the most reliable first: of S3, HTTP, GCS, Hugging Face, and of the rest.
 _MARKS = ("ETag", "etag", "md5Hash", "blob_id", "Last-Modified", "LastModified", "mtime", "created")
 _EXTRAS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 
 
 class StoreError(OSError):
-    """What a store refuses, or does not give in time: a fault of the run, not of a record."""
+    """A store refused, or did not answer in time: a failure of the run, not of a record."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """`mark` tells this content from what may come to stand under the name later."""
+    """`mark` identifies this version of the file, should its content change later."""
 
     address: str
     size: int
@@ -46,7 +46,7 @@ class StoredFile:
 
 
 def stored_file(address: str) -> StoredFile:
-    """What the store says of a file; ValueError where there is none, StoreError where the store does not answer."""
+    """The store's information on a file; ValueError if there is none, StoreError if the store does not answer."""
     info = _asked(address, lambda: _file_system(address).info(address))
     if info.get("type") == "directory" or info.get("size") is None:
         raise ValueError(f"{address} is no file whose size the store tells")
@@ -54,7 +54,7 @@ def stored_file(address: str) -> StoredFile:
 
 
 def stored_files(address: str, suffixes: tuple[str, ...]) -> tuple[StoredFile, ...]:
-    """The file itself, those of a folder that end so, or those that a pattern names, by name; errors as above."""
+    """The file itself, those of a folder with these suffixes, or those matching a pattern, by name; errors as above."""
     if "*" not in address and not address.endswith("/"):
         return (stored_file(address),)
     system = _file_system(address)
@@ -66,23 +66,23 @@ def stored_files(address: str, suffixes: tuple[str, ...]) -> tuple[StoredFile, .
 
 
 def path_or_address(given: str) -> Path | str:
-    """What a command line names: an address stays a text, for a path has no `//`."""
+    """A command-line argument as a path or an address; an address stays a string, as a `Path` would lose its `//`."""
     return given if ADDRESS.match(given) else Path(given)
 
 
 @dataclass(frozen=True)
 class ObjectCache:
-    """folder: of the files, made where it is missing. most_bytes: of all files in it, those under way included."""
+    """folder: of the files, created if missing. most_bytes: of all files in it, including those being downloaded."""
 
     folder: Path
     most_bytes: int
 
     @contextmanager
     def held(self, file: StoredFile) -> Iterator[Path]:
-        """The file on the disk, as long as the block runs.
+        """A context in which the file is on disk.
 
-        Raises ValueError where it is larger than the cache or has changed since `file` was looked up, StoreError where
-        it cannot be fetched or there is no room.
+        Raises ValueError if it is larger than the cache or has changed since `file` was looked up, StoreError if it
+        cannot be downloaded or there is no space.
         """
         if file.size > self.most_bytes:
             raise ValueError(f"{file.address} has {file.size} bytes, more than the {self.most_bytes} of the cache")
@@ -91,7 +91,7 @@ class ObjectCache:
         while True:
             with _locked(path, fcntl.LOCK_SH):
                 if _is_whole(path, file):
-                    os.utime(path, ns=(time.time_ns(),) * 2)  # the system's own clock of files is too coarse
+                    os.utime(path, ns=(time.time_ns(),) * 2)  # the file system's own timestamps are too coarse
                     yield path
                     return
             with _locked(path, fcntl.LOCK_EX):
@@ -99,7 +99,7 @@ class ObjectCache:
                     self._fetch(file, path)
 
     def counts(self, file: StoredFile, cut: str, count: Callable[[], Sequence[int]]) -> tuple[int, ...]:
-        """What was counted of a file that is `cut` so; written beside it, and there still when the file has gone."""
+        """The counts for a file `cut` in this way; they are stored beside it and kept when the file is evicted."""
         path = self.folder / f"{name_of(file)}-{hashlib.sha256(cut.encode()).hexdigest()[:8]}.counts"
         if path.is_file():
             return tuple(json.loads(path.read_text()))
@@ -109,7 +109,7 @@ class ObjectCache:
 
     def _fetch(self, file: StoredFile, path: Path) -> None:
         aside = path.with_name(path.name + ".part")
-        aside.unlink(missing_ok=True)  # of a process that was killed: it would take the room once more
+        aside.unlink(missing_ok=True)  # left by a killed process: it would take the space twice
         self._reserve(file, aside)
         try:
             _asked(file.address, lambda: _copy(file, aside))
@@ -118,7 +118,7 @@ class ObjectCache:
             aside.unlink(missing_ok=True)
 
     def _reserve(self, file: StoredFile, aside: Path) -> None:
-        """An empty file of the whole size, for which others went; StoreError where there is no room in time."""
+        """Creates an empty file of full size, evicting others for it; StoreError if there is no space in time."""
         deadline = time.monotonic() + MOST_WAIT
         while True:
             with _locked(self.folder / "room", fcntl.LOCK_EX):
@@ -150,23 +150,23 @@ def name_of(file: StoredFile) -> str:
 
 
 def inside(folder: str, reference: str) -> str:
-    """The address of what a record calls `reference`, relative to `folder`; ValueError where it leads out of it."""
+    """The address of a record's `reference`, relative to `folder`; ValueError if it leads out of the folder."""
     if reference.startswith("/") or ".." in PurePosixPath(reference).parts:
         raise ValueError(f"{reference} leads out of {folder}")
     return f"{folder.rstrip('/')}/{PurePosixPath(reference)}"
 
 
 def _kept(folder: Path) -> Iterator[tuple[int, int, Path]]:
-    """When each file was last read, its bytes, and where it is."""
+    """Yields the time of last reading, size in bytes and path of each file."""
     for path in folder.iterdir():
-        with suppress(FileNotFoundError):  # one that was under way has got its name in this moment
+        with suppress(FileNotFoundError):  # a download was renamed at this moment
             if _NAME.fullmatch(path.name):
                 status = path.stat()
                 yield status.st_mtime_ns, status.st_size, path
 
 
 def _removed(path: Path) -> bool:
-    """Whether a file could go, since nobody reads or fetches it."""
+    """Removes a file unless it is being read or downloaded; whether it did."""
     owner = path.with_name(path.name.removesuffix(".part"))
     with suppress(BlockingIOError), _locked(owner, fcntl.LOCK_EX | fcntl.LOCK_NB):
         path.unlink(missing_ok=True)
@@ -176,7 +176,7 @@ def _removed(path: Path) -> bool:
 
 @contextmanager
 def _locked(path: Path, kind: int) -> Iterator[None]:
-    """`flock` on a file beside it: the system lets go of it when a process is killed."""
+    """`flock` on a file beside it, which the system releases when a process is killed."""
     handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, kind)
@@ -190,11 +190,11 @@ def _is_whole(path: Path, file: StoredFile) -> bool:
 
 
 def _copy(file: StoredFile, aside: Path) -> None:
-    """Every attempt begins anew, with another look at what stands under the name. `aside` keeps its room."""
+    """One attempt to download the whole file, after checking that it has not changed. `aside` keeps its full size."""
     if (now := stored_file(file.address)).mark != file.mark or now.size != file.size:
         raise ValueError(f"{file.address} has changed since the run began: {now.mark} is not {file.mark}")
     deadline, num_bytes = time.monotonic() + MOST_SECONDS, 0
-    streamed = {"block_size": 0} if file.address.startswith("http") else {}  # not every server gives parts of a file
+    streamed = {"block_size": 0} if file.address.startswith("http") else {}  # not every server supports range requests
     with _file_system(file.address).open(file.address, "rb", **streamed) as source, aside.open("r+b") as target:
         while chunk := source.read(CHUNK):
             num_bytes += target.write(chunk)
@@ -207,7 +207,7 @@ def _copy(file: StoredFile, aside: Path) -> None:
 
 
 def _asked(address: str, request: Callable[[], T]) -> T:
-    """The answer, asked for again where the store fails; ValueError and StoreError in words for whoever runs it."""
+    """The result of a request, retried if the store fails; ValueError and StoreError are worded for the user."""
     started = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -216,7 +216,7 @@ def _asked(address: str, request: Callable[[], T]) -> T:
             raise
         except FileNotFoundError:
             raise ValueError(f"{address} does not exist") from None
-        except Exception as error:  # stores have errors of many types of their own
+        except Exception as error:  # stores have many error types of their own
             if "Credentials" in type(error).__name__:
                 raise StoreError(f"{address}: no credentials ({error})") from error
             if isinstance(error, PermissionError):

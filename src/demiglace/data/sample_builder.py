@@ -1,6 +1,6 @@
-"""A draw becomes a sample: in this process, or in worker processes in advance.
+"""A draw becomes a sample: in this process, or ahead of time in worker processes.
 
-A separate process for each worker, because threads would share the interpreter lock with training.
+Workers are processes, because threads would share the interpreter lock with training.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TooLongRecord(BadRecord):
 
 @dataclass(frozen=True)
 class VisualArrays:
-    """`Visual` in a quarter of its memory: `levels` uint8 (patches, 3 * patch_size**2), the other fields as there."""
+    """`Visual` in a quarter of the memory: `levels` uint8 (patches, 3 * patch_size**2), other fields as in `Visual`."""
 
     levels: np.ndarray
     grids: np.ndarray
@@ -82,7 +82,7 @@ class SampleArrays:
 class SampleBuilder:
     """Reads the record of a draw and processes it; samples have at most `length` tokens.
 
-    A video whose numbers nobody chose is fitted to that, as it is when a question is asked.
+    A video without sampling settings is fitted to that length, as in inference.
     """
 
     mixture: Mixture
@@ -91,7 +91,7 @@ class SampleBuilder:
     length: int
 
     def __call__(self, draw: Draw) -> SampleArrays:
-        """Raises BadRecord for what cannot be read, whether the record or a file that it names."""
+        """Raises BadRecord if the record, or a file that it names, cannot be read."""
         source = self.mixture.sources[draw.source]
         block, row = self.mixture.place(draw, self.seed)
         conversation = source.read(block, row, self.mixture.content_seed(draw, self.seed))
@@ -109,9 +109,9 @@ Prepared = TypeVar("Prepared")
 
 
 class WorkerPool(Generic[Asked, Prepared]):
-    """Prepares what is asked for in `num_workers` processes; with 0, in this one, when it is waited for.
+    """Runs `builder` on requests in `num_workers` processes; with 0, in this one, when the result is waited for.
 
-    builder: how; it goes to each process once.
+    builder: sent to each process once.
     """
 
     def __init__(self, builder: Callable[[Asked], Prepared], num_workers: int) -> None:
@@ -123,17 +123,17 @@ class WorkerPool(Generic[Asked, Prepared]):
         )
 
     def start(self, asked: Asked) -> Callable[[], Prepared]:
-        """Returns what waits for it; that raises as the builder does, or where a worker has died."""
+        """Returns a function that waits for the result; it raises as the builder does, or if a worker has died."""
         if self.pool is None:
             return partial(self.builder, asked)
         try:
-            with worker_process.signals_blocked():  # the pool starts a process when there is work for it
+            with worker_process.signals_blocked():  # the pool starts processes on demand
                 return partial(_await, self.pool.submit(_prepare, asked))
         except BrokenProcessPool as error:
             raise _death() from error
 
     def close(self) -> None:
-        """Ends the processes; what they are at is finished first, what waits is dropped."""
+        """Ends the processes; running tasks are finished first, waiting ones are dropped."""
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
 
@@ -152,7 +152,7 @@ def _death() -> RuntimeError:
     )
 
 
-# Set by `_begin`, and in worker processes alone: a pool hands its tasks nothing but their arguments.
+# Set by `_begin`, only in worker processes: a pool passes nothing but arguments to its tasks.
 _preparation: Callable[[Any], Any] | None = None
 
 

@@ -1,4 +1,4 @@
-"""A source of training conversations: what the loader reads, whatever its files are."""
+"""A source of training conversations: the interface that the loader reads, for all kinds of files."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from demiglace.conversation import Conversation
 class Source(Protocol):
     """Records by number, in blocks that are cheap to read from in any order: a file, a row group, a shard, a PDF.
 
-    Sources are cheap to make and to pickle, since they go to worker processes: what they learn about their files is
-    kept by each process for itself, and files are open only while they are read.
+    Sources must be cheap to create and to pickle, because they are sent to worker processes: each process caches
+    separately what it learns about the files, and files are open only while they are read.
     """
 
     @property
     def name(self) -> str:
-        """How figures and messages call it."""
+        """Its name in metrics and messages."""
 
     @property
     def blocks(self) -> Sequence[int] | None:
-        """Records in each block; None where there is no end, and records are rows of block 0.
+        """The number of records in each block; None for an endless source, whose records are rows of block 0.
 
-        A file of many that cannot be opened counts as a block of one record, a bad one, so that it is reported like
-        any other. Raises ValueError where a file does not exist.
+        If a source has many files, one that cannot be opened counts as a block of one bad record, so that it is
+        reported like any other. Raises ValueError if a file does not exist.
         """
 
     @property
     def files(self) -> Sequence[Path]:
-        """What records are read from."""
+        """The files that records are read from."""
 
     @property
     def names_files(self) -> bool:
-        """Whether records name further files: pictures, documents and videos that lie beside them."""
+        """Whether records name further files: pictures, documents and videos beside them."""
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         """A record, ending with the assistant: a pure function of the files and the arguments.
 
-        `seed` (numbers from 0) seeds all random choices. Raises BadRecord where the record cannot be used.
+        `seed` (non-negative numbers) seeds all random choices. Raises BadRecord if the record cannot be used.
         """
 
     def where(self, block: int, row: int) -> str:
-        """The place of a record, as its BadRecord tells it."""
+        """The place of a record, as reported in its BadRecord."""
 
 
 class Endless:
-    """The part of a `Source` that all share which make their records up: there is no end, and no file."""
+    """The part of a `Source` that all generated sources share: they are endless and have no files."""
 
     @property
     def blocks(self) -> None:
@@ -63,14 +63,14 @@ class Endless:
 
 
 def state_of(source: Source) -> dict[str, object]:
-    """What is pickled of a source: its fields and `blocks`, without what it keeps in mind about its files."""
+    """The state of a source to pickle: its fields and `blocks`, without other caches about its files."""
     return {name: value for name, value in vars(source).items() if not name.startswith("_")}
 
 
 def count_records(path: Path, num_records: Callable[[Path], int]) -> int:
-    """`num_records` of one file of many; 1, which is to be a bad one, where that fails.
+    """`num_records` of one file of many; if that fails 1, for one bad record.
 
-    Raises ValueError itself where the file does not exist: that is a mistake of the run, not of its data.
+    Raises ValueError if the file does not exist: that is a mistake in the run, not in its data.
     """
     if not path.exists():
         raise ValueError(f"{path} does not exist")

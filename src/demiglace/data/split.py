@@ -1,4 +1,4 @@
-"""Held-out records: one side of a split of a source."""
+"""Held-out records: a split of a source into two sides."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from demiglace.conversation import Conversation
 from demiglace.data.source import Source, state_of
 
-FIRST_HELD_OUT = 2**40  # row of an endless source: more than any run draws
+FIRST_HELD_OUT = 2**40  # row of an endless source: beyond all rows that a run draws
 
 
 @dataclass(frozen=True)
 class Portion:
-    """The records of `source` that are held out, or all others; `seed` and `share` alone decide which are.
+    """The records of `source` that are held out, or all others; which they are depends only on `seed` and `share`.
 
-    Of a source of n records `share * n` are held out, rounded, and at least one where n > 1 and share > 0.
+    Of a source of n records `share * n` are held out, rounded, and at least one if n > 1 and share > 0.
     """
 
     source: Source
@@ -37,7 +37,7 @@ class Portion:
 
     @cached_property
     def blocks(self) -> tuple[int, ...] | None:
-        """Errors as of the source."""
+        """Raises as the source does."""
         return None if self.source.blocks is None else tuple(map(len, self._rows))
 
     @property

@@ -1,1 +1,1 @@
-"""Pages of documents: their text with boxes, segmentation, and corruption."""
+"""Pages of documents: text with boxes, segmentation, and corruption."""

@@ -20,7 +20,7 @@ _WORD = re.compile(r"\S+")
 class Line:
     """One line of print.
 
-    text: as one reads it, without newline; words are parted by one space.
+    text: as it is read, without newline; words are separated by one space.
     box: left, top, right, bottom in pixels of the page's picture; it covers the ink.
     characters: float32 (len(text), 4), the box of every character, spaces included, each as high as the line.
     """
@@ -40,13 +40,13 @@ class Region:
 
 @dataclass(frozen=True)
 class Page:
-    """A page and what is written on it.
+    """A page and the text on it.
 
     name: file and page number from 1, such as "paper.pdf#3", or the picture's file.
     picture: uint8 (height, width, 3).
     lines: in reading order.
     blocks: lines that belong together, as ranges of line numbers; they tile the lines.
-    dropped: why -> how many characters of the text layer were left out.
+    dropped: reason -> number of characters of the text layer that were left out.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A page that gives no sample, and why: scanned without text, or broken."""
+    """A page that gives no sample, and the reason: scanned without text, or broken."""
 
     name: str
     why: str
@@ -79,7 +79,7 @@ def page_of(
     blocks: Iterable[Sequence[int]],
     dropped: Mapping[str, int],
 ) -> Page:
-    """The page of `lines`, in the order in which `blocks` name them; None, a line left out, parts its block."""
+    """A page with `lines` in the order in which `blocks` list them; None is a dropped line and splits its block."""
     kept: list[Line] = []
     ranges: list[range] = []
     for block in blocks:
@@ -92,14 +92,14 @@ def page_of(
 
 
 def line_of(pieces: Sequence[tuple[str, float, float]], box: Box) -> Line:
-    """The line in `box` made of pieces (text, left, right), spaces included, from left to right."""
+    """A line in `box` made of pieces (text, left, right), spaces included, from left to right."""
     _, top, _, bottom = box
     characters = [divide((left, top, max(left, right), bottom), text) for text, left, right in pieces]
     return Line("".join(text for text, _, _ in pieces), box, np.concatenate(characters))
 
 
 def divide(box: Box, text: str) -> np.ndarray:
-    """Boxes float32 (len(text), 4) that share `box` out from left to right as a proportional face would (ours)."""
+    """float32 (len(text), 4): `box` divided from left to right among the characters by typical widths (ours)."""
     left, top, right, bottom = box
     if len(text) == 1:
         return np.array([box], dtype=np.float32)
@@ -110,14 +110,14 @@ def divide(box: Box, text: str) -> np.ndarray:
 
 
 def hull(boxes: np.ndarray) -> Box:
-    """The smallest box around `boxes` (at least one, 4)."""
+    """The smallest box around `boxes` (n, 4), n at least 1."""
     left, top = boxes[:, :2].min(0).tolist()
     right, bottom = boxes[:, 2:].max(0).tolist()
     return left, top, right, bottom
 
 
 def _relative_width(character: str) -> float:
-    """In ems, about that of a book face."""
+    """In ems, about as in a book font."""
     if character in "iljtfrI.,:;'!|()[] ":
         return 0.3
     if character in "mwMW@%—":

@@ -1,1 +1,1 @@
-"""The model and its processor in other libraries: as an extra of this package, or in an environment of theirs."""
+"""The model and its processor in other libraries: by an extra of this package, or in those libraries' environments."""

@@ -1,1 +1,1 @@
-"""A recipe run or resumed in a folder."""
+"""Jobs: recipes run or resumed in a folder."""

@@ -1,4 +1,4 @@
-"""What a run of the nano recipe is under, apart from the recipe."""
+"""How a run of the nano recipe is executed, apart from the recipe."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from demiglace.training.pace import UNTIMED, Pace
 
 @dataclass(frozen=True)
 class Circumstances:
-    """None of it decides the result but the dtype and the plan.
+    """Settings of the execution; only the dtype and the plan change the result.
 
     computation: of the losses. num_renderers: processes that draw pictures.
-    plan: gives stages their steps by the time there is; None leaves the recipe's.
+    plan: sets the steps of stages by the time available; None keeps the recipe's.
     compiled: whether the decoder's layers are compiled.
-    on_export: called with the run's folder when the model in it is that of a new checkpoint; None has the model
-        exported at the ends of stages alone.
+    on_export: called with the run's folder after the model of each checkpoint is exported to it; with None the model is
+        exported only at the ends of stages.
     """
 
     computation: Computation = ON_HOST
@@ -37,7 +37,7 @@ class Circumstances:
         return self.computation.device
 
     def peak(self, log: Callable[[str], None]) -> float | None:
-        """Operations a second that the device can do, where operations are counted."""
+        """The device's operations per second, measured, if operations are counted."""
         if not self.computation.counts:
             return None
         peak = measure_peak(self.device, self.computation.dtype)

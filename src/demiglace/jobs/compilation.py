@@ -7,16 +7,16 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-MOST_SHAPES = 64  # ours: programs of one layer, by shape, dtype and whether there is a gradient
+MOST_SHAPES = 64  # ours: compiled programs of one layer, by shape, dtype and whether gradients are needed
 
 
 def compile_layers(layers: nn.ModuleList, log: Callable[[str], None], dynamic: bool | None = False) -> None:
-    """Have every layer run compiled as one graph; names of weights stay as they are.
+    """Compile every layer as one graph; names of weights do not change.
 
-    dynamic: False compiles for each shape by itself, None for any number that was seen to change, as of the layer in a
-    cache.
+    dynamic: False compiles separately for each shape, None makes any number dynamic that was seen to change, such as a
+    layer's index in a cache.
 
-    Where this machine cannot compile, a trial says so and the layers run as they are.
+    If a trial shows that this machine cannot compile, the layers run uncompiled and a message says so.
     """
     if (reason := why_not()) is not None:
         log(f"torch.compile does not work here ({reason}): layers run as they are")
@@ -32,6 +32,6 @@ def why_not() -> str | None:
     given = torch.ones(8, 8, device=device, requires_grad=True)
     try:
         torch.compile(lambda x: (x @ x).relu().sum())(given).backward()
-    except Exception as error:  # compilers of many makes fail in as many ways
+    except Exception as error:  # compilers differ, and fail in many ways
         return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return None

@@ -13,9 +13,9 @@ from demiglace.processing.processor import Processor
 
 
 def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:
-    """Write the model in the released layout, in bfloat16 as the release, which `model` then is too.
+    """Write the model in the released layout, in bfloat16 like the release; this converts `model` itself.
 
-    FloatingPointError where a weight is not finite: the last step of a run is followed by no loss that would tell.
+    FloatingPointError if a weight is not finite: no loss follows the last step of a run to reveal it.
     """
     lost = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
     if lost:

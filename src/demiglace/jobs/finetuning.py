@@ -1,9 +1,9 @@
-"""Fine-tuning, from statistics of the data to the best checkpoint, resumed where it stopped.
+"""Fine-tuning, from statistics of the data to the best checkpoint; resumes where it stopped.
 
     demiglace finetune MODEL DATA --out OUT
 
-OUT holds `run.json` (what decides the run), `finetune` (checkpoints, metrics, `validation.jsonl`, the best checkpoint)
-and at the end `adapter`, in PEFT's format, or `model`, in the released layout.
+OUT holds `run.json` (the settings that determine the run), `finetune` (checkpoints, metrics, `validation.jsonl`, the
+best checkpoint) and at the end `adapter`, in PEFT's format, or `model`, in the released layout.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import Trainer, freeze_all_but
 from demiglace.training.validation import BEST, Validation
 
-MODEL, ADAPTER = "model", "adapter"  # what is left in the end: one of the two
-MOST_HELD_OUT = 200  # samples that are measured on (ours)
+MODEL, ADAPTER = "model", "adapter"  # the result: one of the two
+MOST_HELD_OUT = 200  # maximum number of validation samples (ours)
 
 
 def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> DatasetStatistics:
-    """A look at the records to learn from, or those to measure on; ValueError where the data has none at all."""
+    """Statistics of the records for training, or for validation; ValueError if the data has none at all."""
     if held_out and not sum(recipe.portion(held_out).blocks or ()):
         return DatasetStatistics(num_records=0)
     processor, config = recipe.processor(), weights.read_config(recipe.model)
@@ -61,11 +61,11 @@ def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True)
 def finetune(
     recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None = None
 ) -> Path | None:
-    """Run or resume the recipe in `folder`; where the result is, None where a signal stopped it.
+    """Run or resume the recipe in `folder`; returns the path of the result, or None if a signal stopped it.
 
-    seen: the survey of the same data. peak: operations a second of all processes, measured here where it is None.
-    Raises ValueError where nothing can be learned from, where the folder holds a run of other settings, and where peft
-    is missing; BadRecord for a wrong record unless they are skipped; OSError where the result cannot be written.
+    seen: the survey of the same data. peak: operations per second of all processes; None measures it here.
+    Raises ValueError if there is nothing to train on, the folder holds a run with other settings, or peft is missing;
+    BadRecord for a bad record unless they are skipped; OSError if the result cannot be written.
     """
     ranks = machine.ranks
     check_dtype(machine.dtype)
@@ -79,7 +79,7 @@ def finetune(
 
 
 def check_usable(recipe: FinetuningRecipe, seen: DatasetStatistics) -> None:
-    """ValueError where nothing can be learned from."""
+    """ValueError if there is nothing to train on."""
     if not seen.samples:
         count = f"{seen.num_records} records to learn from"
         raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
@@ -88,7 +88,7 @@ def check_usable(recipe: FinetuningRecipe, seen: DatasetStatistics) -> None:
 def learn(
     recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None
 ) -> Path | None:
-    """The run itself, in a folder that is its own; as `finetune`."""
+    """The run itself, in a folder that it has locked; as `finetune`."""
     ranks = machine.ranks
     processor = recipe.processor()
     learner, adapter = initial_learner(recipe, machine)
@@ -112,8 +112,8 @@ def learn(
 def write_result(
     learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path
 ) -> None:
-    """Write the adapters and how images are cut for them, or the model where there are none; OSError where they cannot
-    be written."""
+    """Write the adapters and the image settings for them, or without adapters the model; OSError if they cannot be
+    written."""
     if adapter is None:
         export(learner.model, processor, target)
     else:
@@ -123,7 +123,7 @@ def write_result(
 
 
 def initial_learner(recipe: FinetuningRecipe, machine: Machine) -> tuple[LanguageLearner, adapters.PeftModel | None]:
-    """The model to begin from with what is to learn in it, and the adapters where there are any."""
+    """The learner with the model to start from, and the adapters, if any."""
     torch.manual_seed(recipe.seed)
     if recipe.method == "full":
         return LanguageLearner(weights.load(recipe.model, torch.float32), recipe.activation_checkpointing).to(
@@ -137,7 +137,7 @@ def initial_learner(recipe: FinetuningRecipe, machine: Machine) -> tuple[Languag
 
 
 def gathered(recipe: FinetuningRecipe, trainable: tuple[str, ...]) -> tuple[LanguageLearner, adapters.PeftModel | None]:
-    """The model to begin from once more, in one piece: what is shared out, one process cannot write."""
+    """The model to start from, loaded again as a whole: a single process cannot write a sharded model."""
     learner, adapter = initial_learner(recipe, Machine(torch.device("cpu"), torch.float32))
     freeze_all_but(learner, trainable)
     return learner, adapter
@@ -152,7 +152,7 @@ def run(
     machine: Machine,
     peak: float,
 ) -> bool:
-    """False where a signal stopped it."""
+    """False if a signal stopped it."""
     ranks, stage_folder = machine.ranks, folder / STAGE
     loader = open_loader(
         recipe.mixture(held_out=False),
@@ -177,7 +177,7 @@ def run(
 
 
 def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
-    """Records that nothing learns from, one to a batch; those that cannot be read are left out."""
+    """The validation records, one per batch; those that cannot be read are left out."""
     number = min(sum(recipe.portion(held_out=True).blocks or ()), MOST_HELD_OUT)
     if not number:
         return []
@@ -192,7 +192,7 @@ def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
 
 
 def best(stage_folder: Path) -> Path:
-    """The best checkpoint, or the last one where nothing was held out."""
+    """The best checkpoint, or the last one if nothing was held out."""
     found = stage_folder / BEST
     last = checkpoint.latest(stage_folder)
     assert last is not None
@@ -204,11 +204,11 @@ def learning(recipe: FinetuningRecipe) -> Learning:
 
 
 def _settings(recipe: FinetuningRecipe, seen: DatasetStatistics) -> dict[str, Any]:
-    """What decides a run; how a step is cut up, and when it is enough, are free to change."""
+    """The settings that determine a run; how steps are split and when to stop early may change on resume."""
     free = ("micro_batch_rows", "activation_checkpointing", "patience", "cache")
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}
     places = [place_of(file) for file in recipe.data]
-    data = places[0] if len(places) == 1 else places  # one by itself: as runs wrote it that took a single file
+    data = places[0] if len(places) == 1 else places  # a single one as a string, as written by runs of earlier versions
     return {**settings, "data": data, "num_records": seen.num_records}
 
 

@@ -1,4 +1,4 @@
-"""What a fine-tuning run takes, before it starts: memory by formula, time by operations and a measured product."""
+"""Estimate of a fine-tuning run before it starts: memory by formula, time by operations and a measured peak."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demiglace.recipes.finetuning import FinetuningRecipe
 
 @dataclass(frozen=True)
 class FinetuningEstimate:
-    """Bytes of one process. weight_bytes: weights, gradients and AdamW's two moments; memory_bytes: of all there is."""
+    """Bytes per process. weight_bytes: weights, gradients and AdamW's two moments; memory_bytes: everything."""
 
     num_steps: int
     weight_bytes: float
@@ -24,7 +24,7 @@ class FinetuningEstimate:
 
 
 def predict(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> FinetuningEstimate:
-    """For a run of `recipe` over the data that was looked at; `peak`: operations a second of all processes."""
+    """The estimate of a run of `recipe` on the surveyed data; `peak`: operations per second of all processes."""
     setup = replace(setup_of(recipe), dtype=machine.dtype_name, processes=machine.ranks.count)
     parts = process_memory(setup, weights.read_config(recipe.model), seen, machine.device.type == "cpu")
     flops = seen.flops * seen.num_records / max(1, seen.samples) * recipe.epochs

@@ -1,4 +1,4 @@
-"""Preference pairs from a model's own answers: drawn, judged claim by claim, paired; all of it kept as it comes."""
+"""Preference pairs from a model's own answers: sampled, judged claim by claim, paired; everything is saved at once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from demiglace.rl.prompts import Prompt, Prompts
 from demiglace.rl.server_verifier import ServerVerifier, only_model
 
 PAIRS_FILE = "pairs.jsonl"
-PROMPTS_AT_ONCE = 8  # ours; their answers and verdicts are lost together where a process is killed
+PROMPTS_AT_ONCE = 8  # ours; if a process is killed, the answers and verdicts of so many prompts are lost
 
 
 @dataclass(frozen=True)
 class JudgedPairs:
-    """Draws and judges what `folder` lacks, in all processes."""
+    """Samples and judges the answers that `folder` lacks, in all processes."""
 
     recipe: PreferenceRecipe
     prompts: Prompts
@@ -37,9 +37,9 @@ class JudgedPairs:
     machine: Machine
 
     def make(self, should_stop: Callable[[], bool]) -> list[PreferencePair] | None:
-        """The pairs of the run, written down; None where it was stopped.
+        """The pairs of the run, which are also saved; None if it was stopped.
 
-        Raises ValueError where nothing can be paired, and what the verifier raises.
+        Raises ValueError if there are no pairs, and what the verifier raises.
         """
         path, log = self.folder / PAIRS_FILE, AnswerLog(self.folder, self.machine.ranks.rank)
         if path.exists():
@@ -55,7 +55,7 @@ class JudgedPairs:
         return pairs
 
     def _answer_all(self, log: AnswerLog, should_stop: Callable[[], bool]) -> bool:
-        """False where it was stopped."""
+        """False if it was stopped."""
         ranks, least_mass = self.machine.ranks, self.recipe.numbers.answers.least_mass
         numbers = range(self.recipe.numbers.prompts)
         parts = [numbers[at : at + PROMPTS_AT_ONCE] for at in range(0, len(numbers), PROMPTS_AT_ONCE)]
@@ -76,7 +76,7 @@ class JudgedPairs:
         return True
 
     def _read(self, numbers: Sequence[int]) -> list[Prompt]:
-        """Those that can be used."""
+        """The usable prompts."""
         found = []
         for number in numbers:
             try:
@@ -89,7 +89,7 @@ class JudgedPairs:
 
 
 def summary(judged: Sequence[JudgedAnswers], pairs: Sequence[PreferencePair]) -> str:
-    """What came of the answers, in one line."""
+    """A summary of answers, claims and pairs in one line."""
     answers = [answer for one in judged for answer in one.answers]
     claims = [claim for answer in answers for claim in answer.claims]
     rejected = sum(claim.verdict.is_rejected for claim in claims)
@@ -109,7 +109,7 @@ def _judge(recipe: PreferenceRecipe, seed: int, machine: Machine) -> AnswerJudge
 def _verifier(
     choice: VerifierChoice, policy: Demiglace, machine: Machine
 ) -> tuple[Verifier, Callable[[Sequence[str]], list[str]]]:
-    """Who judges claims, and how it answers prompts."""
+    """The verifier of claims, and its function for answering prompts."""
     if choice.address is not None:
         server = ServerVerifier(choice.address, choice.model or only_model(choice.address), choice.patience)
         return server, server.write

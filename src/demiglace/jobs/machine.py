@@ -18,9 +18,9 @@ class Machine:
     """Where and how a run is computed; apart from `dtype` and `plan`, none of it changes the result.
 
     dtype: of matrix products; weights are float32. num_workers: processes of each rank that prepare samples.
-    skip_bad, refuse_long: whether bad records, and those too long for a row, are left out or end the run.
-    restart: whether an earlier run in the folder is set aside first. log: gets messages for the terminal.
-    plan: gives stages their steps by the time there is, which does change the result; None leaves the recipe's.
+    skip_bad: bad records are left out instead of ending the run. refuse_long: records too long for a row end the run.
+    restart: an earlier run in the folder is moved aside first. log: gets messages for the terminal.
+    plan: sets the steps of stages by the time available, which does change the result; None keeps the recipe's.
     """
 
     device: torch.device
@@ -41,13 +41,13 @@ class Machine:
 
 
 def check_dtype(dtype: torch.dtype) -> None:
-    """ValueError where training does not compute in it."""
+    """ValueError if training does not support it."""
     if dtype not in (torch.float32, torch.bfloat16):
         raise ValueError(f"training computes in float32 or bfloat16, got {dtype}")
 
 
 def measured_peak(machine: Machine) -> float:
-    """Of all processes together."""
+    """Operations per second of all processes together."""
     peak = machine.ranks.sum([measure_peak(machine.device, machine.dtype)])[0]
     kind = machine.dtype_name
     machine.log(f"measured: {peak / 1e12:.3g} TFLOP/s in a {kind} matrix product; FLOP utilisation is a share of that")

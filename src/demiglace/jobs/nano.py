@@ -5,12 +5,12 @@
 The paper starts from SigLIP2 and Qwen3; here encoder and decoder are pre-trained first, on generated data:
 
 1. `encoder`: images of text, with the characters in each patch as dense labels;
-2. `decoder`: text written as ideal visual tokens, to be transcribed in spite of errors in them;
-3. `resampler`, 4. `vision`, 5. `full`: the paper's three pre-training stages (section 3): the resampler alone,
-   then the encoder with it, then everything at a constant learning rate;
+2. `decoder`: text given as ideal visual tokens with errors, to be transcribed;
+3. `resampler`, 4. `vision`, 5. `full`: the paper's three pre-training stages (section 3): only the resampler,
+   then resampler and encoder, then everything at a constant learning rate;
 6. `decay`: everything while the learning rate decays, with corrupted words and crops of real pages mixed in;
-7. `colours`: the encoder alone, on the same, scenes and clips, with the shares of colours in each patch as labels;
-8. `shapes`, by choice: encoder and resampler, on the same and simple pictures, with the shares of forms and colours in
+7. `colours`: only the encoder, on the same, scenes and clips, with the shares of colours in each patch as labels;
+8. `shapes`, optional: encoder and resampler, on the same and simple pictures, with the shares of forms and colours in
    each patch and visual token as labels.
 
 Expected results and hours: docs/nano.md.
@@ -82,21 +82,21 @@ def train(
     restart: bool = False,
     under: Circumstances = USUAL,
 ) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal or the deadline
-    stopped it.
+    """Run or resume the recipe in `folder`; returns the folder of the finished model, or None if a signal or the
+    deadline stopped it.
 
-    log: gets messages for the terminal. restart: whether an earlier run in the folder is set aside first.
-    Raises ValueError where the folder is in use or holds another run, and `checkpoint.NotWritten`.
+    log: gets messages for the terminal. restart: whether an earlier run in the folder is moved aside first.
+    Raises ValueError if the folder is in use or holds another run, and `checkpoint.NotWritten`.
     """
     check_inputs(recipe)
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
-    del settings["only"], settings["save_every"]  # the other stages may come later
+    del settings["only"], settings["save_every"]  # further stages may be run later
     with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
         return run_stages(recipe, folder, under, log)
 
 
 def check_inputs(recipe: NanoRecipe) -> None:
-    """ValueError for what a later stage would miss, before a folder is taken for the run."""
+    """ValueError for inputs that a later stage would lack, before the run takes a folder."""
     if recipe.documents is not None:
         pdfs_in(recipe.documents)
     if recipe.start is not None:
@@ -112,7 +112,7 @@ def inputs_of(recipe: NanoRecipe) -> Inputs:
 
 
 def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Callable[[str], None]) -> Path | None:
-    """The stages that are asked for, one after the other; as `train`."""
+    """The requested stages, one after the other; as `train`."""
     learner = initial_learner(recipe)
     if under.compiled:
         compile_layers(learner.model.llm.model.layers, log)
@@ -151,7 +151,7 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
 
 @dataclass(frozen=True)
 class Streams:
-    """Pictures of the stages: lines as tensors on the device where there is an atlas, all else drawn by processes."""
+    """Pictures of the stages: lines composed on the device if there is an atlas; the rest is drawn by processes."""
 
     recipe: NanoRecipe
     folder: Path
@@ -162,7 +162,7 @@ class Streams:
         if self.recipe.atlas is None:
             return self.drawn(spec, self.recipe.batch_size)
         source = LineSource(spec, self.recipe.batch_size, self.recipe.atlas)
-        ahead = self.pool if self.under.num_renderers > 1 else None  # one process has pages enough to draw
+        ahead = self.pool if self.under.num_renderers > 1 else None  # a single process is busy enough with pages
         return LineStream(source, SLOTS_PER_TOKEN, self.under.device, ahead)
 
     def drawn(self, spec: ShardSpec, batch_size: int) -> PictureStream:
@@ -172,7 +172,7 @@ class Streams:
 def stages(
     recipe: NanoRecipe, processor: Processor, streams: Streams, how: Computation = ON_HOST
 ) -> Iterator[tuple[Stage, Objective]]:
-    """The stages in order, each with what it learns from. Rates are stable until the last two, where they decay."""
+    """The stages in order, each with its objective. Learning rates are stable until `decay`, from where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
 
     seeing_alone = recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3)
@@ -190,7 +190,7 @@ def stages(
         return ReadingObjective(stream, prompts, processor.tokenizer, *weights, how, of_model)
 
     def late_reading(offset: int, learned: Stage) -> list[Objective]:
-        """Pages and damage are drawn one by one: lines as tensors, where there are any, come beside fewer of them."""
+        """Objectives of late stages: pages and damaged words drawn singly, fewer if an atlas gives composed lines."""
         if recipe.atlas is None:
             return [reading(streams(recipe.late_spec(offset)), learned, *late_weights)]
         few = max(1, recipe.batch_size // recipe.lines_to_a_window)
@@ -227,7 +227,7 @@ def together(objectives: Sequence[Objective]) -> Objective:
 
 
 def first_pictures(stream: Pictures) -> LabelledPictures:
-    """The pictures with which the resampler's stage begins."""
+    """The pictures from which the resampler is initialised."""
     if not isinstance(stream, PictureStream):
         return labelled(stream, 0, np.random.default_rng(0))
     samples = chain.from_iterable(stream.batch(number) for number in range(QUERY_INIT_BATCHES))
@@ -235,14 +235,14 @@ def first_pictures(stream: Pictures) -> LabelledPictures:
 
 
 def nano_processor(recipe: NanoRecipe) -> Processor:
-    """Bytes as vocabulary; one slice for a picture, since the model is taught to read no more behind 64 tokens."""
+    """Bytes as vocabulary; one slice per picture, because the model is only trained to read what fits in 64 tokens."""
     slicing = SlicingConfig(recipe.scale_resolution, recipe.config.vision.patch_size, max_slices=1)
     config = ProcessorConfig(slicing=slicing, num_queries=recipe.config.resampler.num_queries)
     return Processor(Tokenizer.bytes_only(), config)
 
 
 def initial_learner(recipe: NanoRecipe) -> Learner:
-    """A learner drawn from the seed, or one that `export_with_heads` wrote."""
+    """A learner with random weights from the seed, or one written by `export_with_heads`."""
     learner = learner_from_seed(recipe.config, recipe.seed)
     if recipe.start is not None:
         learner.model.load_state_dict(weights.load(recipe.start, torch.float32).state_dict())
@@ -252,7 +252,7 @@ def initial_learner(recipe: NanoRecipe) -> Learner:
 
 
 def export_with_heads(learner: Learner, processor: Processor, folder: Path) -> None:
-    """The model, in `model`, and beside it the heads that stay behind, in bfloat16 too; the learner stays as it is."""
+    """Writes the model to `model` and the training heads beside it, both in bfloat16; the learner is not changed."""
     export(copy.deepcopy(learner.model), processor, folder / "model")
     heads = {name: tensor for name, tensor in learner.state_dict().items() if not name.startswith("model.")}
     with atomic_path(folder / HEADS_FILE) as aside:

@@ -1,4 +1,4 @@
-"""What the nano model reads at a checkpoint, of lines never trained on."""
+"""Lines never trained on, as read by the nano model at a checkpoint."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_TOKENS = 60  # of a line
 
 
 class Samples:
-    """Reads lines never trained on at every checkpoint; what stood there and what was read goes to `samples.txt`."""
+    """Reads lines never trained on at every checkpoint; references and readings go to `samples.txt`."""
 
     def __init__(self, recipe: NanoRecipe, processor: Processor, count: int) -> None:
         spec = replace(recipe.spec(9), max_lines=1, max_characters=40)
@@ -50,14 +50,14 @@ class Samples:
         return head + "".join(lines[:4])
 
     def lacks(self, folder: Path, step: int) -> bool:
-        """Whether the run was killed after it had saved a step, and before that was written."""
+        """Whether the run was killed after it saved a step and before it wrote the samples."""
         path = folder / SAMPLES_FILE
         return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
 
 
 @dataclass(frozen=True)
 class AtCheckpoint:
-    """What is done with the model of a checkpoint: it is exported, and where it can read already, reads samples."""
+    """Exports the model of a checkpoint and, once it can read, lets it read samples."""
 
     samples: Samples | None
     export: Callable[[Learner], None]
@@ -67,7 +67,7 @@ class AtCheckpoint:
         self.export(learner)
         if self.samples is None:
             return ""
-        # Every token that is read has a shape of its own, and compiled layers would be compiled for each.
+        # Uncompiled: each generated token has a new shape, for which compiled layers would be compiled again.
         with torch.compiler.set_stance("force_eager") if self.is_compiled else nullcontext():
             return self.samples(learner, folder, step)
 
@@ -76,7 +76,7 @@ class AtCheckpoint:
 
 
 def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:
-    """What the model reads in rendered pictures, greedily."""
+    """The model's readings of rendered pictures, decoded greedily."""
     batch = collate.questions([asked] * len(samples), collate.pictures(samples, np.random.default_rng(0)))
     batch = batch.to(learner.model.llm.model.embed_tokens.weight.device)
     greedy, roles = SamplingParams.greedy(MOST_TOKENS), TokenRoles(frozenset({asked.end}))
@@ -89,7 +89,7 @@ def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, to
 
 
 def prompt(processor: Processor, question: str) -> Prompt:
-    """What stands around a picture when `question` is asked about it, by the processor's own hand."""
+    """The tokens around a picture when `question` is asked about it, as laid out by the processor."""
     side = processor.config.slicing.patch_size
     sample = processor.prepare(Conversation.ask(question, Image(PIL.Image.new("RGB", (side, side)))))
     return Prompt(sample.tokens, sample.visual_places, processor.tokenizer.special["im_end"])

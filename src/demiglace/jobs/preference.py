@@ -1,10 +1,10 @@
-"""RLAIF-V, or DPO on a user's own pairs, resumed where it stopped.
+"""RLAIF-V, or DPO on a user's own pairs; resumes where it stopped.
 
     demiglace prefer MIXTURE.toml --preset nano --start FOLDER --folder RUN
     demiglace prefer PAIRS.jsonl --preset nano --start FOLDER --folder RUN
 
-A run's folder holds `run.json` (what decides it), `preference` with answers, pairs, what the first policy gave them,
-checkpoints and metrics, and at the end `model`.
+A run's folder holds `run.json` (the settings that determine it), `preference` with answers, pairs, their reference
+log-probabilities, checkpoints and metrics, and at the end `model`.
 """
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ from demiglace.training.trainer import Trainer
 
 
 def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+    """Run or resume the recipe in `folder`; returns the folder of the finished model, or None if a signal stopped it.
 
-    Raises ValueError where no source has a weight, where the folder holds a run of other settings, where nothing can be
-    paired, and what a verifier raises; BadRecord for a wrong record unless they are skipped, and what `Trainer.run`
-    raises.
+    Raises ValueError if no source has a weight, the folder holds a run with other settings, or there are no pairs;
+    BadRecord for a bad record unless they are skipped; and what a verifier and `Trainer.run` raise.
     """
     check_dtype(machine.dtype)
-    machine.ranks.share(recipe.numbers.batch_pairs)  # refuses numbers that cannot be dealt out evenly
+    machine.ranks.share(recipe.numbers.batch_pairs)  # raises if they cannot be divided evenly
     prompts = _prompts(recipe)
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     settings, inputs = recipe.settings() | {"dtype": machine.dtype_name}, partial(_inputs, recipe, prompts)
@@ -57,7 +56,7 @@ def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None
 
 
 def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path, machine: Machine) -> bool:
-    """False where a signal stopped it."""
+    """False if a signal stopped it."""
     with stop_signals(machine.ranks) as should_stop:
         found = _pairs(recipe, prompts, stage_folder, machine, should_stop)
         if found is None:
@@ -84,7 +83,7 @@ def _pairs(
     machine: Machine,
     should_stop: Callable[[], bool],
 ) -> tuple[ReadPair, int, str] | None:
-    """How a pair is read, how many there are, and a mark of them; None where a signal stopped it."""
+    """The function that reads a pair, the number of pairs, and a mark of them all; None if a signal stopped it."""
     if not isinstance(recipe.source, MixtureFile):
         mark = " ".join(data_marks([recipe.source]).values())
         return pairs_of_records(recipe.source), sum(recipe.source.blocks), mark

@@ -1,9 +1,9 @@
-"""Hybrid reinforcement learning on a user's own mixture, resumed where it stopped.
+"""Hybrid reinforcement learning on a user's own mixture; resumes where it stopped.
 
     demiglace rl MIXTURE.toml --preset nano --start FOLDER --folder RUN
 
-A run's folder holds `run.json` (what decides it), `hybrid_rl` with checkpoints, metrics and rollouts, and at the end
-`model`.
+A run's folder holds `run.json` (the settings that determine it), `hybrid_rl` with checkpoints, metrics and rollouts,
+and at the end `model`.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ PROMPT_FIELDS: dict[str, Field] = {
 
 
 def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteServer | None = None) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+    """Run or resume the recipe in `folder`; returns the folder of the finished model, or None if a signal stopped it.
 
-    remote: where answers come from, instead of the engine; another server's roundings are all that it changes.
+    remote: a server that samples the answers instead of the engine; only rounding differs.
 
-    Raises ValueError where no source has a weight, or one is named as a mode is, where the folder holds a run of other
-    settings, where a prompt cannot be answered or scored, BadRecord for a wrong record unless they are skipped, and
-    what `Trainer.run` raises.
+    Raises ValueError if no source has a weight, one has the name of a mode, the folder holds a run with other settings,
+    or a prompt cannot be answered or scored; BadRecord for a bad record unless they are skipped; and what `Trainer.run`
+    raises.
     """
     check_dtype(machine.dtype)
-    machine.ranks.share(recipe.numbers.policy.batch_prompts)  # refuses numbers that cannot be dealt out evenly
+    machine.ranks.share(recipe.numbers.policy.batch_prompts)  # raises if they cannot be divided evenly
     mixture, processor = recipe.mixture.mixture(RL), Processor.load(recipe.start)
     prompts = Prompts(mixture, recipe.numbers.long_share, recipe.seed)
     check_domains(prompts.domains)
@@ -100,7 +100,7 @@ def learn_by(
     reward_model: RewardModel | None,
     remote: RemoteServer | None = None,
 ) -> PolicyObjective:
-    """The objective of a learner whose weights are whole yet."""
+    """The objective, for a learner that is not yet sharded."""
     numbers, ranks = recipe.numbers, machine.ranks
     model = sampling_model(learner.model, ranks.count > 1, machine.dtype)
     is_encoder_frozen = not Learning.of(numbers.trainable).vision
@@ -128,7 +128,7 @@ def learn_by(
 
 
 def prompts_of(folder: Path) -> Prompts:
-    """The prompts of the run in `folder`, by what it has written down; ValueError where there is no such run."""
+    """The prompts of the run in `folder`, from its `run.json`; ValueError if there is no such run."""
     path = folder / RUN_FILE
     fields = read_object(path, MOST_RECORD_BYTES)
     if not (folder / RL).is_dir():

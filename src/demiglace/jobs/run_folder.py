@@ -1,4 +1,4 @@
-"""The folder of a run: its own while it runs, an earlier run set aside by choice, and what it lists."""
+"""The folder of a run: locked while it runs, an earlier run moved aside on request, and lists of skipped records."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def open_folder(
     log: Callable[[str], None],
     restart: bool = False,
 ) -> Iterator[None]:
-    """Nobody else runs in `folder` until the block ends, and nothing but a run of these settings and inputs.
+    """Locks `folder` until the block ends, and checks that it holds no run with other settings or inputs.
 
-    made: what such a run leaves in the folder, besides its record; with `restart` that of an earlier one is set aside.
-    Raises ValueError in all processes where another process is in the folder, it holds another run, or it is not the
-    same for all of them.
+    made: names of a run's results in the folder besides its record; with `restart` those of an earlier run are moved.
+    Raises ValueError in all processes if another process uses the folder, it holds another run, or it is not the same
+    folder for all of them.
     """
 
     def claim() -> None:
@@ -47,7 +47,7 @@ def open_folder(
 
 
 def _check_shared(folder: Path, ranks: ProcessGroup) -> None:
-    """Of a folder that each machine has for itself, checkpoints would lack the parts of all others."""
+    """ValueError if the folder is not shared by all machines: checkpoints would lack the parts of the others."""
     (own,) = marks([folder / RUN_FILE]).values()
     seen = ranks.merge({ranks.rank: own})
     if len(set(seen.values())) > 1:
@@ -60,7 +60,7 @@ def _check_shared(folder: Path, ranks: ProcessGroup) -> None:
 
 @contextmanager
 def locked_by_first(folder: Path, ranks: ProcessGroup) -> Iterator[None]:
-    """One lock for all processes of a run, held by the first; what it is refused for, all raise."""
+    """One lock for all processes of a run, held by the first; if it fails, all raise."""
     lock = locked(folder) if ranks.is_first else nullcontext()
     ranks.first(lock.__enter__)
     try:
@@ -70,7 +70,7 @@ def locked_by_first(folder: Path, ranks: ProcessGroup) -> Iterator[None]:
 
 
 def set_aside(folder: Path, made: Sequence[str], log: Callable[[str], None]) -> None:
-    """Move what an earlier run has made into a folder `earlier-1`, -2, ...; its record last, as a kill may come."""
+    """Move an earlier run's results into a folder `earlier-1`, -2, ...; its record last, in case of a kill."""
     there = [path for name in (*made, RUN_FILE) if (path := folder / name).exists()]
     if not there:
         return
@@ -82,7 +82,7 @@ def set_aside(folder: Path, made: Sequence[str], log: Callable[[str], None]) -> 
 
 
 def latest_progress(folder: Path) -> str:
-    """From where a run in `folder` goes on: "step 40 of vision", by its newest checkpoint, or "the beginning"."""
+    """Where a run in `folder` resumes: "step 40 of vision", by its newest checkpoint, or "the beginning"."""
     found = [newest for stage in folder.glob("*/") if (newest := checkpoint.latest(stage)) is not None]
     if not found:
         return "the beginning"
@@ -91,7 +91,7 @@ def latest_progress(folder: Path) -> str:
 
 
 def log_skipped(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) -> None:
-    """Add records that were left out to a file of such, a line each; raises the first that is too long and refused."""
+    """Append skipped records to the file `path`, a line each; with `refuse_long` raises the first that is too long."""
     for record in skipped if refuse_long else ():
         if isinstance(record, TooLongRecord):
             raise record
@@ -100,7 +100,7 @@ def log_skipped(path: Path, refuse_long: bool, skipped: Sequence[ValueError]) ->
 
 
 def cut_back(stage_folder: Path) -> None:
-    """Drop records that were listed after the last checkpoint, since they come again: all reads as one run."""
+    """Drop records listed after the last checkpoint, because they will come again: files read as if from one run."""
     path, newest = stage_folder / SKIPPED_FILE, checkpoint.latest(stage_folder)
     if not path.exists():
         return

@@ -1,7 +1,7 @@
 """The identity of a run: its settings, and the contents of its input files.
 
-`run.json` has the settings, and under `inputs` a mark of every file: of `data` (what records are read from), of `media`
-(what records name) and of `start` (the model that it begins from).
+`run.json` has the settings, and under `inputs` a mark (checksum) of every file: of `data` (files of records), of
+`media` (files that records name) and of `start` (the model to start from).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from demiglace.records.media_files import media_of
 from demiglace.safe_files import read_object, write_whole
 
 RUN_FILE = "run.json"
-MOST_READ = 2**30  # bytes of a kind of file that are read; of more, size and time have to do (ours)
-MOST_RECORDS = 100_000  # of a source whose files are looked up, evenly over it (ours)
+MOST_READ = 2**30  # bytes of one kind of files that are hashed; beyond that, size and time must do (ours)
+MOST_RECORDS = 100_000  # of a source, evenly spaced, whose media are looked up (ours)
 MOST_NAMED = 3  # files
 MOST_RECORD_BYTES = 2**28
 FILE_MARKS = TableOf(TableOf(Words()))  # in the file
@@ -32,7 +32,7 @@ Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
 
 
 def inputs_of(sources: Sequence[Source], start: Path | None) -> Inputs:
-    """The files of a run as they are now. start: folder of the model to begin from."""
+    """Marks of a run's files as they are now. start: folder of the model to start from."""
     return {
         "data": data_marks(sources),
         "media": marks(path for source in sources if source.names_files for path in _named_files(source)),
@@ -41,7 +41,7 @@ def inputs_of(sources: Sequence[Source], start: Path | None) -> Inputs:
 
 
 def data_marks(sources: Sequence[Source]) -> dict[str, str]:
-    """Of the files that records are read from; of those in an object store what it says of their contents."""
+    """Marks of the files of records; for those in an object store the store's own marks of their contents."""
     local = marks(path for source in sources for path in source.files)
     return local | {address: mark for source in _stored(sources) for address, mark in source.marks.items()}
 
@@ -59,7 +59,7 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def marks(paths: Iterable[Path]) -> dict[str, str]:
-    """Absolute path -> SHA-256 of what is in the file; its size and time where all together are too large to read."""
+    """Absolute path -> SHA-256 of the file; or its size and time, if all files together are too large to read."""
     found = sorted({os.path.abspath(path) for path in paths})
     sizes = [os.path.getsize(path) for path in found if os.path.isfile(path)]
     is_read = sum(sizes) <= MOST_READ
@@ -69,12 +69,12 @@ def marks(paths: Iterable[Path]) -> dict[str, str]:
 def write_run_config(
     settings: Mapping[str, Any], inputs: Inputs, folder: Path, log: Callable[[str], None], holds_run: bool = False
 ) -> None:
-    """Write down what decides a run; ValueError that names the first difference where the folder remembers another.
+    """Write the settings and inputs of a run; ValueError names the first difference from a run recorded in the folder.
 
-    holds_run: whether there is a run in the folder already. Of one without a record of its inputs nobody can tell
-    whether they are the same: it goes on, and that is said.
+    holds_run: whether there is already a run in the folder. If it has no record of its inputs, they cannot be compared:
+    it is resumed, and a message says so.
     """
-    wanted = json.loads(json.dumps(settings, default=lambda path: str(path.resolve())))  # as it will be read back
+    wanted = json.loads(json.dumps(settings, default=lambda path: str(path.resolve())))  # as read back from the file
     path = folder / RUN_FILE
     held = read_object(path, MOST_RECORD_BYTES) if path.exists() else {}
     if held:
@@ -108,7 +108,7 @@ def _compare_inputs(folder: Path, held: Inputs, inputs: Inputs) -> None:
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """In words, those that differ first."""
+    """The differences in words; changed files first, then missing and new ones."""
     differ = [f"{path} has changed" for path in sorted(before.keys() & now.keys()) if before[path] != now[path]]
     gone = [f"{path} is gone" for path in sorted(before.keys() - now.keys())]
     return [*differ, *gone, *(f"{path} is new" for path in sorted(now.keys() - before.keys()))]

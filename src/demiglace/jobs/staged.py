@@ -1,10 +1,10 @@
-"""Training on a user's own mixture, stage after stage, resumed where it stopped: pre-training and SFT.
+"""Training on a user's own mixture, stage after stage: pre-training and SFT; resumes where it stopped.
 
     demiglace pretrain MIXTURE.toml --preset 8b --start FOLDER --folder RUN
     demiglace sft MIXTURE.toml --preset 8b --start FOLDER --folder RUN
 
-A run's folder holds `run.json` (what decides it), a folder for each stage, and at the end `model`. Each stage begins
-from the last checkpoint of the one before it.
+A run's folder holds `run.json` (the settings that determine it), a folder for each stage, and at the end `model`. Each
+stage starts from the last checkpoint of the one before it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from demiglace.training.trainer import Trainer
 
 
 class RowNumbers(Protocol):
-    """How a step is cut up; `batch_rows` rows of `length` tokens, `micro_batch_rows` of them at once in memory."""
+    """How a step is split: `batch_rows` rows of `length` tokens, `micro_batch_rows` of them per forward pass."""
 
     @property
     def length(self) -> int: ...
@@ -50,9 +50,9 @@ class RowNumbers(Protocol):
 
 
 class StagedRecipe(Protocol):
-    """What there is to run.
+    """The interface of the recipes that `run` takes.
 
-    start: folder of a model to begin from, or None for one drawn from the seed.
+    start: folder of a model to start from, or None for random weights from the seed.
     """
 
     @property
@@ -67,14 +67,14 @@ class StagedRecipe(Protocol):
     def config(self) -> MiniCPMVConfig: ...
     def processor(self) -> Processor: ...
     def settings(self) -> dict[str, Any]:
-        """What decides the run, for `run.json`; how a step is cut up is free to change."""
+        """The settings that determine the run, for `run.json`; how a step is split may change on resume."""
 
 
 def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
-    """Run or resume the recipe in `folder`; the folder of the finished model, None where a signal stopped it.
+    """Run or resume the recipe in `folder`; returns the folder of the finished model, or None if a signal stopped it.
 
-    Raises ValueError where a stage has no source or the folder holds a run of other settings, BadRecord for a wrong
-    record unless they are skipped, and what `Trainer.run` raises.
+    Raises ValueError if a stage has no source or the folder holds a run with other settings, BadRecord for a bad record
+    unless they are skipped, and what `Trainer.run` raises.
     """
     check_dtype(machine.dtype)
     processor, config = recipe.processor(), recipe.config()
@@ -92,7 +92,7 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
 def run_stages(
     recipe: StagedRecipe, mixtures: Mapping[str, Mixture], processor: Processor, folder: Path, machine: Machine
 ) -> Path | None:
-    """One after the other, each from the last checkpoint of the one before; None where a signal stopped it."""
+    """Run the stages in order, each from the last checkpoint of the one before; None if a signal stopped it."""
     before: Path | None = None
     peak: float | None = None
     for stage in recipe.stages():
@@ -117,7 +117,7 @@ def is_done(stage: Stage, folder: Path) -> bool:
 
 
 def initial_learner(recipe: StagedRecipe, before: Path | None) -> LanguageLearner:
-    """The learner as the checkpoint `before` has it, else the model to start from, else one drawn from the seed."""
+    """The learner from the checkpoint `before`, else from the model to start from, else with random weights."""
     if recipe.start is not None and before is None:
         return LanguageLearner(weights.load(recipe.start, torch.float32), recipe.numbers.activation_checkpointing)
     learner = LanguageLearner(MiniCPMV(recipe.config()), recipe.numbers.activation_checkpointing)
@@ -138,7 +138,7 @@ def run_stage(
     machine: Machine,
     peak: float,
 ) -> bool:
-    """False where a signal or the deadline stopped it."""
+    """False if a signal or the deadline stopped it."""
     stage_folder = folder / stage.name
 
     def rows() -> Loader:
@@ -148,7 +148,7 @@ def run_stage(
             machine,
             length=recipe.numbers.length,
             batch_rows=recipe.numbers.batch_rows,
-            seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage draws in an order of its own
+            seed=recipe.seed * len(STAGES) + STAGES.index(stage.name),  # each stage has its own order
         )
 
     def objective(loader: Loader) -> SupervisedObjective:

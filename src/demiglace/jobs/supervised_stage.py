@@ -1,4 +1,4 @@
-"""What all runs on conversations share: the rows of a process, and the objective of a stage over them."""
+"""Shared by all runs on conversations: the loader of a process, and the objective of a stage over its rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demiglace.training.supervised import SupervisedObjective
 def open_loader(
     mixture: Mixture, processor: Processor, machine: Machine, *, length: int, batch_rows: int, seed: int
 ) -> Loader:
-    """The rows of this process."""
+    """The loader of this process's rows."""
     return Loader(
         mixture,
         processor,
@@ -42,7 +42,7 @@ def learn_from(
     micro_batch_rows: int,
     learning: Learning,
 ) -> SupervisedObjective:
-    """The objective of a stage over the rows of `loader`; records that are left out are listed in `stage_folder`."""
+    """The objective of a stage over the rows of `loader`; skipped records are listed in `stage_folder`."""
     if machine.ranks.is_first:
         cut_back(stage_folder)
     return SupervisedObjective(

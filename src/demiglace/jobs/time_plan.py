@@ -1,4 +1,4 @@
-"""How many steps the stages of a run get by the time there is, written down so that a resumed run has the same."""
+"""The number of steps of a run's stages by the time available, saved so that a resumed run has the same."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from demiglace.training.trainer import Trainer
 PLAN_FILE = "plan.json"
 STEPS = TableOf(Whole(1, 2**53))
 MOST_PLAN_BYTES = 2**20
-USED = 0.9  # ours: of the time, since steps may become slower than those that were timed
+USED = 0.9  # ours: share of the time, because steps may become slower than those timed
 WARM_STEPS, TIMED_STEPS = 3, 5  # ours
 
 
 class TimePlan:
-    """A stage gets its share of what is left of the time, after `reserve` seconds for what comes behind the last.
+    """A stage gets its share of the remaining time, less `reserve` seconds for the work after the last stage.
 
-    shares: of the stages, in proportion to one another. A stage's steps are fixed when it begins: one that takes longer
-    or shorter than was thought changes those after it.
+    shares: of the stages, relative to each other. A stage's steps are fixed when it starts; if it takes longer or
+    shorter than planned, the later stages change.
     """
 
     def __init__(self, folder: Path, shares: Mapping[str, float], pace: Pace, reserve: float) -> None:
         self.path, self.shares, self.pace, self.reserve = folder / PLAN_FILE, shares, pace, reserve
 
     def is_late(self, stage: Stage) -> bool:
-        """Whether no time is left to plan the stage: it is left to a call with more."""
+        """Whether no time is left to plan the stage, so that it must wait for another call with more time."""
         return stage.name not in self.steps() and self.pace.seconds_left <= self.reserve
 
     def fitted(self, stage: Stage, seconds_of_a_step: Callable[[], float]) -> Stage:
-        """The stage with its steps: those written down, or as many as fit, of which one takes so many seconds."""
+        """The stage with its number of steps: the saved one, or as many as fit in its time."""
         planned = self.steps()
         if stage.name not in planned:
             step = seconds_of_a_step()
@@ -52,12 +52,12 @@ class TimePlan:
         return replace(stage, num_steps=steps, warmup=min(stage.warmup, steps // 5))
 
     def steps(self) -> dict[str, int]:
-        """Of the stages that have begun."""
+        """The steps of the stages that have started."""
         return STEPS.check(str(self.path), read_object(self.path, MOST_PLAN_BYTES)) if self.path.exists() else {}
 
 
 def seconds_of_a_step(learner: nn.Module, stage: Stage, objective: Objective) -> float:
-    """The mean of a few steps, after some that are not counted; the learner is in the end as it was."""
+    """The mean time of a few steps, after warm-up steps that are not counted; the learner is restored afterwards."""
     before = {name: tensor.clone() for name, tensor in learner.state_dict().items()}
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(learner, stage, objective, Path(folder))

@@ -1,1 +1,1 @@
-"""Whole runs as functions; each number says whether it is the paper's, the released code's or ours."""
+"""Hyperparameters of whole runs; each number says whether it is the paper's, the released code's or ours."""

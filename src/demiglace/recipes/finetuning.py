@@ -1,7 +1,7 @@
-"""Fine-tuning a finished model on a user's records, as data; `jobs/finetuning.py` runs it.
+"""Hyperparameters of fine-tuning a finished model on a user's records; `jobs/finetuning.py` runs it.
 
-The paper's general SFT trains everything, with a learning rate that falls as a cosine from 1e-5 to a tenth of it
-(section 4); the rest is ours.
+The paper's general SFT trains everything, with a cosine learning rate from 1e-5 down to a tenth of it (section 4); the
+rest is ours.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from demiglace.training.stage import Stage
 PARTS = {part: f"model.{name}" for part, name in planning.PARTS.items()}
 STAGE = "finetune"
 MOST_STEPS_BETWEEN = 100  # checkpoints (ours)
-ROUNDS_OF_CHECKPOINTS = 20  # to a run, where it is short (ours)
+ROUNDS_OF_CHECKPOINTS = 20  # checkpoints of a short run (ours)
 
-# Peak rate of the full method by the largest size it is for (parameters); adapters have ten times as much (ours).
+# (maximum number of parameters, peak learning rate) of full fine-tuning; adapters have ten times the rate (ours).
 FULL_LEARNING_RATES = ((5e7, 3e-4), (1e9, 5e-5), (math.inf, 1e-5))  # the last: paper, general SFT
 ADAPTER_FACTOR = 10.0
 
@@ -39,11 +39,11 @@ class FinetuningRecipe:
     """One run.
 
     model: folder of the model to start from. data: files of records, see `record_files`.
-    media, media_root: where the files that records name are, see `MediaFolders`. cache: of files with addresses.
-    sampling: of videos whose record does not set it. max_slices, upscale: of images; None is as the model has it.
-    parts: the trainable ones of `PARTS`. learning_rate: its peak, None is by size and method. epochs: over the data.
-    length: tokens of a row, and most of a sample. batch_rows: of a step; micro_batch_rows: in one forward pass.
-    held_out: share of the records for validation. patience: checkpoints without progress until it stops, 0 never.
+    media, media_root: folders of the files that records name, see `MediaFolders`. cache: for files with addresses.
+    sampling: of videos whose record does not set it. max_slices, upscale: of images; None is the model's setting.
+    parts: the trainable ones of `PARTS`. learning_rate: the peak; None is by size and method. epochs: over the data.
+    length: tokens of a row, the limit for a sample. batch_rows: per step; micro_batch_rows: per forward pass.
+    held_out: share of the records for validation. patience: checkpoints without improvement before stopping, 0 never.
     """
 
     model: Path
@@ -68,7 +68,7 @@ class FinetuningRecipe:
     cache: ObjectCache = DEFAULT_CACHE
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers out of bounds, on parts that are none and where none of them takes adapters."""
+        """Raises ValueError on numbers out of bounds, on unknown parts, and if none of the parts takes adapters."""
         sizes = {name: getattr(self, name) for name in ("epochs", "length", "batch_rows", "micro_batch_rows")}
         if self.learning_rate is not None:
             sizes["learning_rate"] = self.learning_rate
@@ -89,27 +89,27 @@ class FinetuningRecipe:
 
     @property
     def data_named(self) -> str:
-        """Its files, in a message."""
+        """The data files, as named in messages."""
         more = f" and {len(self.data) - 1} more" if len(self.data) > 1 else ""
         return f"{place_of(self.data[0])}{more}"
 
     def source(self) -> Source:
-        """The records; ValueError where a file is missing."""
+        """The records; ValueError if a file is missing."""
         return open_records("data", self.data, self.media, self.media_root, self.sampling, self.cache)
 
     def processor(self) -> Processor:
-        """Of the model, with images cut as the recipe says."""
+        """The model's processor, with the recipe's slicing of images."""
         changes = {"max_slices": self.max_slices, "upscale": self.upscale}
         return Processor.load(self.model).sliced(
             **{name: value for name, value in changes.items() if value is not None}
         )
 
     def portion(self, held_out: bool) -> Portion:
-        """The records to learn from, or those to measure on, of which there may be none."""
+        """The records for training or, possibly none, for validation."""
         return Portion(self.source(), self.held_out, self.seed, held_out)
 
     def mixture(self, held_out: bool) -> Mixture:
-        """The same as a mixture; ValueError where there are none."""
+        """The same as a mixture; ValueError if there are none."""
         return Mixture((self.portion(held_out),), (1.0,), (1.0,))
 
     def peak_learning_rate(self, num_parameters: int) -> float:
@@ -135,6 +135,6 @@ class FinetuningRecipe:
             save_every=max(1, min(MOST_STEPS_BETWEEN, num_steps // ROUNDS_OF_CHECKPOINTS)),
             log_every=1,
             decay="cosine",  # paper
-            muon=False,  # ours: what was trained by AdamW goes on so
+            muon=False,  # ours: a model trained with AdamW keeps AdamW
             saves_frozen=False,
         )

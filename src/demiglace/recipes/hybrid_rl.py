@@ -1,8 +1,8 @@
-"""Hybrid reinforcement learning as data (paper, section 5), in three sizes; `jobs/rl.py` runs it.
+"""Hyperparameters of hybrid reinforcement learning (paper, section 5), in three sizes; `jobs/rl.py` runs it.
 
-One stage: half of the prompts are asked for long answers, half for short ones, and both modes learn together. The paper
-gives prompts, answers, limits, temperature and learning rate at 8b; what decides an update stands with its sources in
-`rl.policy_settings`.
+There is one stage: half of the prompts ask for long answers, half for short ones, and both modes are trained together.
+The paper gives prompts, answers, limits, temperature and learning rate at 8b; the settings of an update are in
+`rl.policy_settings`, with their sources.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints
 from demiglace.rl.policy_settings import PolicySettings
 from demiglace.training.stage import Stage
 
-FREE = ("micro_batch_prompts", "activation_checkpointing", "num_steps")  # may change while a run goes on
-ALL_BUT_ENCODER = ("model.resampler", "model.llm")  # each picture is encoded once a batch then
+FREE = ("micro_batch_prompts", "activation_checkpointing", "num_steps")  # may change when a run is resumed
+ALL_BUT_ENCODER = ("model.resampler", "model.llm")  # so each picture is encoded only once a batch
 
 
 @dataclass(frozen=True)
 class HybridRlNumbers:
-    """What suits a size of model; ValueError where a number cannot be.
+    """Hyperparameters for a model size; ValueError if a number is out of bounds.
 
-    learning_rate: the same in all steps. policy: how answers are drawn and learned from.
-    micro_batch_prompts: with their answers, through the learner at once.
-    long_share: of the prompts that are asked for a long answer; 0 and 1 are the pure modes.
+    learning_rate: constant. policy: how answers are sampled and trained on.
+    micro_batch_prompts: prompts, with their answers, per forward pass.
+    long_share: share of the prompts that ask for a long answer; 0 and 1 are the pure modes.
     trainable: prefixes of the names of trainable parameters.
     """
 
@@ -72,9 +72,9 @@ numbers_of = partial(numbers_of_preset, NUMBERS)
 
 @dataclass(frozen=True)
 class HybridRlRecipe:
-    """A run: the user's mixture, the numbers, and the folder of the model to begin from.
+    """A run: the user's mixture, the hyperparameters, and the folder of the model to start from.
 
-    reward_model: folder of a sequence classifier of transformers (`rl.reward_model`); None leaves its reward out.
+    reward_model: folder of a transformers sequence classifier (`rl.reward_model`); None leaves its reward out.
     """
 
     mixture: MixtureFile
@@ -103,11 +103,11 @@ class HybridRlRecipe:
             save_every=self.save_every,
             log_every=1,
             keep=self.keep,
-            muon=False,  # ours: AdamW, as all frameworks
+            muon=False,  # ours: AdamW, as in all frameworks
         )
 
     def settings(self) -> dict[str, Any]:
-        """What decides the run. The rate is fixed, so that a run may also go on for more steps."""
+        """The settings that determine the run. As the rate is constant, a run may also be extended by more steps."""
         numbers = {name: value for name, value in asdict(self.numbers).items() if name not in FREE}
         sources = [asdict(entry) for entry in self.mixture.entries]
         settings = {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources}

@@ -1,4 +1,4 @@
-"""Numbers of the nano recipe: from random weights to a model that reads lines of text, on two CPU cores."""
+"""Hyperparameters of the nano recipe: from random weights to a model that reads lines of text, on two CPU cores."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from demiglace.training.stage import Stage
 from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
 NANO_STAGES = ("encoder", "decoder", "resampler", "vision", "full", "decay", "colours", "shapes")
-USUAL_STAGES = NANO_STAGES[: NANO_STAGES.index("shapes")]  # that one by choice alone: see experiments/seeing
+USUAL_STAGES = NANO_STAGES[: NANO_STAGES.index("shapes")]  # `shapes` is opt-in: see experiments/seeing
 
 
 @dataclass(frozen=True)
 class NanoRecipe:
-    """Numbers of the run. All are ours but the order of the stages and the shape of the rates (paper)."""
+    """Hyperparameters of a run. All are ours except the order of the stages and the shape of the schedules (paper)."""
 
     seed: int = 0
-    scale_resolution: int = 140  # pixels; the release has 448: a line then costs 10 times as many patches
+    scale_resolution: int = 140  # pixels; the release has 448, which takes 10 times as many patches for a line
     max_lines: int = 2  # lines in a picture
-    max_characters: int = 80  # letters behind 64 visual tokens; see the curve in docs/nano.md
+    max_characters: int = 80  # letters in 64 visual tokens; see the curve in docs/nano.md
     batch_size: int = 48
     shard_size: int = 1536
     encoder_steps: int = 700
@@ -36,17 +36,17 @@ class NanoRecipe:
     shapes_steps: int = 300
     late_learning_rate: float = 1.5e-3  # of the stages from `full` on
     letter_place_weight: float = 0.3  # in the stages from `full` on; see docs/nano.md
-    fonts: Path | None = None  # folder of font files; half of the rendered lines are set in them
+    fonts: Path | None = None  # folder of font files; half of the rendered lines use them
     gaps: WordGaps = USUAL_GAPS  # between the words of rendered lines
-    documents: Path | None = None  # folder of PDFs; windows of their pages join the stages from `decay` on
-    document_share: float = 0.25  # of those stages' pictures, where there are documents
+    documents: Path | None = None  # folder of PDFs; windows of their pages are used in the stages from `decay` on
+    document_share: float = 0.25  # of those stages' pictures, if there are documents
     layout_share: float = 0.25  # of their pictures: windows of rendered articles, tables, forms, receipts
-    stack_share: float = 0.0  # of their pictures: short lines one under another
+    stack_share: float = 0.0  # of their pictures: short lines one below the other
     damaged_share: float = 0.35  # of their pictures: words are corrupted by levels
-    atlas: Path | None = None  # file of glyphs; lines are composed of them as tensors, all else is drawn one by one
-    lines_to_a_window: int = 8  # in the last stages, of those
+    atlas: Path | None = None  # file of glyphs; lines are composed from it as tensors, the rest is drawn one by one
+    lines_to_a_window: int = 8  # composed lines per page window in the last stages
     save_every: int = 100  # steps
-    start: Path | None = None  # a model of this recipe to go on from, its heads beside it; None is from nothing
+    start: Path | None = None  # a model of this recipe to continue from, its heads beside it; None is random weights
     only: tuple[str, ...] = USUAL_STAGES  # the stages to run
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class NanoRecipe:
         return preset("nano")
 
     def spec(self, offset: int) -> ShardSpec:
-        """Pictures of one stage; `offset` keeps the stages' pictures apart."""
+        """Pictures of one stage; `offset` makes the stages' pictures different."""
         return ShardSpec(
             seed=self.seed * 1000 + offset,
             size=self.shard_size,
@@ -77,7 +77,7 @@ class NanoRecipe:
         )
 
     def late_spec(self, offset: int) -> ShardSpec:
-        """From `decay` on: dynamic corruption (paper, section 2.2), and real pages where there are any."""
+        """Pictures of the stages from `decay` on: with dynamic corruption (paper, section 2.2) and any real pages."""
         shares = {name: getattr(self, name) for name in ("layout_share", "stack_share", "damaged_share")}
         late = replace(self.spec(offset), **shares)
         if self.documents is None:
@@ -102,15 +102,15 @@ class NanoRecipe:
 
 
 def continued(start: Path, seed: int, documents: Path | None) -> NanoRecipe:
-    """The last stages once more and longer, from a finished model, on pictures of another seed.
+    """The last stages again and longer, from a finished model, on pictures of another seed.
 
-    Texts are shorter than before, since pages are read in pieces of half that length, and most steps decay.
+    Texts are shorter than before, because pages are read in pieces of half that length. Most steps are in `decay`.
     """
     late = NanoRecipe(seed=seed, start=start, documents=documents, max_characters=56, late_learning_rate=1.2e-3)
     return replace(late, full_steps=300, decay_steps=800, only=USUAL_STAGES[USUAL_STAGES.index("full") :])
 
 
 def quick(recipe: NanoRecipe) -> NanoRecipe:
-    """The same run in a few steps of few pictures: a smoke test of the whole path."""
+    """The same run with few steps and few pictures: a smoke test of the whole path."""
     few = replace(recipe, batch_size=4, shard_size=16, encoder_steps=2, decoder_steps=2)
     return replace(few, resampler_steps=2, vision_steps=2, full_steps=2, decay_steps=2, colours_steps=2, shapes_steps=2)

@@ -1,6 +1,6 @@
-"""RLAIF-V and DPO as data (paper, section on RLAIF-V), in three sizes; `jobs/preference.py` runs them.
+"""Hyperparameters of RLAIF-V and DPO (paper, section on RLAIF-V), in three sizes; `jobs/preference.py` runs them.
 
-Pairs come from answers of the model itself, judged claim by claim, or from a user's own file.
+Pairs come from the model's own answers, judged claim by claim, or from a user's file.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from demiglace.training.stage import Stage
 
 @dataclass(frozen=True)
 class PreferenceNumbers:
-    """What suits a size of model; ValueError where a number cannot be.
+    """Hyperparameters for a model size; ValueError if a number is out of bounds.
 
-    learning_rate: at its peak. beta: how dear it is to leave the first policy. nll_weight: as in `PreferenceObjective`.
-    batch_pairs: of a step; micro_batch_pairs: through the learner at once.
-    prompts: that are answered for pairs; pairs_of_a_prompt: the most that one gives.
-    long_share: of the prompts that are asked for a long answer.
+    learning_rate: peak. beta: of DPO, how strongly the policy is held to the reference. nll_weight: as in
+    `PreferenceObjective`. batch_pairs: per step; micro_batch_pairs: per forward pass.
+    prompts: number answered for pairs; pairs_of_a_prompt: limit for each prompt.
+    long_share: share of the prompts that ask for a long answer.
     trainable: prefixes of the names of trainable parameters.
     """
 
@@ -57,7 +57,7 @@ class PreferenceNumbers:
 
 NUMBERS = {
     "nano": PreferenceNumbers(
-        learning_rate=1e-5,  # ours: at 5e-5 inventions rise (experiments/rlaif_v)
+        learning_rate=1e-5,  # ours: at 5e-5 hallucinations increase (experiments/rlaif_v)
         num_steps=30,  # ours
         batch_pairs=16,  # ours
         micro_batch_pairs=8,  # ours
@@ -77,7 +77,7 @@ NUMBERS = {
         num_steps=400,  # paper
         batch_pairs=256,  # paper
         micro_batch_pairs=1,  # ours
-        prompts=51_200,  # ours: two pairs of each are what the paper's steps take
+        prompts=51_200,  # ours: with two pairs each, as many as the paper's steps need
         activation_checkpointing=True,  # ours
     ),
 }
@@ -86,9 +86,9 @@ numbers_of = partial(numbers_of_preset, NUMBERS)
 
 @dataclass(frozen=True)
 class VerifierChoice:
-    """Who is asked about claims: the policy itself, the model in `folder`, or `model` behind `address`.
+    """The model that verifies claims: the policy itself, the model in `folder`, or `model` behind `address`.
 
-    claims: whether answers are split by rule, or by the same model. patience: seconds that a server is waited for.
+    claims: whether answers are split by rule, or by the same model. patience: seconds to wait for a server.
     """
 
     folder: Path | None = None
@@ -106,14 +106,14 @@ class VerifierChoice:
             check_address(self.address)
 
     def settings(self) -> dict[str, Any]:
-        """What decides verdicts: a server may move to another address."""
+        """The settings that determine verdicts: without the address, because a server may move."""
         is_server = self.address is not None
         return {"folder": self.folder, "is_server": is_server, "model": self.model, "claims": self.claims}
 
 
 @dataclass(frozen=True)
 class PreferenceRecipe:
-    """A run: prompts of a mixture to be answered, or pairs in JSON; the numbers, and the model to begin from."""
+    """A run: prompts of a mixture to be answered, or pairs in JSON; hyperparameters, and the model to start from."""
 
     source: MixtureFile | JsonFile | StoredRecords
     numbers: PreferenceNumbers
@@ -142,11 +142,11 @@ class PreferenceRecipe:
             log_every=1,
             keep=self.keep,
             decay="cosine",  # RLAIF-V
-            muon=False,  # ours: AdamW, as all frameworks
+            muon=False,  # ours: AdamW, as in all frameworks
         )
 
     def settings(self) -> dict[str, Any]:
-        """What decides the run."""
+        """The settings that determine the run."""
         free = ("micro_batch_pairs", "activation_checkpointing")
         numbers = {name: value for name, value in asdict(self.numbers).items() if name not in free}
         settings = {"start": self.start, "seed": self.seed, "numbers": numbers}

@@ -1,4 +1,4 @@
-"""Numbers that a size of model comes with, and the changes that a caller makes to them."""
+"""Hyperparameters of a preset, with a caller's overrides."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ PresetNumbers = TypeVar("PresetNumbers", bound="DataclassInstance")
 
 
 def numbers_of_preset(presets: Mapping[str, PresetNumbers], preset: str, **changes: Any) -> PresetNumbers:
-    """Those of a preset, with the `changes` that are not None; ValueError where there is no such preset."""
+    """Those of a preset, with the `changes` that are not None; ValueError if there is no such preset."""
     if preset not in presets:
         raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")
     return replace(presets[preset], **{name: value for name, value in changes.items() if value is not None})
 
 
 def check_above_zero(numbers: object, names: Sequence[str]) -> None:
-    """ValueError that names every one of these fields that is not, or is infinite: weights would be so too."""
+    """ValueError that names each of these fields that is not above 0 or is infinite, which would spoil the weights."""
     if strange := [f"{name} {getattr(numbers, name)}" for name in names if not 0 < getattr(numbers, name) < math.inf]:
         raise ValueError(f"must be above 0: {', '.join(strange)}")
 
 
 def check_checkpoints(save_every: int, keep: int) -> None:
-    """ValueError unless there is a checkpoint after so many steps, and one is kept."""
+    """ValueError unless checkpoints are saved and at least one is kept."""
     if min(save_every, keep) < 1:
         raise ValueError(f"save_every and keep must be at least 1, got {save_every} and {keep}")

@@ -1,10 +1,10 @@
-"""The paper's three pre-training stages as data (paper, section 3), in three sizes; `jobs/staged.py` runs them.
+"""Hyperparameters of the paper's three pre-training stages (section 3), in three sizes; `jobs/staged.py` runs them.
 
-1. `resampler`: the resampler alone; 2. `vision`: the encoder with it, the decoder frozen; 3. `full`: everything, and
+1. `resampler`: only the resampler; 2. `vision`: resampler and encoder, the decoder frozen; 3. `full`: everything, and
 the learning rate decays over the last part while the mixture shifts to its late weights. The paper gives the order, the
 trainable parts and the learning rates at 8b; it gives no batch sizes, steps, lengths or optimizer, so these are ours.
 
-The resampler is 2D here in the paper: videos come as frames of their own, which is the mixture's matter.
+In the paper the resampler is 2D here: videos are single frames. This is left to the mixture.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from demiglace.processing.tokenizer import Tokenizer
 from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
 from demiglace.training.stage import Stage
 
-DECAY_SHARE = 0.2  # ours: part of the last stage over which rate and mixture change
+DECAY_SHARE = 0.2  # ours: share of the last stage over which learning rate and mixture change
 
 
 @dataclass(frozen=True)
 class PretrainingNumbers:
-    """What suits a size of model; ValueError where a number cannot be."""
+    """Hyperparameters for a model size; ValueError if a number is out of bounds."""
 
     learning_rate: float
     length: int  # tokens of a row
-    batch_rows: int  # of a step
-    micro_batch_rows: int  # that go through the model at once
+    batch_rows: int  # per step
+    micro_batch_rows: int  # per forward pass
     num_steps: tuple[int, int, int]
-    slicing: SlicingConfig  # of a processor made from nothing
-    activation_checkpointing: bool = False  # activation checkpointing
+    slicing: SlicingConfig  # of a new processor, if training starts from random weights
+    activation_checkpointing: bool = False  # layers keep only their inputs
 
     def __post_init__(self) -> None:
         check_above_zero(self, ("learning_rate", "length", "batch_rows", "micro_batch_rows"))
@@ -83,9 +83,9 @@ TRAINABLE = {  # paper
 
 @dataclass(frozen=True)
 class PretrainingRecipe:
-    """A run: the user's mixture, the size, and where to begin.
+    """A run: the user's mixture, the size, and the model to start from.
 
-    preset: the size of a model drawn from nothing. start: folder of a model to begin from; None draws one.
+    preset: the size of a model with random weights. start: folder of a model to start from; None is random weights.
     """
 
     mixture: MixtureFile
@@ -102,7 +102,7 @@ class PretrainingRecipe:
         check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:
-        """In order, those without steps left out."""
+        """The stages in order, without those that have no steps."""
         steps = zip(TRAINABLE, self.numbers.num_steps, strict=True)
         return [self.stage(name, num_steps) for name, num_steps in steps if num_steps]
 

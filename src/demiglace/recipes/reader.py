@@ -1,6 +1,6 @@
-"""Numbers of the nano recipe on a GPU: from random weights to a reader of lines, in the minutes there are.
+"""Hyperparameters of the nano recipe on a GPU: from random weights to a line reader in a given time.
 
-The stages are the nano recipe's without the last, their steps follow from the time (`jobs.time_plan`). All numbers are
+The stages are the nano recipe's up to `decay`; their steps follow from the time (`jobs.time_plan`). All numbers are
 ours.
 """
 
@@ -14,7 +14,7 @@ from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.presets import preset
 from demiglace.recipes.nano import NANO_STAGES, NanoRecipe, quick
 
-READER_SHARES = {  # of the time; about as in the nano recipe, more for the decoder, which nothing else teaches letters
+READER_SHARES = {  # of the time; about as in the nano recipe, but more for the decoder, which learns letters only there
     "encoder": 0.25,
     "decoder": 0.08,
     "resampler": 0.04,
@@ -26,7 +26,7 @@ READER_SHARES = {  # of the time; about as in the nano recipe, more for the deco
 
 @dataclass(frozen=True)
 class ReaderRecipe(NanoRecipe):
-    """The nano recipe for a GPU: more pixels, more letters, larger batches, and by choice a larger model."""
+    """The nano recipe for a GPU: more pixels, more letters, larger batches, and optionally a larger model."""
 
     size_of_model: str = "nano"
     scale_resolution: int = 196  # pixels: 1.8 patches a letter in a line of 30 letters
@@ -45,14 +45,14 @@ class ReaderRecipe(NanoRecipe):
 
 
 def tiny_reader() -> ReaderRecipe:
-    """The same in a few steps of a tiny model on few small pictures, each step saved."""
+    """The same with a tiny model, a few steps and few small pictures; every step is saved."""
     recipe = quick(ReaderRecipe(size_of_model="tiny", scale_resolution=112))
     assert isinstance(recipe, ReaderRecipe)
     return replace(recipe, shard_size=recipe.batch_size, save_every=1)
 
 
 def of_width(width: int, vision_layers: int, llm_layers: int) -> MiniCPMVConfig:
-    """The nano model in another width and depth; heads stay as wide as its."""
+    """The nano model with another width and depth; the head size stays the same."""
     nano = preset("nano")
     heads = width // 64
     vision = replace(
@@ -69,5 +69,5 @@ def of_width(width: int, vision_layers: int, llm_layers: int) -> MiniCPMVConfig:
 SIZES: dict[str, Callable[[], MiniCPMVConfig]] = {
     "nano": partial(preset, "nano"),
     "25m": partial(of_width, 384, 8, 5),  # 26.1 million parameters
-    "tiny": partial(of_width, 64, 2, 2),  # for trials
+    "tiny": partial(of_width, 64, 2, 2),  # for tests
 }

@@ -1,10 +1,10 @@
-"""The two stages of supervised fine-tuning as data (paper, section 4), in three sizes; `jobs/staged.py` runs them.
+"""Hyperparameters of the two stages of SFT (paper, section 4), in three sizes; `jobs/staged.py` runs them.
 
-1. `general`: instructions of every kind, a tenth of them text alone; videos are still single frames, as before.
-2. `long_cot_3d`: long answers join the short ones, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in
-   packages of 1 to 6 frames, both drawn at random. No weights are added.
+1. `general`: instructions of every kind, a tenth of them text only; videos are still single frames, as before.
+2. `long_cot_3d`: long answers are added, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in packages
+   of 1 to 6 frames, both drawn at random. No weights are added.
 
-The paper gives the learning rates at 8b and the share of text; all else is ours.
+The paper gives the learning rates at 8b and the share of text; the rest is ours.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ GENERAL, LONG_COT_3D = "general", "long_cot_3d"
 
 @dataclass(frozen=True)
 class SftNumbers:
-    """What suits a size of model; ValueError where a number cannot be.
+    """Hyperparameters for a model size; ValueError if a number is out of bounds.
 
     learning_rate: peak of the general stage; long_learning_rate: of the second; min_learning_rate: at the end of both.
-    sample_power: a sample of n learned tokens weighs n ** sample_power in the loss (`training.supervised`).
-    length: tokens of a row; batch_rows: of a step; micro_batch_rows: in one forward pass.
-    muon: Muon for matrices and AdamW for the rest, as in the training before; otherwise AdamW for all.
+    sample_power: a sample with n tokens in the loss has weight n ** sample_power (`training.supervised`).
+    length: tokens of a row; batch_rows: per step; micro_batch_rows: per forward pass.
+    muon: Muon for matrices and AdamW for the rest, as in pre-training; otherwise AdamW for all.
     activation_checkpointing: layers keep only their inputs for the backward pass.
     long_trainable: prefixes of the names of trainable parameters in the second stage; in the first all are.
     """
@@ -74,7 +74,7 @@ NUMBERS = {
         micro_batch_rows=4,  # ours
         num_steps=(450, 300),  # ours
         muon=True,  # ours
-        long_trainable=("model.resampler", "model.llm"),  # ours: frames through the encoder are half of the work
+        long_trainable=("model.resampler", "model.llm"),  # ours: the encoder would be half of the work
     ),
     "small": SftNumbers(
         learning_rate=1e-4,  # ours
@@ -94,7 +94,7 @@ NUMBERS = {
         batch_rows=128,  # ours
         micro_batch_rows=1,  # ours
         num_steps=(10_000, 2000),  # ours; the paper's ablation upgrades in 300
-        muon=False,  # ours: Qwen3 and SigLIP2 learned by AdamW
+        muon=False,  # ours: Qwen3 and SigLIP2 were trained with AdamW
         activation_checkpointing=True,  # ours
     ),
 }
@@ -103,10 +103,10 @@ numbers_of = partial(numbers_of_preset, NUMBERS)
 
 @dataclass(frozen=True)
 class SftRecipe:
-    """A run: the user's mixture, the numbers, and the folder of the model to begin from.
+    """A run: the user's mixture, the hyperparameters, and the folder of the model to start from.
 
-    static_patches: threshold of `processing.static_patches`, by which clips are learned from, and looked at by whoever
-        loads the checkpoint; None is that of `start`.
+    static_patches: threshold of `processing.static_patches` for clips, in training and by default for the resulting
+        checkpoint; None is that of `start`.
     """
 
     mixture: MixtureFile
@@ -121,7 +121,7 @@ class SftRecipe:
         check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:
-        """In order, those without steps left out."""
+        """The stages in order, without those that have no steps."""
         numbers, (first, second) = self.numbers, self.numbers.num_steps
         general = self.stage(GENERAL, ("model",), first, numbers.learning_rate)
         long_cot_3d = self.stage(LONG_COT_3D, numbers.long_trainable, second, numbers.long_learning_rate)
@@ -133,7 +133,7 @@ class SftRecipe:
             trainable=trainable,
             num_steps=num_steps,
             learning_rate=learning_rate,
-            warmup=max(1, num_steps // 20),  # ours; the paper names a warm-up for the second stage alone
+            warmup=max(1, num_steps // 20),  # ours; the paper mentions a warm-up only for the second stage
             decay_share=1.0,
             min_lr_ratio=self.numbers.min_learning_rate / learning_rate,
             weight_decay=0.05,  # ours
@@ -141,7 +141,7 @@ class SftRecipe:
             save_every=self.save_every,
             log_every=1,
             keep=self.keep,
-            decay="cosine",  # paper, of the first stage
+            decay="cosine",  # paper, for the first stage
             sample_power=self.numbers.sample_power,
             muon=self.numbers.muon,
         )

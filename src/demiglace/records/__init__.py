@@ -1,1 +1,1 @@
-"""Records of chat formats -> conversations."""
+"""Records in chat formats -> conversations."""

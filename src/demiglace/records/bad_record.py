@@ -1,14 +1,14 @@
-"""A record that cannot be learned from."""
+"""The error for a record that cannot be used for training."""
 
 from __future__ import annotations
 
 
 class BadRecord(ValueError):
-    """A record that cannot be learned from. `where` is its place, such as "train.jsonl:17"; `why` is made one line."""
+    """A record that cannot be used for training. `where` is its place, such as "train.jsonl:17"; `why` is one line."""
 
     def __init__(self, where: str, why: str) -> None:
-        why = " ".join(why.split())  # libraries say some things in several lines
-        super().__init__(where, why)  # both, so that it survives the way between processes
+        why = " ".join(why.split())  # some libraries' messages have several lines
+        super().__init__(where, why)  # both arguments, so that it can be pickled between processes
         self.where, self.why = where, why
 
     def __str__(self) -> str:

@@ -1,9 +1,9 @@
-"""Constraints beside the messages of a record, which an answer to them has to meet.
+"""Constraints beside the messages of a record, which the answer has to meet.
 
     {"messages": [{"role": "user", "content": "Name a colour."}], "constraints": [{"kind": "words", "exactly": 1}]}
 
-or IFEval's `instruction_id_list` and `kwargs`. Whoever scores answers reads them; whoever learns from the record's own
-answer does not, so that other data sets may mean something else by these keys.
+or IFEval's `instruction_id_list` and `kwargs`. They are parsed only when answers are scored, not when the record's own
+answer is trained on, so other data sets may use these keys for something else.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ class ConstrainedConversation(Conversation):
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def constraints(self) -> tuple[Constraint, ...]:
-        """ValueError where one of them is none that can be checked."""
+        """The parsed constraints; ValueError if one of them cannot be checked."""
         return constraints_of(self.fields)
 
 
 def constraint_fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of `CONSTRAINT_KEYS`; empty where the record has no constraint."""
+    """The record's fields under `CONSTRAINT_KEYS`; empty if it has no constraint."""
     held = {key: record[key] for key in CONSTRAINT_KEYS if not is_empty(record.get(key))}
     return held if OWN in held or IDS in held else {}
 
 
 def constraints_of(fields: Mapping[str, Any]) -> tuple[Constraint, ...]:
-    """Those of both kinds together; ValueError where one is none, or none is there."""
+    """The constraints of both formats together; ValueError if one is invalid or there is none."""
     own = read_constraints(fields[OWN]) if OWN in fields else ()
     known = read_ifeval(fields[IDS], fields.get(ARGUMENTS)) if IDS in fields else ()
     if not own + known:

@@ -1,16 +1,16 @@
-"""A record of one of the common chat formats becomes a conversation.
+"""A record in one of the common chat formats becomes a conversation.
 
-The formats are told apart by their keys, and system prompts are kept in all of them:
+Formats are detected from their keys, and system prompts are kept in all of them:
 
 - `messages` of {"role", "content"}, as in OpenAI's API; content is text or a list of typed parts.
 - `conversations` of {"from", "value"}, LLaVA's.
 - `conversations` of {"role", "content"}, MiniCPM-V's fine-tuning format (released code, `finetune/readme.md`).
 
-Pictures, videos and documents stand in the messages as parts, beside the text of a message (Ollama) or beside all
-messages, under the keys in `media_keys`. Those beside are put, in order, where the user's text has a mark (`<image>`,
-`<video>`, `<document>`, or the name given to it, such as `<image_00>`) or a part without a reference; where there is no
-mark at all they come first. What names media and is not read makes a bad record, and so does a mark without a file.
-Constraints may stand beside the messages too (`records.constraints`).
+Pictures, videos and documents are parts of messages, or fields beside the text of a message (Ollama) or beside all
+messages, under the keys in `media_keys`. Files in fields are put, in order, where the user's text has a mark
+(`<image>`, `<video>`, `<document>`, or the file's own, such as `<image_00>`) or a part without a reference; without
+marks they come first. A field that names media but is not read makes a bad record, and so does a mark without a file.
+Constraints may also be given beside the messages (`records.constraints`).
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ _ROLES: dict[str, Role] = {
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
-# Of an answer in the loss; OpenAI's, ms-swift's, axolotl's.
+# Weight of an answer in the loss: keys of OpenAI, ms-swift, axolotl.
 _SHARES = ("weight", "loss", "train", "training", "trainable")
 _SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
 _TEXTS = ("text", "input_text", "output_text")
-# Type of a part -> what it shows; of a file its bytes decide.
+# Type of a part -> kind of its media; for a file the bytes decide.
 _PARTS: dict[str, MediaKind | None] = {
     **{key: kind for key, kind in MEDIA_KEYS.items() if not key.endswith("s")},
     "input_image": "image",
@@ -75,12 +75,12 @@ def read_record(
     attached: Sequence[Attached] = (),
     sampling: VideoSampling | None = None,
 ) -> Conversation:
-    """The conversation in `record`; it ends with the assistant, or, where answers have constraints, with the user.
+    """The conversation in `record`; it ends with the assistant, or, if the record has constraints, with the user.
 
-    `attached` is what comes with the record without being named in it; it is shown where the record names nothing.
-    `sampling` is for videos of which the record does not say how they are looked at.
-    The last answer decides on `thinking`: True where it has reasoning before `</think>`, else False.
-    Raises BadRecord, at `where`, on all that is not as the formats have it.
+    `attached` are files that come with the record but are not named in it; they are shown if the record names none.
+    `sampling` is for videos whose sampling the record does not set.
+    The last answer sets `thinking`: True if it has reasoning before `</think>`, else False.
+    Raises BadRecord, at `where`, on everything that does not follow the formats.
     """
     try:
         return _conversation(_fields(record, "a record"), RecordMedia(find, sampling), attached)
@@ -89,7 +89,7 @@ def read_record(
 
 
 def parse_json(data: bytes) -> object:
-    """Of at most `MAX_RECORD_BYTES`, which is for the caller to see to; ValueError where it is no JSON."""
+    """Parses JSON; ValueError if it is invalid. The caller must limit `data` to `MAX_RECORD_BYTES`."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -106,7 +106,7 @@ def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Seque
     try:
         messages = _messages(fields, key, turns, media, attached)
     except MarkError:
-        media.seen.check()  # the file of a mark may stand under a key that is not read
+        media.seen.check()  # the mark's file may be under a key that is not read
         raise
     media.seen.check()
     if constraints := constraint_fields(fields):
@@ -128,7 +128,7 @@ def _messages(
         for kind, data in attached:
             beside.setdefault(f"<{kind}>", []).append(media.show(kind, data, settings))
     messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
-    if not media.seen.shows_any and "pages" in settings:  # of a book, or pictures of pages
+    if not media.seen.shows_any and "pages" in settings:  # may be those of a book, or pictures of pages
         media.seen.leave({"pages": settings.pop("pages")}, ())
     check_honoured(settings, [part for message in messages for part in message.content], "the record")
     return messages
@@ -146,7 +146,7 @@ def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
 
 
 def _marks_of(fields: Mapping[str, Any], turns: Sequence[Any], attached: Sequence[Attached]) -> re.Pattern[str] | None:
-    """What users mark files by; None where files stand in the messages or nowhere, and text may be about marks."""
+    """The marks for files in users' text; None if no file is beside the messages, so that marks are plain text."""
     held = [
         MEDIA_KEYS[key] for holder in (fields, *turns) if isinstance(holder, dict) for key in holder.keys() & MEDIA_KEYS
     ]
@@ -158,7 +158,7 @@ def _marks_of(fields: Mapping[str, Any], turns: Sequence[Any], attached: Sequenc
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a message stands, how what it shows is looked at, and what marks files in it, if anything does."""
+    """The place of a message in the record, the settings of its media, and the marks for files in it, if any."""
 
     name: str
     settings: Mapping[str, Any]
@@ -184,7 +184,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
 
 
 def _check_learned(fields: Mapping[str, Any]) -> None:
-    """ValueError where an answer holds more than its text, or shall count for less than others: neither is learned."""
+    """ValueError if an answer has more than text, or its own weight in the loss: neither is supported."""
     for key in (*_CALLS, *_SPANS):
         if not is_empty(fields.get(key)):
             raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
@@ -194,7 +194,7 @@ def _check_learned(fields: Mapping[str, Any]) -> None:
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
-    """What stands beside an answer as the way to it, as the answer itself would hold it."""
+    """Reasoning given in a field beside an answer, formatted as inside the answer itself."""
     for key in _REASONING:
         if is_empty(reasoning := fields.get(key)):
             continue
@@ -205,7 +205,7 @@ def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
 
 
 def _pieces(role: Role, content: object, place: _Place, media: RecordMedia) -> Iterator[Part | str]:
-    """A draft, piece by piece."""
+    """The pieces of a draft."""
     if isinstance(content, str):
         yield from _text(role, content, place)
     elif isinstance(content, list):
@@ -246,9 +246,9 @@ def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: Rec
 
 
 def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
-    """Whether the last answer has reasoning; ValueError where nothing could be learned from `messages`.
+    """Whether the last answer has reasoning; ValueError if `messages` cannot be trained on.
 
-    may_ask: whether the last may be the user's.
+    may_ask: whether the last message may be the user's.
     """
     roles = [message.role for message in messages]
     if (roles[-1] != "assistant" and not (may_ask and roles[-1] == "user")) or "user" not in roles:
@@ -258,7 +258,7 @@ def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
     reasoning = ""
     for message in messages:
         said = "\n".join(part.text for part in message.content if isinstance(part, Text))
-        said.encode()  # half of a surrogate pair, which JSON can hold, is a ValueError
+        said.encode()  # ValueError on a lone surrogate, which JSON can contain
         if message.role != "user" and any(not isinstance(part, Text) for part in message.content):
             raise ValueError(f"only the user shows files, but a message of the {message.role} does")
         if message.role == "assistant":

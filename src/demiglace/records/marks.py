@@ -1,4 +1,4 @@
-"""Marks in a text, such as `<image>`: where they stand, and the files that they call for."""
+"""Marks in a text, such as `<image>`: their positions, and the files that they stand for."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ DraftParts = list[Part | str]  # of a message; plain strings are marks
 
 _MARK = r"<(?:image|video|audio)>|<(?:image|video)_\d+>"
 MARKS = re.compile(f"({_MARK})")
-# Where documents stand beside the messages; elsewhere these are words of XML.
+# If documents are beside the messages; otherwise these may be XML tags.
 MARKS_OF_DOCUMENTS = re.compile(f"({_MARK}|<document>|<pdf>)")
-# Alone at the start of the text or of a line, or at its end; within a sentence it is something the text talks about.
+# At the start of the text or of a line, or at the text's end; within a sentence the text talks about the mark.
 _STANDING = re.compile(rf"(?:^|\n)\s*(?:{_MARK})|(?<=\s)(?:{_MARK})\s*$")
-# Of the prompts of other models; in the text of ours they are words.
+# Marks of other models' prompts; ours would treat them as plain text.
 _FOREIGN = re.compile(
     r"<\|(?:image|video|audio|vision)\w*\|>|<img>[^<\n]{1,1000}</img>|<ImageHere>|<image_placeholder>|<image \d+>"
     r"|<start_of_image>|<IMG_CONTEXT>"
@@ -29,7 +29,7 @@ class MarkError(ValueError):
 
 
 def split(text: str, marks: re.Pattern[str]) -> Iterator[Part | str]:
-    """The pieces of a text that has marks, and the marks."""
+    """Splits a text into pieces and marks."""
     if not marks.search(text):
         yield Text(text)
         return
@@ -39,7 +39,7 @@ def split(text: str, marks: re.Pattern[str]) -> Iterator[Part | str]:
 
 
 def check_plain(text: str) -> None:
-    """MarkError for a mark in what the user says, where no file is named anywhere."""
+    """MarkError for a mark in the user's text, for records that name no file."""
     if match := _STANDING.search(text):
         raise MarkError(
             f"the mark {match[0].strip()} calls for a file, and the record names none for it; in `backticks` it is text"
@@ -53,9 +53,9 @@ def check_foreign(text: str) -> None:
 
 
 def fill(drafts: Sequence[tuple[Role, DraftParts]], beside: Mapping[str, list[Shown]]) -> list[tuple[Role, list[Part]]]:
-    """Messages with the files in `beside` at their marks, or before all that the user says where no mark is.
+    """Messages with the files in `beside` at their marks, or, without marks, at the start of the first user message.
 
-    MarkError where marks and files are not equally many, or where an answer alone has marks.
+    MarkError if the numbers of marks and files differ, or if only other messages than the user's have marks.
     """
     marks = Counter(piece for _, draft in drafts for piece in draft if isinstance(piece, str))
     if beside and not marks:
@@ -64,7 +64,7 @@ def fill(drafts: Sequence[tuple[Role, DraftParts]], beside: Mapping[str, list[Sh
         marks.update({mark: len(parts) for mark, parts in beside.items()})
         drafts = [*drafts[:first], (drafts[first][0], [*marks.elements(), *drafts[first][1]]), *drafts[first + 1 :]]
     if marks["<image>"] and len(beside) == 1 and not marks.keys() & beside.keys():
-        beside = {"<image>": next(iter(beside.values()))}  # LLaVA's videos stand at the mark of images
+        beside = {"<image>": next(iter(beside.values()))}  # LLaVA uses <image> for videos too
     for mark in sorted(marks.keys() | beside.keys()):
         if marks[mark] != len(beside.get(mark, [])):
             raise MarkError(f"{marks[mark]} marks {mark}, but {len(beside.get(mark, []))} files for them")
@@ -75,7 +75,7 @@ def fill(drafts: Sequence[tuple[Role, DraftParts]], beside: Mapping[str, list[Sh
 
 
 def _check_answers(drafts: Sequence[tuple[Role, DraftParts]]) -> None:
-    """MarkError where the files beside the messages seem to belong into an answer."""
+    """MarkError if the files beside the messages seem to belong to a message that is not the user's."""
     for role, draft in drafts:
         for piece in draft:
             if role != "user" and isinstance(piece, Text) and (match := _STANDING.search(piece.text)):

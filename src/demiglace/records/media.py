@@ -1,8 +1,8 @@
 """Media of a record: references become images, videos and documents, with the settings of the record or its source.
 
-A reference is a path, a `data:` address, base64 as Ollama takes it, bytes, or an object that holds one of these
-({"bytes", "path"} of Hugging Face's data sets, {"url"} and {"file_data"} of OpenAI's API, Anthropic's {"data"}). A list
-of pictures is a video whose frames were sampled already. Nothing is fetched from the network.
+A reference is a path, a `data:` URL, base64 as in Ollama, bytes, or an object that contains one of these ({"bytes",
+"path"} of Hugging Face datasets, {"url"} and {"file_data"} of OpenAI's API, Anthropic's {"data"}). A list of pictures
+is a video whose frames have already been sampled. Nothing is fetched from the network.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ from demiglace.records.media_settings import (
 )
 
 Held = str | PathLike[str] | bytes
-Find = Callable[[str], Held]  # what a path in a record stands for; ValueError where nothing
+Find = Callable[[str], Held]  # resolves a path in a record; ValueError if there is no file
 Shown = Image | Video | Document
 
 _IN_BASE64 = ("base64", "data", "file_data")
 _OBJECTS = ("source", "file")  # Anthropic's, OpenAI's
 _PLACES = ("path", "url", "file_url")
-_NOTES = frozenset(("detail", "cache_control", "media_type", "mime_type", "filename", "name"))  # that change nothing
-# How base64 of PNG, JPEG, GIF, WebP and AVI, TIFF, PDF, MP4 and WebM begins.
+_NOTES = frozenset(("detail", "cache_control", "media_type", "mime_type", "filename", "name"))  # have no effect
+# Base64 prefixes of PNG, JPEG, GIF, WebP and AVI, TIFF, PDF, MP4 and WebM.
 _BASE64 = re.compile(r"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|SUkqA|TU0AK|JVBERi|AAAA..Z0eX|GkXfo)[A-Za-z0-9+/\s]{40,}=*\s*")
 _ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _FILE = re.compile(r"^file:(?://(?:localhost(?=/))?)?", re.IGNORECASE)
 _MARK = re.compile(r"<(?:image|video)(?:_\d+)?>")
 _STILLS = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm"))
-_PICTURES = _STILLS | {".webp", ".gif", ".avif"}  # files of these names hold one picture; others are looked into
+_PICTURES = _STILLS | {".webp", ".gif", ".avif"}  # files with these names hold one picture; others are opened to see
 
 
 @dataclass
 class RecordMedia:
-    """Reads what one record names.
+    """Resolves the media of one record.
 
-    find: the file of a path. sampling: of videos for which the record says nothing.
+    find: resolves a path. sampling: of videos for which the record sets none.
     """
 
     find: Find
@@ -59,9 +59,9 @@ class RecordMedia:
     seen: Sightings = field(default_factory=Sightings)
 
     def beside(self, fields: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, list[Shown]]:
-        """What stands beside messages, or beside the text of one, by the mark that calls for it.
+        """The media in fields beside the messages, or beside the text of one, by the mark that stands for it.
 
-        A setting that is a list has a value for each of the files.
+        A setting that is a list has one value for each file.
         """
         by_mark: dict[str, list[Shown]] = {}
         for kind, key in keys_beside(fields).items():
@@ -75,9 +75,9 @@ class RecordMedia:
         return by_mark
 
     def show(self, kind: MediaKind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
-        """The part for a reference of a record; where `kind` is None, its bytes decide.
+        """The part for a reference of a record; if `kind` is None, its bytes decide.
 
-        ValueError for what cannot be found, a video among images, and settings that cannot be honoured.
+        ValueError if it cannot be found, is a video among images, or has settings that cannot be honoured.
         """
         held, own = _opened(reference)
         shown = self._part(kind, held, nearer(settings, own))
@@ -127,11 +127,11 @@ class RecordMedia:
             decoded = unquote(path)
             if path == reference or decoded == path:
                 raise
-            return self.find(decoded)  # an address says so what Qwen's own code opens as it stands
+            return self.find(decoded)  # file: URLs are percent-encoded, but Qwen's code opens them as they are
 
 
 def keys_beside(fields: Mapping[str, Any]) -> dict[MediaKind, str]:
-    """Of each kind the key that is read."""
+    """For each kind the key that is read."""
     found: dict[MediaKind, str] = {}
     for key, kind in MEDIA_KEYS.items():
         if not is_empty(fields.get(key)):
@@ -140,14 +140,14 @@ def keys_beside(fields: Mapping[str, Any]) -> dict[MediaKind, str]:
 
 
 def check_known(fields: Mapping[str, Any], read: Iterable[str], what: str) -> None:
-    """ValueError for a key beside a file that may say how to look at it, and is not honoured."""
+    """ValueError for a key beside a file that may be a setting of it, but is not supported."""
     for key in fields.keys() - {*read, *SETTINGS} - _NOTES:
         if not is_empty(fields[key]) and not is_note(key):
             raise ValueError(f"`{key}` of {what} is not honoured, got {told(fields[key])}")
 
 
 def reference_in(fields: Mapping[str, Any], kind: MediaKind | None) -> object:
-    """What a part of a message refers to, None where a file beside the messages is meant; ValueError as above."""
+    """The reference in a part of a message, None if it stands for a file beside the messages; ValueError as above."""
     holders = [key for key, held in MEDIA_KEYS.items() if held == kind]
     key, reference = _held_in(fields, (*holders, *_OBJECTS))
     check_known(fields, _read_with(key), f"a part of type {fields.get('type') or key}")
@@ -155,7 +155,7 @@ def reference_in(fields: Mapping[str, Any], kind: MediaKind | None) -> object:
 
 
 def _opened(reference: object) -> tuple[object, dict[str, Any]]:
-    """What an object refers to, and the settings in it; other references are what they are."""
+    """The reference inside an object and the object's settings; other references are returned unchanged."""
     if not isinstance(reference, dict):
         return reference, {}
     key, held = _held_in(reference, _OBJECTS)
@@ -164,7 +164,7 @@ def _opened(reference: object) -> tuple[object, dict[str, Any]]:
 
 
 def _held_in(fields: Mapping[str, Any], holders: Iterable[str]) -> tuple[str, object]:
-    """The key and the value of what an object refers to; bytes come before their path, which is only a name then."""
+    """The key and value of an object's reference; bytes take precedence over a path, which then is only a name."""
     for key in (*holders, "bytes", *_IN_BASE64, *_PLACES):
         if not is_empty(value := fields.get(key)):
             if key == "bytes" or key in _IN_BASE64:
@@ -178,7 +178,7 @@ def _read_with(key: str) -> tuple[str, ...]:
 
 
 def _called_for(kind: MediaKind, key: str, value: object) -> tuple[list[str], list[Any]]:
-    """Marks, and the references that they call for."""
+    """Marks, and the references that they stand for."""
     if isinstance(value, dict) and all(map(_MARK.fullmatch, value)):
         return list(value), list(value.values())
     is_one = not isinstance(value, list) or _is_frames(kind, key, value)
@@ -187,7 +187,7 @@ def _called_for(kind: MediaKind, key: str, value: object) -> tuple[list[str], li
 
 
 def _is_frames(kind: MediaKind, key: str, references: list[Any]) -> bool:
-    """Whether they are the frames of one video; otherwise each is a video."""
+    """Whether the references are the frames of one video; otherwise each is a video."""
     if kind != "video" or any(isinstance(reference, list) for reference in references):
         return False
     return key == "frames" or all(map(_is_still, references))
@@ -204,7 +204,7 @@ def _is_still(reference: object) -> bool:
 
 
 def _kind_of(source: Held) -> MediaKind:
-    """By its name where that is enough, so that the files of most records are opened once, when they are looked at."""
+    """From its name if possible, so that most files are opened only once, when they are used."""
     if _is_named_picture(source):
         return "image"
     if not isinstance(source, bytes) and PurePath(source).suffix.lower() == ".pdf":
@@ -218,7 +218,7 @@ def _is_named_picture(source: Held) -> bool:
 
 
 def _data_of(text: object) -> bytes:
-    """The bytes of a `data:` address, or of base64 alone."""
+    """The bytes of a `data:` URL, or of plain base64."""
     if not isinstance(text, str):
         raise ValueError(f"base64 must be text, got {told(text)}")
     head, comma, payload = text.partition(",") if text.startswith("data:") else ("", "", text)

@@ -1,4 +1,4 @@
-"""The files that records name, held inside one folder."""
+"""The files that records name, restricted to one folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from demiglace.media.pictures import local_file
 
 @dataclass(frozen=True)
 class MediaFolders:
-    """Where the files of records lie.
+    """The folders in which the files of records may be.
 
-    beside: folder of the records. media: the folder that paths are relative to instead, which may be named by absolute
-    paths too. root: the folder that files may lie anywhere in, whatever way a path leads there: relative to the records
-    (or to `media`), relative to `root` itself, or absolute.
+    beside: folder of the records. media: folder that paths are relative to instead; absolute paths into it are allowed
+    too. root: folder in which files may be anywhere, by any kind of path: relative to `media`, or without `media` to
+    the records or to `root` itself, or absolute.
     """
 
     beside: Path
@@ -24,10 +24,10 @@ class MediaFolders:
     root: Path | None = None
 
     def find(self, reference: str) -> Path:
-        """The file that a record calls `reference`.
+        """The file that a record names by `reference`.
 
-        ValueError where it does not exist, is empty, or is not allowed. Without a `root` a path leads out of its folder
-        by its name alone: links are followed, since whoever owns the folder made them. With one they are resolved.
+        ValueError if it does not exist, is empty, or is not allowed. Without `root` only the path itself is checked for
+        leaving its folder: links are followed, because the folder's owner made them. With `root` links are resolved.
         """
         if self.root is None:
             return find_inside(reference, self.media or self.beside, takes_absolute=self.media is not None)
@@ -46,14 +46,14 @@ class MediaFolders:
 
 
 def check_folders(media: Path | None, media_root: Path | None) -> None:
-    """ValueError where one of them is no folder: otherwise every record would be a bad one."""
+    """ValueError if one of them is no folder: otherwise every record would be a bad one."""
     for name, folder in (("media", media), ("media root", media_root)):
         if folder is not None and not folder.is_dir():
             raise ValueError(f"the {name} {folder} is no folder")
 
 
 def find_inside(reference: str, folder: Path, takes_absolute: bool) -> Path:
-    """The file that a record calls `reference`, relative to `folder`; an absolute path only where it is allowed."""
+    """The file that a record names by `reference`, relative to `folder`, or absolute if that is allowed."""
     inside = os.path.abspath(folder / reference)
     if os.path.isabs(reference) and not takes_absolute:
         raise ValueError(f"{reference} is an absolute path, and no media folder or media root was given to hold it")
@@ -63,7 +63,7 @@ def find_inside(reference: str, folder: Path, takes_absolute: bool) -> Path:
 
 
 def media_of(conversation: Conversation) -> list[object]:
-    """What is shown in it, each a path, bytes or a picture; the frames of a list one by one."""
+    """The conversation's media, each a path, bytes or a picture; the frames of a list one by one."""
     parts = [part for message in conversation.messages for part in message.content]
     shown = [part.source for part in parts if isinstance(part, Image | Document | Video)]
     return [one for source in shown for one in (source if isinstance(source, tuple) else (source,))]

@@ -1,6 +1,6 @@
-"""Settings of videos and documents, by a record or by the caller who opens it.
+"""Settings of videos and documents, from a record or from the caller that opens it.
 
-In a record they may stand beside the messages, at a message, and at a part or reference; the nearest wins. `fps`,
+In a record they may be beside the messages, in a message, and in a part or reference; the innermost wins. `fps`,
 `nframes`, `video_start` and `video_end` are named as in Qwen's data, `sample_fps` is the rate of a list of frames;
 `max_packages`, `package_frames` and `pages` are named as on the command line.
 """
@@ -30,12 +30,12 @@ SETTINGS = (*_VIDEO_SETTINGS, "pages")
 _RATES = frozenset(("fps", "sample_fps", "nframes"))
 
 
-# Of all videos of a source, for which its records say nothing.
+# For the videos of a source, if a record does not set them.
 OPTIONS: Mapping[str, Field] = {name: SAMPLING[name] for name in ("fps", "max_packages", "package_frames")}
 
 
 def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that say something; ValueError where two of them say how many frames are wanted."""
+    """The settings that are not empty; ValueError if two of them set the number of frames."""
     given = {key: fields[key] for key in SETTINGS if not is_empty(fields.get(key))}
     if len(both := sorted(given.keys() & _RATES)) > 1:
         raise ValueError(f"{' and '.join(both)} exclude each other, got {', '.join(told(given[key]) for key in both)}")
@@ -43,13 +43,13 @@ def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nearer(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
-    """Both settings, with the inner ones where they say something else."""
+    """Both settings merged; the inner ones override."""
     replaced = inner.keys() | (_RATES if inner.keys() & _RATES else frozenset())
     return {key: value for key, value in outer.items() if key not in replaced} | dict(inner)
 
 
 def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
-    """ValueError for a setting of `what`, where none of the parts is of the kind that it is for."""
+    """ValueError for a setting of `what` if none of the parts in `shown` is of the kind that it applies to."""
     parts = list(shown)
     for key, value in settings.items():
         kind: type = Document if key == "pages" else Video
@@ -62,7 +62,7 @@ def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: s
 
 
 def of_one_file(kind: MediaKind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
-    """Those of one file of several."""
+    """The settings of one file of several."""
     own = {}
     for key, value in settings.items():
         if isinstance(value, list) and (key == "pages") == (kind != "video"):
@@ -90,9 +90,9 @@ def pages_of(settings: Mapping[str, Any]) -> str | None:
 
 
 def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = None) -> VideoSampling | None:
-    """`default` with what the settings say; ValueError where one of them is out of bounds.
+    """`default` overridden by the settings; ValueError if one of them is out of bounds.
 
-    A number of frames of a package is kept in short clips too.
+    `package_frames`, if set, is kept in short clips too.
     """
     given: dict[str, Any] = {
         name: _number(key, settings[key], type_) for key, (name, type_) in _VIDEO_SETTINGS.items() if key in settings
@@ -102,7 +102,7 @@ def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = 
     if "package_frames" in given:
         given["force_package_frames"] = True
     if "fps" in given:
-        given["num_frames"] = None  # of `default`, which would go before a rate
+        given["num_frames"] = None  # that of `default` would override the rate
     return replace(default or VideoSampling(), **given)
 
 

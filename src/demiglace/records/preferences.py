@@ -1,10 +1,10 @@
 """Records of preferences: a prompt with an answer that is preferred and one that is not.
 
-Read are the formats that people have, told apart by their keys; what they show is as in `records.formats`:
+The formats in use are detected from their keys; media are as in `records.formats`:
 
 - `prompt` (or `question`), `chosen` and `rejected` as texts;
 - TRL's conversational format: each of the three a list of messages, or `chosen` and `rejected` whole conversations that
-  differ in their last message alone;
+  differ only in their last message;
 - `messages` or `conversations` up to the user's last, `chosen` and `rejected` a text or a message (LLaMA-Factory);
 - `messages` that end with the chosen answer, and `rejected_response` (ms-swift).
 """
@@ -29,7 +29,7 @@ _OWN = (*_ANSWERS, *_PROMPTS, *_TURNS, "rejected_response")
 
 @dataclass(frozen=True)
 class Preference:
-    """messages: up to the user's last. is_long: whether both answers have thoughts, which are part of them."""
+    """messages: up to the user's last. is_long: whether both answers contain reasoning."""
 
     messages: tuple[Message, ...]
     chosen: str
@@ -38,7 +38,7 @@ class Preference:
 
 
 def read_preference(record: object, where: str, find: Find, sampling: VideoSampling | None = None) -> Preference:
-    """Raises BadRecord, at `where`, on all that is not as the formats have it."""
+    """Raises BadRecord, at `where`, on everything that does not follow the formats."""
     try:
         both = [read_record(one, where, find, sampling=sampling) for one in _as_two(record)]
     except BadRecord:
@@ -56,7 +56,7 @@ def read_preference(record: object, where: str, find: Find, sampling: VideoSampl
 
 
 def _as_two(record: object) -> list[dict[str, Any]]:
-    """Two chat records, of the chosen and of the rejected answer."""
+    """Two chat records, one with the chosen and one with the rejected answer."""
     if not isinstance(record, Mapping):
         raise ValueError(f"a record must be an object, got {told(record)}")
     others = {key: value for key, value in record.items() if key not in _OWN}
@@ -70,7 +70,7 @@ def _as_two(record: object) -> list[dict[str, Any]]:
 
 
 def _prompt(record: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """The key of turns, and those before the answers."""
+    """The key for turns, and the turns before the answers."""
     for key in _TURNS:
         if isinstance(record.get(key), list) and record[key]:
             return key, list(record[key])
@@ -79,12 +79,12 @@ def _prompt(record: Mapping[str, Any]) -> tuple[str, list[Any]]:
         if isinstance(asked, list):
             return "messages", list(asked)
         if asked is not None:
-            return "conversations", [{"from": "human", "value": asked}]  # where marks such as <image> are read
+            return "conversations", [{"from": "human", "value": asked}]  # marks such as <image> are read there
     return "messages", []
 
 
 def _turns(record: Mapping[str, Any], name: str, key: str) -> list[Any]:
-    """The answer of this name, as turns of the format."""
+    """The answer under `name` ("chosen" or "rejected"), as turns of the format."""
     answer = record.get(name)
     if isinstance(answer, list) and answer:
         return answer

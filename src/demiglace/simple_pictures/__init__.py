@@ -1,1 +1,1 @@
-"""Simple pictures in many styles, as others draw them, with questions about what is there; known contents, endless."""
+"""Endless simple pictures with known contents, in many styles as in other datasets, and questions about them."""

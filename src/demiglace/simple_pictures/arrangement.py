@@ -1,4 +1,4 @@
-"""A few shapes anywhere in a picture: where they are, what they may be called, and where one stands from another."""
+"""A few shapes anywhere in a picture: their positions, their possible names, and where one is relative to another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demiglace.simple_pictures.drawn_items import Canvas, Item, extents, random_
 from demiglace.typography.words import pick
 
 _SHARES = (0.22, 0.34, 0.22, 0.1, 0.05, 0.03, 0.02, 0.01, 0.01)  # of pictures with 1, 2, ... items; ours
-_MARGIN = 0.08  # of the picture's side, by which one item must be beyond another to be called so
+_MARGIN = 0.08  # of the picture's side: least distance for one item to count as left of, right of, ... another
 SIDES = {
     "left": ((0, -1), ("to the left of", "left of")),
     "right": ((0, 1), ("to the right of", "right of")),
@@ -23,7 +23,7 @@ SIDES = {
 
 @dataclass(frozen=True)
 class Arrangement:
-    """forms, colours: those that the picture might have had, so that a missing one is like the others."""
+    """forms, colours: those that the picture was drawn from, so that an absent one is as plausible as the others."""
 
     canvas: Canvas
     items: Sequence[Item]
@@ -32,7 +32,7 @@ class Arrangement:
 
     @property
     def single_sorts(self) -> list[Sort]:
-        """By a form or a colour alone."""
+        """Sorts by a form or a colour alone."""
         return [Sort(form, None) for form in self.forms] + [Sort(None, colour) for colour in self.colours]
 
 
@@ -48,7 +48,7 @@ def random_arrangement(rng: np.random.Generator, shares: Sequence[float] = _SHAR
 def _place(
     rng: np.random.Generator, canvas: Canvas, forms: Sequence[str], colours: Sequence[str], shares: Sequence[float]
 ) -> list[Item]:
-    """Items that do not overlap; of a wanted number as many as find room."""
+    """Items that do not overlap; as many of the wanted number as fit."""
     width, height = canvas.size
     wanted = 1 + int(rng.choice(len(shares), p=shares))
     largest = min(width, height) * min(0.3, 0.42 / wanted**0.5)
@@ -56,7 +56,7 @@ def _place(
     items: list[Item] = []
     for _ in range(wanted * 6):
         form, colour = pick(rng, forms), pick(rng, colours)
-        if wanted == 2 and items:  # the same in one thing or both as often as not
+        if wanted == 2 and items:  # so that two items often have the same form or colour
             form = items[0].form if rng.random() < 0.4 else form
             colour = items[0].colour if rng.random() < 0.4 else colour
         radius = float(rng.uniform(smallest, largest))
@@ -69,7 +69,7 @@ def _place(
 
 
 def with_own_names(rng: np.random.Generator, items: Sequence[Item]) -> list[tuple[Sort, Item]]:
-    """Items with a name that fits no other, by form, colour or both; in random order."""
+    """Items with an unambiguous name, by form, colour or both; in random order."""
     found = []
     for number in rng.permutation(len(items)):
         item = items[number]
@@ -80,7 +80,7 @@ def with_own_names(rng: np.random.Generator, items: Sequence[Item]) -> list[tupl
 
 
 def lies(canvas: Canvas, one: Item, other: Item, side: str) -> bool | None:
-    """Whether `one` is on that side of the other; None where it is so by less than the margin."""
+    """Whether `one` is on that side of the other; None if it is by no more than the margin."""
     axis, sign = SIDES[side][0]
     ahead = sign * ((one.y - other.y) if axis else (one.x - other.x))
     return True if ahead > _MARGIN * canvas.size[axis] else False if ahead <= 0 else None

@@ -17,16 +17,16 @@ from demiglace.simple_pictures.claims import NUMBERS, Claim, Sort, ask_count, ho
 from demiglace.simple_pictures.drawn_items import Canvas, Item, draw_items, random_canvas
 from demiglace.typography.words import pick
 
-LARGEST_BOXES = 200  # pixels, the height of the picture
+LARGEST_BOXES = 200  # pixels: maximum height of the picture
 MOST_BLOCKS, MOST_SCATTERED = 4, 8
 _FORMS = ("circle", "square", "triangle")
-_WALL = 1.5  # pixels from the border that still touch it
-CLAIMS = 30  # drawn, to choose from
+_WALL = 1.5  # pixels from the border that still count as touching it
+CLAIMS = 30  # number drawn, to choose from
 
 
 @dataclass(frozen=True)
 class Box:
-    """left and width in pixels; items from the bottom to the top where they are a tower."""
+    """left and width in pixels; items from the bottom to the top if they are a tower."""
 
     left: float
     width: float
@@ -65,7 +65,7 @@ def random_boxes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Que
 
 
 def _between(canvas: Canvas) -> tuple[int, int, int]:
-    """Colour of the gaps: the paper, darker or lighter."""
+    """Colour of the gaps: the paper colour, darker or lighter."""
     red, green, blue = (level - 60 if level > 127 else level + 60 for level in canvas.paper)
     return red, green, blue
 
@@ -82,7 +82,7 @@ def _tower(rng: np.random.Generator, canvas: Canvas, left: float, colours: Seque
 
 
 def _scattered(rng: np.random.Generator, canvas: Canvas, left: float, colours: Sequence[str]) -> list[Item]:
-    """Apart from each other; one of three rests on a border."""
+    """Items that do not touch each other; about one in three is placed at a border."""
     height, items = canvas.size[1], list[Item]()
     for _ in range(int(rng.integers(1, MOST_SCATTERED + 1)) * 2):
         radius = height * float(rng.choice((0.05, 0.1, 0.15)))
@@ -124,7 +124,7 @@ def _inside(box: Box) -> str:
 def _about_boxes(
     rng: np.random.Generator, boxes: Sequence[Box], noun: str, condition: str, met: Sequence[bool]
 ) -> list[Claim]:
-    """How many boxes meet a condition, such as "with a red item"."""
+    """Claims about how many boxes meet a condition, such as "with a red item"."""
     number, nouns = sum(met), "boxes" if noun == "box" else "towers"
     said = int(rng.integers(1, len(boxes) + 1))
     word = str(said) if rng.random() < 0.5 else NUMBERS[said]

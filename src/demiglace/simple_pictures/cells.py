@@ -1,8 +1,8 @@
-"""Small grids with an item in most cells, and judgements about what stands in the next cell.
+"""Small grids with an item in most cells, and true-or-false claims about neighbouring cells.
 
-A grid has its own meaning of above, below, left and right: the next cell in that direction. Two words in a row are two
-steps: what is "left of above a square" stands left of the cell above it. No step leads out of the grid and back. These
-are the meanings of the SHAPES data (Andreas et al. 2016).
+In a grid, above, below, left and right mean the next cell in that direction. Two words in a row are two steps: what is
+"left of above a square" is left of the cell above it. Steps do not wrap around the border. These are the meanings of
+the SHAPES data (Andreas et al. 2016).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Grid = Mapping[Cell, Item]
 
 
 def random_cells(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A grid of 2 to 4 cells a side, mostly 3; its size in pixels is drawn here."""
+    """A grid of 2 to 4 cells a side, mostly 3; its size in pixels is drawn at random, `side` is not used."""
     rows, columns = (int(rng.choice((2, 3, 3, 3, 3, 4))) for _ in range(2))
     if rng.random() < 0.7:
         columns = rows
@@ -67,7 +67,7 @@ def _ask(rng: np.random.Generator, grid: Grid, size: Cell, sorts: list[Sort]) ->
 
 
 def _next(rng: np.random.Generator, grid: Grid, size: Cell, sorts: list[Sort], num_steps: int) -> Claim:
-    """That one sort stands so many steps from another."""
+    """The claim that an item of one sort is `num_steps` steps from one of another."""
     one, other = (sorts[int(rng.integers(len(sorts)))] for _ in range(2))
     words = [pick(rng, list(STEPS)) for _ in range(num_steps)]
     truth = any(_walks(grid, size, cell, words, other, one) for cell in grid)
@@ -76,7 +76,7 @@ def _next(rng: np.random.Generator, grid: Grid, size: Cell, sorts: list[Sort], n
 
 
 def _walks(grid: Grid, size: Cell, cell: Cell, words: list[str], start: Sort, end: Sort) -> bool:
-    """From a cell of the sort `start`, the steps read from the last word to the first: whether `end` is there."""
+    """Whether the steps, taken from the last word to the first, lead from `cell` with a `start` to an `end`."""
     row, column = cell
     if not start.of([grid[cell]]):
         return False
@@ -88,7 +88,7 @@ def _walks(grid: Grid, size: Cell, cell: Cell, words: list[str], start: Sort, en
 
 
 def _both(rng: np.random.Generator, items: list[Item], sorts: list[Sort]) -> Claim:
-    """That some item of one sort is of another too: "a red shape is a circle"."""
+    """The claim that some item of one sort is also of another: "a red shape is a circle"."""
     one, other = (sorts[int(rng.integers(len(sorts)))] for _ in range(2))
     said = other.colour or other.a
     truth = any(other.of([item]) for item in one.of(items))
@@ -96,7 +96,7 @@ def _both(rng: np.random.Generator, items: list[Item], sorts: list[Sort]) -> Cla
 
 
 def _listing(grid: Grid) -> str:
-    """Row by row, such as "row 1: red circle, nothing"."""
+    """The grid row by row, such as "row 1: red circle, nothing"."""
     rows, columns = (1 + max(cell[axis] for cell in grid) for axis in range(2))
     said = (
         ", ".join(grid[row, column].name if (row, column) in grid else "nothing" for column in range(columns))

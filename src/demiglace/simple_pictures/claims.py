@@ -1,7 +1,7 @@
-"""Claims about a picture that are true or false, and questions made of them: as often true as false.
+"""Claims about a picture that are true or false, and questions made from them, balanced between true and false.
 
-A question of judgement is asked only where a true claim and a false one of its kind can be made, and a coin decides
-between them. So whoever always says yes is right half of the time, in every kind.
+A question is asked only if both a true and a false claim of its kind exist, and a coin flip decides between them. So a
+model that always says yes is right half of the time, in every kind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TRUE_FALSE_ENDS = (
 
 @dataclass(frozen=True)
 class Claim:
-    """statement: without a capital and a stop; questions: forms of the same that are answered by yes or no."""
+    """statement: without initial capital and full stop; questions: the same as yes-or-no questions."""
 
     statement: str
     is_true: bool
@@ -64,7 +64,7 @@ def with_article(noun: str) -> str:
 
 
 def judge(rng: np.random.Generator, kind: str, claims: Sequence[Claim], seen: str) -> Question | None:
-    """Whether one of the claims is true; None where all are true or all false. seen: the first step of reasoning."""
+    """Asks whether a claim is true; None if all claims are true or all false. seen: the first step of reasoning."""
     wanted = bool(rng.random() < 0.5)
     if len({claim.is_true for claim in claims}) < 2:
         return None
@@ -91,7 +91,7 @@ def _statement(rng: np.random.Generator, statement: str) -> str:
 
 
 def first_letter(rng: np.random.Generator, text: str) -> str:
-    """Small or, as often, a capital."""
+    """The text, in half of the cases with a capital first letter."""
     return text[0].upper() + text[1:] if rng.random() < 0.5 else text
 
 
@@ -99,7 +99,7 @@ def ask_word(
     rng: np.random.Generator, kind: str, asked: Sequence[str], answer: str, spoken: str, seen: str,
     choices: Sequence[str] = (), ends: Sequence[str] = ("",),
 ) -> Question:  # fmt: skip
-    """A question whose answer is one word or number. asked: forms of it, without a question mark."""
+    """A question whose answer is one word or number. asked: wordings of it, without a question mark."""
     text = first_letter(rng, pick(rng, asked)) + "?" + pick(rng, ends)
     return Question(
         kind, text, answer, spoken, (seen, f"Check: {spoken.rstrip('.')}, so the answer is {answer}."), tuple(choices)
@@ -119,7 +119,7 @@ def ask_count(rng: np.random.Generator, kind: str, many: str, number: int, seen:
 
 
 def sort_by_number(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sort]) -> Sort:
-    """A number is drawn first, then a sort that has it, so that one or none is not the answer to nearly everything."""
+    """Draws a number first, then a sort that occurs so often, so that not nearly all answers are 0 or 1."""
     by_number: dict[int, list[Sort]] = {}
     for sort in sorts:
         by_number.setdefault(len(sort.of(items)), []).append(sort)
@@ -129,7 +129,7 @@ def sort_by_number(rng: np.random.Generator, items: Sequence[Item], sorts: Seque
 
 
 def present(rng: np.random.Generator, sort: Sort, number: int) -> list[Claim]:
-    """That something is there, and that it is not."""
+    """Claims that something is in the picture, and that it is not."""
     where = f"in the {pick(rng, PICTURE)}"
     name = pick(rng, PICTURE)
     there = Claim(
@@ -151,7 +151,7 @@ def present(rng: np.random.Generator, sort: Sort, number: int) -> list[Claim]:
 
 
 def how_many(rng: np.random.Generator, many: str, one: str, number: int) -> list[Claim]:
-    """Comparisons of a number of things with others near it."""
+    """Claims that compare the number of things with numbers near it."""
     said = int(np.clip(number + rng.integers(-1, 2), 1, 10))
     word = str(said) if rng.random() < 0.5 else NUMBERS[said]
     things = one if said == 1 else many
@@ -173,5 +173,5 @@ def _turned(text: str) -> str:
 
 
 def listing(items: Sequence[Item]) -> str:
-    """What is seen, in order of the items."""
+    """The reasoning step that lists what is in the picture, in order of the items."""
     return f"I see {', '.join(with_article(item.name) for item in items)}." if items else "I see nothing."

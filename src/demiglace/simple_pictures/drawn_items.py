@@ -1,6 +1,6 @@
-"""Items of named forms and colours, drawn as many drawing programs would: filled or not, thin or thick, smooth or not.
+"""Items of named forms and colours, drawn in the styles of many programs: filled or not, thin or thick, smooth or not.
 
-A colour is a name for a range of hues, not one value, so that a picture of another palette has the same names.
+A colour name stands for a range of hues, not one value, so that the names also fit other palettes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from demiglace.typography.ink_colours import Colour
 from demiglace.typography.words import pick
 
 SMALLEST_PICTURE, LARGEST_PICTURE = 32, 600  # pixels; ours
-PLURALS = {"cross": "crosses", "box": "boxes"}  # of the others by an s
-FAMILIES = (  # of each family a picture has one form at most: every square is a rectangle to somebody
+PLURALS = {"cross": "crosses", "box": "boxes"}  # others add an s
+FAMILIES = (  # a picture has at most one form of each family, because some call every square a rectangle
     ("circle", "circle", "circle", "ellipse"),
     ("square", "rectangle"),
     ("triangle",),
@@ -41,12 +41,12 @@ _HUES: dict[str, tuple[tuple[float, float], ...]] = {  # degrees of hue, saturat
     "white": ((0, 360), (0, 0.03), (0.96, 1)),
 }
 COLOURS = tuple(_HUES)
-_LEAST_CONTRAST = 95  # of 441, the distance of black and white
-_TINT = 6  # of 255, by which items of one colour differ
+_LEAST_CONTRAST = 95  # of 441, the distance between black and white
+_TINT = 6  # of 255: how much items of one colour differ
 
 
 def _regular(corners: int, inner: float = 1.0) -> np.ndarray:
-    """Corners (n, 2) on the unit circle, the first at the top; every second at `inner`."""
+    """Corners (n, 2) of a regular polygon on the unit circle, the first at the top; every second at radius `inner`."""
     turns = 2 * np.pi * np.arange(corners) / corners - np.pi / 2
     return np.stack([np.cos(turns), np.sin(turns)], 1) * np.where(np.arange(corners) % 2, inner, 1)[:, None]
 
@@ -69,7 +69,7 @@ OUTLINES = {
 
 @dataclass(frozen=True)
 class Item:
-    """Centre and half extents in pixels, y downwards; turn in radians."""
+    """Centre and half extents in pixels, y downwards; turn: rotation in radians."""
 
     form: str
     colour: str
@@ -103,7 +103,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Canvas:
-    """size: width and height in pixels; palette: a value for each colour that stands out from the paper."""
+    """size: width and height in pixels; palette: a value for each colour that contrasts with the paper."""
 
     size: tuple[int, int]
     paper: Colour
@@ -115,7 +115,7 @@ class Canvas:
 
 
 def random_canvas(rng: np.random.Generator, largest: int = LARGEST_PICTURE, ratio: float = 1.0) -> Canvas:
-    """Of `ratio` (width to height), 32 to `largest` pixels high, small ones and large ones as likely."""
+    """A canvas of `ratio` (width / height), 32 to `largest` pixels high; the height is log-uniform."""
     height = round(float(np.exp(rng.uniform(np.log(SMALLEST_PICTURE), np.log(largest)))))
     paper = _paper(rng)
     palette = {name: _value(rng, name) for name in COLOURS}
@@ -128,7 +128,7 @@ def random_canvas(rng: np.random.Generator, largest: int = LARGEST_PICTURE, rati
 
 
 def draw_items(canvas: Canvas, items: Sequence[Item]) -> Image.Image:
-    """RGB, items one over the other in their order."""
+    """An RGB picture of the items, drawn one over the other in their order."""
     scale = canvas.look.smooth
     picture = Image.new("RGB", (canvas.size[0] * scale, canvas.size[1] * scale), canvas.paper)
     pen = ImageDraw.Draw(picture)
@@ -149,7 +149,7 @@ def random_forms(rng: np.random.Generator) -> list[str]:
 
 
 def extents(rng: np.random.Generator, form: str, radius: float) -> tuple[float, float]:
-    """Half width and half height of an item: most are about as wide as high, rectangles and ellipses mostly not."""
+    """Half width and half height of an item: about equal for most forms, mostly not for rectangles and ellipses."""
     if form not in ("rectangle", "ellipse"):
         return radius, radius * (float(rng.uniform(0.85, 1.1)) if form == "triangle" else 1)
     share = float(rng.uniform(0.35, 0.8 if form == "rectangle" else 0.7))

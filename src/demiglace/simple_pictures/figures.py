@@ -1,4 +1,4 @@
-"""Figures of a few lines: rows of outlines, nested ones, two that overlap or do not, lines that cross, ruled tables."""
+"""Line figures: rows of outlines, nested outlines, two that overlap or do not, lines that cross, ruled tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demiglace.typography.words import pick
 
 MOST_COUNTED = 10
 MOST_NESTED = 6
-_LEAST_GAP = 3.0  # pixels of paper between two that are apart
+_LEAST_GAP = 3.0  # pixels of paper between two separate outlines
 MOST_LINES = 10  # rows or columns of a table
 _ROWS_FORMS = ("circle", "circle", "circle", "pentagon", "hexagon", "square", "triangle")
 _NAMES = {"circle": ("circle", "circle", "ring")}
@@ -24,7 +24,7 @@ Figure = tuple[Image.Image, list[Question | None]]
 
 
 def random_figure(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[Question]]:
-    """One of the kinds of figure, each as likely; its size is drawn here."""
+    """A figure of a random kind, all equally likely; its size is drawn at random, `side` is not used."""
     make = _KINDS[int(rng.integers(len(_KINDS)))]
     picture, questions = make(rng, random_canvas(rng))
     return picture, [question for question in questions if question]
@@ -36,12 +36,12 @@ def _rows(rng: np.random.Generator, canvas: Canvas) -> Figure:
 
 
 def draw_outlines(rng: np.random.Generator) -> tuple[Image.Image, str, int]:
-    """0 to 10 outlines of one form, its name and their number; the size of the picture is drawn here."""
+    """A picture of 0 to 10 outlines of one form, the form's name and their number; its size is drawn at random."""
     return _outlines(rng, random_canvas(rng))
 
 
 def _outlines(rng: np.random.Generator, canvas: Canvas) -> tuple[Image.Image, str, int]:
-    """In one row, in two that interlock, in a block or anywhere; they may overlap."""
+    """Outlines in one row, in two interlocking rows, in a block or anywhere; they may overlap."""
     count = int(rng.integers(0 if rng.random() < 0.3 else 1, MOST_COUNTED + 1))
     form, size = pick(rng, _ROWS_FORMS), canvas.size[1]
     step = float(rng.uniform(0.9, 1.35))  # of a diameter
@@ -73,7 +73,7 @@ def _outlines(rng: np.random.Generator, canvas: Canvas) -> tuple[Image.Image, st
 
 
 def _anywhere(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 2) in diameters, apart from each other."""
+    """Centres (count, 2) in diameters, far enough apart not to touch."""
     places: list[np.ndarray] = []
     while len(places) < count:
         place = rng.uniform(0, 2.2 * max(1, count) ** 0.5, 2)
@@ -89,7 +89,7 @@ def _counted(rng: np.random.Generator, kind: str, name: str, count: int) -> list
 
 
 def _nested(rng: np.random.Generator, canvas: Canvas) -> Figure:
-    """Outlines one inside the other, each nearly as large as the last or half of it."""
+    """Outlines one inside the other, each 0.6 to 0.85 times as large as the last."""
     count, form = int(rng.integers(1, MOST_NESTED + 1)), pick(rng, ("square", "square", "circle", "triangle"))
     colour = pick(rng, list(canvas.palette))
     size = canvas.size[1]
@@ -106,14 +106,14 @@ def _nested(rng: np.random.Generator, canvas: Canvas) -> Figure:
 
 
 def _pair(rng: np.random.Generator, canvas: Canvas) -> Figure:
-    """Two circles or squares that overlap, lie one inside the other, or are apart by as little or more."""
+    """Two circles or squares that overlap, are one inside the other, or are apart by a small or large distance."""
     form, size = pick(rng, ("circle", "circle", "square")), canvas.size[1]
     first, second = rng.permutation(list(canvas.palette))[:2].tolist()
     radius = size * float(rng.uniform(0.08, 0.16))
     other = radius if rng.random() < 0.6 else radius * float(rng.uniform(0.4, 0.9))
     kind = int(rng.choice(3, p=(0.25, 0.5, 0.25)))  # overlapping, apart, inside
     other = other if kind < 2 else min(other, radius * 0.6)
-    stroke = canvas.look.thickness if canvas.look.edge or not canvas.look.filled else 0.0  # half of it on either side
+    stroke = canvas.look.thickness if canvas.look.edge or not canvas.look.filled else 0.0  # half on either side
     gap = max(float(rng.uniform(0.03, 0.5)) * 2 * radius, stroke + _LEAST_GAP if kind == 1 else 0.0)
     apart = (radius + other - min(gap, 1.2 * other), radius + other + gap, (radius - other) * 0.6)[kind]
     angle = float(rng.uniform(0, 2 * np.pi)) if form == "circle" else float(rng.integers(4)) * np.pi / 2
@@ -131,7 +131,7 @@ def _pair(rng: np.random.Generator, canvas: Canvas) -> Figure:
         Claim(f"the two {many} overlap", overlap, (f"are the two {many} overlapping", f"do the two {many} overlap")),
         Claim(f"the {many} are apart", not overlap, (f"are the two {many} apart",)),
     ]
-    if kind < 2:  # one inside the other may meet it nowhere
+    if kind < 2:  # an outline inside the other may not touch it
         claims.append(Claim(f"the two {many} touch each other", overlap, (f"are the two {many} touching each other",)))
     return draw_items(canvas, items), [
         judge(rng, "figures_overlap", claims, seen),
@@ -151,7 +151,7 @@ def _inside_claims(outer: str, inner: str, form: str, is_inside: bool) -> list[C
 
 
 def _crossing(rng: np.random.Generator, canvas: Canvas) -> Figure:
-    """Two lines of one to three pieces from the left to the right, that cross 0 to 2 times."""
+    """Two polylines of one to three segments from left to right, which cross 0 to 2 times."""
     scale, size = canvas.look.smooth, canvas.size[1]
     wanted = int(rng.integers(3))
     places = np.linspace(0, 1, max(wanted + 1, int(rng.integers(2, 5))))
@@ -182,7 +182,7 @@ def _crossing(rng: np.random.Generator, canvas: Canvas) -> Figure:
 
 
 def _table(rng: np.random.Generator, canvas: Canvas) -> Figure:
-    """A ruled table without or with marks in its cells."""
+    """A ruled table with or without marks in its cells."""
     rows = int(rng.integers(1, MOST_LINES + 1))
     columns = int(np.clip(rows + rng.integers(-3, 4), 1, MOST_LINES))
     size, width = canvas.size[1], max(1, round(min(canvas.look.thickness, canvas.size[1] * 0.012)))

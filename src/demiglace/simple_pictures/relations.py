@@ -1,6 +1,6 @@
-"""Where a thing is, where it stands from another, how many there are: each asked in one way, many times a picture.
+"""Where an item is, where it is relative to another, how many there are: each in one wording, many times a picture.
 
-Judging a place, or counting, comes before joining it with anything else (`shapes`, `cells` and `figures` ask for that).
+A model learns to judge a place or to count first, and then to combine it (as in `shapes`, `cells` and `figures`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TWO_TO_NINE = (0, 0.16, 0.16, 0.16, 0.14, 0.12, 0.1, 0.09, 0.07)  # ours
 
 
 def random_places(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture of two to four items, and in which of its nine parts one is. The size of the picture is drawn here."""
+    """A picture of two to four items, and in which of nine parts one is. Its size is random, `side` is not used."""
     questions: list[Question] = []
-    while not questions:  # none where all are near a border between two parts
+    while not questions:  # none if all items are near a border between two parts
         drawn = random_arrangement(rng, _TWO_TO_FOUR)
         seen = listing(drawn.items)
         placed = ((sort, _place(drawn, item)) for sort, item in with_own_names(rng, drawn.items))
@@ -37,12 +37,12 @@ def random_places(rng: np.random.Generator, side: int) -> tuple[Picture, list[Qu
 
 
 def random_relations(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture of two to four items, and whether one stands left of, right of, above or below another.
+    """A picture of two to four items, and whether one is left of, right of, above or below another.
 
-    Yes is as often right as no: each truth is drawn first. The size of the picture is drawn here.
+    Yes and no are equally likely: the answer is drawn first. The picture's size is random, `side` is not used.
     """
     questions: list[Question] = []
-    while not questions:  # none where nothing has a name of its own, or no side is clear
+    while not questions:  # none if fewer than two items have an unambiguous name, or no side is clear
         drawn = random_arrangement(rng, _TWO_TO_FOUR)
         asked = (_relation(rng, drawn) for _ in range(MOST_ASKED))
         questions = [question for question in asked if question]
@@ -50,21 +50,21 @@ def random_relations(rng: np.random.Generator, side: int) -> tuple[Picture, list
 
 
 def random_counts(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture of up to ten outlines of one form, or of two to nine items, and how many there are of a sort."""
+    """A picture of up to ten outlines of one form, or of two to nine items, and how many of a sort there are."""
     if rng.random() < 0.5:
         picture, name, count = draw_outlines(rng)
         return picture, [_count(rng, Sort(name, None), count, f"I count the {Sort(name, None).many}: {count}.")]
     drawn = random_arrangement(rng, _TWO_TO_NINE)
     sorts = [*drawn.single_sorts, Sort(None, None)]
     drawn_sorts = {sort_by_number(rng, drawn.items, sorts) for _ in range(MOST_COUNTED)}
-    ordered = sorted(drawn_sorts, key=lambda sort: sort.many)  # a set's own order differs from process to process
+    ordered = sorted(drawn_sorts, key=lambda sort: sort.many)  # the iteration order of a set differs between processes
     seen = listing(drawn.items)
     asked = [_count(rng, sort, len(sort.of(drawn.items)), seen) for sort in ordered]
     return draw_items(drawn.canvas, drawn.items), asked
 
 
 def _place(drawn: Arrangement, item: Item) -> str | None:
-    """The third of the height and of the width in which the item's middle is; None near a border of two thirds."""
+    """The part of the picture, by thirds, that contains the item's centre; None near a border between thirds."""
     thirds = [3 * middle / length for middle, length in zip((item.y, item.x), drawn.canvas.size[::-1], strict=True)]
     if any(abs(third - border) < _NEAR_BORDER for third in thirds for border in (1, 2)):
         return None

@@ -1,4 +1,4 @@
-"""Shapes anywhere in a picture of any size and style, and questions about what is there, where and how many."""
+"""Shapes anywhere in a picture of any size and style, and questions about what, where and how many they are."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ NOUNS = ("shape", "shape", "shape", "object")
 
 
 def random_shapes(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture of one to nine items and its questions, one of each kind that it allows; its size is drawn here."""
+    """A picture of one to nine items and its questions of all kinds that it allows; its size is random, not `side`."""
     drawn = random_arrangement(rng)
     return draw_items(drawn.canvas, drawn.items), ask_shapes(rng, drawn)
 
 
 def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture as those, and whether a form or a colour is in it, with yes or no as often as not.
+    """A picture as in `random_shapes`, and whether a form or a colour is in it, yes and no equally often.
 
-    One word decides, in one way of asking: comparing what is seen with what is asked comes before joining anything.
+    There is one wording and one word decides: a model learns to compare picture and question before combining anything.
     """
     drawn = random_arrangement(rng)
     sorts = drawn.single_sorts
@@ -51,9 +51,9 @@ def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[
 
 
 def random_presence_claims(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A picture as those, and whether a form or a colour is in it, in all ways of saying so."""
+    """A picture as in `random_shapes`, and whether a form or a colour is in it, in all wordings."""
     questions: list[Question] = []
-    while not questions:  # none where all forms and all colours that there might be are there
+    while not questions:  # none if all possible forms and colours are in the picture
         drawn = random_arrangement(rng)
         levels = _sorts(rng, drawn.forms, drawn.colours, pick(rng, NOUNS))
         single = [level for level in levels if not (level[0].form and level[0].colour)]
@@ -91,7 +91,7 @@ def ask_shapes(rng: np.random.Generator, drawn: Arrangement) -> list[Question]:
 
 
 def _sorts(rng: np.random.Generator, forms: Sequence[str], colours: Sequence[str], noun: str) -> list[list[Sort]]:
-    """By form, by colour and by both; in random order."""
+    """Sorts by form, by colour and by both; these three in random order."""
     levels = [
         [Sort(form, None, noun) for form in forms],
         [Sort(None, colour, noun) for colour in colours],
@@ -175,7 +175,7 @@ def _direction(rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], 
 def _any_relation(
     rng: np.random.Generator, canvas: Canvas, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str
 ) -> Question | None:
-    """Of two sorts that are there, whether any of the one is beyond any of the other."""
+    """Asks, for two sorts in the picture, whether any item of one is left of, right of, ... any of the other."""
     known = [sort for level in sorts for sort in level if sort.of(items)]
     claims = []
     for _ in range(12):

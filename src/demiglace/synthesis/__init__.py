@@ -1,1 +1,1 @@
-"""Known contents -> pictures, clips and questions."""
+"""Synthetic data: known contents -> pictures, clips and questions."""

@@ -1,4 +1,4 @@
-"""Named colours of drawn shapes: those of pictures and those of clips."""
+"""Named colours of drawn shapes, for pictures and for clips."""
 
 from demiglace.typography.ink_colours import Colour
 

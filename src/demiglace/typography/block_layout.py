@@ -1,4 +1,4 @@
-"""Many blocks of lines set at once: the place of every character as arrays, from the metrics of an atlas.
+"""Layout of many blocks of lines at once: the place of every character as arrays, from the metrics of an atlas.
 
 The arithmetic is that of `typesetting.set_lines`. A *strip* is a line of a block, or a neighbouring line above or below
 it that is drawn but not labelled.
@@ -16,7 +16,7 @@ from demiglace.typography.glyph_atlas import GlyphAtlas
 from demiglace.typography.rendering import MAX_PIXELS
 from demiglace.typography.typesetting import INDENT, TextStyle, font_size
 
-NONE = -1  # letter of a place behind the end of a strip
+NONE = -1  # padding after the end of a strip
 
 _LETTERS = np.full(0x2100, NONE, np.int64)
 _LETTERS[[ord(letter) for letter in ALPHABET]] = np.arange(len(ALPHABET))
@@ -25,9 +25,9 @@ _SPACE = ALPHABET.index(" ")
 
 @dataclass(frozen=True)
 class Blocks:
-    """Set blocks; lengths in pixels of the page that each would be drawn on, whose corner is the origin.
+    """Laid-out blocks; lengths in pixels of the page that each would be drawn on, from its top left corner.
 
-    faces: int64 (blocks,), index in the atlas. caps: float64 (blocks, 2), width and height that a cap height has.
+    faces: int64 (blocks,), index in the atlas. caps: float64 (blocks, 2), pixels of a cap height across and down.
     bands: float64 (blocks, 2), rise and fall. sizes: float64 (blocks, 2), width and height of the page.
     rules: float64 (blocks, 4), as in `TextStyle`, in cap heights, NaN where there is none.
     block_of: int64 (strips,), ascending. labelled: bool (strips,). baselines: float64 (strips,).
@@ -62,7 +62,7 @@ class Blocks:
     def characters(self) -> tuple[np.ndarray, np.ndarray]:
         """Letters int64 (blocks, characters), padded with `NONE`, and their boxes float64 (blocks, characters, 4).
 
-        In reading order; boxes are left, top, right, bottom as in `Setting.boxes`, cut at the borders of the page.
+        In reading order; boxes are left, top, right, bottom as in `Setting.boxes`, clipped to the page.
         """
         strip, place = np.nonzero((self.letters != NONE) & self.labelled[:, None])
         block = self.block_of[strip]
@@ -114,13 +114,13 @@ def set_blocks(
 
 
 def _strips(lines: Sequence[str], style: TextStyle) -> list[tuple[int, str]]:
-    """Texts from the top down, each with its line of the block; neighbours have the numbers before and behind."""
+    """(line number, text) from the top down; the lines above and below the block have the numbers before and after."""
     above, below = [(-1, style.above)] * bool(style.above), [(len(lines), style.below)] * bool(style.below)
     return [*above, *enumerate(lines), *below]
 
 
 def _letters(texts: Sequence[str]) -> np.ndarray:
-    """int64 (texts, longest), padded with `NONE`; ValueError where a character is outside the alphabet."""
+    """int64 (texts, longest), padded with `NONE`; ValueError if a character is outside the alphabet."""
     lengths = np.array([len(text) for text in texts])
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     found = _LETTERS[np.minimum(codes, len(_LETTERS) - 1)]
@@ -178,7 +178,7 @@ def _justify(
 def _starts(
     advances: np.ndarray, widest: np.ndarray, labelled: np.ndarray, block_of: np.ndarray, styles: Sequence[TextStyle]
 ) -> np.ndarray:
-    """float64 (strips,): where each begins; neighbours begin with the first line."""
+    """float64 (strips,): where each begins; neighbouring lines begin where the first line does."""
     indent = np.array([INDENT[style.alignment] for style in styles])
     left = np.array([style.margins[0] for style in styles])
     starts = left[block_of] + indent[block_of] * (widest[block_of] - advances.sum(axis=1))

@@ -1,7 +1,7 @@
-"""Set blocks -> the ink of pictures, as tensors on any device.
+"""Laid-out blocks -> the ink of pictures, as tensors on any device.
 
-What is ragged (which column of which glyph goes where) is laid out as index arrays by numpy. What is dense runs on the
-device: columns of ink are gathered and added onto one canvas a picture, on which each strip has a band of rows,
+The ragged part (which column of which glyph goes where) is computed by numpy as index arrays. The dense part runs on
+the device: columns of ink are gathered and added onto one canvas per picture, on which each strip has a band of rows,
 and each pixel of the picture samples the canvas once, through tilt and bend.
 """
 
@@ -21,25 +21,25 @@ from demiglace.typography.glyph_columns import LEVEL_CAPS, GlyphColumns, baselin
 from demiglace.typography.page_views import PageViews
 
 PAD = 2  # blank columns of a canvas on both sides
-FAR = 1e9  # rows: below every picture
+FAR = 1e9  # rows: far below every picture
 
 
 @dataclass(frozen=True)
 class Composition:
-    """What the pictures of one size are composed from. Axes: pictures, strips (the most that a picture has).
+    """The inputs from which the pictures of one size are composed. Axes: pictures, strips (the most of any picture).
 
-    canvas_rows: of each strip. num_flat: so many pictures from the first on have neither tilt nor bend.
-    sources, targets: int32 (columns,), rows of the table of glyphs, and of the canvas
-        (pictures, canvas_width, strips) flattened, on which they are added.
-    maps: float32 (pictures, 3, 3), from the centre of a pixel, lowered by its wave, to canvas column and level row.
-    waves: float32 (pictures, 3), as `PageViews.backward` gives them.
-    baselines: float32 (pictures, strips), level rows. bounds: (pictures, strips - 1), those that part two strips.
-    pages: float32 (pictures, 2), level rows between which the page lies.
+    canvas_rows: of each strip. num_flat: the first `num_flat` pictures have neither tilt nor bend.
+    sources, targets: int32 (columns,), rows of the table of glyphs, and the rows of the flattened canvas
+        (pictures, canvas_width, strips) to which they are added.
+    maps: float32 (pictures, 3, 3), from the centre of a pixel, shifted by its wave, to canvas column and level row.
+    waves: float32 (pictures, 3), as returned by `PageViews.backward`.
+    baselines: float32 (pictures, strips), level rows. bounds: (pictures, strips - 1), level rows between two strips.
+    pages: float32 (pictures, 2), level rows of the page's top and bottom.
     origins: float32 (pictures,), `baseline_row`.
-    rules: float32 (pictures, 4), canvas columns or level rows of the middles of the rules of a table, left, top, right
-        and bottom, far away where there is none. pens: (pictures, 2), half their thickness in pixels, across and down.
-        steps: (pictures, 2), columns and rows to a pixel.
-    ruled: int64 (pictures,), those with rules.
+    rules: float32 (pictures, 4), canvas columns or level rows of the centres of a table's rules, left, top, right and
+        bottom, far away if there is none. pens: (pictures, 2), half their thickness in pixels, across and down.
+        steps: (pictures, 2), canvas columns and level rows per pixel.
+    ruled: int64 (pictures,), indices of pictures with rules.
     """
 
     height: int
@@ -69,9 +69,9 @@ class Composition:
 def lay_out(
     blocks: Blocks, views: PageViews, size: tuple[int, int], scales: np.ndarray, glyphs: GlyphColumns
 ) -> Composition:
-    """How blocks are composed into pictures of `size` (height, width) pixels.
+    """The composition of blocks into pictures of `size` (height, width) pixels.
 
-    scales: float64 (pictures, 2), pixels of the picture to a pixel of the page, across and down.
+    scales: float64 (pictures, 2), picture pixels per page pixel, across and down.
     """
     levels = _levels(blocks.caps * scales)
     to_level = np.array(LEVEL_CAPS)[levels, None] / blocks.caps
@@ -128,7 +128,7 @@ def _rules(blocks: Blocks, to_level: np.ndarray, scales: np.ndarray) -> tuple[np
 
 
 def _levels(caps: np.ndarray) -> np.ndarray:
-    """int64 (pictures,): the smallest level that has at least the size of the letters; caps: (pictures, 2)."""
+    """int64 (pictures,): the level with the smallest glyphs not smaller than the letters; caps: (pictures, 2)."""
     octaves = np.log2(LEVEL_CAPS[0] / np.sqrt(caps.prod(axis=1)))
     return np.clip(np.floor(2 * octaves + 0.1), 0, len(LEVEL_CAPS) - 1).astype(np.int64)
 
@@ -136,7 +136,7 @@ def _levels(caps: np.ndarray) -> np.ndarray:
 def _letter_columns(
     blocks: Blocks, edges: np.ndarray, levels: np.ndarray, glyphs: GlyphColumns
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of every column of every glyph: its row in the table, its strip, and its place from the left of the page."""
+    """For every column of every glyph: its row in the table, its strip, and its distance from the left of the page."""
     strips, characters = np.nonzero(blocks.letters != NONE)
     block = blocks.block_of[strips]
     glyph = levels[block], blocks.faces[block], blocks.letters[strips, characters]
@@ -156,13 +156,13 @@ def _underline_columns(
 
 
 def _ragged(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For pieces of these lengths one after the other: the piece of each place, and its place in the piece."""
+    """For concatenated pieces of these lengths: the piece that each element belongs to, and its index in the piece."""
     which = np.repeat(np.arange(len(lengths)), lengths)
     return which, np.arange(len(which)) - (np.cumsum(lengths) - lengths)[which]
 
 
 def ink(composition: Composition, table: Tensor) -> Tensor:
-    """How much ink lies on each pixel: float32 (pictures, height, width), 0 to 1; `table` is that of `GlyphColumns`."""
+    """Ink coverage of each pixel: float32 (pictures, height, width), 0 to 1; `table` is that of `GlyphColumns`."""
     held = composition
     pictures, strips = held.baselines.shape
     canvas = torch.zeros(pictures * held.canvas_width * strips, held.canvas_rows, device=table.device)
@@ -181,7 +181,7 @@ def _sampled(composition: Composition, part: slice, places: tuple[Tensor, Tensor
     """The ink on the canvas at column and level row of each pixel, (pictures, height, width)."""
     column, row = places[0], _canvas_row(composition, part, places[1])
     found = torch.empty(len(canvas), composition.height, composition.width, 2, device=canvas.device)
-    # Centres of pixels lie at 1/2 on the canvas; -1 is the border of the first one where corners are not aligned.
+    # Canvas pixels have their centres at n + 1/2; with align_corners=False, -1 is the outer border of the first one.
     found[..., 0] = row * (2 / canvas.shape[3]) - 1
     found[..., 1] = column * (2 / canvas.shape[2]) - 1
     return F.grid_sample(canvas, found, align_corners=False)[:, 0]
@@ -206,7 +206,7 @@ def _warped_places(composition: Composition, maps: Tensor, waves: Tensor) -> tup
 
 
 def _canvas_row(composition: Composition, part: slice, row: Tensor) -> Tensor:
-    """The canvas row of the strip that a level row belongs to; outside the page a blank one."""
+    """The canvas row, in the right strip, of each level row; outside the page a blank row."""
     held, rows = composition, composition.canvas_rows
     origins, baselines, bounds, pages = (
         numbers[part][..., None, None] for numbers in (held.origins, held.baselines, held.bounds, held.pages)
@@ -221,7 +221,7 @@ def _canvas_row(composition: Composition, part: slice, row: Tensor) -> Tensor:
 
 
 def _rule_ink(composition: Composition) -> Tensor:
-    """How much of each pixel the rules of a table cover, in the pictures that have some."""
+    """Share of each pixel that the rules of a table cover, for the pictures that have rules."""
     held = composition
     places = _warped_places(held, held.maps[held.ruled], held.waves[held.ruled])
     cover = torch.zeros_like(places[0])

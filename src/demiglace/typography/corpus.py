@@ -1,6 +1,6 @@
-"""The alphabet of everything drawn, and English prose and words in it.
+"""The alphabet of all drawn text, and English prose and words in it.
 
-They are of Debian's documentation packages; where those are missing or short, of the extra `train`.
+They come from Debian's documentation packages; if those are missing or short, from the extra `train`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _ProseSource:
     package: str
     folder: str
     pattern: str
-    weight: float  # share of the passages drawn; everyday English before manuals
+    weight: float  # share of the drawn passages; everyday English is favoured over manuals
 
 
 _SYSTEM_SOURCES = (
@@ -60,7 +60,7 @@ _OUTSIDE = re.compile(f"[^\n{re.escape(ALPHABET)}]")
 
 
 def in_alphabet(text: str) -> str:
-    """`text` in `ALPHABET` and newlines: compatibility forms folded (NFKC), accents taken off, the rest dropped."""
+    """`text` in `ALPHABET` and newlines: compatibility forms folded (NFKC), accents stripped, the rest dropped."""
     if not text.isascii():
         return _OUTSIDE.sub(_fold, unicodedata.normalize("NFKC", text.replace("\t", " ").translate(_EQUIVALENTS)))
     return text.encode().translate(_TABS, _CONTROLS).decode()
@@ -73,9 +73,9 @@ def _fold(outside: re.Match[str]) -> str:
 
 @cache
 def corpus() -> str:
-    """All prose found, documents apart by empty lines; kept in memory.
+    """All prose found, documents separated by empty lines; kept in memory.
 
-    ValueError names the extra to install where it is shorter than `FEWEST_CORPUS_CHARACTERS`.
+    If it is shorter than `FEWEST_CORPUS_CHARACTERS`, ValueError names the extra to install.
     """
     return "\n\n".join(text for _, text in _read_sources())
 
@@ -85,7 +85,7 @@ def passage(rng: np.random.Generator, num_characters: int) -> str:
     sources = _read_sources()
     weights = np.array([weight for weight, _ in sources])
     _, text = sources[rng.choice(len(sources), p=weights / weights.sum())]
-    width = 3 * num_characters + 200  # room for indents and the two words cut
+    width = 3 * num_characters + 200  # room for indents and the words cut at both ends
     for _ in range(4):
         start = int(rng.integers(max(1, len(text) - width)))
         words = text[start : start + width].split()[1:-1]
@@ -97,7 +97,7 @@ def passage(rng: np.random.Generator, num_characters: int) -> str:
 
 @cache
 def words() -> tuple[str, ...]:
-    """The dictionary of `wamerican` without possessives, else that of the extra `train`; ValueError without both."""
+    """The dictionary of `wamerican` without possessives, else that of the extra `train`; ValueError without either."""
     text = _WORDS.read_text(encoding="utf-8") if _WORDS.is_file() else "\n".join(packaged_texts.dictionary())
     found = tuple(word for word in in_alphabet(text).split() if not word.endswith("'s"))
     if not found:
@@ -107,7 +107,7 @@ def words() -> tuple[str, ...]:
 
 @cache
 def _read_sources() -> tuple[tuple[float, str], ...]:
-    """Texts and their shares of the passages."""
+    """Shares of the passages, and texts."""
     system = [(source.weight, "\n\n".join(map(_read, _find(source)))) for source in _SYSTEM_SOURCES]
     if _num_characters(system) >= FEWEST_CORPUS_CHARACTERS:
         return tuple((weight, text) for weight, text in system if text)
@@ -124,7 +124,7 @@ def _num_characters(texts: Sequence[tuple[float, str]]) -> int:
 
 
 def _find(source: _ProseSource) -> list[Path]:
-    found = {path.resolve() for path in Path(source.folder).glob(source.pattern)}  # links name a file more than once
+    found = {path.resolve() for path in Path(source.folder).glob(source.pattern)}  # links may repeat a file
     return sorted(path for path in found if path.is_file() and path.suffix != ".dat")
 
 

@@ -1,6 +1,6 @@
-"""Font families by the packages that bring them: Debian's, and those of the extra `train` from PyPI.
+"""Font families by the packages that contain them: Debian's, and those of the extra `train` from PyPI.
 
-Licences are in docs/fonts.md. What is kept out of training is kept out of both.
+Licences are in docs/fonts.md. Families held out of training are held out of both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FONTS_FOLDER = Path("/usr/share/fonts")
 
 @dataclass(frozen=True)
 class FontFamily:
-    """A family, the package that brings it, and the pattern of its files below `FONTS_FOLDER`."""
+    """A family, the package that contains it, and the pattern of its files below `FONTS_FOLDER`."""
 
     package: str
     name: str
@@ -25,13 +25,13 @@ class FontFamily:
     style: FaceStyle
 
     def files(self) -> list[Path]:
-        """In a fixed order; none where the package is not installed."""
+        """In a fixed order; none if the package is not installed."""
         return sorted(FONTS_FOLDER.glob(self.pattern))
 
 
 @dataclass(frozen=True)
 class PackagedFamily:
-    """A family in a distribution of PyPI, and the pattern of its files below the distribution's module."""
+    """A family in a PyPI distribution, and the pattern of its files below the distribution's module."""
 
     package: str
     name: str
@@ -39,7 +39,7 @@ class PackagedFamily:
     pattern: str = "files/*.[ot]tf"
 
     def files(self) -> list[Path]:
-        """As of a `FontFamily`."""
+        """As for a `FontFamily`."""
         module = find_spec(self.package.replace("-", "_"))
         folders = [] if module is None else module.submodule_search_locations or []
         return sorted(path for folder in folders for path in Path(folder).glob(self.pattern))

@@ -1,6 +1,6 @@
 """The font faces that texts are drawn in: those of Debian's packages, else those of the extra `train`.
 
-Two sets that never mix: faces to train on, and families kept back to measure reading in type never seen.
+There are two disjoint sets: faces to train on, and families held out to measure reading of unseen fonts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ FEWEST_UNSEEN_FACES = 8
 
 @dataclass(frozen=True)
 class Face:
-    """One font face: a file, its index in the file, the family it belongs to and the class of its letters.
+    """One font face: a file, its index in the file, its family, and its style.
 
-    Named instance n of a variable font has the index n * 2**16, as FreeType counts.
+    Named instance n of a variable font has the index n * 2**16, as in FreeType.
     """
 
     path: str
@@ -40,22 +40,22 @@ _EXTREME_WEIGHT = re.compile("Thin|Hairline|ExtraLight|Black|Heavy|ExtraBold", r
 
 @cache
 def training_faces() -> tuple[Face, ...]:
-    """Faces to learn from: serif, sans and mono; regular, bold and italic.
+    """Faces to train on: serif, sans and mono; regular, bold and italic.
 
-    Debian's, where its packages bring at least `FEWEST_TRAINING_FACES`; else those of the extra `train`. ValueError
-    names the extra where those are too few as well.
+    Debian's, if its packages contain at least `FEWEST_TRAINING_FACES`; else those of the extra `train`. If those are
+    too few as well, ValueError names the extra.
     """
     return _find(families.SYSTEM_TRAINING, families.PACKAGED_TRAINING, FEWEST_TRAINING_FACES)
 
 
 @cache
 def unseen_faces() -> tuple[Face, ...]:
-    """Faces of families kept out of training. ValueError as in `training_faces`."""
+    """Faces of families held out of training. ValueError as in `training_faces`."""
     return _find(families.SYSTEM_UNSEEN, families.PACKAGED_UNSEEN, FEWEST_UNSEEN_FACES)
 
 
 def sample_face(rng: np.random.Generator) -> Face:
-    """One of `training_faces`. A family weighs the square root of its faces, so that none dominates."""
+    """One of `training_faces`; families are weighted by the square root of their numbers of faces: none dominates."""
     return training_faces()[np.searchsorted(_cumulative_weights(), rng.random(), side="right")]
 
 
@@ -68,7 +68,7 @@ def _cumulative_weights() -> np.ndarray:
 
 @lru_cache(maxsize=2048)
 def load_font(face: Face, size: int) -> ImageFont.FreeTypeFont:
-    """The face at `size` pixels per em, laid out glyph after glyph, without ligatures.
+    """The face at `size` pixels per em, with basic layout: glyph after glyph, without ligatures.
 
     Pillow 13 applies a 64th of the font's kerning in this layout (findings/pillow_basic_layout_kerning.sh).
     """
@@ -76,7 +76,7 @@ def load_font(face: Face, size: int) -> ImageFont.FreeTypeFont:
 
 
 def face_indices(path: Path) -> list[int]:
-    """Of the faces in a font's file: 0, or the named instances where the font is variable. OSError where it is none."""
+    """Indices of a font file's faces: 0, or the named instances of a variable font. OSError if it is no font."""
     font = ImageFont.truetype(str(path))
     try:
         return [number << 16 for number in range(1, 1 + len(font.get_variation_names()))]
@@ -95,7 +95,7 @@ class Proportions:
 
 @lru_cache(maxsize=1024)
 def proportions(face: Face) -> Proportions:
-    """Measured on the letters themselves, for the metrics that fonts announce leave room above and below."""
+    """Measured on the letters themselves, because the metrics in font files leave room above and below."""
     font = load_font(face, 200)
     _, top, _, bottom = font.getbbox("bdfhklHgjpqy", anchor="ls")
     return Proportions(-font.getbbox("H", anchor="ls")[1] / 200, -top / 200, bottom / 200)
@@ -119,7 +119,7 @@ def _faces(family: FontFamily | PackagedFamily) -> list[Face]:
 
 
 def has_whole_alphabet(face: Face) -> bool:
-    """Whether a face of usual weight draws something for every character of the alphabet."""
+    """Whether a face of normal weight draws something for every character of the alphabet."""
     font = load_font(face, 16)
     if _EXTREME_WEIGHT.search(f"{Path(face.path).name} {font.getname()[1] if face.index else ''}"):
         return False

@@ -1,9 +1,9 @@
 """All characters of all training faces drawn once, so that lines can be composed from them without fonts.
 
-Every face is drawn at one height of its capitals, `CAP` pixels, from a drawing `SUPERSAMPLING` times as large: there
-hinting moves an outline by an eighth of a pixel at most. An atlas is one file, small enough to be carried to a machine
-that has no fonts. There is no kerning in it: PIL's basic layout, which `rendering` draws with, takes a 64th of a font's
-kerning, less than 0.004 cap heights in all faces trained on.
+Every face is drawn at the same cap height, `CAP` pixels, from a drawing `SUPERSAMPLING` times as large, so that hinting
+moves an outline by an eighth of a pixel at most. An atlas is one file, small enough to be copied to a machine without
+fonts. It has no kerning: PIL's basic layout, which `rendering` uses, applies a 64th of a font's kerning, less than
+0.004 cap heights in all training faces.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from demiglace.safe_files import atomic_path
 from demiglace.typography.corpus import ALPHABET
 from demiglace.typography.fonts import Face, proportions
 
-CAP = 32  # ours: pixels of a capital; larger letters are enlarged from that
+CAP = 32  # ours: cap height in pixels; larger letters are upscaled from it
 SUPERSAMPLING = 4  # ours
 INK_LEVELS = 16  # ours: two pixels a byte in the file
 
-_REACH = 3 * CAP  # pixels that a drawing has on every side of the pen
+_REACH = 3 * CAP  # pixels of a drawing on every side of the pen
 _TENSORS = ("caps", "bands", "advances", "boxes", "ink")
 
 
@@ -67,9 +67,9 @@ class GlyphAtlas:
         return [piece.reshape(sizes[first + i, ::-1]) for i, piece in enumerate(pieces)]
 
     def save(self, path: Path) -> None:
-        """Atomically; two pixels share a byte. The same atlas is the same bytes.
+        """Writes the file atomically, two pixels a byte. The same atlas gives the same bytes.
 
-        Its facts are one entry, for safetensors puts several in another order each time.
+        Its metadata is one entry, because safetensors writes several in a different order each time.
         """
         even = np.append(self.ink, np.zeros(len(self.ink) % 2, np.uint8)).reshape(-1, 2)
         packed = {name: getattr(self, name) for name in _TENSORS} | {"ink": even[:, 0] * INK_LEVELS + even[:, 1]}
@@ -79,7 +79,7 @@ class GlyphAtlas:
 
     @classmethod
     def load(cls, path: Path) -> GlyphAtlas:
-        """ValueError where the file is no atlas, or one of another alphabet or size."""
+        """ValueError if the file is no atlas, or one of another alphabet or size."""
         try:
             with safe_open(path, "numpy") as file:
                 facts = json.loads((file.metadata() or {})["atlas"])
@@ -97,7 +97,7 @@ class GlyphAtlas:
 
 
 def draw_atlas(faces: Sequence[Face]) -> GlyphAtlas:
-    """The atlas of `faces`, drawn by PIL; under a minute for all that are trained on."""
+    """The atlas of `faces`, drawn by PIL; takes less than a minute for all training faces."""
     shares = [proportions(face) for face in faces]
     caps = np.array([share.cap for share in shares], np.float32)
     bands = np.array([(share.rise / share.cap, share.fall / share.cap) for share in shares], np.float32)

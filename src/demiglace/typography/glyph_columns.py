@@ -1,7 +1,7 @@
 """The glyphs of an atlas at several sizes, column by column, in one table on a device.
 
-A line of print is columns of ink side by side: composing one is a gather of rows from this table. Sizes are half an
-octave apart, so that a picture of any size samples the next larger one without steps.
+A line of print is columns of ink side by side, so composing one is a gather of rows from this table. Sizes are half an
+octave apart, so that a picture of any size can sample the next larger one without visible steps.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch import Tensor
 from demiglace.typography.corpus import ALPHABET
 from demiglace.typography.glyph_atlas import CAP, INK_LEVELS, GlyphAtlas
 
-LEVEL_CAPS = tuple(CAP * 2 ** (-level / 2) for level in range(5))  # ours: pixels of a capital, 32 to 8
-ABOVE, BELOW = 1.35, 0.55  # ours: cap heights over and under the baseline that are kept; faces reach 1.25 and 0.44
+LEVEL_CAPS = tuple(CAP * 2 ** (-level / 2) for level in range(5))  # ours: cap height in pixels, 32 to 8
+ABOVE, BELOW = 1.35, 0.55  # ours: cap heights kept above and below the baseline; faces reach 1.25 and 0.44
 UNDERLINE = 0.18, 0.05  # cap heights below the baseline, and thick, as `rendering` draws it
 
 
 def column_rows(cap: float) -> int:
-    """Rows that a column has at `cap` pixels of a capital, a blank one at both ends; the others are blank too."""
+    """Rows used by a column at a cap height of `cap` pixels, with a blank one at both ends; rows beyond are blank."""
     return baseline_row(cap) + round(cap * BELOW) + 1
 
 
 def baseline_row(cap: float) -> int:
-    """Rows of a column above the baseline, at `cap` pixels of a capital."""
+    """Rows of a column above the baseline, at a cap height of `cap` pixels."""
     return round(cap * ABOVE) + 1
 
 
@@ -35,11 +35,11 @@ ROWS = column_rows(CAP)
 
 @dataclass(frozen=True)
 class GlyphColumns:
-    """Where the columns of a letter stand; the table is `table`.
+    """The table of columns, and where those of each letter are in it.
 
     table: uint8 (columns, ROWS), ink from 0 to 255.
-    starts, widths, lefts: int64 (levels, faces, letters): first column in the table, how many, and how far right of
-        the pen the first one stands, in pixels of the level.
+    starts, widths, lefts: int64 (levels, faces, letters): first column in the table, number of columns, and the
+        distance of the first one to the right of the pen, in pixels of the level.
     underlines: int64 (levels,), the column of an underline.
     """
 
@@ -51,7 +51,7 @@ class GlyphColumns:
 
 
 def glyph_columns(atlas: GlyphAtlas, device: torch.device | str = "cpu") -> GlyphColumns:
-    """The table of `atlas` on `device`; a few seconds."""
+    """The table of `atlas` on `device`; takes a few seconds."""
     shape = len(LEVEL_CAPS), len(atlas.faces), len(ALPHABET)
     starts, widths, lefts = (np.zeros(shape, np.int64) for _ in range(3))
     pieces = [np.stack([_underline(cap) for cap in LEVEL_CAPS])]
@@ -73,7 +73,7 @@ def glyph_columns(atlas: GlyphAtlas, device: torch.device | str = "cpu") -> Glyp
 
 
 def _underline(cap: float) -> np.ndarray:
-    """uint8 (ROWS,): one column of it."""
+    """uint8 (ROWS,): one column of an underline."""
     column = np.zeros(ROWS, np.uint8)
     top = baseline_row(cap) + round(UNDERLINE[0] * cap)
     column[top : top + 1 + round(UNDERLINE[1] * cap)] = 255
@@ -94,7 +94,7 @@ def _face_drawing(atlas: GlyphAtlas, face: int) -> tuple[np.ndarray, int]:
 
 
 def _reduced(drawing: np.ndarray, origin: int, cap: float) -> tuple[np.ndarray, int]:
-    """uint8 (letters, columns, ROWS) at `cap` pixels of a capital, and the pen's column."""
+    """uint8 (letters, columns, ROWS) at a cap height of `cap` pixels, and the pen's column."""
     factor = cap / CAP
     pen = int(np.ceil(origin * factor)) + 1
     columns = pen + int(np.ceil((drawing.shape[1] - origin) * factor)) + 1

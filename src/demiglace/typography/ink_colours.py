@@ -1,4 +1,4 @@
-"""Colours of ink and paper, as they are met on pages, forms and receipts."""
+"""Colours of ink and paper, as they occur on pages, forms and receipts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Colour = tuple[int, int, int]
 
 
 def random_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Ink and paper: mostly dark on light and grey, a tenth inverted, contrast from all down to about a third."""
+    """Ink and paper: mostly dark on light and grey, a tenth inverted, contrast from full down to about a third."""
     if rng.random() < 0.4:
         return (0, 0, 0), (255, 255, 255)
     dark = np.full(3, rng.integers(0, 110), float)

@@ -1,10 +1,10 @@
 """Pictures of random lines as tensors on any device, a batch at a time; `rendering.random_sample` draws one by one.
 
-Texts, faces, styles and chances are drawn on the host by the functions that `rendering` uses, and the pages laid out
-there by numpy (`draw_lines`). Composing, wearing and enlarging run on the device (`LineDrawing.levels`). Pages are
-sorted by shape and dealt out to pictures of given sizes, so that every batch may have the same shapes.
+Texts, faces, styles and random numbers are drawn on the host by the functions that `rendering` uses; pages are laid
+out there by numpy (`draw_lines`). Composing, degrading and enlarging run on the device (`LineDrawing.levels`). Pages
+are sorted by aspect ratio and assigned to pictures of given sizes, so that every batch can have the same shapes.
 
-A page smaller than its picture is composed and worn at its own size in the upper left corner, then enlarged, as the
+A page smaller than its picture is composed and degraded at its own size in the upper left corner, then enlarged, as the
 processor enlarges small pictures: print stays as coarse as it was.
 """
 
@@ -33,20 +33,20 @@ from demiglace.typography.typesetting import TextStyle
 from demiglace.typography.wear_chances import LAST_OFFSET, NUM_DRAWS, NoiseBank, Worn
 
 CLEAN_SHARE = 0.25  # as in `rendering.degraded`
-COARSE_CHANCE = 0.4  # as in `degradation`, of a lower resolution
+COARSE_CHANCE = 0.4  # probability of reduced resolution, as in `degradation`
 TINTED_SHARE = 0.3  # ours, as are the shares by which black and white are tinted
-SHARE_STEPS = (0.55, 1.0)  # ours: pages that fill less of their side, more, and all of it are drawn apart
-SMALLEST_SHARE = 0.1  # ours: of its side, what a page fills at least before it is enlarged
+SHARE_STEPS = (0.55, 1.0)  # ours: pages that fill less than this share of their side, more, or all, are drawn apart
+SMALLEST_SHARE = 0.1  # ours: least share of its side that a page fills before it is enlarged
 
 
 @dataclass(frozen=True)
 class LineDrawing:
-    """What pictures of one size are drawn from, which are enlarged by similar factors.
+    """The inputs for drawing pictures of one size that are enlarged by similar factors.
 
-    size: height and width. is_enlarged: all pictures, or none.
-    chosen: for each of `tensor_wear.KINDS` the pictures that suffer it, int64.
-    shares: float32 (pictures,), of its sides what a page fills before it is enlarged; kernels: int64 (pictures,), as in
-        `resampling`.
+    size: height and width. is_enlarged: whether pictures are enlarged.
+    chosen: for each of `tensor_wear.KINDS` the pictures that it applies to, int64.
+    shares: float32 (pictures,), share of its sides that a page fills before it is enlarged; kernels: int64
+        (pictures,), as in `resampling`.
     """
 
     size: tuple[int, int]
@@ -80,9 +80,9 @@ class LineDrawing:
 class DrawnLines:
     """Pictures of one size before they are rendered.
 
-    size: height and width. texts: of each picture the lines, joined by newlines.
-    letters: int64 (pictures, characters), index in `ALPHABET`, padded with `block_layout.NONE`; newlines are none.
-    boxes: float32 (pictures, characters, 4), in pixels of the picture; 0 behind the last character.
+    size: height and width. texts: the lines of each picture, joined by newlines.
+    letters: int64 (pictures, characters), index in `ALPHABET`, padded with `block_layout.NONE`; without newlines.
+    boxes: float32 (pictures, characters, 4), in pixels of the picture; 0 after the last character.
     tints: float32 (pictures, 2, 3), the colours that black and white have, as shares of red, green and blue.
     drawings: one for each run of pictures that are enlarged by similar factors, in order.
     """
@@ -107,7 +107,7 @@ def draw_lines(
 ) -> list[DrawnLines]:
     """`run` pictures of each of `sizes`, (height, width) in pixels from narrow to wide, of at most `max_lines` lines.
 
-    Lines have together at most `max_characters` characters. The same state of `rng` gives the same pictures.
+    The lines of a picture have at most `max_characters` characters. The same state of `rng` gives the same pictures.
     """
     pages = draw_pages(rng, run * len(sizes), max_lines, max_characters, atlas, gaps)
     pages = pages.only(np.argsort(pages.shapes, kind="stable"))
@@ -118,7 +118,7 @@ def draw_lines(
 
 
 def _draw_run(rng: np.random.Generator, pages: Pages, size: tuple[int, int], glyphs: GlyphColumns) -> DrawnLines:
-    """Pages as pictures of one size; in another order, those first that are enlarged the most."""
+    """Pages as pictures of one size, reordered: pages that fill the smallest share, and are enlarged most, first."""
     pages = replace(pages, views=fitted(pages.views, size[1] / size[0], rng))
     scales = np.array(size[::-1]) / pages.views.sizes
     coarseness, kernels = _coarseness(rng, pages)
@@ -138,7 +138,7 @@ def _draw_run(rng: np.random.Generator, pages: Pages, size: tuple[int, int], gly
 
 @dataclass(frozen=True)
 class Pages:
-    """Pages laid out, and how they are seen. strengths: float64 (pages,); tones: (pages, 2), levels of ink, paper."""
+    """Laid-out pages and their views. strengths: float64 (pages,); tones: (pages, 2), levels of ink and paper."""
 
     texts: list[str]
     blocks: Blocks
@@ -148,7 +148,7 @@ class Pages:
 
     @property
     def shapes(self) -> np.ndarray:
-        """float64 (pages,): width to height."""
+        """float64 (pages,): width / height."""
         return np.asarray(self.views.sizes[:, 0] / self.views.sizes[:, 1])
 
     def only(self, chosen: np.ndarray) -> Pages:
@@ -166,7 +166,7 @@ def draw_pages(
     atlas: GlyphAtlas,
     gaps: WordGaps = USUAL_GAPS,
 ) -> Pages:
-    """Random pages as `rendering.random_sample` has them; their order is random."""
+    """Random pages, distributed as in `rendering.random_sample`, in random order."""
     texts = [random_lines(rng, max_lines, max_characters) for _ in range(count)]
     faces = np.searchsorted(atlas.face_weights, rng.random(count), side="right")
     styles = [
@@ -189,13 +189,13 @@ def _luma(colour: Colour) -> float:
 
 
 def _tints(rng: np.random.Generator, count: int) -> np.ndarray:
-    """float32 (pictures, 2, 3): black and white, in some pictures coloured."""
+    """float32 (pictures, 2, 3): the colours for black and white, tinted in some pictures."""
     tinted = (rng.random((count, 1, 1)) < TINTED_SHARE) * rng.random((count, 2, 3)) * np.array([[0.25], [0.15]])
     return np.abs(tinted - np.array([[0.0], [1.0]])).astype(np.float32)
 
 
 def _coarseness(rng: np.random.Generator, pages: Pages) -> tuple[np.ndarray, np.ndarray]:
-    """Factor float64 (pages,) by which resolution is lost, and int64 (pages,) the kernel by which it is enlarged."""
+    """float64 (pages,), the factor by which resolution is reduced, and int64 (pages,), the kernel for enlarging."""
     chance = COARSE_CHANCE * np.minimum(1, 0.3 + pages.strengths)
     hit = (rng.random(len(chance)) < chance) * pages.strengths
     least = np.clip(SMALLEST_BAND / pages.blocks.bands.sum(axis=1), 0.3, 1.0)

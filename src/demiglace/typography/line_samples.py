@@ -27,7 +27,7 @@ from demiglace.typography.words import LETTERS, digits, fill, pick, word
 
 
 def sample_text(rng: np.random.Generator, num_characters: int) -> str:
-    """One line of text of 1 to `num_characters` characters of `ALPHABET`, single spaces inside and none at the ends."""
+    """One line of 1 to `num_characters` characters of `ALPHABET`, with single spaces inside and none at the ends."""
     if num_characters < 1:
         raise ValueError(f"a text needs at least 1 character, got {num_characters}")
     kind = _KINDS[np.searchsorted(_KIND_ENDS, rng.random(), side="right")]
@@ -38,7 +38,7 @@ def sample_text(rng: np.random.Generator, num_characters: int) -> str:
 
 
 def _clip(rng: np.random.Generator, text: str, num_characters: int) -> str:
-    """A piece of at most that length: whole words from anywhere, or a piece of a longer word."""
+    """A piece of at most that length: whole words from anywhere in the text, or a part of a longer word."""
     if len(text) <= num_characters:
         return text
     pieces = text.split(" ")
@@ -61,7 +61,7 @@ _POOLS = (
     PRINTABLE.strip(),
     ALPHABET.strip(),
     "0123456789.,-/:$%()#+*",
-    "iIlL1|!jJtf/\\oO0QDcCGeaSs5Z2zB8g9q6bhnmrnvVwWuUxXkKyYpP",  # what readers take for one another
+    "iIlL1|!jJtf/\\oO0QDcCGeaSs5Z2zB8g9q6bhnmrnvVwWuUxXkKyYpP",  # characters that are often confused
 )
 
 
@@ -88,7 +88,7 @@ def _prose(rng: np.random.Generator, num_characters: int) -> str:
 
 
 def _typeset(text: str) -> str:
-    """Straight quotes and double hyphens as a printer sets them."""
+    """Straight quotes and double hyphens replaced by typographic ones."""
     text = re.sub(r"(?<!-)--(?!-)", "—", text)
     text = re.sub(r"(?<=\d)-(?=\d)", "–", text)
     text = re.sub(r'(^|[\s(])"', r"\1“", text).replace('"', "”")

@@ -1,6 +1,6 @@
-"""English texts and words of the extra `train` and of Python itself, for machines without Debian's.
+"""English texts and words of the extra `train` and of Python itself, for machines without Debian's packages.
 
-Each is empty where its package is not installed. Licences are in docs/fonts.md.
+Each is empty if its package is not installed. Licences are in docs/fonts.md.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ def fortunes() -> str:
 
 
 def language_reference() -> str:
-    """Python's own reference, as `help()` shows it: 460,000 characters."""
+    """Python's language reference, as shown by `help()`: 460,000 characters."""
     try:
         from pydoc_data.topics import topics
-    except ModuleNotFoundError:  # some systems leave it out of a small Python
+    except ModuleNotFoundError:  # some systems leave it out of a minimal Python
         return ""
     return re.sub(r"(?m)^[*=~^-]{3,}$", "", "\n\n".join(topics.values()))
 
 
 def dictionary() -> tuple[str, ...]:
-    """82,834 words in small letters, the commonest first."""
+    """82,834 lower-case words, the most common first."""
     lines = _file_of("symspellpy", "frequency_dictionary_en_82_765.txt").splitlines()
     return tuple(line.split()[0] for line in lines)
 
@@ -37,7 +37,7 @@ def _file_of(distribution: str, name: str) -> str:
         return ""
     folder = Path(str(found.locate_file("")))
     recorded = [file.parts for file in found.files or [] if file.name == name]
-    # `pip install --target` puts among the packages what the record says to be beside them.
+    # `pip install --target` puts inside the folder of packages what RECORD lists beside it.
     placed = [parts[parts.count("..") :] for parts in recorded]
     path = next((path for parts in recorded + placed if (path := folder.joinpath(*parts)).is_file()), None)
     return "" if path is None else path.read_text(encoding="utf-8-sig")

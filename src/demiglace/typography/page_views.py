@@ -1,7 +1,7 @@
-"""Pages tilted, bent and fitted into the pictures of a batch: maps from page to picture, and boxes taken along.
+"""Pages tilted, bent and fitted into the pictures of a batch: maps from page to picture, and boxes moved with them.
 
-A point of a page is tilted by a projective map, lifted along a wave (the two that `degradation` has), moved by the
-margin that fits its picture, and scaled to it.
+A point of a page is tilted by a projective map, shifted along a wave (both as in `degradation`), moved by the margin
+that makes the page fit its picture, and scaled to it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 TILT_SHARE, SIDE_SHARE, BEND_SHARE = 0.5, 0.35, 0.15  # as in `degradation.degrade`
-MOST_DISTORTION = 1.1  # ours: width to height may change by that; rounding to whole patches changes it by up to 1.2
+MOST_DISTORTION = 1.1  # ours: allowed change of the aspect ratio; rounding to whole patches changes it by up to 1.2
 
 
 @dataclass(frozen=True)
 class PageViews:
-    """How each page is seen.
+    """The geometry of each page's view.
 
     forward: float64 (pages, 3, 3), page pixels to tilted ones. tilted: float64 (pages, 2), width and height after that.
     lifts: float64 (pages, 3), the wave of the bend: height in pixels, radians a pixel, phase.
-    sizes: float64 (pages, 2), width and height of what is seen.
-    offsets: float64 (pages, 2), where the page lies in it, after `fitted`.
+    sizes: float64 (pages, 2), width and height of the view.
+    offsets: float64 (pages, 2), position of the page in the view, after `fitted`.
     """
 
     forward: np.ndarray
@@ -40,7 +40,7 @@ class PageViews:
         return PageViews(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     def boxes(self, boxes: np.ndarray, scales: np.ndarray) -> np.ndarray:
-        """float64 (pages, characters, 4) in page pixels -> hulls of the moved boxes, at `scales` (pages, 2)."""
+        """Boxes float64 (pages, characters, 4) in page pixels -> hulls of the moved boxes, at `scales` (pages, 2)."""
         corners = boxes[..., [0, 1, 2, 1, 2, 3, 0, 3]].reshape(len(boxes), -1, 2)
         moved = np.concatenate([corners, np.ones((*corners.shape[:2], 1))], axis=2) @ self.forward.transpose(0, 2, 1)
         moved = np.clip(moved[..., :2] / moved[..., 2:], 0, self.tilted[:, None]).reshape(*boxes.shape[:2], 4, 2)
@@ -51,9 +51,9 @@ class PageViews:
         return (hulls + np.tile(self.offsets, 2)[:, None]) * np.tile(scales, 2)[:, None]
 
     def backward(self, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """From pixels of `scales` (pages, 2) back: float64 (pages, 3, 3), to page pixels once y has been lowered.
+        """The inverse at `scales` (pages, 2): float64 (pages, 3, 3), from picture pixels minus the wave to page pixels.
 
-        Second: (pages, 3), the wave by which y is lowered, as `lifts` but in pixels of the picture.
+        Second: (pages, 3), the wave to subtract from y, as `lifts` but in pixels of the picture.
         """
         shrink = np.zeros((len(scales), 3, 3))
         shrink[:, 0, 0], shrink[:, 1, 1], shrink[:, 2, 2] = 1 / scales[:, 0], 1 / scales[:, 1], 1
@@ -68,7 +68,7 @@ class PageViews:
 
 
 def draw_views(rng: np.random.Generator, sizes: np.ndarray, bands: np.ndarray, strengths: np.ndarray) -> PageViews:
-    """Tilt and bend, each of some pages; sizes: (pages, 2); bands: (pages,), height from ascenders to descenders."""
+    """Tilts some pages and bends some; sizes: (pages, 2); bands: (pages,), height from ascenders to descenders."""
     forward, tilted = _tilts(rng, sizes, strengths * (rng.random(len(sizes)) < TILT_SHARE))
     bent = strengths * (rng.random(len(sizes)) < BEND_SHARE)
     height = rng.uniform(0.05, 0.45, len(sizes)) * bands * bent
@@ -78,7 +78,7 @@ def draw_views(rng: np.random.Generator, sizes: np.ndarray, bands: np.ndarray, s
 
 
 def fitted(views: PageViews, shape: float, rng: np.random.Generator) -> PageViews:
-    """Margins added where a page has not nearly the width to height that its picture has."""
+    """Adds margins to pages whose aspect ratio differs from that of their picture by more than `MOST_DISTORTION`."""
     excess = views.sizes[:, 0] / views.sizes[:, 1] / shape
     wider, taller = np.maximum(1, 1 / (excess * MOST_DISTORTION)), np.maximum(1, excess / MOST_DISTORTION)
     sizes = views.sizes * np.stack([wider, taller], axis=1)
@@ -87,7 +87,7 @@ def fitted(views: PageViews, shape: float, rng: np.random.Generator) -> PageView
 
 
 def _tilts(rng: np.random.Generator, sizes: np.ndarray, strengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Maps and sizes of pages turned by up to 2 degrees, some of them seen a little from the side."""
+    """Maps and sizes of pages rotated by up to 2 degrees, some of them with a slight perspective."""
     angle = np.deg2rad(rng.uniform(-2, 2, len(sizes)) * strengths)
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * sizes[:, None]
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]).transpose(2, 0, 1)
@@ -97,12 +97,12 @@ def _tilts(rng: np.random.Generator, sizes: np.ndarray, strengths: np.ndarray) -
     moved -= moved.min(axis=1, keepdims=True)
     forward = np.where(
         (strengths > 0)[:, None, None], _homographies(corners, moved), np.eye(3)
-    )  # exact where nothing is
+    )  # exactly the identity at strength 0
     return forward, moved.max(axis=1)
 
 
 def _homographies(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """float64 (maps, 3, 3) that take four points each to four points, both (maps, 4, 2)."""
+    """float64 (maps, 3, 3): projective maps that each take four points to four points, both (maps, 4, 2)."""
     x, y = source[..., 0], source[..., 1]
     rows = np.zeros((len(source), 4, 2, 8))
     for axis in (0, 1):

@@ -15,7 +15,7 @@ from demiglace.typography.line_samples import sample_text
 from demiglace.typography.style_samples import USUAL_GAPS, WordGaps, random_style
 from demiglace.typography.typesetting import Setting, TextStyle, set_lines
 
-FOLDER_SHARE = 0.5  # of the samples, set in faces of a folder where one is given (ours)
+FOLDER_SHARE = 0.5  # of the samples is drawn in faces of a folder, if one is given (ours)
 MAX_PIXELS = 250_000  # of a drawn picture; one warped afterwards may be a little larger
 
 
@@ -26,7 +26,7 @@ class Rendered:
     picture: uint8 (height, width) or (height, width, 3).
     text: the lines, joined by newlines.
     boxes: float32 (characters, 4), left, top, right, bottom in pixels; spaces are characters, newlines are not.
-    line_of: int64 (characters,), the line each character stands in.
+    line_of: int64 (characters,), the line of each character.
     """
 
     picture: np.ndarray
@@ -36,9 +36,9 @@ class Rendered:
 
 
 def render_block(lines: list[str], face: Face, style: TextStyle) -> Rendered:
-    """Draw `lines` one below the other; ValueError where there is no character.
+    """Draw `lines` one below the other; ValueError if there is no character.
 
-    Boxes of a line tile it without gaps, from the advance widths; they reach from the top of the
+    Boxes of a line tile it without gaps, by the advance widths; they extend from the top of the
     ascenders to the bottom of the descenders, and are clipped to the picture.
     """
     if not any(lines):
@@ -62,10 +62,10 @@ def random_sample(
     fonts: Path | None = None,
     gaps: WordGaps = USUAL_GAPS,
 ) -> Rendered:
-    """A picture of 1 to `max_lines` lines of together at most `max_characters` characters, rendered and degraded.
+    """A picture of 1 to `max_lines` lines with at most `max_characters` characters in all, rendered and degraded.
 
     The same state of `rng` gives the same sample. About a third is clean or nearly so. With `fonts`, a folder, half of
-    the samples are set in its faces; ValueError where it has none.
+    the samples use its faces; ValueError if it has none.
     """
     lines = random_lines(rng, max_lines, max_characters)
     face = sample_face(rng) if fonts is None or rng.random() > FOLDER_SHARE else sample_folder_face(rng, fonts)
@@ -73,14 +73,14 @@ def random_sample(
 
 
 def degraded(rng: np.random.Generator, drawn: Rendered) -> Rendered:
-    """The image with degradation of a random strength, 0 in a quarter of the cases."""
+    """The image degraded with a random strength, 0 in a quarter of the cases."""
     strength = 0.0 if rng.random() < 0.25 else float(rng.beta(1.2, 1.6))
     picture, boxes = degrade(rng, drawn.picture, drawn.boxes, strength)
     return replace(drawn, picture=picture, boxes=boxes)
 
 
 def random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) -> list[str]:
-    """1 to `max_lines` lines of together at most `max_characters` characters; half of several are one text wrapped."""
+    """1 to `max_lines` lines, at most `max_characters` characters in all; half of the multi-line ones are one text."""
     count = int(rng.integers(1, min(max_lines, max_characters) + 1))
     longest = max_characters // count
     length = max(1, round(longest ** rng.uniform(0.65, 1.0)))
@@ -90,7 +90,7 @@ def random_lines(rng: np.random.Generator, max_lines: int, max_characters: int) 
 
 
 def _wrap(text: str, length: int, count: int) -> list[str]:
-    """The words of `text` in at most `count` lines of at most `length` characters; what is left over is dropped."""
+    """The words of `text` in at most `count` lines of at most `length` characters; the rest is dropped."""
     lines = [""]
     for word in text.split():
         joined = f"{lines[-1]} {word}".strip()
@@ -104,7 +104,7 @@ def _wrap(text: str, length: int, count: int) -> list[str]:
 
 
 def _draw(lines: list[str], setting: Setting, style: TextStyle) -> Image.Image:
-    """How much ink lies on each pixel, 0 to 255."""
+    """Ink coverage of each pixel, 0 to 255."""
     mask = Image.new("L", setting.size)
     draw = ImageDraw.Draw(mask)
     for line, edges, runs, baseline in zip(lines, setting.edges, setting.runs, setting.baselines, strict=True):
@@ -119,7 +119,7 @@ def _draw(lines: list[str], setting: Setting, style: TextStyle) -> Image.Image:
 
 
 def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, style: TextStyle) -> None:
-    """What a crop of a page also shows: parts of the lines around, and rules of a table."""
+    """Draws what a crop of a page also shows: parts of neighbouring lines, and rules of a table."""
     start, pitch = setting.edges[0][0], style.pitch * setting.cap
     for text, baseline in ((style.above, setting.baselines[0] - pitch), (style.below, setting.baselines[-1] + pitch)):
         if text:
@@ -136,7 +136,7 @@ def _draw_surroundings(draw: ImageDraw.ImageDraw, setting: Setting, style: TextS
 
 
 def _final_size(setting: Setting, style: TextStyle) -> tuple[int, int]:
-    """Width and height of the picture: reduced and stretched as the look says, within `MAX_PIXELS`."""
+    """Width and height of the picture: reduced and stretched according to the style, within `MAX_PIXELS`."""
     down = 1.0 if style.crisp else style.cap_height / setting.cap
     width = setting.size[0] * (1.0 if style.crisp else down * style.stretch)
     height = setting.size[1] * down
@@ -145,7 +145,7 @@ def _final_size(setting: Setting, style: TextStyle) -> tuple[int, int]:
 
 
 def _colour(mask: np.ndarray, style: TextStyle) -> np.ndarray:
-    """Ink on paper: (height, width) where both are grey, else (height, width, 3)."""
+    """Ink on paper: (height, width) if both are grey, else (height, width, 3)."""
     ink, paper = np.array(style.ink), np.array(style.paper)
     if len(set(style.ink)) == len(set(style.paper)) == 1:
         ink, paper = ink[0], paper[0]

@@ -1,6 +1,6 @@
-"""Pictures enlarged and blurred, each by numbers of its own, on any device.
+"""Pictures enlarged and blurred, each by its own parameters, on any device.
 
-Both are products with a matrix down and one across, of which few places are not zero: those are computed alone.
+Both are products with one matrix down and one across; only the few entries that are not zero are computed.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ import torch
 from torch import Tensor
 
 KERNELS = ("bicubic", "bilinear", "nearest")
-BLUR_REACH = 8  # pixels, ours: a normal curve of the widest blur, 3 pixels, is cut at 2.7 deviations
+BLUR_REACH = 8  # pixels, ours: the widest Gaussian blur, 3 pixels, is cut at 2.7 standard deviations
 
 
 def enlarged(pictures: Tensor, size: tuple[int, int], shares: Tensor, kernels: Tensor) -> Tensor:
-    """The upper left corners of pictures, enlarged to `size` (height, width) as PIL resizes.
+    """The upper left corners of pictures, enlarged to `size` (height, width) as by PIL.
 
-    pictures: float32 (pictures, height, width), as large as the corners or larger; shares: float32 (pictures,), of the
-    sides of `size` that a corner has; kernels: int64 (pictures,), place in `KERNELS`.
+    pictures: float32 (pictures, height, width), at least as large as the corners; shares: float32 (pictures,), sides
+    of a corner as a share of `size`; kernels: int64 (pictures,), index in `KERNELS`.
     """
     down, across = (_enlargement(size[axis], pictures.shape[axis + 1], shares, kernels) for axis in (0, 1))
     return down @ (pictures @ across.transpose(1, 2))  # in this order less is computed of wide pictures
 
 
 def blurred(pictures: Tensor, deviations: Tensor, reaches: Tensor) -> Tensor:
-    """Blurred down and across, by a normal curve or by a box.
+    """Blurred down and across, by a Gaussian or a box.
 
-    deviations: float32 (pictures,), of the curve in pixels, above 0. reaches: (pictures, 2), pixels to both sides, down
-    and across, that a box takes in beside its middle; below 0 it is the curve that blurs.
+    deviations: float32 (pictures,), standard deviations of the Gaussian in pixels, above 0. reaches: (pictures, 2),
+    radii of the box in pixels, down and across, its middle not counted; below 0 the Gaussian is used.
     """
     offsets = torch.arange(-BLUR_REACH, BLUR_REACH + 1, device=pictures.device)
     curve = torch.exp(-((offsets / deviations[:, None]) ** 2) / 2)
@@ -45,7 +45,7 @@ def spread(values: Tensor, height: int, width: int) -> Tensor:
 
 
 def _enlargement(side: int, held: int, shares: Tensor, kernels: Tensor) -> Tensor:
-    """float32 (pictures, side, held): how much of each of `held` old places is in a new one."""
+    """float32 (pictures, side, held): the weight of each of `held` old pixels in a new one."""
     places = (torch.arange(side, device=shares.device) + 0.5) * shares[:, None] - 0.5
     taps = places.floor()[..., None] + torch.arange(-1, 3, device=shares.device)
     distances = (places[..., None] - taps).abs()
@@ -65,7 +65,7 @@ def _blur(side: int, offsets: Tensor, weights: Tensor) -> Tensor:
 def _banded(weights: Tensor, taps: Tensor, columns: int) -> Tensor:
     """(pictures, side, columns) with `weights` (pictures, side, taps) at the columns `taps`, rows normalised to 1.
 
-    Taps outside the matrix have no weight.
+    Taps outside the matrix get weight 0.
     """
     weights = weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-3)
     matrix = weights.new_zeros(*weights.shape[:2], columns)
@@ -73,7 +73,7 @@ def _banded(weights: Tensor, taps: Tensor, columns: int) -> Tensor:
 
 
 def _bicubic(distance: Tensor) -> Tensor:
-    """Keys' kernel with a = -1/2, PIL's."""
+    """Keys' kernel with a = -1/2, as in PIL."""
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
     return torch.where(distance < 1, near, torch.where(distance < 2, far, 0.0))

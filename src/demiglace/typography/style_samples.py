@@ -16,9 +16,9 @@ SMALLEST_CAP, LARGEST_CAP = 8.0, 110.0  # pixels
 
 @dataclass(frozen=True)
 class WordGaps:
-    """How often the words of a line stand far apart, as the columns of forms and receipts do (all ours).
+    """How often the words of a line are far apart, as in the columns of forms and receipts (all ours).
 
-    share: of the lines that have a wide gap. widest: of the gaps, in cap heights added to a space.
+    share: of the lines that have a wide gap. widest: largest gap, in cap heights added to a space.
     """
 
     share: float = 0.12
@@ -33,7 +33,7 @@ _ALIGNMENTS: tuple[Alignment, ...] = ("left", "left", "centre", "right", "justif
 def random_style(
     rng: np.random.Generator, lines: list[str], face: Face, max_pixels: int, gaps: WordGaps = USUAL_GAPS
 ) -> TextStyle:
-    """A text style for `lines` that should not need more than `max_pixels` pixels, wide gaps left out."""
+    """A text style for `lines` that should not need more than `max_pixels` pixels, wide gaps not counted."""
     pitch = float(rng.uniform(1.5, 2.8))
     cap_height = _random_cap_height(rng, lines, pitch, max_pixels)
     margins = _random_margins(rng, cap_height)
@@ -76,7 +76,7 @@ def _random_cap_height(rng: np.random.Generator, lines: list[str], pitch: float,
 
 
 def _random_margins(rng: np.random.Generator, cap_height: float) -> tuple[float, float, float, float]:
-    """Tight to the pixel and sometimes cutting, usual, or generous."""
+    """Tight (to the pixel, sometimes cutting off ink), usual, or generous."""
     kind = rng.random()
     if kind < 0.35:
         sides = rng.uniform(-1, 3, 4) / cap_height
@@ -90,7 +90,7 @@ def _random_margins(rng: np.random.Generator, cap_height: float) -> tuple[float,
 
 def _random_stretch(rng: np.random.Generator, face: Face) -> float:
     stretch = float(np.exp(rng.normal(0, 0.13)))
-    if face.style == "mono":  # printers of receipts have narrow letters
+    if face.style == "mono":  # receipt printers have narrow letters
         stretch *= float(rng.uniform(0.65, 1.0))
     return min(max(stretch, 0.6), 1.4)
 

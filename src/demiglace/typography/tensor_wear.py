@@ -1,10 +1,10 @@
-"""Wear of many pictures at once, on any device: the kinds that `degradation` has, as operations on tensors.
+"""Degradation ("wear") of many pictures at once, on any device: the kinds of `degradation` as tensor operations.
 
-Chances and strengths are those of `degradation`. Which picture suffers what is drawn beforehand, on the host, so that a
-GPU is never waited for; noise is cut out of one bank of random numbers, so that every device sees the same.
+Probabilities and strengths are those of `degradation`. Which kinds apply to which picture is drawn beforehand on the
+host, so that it never waits for the GPU; noise is sliced from one bank of random numbers, the same on every device.
 
-Levels are float32 (pictures, height, width) from 0 to 255. Tilt, bend and loss of resolution are part of the geometry
-(`page_views`, `line_pictures`). Wear of a page larger than its picture is weakened as reduction would weaken it.
+Levels are float32 (pictures, height, width) from 0 to 255. Tilt, bend and reduced resolution are part of the geometry
+(`page_views`, `line_pictures`). For a page larger than its picture, wear is weakened as reducing it would weaken it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def thin_strokes(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def lose_spots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Ink missing in spots, an eighth to a thirtieth of the letters in size."""
+    """Ink missing in spots, whose size is an eighth to a thirtieth of that of the letters."""
     height, width = levels.shape[1:]
     cell = (worn.bands * worn.ratios / worn.draw(0, 8, 30)).clamp(min=1)
     y, x = (torch.arange(side, device=levels.device) for side in (height, width))
@@ -59,13 +59,13 @@ def lose_spots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def lose_rows(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Rows without ink, of a worn print head."""
+    """Rows without ink, as from a worn print head."""
     missing = worn.noise(bank.uniform, levels.shape[1], 1) < worn.draw(1, 0.03, 0.12)
     return _faded(levels, missing.float() * worn.ratios.clamp(max=1), worn)
 
 
 def lose_dots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Gaps between the dots of a matrix printer; rows where letters are small."""
+    """Gaps between the dots of a matrix printer; missing rows, as `lose_rows`, if letters are small."""
     period = worn.bands * worn.ratios / worn.draw(0, 9, 13)
     y, x = (torch.arange(side, device=levels.device) * (2 * torch.pi) for side in levels.shape[1:])
     missing = (0.5 - (torch.cos(y[:, None] / period) + torch.cos(x / period)) / 3).clamp(0, 1)
@@ -73,12 +73,12 @@ def lose_dots(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def shade(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Light that falls off."""
+    """Uneven light."""
     return _dimmed(levels, worn.strengths * worn.draw(0, 0.05, 0.4), worn, bank, 2)
 
 
 def rumple(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Paper that is not even."""
+    """Uneven paper."""
     return _dimmed(levels, worn.strengths * worn.draw(0, 0, 0.12), worn, bank, max(3, levels.shape[1] // 8))
 
 
@@ -100,13 +100,13 @@ def stain(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def defocus(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Out of focus."""
+    """Defocus blur."""
     radii = _blur_radii(worn).clamp(min=0.05)
     return blurred(levels, radii, -torch.ones(len(radii), 2, device=radii.device))
 
 
 def shake(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Moved along a row or a column while taken."""
+    """Motion blur along rows or columns."""
     radii, along = _blur_radii(worn), (worn.draw(1).flatten() < 0.6).float()
     return blurred(levels, radii.clamp(min=0.05), 1.6 * radii[:, None] * torch.stack([1 - along, along], dim=1))
 
@@ -125,7 +125,7 @@ def add_specks(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
 
 
 def binarise(levels: Tensor, worn: Worn, bank: NoiseBank) -> Tensor:
-    """Two levels, with an uneven threshold; a ramp between them where the scan was larger than the picture."""
+    """Two levels, with an uneven threshold; a ramp between them if the scan was larger than the picture."""
     contrast = worn.inks - worn.papers
     spread = contrast.abs() * worn.draw(1, 0, 0.18) * worn.strengths
     above = (
@@ -154,7 +154,7 @@ def _blended(levels: Tensor, other: Tensor, worn: Worn, small: float) -> Tensor:
 
 
 def _extreme(levels: Tensor, of_two: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The darkest or lightest of the 3 by 3 pixels around each."""
+    """The darkest or lightest of the 3 by 3 pixels around each pixel."""
     padded = F.pad(levels, (1, 1, 1, 1), mode="replicate")
     rows = of_two(of_two(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
     return of_two(of_two(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
@@ -165,7 +165,7 @@ def _faded(levels: Tensor, missing: Tensor, worn: Worn) -> Tensor:
 
 
 def _dimmed(levels: Tensor, depth: Tensor, worn: Worn, bank: NoiseBank, cells: int) -> Tensor:
-    """Darkened by up to `depth`, as smooth random values say, over `cells` cells of the height."""
+    """Darkened by up to `depth`, by smooth random values over `cells` cells of the height."""
     height, width = levels.shape[1:]
     drawn = worn.noise(bank.uniform, max(2, min(height, cells)), max(2, min(width, round(cells * width / height))))
     return levels * spread(1 - depth * drawn, height, width)
@@ -177,13 +177,13 @@ def _blur_radii(worn: Worn) -> Tensor:
 
 
 def _smoothed(values: Tensor) -> Tensor:
-    """Means of each pixel and its neighbours, weighted 1, 2, 1 along both axes."""
+    """Mean of each pixel and its neighbours, weighted 1, 2, 1 along both axes."""
     padded = F.pad(values, (1, 1, 1, 1), mode="replicate")
     rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
     return (rows[..., :-2] + 2 * rows[..., 1:-1] + rows[..., 2:]) / 4
 
 
-# each with its chance at full strength, in the order in which a page suffers them; chances are those of `degradation`
+# each with its probability at full strength, in the order of application; probabilities are those of `degradation`
 KINDS: tuple[tuple[Wear, float], ...] = (
     *((run_ink, 0.15), (thin_strokes, 0.1), (lose_spots, 0.135), (lose_rows, 0.075), (lose_dots, 0.09)),
     *(
@@ -200,15 +200,15 @@ KINDS: tuple[tuple[Wear, float], ...] = (
 
 
 def draw_kinds(rng: np.random.Generator, strengths: np.ndarray) -> list[np.ndarray]:
-    """Of each of `KINDS` the pictures that suffer it, int64 ascending; none at strength 0."""
+    """For each of `KINDS` the pictures that it applies to, int64 ascending; none at strength 0."""
     chances = np.array([chance for _, chance in KINDS])[:, None] * np.minimum(1, 0.3 + strengths) * (strengths > 0)
     return [np.flatnonzero(row) for row in rng.random(chances.shape) < chances]
 
 
 def wear(levels: Tensor, worn: Worn, chosen: list[Tensor], bank: NoiseBank) -> Tensor:
-    """`levels` worn in place; chosen: for each of `KINDS` the pictures, int64 on the device.
+    """Degrades `levels` in place; chosen: for each of `KINDS` the pictures, int64 on the device.
 
-    Each kind reads the uniform numbers of a picture and the bank from another place on.
+    Each kind reads a picture's uniform numbers and the bank from a different offset.
     """
     for number, ((kind, _), pictures) in enumerate(zip(KINDS, chosen, strict=True)):
         if len(pictures):

@@ -1,6 +1,6 @@
 """Layout: the place of every character of a block of lines, before drawing.
 
-Lengths of a `TextStyle` count in cap heights (the height of a capital letter), so that a style fits every size.
+Lengths of a `TextStyle` are in cap heights (the height of a capital letter), so that a style fits every size.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ INDENT = {
     "justified": 0.0,
     "centre": 0.5,
     "right": 1.0,
-}  # share of a line's free room that stands before it
+}  # share of a line's free room that is before it
 
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How a block of lines is set and drawn; lengths in cap heights, but for `cap_height` itself, in pixels."""
+    """How a block of lines is laid out and drawn; lengths in cap heights, except `cap_height` itself, in pixels."""
 
     cap_height: float
-    crisp: bool = True  # drawn straight at the nearest size of font, else drawn larger and reduced
-    stretch: float = 1.0  # widens or narrows the letters; not where crisp
+    crisp: bool = True  # drawn directly at the nearest font size, else drawn larger and reduced
+    stretch: float = 1.0  # widens or narrows the letters; ignored if crisp
     alignment: Alignment = "left"
     letter_spacing: float = 0.0
     pitch: float = 2.0  # from baseline to baseline
@@ -46,10 +46,10 @@ class TextStyle:
 
 @dataclass(frozen=True)
 class Setting:
-    """Lines set in one size of a font; lengths in pixels.
+    """Lines laid out in one size of a font; lengths in pixels.
 
-    edges: of each line float64 (characters + 1,), the borders between its characters.
-    runs: of each line, the characters at which a run of letters starts that can be drawn at once.
+    edges: for each line float64 (characters + 1,), the borders of its characters.
+    runs: for each line, the characters at which a run of letters starts that can be drawn at once.
     """
 
     font: ImageFont.FreeTypeFont
@@ -72,7 +72,7 @@ class Setting:
 
 
 def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
-    """Lay out `lines`; the first line stands its top margin below the upper border of the drawing."""
+    """Lay out `lines`; the first line is below the upper border of the drawing by its top margin."""
     shares = proportions(face)
     size = font_size(shares.cap, style)
     font = load_font(face, size)
@@ -96,7 +96,7 @@ def set_lines(lines: list[str], face: Face, style: TextStyle) -> Setting:
 
 
 def font_size(cap: float, style: TextStyle) -> int:
-    """Pixels per em to draw in, in steps of at most 10 % so that fonts are loaded once; `cap` is a share of the em."""
+    """Pixels per em to draw at, in steps of at most 10 % so that few sizes are loaded; `cap` is a share of the em."""
     enlarged = style.cap_height if style.crisp else style.cap_height * (2.0 if style.cap_height < 40 else 1.25)
     size = max(6.0, enlarged / cap)
     return round(size) if size <= 20 else round(20 * 1.1 ** round(np.log(size / 20) / np.log(1.1)))
@@ -120,6 +120,6 @@ def _spread(line: str, cap: float, style: TextStyle) -> np.ndarray:
 
 
 def _justify(line: str, room: float) -> np.ndarray:
-    """The free room of a line shared among its spaces."""
+    """The free room of a line divided among its spaces."""
     spaces = np.array([letter == " " for letter in line], float)
     return spaces * (room / spaces.sum()) if spaces.any() else spaces

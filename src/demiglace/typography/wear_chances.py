@@ -1,4 +1,4 @@
-"""The chance numbers that wear takes: drawn on the host, so that every device wears a picture alike."""
+"""The random numbers for wear: drawn on the host, so that a picture is degraded in the same way on every device."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch import Tensor
 from demiglace.batch import moved
 
 NUM_DRAWS = 14  # uniform numbers that a kind of wear may use for a picture
-BANK_SIZE = 2**21  # ours: random numbers in the bank; a picture takes as many as it has pixels
-LAST_OFFSET = 2**20  # in the bank, from which a picture of up to as many pixels takes them
+BANK_SIZE = 2**21  # ours: random numbers in the bank; a picture uses as many as it has pixels
+LAST_OFFSET = 2**20  # offsets in the bank are below this; so a picture may have up to 2**20 pixels
 
 
 class Chance(IntEnum):
-    """Columns of `Worn.numbers`; uniform numbers that a kind of wear may use stand behind them."""
+    """Columns of `Worn.numbers`; the uniform numbers that a kind of wear may use follow them."""
 
     STRENGTH = 0  # 0 to 1
     BAND = 1  # pixels of the page from ascenders to descenders
-    RATIO = 2  # pixels here to one of the page
+    RATIO = 2  # picture pixels per page pixel
     INK = 3  # level
     PAPER = 4  # level
     SHARE = 5  # of height and width that the page fills, from the upper left corner
@@ -30,9 +30,9 @@ class Chance(IntEnum):
 
 @dataclass(frozen=True)
 class Worn:
-    """What the wear of each picture depends on.
+    """The parameters of each picture's wear.
 
-    numbers: float32 (pictures, `Chance.DRAWS` + `NUM_DRAWS`); offsets: int64 (pictures,), places in the bank.
+    numbers: float32 (pictures, `Chance.DRAWS` + `NUM_DRAWS`); offsets: int64 (pictures,), offsets into the bank.
     """
 
     numbers: Tensor
@@ -42,7 +42,7 @@ class Worn:
         return Worn(self.numbers.index_select(0, chosen), self.offsets.index_select(0, chosen))
 
     def turned(self, number: int) -> Worn:
-        """The same with its uniform numbers in another order, and other places in the bank."""
+        """The same with its uniform numbers rotated, and with other offsets into the bank."""
         known, draws = self.numbers.tensor_split([int(Chance.DRAWS)], dim=1)
         return Worn(torch.cat([known, draws.roll(number, 1)], dim=1), (self.offsets + 7919 * number) % LAST_OFFSET)
 

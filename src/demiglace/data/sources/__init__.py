@@ -1,1 +1,1 @@
-"""Sources of training conversations, one a module."""
+"""Sources of training conversations, one per module."""

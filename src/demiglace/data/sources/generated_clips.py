@@ -1,6 +1,6 @@
 """Generated clips with a question each, endless.
 
-Package size and frame rate are drawn for each clip (paper, section 2.1), so that the question can still be answered.
+Package size and frame rate are drawn for each clip (paper, section 2.1) such that the question can be answered.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ OPTIONS: Mapping[str, Field] = {
 class GeneratedClips(Endless):
     """Clips of 1 to 6 seconds, each with a question and a short or long answer.
 
-    kinds: of `CLIP_KINDS`, each as likely.
-    side: square root of a frame's pixels; its ratio lies between 3:4 and 4:3.
-    max_fps, max_package_frames: the most that is drawn.
-    max_packages: of one clip; a clip never has more frames than fill them.
-    long_share, spoken_share: shares of the answers with their steps, and of those in a sentence.
+    kinds: of `CLIP_KINDS`, all equally likely.
+    side: square root of a frame's number of pixels; its aspect ratio is between 3:4 and 4:3.
+    max_fps, max_package_frames: the largest values drawn.
+    max_packages: of one clip; a clip never has more frames than fit in them.
+    long_share, spoken_share: shares of the answers that have reasoning steps, and that are a sentence.
     several_share: share of the samples with more than one clip or image, whose question says which is meant.
     """
 
@@ -58,18 +58,18 @@ class GeneratedClips(Endless):
     several_share: float = 0.2  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take."""
+        """Raises ValueError on values outside `OPTIONS`."""
         check_attributes(self, OPTIONS)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the extra to install where fonts or words are missing."""
+        """If fonts or words are missing, raises ValueError that names the extra to install."""
         rng = np.random.default_rng((*seed, block, row))
         parts, question = self._draw(rng)
         is_long, is_spoken = bool(rng.random() < self.long_share), bool(rng.random() < self.spoken_share)
         return conversation(question, parts, is_long and teaches_reasoning(question), is_spoken)
 
     def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
-        """What is shown and the question alone, for an answer that is to be judged; errors as `read`."""
+        """The media and the question without an answer, for scoring a model's answer; errors as in `read`."""
         return self._draw(np.random.default_rng((*seed, block, row)))
 
     def where(self, block: int, row: int) -> str:
@@ -88,14 +88,14 @@ class GeneratedClips(Endless):
         return [self._video(rng, asked)], asked.question
 
     def _clips(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
-        """Two or three of one kind, one of which is asked about."""
+        """Two or three clips of one kind, with a question about one of them."""
         clips = [make_clip(rng, random_size(rng, self.side)) for _ in range(int(rng.integers(2, 4)))]
         meant = int(rng.integers(len(clips)))
         question = _about(clips[meant].question, f"the {('first', 'second', 'third')[meant]} clip")
         return [self._video(rng, asked) for asked in clips], question
 
     def _clip_and_frame(self, rng: np.random.Generator, make_clip: ClipGenerator) -> tuple[list[Part], Question]:
-        """A clip and one of its frames as an image, in any order; asked about the one or the other."""
+        """A clip and one of its frames as an image, in random order, with a question about one of them."""
         asked = make_clip(rng, random_size(rng, self.side))
         time_s = float(rng.uniform(0, asked.clip.seconds))
         parts: list[Part] = [self._video(rng, asked), Image(PIL.Image.fromarray(asked.clip.draw(time_s)))]
@@ -110,7 +110,7 @@ class GeneratedClips(Endless):
         return Video(encode(asked.clip, fps, container), self._sampling(rng, asked, fps))
 
     def _sampling(self, rng: np.random.Generator, asked: ClipQuestion, fps: int) -> VideoSampling:
-        """A sampling that shows the answer; where the limits are too low for that, the most they allow."""
+        """A sampling that shows the answer; if the limits are too low for that, the most they allow."""
         most = VideoSampling(self.max_fps, self.max_packages, self.max_package_frames, force_package_frames=True)
         for _ in range(20):
             rate, size = (

@@ -1,4 +1,4 @@
-"""Drawn instructions without a picture whose fulfilment a rule can check, endless."""
+"""Generated text-only instructions whose fulfilment a rule can check, endless."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from demiglace.typography.words import pick
 class GeneratedInstructions(Endless):
     """Instructions with an answer that follows them.
 
-    kinds: of `INSTRUCTION_KINDS`, each as often as any other; all where none are named.
-    most_extras: constraints beside those of the kind.
-    long_share: share of samples whose answer has reasoning, where `read` gives an answer to learn from.
+    kinds: of `INSTRUCTION_KINDS`, all equally likely; all kinds if none are named.
+    most_extras: limit on constraints beside those of the kind.
+    long_share: share of the samples returned by `read` whose answer has reasoning.
     """
 
     name: str
@@ -31,7 +31,7 @@ class GeneratedInstructions(Endless):
     long_share: float = 0.3  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take."""
+        """Raises ValueError on values outside `OPTIONS`."""
         check_attributes(self, OPTIONS)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
@@ -40,7 +40,7 @@ class GeneratedInstructions(Endless):
         return conversation(question, (), bool(rng.random() < self.long_share) and teaches_reasoning(question))
 
     def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
-        """The instruction alone, for an answer that is to be judged."""
+        """The instruction without an answer, for scoring a model's answer."""
         return (), self._draw(np.random.default_rng((*seed, block, row)))
 
     def where(self, block: int, row: int) -> str:

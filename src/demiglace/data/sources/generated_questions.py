@@ -22,16 +22,16 @@ from demiglace.synthesis.questions.topics import (
     draw_question,
 )
 
-MOST_DRAWS = 200  # until a question of a wanted kind has come
+MOST_DRAWS = 200  # limit on draws for a question of a wanted kind
 
 
 @dataclass(frozen=True)
 class GeneratedQuestions(Endless):
-    """Questions about a scene, its colours, a chart, receipt, form or document, or about words and numbers alone.
+    """Questions about a scene, its colours, a chart, receipt, form or document, or only about words and numbers.
 
-    topics: of those in `TOPICS` and `SIMPLE_TOPICS`, each with its weight; the former alone where none are named.
-    kinds: of questions, such as "scene_colour"; all kinds of the topics where none are named.
-    smallest, largest: about the side of pictures, in pixels; those of `SIMPLE_TOPICS` have sizes of their own.
+    topics: from `TOPICS` and `SIMPLE_TOPICS`, each with its weight; all of `TOPICS` if none are named.
+    kinds: of questions, such as "scene_colour"; all kinds of the topics if none are named.
+    smallest, largest: approximate bounds of the pictures' side, in pixels; `SIMPLE_TOPICS` have sizes of their own.
     long_share: share of samples whose last answer has reasoning. spoken_share: of answers in a sentence.
     text_share: of questions without a picture (paper, section on SFT: 10 % text only).
     turns_share: of samples that ask 2 to `most_turns` questions, one after the other.
@@ -49,7 +49,7 @@ class GeneratedQuestions(Endless):
     most_turns: int = MOST_TURNS
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take, topics without any weight, and sides in the wrong order."""
+        """Raises ValueError on values outside `OPTIONS`, topics without any weight, and `smallest` above `largest`."""
         check_attributes(self, OPTIONS)
         if not any(self.topics.values()):
             raise ValueError(f"topics must not all have the weight 0, got {dict(self.topics)}")
@@ -57,7 +57,7 @@ class GeneratedQuestions(Endless):
             raise ValueError(f"smallest must be at most largest, got {self.smallest} and {self.largest}")
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the extra to install where fonts or prose are missing."""
+        """If fonts or prose are missing, raises ValueError that names the extra to install."""
         rng = np.random.default_rng((*seed, block, row))
         parts, question, others = self._draw(rng)
         questions = (
@@ -67,7 +67,7 @@ class GeneratedQuestions(Endless):
         return dialogue(questions, parts, long, [bool(rng.random() < self.spoken_share) for _ in questions])
 
     def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]:
-        """What is shown and the question alone, for an answer that is to be judged; errors as `read`."""
+        """The media and the question without an answer, for scoring a model's answer; errors as in `read`."""
         parts, question, _ = self._draw(np.random.default_rng((*seed, block, row)))
         return parts, question
 
@@ -75,7 +75,7 @@ class GeneratedQuestions(Endless):
         return f"{self.name}, question {row}"
 
     def _draw(self, rng: np.random.Generator) -> tuple[tuple[Part, ...], Question, list[Question]]:
-        """What is shown, a question about it, and others that may follow; the first one drawn of a wanted kind."""
+        """The parts to show, a question of a wanted kind about them, and others that may follow."""
         for _ in range(MOST_DRAWS):
             drawn = draw_question(rng, self._topic(rng), int(rng.integers(self.smallest, self.largest + 1)))
             if not self.kinds or drawn[1].kind in self.kinds:
@@ -89,7 +89,7 @@ class GeneratedQuestions(Endless):
 
 
 def _follow_ups(rng: np.random.Generator, others: list[Question], most_turns: int) -> list[Question]:
-    """One or more of them, in random order; none where there are none."""
+    """One or more of the others, in random order; none if there are none."""
     return [others[number] for number in rng.permutation(len(others))[: rng.integers(1, most_turns)]]
 
 

@@ -1,4 +1,4 @@
-"""Several sources as one: every record of each, once."""
+"""Several sources as one: every record of each, once per epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Joined:
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
-        """Errors as of the sources."""
+        """Raises as the sources do."""
         return tuple(size for source in self.sources for size in source.blocks or ())
 
     @property

@@ -1,4 +1,4 @@
-"""A file of JSON records, one on each line or all in one array, with the files that they name beside it."""
+"""A file of JSON records, one per line or all in one array; the files that they name are beside it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from demiglace.records.media import Find
 from demiglace.records.media_files import MediaFolders
 from demiglace.records.preferences import Preference, read_preference
 
-BLOCK = 1024  # records; near enough to each other for the disk, many enough to be shuffled
-CHUNK = 2**24  # bytes looked through at a time
+BLOCK = 1024  # records; close enough together for the disk, and enough for shuffling
+CHUNK = 2**24  # bytes scanned at a time
 
 _ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")  # after a byte order mark, if any
 _SPREAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\n")  # an object over several lines
@@ -31,10 +31,10 @@ _BRACKET = re.compile(rb'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?)*+([][{}]?)', re.DO
 
 @dataclass(frozen=True)
 class JsonFile:
-    """JSON Lines, or a JSON array of objects; which of the two its first character tells.
+    """JSON Lines, or a JSON array of objects, detected from the first character.
 
-    Records name their files relative to the folder of `path`, and none outside of it. Where they lie elsewhere, `media`
-    or `media_root` is the folder they lie in (see `MediaFolders`), or `find` opens what they name. `sampling` is as in
+    Records name their files relative to the folder of `path`, and none outside of it. If the files are elsewhere,
+    `media` or `media_root` is their folder (see `MediaFolders`), or `find` resolves their names. `sampling` is as in
     `read_record`.
     """
 
@@ -47,7 +47,7 @@ class JsonFile:
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
-        """Raises ValueError where the file is missing, has no record, or begins with an object over several lines."""
+        """Raises ValueError if the file is missing, has no record, or begins with an object over several lines."""
         num_records = len(self._index.starts)
         if not num_records:
             raise ValueError(f"{self.path} has no records")
@@ -65,7 +65,7 @@ class JsonFile:
         return read_record(self.record(block, row), self.where(block, row), self._finder, sampling=self.sampling)
 
     def record(self, block: int, row: int) -> object:
-        """As its JSON has it; raises BadRecord where it is none."""
+        """The parsed JSON of a record; raises BadRecord if it is invalid."""
         number, where = block * BLOCK + row, self.where(block, row)
         start, end = int(self._index.starts[number]), int(self._index.ends[number])
         if end - start > MAX_RECORD_BYTES:
@@ -78,12 +78,12 @@ class JsonFile:
             raise BadRecord(where, str(error)) from error
 
     def preference(self, block: int, row: int) -> Preference:
-        """A record of a pair; raises BadRecord where it is none."""
+        """A record as a preference pair; raises BadRecord if it is none."""
         return read_preference(self.record(block, row), self.where(block, row), self._finder, self.sampling)
 
     @property
     def _finder(self) -> Find:
-        """What finds the files that records name."""
+        """The function that resolves the files that records name."""
         return self.find or MediaFolders(self.path.parent, self.media, self.media_root).find
 
     def where(self, block: int, row: int) -> str:
@@ -112,7 +112,7 @@ class JsonFile:
 
 @dataclass(frozen=True)
 class _Index:
-    """Where records stand: int64 (records,), bytes from the start of the file; lines count from 1."""
+    """Positions of records: int64 (records,), bytes from the start of the file; lines count from 1."""
 
     starts: np.ndarray
     ends: np.ndarray
@@ -120,19 +120,19 @@ class _Index:
 
 
 def _index_lines(content: mmap.mmap) -> _Index:
-    """Every line but the empty ones."""
+    """Every line except empty ones."""
     breaks = [
         start + np.flatnonzero(np.frombuffer(content[start : start + CHUNK], np.uint8) == ord("\n"))
         for start in range(0, len(content), CHUNK)
     ]
     ends = np.concatenate([*breaks, [len(content)]])
     starts = np.concatenate([[0], ends[:-1] + 1])
-    held = np.flatnonzero(ends - starts > 1)  # a single character is the other half of a line break, or no object
+    held = np.flatnonzero(ends - starts > 1)  # a single character is the rest of a line break, or no object
     return _Index(starts[held], ends[held], held + 1)
 
 
 def _index_array(content: mmap.mmap) -> _Index:
-    """Every object of the array. Broken ones are found as they are read, as long as their brackets close."""
+    """Every object of the array. Invalid ones are only found when they are read, if their brackets are balanced."""
     spans = np.array(list(_objects(content)), dtype=np.int64).reshape(-1, 2)
     return _Index(*spans.T)
 

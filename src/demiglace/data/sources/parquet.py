@@ -1,4 +1,4 @@
-"""Parquet files of records, as Hugging Face's data sets are kept."""
+"""Parquet files of records, the format of Hugging Face datasets."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from demiglace.records.media_files import MediaFolders, media_of
 if TYPE_CHECKING:
     import pyarrow
 
-MAX_GROUP_BYTES = 2**31  # of a row group once it is decoded
-GROUPS_IN_MEMORY = 2  # of each process: where one ends and the next begins, readers ask for both in turn
-FIRST = 16  # records that tell of all (ours)
+MAX_GROUP_BYTES = 2**31  # of a decoded row group
+GROUPS_IN_MEMORY = 2  # per process: around the border of two groups, reads alternate between them
+FIRST = 16  # records from which all are judged (ours)
 BATCH = 64  # rows decoded at a time
 
 
 @dataclass(frozen=True)
 class ParquetFiles:
-    """A block is a row group, decoded as a whole.
+    """Records of Parquet files. A block is a row group, decoded as a whole.
 
     Columns are the keys of a record (see `records.formats`); images are bytes, {"bytes", "path"}, or paths relative to
     the file's folder or to `media` and `media_root`, as in `JsonFile`. Needs pyarrow; ValueError without it.
@@ -49,7 +49,7 @@ class ParquetFiles:
 
     @property
     def names_files(self) -> bool:
-        """Unless one of the first records has its pictures in the table, as then all have."""
+        """True unless one of the first records has its pictures in the table; then all are assumed to."""
         return not any(isinstance(shown, bytes) for row in range(self.blocks[0])[:FIRST] for shown in self._shown(row))
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
@@ -62,7 +62,7 @@ class ParquetFiles:
         return read_record(record, where, find, sampling=self.sampling)
 
     def _shown(self, row: int) -> list[object]:
-        """Of a record of the first block."""
+        """The media of a record of the first block."""
         try:
             return media_of(self.read(0, row, (0,)))
         except BadRecord:
@@ -77,17 +77,17 @@ class ParquetFiles:
 
     @cached_property
     def _groups(self) -> tuple[tuple[Path, int, int], ...]:
-        """File, number in it, and rows."""
+        """For each row group the file, its index in the file, and its number of rows."""
         return tuple((path, group, rows) for path in self.paths for group, rows in enumerate(_num_rows(path)))
 
     @cached_property
     def _table(self) -> Callable[[int], pyarrow.Table]:
-        """Block -> its rows."""
+        """A function: block -> its rows."""
         return lru_cache(GROUPS_IN_MEMORY)(lambda block: _read_group(*self._groups[block][:2]))
 
 
 def _num_rows(path: Path) -> list[int]:
-    """Of each row group; one bad record where the file is no Parquet file."""
+    """The number of rows of each row group; one bad record if the file is no Parquet file."""
     parquet = _pyarrow_parquet()
     if not path.exists():
         raise ValueError(f"{path} does not exist")
@@ -99,13 +99,13 @@ def _num_rows(path: Path) -> list[int]:
 
 
 def _read_group(path: Path, group: int) -> pyarrow.Table:
-    """ValueError where it cannot be decoded, or not within `MAX_GROUP_BYTES`."""
+    """ValueError if it cannot be decoded, or not within `MAX_GROUP_BYTES`."""
     import pyarrow
 
     batches, num_bytes = [], 0
     try:
         with _pyarrow_parquet().ParquetFile(path) as file:
-            # In small batches, because a few bytes of a file can stand for any number of them in memory.
+            # In small batches, because a few bytes of a file can expand to any number in memory.
             for batch in file.iter_batches(BATCH, row_groups=[group], use_threads=False):
                 batches.append(batch)
                 num_bytes += batch.nbytes

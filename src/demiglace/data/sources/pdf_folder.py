@@ -22,26 +22,26 @@ OPTIONS: Mapping[str, Field] = {**restoration_task.OPTIONS, "dpi": Whole(10, 240
 
 @dataclass(frozen=True)
 class PdfFolder:
-    """A block is a PDF anywhere below `folder`, in the order of their names; a record is a page.
+    """A block is a PDF at any depth below `folder`, in the order of names; a record is a page.
 
-    Each time a page is read, the targets are other regions of it, at other levels. Pages without text are bad records.
+    Each time a page is read, other regions are corrupted, at other levels. Pages without text are bad records.
     """
 
     name: str
     folder: Path
     unit: Unit = "block"  # ours; the paper says "text regions"
     share: float = 0.3  # ours; the paper says "a subset"
-    # Drawn for each region independently (paper); the weights are ours.
+    # A level is drawn for each region independently (paper); the weights are ours.
     levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
     dpi: int = 144  # ours
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take."""
+        """Raises ValueError on values outside `OPTIONS`."""
         check_attributes(self, OPTIONS)
 
     @cached_property
     def blocks(self) -> tuple[int, ...]:
-        """Raises ValueError where there is no PDF at all."""
+        """Raises ValueError if there is no PDF at all."""
         if not self._paths:
             raise ValueError(f"no PDF in {self.folder}")
         return tuple(count_records(path, count_pages) for path in self._paths)

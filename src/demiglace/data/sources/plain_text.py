@@ -1,7 +1,7 @@
-"""Plain text files as answers to an empty turn of the user.
+"""Plain text files as answers to an empty user turn.
 
-The loss is on the assistant's messages alone, so the text is its answer, after the template's opening of the short
-mode. Files are cut where the text has a break, because the end of the answer is trained too.
+The loss is only on assistant messages, so the text is the assistant's answer, after the template's prefix for short
+mode. Files are cut at natural breaks, because the end of the answer is also trained.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from demiglace.media.pictures import local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
 
-FILES_IN_MIND = 8  # lists of cuts that a process keeps
+FILES_IN_MIND = 8  # lists of cuts cached by a process
 
-_BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in the order in which they are taken
+_BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in order of preference
 
 OPTIONS: Mapping[str, Field] = {"window": Whole(64, 2**24)}
 
 
 @dataclass(frozen=True)
 class PlainText:
-    """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and none is left out.
+    """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and no text is left out.
 
-    A stretch ends with a paragraph where one ends in its second half, else with a line, a sentence, a word, or at
-    worst a character.
+    A stretch ends with a paragraph if one ends in its second half, else with a line, a sentence, a word, or at worst a
+    character.
     """
 
     name: str
@@ -41,7 +41,7 @@ class PlainText:
     window: int = 4096  # ours; about a thousand tokens of English
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take."""
+        """Raises ValueError on values outside `OPTIONS`."""
         check_attributes(self, OPTIONS)
 
     @cached_property
@@ -83,7 +83,7 @@ class PlainText:
 
 
 def _cut(path: Path, window: int) -> np.ndarray:
-    """int64 (stretches + 1,): bytes at which stretches begin, and the file's end."""
+    """int64 (stretches + 1,): byte offsets at which stretches begin, and the file's end."""
     with local_file(path, max_bytes=None).open("rb") as file:
         return np.fromiter(_ends(file, window), dtype=np.int64)
 
@@ -100,7 +100,7 @@ def _ends(file: BinaryIO, window: int) -> Iterator[int]:
 
 
 def _length(stretch: bytes, following: int) -> int:
-    """How much of `stretch` to take, where the byte `following` comes next."""
+    """The number of bytes of `stretch` to take; `following` is the byte after it."""
     for mark in _BREAKS:
         if (found := stretch.rfind(mark, len(stretch) // 2)) >= 0:
             return found + len(mark)

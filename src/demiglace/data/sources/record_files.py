@@ -1,4 +1,4 @@
-"""Files of records as they are named on a command line: files, folders, patterns and addresses -> one source."""
+"""Files of records as given on a command line: files, folders, patterns and addresses -> one source."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Media = Path | str  # a folder, or the address of one
 
 
 def record_files(given: Sequence[Path | str]) -> tuple[RecordFile, ...]:
-    """The files that `given` names: files themselves, those of `ENDINGS` below folders, and what patterns match.
+    """The files that `given` names: files themselves, those with `ENDINGS` below folders, and matches of patterns.
 
     Folders and patterns give their files in natural order, `2.jsonl` before `10.jsonl`; names that begin with a dot are
-    left out. A text may be an address of an object store, where a folder ends with `/` and a pattern has a `*`.
-    ValueError where one names nothing, or a file is named twice; StoreError where a store does not answer.
+    left out. A string may be an address of an object store, where a folder ends with `/` and a pattern has a `*`.
+    ValueError if one names nothing, or a file is named twice; StoreError if a store does not answer.
     """
     found = [file for one in given for file in _named_by(one)]
     known: dict[object, RecordFile] = {}
@@ -56,10 +56,10 @@ def open_records(
     sampling: VideoSampling | None = None,
     cache: ObjectCache = DEFAULT_CACHE,
 ) -> Source:
-    """The records of all files, by their endings; what has none of `ENDINGS` is JSON. The rest is as in `JsonFile`.
+    """The records of all files, by their endings; a file with none of `ENDINGS` is JSON. The rest is as in `JsonFile`.
 
-    cache: of the files that have addresses. ValueError where a file or folder is missing, for folders of media where
-    all files are shards with their own, and for a folder where files have addresses, or the other way round.
+    cache: for files with addresses. ValueError if a file or folder is missing, for a folder of media if all files are
+    shards with their own media, and for a local folder of media with files at addresses, or the other way round.
     """
     check_media(files, media, media_root)
     sources: list[Source] = []
@@ -76,7 +76,7 @@ def open_records(
 def open_pairs(
     given: str, media: Media | None, media_root: Path | None, cache: ObjectCache
 ) -> JsonFile | StoredRecords:
-    """Records of preferences: a file of JSON here, or those that an address names; errors as of both above."""
+    """Records of preferences: a local JSON file, or those at an address; errors as in both functions above."""
     files = record_files([given])
     source = open_records(Path(given).name, files, media, media_root, cache=cache)
     if not isinstance(source, JsonFile | StoredRecords) or any(_kind(file) != "jsonl" for file in files):
@@ -85,7 +85,7 @@ def open_pairs(
 
 
 def check_media(files: Sequence[RecordFile], media: Media | None, media_root: Path | None) -> None:
-    """ValueError where the folder of media does not exist, or is not where such files take media from."""
+    """ValueError if the folder of media does not exist, or such files cannot take media from it."""
     check_folders(media if isinstance(media, Path) else None, media_root)
     if media is None and media_root is None:
         return
@@ -114,7 +114,7 @@ def _local(
     media_root: Path | None,
     sampling: VideoSampling | None,
 ) -> list[Source]:
-    """Those of one kind; each file of JSON is a source of its own."""
+    """The sources for local files of one kind; each JSON file is a source of its own."""
     if missing := [path for path in paths if not path.exists()]:
         raise ValueError(f"{missing[0]} does not exist")
     if kind == "parquet":

@@ -1,4 +1,4 @@
-"""Rendered images, endless: lines to be read, and whole pages whose regions are corrupted."""
+"""Rendered images, endless: lines to read, and whole pages with corrupted regions."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "
 
 @dataclass(frozen=True)
 class RenderedText(Endless):
-    """Pictures of up to `max_lines` lines and `max_characters` characters in all, drawn as `ReadingPictures` says.
+    """Pictures of up to `max_lines` lines and `max_characters` characters in all, drawn as in `ReadingPictures`.
 
-    A page of which windows are shown serves `WINDOWS_OF_A_PAGE` pictures.
+    A page from which windows are cropped serves `WINDOWS_OF_A_PAGE` pictures.
     """
 
     name: str
@@ -41,7 +41,7 @@ class RenderedText(Endless):
     damaged_share: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError as `ReadingPictures` does, and on a folder without a font or a PDF."""
+        """Raises ValueError as `ReadingPictures` does, and on a folder without fonts or PDFs."""
         _ = self.pictures
         if self.fonts is not None:
             folder_faces(self.fonts)
@@ -60,7 +60,7 @@ class RenderedText(Endless):
         return (*fonts, *documents)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        """Raises ValueError that names the extra to install where fonts or prose are missing."""
+        """If fonts or prose are missing, raises ValueError that names the extra to install."""
         rng = np.random.default_rng((*seed, block, row))
         rendered, _ = self.pictures.draw(rng, page=(*seed, block, row // WINDOWS_OF_A_PAGE))
         question = QUESTIONS[rng.integers(len(QUESTIONS))]
@@ -73,15 +73,15 @@ class RenderedText(Endless):
 
 @dataclass(frozen=True)
 class RenderedPages(Endless):
-    """Articles, tables, forms and receipts, with damaged regions to be restored as of a `PdfFolder`."""
+    """Articles, tables, forms and receipts, with damaged regions to restore as in `PdfFolder`."""
 
     name: str
-    unit: Unit = "line"  # ours: a cell of a table is one
+    unit: Unit = "line"  # ours: a table cell is a line
     share: float = 0.3  # ours; the paper says "a subset"
     levels: Mapping[str, float] = field(default_factory=lambda: {"low": 1.0, "moderate": 1.0, "high": 1.0}, hash=False)
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `restoration_task.OPTIONS` do not take."""
+        """Raises ValueError on values outside `restoration_task.OPTIONS`."""
         check_attributes(self, restoration_task.OPTIONS)
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:

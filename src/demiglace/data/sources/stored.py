@@ -1,7 +1,7 @@
-"""Records in files of an object store, read through a bounded cache on the disk.
+"""Records in files of an object store, read through a cache of limited size on disk.
 
-Every file is a source of its own once it is here; this one says which, and gives it back after a record was read. To
-know how many records there are, every file is fetched once before the first step; the counts stay in the cache.
+Every downloaded file is a source of its own; this source chooses the file, and releases it after a record was read. To
+count the records, every file is downloaded once before the first step; the counts stay in the cache.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from demiglace.records.preferences import Preference
 
 ADDRESS_OPTION = "address"  # of a source whose path is an address
 DEFAULT_CACHE = ObjectCache(Path(tempfile.gettempdir()) / "demiglace-objects", 50 * 10**9)  # ours; on each machine
-FILES_IN_MIND = 8  # of which a process keeps where records are
-MEDIA_IN_MIND = 100_000  # of which it keeps what the store says
+FILES_IN_MIND = 8  # files whose record positions are cached by a process
+MEDIA_IN_MIND = 100_000  # media whose information from the store is cached by a process
 Find = Callable[[str], bytes]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class StoredRecords:
-    """make: (name, a file that is here, what finds the media that records name) -> the source of its records.
+    """make: (name, a local file, the function that resolves media in its records) -> the source of its records.
 
-    cut: in words, the kind and all options that decide how many records a file has.
-    media: address of the folder that media are relative to; None for that of each file.
+    cut: a string of the kind and all options that determine how many records a file has.
+    media: address of the folder that media are relative to; None for the folder of each file.
     """
 
     name: str
@@ -54,7 +54,7 @@ class StoredRecords:
 
     @cached_property
     def sizes(self) -> tuple[tuple[int, ...], ...]:
-        """Of each file the records in each of its blocks; errors as `ObjectCache.held` and of the sources."""
+        """For each file the numbers of records in its blocks; errors as in `ObjectCache.held` and the sources."""
         return tuple(self.cache.counts(file, self.cut, partial(self._counted, file)) for file in self.stored)
 
     @cached_property
@@ -78,7 +78,7 @@ class StoredRecords:
         return self._asked(block, lambda source, own: source.read(own, row, seed))
 
     def preference(self, block: int, row: int) -> Preference:
-        """As of `JsonFile`, for files of JSON alone."""
+        """As in `JsonFile`, for JSON files only."""
 
         def read(source: Source, own: int) -> Preference:
             assert isinstance(source, JsonFile)
@@ -92,8 +92,8 @@ class StoredRecords:
             return self._named(file, source.where(own, row))
 
     def find(self, beside: str, reference: str) -> bytes:
-        """A file that a record in the folder `beside` names; ValueError where it is missing or too large, StoreError
-        where it does not come."""
+        """A file named by a record in the folder `beside`; ValueError if it is missing or too large, StoreError if it
+        cannot be downloaded."""
         file = self._looked_up(inside(self.media or beside, reference))
         if file.size > MAX_BYTES:
             raise ValueError(f"{file.address} has {file.size} bytes, more than the {MAX_BYTES} taken")
@@ -104,7 +104,7 @@ class StoredRecords:
         return state_of(self)
 
     def _asked(self, block: int, read: Callable[[Source, int], T]) -> T:
-        """What `read` makes of the file's source and the block's number there, its errors by the file's address."""
+        """The result of `read` for the file's source and the block's number in it; errors name the file's address."""
         file, own = self._place(block)
         with self._opened(file) as source:
             try:
@@ -143,7 +143,7 @@ class StoredRecords:
 
 
 def check_stored(where: str, kind: str, options: Mapping[str, Any]) -> None:
-    """ValueError where this kind of source or one of its options cannot be had of an object store."""
+    """ValueError if this kind of source or one of its options is not supported with an object store."""
     if kind not in _MAKES:
         raise ValueError(f"{where}: {kind} reads local files; an address may be of {', '.join(_MAKES)}")
     if "media_root" in options:
@@ -153,7 +153,7 @@ def check_stored(where: str, kind: str, options: Mapping[str, Any]) -> None:
 
 
 def open_stored(name: str, kind: str, options: Mapping[str, Any], cache: ObjectCache) -> StoredRecords:
-    """The files at `options["address"]`; ValueError where there are none, StoreError where no answer comes."""
+    """The files at `options["address"]`; ValueError if there are none, StoreError if the store does not answer."""
     own = {
         key: value for key, value in options.items() if key not in (ADDRESS_OPTION, "media", *media_settings.OPTIONS)
     }
@@ -174,7 +174,7 @@ def stored_records(
     sampling: VideoSampling | None = None,
     media: str | None = None,
 ) -> StoredRecords:
-    """Files that were looked up, of `jsonl`, `parquet` or `webdataset`."""
+    """The source for files that were looked up, of kind `jsonl`, `parquet` or `webdataset`."""
     _, make = _MAKES[kind]
     cut = json.dumps([kind, {}])
     return StoredRecords(name, tuple(files), cache, partial(make, {"sampling": sampling}), cut, media)

@@ -1,7 +1,7 @@
-"""Tar shards as webdataset writes them: what belongs together has one name and several extensions.
+"""Tar shards in webdataset's format: members of one sample share a name and differ in extension.
 
 `0007.json` is a record (see `records.formats`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are its media. Shards
-are read in place, and nothing is extracted: names in them are no paths, and links and devices are left out.
+are read in place and nothing is extracted: member names are not used as paths, and links and devices are left out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from demiglace.records.media_keys import MediaKind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
-SHARDS_IN_MIND = 8  # lists of members that a process keeps
+SHARDS_IN_MIND = 8  # lists of members cached by a process
 
 _IMAGES = (
     "jpg",
@@ -58,14 +58,14 @@ _NUMBER = re.compile(r"(\d+)")
 class TarShards:
     """A block is a shard: an uncompressed tar file.
 
-    What a JSON record names is found among its own members, by extension ("jpg") or by name ("0007.jpg"). Where it
-    names nothing, all pictures, videos and PDFs of that name are shown: those that are numbered ("0007.2.jpg",
-    "0007.page-10.jpg") by their numbers, others as they come in the shard. `sampling` is as in `read_record`.
+    Files named by a JSON record are looked up among its own members, by extension ("jpg") or by name ("0007.jpg"). If
+    it names none, all pictures, videos and PDFs with its name are shown: numbered ones ("0007.2.jpg",
+    "0007.page-10.jpg") in order of number, others in the order of the shard. `sampling` is as in `read_record`.
     """
 
     name: str
     paths: tuple[Path, ...]
-    question: str = "Describe the picture."  # ours; what the user says with what a caption is about
+    question: str = "Describe the picture."  # ours; the user's text for captions
     sampling: VideoSampling | None = None
 
     @cached_property
@@ -92,7 +92,7 @@ class TarShards:
             raise BadRecord(where, str(error)) from error
 
     def where(self, block: int, row: int) -> str:
-        """ "shard.tar, 0007", or the shard alone where it cannot be opened."""
+        """ "shard.tar, 0007", or only the shard if it cannot be opened."""
         path = self.paths[block]
         try:
             return f"{path}, {self._entries(path)[row].key}"
@@ -116,7 +116,7 @@ class _Entry:
 
 
 class _Headers(io.FileIO):
-    """A tar file of which only headers are read: none of them says how much memory we take."""
+    """A tar file of which only headers are read, of at most `MAX_HEADER_BYTES`, whatever sizes they declare."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is None or not 0 <= size <= MAX_HEADER_BYTES:
@@ -125,7 +125,7 @@ class _Headers(io.FileIO):
 
 
 def _index(path: Path) -> list[_Entry]:
-    """What is in a shard, in the order of first members; ValueError where it is no sound tar file, or compressed."""
+    """The samples of a shard, in order of their first members; ValueError if it is no valid tar file, or compressed."""
     entries: dict[str, _Entry] = {}
     size, last = local_file(path, max_bytes=None).stat().st_size, -1
     try:
@@ -175,12 +175,12 @@ def _read_entry(
         raise ValueError(f"the caption in .txt is empty or holds {END_THINK}")
     media = RecordMedia(find, sampling)
     shown = [media.show(kind, data, {}) for kind, data in attached]
-    asked = Message("user", (*shown, Text(question)) if shown else (Text(""),))  # text alone as in `plain_text`
+    asked = Message("user", (*shown, Text(question)) if shown else (Text(""),))  # text only: as in `plain_text`
     return Conversation((asked, Message("assistant", (Text(caption),))))
 
 
 def _in_order(entry: _Entry) -> list[tuple[MediaKind, str]]:
-    """Kinds and extensions of what is shown: where names differ in numbers alone, in the order of these."""
+    """Kinds and extensions of the media shown; names that differ only in numbers are in numerical order."""
     shown = [(_KINDS[ending], name) for name in entry.members if (ending := name.rpartition(".")[2]) in _KINDS]
     stems = {name: _NUMBER.split(name.rpartition(".")[0]) for _, name in shown}
     if len({tuple(stem[::2]) for stem in stems.values()}) != 1:

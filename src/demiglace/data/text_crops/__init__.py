@@ -1,1 +1,1 @@
-"""Lines and crops of pages, to be read."""
+"""Pictures of text to read: rendered lines and crops of pages."""

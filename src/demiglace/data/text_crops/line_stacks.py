@@ -1,4 +1,4 @@
-"""Short lines one under another in one picture, at one letter height, each on its own paper."""
+"""Short lines one below the other in one picture, at the same letter height, each on its own paper."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_LINES = 3  # ours
 
 
 def stack_lines(lines: Sequence[Rendered]) -> Rendered:
-    """The lines one under another, enlarged so that the boxes of their characters are as high as the highest."""
+    """The lines one below the other, enlarged so that their character boxes are as high as the highest."""
     heights = [float(np.median(line.boxes[:, 3] - line.boxes[:, 1])) for line in lines]
     pictures = [
         _enlarged(Image.fromarray(line.picture).convert("RGB"), max(heights) / height)
@@ -40,7 +40,7 @@ def _enlarged(picture: Image.Image, factor: float) -> Image.Image:
 
 
 def _paper(picture: Image.Image) -> tuple[int, ...]:
-    """The usual colour of the border, which has little ink."""
+    """The most common colour of the border, which has little ink."""
     pixels = np.asarray(picture)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     return tuple(int(level) for level in np.median(border, axis=0))

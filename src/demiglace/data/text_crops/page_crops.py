@@ -14,16 +14,16 @@ from demiglace.typography.corpus import ALPHABET
 from demiglace.typography.rendering import Rendered
 
 COARSEST, FINEST = 80, 220  # dots per inch at which pages are drawn (ours)
-PAGES_AT_HAND = 8  # since drawing one takes long, and each stream of a loader is at its own
-MOST_TRIES = 8  # pages drawn until one has a line to show
+PAGES_AT_HAND = 8  # cached, because rendering a page is slow and each stream of a loader is at a different one
+MOST_TRIES = 8  # limit on pages rendered until one has text
 LEAST_LETTERS = 0.4  # share of letters and digits in a line that is shown
 WIDEST_MARGIN = 0.35  # of a line's height, around a window
 
 
 def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_characters: int) -> Rendered | None:
-    """1 to `max_lines` neighbouring lines of `page`, or a piece of one, of together at most `max_characters`.
+    """1 to `max_lines` consecutive lines of `page`, or a piece of one, with at most `max_characters` in all.
 
-    None where the page has no line of letters of `corpus.ALPHABET`. The margins show the surroundings.
+    None if the page has no line of text in `corpus.ALPHABET`. The margins show the surroundings.
     """
     legible = [number for number, line in enumerate(page.lines) if _is_prose(line.text)]
     if not legible:
@@ -41,7 +41,7 @@ def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_char
 
 
 def pdfs_in(folder: Path) -> list[Path]:
-    """By name; ValueError where there is none."""
+    """The PDFs of a folder, by name; ValueError if there is none."""
     files = sorted(folder.glob("*.pdf"))
     if not files:
         raise ValueError(f"no PDF in {folder}")
@@ -50,7 +50,7 @@ def pdfs_in(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=PAGES_AT_HAND)
 def drawn_page(folder: Path, seed: tuple[int, ...]) -> Page:
-    """A page of the PDFs in `folder`, chosen and drawn as `seed` says; ValueError where none has text to show."""
+    """A page of the PDFs in `folder`, chosen and rendered by `seed`; ValueError if no page tried has usable text."""
     rng = np.random.default_rng(seed)
     files = pdfs_in(folder)
     for _ in range(MOST_TRIES):
@@ -73,12 +73,12 @@ def _alphabet() -> frozenset[str]:
 
 
 def _is_prose(text: str) -> bool:
-    """Not the dots that lead to a page number, nor a rule of dashes."""
+    """Whether a line is text, not dots leading to a page number or a rule of dashes."""
     return set(text) <= _alphabet() and sum(map(str.isalnum, text)) > LEAST_LETTERS * len(text)
 
 
 def _piece(rng: np.random.Generator, line: Line, max_characters: int) -> Line:
-    """The whole line where it is short enough and by chance, else some of its words."""
+    """The whole line if it is no longer than a random limit, else some of its words."""
     wanted = max(1, round(max_characters ** rng.uniform(0.65, 1.0)))
     if len(line.text) <= wanted:
         return line

@@ -1,4 +1,4 @@
-"""Images of a few words to be read: rendered lines, and crops of rendered and real pages, corrupted word by word."""
+"""Pictures of a few words to read: rendered lines, and crops of rendered and real pages, corrupted word by word."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from demiglace.typography import rendering
 from demiglace.typography.rendering import Rendered
 from demiglace.typography.style_samples import USUAL_GAPS, WordGaps
 
-WINDOWS_OF_A_PAGE = 96  # consecutive samples among which the windows are of one page, since drawing it takes long
+WINDOWS_OF_A_PAGE = 96  # consecutive samples whose windows are of the same page, because rendering one is slow
 
-# More characters than that are smaller than a pixel in the pictures that are drawn (ours).
+# With more characters than that, letters would be smaller than a pixel (ours).
 OPTIONS: Mapping[str, Field] = {"max_lines": Whole(1, 100), "max_characters": Whole(1, 4000)} | dict.fromkeys(
     ("document_share", "layout_share", "stack_share", "damaged_share"), Real(0, 1)
 )
@@ -29,15 +29,15 @@ OPTIONS: Mapping[str, Field] = {"max_lines": Whole(1, 100), "max_characters": Wh
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingPictures:
-    """Which pictures to draw.
+    """The distribution of pictures to draw.
 
-    max_lines, max_characters: of a picture, the most.
-    fonts: folder of font files; half of the lines that are drawn are set in them.
-    gaps: between the words of those lines.
-    documents: folder of PDFs whose windows are mixed in; document_share: of the pictures.
-    layout_share: of the pictures, windows of rendered articles, tables, forms and receipts.
-    stack_share: of the pictures, short lines one under another.
-    damaged_share: of the pictures, in which each word draws a level of damage; levels: with their chances.
+    max_lines, max_characters: limits for a picture.
+    fonts: folder of font files; half of the rendered lines use them.
+    gaps: between the words of rendered lines.
+    documents: folder of PDFs; document_share: share of the pictures that are windows of their pages.
+    layout_share: share that are windows of rendered articles, tables, forms and receipts.
+    stack_share: share that are short lines one below the other.
+    damaged_share: share in which each word draws a level of damage; levels: with their probabilities.
     """
 
     max_lines: int
@@ -52,7 +52,7 @@ class ReadingPictures:
     levels: tuple[tuple[str, float], ...] = tuple(LEVELS.items())
 
     def __post_init__(self) -> None:
-        """Raises ValueError on what `OPTIONS` do not take, and on a share of documents where there are none."""
+        """Raises ValueError on values outside `OPTIONS`, shares above 1, or one of documents and its share alone."""
         check_attributes(self, OPTIONS)
         if self.document_share + self.layout_share > 1:
             raise ValueError(
@@ -62,10 +62,10 @@ class ReadingPictures:
             raise ValueError(f"documents is {self.documents}, but document_share is {self.document_share}")
 
     def draw(self, rng: np.random.Generator, page: tuple[int, ...]) -> tuple[Rendered, np.ndarray]:
-        """A picture, and bool (characters,): those of which nothing is left to see.
+        """A picture, and bool (characters,): those of which nothing is visible any more.
 
-        page: seed of the page that a window is of; pictures that share it share the work of drawing the page.
-        Raises ValueError where no page of the documents has text that can be trusted, or fonts or prose are missing.
+        page: seed of the page for windows; pictures with the same seed share the work of rendering the page.
+        Raises ValueError if no page of the documents has text that can be trusted, or fonts or prose are missing.
         """
         if self.stack_share and rng.random() < self.stack_share:
             drawn = self._stack(rng, page)
@@ -86,7 +86,7 @@ class ReadingPictures:
     def _window(
         self, rng: np.random.Generator, page: tuple[int, ...], max_lines: int, max_characters: int
     ) -> Rendered | None:
-        """A piece of a page of the share it falls in, worn as rendered lines are."""
+        """A window of a PDF page or a rendered page, chosen by the shares and degraded like rendered lines; or None."""
         share = rng.random()
         if share < self.document_share:
             assert self.documents is not None

@@ -13,14 +13,14 @@ from demiglace.documents.page import Region, hull
 from demiglace.typography.rendering import Rendered
 
 LEVELS: Mapping[str, float] = {"low": 0.35, "moderate": 0.5, "high": 0.15}  # ours; the paper gives no shares
-LEAST_SHARE = 0.2  # of the words of a picture that are damaged; the most is all of them
+LEAST_SHARE = 0.2  # least share of damaged words in a picture; the most is all
 
 
 def damage_words(
     rng: np.random.Generator, rendered: Rendered, levels: Mapping[str, float] = LEVELS, share: float | None = None
 ) -> tuple[Rendered, np.ndarray]:
-    """The picture with a `share` of its words damaged (None draws it; at least one word is), and bool (characters,):
-    those of which nothing is left to see.
+    """The picture with a `share` of its words damaged (None: random; at least one word is), and bool (characters,):
+    those of which nothing is visible any more.
     """
     spans = word_spans(rendered)
     words = [Region(text, (hull(rendered.boxes[span]),)) for text, span in spans]
@@ -36,7 +36,7 @@ def damage_words(
 
 
 def word_spans(rendered: Rendered) -> list[tuple[str, slice]]:
-    """Every word with its characters' numbers in `rendered.boxes`."""
+    """Every word with the slice of its characters in `rendered.boxes`."""
     spans = []
     begin = 0
     for line in rendered.text.split("\n"):

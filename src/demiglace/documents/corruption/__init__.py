@@ -1,1 +1,1 @@
-"""Degradation, levels, regions; request and answer."""
+"""Dynamic visual corruption: degradation, levels of damage, regions of a page, and the restoration task."""

@@ -1,7 +1,7 @@
-"""Dynamic visual corruption: each text region of a page is corrupted at a level of its own (paper, section 2.2).
+"""Dynamic visual corruption: each text region of a page is corrupted at its own level (paper, section 2.2).
 
-Low: mild noise, still readable. Moderate: heavy damage, characters ambiguous. High: nothing of the text is left.
-The kinds of damage, their strengths and the chances of the levels are ours; the paper names none.
+Low: mild noise, still readable. Moderate: heavy damage, characters ambiguous. High: no text is left.
+The kinds of damage, their strengths and the probabilities of the levels are ours; the paper names none.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from demiglace.fields import WEIGHT, Real, TableOf
 Level = Literal["clean", "low", "moderate", "high"]
 Area = tuple[slice, slice]  # rows and columns of a picture
 
-MODERATE_FROM = 1 / 3  # severity; below it is low, 0 itself clean
+MODERATE_FROM = 1 / 3  # severity; below it the level is low, at 0 clean
 HIGH_FROM = 2 / 3
-MARGIN = 0.08  # of the height of a line: print reaches a little over the boxes of its characters
-RING = 1.0  # heights of a line around a region in which the colour of its paper is looked for
+MARGIN = 0.08  # of the line height: print extends slightly beyond its character boxes
+RING = 1.0  # line heights: width of the ring around a region from which the paper colour is taken
 
 _NOBODY = -1
 
 
 @dataclass(frozen=True)
 class Target:
-    """A region to be restored, and its severity: 0 is undamaged, 1 the most."""
+    """A region to be restored, and its severity from 0 (undamaged) to 1 (the worst)."""
 
     region: Region
     severity: float
@@ -62,9 +62,9 @@ LEVELS = TableOf(WEIGHT, tuple(SEVERITIES))
 def draw_targets(
     regions: Sequence[Region], rng: np.random.Generator, share: float, levels: Mapping[str, float]
 ) -> list[Target]:
-    """A random `share` of the regions (at least one, where there are any), in their order, with a severity each.
+    """A random `share` of the regions (at least one, if there are any), in their order, each with a severity.
 
-    levels: weights of "clean", "low", "moderate" and "high", of any sum; inside a level severities are uniform.
+    levels: weights of "clean", "low", "moderate" and "high", with any sum; within a level the severity is uniform.
     Raises ValueError on a share outside (0, 1], an unknown level, and weights that are negative or all 0.
     """
     SHARE.check("share", share)
@@ -77,17 +77,17 @@ def draw_targets(
 
 
 def corrupt(picture: np.ndarray, targets: Sequence[Target], seed: Sequence[int]) -> np.ndarray:
-    """The page with each target damaged by its own level; a pure function of its arguments.
+    """The page with each target damaged at its own level; a pure function of its arguments.
 
-    picture: uint8 (height, width, 3), left as it is; seed: numbers of at least 0, such as those of run and page.
-    Returns a picture of the same shape. A region is the hull of its boxes, with a margin, and:
+    picture: uint8 (height, width, 3), not modified; seed: non-negative numbers, such as those of run and page.
+    Returns a picture of the same shape. A region is the hull of its boxes plus a margin. Guarantees:
 
-    - no pixel depends on one of a region of level high, and severity 0 leaves every pixel as it was;
-    - a region's damage neither reads nor writes pixels outside it, but for the paper's colour, which is looked for
-      where no target is; its random numbers come from `seed` and its place in `targets`. So changing one target's
-      level changes nothing outside that region, except in regions that overlap it.
+    - no output pixel depends on a pixel inside a region of level high, and severity 0 leaves every pixel as it was;
+    - damaging a region neither reads nor writes pixels outside it, except for the paper colour, which is taken from
+      pixels outside all targets. Its random numbers come from `seed` and its index in `targets`. So changing one
+      target's level changes nothing outside that region, except in regions that overlap it.
 
-    A pixel of several regions belongs to one that hides it, else one that keeps it clean, else the first.
+    A pixel in several regions belongs to one that hides it, else to one that keeps it clean, else to the first.
     Raises ValueError on a region that lies outside the page.
     """
     areas = [_area(target.region, picture.shape) for target in targets]
@@ -116,7 +116,7 @@ def _chances(levels: Mapping[str, float]) -> dict[Level, float]:
 
 
 def _area(region: Region, shape: tuple[int, ...]) -> Area:
-    """The pixels of a region; the margin comes from its boxes alone, so that no outline of the ink shows in it."""
+    """The pixels of a region; the margin depends only on its boxes, so that the area does not reveal the ink."""
     height, width = shape[:2]
     left, top, right, bottom = box = hull(np.array(region.boxes, float))
     if not (left <= right and top <= bottom and left < width and top < height and right > 0 and bottom > 0):
@@ -136,7 +136,7 @@ def _owners(targets: Sequence[Target], areas: Sequence[Area], shape: tuple[int, 
 
 
 def _alone(crop: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """A region's crop with paper where pixels belong to others."""
+    """A region's crop, with the pixels that belong to other targets replaced by its median colour."""
     paper = np.median(crop[own], axis=0).astype(np.uint8)
     return np.where(own[:, :, None], crop, paper)
 
@@ -153,7 +153,7 @@ def _damaged(rng: np.random.Generator, crop: np.ndarray, band: float, severity: 
 
 
 def _paper_around(picture: np.ndarray, owners: np.ndarray, area: Area, band: float) -> np.ndarray:
-    """uint8 (3,): the median next to a region and in no target; else anywhere; else white."""
+    """uint8 (3,): the median colour outside all targets, next to the region if possible, else anywhere; else white."""
     reach = max(1, round(RING * band))
     near = tuple(slice(max(0, side.start - reach), side.stop + reach) for side in area)
     for place in (near, (slice(None), slice(None))):

@@ -1,7 +1,7 @@
-"""Damage of one region's crop by the level of corruption: mild noise, heavy damage, or a cover over all of it.
+"""Damage of one region's crop by level of corruption: mild noise, heavy damage, or a cover over all of it.
 
-A strength in 0..1 moves a level from its mildest to its worst; the same state of the generator makes the same marks,
-only larger or more of them. Sizes follow `band`, the height of a line in pixels. All kinds and figures are ours.
+A strength in 0..1 moves a level from its mildest to its worst. With the same generator state the marks are the same,
+only larger or more numerous. Sizes scale with `band`, the line height in pixels. All kinds and numbers are ours.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from demiglace.documents.corruption.degradation import (
 
 Damage = Callable[[np.random.Generator, np.ndarray, float, float], np.ndarray]
 
-SMALLEST_BAND = 6.0  # print below it is damaged as if it were so high
+SMALLEST_BAND = 6.0  # pixels; smaller print is damaged as if it had this height
 MILD: tuple[Damage, ...] = (spread_ink, break_strokes, shade, stain, blur, add_noise)
 
 
 def mild(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Two kinds of degradation, as of whole images; the text stays readable.
+    """Two kinds of degradation, as for whole images; the text stays readable.
 
-    crop: uint8 (height, width, 3), left as it is; the result has its shape.
+    crop: uint8 (height, width, 3), not modified; the result has its shape.
     """
     for chosen in np.sort(rng.choice(len(MILD), 2, replace=False)):
         crop = MILD[chosen](rng, crop, max(band, SMALLEST_BAND), strength)
@@ -42,7 +42,7 @@ def mild(rng: np.random.Generator, crop: np.ndarray, band: float, strength: floa
 def heavy(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
     """One kind of heavy damage, often a lighter second one, and noise; characters become ambiguous.
 
-    crop: uint8 (height, width, 3), left as it is; the result has its shape.
+    crop: uint8 (height, width, 3), not modified; the result has its shape.
     """
     band = max(band, SMALLEST_BAND)
     first, second = rng.choice(len(HEAVY), 2, replace=False)
@@ -53,7 +53,7 @@ def heavy(rng: np.random.Generator, crop: np.ndarray, band: float, strength: flo
 
 
 def cover(rng: np.random.Generator, shape: tuple[int, int], paper: np.ndarray, band: float) -> np.ndarray:
-    """uint8 (height, width, 3) that hides all: the colour of the paper, a grey, or noise."""
+    """uint8 (height, width, 3) that hides everything: the paper colour, a grey, or noise."""
     kind = rng.random()
     if kind < 0.5:
         return np.broadcast_to(paper, (*shape, 3)).astype(np.uint8)
@@ -64,7 +64,7 @@ def cover(rng: np.random.Generator, shape: tuple[int, int], paper: np.ndarray, b
 
 
 def smear(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Far out of focus, or moved far along the line."""
+    """Strong defocus, or strong motion blur along the line."""
     image, radius = Image.fromarray(crop), band * _between(0.05, 0.11, strength)
     if rng.random() < 0.7:
         return np.asarray(image.filter(ImageFilter.GaussianBlur(radius)))
@@ -81,7 +81,7 @@ def pixelate(rng: np.random.Generator, crop: np.ndarray, band: float, strength: 
 
 
 def bury(rng: np.random.Generator, crop: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Specks as wide as a stroke, of any grey, over much of it, and grain."""
+    """Specks of any grey, as wide as a stroke, over much of the crop, and grain."""
     cell = max(1.0, band / rng.uniform(9, 15))
     specks, greys = _grid(rng, crop.shape, cell), _grid(rng, crop.shape, cell) * 255
     grain = rng.standard_normal(crop.shape[:2], np.float32) * _between(15, 50, strength)
@@ -120,7 +120,7 @@ def _between(least: float, most: float, strength: float) -> float:
 def _grid(
     rng: np.random.Generator, shape: tuple[int, ...], cell_width: float, cell_height: float | None = None
 ) -> np.ndarray:
-    """float32 (height, width): one random value of 0..1 for each cell; square ones, unless their height is given."""
+    """float32 (height, width): one random value in 0..1 per cell; cells are square unless their height is given."""
     height, width = shape[:2]
     rows, columns = max(1, round(height / (cell_height or cell_width))), max(1, round(width / cell_width))
     values = Image.fromarray(rng.random((rows, columns), np.float32))

@@ -1,4 +1,4 @@
-"""Degradation of an image of text by print, paper, scanners, cameras and compression; boxes are transformed with it.
+"""Degradation of an image of text as by print, paper, scanners, cameras and compression; boxes are transformed too.
 
 Every degradation has a strength in 0..1. Sizes scale with the letters, so that small print stays legible.
 """
@@ -11,16 +11,16 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-SMALLEST_BAND = 10.0  # least height in pixels, from ascenders to descenders, that loss of resolution leaves
+SMALLEST_BAND = 10.0  # pixels from ascenders to descenders: `coarsen` does not shrink letters below this
 
 
 def degrade(
     rng: np.random.Generator, picture: np.ndarray, boxes: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Degrade an image: print, paper, geometry, optics, sensor, two-level scan and JPEG, each with some probability.
+    """Degrade an image: print, paper, geometry, optics, sensor, bilevel scan and JPEG, each with some probability.
 
     picture: uint8 (height, width) or (height, width, 3); boxes: float32 (characters, 4) in pixels.
-    Returns both anew; boxes are the axis-aligned hulls of the moved corners. Strength 0 leaves every pixel as it was.
+    Returns new arrays; boxes are the axis-aligned hulls of the moved corners. Strength 0 leaves every pixel as it was.
     """
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie in 0..1, got {strength}")
@@ -70,7 +70,7 @@ def break_strokes(rng: np.random.Generator, picture: np.ndarray, band: float, st
 
 
 def shade(rng: np.random.Generator, picture: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Light that falls off, and paper that is not even."""
+    """Uneven light, and half of the time uneven paper."""
     height, width = picture.shape[:2]
     depth = strength * rng.uniform(0.05, 0.4)
     light = 1 - depth * _field(rng, width, height, 2)
@@ -96,7 +96,7 @@ def stain(rng: np.random.Generator, picture: np.ndarray, band: float, strength: 
 def tilt(
     rng: np.random.Generator, picture: np.ndarray, boxes: np.ndarray, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Turned by up to 2 degrees, and seen a little from the side."""
+    """Rotation by up to 2 degrees, and a slight perspective."""
     height, width = picture.shape[:2]
     angle = np.deg2rad(rng.uniform(-2, 2) * strength)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
@@ -145,7 +145,7 @@ def bend(
 
 
 def blur(rng: np.random.Generator, picture: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Out of focus, or moved while taken."""
+    """Defocus or motion blur."""
     radius = float(rng.uniform(0.2, 1.0) * strength * np.clip(band * 0.055, 0.5, 3.0))
     image = Image.fromarray(picture)
     if rng.random() < 0.75:
@@ -154,7 +154,7 @@ def blur(rng: np.random.Generator, picture: np.ndarray, band: float, strength: f
 
 
 def coarsen(rng: np.random.Generator, picture: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Taken at a lower resolution, then enlarged again."""
+    """Reduced resolution: shrunk, then enlarged again."""
     height, width = picture.shape[:2]
     least = min(1.0, max(0.3, SMALLEST_BAND / band))
     factor = 1 - (1 - least) * strength * rng.uniform(0.2, 1.0)
@@ -184,7 +184,7 @@ def add_noise(rng: np.random.Generator, picture: np.ndarray, band: float, streng
 
 
 def binarise(rng: np.random.Generator, picture: np.ndarray, band: float, strength: float) -> np.ndarray:
-    """Two levels, as from a fax or a scan in black and white, with an uneven threshold."""
+    """Black and white, as from a fax or a bilevel scan, with an uneven threshold."""
     grey = np.asarray(Image.fromarray(picture).convert("L"), np.float32)
     paper = float(np.median(grey))
     low, high = np.percentile(grey, (1, 99))
@@ -250,7 +250,7 @@ def _hulls(boxes: np.ndarray, forward: np.ndarray, size: tuple[int, int]) -> np.
 
 Wear = Callable[[np.random.Generator, np.ndarray, float, float], np.ndarray]
 
-# each with its chance at full strength, in the order in which a page suffers them
+# each with its probability at full strength, in the order of application
 _ON_PAPER: tuple[tuple[Wear, float], ...] = ((spread_ink, 0.25), (break_strokes, 0.3), (shade, 0.35), (stain, 0.15))
 _IN_THE_SCANNER: tuple[tuple[Wear, float], ...] = (
     *((blur, 0.4), (coarsen, 0.4), (add_noise, 0.4), (binarise, 0.22), (compress, 0.45)),

@@ -1,4 +1,4 @@
-"""Request and answer about a page: regions by position, and their original texts."""
+"""The restoration task: a request that names regions of a page by position, and their original texts as the answer."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ REQUEST = (
 )
 OPTIONS: Mapping[str, Field] = {"unit": Words(get_args(Unit)), "share": SHARE, "levels": LEVELS}  # of `damage_and_ask`
 BETWEEN_REGIONS = "\n\n"
-PARTS_OF_A_SIDE = 1000  # positions count thousandths of the page's width and height (released code: grounding)
+PARTS_OF_A_SIDE = 1000  # positions are in thousandths of the page's width and height (released code: grounding)
 
 
 def damage_and_ask(
     page: Page, unit: Unit, share: float, levels: Mapping[str, float], chances: tuple[int, ...]
 ) -> Conversation:
-    """A `share` of the page's regions, each damaged by a level of its own, and the request to restore them.
+    """A page with a `share` of its regions damaged, each at its own level, and the request to restore them.
 
-    chances: numbers that draw all of it. Raises ValueError as `draw_targets` and `ask_regions` do.
+    chances: the seed of all random choices. Raises ValueError as `draw_targets` and `ask_regions` do.
     """
     targets = draw_targets(regions(page, unit), np.random.default_rng(chances), share, levels)
     return ask_regions(corrupt(page.picture, targets, chances), targets)
 
 
 def ask_regions(picture: np.ndarray, targets: Sequence[Target]) -> Conversation:
-    """The page with a request that names each target by position, and the answer: their texts, a blank line between.
+    """The page with a request that names each target by position, and the answer: their texts, blank lines between.
 
     picture: uint8 (height, width, 3), corrupted or not; targets: at least one, in reading order.
-    Raises ValueError where there is no target, and on a text that would read as the end of reasoning.
+    Raises ValueError if there is no target, and on a text that would be parsed as the end of reasoning.
     """
     if not targets:
         raise ValueError("a request needs at least one region, got 0")
@@ -49,7 +49,7 @@ def ask_regions(picture: np.ndarray, targets: Sequence[Target]) -> Conversation:
 
 
 def answer(targets: Sequence[Target]) -> str:
-    """Texts in order; lines within a region end with one line break, so that a blank line always parts regions."""
+    """Texts in order; within a region there are no blank lines, so that a blank line always separates regions."""
     text = BETWEEN_REGIONS.join(_without_blank_lines(target.region.text) for target in targets)
     if END_THINK in text:
         raise ValueError(f"a text of {len(text)} characters holds {END_THINK}, which would end the reasoning")

@@ -1,1 +1,1 @@
-"""Text layer of a file -> page, where it agrees with the picture."""
+"""Text layer of a file -> page, where text and picture agree."""

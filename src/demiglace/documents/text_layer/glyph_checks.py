@@ -1,7 +1,7 @@
 """Where a text layer and the picture of its page disagree, glyph by glyph (ours).
 
-Each kind is found by what gives it away: the character itself, the map it came from, its box, its direction, the ink
-under its box, or shapes that no face gives to those letters.
+Disagreements are detected from the character itself, the map it came from, its box, its direction, the ink under its
+box, or shapes that these letters have in no font.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from demiglace.documents.text_layer.pdf_glyphs import Glyphs
 
 BESIDE = "beside a dropped character"
 OVERLAPPING = "overlapping"
-UNPRINTED = ("rotated", "invisible", "drawn twice")  # they leave the lines around them as they are
+UNPRINTED = ("rotated", "invisible", "drawn twice")  # a glyph dropped for these reasons does not drop its line
 
 _MOST_LETTERS = 3  # of a ligature; "ffi" is the longest in use
 _HANGING, _TALL, _SMALL = frozenset("gpqy"), frozenset("bdhklABDEFHIKLMNPRTUVWXYZ"), frozenset("acemnorsuvwxz")
-_FEWEST_LETTERS = 5  # different ones that a face must show before its shapes are judged
+_FEWEST_LETTERS = 5  # different letters of a font that must occur before its shapes are judged
 _MOST_CONTRADICTIONS = 0.25
 
 
 def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
-    """For each glyph why it cannot be taken as it is, "" where nothing speaks against it: str (glyphs,).
+    """For each glyph the reason why it cannot be trusted, "" if there is none: str (glyphs,).
 
-    ink: bool (height, width), as from `read_glyphs`. Of several reasons the first is given:
+    ink: bool (height, width), as from `read_glyphs`. If there are several reasons the first is given:
     - outside: the box reaches out of the picture;
-    - rotated: the glyph does not stand upright;
-    - invisible: drawn without ink, as under the scanned pages of OCR programs;
-    - drawn twice: the same letters at the same place before, as for shadows and imitated bold;
+    - rotated: the glyph is not upright;
+    - invisible: drawn without ink, as in the text that OCR programs put under scanned pages;
+    - drawn twice: the same letters were drawn at this place before, as for shadows and imitated bold;
     - unmapped, private use, control character: the font has no usable map to letters;
     - right to left: the order of these letters in the picture is not that of the text;
     - empty box: the glyph has no extent;
-    - shared box: more letters than a ligature has stand in one glyph;
-    - no contrast: no ink under the box, for the glyph has the colour of its ground, is covered or clipped;
-    - contradicting shapes: the face draws, say, a `p` that does not hang below the baseline: its map is wrong.
+    - shared box: one glyph stands for more letters than a ligature has;
+    - no contrast: no ink under the box, because the glyph has the colour of its background, is covered or clipped;
+    - contradicting shapes: the font draws, say, a `p` without a descender, so its map is wrong.
     """
     letters = np.array([doubtful_letters(text) for text in glyphs.texts])
     reasons = {
@@ -56,7 +56,7 @@ def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
 
 
 def doubtful_letters(text: str) -> str:
-    """Why no one can read `text` off a page, by its characters alone: as in `disagreements`, or ""."""
+    """The reason, as in `disagreements`, why the characters of `text` cannot be read off a page, or ""."""
     categories = {unicodedata.category(character) for character in text}
     if "\ufffd" in text or categories & {"Cn", "Cs"}:
         return "unmapped"
@@ -69,12 +69,12 @@ def doubtful_letters(text: str) -> str:
 
 
 def outside(boxes: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Whether boxes (n, 4) reach out of a picture of `size` (height, width) by more than a pixel: bool (n,)."""
+    """bool (n,): whether boxes (n, 4) reach out of a picture of `size` (height, width) by more than a pixel."""
     return (boxes[:, :2] < -1).any(-1) | (boxes[:, 2] > size[1] + 1) | (boxes[:, 3] > size[0] + 1)
 
 
 def _drawn_twice(glyphs: Glyphs) -> np.ndarray:
-    """Whether the same letters were drawn before within an eighth of their size."""
+    """bool (glyphs,): whether the same letters were drawn before, within an eighth of an em."""
     seen: dict[tuple[str, int, int], tuple[float, float]] = {}
     again = np.zeros(len(glyphs), dtype=bool)
     for number, text in enumerate(glyphs.texts):
@@ -88,7 +88,7 @@ def _drawn_twice(glyphs: Glyphs) -> np.ndarray:
 
 
 def _ink_under(boxes: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Pixels of ink in each box, rounded outwards by up to two pixels."""
+    """The number of ink pixels in each box, after rounding it outwards by up to two pixels."""
     height, width = ink.shape
     sums = np.zeros((height + 1, width + 1), dtype=np.int64)
     sums[1:, 1:] = ink.cumsum(0, dtype=np.int64).cumsum(1)
@@ -99,7 +99,7 @@ def _ink_under(boxes: np.ndarray, ink: np.ndarray) -> np.ndarray:
 
 
 def _shapes_contradict(glyphs: Glyphs, sound: np.ndarray, font: int) -> bool:
-    """Whether more than a quarter of the Latin letters of a face hang or rise as no face has them."""
+    """Whether more than a quarter of a font's Latin letters have an ascender or descender that they have in no font."""
     of_font = sound[glyphs.fonts[sound] == font]
     ems, baselines, boxes = glyphs.ems[of_font], glyphs.baselines[of_font], glyphs.boxes[of_font]
     rises, falls = (baselines - boxes[:, 1]) / ems, (boxes[:, 3] - baselines) / ems

@@ -1,4 +1,4 @@
-"""Pictures of pages with a text layer in a file beside them -> pages with their text."""
+"""Pictures of pages, each with a text layer in a file beside it -> pages with their text."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ SUFFIXES = (".hocr", ".html", ".alto.xml", ".page.xml", ".xml", ".json")
 MAX_LAYER_BYTES = 2**24
 LEAST_CONFIDENCE = 0.6
 
-_EM = 1.2  # heights of a word's box, which is tight around its letters
-_MOST_COVER = 4  # times that the boxes of all words together may cover the page
+_EM = 1.2  # in heights of a word's box, which is tight around its letters
+_MOST_COVER = 4  # limit on the total area of all word boxes, in areas of the page
 
 _Words = tuple[Word, ...]
 
 
 def read_image_page(picture_path: str | PathLike[str]) -> Page:
-    """The page in a picture, with the text of the layer beside it: the file of the same stem and one of `SUFFIXES`.
+    """The page in a picture, with the text layer from the file beside it with the same stem and one of `SUFFIXES`.
 
-    hOCR, ALTO XML, PAGE XML, or JSON: {"width", "height", "lines": [{"text", "box", "characters", "block",
-    "confidence"}]}, where all but text and box may be left out; with "words" instead of "lines", or a list of words,
-    they are put into lines and blocks by their places. Boxes are left, top, right, bottom. Boxes of words are shared
-    out among the letters where the layer has none for them. A line is left out, and counted in `Page.dropped`, where
-    one of its words is outside the picture, has an empty box, no contrast under it, characters that cannot be read
-    off a page, or a confidence below `LEAST_CONFIDENCE`, or where two words overlap.
+    Formats are hOCR, ALTO XML, PAGE XML, and JSON: {"width", "height", "lines": [{"text", "box", "characters",
+    "block", "confidence"}]}, where everything except text and box is optional. With "words" instead of "lines", or a
+    bare list of words, words are grouped into lines and blocks by position. Boxes are left, top, right, bottom. A
+    word's box is divided among its letters if the layer has no boxes for them. A line is left out, and counted in
+    `Page.dropped`, if one of its words is outside the picture, has an empty box, no contrast under it, characters that
+    cannot be read off a page, or a confidence below `LEAST_CONFIDENCE`, or if two words overlap.
 
-    Raises ValueError where the picture cannot be read, there is no layer beside it, or the layer is too large,
+    Raises ValueError if the picture cannot be read, there is no layer beside it, or the layer is too large,
     malformed, or of a page of other proportions.
     """
     path = Path(picture_path)
@@ -94,7 +94,7 @@ def _check_amount(words: list[Word], pixels: int) -> None:
 
 
 def _arranged(layer: TextLayer) -> tuple[list[_Words], list[list[int]]]:
-    """Lines, parted at wide gaps, and the numbers of those in each block, in reading order."""
+    """Lines, split at wide gaps, and the numbers of the lines in each block, in reading order."""
     if not layer.grouped:
         return _found_by_place([word for block in layer.blocks for line in block for word in line])
     rows: list[_Words] = []
@@ -117,14 +117,14 @@ def _found_by_place(words: list[Word]) -> tuple[list[_Words], list[list[int]]]:
 
 def _parted(line: _Words) -> list[_Words]:
     boxes = _boxes(line)
-    if (np.diff(boxes[:, 0]) < 0).any():  # not from left to right, which is found to overlap later on
+    if (np.diff(boxes[:, 0]) < 0).any():  # not from left to right: rejected later as overlapping
         return [line]
     cuts = [0, *wide_gaps(boxes[:, [0, 2]], _EM * float((boxes[:, 3] - boxes[:, 1]).max())), len(line)]
     return [line[start:stop] for start, stop in pairwise(cuts)]
 
 
 def _doubts(line: _Words, picture: np.ndarray) -> list[str]:
-    """Why each word goes: "" for all of them where the line can be trusted."""
+    """The reason why each word is dropped; "" for all of them if the line can be trusted."""
     reasons = [_doubt(word, picture) for word in line]
     if any(reasons):
         return [reason or BESIDE for reason in reasons]

@@ -1,7 +1,7 @@
-"""Text layers in files of their own: hOCR, ALTO XML, PAGE XML, and JSON of boxes -> words in lines in blocks.
+"""Text layers in separate files: hOCR, ALTO XML, PAGE XML, and JSON with boxes -> words in lines in blocks.
 
-The files are taken as hostile: they are bounded in size and depth, and XML that declares a document type is refused,
-so that no entity is ever expanded; hOCR may name the document type of HTML, which is not fetched.
+The files are untrusted: they are bounded in size and depth, and XML that declares a document type is refused, so that
+no declared entity is ever expanded. hOCR may name the document type of HTML, which is not fetched.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _HOCR_CLASSES = {
     "glyph": {"ocrx_cinfo", "ocr_cinfo"},
 }
 _QUOTED = rb"""\s+(?:"[^"]*"|'[^']*')"""
-_HTML_DOCTYPE = re.compile(  # one that only names a document type, and declares nothing itself
+_HTML_DOCTYPE = re.compile(  # a DOCTYPE that only names a document type and declares nothing itself
     rb"\s*(?:<\?xml[^>]*\?>)?\s*<!DOCTYPE\s+html(?:\s+(?:PUBLIC|SYSTEM))?(?:" + _QUOTED + rb"){0,2}\s*>", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word, or a whole line where the layer has no words; `glyphs` are its letters with their boxes, if known.
+    """A word, or a whole line if the layer has no words; `glyphs` are its letters with their boxes, if known.
 
-    confidence is that of the program that read it, 0 to 1.
+    confidence is that of the program that recognised it, 0 to 1.
     """
 
     text: str
@@ -50,10 +50,10 @@ class Word:
 
 @dataclass(frozen=True)
 class TextLayer:
-    """Blocks of lines of words; boxes count from the top left of a page of `size` (width, height).
+    """Blocks of lines of words; boxes are relative to the top left of a page of `size` (width, height).
 
-    size is None where boxes are in pixels of the picture. `grouped` is False where words come without lines: each is
-    a line, and a block, of its own.
+    size is None if boxes are in pixels of the picture. `grouped` is False if the words come without lines: each word
+    then is a line and a block by itself.
     """
 
     size: tuple[float, float] | None
@@ -62,7 +62,7 @@ class TextLayer:
 
 
 def parse_layer(data: bytes) -> TextLayer:
-    """The layer in a file of any of the four formats, told apart by what it holds; ValueError where it is none."""
+    """The layer in a file of any of the four formats, detected from its contents; ValueError if it is none of them."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     if data.lstrip()[:1] in (b"{", b"["):
         return _parse_json(data)
@@ -183,7 +183,7 @@ def _page_box(element: ElementTree.Element) -> Box:
 
 
 def _parse_json(data: bytes) -> TextLayer:
-    """{"width", "height", "lines" or "words": [{"text", "box", "characters"?, "block"?}]}; a bare list is of words."""
+    """{"width", "height", "lines" or "words": [{"text", "box", "characters"?, "block"?}]}, or a bare list of words."""
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -213,7 +213,7 @@ def _json_word(entry: dict[str, Any]) -> Word:
 
 
 class _Plain(ElementTree.TreeBuilder):
-    """Builds a tree of bounded depth from XML that declares nothing."""
+    """Builds a tree of bounded depth from XML without declarations."""
 
     def __init__(self, has_plain_doctype: bool) -> None:
         super().__init__()
@@ -237,7 +237,7 @@ class _Plain(ElementTree.TreeBuilder):
 
 def _parse_xml(data: bytes) -> ElementTree.Element:
     parser = ElementTree.XMLParser(target=_Plain(_HTML_DOCTYPE.match(data) is not None))
-    parser.entity.update(entitydefs)  # those of HTML, such as &nbsp;
+    parser.entity.update(entitydefs)  # HTML entities such as &nbsp;
     try:
         return ElementTree.fromstring(data, parser)
     except (ElementTree.ParseError, LookupError) as error:  # not well-formed; of an unknown encoding
@@ -249,12 +249,12 @@ def _local(element: ElementTree.Element) -> str:
 
 
 def _frozen(blocks: Iterable[list[list[Word]]]) -> tuple[tuple[tuple[Word, ...], ...], ...]:
-    """Without lines and blocks that have no word."""
+    """The blocks as tuples, without lines and blocks that have no word."""
     return tuple(lines for block in blocks if (lines := tuple(tuple(line) for line in block if line)))
 
 
 def _require_one_page(count: int) -> None:
-    """A layer belongs to one picture; ValueError otherwise."""
+    """ValueError unless `count` is 1: a layer belongs to one picture."""
     if count != 1:
         raise ValueError(f"holds {count} pages instead of 1")
 
@@ -268,7 +268,7 @@ def _box_of(values: Any) -> Box:
 
 
 def _number_of(value: Any) -> float:
-    """A number of reasonable size from what a file has in its place; ValueError otherwise."""
+    """The value in a file as a number of reasonable size; ValueError otherwise."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

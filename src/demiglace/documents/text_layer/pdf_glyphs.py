@@ -1,4 +1,4 @@
-"""What pdfium knows of the glyphs on a page, brought into the pixels of its picture, and the ink they leave there."""
+"""The glyphs of a page as pdfium reports them, in pixels of its picture, and the ink they leave there."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from demiglace.media.document_pages import draw
 if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
-MAX_CHARACTERS = 30_000  # of a page; a dense one of print has 10,000
-LEAST_CONTRAST = 32  # of 255 levels, in the colour that differs most
+MAX_CHARACTERS = 30_000  # of a page; a dense printed page has 10,000
+LEAST_CONTRAST = 32  # of 255 levels, in the channel that differs most
 
 _LEAST_EM = 0.1  # pixels
 _FAR = 1e6  # pixels
-_DEVICE_SCALE = 100  # pdfium gives whole pixels: asked for a picture this much larger, hundredths of one
+_DEVICE_SCALE = 100  # pdfium returns whole pixels: for a picture this much larger, they are hundredths of a pixel
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """Glyphs of a text layer in the file's order, spaces left out; lengths in pixels of the upright picture.
+    """Glyphs of a text layer in the file's order, without spaces; lengths in pixels of the upright picture.
 
-    texts: the letters each one stands for, several for a ligature.
+    texts: the letters that each glyph stands for, several for a ligature.
     boxes: float64 (glyphs, 4), tight around the shape.
     cells: float64 (glyphs, 2), from where the glyph's advance begins to where it ends, left to right.
-    baselines, ems: float64 (glyphs,), height of the baseline, and the size of the letters.
-    fonts: int64 (glyphs,), equal where the font is.
-    upright, hidden, mapped: bool (glyphs,), whether the glyph stands upright, is drawn with no ink at all, and has its
+    baselines, ems: float64 (glyphs,), y of the baseline, and the font size.
+    fonts: int64 (glyphs,), equal for glyphs of the same font.
+    upright, hidden, mapped: bool (glyphs,), whether the glyph is upright, is drawn without any ink, and has its
     letters from a map of the font.
     partings: str (glyphs,), what the layer has before the glyph: " ", a line break, or "" for nothing.
     """
@@ -53,7 +53,7 @@ class Glyphs:
         return len(self.texts)
 
     def chosen(self, numbers: np.ndarray) -> Glyphs:
-        """The glyphs of these numbers, in their order."""
+        """The glyphs with these indices, in this order."""
         texts = tuple(self.texts[number] for number in numbers)
         return Glyphs(texts, *(value[numbers] for name, value in vars(self).items() if name != "texts"))
 
@@ -61,7 +61,7 @@ class Glyphs:
 class _Character(NamedTuple):
     """One character of pdfium's text page, in points of the page."""
 
-    text: str  # " " for any space, "\n" for a break, "" for what has no width
+    text: str  # " " for any space, "\n" for a break, "" for marks without width
     box: tuple[float, ...]
     cell: tuple[float, ...]
     origin: tuple[float, float]
@@ -74,12 +74,12 @@ class _Character(NamedTuple):
 
 
 def read_glyphs(page: PdfPage, dpi: float) -> tuple[np.ndarray, np.ndarray, Glyphs]:
-    """The page drawn, the ink of its text, and its glyphs.
+    """The rendered page, the ink of its text, and its glyphs.
 
-    picture: uint8 (height, width, 3); ink: bool (height, width), where the text makes the picture what it is: the page
-    is drawn again with its text hidden, and ink lies where the two differ by `LEAST_CONTRAST`. Text that is invisible,
+    picture: uint8 (height, width, 3); ink: bool (height, width), True where text changes the picture: the page is
+    rendered again with its text hidden, and ink is where the two differ by `LEAST_CONTRAST`. Text that is invisible,
     of the paper's colour, covered or clipped leaves none.
-    Raises ValueError where the layer has more than `MAX_CHARACTERS` characters.
+    Raises ValueError if the layer has more than `MAX_CHARACTERS` characters.
     """
     picture = np.array(draw(page, dpi))
     text_page = page.get_textpage()
@@ -126,7 +126,7 @@ _INKLESS_MODES = (3, 7)  # neither filled nor stroked; clipping only (ISO 32000-
 
 
 def _letters(text_page: Any, index: int) -> str:
-    """What the layer says stands here; "-" for a hyphen that parts a word, "" for marks without width."""
+    """The text of the layer at this index; "-" for a hyphen that divides a word, "" for marks without width."""
     from pypdfium2 import raw
 
     code = raw.FPDFText_GetUnicode(text_page, index)
@@ -141,7 +141,7 @@ def _letters(text_page: Any, index: int) -> str:
 
 
 def _whole_letters(text: str) -> str:
-    """`text` with the halves of UTF-16 joined: pdfium (159) counts a letter beyond U+FFFF as two characters."""
+    """`text` with UTF-16 surrogates joined: pdfium (159) counts a letter beyond U+FFFF as two characters."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
@@ -150,7 +150,7 @@ def _address(pointer: Any) -> int:
 
 
 def _page_to_pixels(page: PdfPage, width: int, height: int) -> np.ndarray:
-    """float64 (3, 2): [x, y, 1] in points of the page, times this, is x and y in pixels; /Rotate and crop included."""
+    """float64 (3, 2): [x, y, 1] in points of the page @ this = x, y in pixels; /Rotate and crop included."""
     from pypdfium2 import raw
 
     x, y = ctypes.c_int(), ctypes.c_int()
@@ -164,7 +164,7 @@ def _page_to_pixels(page: PdfPage, width: int, height: int) -> np.ndarray:
 
 
 def _glyphs(characters: list[_Character], to_pixels: np.ndarray) -> Glyphs:
-    """Characters of one object at one place are the letters of one glyph: pdfium takes ligatures apart."""
+    """Glyphs of the characters; those of one object at one place are one glyph, because pdfium splits ligatures."""
     texts: list[str] = []
     partings: list[str] = []
     firsts: list[_Character] = []
@@ -197,7 +197,7 @@ def _glyphs(characters: list[_Character], to_pixels: np.ndarray) -> Glyphs:
 
 
 def _upright(matrices: np.ndarray) -> np.ndarray:
-    """Whether letters run to the right within 2 degrees, and stand rather than hang."""
+    """Whether letters run to the right within 2 degrees and are not upside down."""
     (along_x, along_y), (up_x, up_y) = matrices.transpose(1, 2, 0)
     return (along_x > 0) & (np.abs(along_y) < 0.035 * along_x) & (up_y < 0) & (np.abs(up_x) < 0.5 * np.abs(up_y))
 
@@ -209,12 +209,12 @@ def _hulls(boxes: np.ndarray, to_pixels: np.ndarray) -> np.ndarray:
 
 
 def _finite(lengths: np.ndarray) -> np.ndarray:
-    """Damaged fonts give any number: those are brought far outside the picture."""
+    """Damaged fonts give arbitrary numbers: clamped to finite ones far outside the picture."""
     return np.nan_to_num(lengths, nan=_FAR).clip(-_FAR, _FAR)
 
 
 def _hide_text(page: PdfPage) -> None:
-    """Text of the page and of the forms it draws leaves no ink from now on; the file is not touched."""
+    """Makes text of the page and of the forms it draws invisible from now on; the file is not changed."""
     from pypdfium2 import raw
 
     for text in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT]):

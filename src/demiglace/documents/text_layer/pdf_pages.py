@@ -1,8 +1,8 @@
 """PDFs -> pages with their text, taken from the text layer where layer and picture agree; no parser, no recognition.
 
-The paper learns from "document images" and "their original text" (section 2.2) and leaves open where the text comes
-from; here it comes from the glyphs that the PDF draws. What cannot be trusted is left out by whole lines: a line with
-one letter missing or wrong would teach to read what is not there.
+The paper trains on "document images" and "their original text" (section 2.2) and leaves open where the text comes
+from; here it comes from the glyphs that the PDF draws. Text that cannot be trusted is left out by whole lines: a line
+with one letter missing or wrong would teach the model to read what is not there.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 
 UNEXPLAINED = "beside ink of no character"
 
-_RISE, _FALL = 0.75, 0.25  # em above and below the baseline: as high as a line is, at least
+_RISE, _FALL = 0.75, 0.25  # em above and below the baseline: least extent of a line
 _REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
-_MARGIN = 1.0  # pixels around a glyph's shape that smoothing may tint
+_MARGIN = 1.0  # pixels around a glyph's shape that anti-aliasing may tint
 _LEAST_SPACE = {" ": -0.1, "\n": 0.15, "": 0.28}  # em between two words, by what the layer has between them
 
 
 def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144) -> Iterator[Page | Skipped]:
-    """The chosen pages of a PDF, one after the other, each with its text or with the reason why it has none.
+    """Yields the chosen pages of a PDF one by one, each with its text or with the reason why it has none.
 
-    `pages` is 1-based, such as "1-3,7"; None is all of them. A page is drawn at `dpi` as `open_pages` draws it, and
-    drawn again without its text. A page that is broken, too large in characters, scanned, or without a line on which
-    layer and picture agree is `Skipped`, and the rest goes on. `Page.dropped` counts characters by reason, spaces not
-    counted: those of `glyph_checks.disagreements`, and
-    - beside a dropped character: the rest of a line that holds one (of a reason other than `UNPRINTED`);
-    - overlapping: of a line in which two glyphs stand on top of each other, as in formulas and built accents;
-    - beside ink of no character: of a line that has ink of text around its glyphs which none of them explains, as
-      where a font's map leaves out ligatures, accents are set on top, or the text has a shadow.
+    `pages` is 1-based, such as "1-3,7"; None is all of them. A page is rendered at `dpi` as by `open_pages`, and once
+    more without its text. A page that is broken, has too many characters, is scanned, or has no line on which layer
+    and picture agree is `Skipped`, and the next one follows. `Page.dropped` counts characters, without spaces, by
+    reason: those of `glyph_checks.disagreements`, and
+    - beside a dropped character: the rest of a line that contains one (with a reason other than `UNPRINTED`);
+    - overlapping: a line in which two glyphs overlap, as in formulas and composed accents;
+    - beside ink of no character: a line with ink of text around its glyphs that belongs to none of them, as if a
+      font's map leaves out ligatures, accents are set on top, or the text has a shadow.
 
-    Raises ValueError, when the first page is asked for, on what is no PDF, is encrypted or has no pages, on a range
-    that is malformed or outside the document, and on a dpi that is not positive. pdfium is not made for two threads.
+    Raises ValueError, when the first page is requested, if the file is no PDF, is encrypted or has no pages, on a range
+    that is malformed or outside the document, and on a dpi that is not positive. pdfium is not thread-safe.
     """
     check_dpi(dpi)
     name = Path(path).name
@@ -105,7 +105,7 @@ def _extent(line: Glyphs, size: tuple[int, ...]) -> tuple[float, ...]:
 
 
 def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray) -> np.ndarray:
-    """Why each glyph of the line goes: "" for all of them where the line can be trusted."""
+    """The reason why each glyph of the line is dropped; "" for all of them if the line can be trusted."""
     if (reasons != "").any():
         return np.where(reasons == "", BESIDE, reasons)
     if _overlaps(line):
@@ -114,14 +114,14 @@ def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(line: Glyphs) -> bool:
-    """Whether two neighbours share more than a quarter em and half of the narrower: more than kerning does."""
+    """Whether two neighbours overlap by more than a quarter em and half of the narrower: more than by kerning."""
     shared = line.cells[:-1, 1] - line.cells[1:, 0]
     widths = line.cells[:, 1] - line.cells[:, 0]
     return bool((shared > np.maximum(0.25 * line.ems.max(), np.minimum(widths[:-1], widths[1:]) / 2)).any())
 
 
 def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
-    """Whether there is ink beside the shapes of the glyphs, between the baseline and the height of capitals."""
+    """Whether there is ink outside the boxes of the glyphs, between the baseline and the height of capitals."""
     left, _, right, _, baseline, em = _extent(line, ink.shape)
     start, upper = max(0, int(left - _REACH * em)), max(0, int(baseline - 0.7 * em))
     inked = ink[upper : int(baseline), start : int(right + _REACH * em)].copy()

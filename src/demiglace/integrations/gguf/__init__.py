@@ -1,1 +1,1 @@
-"""The model in files of llama.cpp's format: the decoder with its tokenizer, and what makes visual tokens."""
+"""The model in llama.cpp's GGUF format: the decoder with its tokenizer, and the projector (encoder and resampler)."""

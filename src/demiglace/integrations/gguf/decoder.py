@@ -31,14 +31,14 @@ OF_A_LAYER = {
     "ffn_up": "mlp.up_proj",
     "ffn_down": "mlp.down_proj",
 }
-# llama.cpp asks for one merge at least. What this one makes is no token, and is taken apart again.
+# llama.cpp needs at least one merge. The result of this one is not in the vocabulary, so it has no effect.
 NO_MERGES = ["! !"]
 
 
 def write_decoder(
     path: Path, config: Qwen3Config, tokenizer: Tokenizer, files: TensorFiles, number_type: NumberType
 ) -> None:
-    """Matrices in `number_type`, norms in float32. ValueError as `write_file`."""
+    """Write the decoder: matrices in `number_type`, norms in float32. ValueError as in `write_file`."""
     names = OUTSIDE_LAYERS | {
         f"blk.{layer}.{theirs}.weight": f"llm.model.layers.{layer}.{ours}.weight"
         for layer in range(config.num_layers)
@@ -54,7 +54,7 @@ def write_decoder(
 
 
 def tokenizer_fields(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Any]:
-    """The tokenizer by llama.cpp's keys: texts of all ids below `vocab_size`, what kind they are of, and merges."""
+    """The tokenizer under llama.cpp's keys: tokens of all ids below `vocab_size`, their types, and merges."""
     kind = gguf_module().TokenType
     described = json.loads(tokenizer.as_json())
     texts = [f"[PAD{id_}]" for id_ in range(vocab_size)]

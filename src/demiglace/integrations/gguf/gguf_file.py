@@ -1,4 +1,4 @@
-"""A file for llama.cpp, written tensor by tensor through `gguf`, an extra (`pip install 'demiglace[quant]'`)."""
+"""A file for llama.cpp, written tensor by tensor with `gguf`, an extra (`pip install 'demiglace[quant]'`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Q8_0_BLOCK = 32  # numbers in a row that share a scale
 
 @dataclass(frozen=True)
 class FileTensor:
-    """A tensor by its name in the file, and where its numbers come from."""
+    """A tensor by its name in the file, and a function that reads its numbers."""
 
     name: str
     shape: tuple[int, ...]
@@ -25,7 +25,7 @@ class FileTensor:
 
 
 def gguf_module() -> Any:
-    """The library; ValueError where it is missing."""
+    """The library; ValueError if it is missing."""
     try:
         import gguf
     except ImportError as error:
@@ -34,10 +34,10 @@ def gguf_module() -> Any:
 
 
 def write_file(path: Path, architecture: str, fields: Mapping[str, Any], tensors: Sequence[FileTensor]) -> None:
-    """Write `fields`, by their keys there, and `tensors`, of which one at a time is in memory.
+    """Write `fields`, by their GGUF keys, and `tensors`, one at a time in memory.
 
-    Booleans, floats, texts and lists keep their kind; whole numbers have no sign but for those of numpy. Raises
-    ValueError where a tensor cannot be held in its type.
+    Booleans, floats, strings and lists keep their types; integers are written as uint32, numpy's int32 as int32. Raises
+    ValueError if a tensor cannot be stored in its type.
     """
     gguf = gguf_module()
     writer = gguf.GGUFWriter(path, architecture)
@@ -65,7 +65,7 @@ def _add(writer: Any, key: str, value: Any) -> None:
 
 
 def _stored_as(tensor: FileTensor) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of the array that is written."""
+    """Shape and dtype of the array that is written."""
     if tensor.type != "Q8_0":
         return tensor.shape, np.dtype({"F32": np.float32, "F16": np.float16}[tensor.type])
     if tensor.shape[-1] % Q8_0_BLOCK:

@@ -1,6 +1,6 @@
-"""Encoder and resampler as llama.cpp reads them beside a decoder ("mmproj"): as MiniCPM-V 4.5's, version 6 there.
+"""Encoder and resampler as llama.cpp reads them beside a decoder ("mmproj"): as those of MiniCPM-V 4.5, its version 6.
 
-llama.cpp computes the resampler's heads with 128 numbers each, and 70 learned positions along each side of a picture.
+llama.cpp assumes resampler heads of size 128, and 70 learned positions along each side of a picture.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OF_THE_RESAMPLER = {
 
 
 def why_not_computed(config: MiniCPMVConfig) -> str | None:
-    """What of the model llama.cpp cannot compute, None where it can."""
+    """The reason why llama.cpp cannot compute the model, None if it can."""
     resampler, vision = config.resampler, config.vision
     head_dim = resampler.hidden_size // resampler.num_heads
     if head_dim != RESAMPLER_HEAD_DIM:
@@ -56,8 +56,8 @@ def why_not_computed(config: MiniCPMVConfig) -> str | None:
 
 
 def write_projector(path: Path, config: MiniCPMVConfig, image_size: int, files: TensorFiles) -> None:
-    """Matrices in float16, the rest in float32; `image_size` is the side of a slice in pixels. ValueError where
-    llama.cpp could not compute it, and as `write_file`."""
+    """Write matrices in float16, the rest in float32; `image_size` is the side of a slice in pixels. ValueError if
+    llama.cpp could not compute the model, and as in `write_file`."""
     if why := why_not_computed(config):
         raise ValueError(f"llama.cpp cannot compute encoder and resampler: {why}")
     tensors = [_as_stored(name, ours, files) for name, ours in _names(config, files).items()]
@@ -81,7 +81,7 @@ def _as_stored(name: str, ours: str, files: TensorFiles) -> FileTensor:
 
 
 def _resampler(config: MiniCPMVConfig, files: TensorFiles) -> list[FileTensor]:
-    """What is not stored as llama.cpp has it: the projection turned, queries, keys and values apart, positions."""
+    """Tensors whose layout differs in llama.cpp: projection transposed, queries, keys, values split, positions."""
     size, queries = config.resampler.hidden_size, config.resampler.num_queries
     tensors = [
         FileTensor("resampler.query", (queries, size), "F32", lambda: files.read("resampler.query")),
@@ -115,7 +115,7 @@ def _sizes(config: MiniCPMVConfig, image_size: int) -> dict[str, Any]:
         "clip.has_vision_encoder": True,
         "clip.has_minicpmv_projector": True,
         "clip.projector_type": "resampler",
-        "clip.minicpmv_version": np.int32(MINICPMV_VERSION),  # llama.cpp ends the process where it has no sign
+        "clip.minicpmv_version": np.int32(MINICPMV_VERSION),  # llama.cpp aborts if it is unsigned
         "clip.minicpmv_query_num": config.resampler.num_queries,
         "clip.use_gelu": True,
         "clip.vision.image_size": image_size,

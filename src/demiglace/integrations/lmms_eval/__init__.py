@@ -1,4 +1,4 @@
-"""A model of lmms-eval: `lmms-eval --model demiglace` asks our engine in its own process.
+"""A model for lmms-eval: `lmms-eval --model demiglace` runs our engine in its own process.
 
 lmms-eval finds it by the entry point `lmms_eval.models`; nothing else changes there.
 """
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def manifest() -> ModelManifest:
-    """What the entry point names."""
-    from lmms_eval.models.registry_v2 import ModelManifest  # is there where this is called
+    """The target of the entry point."""
+    from lmms_eval.models.registry_v2 import ModelManifest  # installed wherever this is called
 
     return ModelManifest("demiglace", chat_class_path="demiglace.integrations.lmms_eval.model.DemiglaceForLmmsEval")

@@ -1,4 +1,4 @@
-"""The class that lmms-eval makes of `--model demiglace --model_args ...`."""
+"""The class that lmms-eval instantiates for `--model demiglace --model_args ...`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.integrations.lmms_eval.requests import conversation_of, sampling_of
 
-HELD = 8  # batches whose pictures are held at a time
+HELD = 8  # batches whose pictures are in memory at a time
 
 
 class DemiglaceForLmmsEval(lmms):
-    """Our engine, `batch_size` questions at a time. A file that cannot be read ends the run: nothing is scored unasked.
+    """Our engine, `batch_size` questions at a time. A file that cannot be read ends the run: no question goes unasked.
 
-    pretrained, device, dtype, adapter, quantize: of `Demiglace.load`. thinking: answers in long mode, without their
-    thoughts. max_slices: of each picture. fps, num_frames, max_packages, package_frames: of `VideoSampling`.
+    pretrained, device, dtype, adapter, quantize: as in `Demiglace.load`. thinking: long mode; answers are returned
+    without the reasoning. max_slices: per picture. fps, num_frames, max_packages, package_frames: of `VideoSampling`.
     """
 
     is_simple = False
@@ -75,7 +75,7 @@ def _sampling(
     max_packages: int | None = None,
     package_frames: int | None = None,
 ) -> VideoSampling | None:
-    """None where nobody chose numbers."""
+    """None if no option is set."""
     given = {"fps": fps, "num_frames": num_frames, "max_packages": max_packages, "package_frames": package_frames}
     wanted: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if not wanted:
@@ -84,6 +84,6 @@ def _sampling(
 
 
 def _result(answer: Answer) -> GenerationResult:
-    """The text alone: "" where the answer was cut within its thoughts."""
+    """Only the text: "" if the answer was truncated within its reasoning."""
     counts = TokenCounts(input_tokens=answer.prompt_tokens, output_tokens=answer.new_tokens)
     return GenerationResult(answer.text, counts)

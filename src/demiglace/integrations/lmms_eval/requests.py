@@ -1,4 +1,4 @@
-"""What a task of lmms-eval asks -> what our engine is asked."""
+"""Requests of an lmms-eval task -> inputs of our engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from demiglace.conversation import Conversation, Message, Part, Text, Video, Vid
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.file_parts import part_of
 
-MOST_TOKENS = 1024  # where a task says nothing; lmms-eval's
+MOST_TOKENS = 1024  # if a task sets none; lmms-eval's default
 SAME_NAMES = (
     *("temperature", "top_p", "top_k", "seed", "num_beams"),
     *("repetition_penalty", "presence_penalty", "frequency_penalty"),
@@ -20,9 +20,9 @@ SAME_NAMES = (
 def conversation_of(
     messages: Sequence[Mapping[str, Any]], thinking: bool, sampling: VideoSampling | None
 ) -> Conversation:
-    """messages: of `doc_to_messages`, with parts of type text, image and video, whose `url` is a path or a PIL image.
+    """messages: from `doc_to_messages`, with parts of type text, image and video, whose `url` is a path or a PIL image.
 
-    sampling: of videos; None takes the defaults, fitted to the room there is. ValueError on parts of another type.
+    sampling: of videos; None means the defaults, fitted to the context. ValueError on parts of another type.
     """
     return Conversation(
         tuple(Message(one["role"], tuple(_part(part, sampling) for part in one["content"])) for one in messages),
@@ -43,11 +43,11 @@ def _part(part: Mapping[str, Any], sampling: VideoSampling | None) -> Part:
 
 
 def sampling_of(asked: Mapping[str, Any]) -> SamplingParams:
-    """asked: `generation_kwargs` of a task. What is none of ours is left out, as other models of lmms-eval do.
+    """asked: `generation_kwargs` of a task. Unknown ones are ignored, as in other models of lmms-eval.
 
-    Greedy unless a temperature is set and drawing is not forbidden. `until` is left out, too: by lmms-eval's default an
-    answer would end at its first empty line, and its models for chats leave it out. ValueError where more than one
-    answer is wanted.
+    Greedy unless a temperature is set and `do_sample` is not False. `until` is ignored too: with lmms-eval's default an
+    answer would end at its first empty line, and its chat models ignore it. ValueError if more than one answer is
+    requested.
     """
     if asked.get("n") not in (None, 1):
         raise ValueError(f"lmms-eval takes one answer to a question, but n is {asked['n']}")

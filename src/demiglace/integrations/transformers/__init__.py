@@ -1,6 +1,6 @@
 """Importing this registers our model with `transformers`, so that its Auto classes and pipelines load our checkpoints.
 
-From then on the type `minicpmv` means this package, in this process, whatever code a checkpoint or the hub has for it.
+From then on the model type `minicpmv` means this package, in this process, whatever code a checkpoint or the hub has.
 """
 
 from transformers import (
@@ -31,9 +31,9 @@ __all__ = [
     "MiniCPMVProcessor",
 ]
 
-# Without `exist_ok`: should transformers bring the type itself one day, importing this says so and changes nothing.
+# Without `exist_ok`: should transformers add the type itself one day, importing this raises and changes nothing.
 AutoConfig.register(MiniCPMVPretrainedConfig.model_type, MiniCPMVPretrainedConfig)
-# The first two are those that the released `auto_map` names: there too, the whole model with its head.
+# The released `auto_map` names the first two, also for the whole model with its head.
 for auto_class in (AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForMultimodalLM):
     auto_class.register(MiniCPMVPretrainedConfig, MiniCPMVForConditionalGeneration)
 AutoImageProcessor.register(
@@ -41,8 +41,8 @@ AutoImageProcessor.register(
     image_processor_classes=dict.fromkeys(("pil", "torchvision"), MiniCPMVImageProcessor),
 )
 AutoProcessor.register(MiniCPMVPretrainedConfig, MiniCPMVProcessor)
-# `transformers serve` does not ask what is registered. Types in the first table it loads by their Auto class. A class
-# in the second takes pictures and clips; in the first it would take sound, too, so another name stands there.
+# `transformers serve` does not use the registry. It loads types in the first table by their Auto class. A class in the
+# second table takes pictures and clips; in the first it would also take audio, so that table has another name.
 MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = "MiniCPMV"
 MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = (
     MiniCPMVForConditionalGeneration.__name__

@@ -1,4 +1,4 @@
-"""All of the model but its head, as transformers drives it: what it calls the base model, and TRL asks for.
+"""The model without its head, for transformers: its base model, which TRL also uses.
 
 transformers keeps keys and values in its own `Cache`; rows may be padded on either side.
 """
@@ -29,14 +29,14 @@ CACHE = next(field.name for field in fields(BaseModelOutputWithPast) if field.na
 
 
 class Backbone(nn.Module):
-    """A view on the parts of a whole model without the head; it owns none of them.
+    """A view of the parts of a whole model except the head; it owns none of them.
 
-    checkpointing: layers of encoder and decoder keep only their inputs, and run again in the backward pass.
+    checkpointing: layers of encoder and decoder keep only their inputs, and are recomputed in the backward pass.
     """
 
-    _tp_plan = _pp_plan = None  # transformers asks its base models: nothing is split over devices by a plan
+    _tp_plan = _pp_plan = None  # attributes that transformers reads: there is no tensor or pipeline parallel plan
 
-    place: Any = MiniCPMV.place  # all that it needs of `self` is `llm`
+    place: Any = MiniCPMV.place  # it only needs `self.llm`
 
     def __init__(
         self, vpm: SiglipEncoder, resampler: Resampler, llm: Qwen3, checkpointing: Checkpointing = False
@@ -65,9 +65,9 @@ class Backbone(nn.Module):
         use_cache: bool | None = None,
         **others: Any,
     ) -> BaseModelOutputWithPast:
-        """input_ids (rows, length) and what `inputs` names -> hidden states (rows, length, hidden) after the last norm.
+        """input_ids (rows, length) and those of `inputs` -> hidden states (rows, length, hidden) after the last norm.
 
-        New keys and values go into `cache`, where one is given; `use_cache` makes none. See the model for the rest.
+        New keys and values go into `cache` if given; `use_cache` does not create one. See the model for the rest.
         """
         if asked := [name for name, value in others.items() if value is not None and value is not False]:
             raise ValueError(f"the model cannot do what is asked by {', '.join(asked)}")
@@ -89,8 +89,8 @@ class Backbone(nn.Module):
         return BaseModelOutputWithPast(last_hidden_state=hidden, hidden_states=all_hidden, **{CACHE: cache})
 
     def _visual_tokens(self, visual: Visual) -> Tensor:
-        # Not through what transformers puts in the place of `checkpoint`: where that is reentrant, layers would get no
-        # gradient, as patches need none.
+        # Without transformers' replacement of `checkpoint`: if that is reentrant, layers would get no gradient, because
+        # patches need none.
         most, is_recomputed = MAX_PATCHES_PER_CHUNK, bool(self.checkpointing)
         features = self.vpm(visual.patches, visual.grids, most, is_recomputed, visual.kept)
         grouped = visual.package_sizes, visual.ticks, most, visual.run_lengths
@@ -99,7 +99,7 @@ class Backbone(nn.Module):
 
 @contextmanager
 def _inputs_of(layers: Any) -> Iterator[list[Tensor]]:
-    """What goes into each of `layers`, in order, as they run."""
+    """Collects the inputs of `layers` in order, as they run."""
     seen: list[Tensor] = []
     hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]
     try:
@@ -110,7 +110,7 @@ def _inputs_of(layers: Any) -> Iterator[list[Tensor]]:
 
 
 class _Held:
-    """A transformers `Cache` as the decoder takes one; who sees whom follows from the attention mask alone."""
+    """A transformers `Cache` with the interface of our KV cache; visibility follows from the attention mask alone."""
 
     def __init__(self, input_ids: Tensor, attention_mask: Tensor | None, cache: Cache | None) -> None:
         if cache is not None and cache.is_compileable:
@@ -133,7 +133,7 @@ class _Held:
         types: Tensor | None,
         pictures: Mapping[str, Tensor | None],
     ) -> Batch:
-        """The new tokens. Raises ValueError where `position_ids` are others than those of the mask."""
+        """The new tokens. Raises ValueError if `position_ids` differ from those of the mask."""
         positions, segments = self.positions[:, -self.num_new :], self.segments[:, -self.num_new :]
         if position_ids is not None and bool(((position_ids != positions) & (segments != PADDING)).any()):
             raise ValueError("position_ids other than those that follow from the attention mask are not done here")
@@ -141,7 +141,7 @@ class _Held:
         return Batch(input_ids, positions, segments, places.flatten().nonzero().squeeze(1), visual_of(pictures))
 
     def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
-        """As `KVCache.visible`: the new ones are known already."""
+        """As `KVCache.visible`; positions and segments already include the new tokens."""
         return visibility(positions, segments, self.positions, self.segments)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

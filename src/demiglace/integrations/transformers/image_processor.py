@@ -1,4 +1,4 @@
-"""Pictures alone, for callers of transformers that ask for an image processor."""
+"""An image processor for transformers, for callers that only process pictures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
         self.config = ProcessorConfig.from_fields(fields)
 
     def preprocess(self, images: Any, **options: Any) -> BatchFeature:
-        """The picture inputs of the model, of one picture (as `media` takes it) or of a list of them in order."""
+        """The model's picture inputs, for one picture (in a form that `media` takes) or a list of them in order."""
         check_granted(options)
         layout = Layout(self.config.slicing, self.config.num_queries, self.config.use_image_id)
         layout.images(open_picture(picture_of(one)) for one in _flat(images))

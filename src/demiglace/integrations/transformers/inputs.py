@@ -1,8 +1,8 @@
-"""The model's inputs under the names that transformers passes around, and what they are in `Batch` and `Visual`.
+"""The model's inputs under their names in transformers, and their equivalents in `Batch` and `Visual`.
 
-Rows of tokens: `input_ids`, `attention_mask` and `mm_token_type_ids`, each int64 (rows, length); the last is 1 where a
-visual token goes and 0 elsewhere. Pictures, of all rows in order: the fields of `Visual`, two of them renamed;
-`run_lengths` only where patches were left out.
+Rows of tokens: `input_ids`, `attention_mask` and `mm_token_type_ids`, each int64 (rows, length); the last is 1 at the
+places of visual tokens and 0 elsewhere. Pictures, of all rows in order: the fields of `Visual`, two of them renamed;
+`run_lengths` only if patches were left out.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ FIELDS = {**NEEDED, "run_lengths": "run_lengths"}
 
 
 def visual_inputs(visual: Visual | None) -> dict[str, Tensor]:
-    """None where there are no pictures."""
+    """The inputs for pictures; empty if there are none."""
     named = {name: getattr(visual, field, None) for name, field in FIELDS.items()}
     return {name: value for name, value in named.items() if value is not None}
 
 
 def visual_of(inputs: Mapping[str, Tensor | None]) -> Visual | None:
-    """The way back, by `image_patches`: where they are absent, what else is left of pictures does not count.
+    """The inverse; without `image_patches` the other picture inputs are ignored.
 
-    Raises ValueError where one of the others is missing, or they contradict each other.
+    Raises ValueError if one of the others is missing, or they contradict each other.
     """
     if inputs.get("image_patches") is None:
         return None
@@ -38,7 +38,7 @@ def visual_of(inputs: Mapping[str, Tensor | None]) -> Visual | None:
 
 
 def repeated(visual: Visual, packages_of_rows: Sequence[int], times: int) -> Visual | None:
-    """The pictures of each row `times` over, row by row."""
+    """The pictures of each row repeated `times`, row by row."""
     package_sizes = visual.package_sizes.split(list(packages_of_rows))
     pictures_of_rows = [int(sizes.sum()) for sizes in package_sizes]
     grids, ticks = visual.grids.split(pictures_of_rows), visual.ticks.split(pictures_of_rows)

@@ -1,8 +1,8 @@
-"""Pictures and videos in the forms that callers of transformers hand over -> sources that `processing` opens.
+"""Pictures and videos in the forms that callers of transformers pass -> sources that `processing` opens.
 
-A picture is a local path or a `file:` address, bytes, base64 text (bare or as a `data:` address), a PIL image, or an
-array: rows, columns and 1, 3 or 4 channels, or channels first; integers from 0 to 255 or floats from 0 to 1.
-A video is a path, an address, bytes or text likewise, or its frames: a sequence of pictures, or one array of them all.
+A picture is a local path or a `file:` URL, bytes, base64 text (bare or as a `data:` URL), a PIL image, or an array:
+rows, columns and 1, 3 or 4 channels, or channels first; integers from 0 to 255 or floats from 0 to 1.
+A video is likewise a path, a URL, bytes or text, or its frames: a sequence of pictures, or one array of all of them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import torch
 
 from demiglace.media.pictures import MAX_BYTES
 
-LEAST_BARE_BASE64 = 64  # characters of bare base64: what is shorter, and no file, is the name of a missing one
+LEAST_BARE_BASE64 = 64  # characters of bare base64: a shorter text is always taken for a file name
 CHANNELS = (1, 3, 4)
 
 Array = np.ndarray | torch.Tensor
 
 
 def picture_of(given: Any) -> str | PathLike[str] | bytes | PIL.Image.Image:
-    """`given` as a picture's source; ValueError where it cannot be one."""
+    """`given` as a picture's source; ValueError if it cannot be one."""
     if isinstance(given, PathLike | bytes | PIL.Image.Image):
         return given
     if isinstance(given, str):
@@ -40,7 +40,7 @@ def picture_of(given: Any) -> str | PathLike[str] | bytes | PIL.Image.Image:
 
 
 def video_of(given: Any) -> str | PathLike[str] | bytes | Sequence[Any]:
-    """`given` as a video's source; ValueError where it cannot be one."""
+    """`given` as a video's source; ValueError if it cannot be one."""
     if isinstance(given, PathLike | bytes):
         return given
     if isinstance(given, str):
@@ -51,7 +51,7 @@ def video_of(given: Any) -> str | PathLike[str] | bytes | Sequence[Any]:
 
 
 def decoded(text: Any) -> bytes:
-    """The bytes of base64 text, bare or as a `data:` address. ValueError where it is none, or of too many bytes."""
+    """The bytes of base64 text, bare or as a `data:` URL. ValueError if it is invalid or has too many bytes."""
     if not isinstance(text, str):
         raise ValueError(f"base64 must be text, got {type(text).__name__}")
     if len(text) > MAX_BYTES // 3 * 4:
@@ -66,7 +66,7 @@ def decoded(text: Any) -> bytes:
 
 
 def is_frames(given: Any) -> bool:
-    """Whether a list among videos is one of them, rather than several."""
+    """Whether a list among videos is the frames of one video, rather than several videos."""
     return (
         isinstance(given, list | tuple)
         and len(given) > 0
@@ -101,7 +101,7 @@ def _picture_of_array(given: Array) -> PIL.Image.Image:
 
 
 def _rows_and_columns(given: Array) -> np.ndarray:
-    """(rows, columns) or (rows, columns, 3 or 4); channels first is what tensors have, and arrays where they must."""
+    """(rows, columns) or (rows, columns, 3 or 4); channels come first in tensors, and in arrays if they must."""
     is_tensor = isinstance(given, torch.Tensor)
     if isinstance(given, torch.Tensor):  # numpy has no bfloat16
         values = given.detach().cpu().to(torch.float32 if given.is_floating_point() else given.dtype).numpy()

@@ -1,8 +1,8 @@
-"""Chat messages as transformers, TRL and OpenAI's clients write them -> a `Conversation`, or a prompt with tags.
+"""Chat messages in the format of transformers, TRL and OpenAI's clients -> a `Conversation`, or a prompt with tags.
 
-A message is {"role": ..., "content": text or parts}; the assistant's may hold its "reasoning_content" beside that.
-A part is {"type": "text", "text": ...}, or holds one picture or video under one of the names in `NAMES`, in a form that
-`media` takes. What a part or a message holds besides is an error, but for what says nothing (None).
+A message is {"role": ..., "content": text or parts}; the assistant's may also have "reasoning_content".
+A part is {"type": "text", "text": ...}, or has one picture or video under one of the names in `NAMES`, in a form that
+`media` takes. Any other field of a part or a message is an error, unless it is None.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ Messages = Sequence[Mapping[str, Any]]
 TAGS = {"image": "(<image>./</image>)", "video": "(<video>./</video>)"}  # released code
 TURN_END = "<|im_end|>\n"
 
-# Type of a part -> the names under which its file may stand.
+# Type of a part -> the names under which its file may be given.
 NAMES = {
     "image": ("image", "path", "url", "base64"),
     "video": ("video", "path", "url", "base64"),
     "image_url": ("image_url",),
     "video_url": ("video_url",),
 }
-# Numbers that a part may hold for its video -> as records have them.
+# Numbers that a part may have for its video -> their names in records.
 SETTINGS = {name: name for name in ("fps", "nframes", "video_start", "video_end", "package_frames", "max_packages")}
 SETTINGS["num_frames"] = "nframes"
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A part: its kind ("text" or one of `TAGS`), what it shows (None where nothing), and numbers for its video."""
+    """A part: its kind ("text" or one of `TAGS`), its media (None if there are none), and numbers for its video."""
 
     kind: str
     shown: Any
@@ -44,7 +44,7 @@ class _Given:
 
 
 def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSampling | None) -> Conversation:
-    """ValueError where a message is none, or shows what is no file."""
+    """ValueError if a message is invalid, or its media cannot be a file."""
     return Conversation(
         tuple(
             Message(role, tuple(_part(given, sampling) for given in parts))
@@ -55,7 +55,7 @@ def conversation_of(messages: Messages, thinking: bool | None, sampling: VideoSa
 
 
 def prompt_of(messages: Messages, thinking: bool | None, add_generation_prompt: bool) -> str:
-    """The prompt as text, which does not tell what people wrote from structure; the files need not be there."""
+    """The prompt as text, in which users' text and special tokens cannot be told apart; files need not exist."""
     turns = [_turn(*_read(message)) for message in _list(messages, "a conversation")]
     return render(turns, thinking, add_generation_prompt)
 
@@ -97,7 +97,7 @@ def _given(part: Mapping[str, Any]) -> _Given:
 
 
 def _shown(held: Mapping[str, Any]) -> Any:
-    """What stands under the one name, as `media` takes it."""
+    """The media under the one name that is given, in a form that `media` takes."""
     for name, value in held.items():
         if name == "base64":
             return decoded(value)
@@ -111,7 +111,7 @@ def _shown(held: Mapping[str, Any]) -> Any:
 
 
 def _reasoned(role: Any, reasoning: Any, parts: list[_Given]) -> list[_Given]:
-    """The parts with the reasoning before them, as the answer itself would hold it."""
+    """The parts preceded by the reasoning, formatted as inside the answer itself."""
     if role != "assistant" or not isinstance(reasoning, str):
         raise ValueError(f"reasoning_content is text of the assistant, got {type(reasoning).__name__} of {role!r:.50}")
     if END_THINK in reasoning or any(part.kind == "text" and END_THINK in part.shown for part in parts):
@@ -135,7 +135,7 @@ def _turn(role: Any, parts: Sequence[_Given]) -> Turn:
 
 
 def _fields(given: Any, name: str) -> dict[str, Any]:
-    """The fields that say something."""
+    """The fields that are not None."""
     if not isinstance(given, Mapping):
         raise ValueError(f"{name} must be a mapping, got {type(given).__name__}")
     return {field: value for field, value in given.items() if value is not None}

@@ -1,7 +1,7 @@
-"""The model as transformers drives it: `generate`, pipelines, `Trainer` and PEFT.
+"""The model for transformers: `generate`, pipelines, `Trainer` and PEFT.
 
-Same parts, same tensor names. Rows may be padded on either side; answers need it on the left, where `MiniCPMVProcessor`
-puts it.
+It has the same parts and tensor names. Rows may be padded on either side; generation needs padding on the left, as
+`MiniCPMVProcessor` does it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
     config_class = MiniCPMVPretrainedConfig
     input_modalities = ("image", "video", "text")
     supports_gradient_checkpointing = True
-    gradient_checkpointing = False  # transformers sets it, and `_gradient_checkpointing_func` beside it
+    gradient_checkpointing = False  # transformers sets it, and `_gradient_checkpointing_func` with it
     _supports_sdpa = True
 
     def __init__(self, config: MiniCPMVPretrainedConfig) -> None:
@@ -39,7 +39,7 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     @classmethod
     def from_pretrained(cls, *args: Any, output_loading_info: bool = False, **kwargs: Any) -> Any:
-        """As in transformers, but ValueError where a tensor of the model is missing, or has NaN or infinite numbers."""
+        """As in transformers, but ValueError if a tensor of the model is missing, or has NaN or infinite numbers."""
         model, loading = super().from_pretrained(*args, output_loading_info=True, **kwargs)
         if missing := sorted(loading["missing_keys"]):
             raise ValueError(f"{len(missing)} tensors of the model are missing: {', '.join(missing[:10])}")
@@ -49,7 +49,7 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     @property
     def base_model(self) -> nn.Module:
-        """All but the head; made anew, so that parts that were replaced since are those in use."""
+        """Everything except the head; created on each access, so that it uses parts that were replaced."""
         checkpointing = self._gradient_checkpointing_func if self._recomputes else False
         return Backbone(self.vpm, self.resampler, self.llm, checkpointing)
 
@@ -90,16 +90,16 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         num_items_in_batch: Tensor | int | None = None,
         **others: Any,
     ) -> CausalLMOutputWithPast:
-        """input_ids (rows, length) and what `inputs` names -> logits (rows, length or `logits_to_keep`, vocab_size).
+        """input_ids (rows, length) and those of `inputs` -> logits (rows, length or `logits_to_keep`, vocab_size).
 
-        attention_mask (rows, all tokens, those in the cache included) is 1, or 0 where there is padding; positions
-        follow from it, and `position_ids` are only compared. labels (rows, length) as in transformers: the tokens
-        themselves, -100 where nothing is learned. `cache` is `past_key_values` by its newer name. With
-        `output_hidden_states` come what goes into each layer and what the last norm gives, (rows, length, hidden) each.
+        attention_mask (rows, all tokens including those in the cache) is 1, or 0 at padding; positions follow from it,
+        and `position_ids` are only compared with them. labels (rows, length) as in transformers: the token ids, -100
+        where there is no loss. `cache` is the newer name of `past_key_values`. `output_hidden_states` returns the input
+        of each layer and the output of the last norm, (rows, length, hidden) each.
 
-        Raises ValueError where counts contradict each other, and where something is asked that is not done here.
+        Raises ValueError if counts contradict each other, or an option is not supported.
         """
-        others.pop("tokenizer", None)  # `generate` hands on what `stop_strings` needed
+        others.pop("tokenizer", None)  # `generate` passes it on after using it for `stop_strings`
         outputs = self.base_model(
             input_ids,
             attention_mask,
@@ -117,16 +117,16 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         logits = self.llm.lm_head(outputs.last_hidden_state[:, -logits_to_keep:])
         loss = None
         if labels is not None:
-            # Not of `llm.config`: rows may have been added to the head since.
+            # Not from `llm.config`: rows may have been added to the head.
             loss = self.loss_function(logits, labels, logits.shape[-1], num_items_in_batch=num_items_in_batch)
         return CausalLMOutputWithPast(
             loss=loss, logits=logits, hidden_states=outputs.hidden_states, **{CACHE: getattr(outputs, CACHE)}
         )
 
     def _cache(self, given: Cache | None, use_cache: bool | None) -> Cache | None:
-        """`given`, or an empty one where one is asked for; learning asks for none by itself.
+        """`given`, or a new one if requested; in training none is created by default.
 
-        Layers that run once more would write into it once more: none there, as in transformers.
+        Recomputed layers would write into it twice: with checkpointing there is none, as in transformers.
         """
         if self._recomputes:
             return None
@@ -134,12 +134,12 @@ class MiniCPMVForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return DynamicCache(config=self.config) if given is None and is_asked else given
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Nothing: each part has drawn its own when it was made."""
+        """Does nothing: each part has initialised its weights when it was created."""
 
     def _expand_inputs_for_generation(
         self, expand_size: int = 1, input_ids: Tensor | None = None, **inputs: Any
     ) -> tuple[Tensor | None, dict[str, Any]]:
-        """Beams and several answers to one prompt: rows are repeated, and each row's own pictures with it."""
+        """For beams and several answers to one prompt: repeats each row together with its own pictures."""
         pictures = {name: inputs.pop(name) for name in FIELDS if name in inputs}
         visual, types = visual_of(pictures), inputs.get("mm_token_type_ids")
         if expand_size > 1 and visual is not None and types is not None:

@@ -1,7 +1,7 @@
-"""Our processor as transformers drives it: chat messages, or prompts with files, to the model's inputs, and back.
+"""Our processor for transformers: chat messages, or prompts with files, to the model's inputs, and back.
 
-Messages are the better way in: there, what people wrote never becomes structure. A prompt is text, in which special
-tokens count wherever they stand.
+Prefer messages: in them users' text is never parsed as special tokens. A prompt is plain text, in which special tokens
+are parsed wherever they occur.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TAGS = re.compile("|".join(f"({re.escape(tag)})" for tag in TAGS.values()))
 
 
 class MiniCPMVProcessor(ProcessorMixin):
-    """`tokenizer` is for programs that ask for one, and may be given tokens; ids and patches come from `processor`."""
+    """`tokenizer` is for programs that need one and may have tokens added; ids and patches come from `processor`."""
 
     def __init__(self, processor: Processor, tokenizer: PreTrainedTokenizerFast) -> None:
         super().__init__(tokenizer, chat_template=CHAT_TEMPLATE)
@@ -52,7 +52,7 @@ class MiniCPMVProcessor(ProcessorMixin):
 
     @property
     def processor(self) -> Processor:
-        """Ours, with the tokens that `tokenizer` has been given since."""
+        """Our processor, with the tokens that have been added to `tokenizer`."""
         added = self.tokenizer.added_tokens_decoder
         if (told := repr(added)) != self._added:
             known = self._processor
@@ -61,7 +61,7 @@ class MiniCPMVProcessor(ProcessorMixin):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | PathLike[str], **kwargs: Any) -> MiniCPMVProcessor:
-        """From a checkpoint's folder or the hub; ValueError where a file is malformed."""
+        """From a checkpoint's folder or the hub; ValueError if a file is malformed."""
         where = {name: kwargs[name] for name in HUB_OPTIONS if kwargs.get(name) is not None}
         files = [cached_file(pretrained_model_name_or_path, name, **where) for name in (TOKENIZER_FILE, CONFIG_FILE)]
         cached_file(pretrained_model_name_or_path, SETTINGS_FILE, **where)
@@ -69,7 +69,7 @@ class MiniCPMVProcessor(ProcessorMixin):
         return cls(Processor.load(folder), PreTrainedTokenizerFast.from_pretrained(folder, padding_side="left"))
 
     def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
-        """All of a checkpoint's files but those of the model."""
+        """Writes all of a checkpoint's files except those of the model."""
         check_granted(kwargs)
         self.processor.save(save_directory)
 
@@ -88,11 +88,11 @@ class MiniCPMVProcessor(ProcessorMixin):
         video_sampling: VideoSampling | None = None,
         **options: Any,
     ) -> BatchFeature:
-        """The model's inputs for one prompt or several, padded on the left if nothing else is asked; see `inputs`.
+        """The model's inputs for one prompt or several, by default padded on the left; see `inputs`.
 
-        images, videos: what `media` takes for each tag of `TAGS` in the prompts, in one list or in a list for each
-        prompt; a list of PIL images or arrays among the videos is one of them.
-        Raises ValueError where there are more or fewer files than tags, and where an option is not held.
+        images, videos: one for each tag of `TAGS` in the prompts, in a form that `media` takes, as one list or a list
+        for each prompt; a list of PIL images or arrays among the videos is one video.
+        Raises ValueError if the numbers of files and tags differ, or an option is not supported.
         """
         held = RowOptions.read(options)
         if text is None:
@@ -122,7 +122,7 @@ class MiniCPMVProcessor(ProcessorMixin):
 
         enable_thinking: True for a long answer, False for a short one, None leaves it to the model.
         continue_final_message: the prompt ends inside the last message, which must be the assistant's.
-        Raises ValueError where both that and a new turn are asked for, an option is not held, or a file cannot be read.
+        Raises ValueError if this is combined with a new turn, an option is not supported, or a file cannot be read.
         """
         held = RowOptions.read({**options, **(processor_kwargs or {})})
         is_one = len(conversation) > 0 and isinstance(conversation[0], Mapping)
@@ -139,7 +139,7 @@ class MiniCPMVProcessor(ProcessorMixin):
         return inputs if return_dict else inputs["input_ids"]
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **options: Any) -> Any:
-        """Text of one row of ids, or of each of many; `skip_special_tokens` leaves out structure, reasoning stays."""
+        """Text of one row of ids, or of each of several; `skip_special_tokens` drops special tokens, not reasoning."""
         check_granted(options)
         ids = token_ids.tolist() if isinstance(token_ids, Tensor) else list(token_ids)
         if ids and isinstance(ids[0], int):
@@ -147,13 +147,13 @@ class MiniCPMVProcessor(ProcessorMixin):
         return [self.decode(row, skip_special_tokens) for row in ids]
 
     def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **options: Any) -> list[str]:
-        """As `decode`, of many rows."""
+        """As `decode`, for several rows."""
         return [self.decode(row, skip_special_tokens, **options) for row in sequences]
 
     def post_process_image_text_to_text(
         self, generated_outputs: Any, skip_special_tokens: bool = True, **options: Any
     ) -> list[str]:
-        """What pipelines call on whole rows."""
+        """Decodes whole rows; called by pipelines."""
         return self.batch_decode(generated_outputs, skip_special_tokens, **options)
 
     def _rows(self, samples: Sequence[Sample], options: RowOptions) -> BatchFeature:
@@ -181,7 +181,7 @@ class MiniCPMVProcessor(ProcessorMixin):
         return Sample(tokens, places, None if visual is None else without_static_patches(visual, config.static_patches))
 
     def _open(self, sample: Sample) -> Sample:
-        """Without the end of its last turn."""
+        """The sample without the end of its last turn."""
         end = self.processor.tokenizer.encode_pieces([TextPiece(TURN_END, is_structure=True)])
         return replace(sample, tokens=sample.tokens[: -len(end)])
 
@@ -194,7 +194,7 @@ def _check_continuable(conversations: Sequence[Messages], add_generation_prompt:
 
 
 def _dealt(given: Any, counts: Sequence[int], kind: str) -> list[list[Any]]:
-    """The files of each prompt, as many as it has tags; ValueError with both numbers otherwise."""
+    """The files of each prompt, as many as it has tags; otherwise ValueError with both numbers."""
     is_one = not isinstance(given, list | tuple) or (kind == "video" and is_frames(given))
     flat = [] if given is None else [given] if is_one else list(given)
     if any(isinstance(one, list | tuple) and not (kind == "video" and is_frames(one)) for one in flat):

@@ -1,4 +1,4 @@
-"""Samples -> rows of one length, padded and cut as callers of transformers ask for it."""
+"""Samples -> rows of one length, padded and truncated by the options of transformers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demiglace.integrations.transformers.inputs import visual_inputs
 from demiglace.processing.chat_template import CHAT_TEMPLATE
 from demiglace.processing.sample import Sample, joined
 
-# What callers of transformers ask for as a matter of course, and the answers that are given in any case.
+# Options that callers of transformers often pass, with the values that are the behaviour here anyway.
 GRANTED: dict[str, tuple[Any, ...]] = {
     "return_tensors": (None, "auto", "pt"),
     "add_special_tokens": (None, False),
@@ -23,9 +23,9 @@ GRANTED: dict[str, tuple[Any, ...]] = {
     "documents": (None,),
     "return_assistant_tokens_mask": (None, False),
     "push_to_hub": (None, False),
-    "load_audio_from_video": (None, False),  # `transformers serve` says so in every request
+    "load_audio_from_video": (None, False),  # `transformers serve` passes it in every request
 }
-# Options of rows, each with what may be asked for; numbers are checked apart.
+# Options of rows with their allowed values; numbers are checked separately.
 CHOICES: dict[str, tuple[Any, ...]] = {
     "padding": (None, False, True, "longest", "max_length"),
     "padding_side": (None, "left", "right"),
@@ -36,10 +36,10 @@ NUMBERS = ("max_length", "pad_to_multiple_of")
 
 @dataclass(frozen=True)
 class RowOptions:
-    """How rows are made of one length.
+    """How rows are brought to one length.
 
-    max_length: tokens of a row at most, of which more are cut off at the end; None cuts nothing.
-    min_length: tokens of a row at least. multiple_of: the length of the rows is a multiple of it.
+    max_length: maximum tokens of a row, which is truncated at the end; None truncates nothing.
+    min_length: minimum tokens of a row. multiple_of: the length of the rows is a multiple of it.
     """
 
     is_left: bool = True
@@ -49,7 +49,7 @@ class RowOptions:
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> RowOptions:
-        """By the names of transformers. Raises ValueError that names each option which is not held here."""
+        """Reads options by their names in transformers. ValueError names each one that is not supported here."""
         _check_held(options)
         max_length, is_cut = options.get("max_length"), bool(options.get("truncation"))
         is_filled = options.get("padding") == "max_length"
@@ -67,12 +67,12 @@ class RowOptions:
 
 
 def check_granted(options: Mapping[str, Any]) -> None:
-    """Raises ValueError where something is asked for that is done otherwise here, or not at all."""
+    """Raises ValueError for options that are not supported here, or not with this value."""
     _refuse([name for name, value in options.items() if value not in GRANTED.get(name, ())], options)
 
 
 def rows_of(samples: Sequence[Sample], options: RowOptions, padding_token: int) -> BatchFeature:
-    """The model's inputs; see `inputs`. Raises ValueError where pictures would be cut off with the tokens."""
+    """The model's inputs; see `inputs`. Raises ValueError if truncation would cut off pictures."""
     samples = [_cut(sample, options.max_length) for sample in samples]
     longest = max(options.min_length, *(len(sample.tokens) for sample in samples))
     length = -(-longest // options.multiple_of) * options.multiple_of

@@ -1,16 +1,16 @@
-"""A plugin of vLLM: with it, `--config-format demiglace` serves our checkpoints. Nothing else changes there.
+"""A vLLM plugin: with it, `--config-format demiglace` serves our checkpoints. Nothing else changes in vLLM.
 
-vLLM has the architecture, but leaves three things to code that a checkpoint brings along or a rule of the released
-model: the type of configuration, the cutting of pictures, and how many heads the resampler has. And it gives each frame
-of a video tokens of its own: here frames come in packages.
+vLLM has the architecture, but leaves three things to a checkpoint's remote code or to a rule for the released model:
+the config type, the slicing of pictures, and the number of heads of the resampler. And in vLLM each frame of a video
+has its own tokens; here frames share them in packages.
 """
 
 CONFIG_FORMAT = "demiglace"
 
 
 def register() -> None:
-    """What the entry point names: vLLM calls it in each of its processes, perhaps more than once."""
-    from vllm import ModelRegistry  # here, as vLLM is slow to import and plugins are found without need of it
+    """The entry point: vLLM calls it in each of its processes, possibly more than once."""
+    from vllm import ModelRegistry  # here, because vLLM is slow to import and plugin discovery does not need it
     from vllm.multimodal.video import VIDEO_LOADER_REGISTRY
     from vllm.transformers_utils.config import register_config_parser
 
@@ -20,5 +20,5 @@ def register() -> None:
 
     register_config_parser(CONFIG_FORMAT)(ConfigParser)
     VIDEO_LOADER_REGISTRY.register(LOADER)(ClosedFiles)
-    # By name: processes that only route requests never import the model.
+    # By name, so that processes that only route requests never import the model.
     ModelRegistry.register_model(ARCHITECTURE, "demiglace.integrations.vllm.model:MiniCPMVForDemiglace")

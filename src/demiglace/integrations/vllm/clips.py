@@ -1,6 +1,6 @@
-"""A clip as vLLM hands it over -> packages of frames with their ticks, by the policy of `media.frame_sampling`.
+"""A clip from vLLM -> packages of frames with their ticks, by the policy of `media.frame_sampling`.
 
-A clip is a file that our loader has left closed, or frames that somebody has sampled before.
+A clip is a file that our loader has left undecoded, or frames that were sampled before.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from demiglace.media.video import Package, read_packages
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 
-LOADER = "demiglace"  # the name of `video_loader.ClosedFiles` in vLLM
+LOADER = "demiglace"  # name of `video_loader.ClosedFiles` in vLLM
 LAUNCH = f'--media-io-kwargs \'{{"video": {{"video_backend": "{LOADER}", "num_frames": -1}}}}\''
-FRAMES_OF_REQUEST = "jpeg_sequence"  # what vLLM calls pictures that a request has in the place of a file
+FRAMES_OF_REQUEST = "jpeg_sequence"  # vLLM's name for pictures that a request has in place of a file
 OPTIONS = tuple(field.name for field in fields(VideoSampling))
 
 Frame = PIL.Image.Image | np.ndarray | Tensor
@@ -31,7 +31,7 @@ Frame = PIL.Image.Image | np.ndarray | Tensor
 @dataclass(frozen=True)
 class Clip:
     """frames: the bytes of a file, uint8 (bytes,), or RGB frames, each (height, width, 3) or a picture.
-    metadata: as vLLM's loaders give it.
+    metadata: from vLLM's loaders.
     """
 
     frames: np.ndarray | Sequence[Frame]
@@ -39,17 +39,17 @@ class Clip:
 
 
 def sampling_of(options: Mapping[str, object]) -> VideoSampling:
-    """From `mm_processor_kwargs`; ValueError where one is none of ours or out of bounds."""
+    """From `mm_processor_kwargs`; ValueError if one is unknown or out of bounds."""
     if strange := [name for name in options if name not in OPTIONS]:
         raise ValueError(f"mm_processor_kwargs has {told(strange[0])}, but there are {', '.join(OPTIONS)}")
     return VideoSampling(**options)  # type: ignore[arg-type]
 
 
 def packages_of(clip: Clip, sampling: VideoSampling) -> Iterator[Package]:
-    """Of a file as `read_packages` says; of frames each once, at the times that the metadata gives.
+    """Packages of a file as from `read_packages`; of given frames, each is used once, at the time in the metadata.
 
-    Raises ValueError as `read_packages` does, and where frames come without times, at uneven ones, or by a loader of
-    vLLM, which samples files by a rule of its own.
+    Raises ValueError as `read_packages` does, and if frames have no times, uneven ones, or come from a loader of vLLM,
+    which samples files by its own rule.
     """
     opened_by = clip.metadata.get("video_backend")
     if opened_by == LOADER:
@@ -60,7 +60,7 @@ def packages_of(clip: Clip, sampling: VideoSampling) -> Iterator[Package]:
 
 
 def _frames_per_second(clip: Clip) -> float:
-    """Of the frames at hand, of which there may be fewer than the clip had."""
+    """The rate of the given frames, of which there may be fewer than the clip had."""
     fps, numbers = clip.metadata.get("fps"), clip.metadata.get("frames_indices")
     if fps is None:
         raise ValueError(
@@ -81,7 +81,7 @@ def _picture(frame: Frame) -> PIL.Image.Image:
 
 
 def lay_out(clip: Clip, sampling: VideoSampling, config: ProcessorConfig, room: int) -> Visual:
-    """Its frames as patches, in packages, with ticks. TooLong where they take more than `room` tokens."""
+    """The clip's frames as patches, in packages, with ticks. TooLong if they take more than `room` tokens."""
     layout = Layout(config.slicing, config.num_queries, config.use_image_id, room)
     layout.video(packages_of(clip, sampling))
     visual = layout.visual()

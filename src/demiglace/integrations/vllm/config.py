@@ -1,4 +1,4 @@
-"""`config.json` as vLLM holds it, without code from the hub."""
+"""`config.json` as a vLLM config, without remote code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from demiglace.integrations.vllm.version import check_version
 from demiglace.model.config_file import REQUIRED, VISION_SIZES, parse_config
 from demiglace.model.siglip import SiglipConfig
 
-ARCHITECTURE = "DemiglaceMiniCPMV"  # the name of `model.MiniCPMVForDemiglace` in vLLM
+ARCHITECTURE = "DemiglaceMiniCPMV"  # name of `model.MiniCPMVForDemiglace` in vLLM
 
 
 class Config(PretrainedConfig):
-    """The fields as attributes, the rules of the released code written out, and the encoder's apart."""
+    """The fields as attributes; values implied by the released code are explicit, the encoder's in `vision_config`."""
 
     model_type = REQUIRED["model_type"]
 
@@ -35,7 +35,7 @@ class ConfigParser(ConfigParserBase):
         check_version(vllm.__version__)
         fields, _ = PretrainedConfig.get_config_dict(model, revision=revision)
         parsed = parse_config(fields)
-        # vLLM asks transformers for the type once more, when it loads the tokenizer.
+        # vLLM looks the type up in transformers again when it loads the tokenizer.
         AutoConfig.register(Config.model_type, Config, exist_ok=True)
         config = Config.from_dict(fields | {"architectures": [ARCHITECTURE]})
         config.resampler_num_heads = parsed.resampler.num_heads

@@ -1,4 +1,4 @@
-"""vLLM's own MiniCPM-V 4.5 with our pictures and packages, our rules for positions, and our resampler."""
+"""vLLM's own MiniCPM-V 4.5 with our slicing and packages, our position rules, and our resampler."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from demiglace.integrations.vllm.processing import DummyInputsBuilder, MultiModa
 from demiglace.model.resampler import Resampler, ResamplerConfig
 from demiglace.model.siglip import exact_position_ids, released_position_ids
 
-MAX_PATCHES = 16 * 1024  # ours: encoded at a time, 16 pictures of the released size
+MAX_PATCHES = 16 * 1024  # ours: encoded at once; 16 pictures of the released size
 
 
 class Embeddings(Idefics2VisionEmbeddings):
-    """Positions by the rule that the weights were trained with."""
+    """Position embeddings by the rule that the weights were trained with."""
 
     def __init__(self, config: SiglipVisionConfig) -> None:
         super().__init__(config)
         self.axis_ids = {"exact": exact_position_ids, "released": released_position_ids}[config.position_ids]
 
     def get_position_ids(self, patch_attention_mask: Tensor, tgt_sizes: Tensor | None = None) -> Tensor:
-        """tgt_sizes (slices, 2), rows and columns of patches -> int64 (slices, most patches), 0 in the padding."""
+        """tgt_sizes (slices, 2), rows and columns of patches -> int64 (slices, max patches), 0 in the padding."""
         assert tgt_sizes is not None
         ids = [self._position_ids(height, width) for height, width in tgt_sizes.tolist()]
         return nn.utils.rnn.pad_sequence(ids, batch_first=True).to(patch_attention_mask.device)
@@ -49,13 +49,13 @@ class MiniCPMVForDemiglace(MiniCPMV4_5):
     def init_resampler(
         self, embed_dim: int, vision_dim: int, quant_config: QuantizationConfig | None = None, prefix: str = ""
     ) -> nn.Module:
-        """Ours. vLLM's has a table of ticks, 590 MB at the released size, with no row for the largest of a longer clip,
-        and leaves `kv_proj` out where both sizes are the same."""
+        """Our resampler. vLLM's has a table of ticks, 590 MB at the released size, too short for the ticks of longer
+        clips, and leaves `kv_proj` out if both sizes are equal."""
         config = ResamplerConfig(self.config.query_num, embed_dim, vision_dim, self.config.resampler_num_heads)
         return Resampler(config).to(torch.get_default_dtype())
 
     def embed_multimodal(self, **inputs: Any) -> Any:
-        """Of each picture or clip its visual tokens; vLLM never mixes both in a call."""
+        """The visual tokens of each picture or clip; vLLM never mixes both in a call."""
         if "video_pixel_values" not in inputs:
             return super().embed_multimodal(**inputs)
         frames = [strip for clip in inputs["video_pixel_values"] for strip in clip]
@@ -72,7 +72,7 @@ class MiniCPMVForDemiglace(MiniCPMV4_5):
         return self._visual_tokens(data["pixel_values"], data["tgt_sizes"], ones, ones * STILL)
 
     def _visual_tokens(self, pictures: Sequence[Tensor], grids: Tensor, package_sizes: Tensor, ticks: Tensor) -> Tensor:
-        """The strips of pictures, the rest as in `Visual`, on the host -> (packages, queries, hidden)."""
+        """`pictures` are strips, the rest as in `Visual`, on the host -> (packages, queries, hidden)."""
         tokens = []
         for packages, held in _chunks(package_sizes, grids.prod(dim=1)):
             features = self._encode(pictures[held], grids[held])
@@ -87,14 +87,14 @@ class MiniCPMVForDemiglace(MiniCPMV4_5):
         pixels = nn.utils.rnn.pad_sequence([picture.permute(2, 0, 1) for picture in pictures], batch_first=True)
         is_patch = torch.arange(int(lengths.max())) < lengths.unsqueeze(1)
         is_patch = is_patch.to(pixels.device)
-        is_even = bool((lengths == lengths[0]).all())  # then attention needs no mask
+        is_even = bool((lengths == lengths[0]).all())  # attention needs no mask
         mask = None if is_even else is_patch.unsqueeze(1)
         features = self.vpm(pixels.permute(0, 2, 3, 1), patch_attention_mask=mask, tgt_sizes=grids)
         return features[is_patch]
 
 
 def _chunks(package_sizes: Tensor, lengths: Tensor) -> Iterator[tuple[slice, slice]]:
-    """Whole packages, of `MAX_PATCHES` patches or a single one: which packages, and which pictures they hold."""
+    """Slices of packages and of their pictures: whole packages of at most `MAX_PATCHES` patches, or a single one."""
     first_package = first_picture = package = picture = held = 0
     for package, size in enumerate(package_sizes.tolist()):
         patches = int(lengths[picture : picture + size].sum())

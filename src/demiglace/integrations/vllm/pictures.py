@@ -1,4 +1,4 @@
-"""What vLLM's code for MiniCPM-V asks of an image processor: slices, their grids, and their places in the text."""
+"""The image processor that vLLM's code for MiniCPM-V expects: slices, their grids, and their placeholders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ImageProcessor:
     """Names of attributes and methods are the released ones; sizes of images are (width, height) in pixels.
 
-    Raises ValueError where the checkpoint leaves out static patches: vLLM's encoder takes whole pictures alone.
+    Raises ValueError if the checkpoint leaves out static patches: vLLM's encoder only takes whole pictures.
     """
 
     im_id_start, im_id_end = STRUCTURE["image_id_start"], STRUCTURE["image_id_end"]
@@ -39,7 +39,7 @@ class ImageProcessor:
         self.image_feature_size = config.num_queries
 
     def get_sliced_grid(self, image_size: tuple[int, int], max_slice_nums: int | None = None) -> tuple[int, int] | None:
-        """(columns, rows) of slices; None where the overview is all."""
+        """(columns, rows) of slices; None if there is only the overview."""
         return plan(*image_size, self._slicing(max_slice_nums)).grid
 
     def get_slice_image_placeholder(
@@ -55,14 +55,14 @@ class ImageProcessor:
         return layout.image_places((image_size[0], image_size[1]), image_idx)
 
     def package_places(self, num_packages: int) -> str:
-        """The places of a clip in the text."""
+        """The placeholders of a clip in the text."""
         return Layout(self.config.slicing, self.image_feature_size, self.config.use_image_id).video_places(num_packages)
 
     def slices(self, pictures: Sequence[PIL.Image.Image]) -> dict[str, list[list[Tensor]] | list[Tensor]]:
-        """Of each picture pixel_values, the `strips` of overview and slices; tgt_sizes, int64 (slices, 2), their
+        """For each picture pixel_values, the `strips` of overview and slices; tgt_sizes, int64 (slices, 2), their
         rows and columns of patches; image_sizes, int64 (2,).
 
-        Raises ValueError where a picture's orientation tag would change its shape, which vLLM has measured already.
+        Raises ValueError if a picture's orientation tag would change its shape, which vLLM has already measured.
         """
         cut = [self._slices(picture) for picture in pictures]
         return {
@@ -86,7 +86,7 @@ class ImageProcessor:
 
 
 def strips(visual: Visual, patch_size: int) -> list[Tensor]:
-    """Of each slice or frame its patches side by side, float32 (3, patch_size, patches * patch_size)."""
+    """For each slice or frame its patches side by side, float32 (3, patch_size, patches * patch_size)."""
     patches = visual.patches.unflatten(1, (3, patch_size, patch_size)).permute(1, 2, 0, 3)
     parts = patches.split(visual.grids.prod(dim=1).tolist(), dim=2)  # channel, row, patch, column
     return [part.flatten(2).contiguous() for part in parts]

@@ -1,4 +1,4 @@
-"""How vLLM makes pictures and clips ready: limits, dummies to measure memory with, places in the prompt."""
+"""How vLLM processes pictures and clips: limits, dummy inputs for memory profiling, placeholders in the prompt."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ class ProcessingInfo(MiniCPMVProcessingInfo):
 
     @property
     def room(self) -> int:
-        """Tokens that a prompt may have: the answer's first token needs one."""
+        """Maximum tokens of a prompt: one less than the context, for the answer's first token."""
         return self.ctx.model_config.max_model_len - 1
 
     def sampling(self, options: Mapping[str, object]) -> VideoSampling:
-        """By `mm_processor_kwargs` of a request, and those of the launch where it has none; errors as `sampling_of`."""
+        """From the request's `mm_processor_kwargs`, with the launch's as defaults; errors as in `sampling_of`."""
         return sampling_of(self.ctx.get_merged_mm_kwargs(options))
 
     def max_packages(self) -> int:
-        """Of a clip as long as can be: by the options of the launch, and by the context."""
+        """Packages of the longest possible clip: limited by the options of the launch, and by the context."""
         return max(1, min(self.sampling({}).max_packages, self.room // self.image_processor.image_feature_size))
 
     def get_max_video_tokens(self, seq_len: int, mm_counts: Mapping[str, int]) -> int:
@@ -85,7 +85,7 @@ class MultiModalProcessor(MiniCPMVMultiModalProcessor[ProcessingInfo]):
     def get_dummy_inputs(
         self, seq_len: int, mm_counts: Mapping[str, int], mm_options: MultiModalDummyOptions
     ) -> ProcessorInputs:
-        """Clips of full packages."""
+        """Dummy clips have full packages."""
         inputs = super().get_dummy_inputs(seq_len, mm_counts, mm_options)
         return replace(inputs, hf_processor_mm_kwargs={"force_package_frames": True})
 
@@ -97,12 +97,12 @@ class MultiModalProcessor(MiniCPMVMultiModalProcessor[ProcessingInfo]):
         *,
         out_keys: set[str],
     ) -> dict[str, Any]:
-        """Of each prompt the one picture; the prompt itself vLLM lays out from `get_slice_image_placeholder`."""
-        self.info.sampling(mm_kwargs)  # pictures are cut as the checkpoint says: options are of clips alone
+        """Processes each prompt's one picture; vLLM lays out the prompt itself from `get_slice_image_placeholder`."""
+        self.info.sampling(mm_kwargs)  # slicing is the checkpoint's: options only apply to clips
         return self.info.image_processor.slices([picture for (picture,) in mm_data["images"]])
 
     def process_videos(self, mm_data: Mapping[str, Any], mm_kwargs: Mapping[str, object]) -> dict[str, Any]:
-        """Of each clip video_pixel_values, the `strips` of its frames; video_tgt_sizes, video_package_sizes and
+        """For each clip video_pixel_values, the `strips` of its frames; video_tgt_sizes, video_package_sizes and
         video_ticks as in `Visual`."""
         if "videos" not in mm_data:
             return {}
@@ -128,7 +128,7 @@ class MultiModalProcessor(MiniCPMVMultiModalProcessor[ProcessingInfo]):
         hf_processor_mm_kwargs: Mapping[str, object],
         out_mm_kwargs: MultiModalKwargsItems,
     ) -> Sequence[PromptUpdate]:
-        """For clips: a place for each package, as many as there are once frames are sampled."""
+        """For clips, a placeholder for each package; their number is known once frames are sampled."""
         tokenizer = self.info.get_tokenizer()
         unk = tokenizer.get_vocab()[STRUCTURE["unk"]]
 

@@ -1,4 +1,4 @@
-"""A loader of vLLM that opens no clip: which frames are taken is known where the request's options are."""
+"""A vLLM loader that does not decode clips: frames are sampled later, where the request's options are known."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from demiglace.integrations.vllm.clips import LAUNCH, LOADER
 class ClosedFiles(VideoLoader):
     @classmethod
     def load_bytes(cls, data: bytes, num_frames: int = -1, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
-        """uint8 (bytes,) and who gives them.
+        """The file's bytes as uint8 (bytes,), and the loader's name as metadata.
 
-        ValueError where the loader is told what to take: that is for `mm_processor_kwargs`. vLLM itself tells it to
-        take 32 frames, unless it is started otherwise.
+        ValueError if the loader is told which frames to sample: that belongs in `mm_processor_kwargs`. By default vLLM
+        itself tells it to sample 32 frames.
         """
         if options or num_frames != -1:
             asked = options or {"num_frames": num_frames}

@@ -1,4 +1,4 @@
-"""A clip of known contents: figures and writing on paths through time, drawn at any moment and encoded as a file."""
+"""A clip of known contents: figures and text that move along paths, drawn at any time and encoded as a video file."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Container = Literal["mp4", "webm"]
 
 
 class Waypoint(NamedTuple):
-    """A moment, and a place in pixels from the left top corner."""
+    """A time in seconds, and a place in pixels from the top left corner."""
 
     time_s: float
     x: float
     y: float
 
 
-Path = tuple[Waypoint, ...]  # straight and even between waypoints; on screen from the first until the last
+Path = tuple[Waypoint, ...]  # linear between waypoints; on screen from the first until the last
 
 
 def place(path: Path, time_s: float) -> tuple[float, float] | None:
-    """Where on its path something is, None while it is not on screen."""
+    """The position on the path at a time, None while it is not on screen."""
     if not path[0].time_s <= time_s < path[-1].time_s:
         return None
     times, xs, ys = zip(*path, strict=True)
@@ -40,10 +40,10 @@ def place(path: Path, time_s: float) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Figure:
-    """A filled shape that its path moves by its centre; it reaches `radius` pixels from there along both axes.
+    """A filled shape whose centre moves along its path; it extends `radius` pixels from there along both axes.
 
     shape: of `SHAPES`.
-    colours: of `CLIP_COLOURS`, each with the moment from which on the figure has it, the first as it comes on screen.
+    colours: of `CLIP_COLOURS`, each with the time from which the figure has it, the first when it comes on screen.
     """
 
     shape: str
@@ -57,7 +57,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Writing:
-    """One line of text that its path moves by its left end, halfway up; `size` in pixels per em."""
+    """One line of text whose left end, at half its height, moves along its path; `size` in pixels per em."""
 
     text: str
     face: Face
@@ -68,7 +68,7 @@ class Writing:
 
 @dataclass(frozen=True)
 class Clip:
-    """What frames of `width` times `height` pixels, both even, show for `seconds`; writing lies above figures."""
+    """A clip of `seconds` with frames of `width` by `height` pixels, both even; writings are drawn above figures."""
 
     width: int
     height: int
@@ -78,7 +78,7 @@ class Clip:
     writings: tuple[Writing, ...] = ()
 
     def draw(self, time_s: float) -> np.ndarray:
-        """The frame at a moment: uint8 (height, width, 3)."""
+        """The frame at a time: uint8 (height, width, 3)."""
         frame = np.full((self.height, self.width, 3), self.paper, np.float32)
         for figure in self.figures:
             if (centre := place(figure.path, time_s)) is not None:
@@ -90,7 +90,7 @@ class Clip:
 
 
 def encode(clip: Clip, fps: int, container: Container) -> bytes:
-    """A video file, H.264 in MP4 or VP8 in WebM, the same bytes each time.
+    """A video file, H.264 in MP4 or VP8 in WebM; the same clip always gives the same bytes.
 
     Frame number n shows the clip in the middle of its time on screen, at (n + 0.5) / `fps`.
     """
@@ -112,9 +112,9 @@ def encode(clip: Clip, fps: int, container: Container) -> bytes:
 
 
 _ENCODERS = {
-    # With its macroblock tree libx264 (165, in PyAV 18.1) now and then writes other pictures for the same frames.
+    # With macroblock-tree rate control libx264 (165, in PyAV 18.1) sometimes encodes the same frames differently.
     "mp4": ("libx264", {"preset": "veryfast", "crf": "18", "x264-params": "mbtree=0"}),
-    "webm": ("libvpx", {"deadline": "good", "cpu-used": "4", "crf": "8", "b": "2M"}),  # "realtime" looks at the clock
+    "webm": ("libvpx", {"deadline": "good", "cpu-used": "4", "crf": "8", "b": "2M"}),  # "realtime" depends on the clock
 }
 
 
@@ -138,7 +138,7 @@ def _blend(area: np.ndarray, covered: np.ndarray, colour: Colour) -> None:
     area += covered[..., None] * (np.array(colour, np.float32) - area)
 
 
-# A shape is the signed distance in pixels from its edge, negative inside, at x and y from its centre (y downwards).
+# A shape is a signed distance function: pixels from its edge, negative inside, at x, y from its centre (y downwards).
 _Shape = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
@@ -164,7 +164,7 @@ def _cross(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _star(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
-    """Five points, one of them up: folded onto half a point, whose edge runs from the tip to the notch."""
+    """Five points, one of them up: folded by symmetry onto half a point, whose edge runs from the tip to the notch."""
     angle = abs(np.mod(np.arctan2(x, -y) + np.pi / 5, 2 * np.pi / 5) - np.pi / 5)
     along, aside = np.hypot(x, y) * np.cos(angle), np.hypot(x, y) * np.sin(angle)
     notch = 0.42 * radius * np.array([np.cos(np.pi / 5), np.sin(np.pi / 5)])

@@ -1,6 +1,6 @@
-"""A clip with a question about it, the times that show the answer; and parts that all such clips share.
+"""A clip with a question about it and the time spans that show the answer, and helpers that all such clips share.
 
-Sizes and chances are ours. Moments are whole tenths of a second, so that they can be told.
+Sizes and probabilities are ours. Times are whole tenths of a second, so that answers can state them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ClipQuestion:
     evidence_spans: tuple[Span, ...]
 
     def is_answerable(self, sampling: VideoSampling, fps: float) -> bool:
-        """Whether the frames taken of the clip, encoded at `fps` frames a second, show what is asked for."""
+        """Whether the frames sampled from the clip, encoded at `fps` frames a second, show the answer."""
         times = plan_frames(self.clip.seconds, sampling, fps).times
         return all(any(start <= time < end for time in times) for start, end in self.evidence_spans)
 
@@ -41,7 +41,7 @@ ClipGenerator = Callable[[np.random.Generator, Size], ClipQuestion]
 
 
 def random_kinds(rng: np.random.Generator, count: int) -> list[ShapeKind]:
-    """Shapes and colours, none of them twice."""
+    """Pairs of shape and colour; no shape and no colour occurs twice."""
     shapes = rng.choice(list(SHAPES), count, replace=False)
     colours = rng.choice(list(CLIP_COLOURS), count, replace=False)
     return [(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True)]
@@ -77,18 +77,18 @@ def random_paper(rng: np.random.Generator) -> Colour:
 
 
 def tenths(rng: np.random.Generator, least: float, most: float) -> float:
-    """Seconds between the two, in whole tenths."""
+    """Seconds between `least` and `most`, in whole tenths."""
     return round(float(rng.uniform(least, most)), 1)
 
 
 def still(kind: ShapeKind, radius: float, at: Point, start_s: float, end_s: float) -> Figure:
-    """A figure that stays where it is."""
+    """A figure that does not move."""
     shape, colour = kind
     return Figure(shape, ((start_s, colour),), radius, (Waypoint(start_s, *at), Waypoint(end_s, *at)))
 
 
 def timeline(lengths: Sequence[float]) -> list[float]:
-    """The moments between stretches of time that follow each other, from 0 to the end."""
+    """The boundaries, from 0 to the end, of consecutive time spans of these lengths."""
     return [round(float(moment), 1) for moment in np.cumsum([0.0, *lengths])]
 
 

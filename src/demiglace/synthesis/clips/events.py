@@ -1,4 +1,4 @@
-"""Clips in which something comes, goes, flashes or changes colour: what, in which order, how many times."""
+"""Clips in which something appears, disappears, flashes or changes colour: what, in which order, how many times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FLASH_S = 0.1
 
 
 def appear(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """Some figures are there from the start, one is not. A single frame does not show which."""
+    """One figure appears later than the others. A single frame does not show which."""
     clip, kinds, moment = _one_apart(rng, size, comes=True)
     came, names = full_name(kinds[0]), [full_name(kind) for kind in kinds[1:]]
     steps = (
@@ -50,7 +50,7 @@ def appear(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def disappear(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """One of some figures does not stay until the end. A single frame does not show which."""
+    """One of the figures disappears before the end. A single frame does not show which."""
     clip, kinds, moment = _one_apart(rng, size, comes=False)
     gone, names = full_name(kinds[0]), [full_name(kind) for kind in kinds[1:]]
     steps = (
@@ -64,7 +64,7 @@ def disappear(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def _one_apart(rng: np.random.Generator, size: Size, comes: bool) -> tuple[Clip, list[ShapeKind], float]:
-    """Figures that stay throughout except the first of the kinds, which comes or goes at the moment."""
+    """A clip whose figures all stay except the first, which appears or disappears; their kinds, and when it does."""
     _, moment, seconds = timeline([tenths(rng, 0.5, 1.6), tenths(rng, 0.5, 1.6)])
     kinds, radius = random_kinds(rng, int(rng.integers(3, 6))), random_radius(rng, size)
     places = random_places(rng, len(kinds), size, radius)
@@ -74,7 +74,7 @@ def _one_apart(rng: np.random.Generator, size: Size, comes: bool) -> tuple[Clip,
 
 
 def order(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """Figures come one after another and go in the same order. A single frame does not show which was before."""
+    """Figures appear one after another and disappear in the same order. No single frame shows which came first."""
     kinds, radius = random_kinds(rng, int(rng.integers(2, 5))), random_radius(rng, size)
     _, *starts, last = timeline([0.2, *(tenths(rng, 0.4, 0.8) for _ in kinds)])
     overlap = tenths(rng, 0.0, 0.2)
@@ -87,7 +87,7 @@ def order(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def _order_question(rng: np.random.Generator, names: Sequence[str], starts: Sequence[float]) -> Question:
-    """First or last of two, in whatever order they are named."""
+    """Which of two figures came first or last; they are named in random order."""
     pair = sorted(int(index) for index in rng.choice(len(names), 2, replace=False))
     word, wanted = ("first", pair[0]) if rng.random() < 0.5 else ("last", pair[1])
     named = [names[index] for index in rng.permutation(pair)]
@@ -101,7 +101,7 @@ def _order_question(rng: np.random.Generator, names: Sequence[str], starts: Sequ
 
 
 def count(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """Figures come and go one at a time, those of one shape are counted. A single frame shows one at most."""
+    """Figures appear one at a time, and those of one shape are counted. A single frame shows one at most."""
     shape, *others = (str(shape) for shape in rng.permutation(list(SHAPES)))
     counted = [True] * int(rng.integers(1, 6)) + [False] * int(rng.integers(0, 3))
     counted = [counted[index] for index in rng.permutation(len(counted))]
@@ -134,7 +134,7 @@ def _count_question(
 
 
 def recolour(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """A figure goes through two or three colours. A single frame does not show which was before."""
+    """A figure goes through two or three colours. A single frame does not show which came before."""
     num_colours = int(rng.integers(2, 4))
     *moments, seconds = timeline([tenths(rng, 0.5, 1.4) for _ in range(num_colours)])
     kinds, radius = random_kinds(rng, int(rng.integers(1, 4))), random_radius(rng, size)
@@ -171,7 +171,7 @@ def _recolour_question(
 
 
 def flash(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """A figure is there for a tenth of a second, among others that stay; one look in a second misses it."""
+    """A figure is visible for a tenth of a second, among others that stay; sampling at 1 fps misses it."""
     seconds = tenths(rng, 1.0, 3.0)
     kinds, radius = random_kinds(rng, int(rng.integers(2, 5))), random_radius(rng, size)
     start = flash_start(rng, seconds)
@@ -190,16 +190,16 @@ def flash(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def flash_start(rng: np.random.Generator, seconds: float) -> float:
-    """When a flash may begin that a clip looked at once a second does not show."""
+    """A random start time for a flash that frames sampled at 1 fps do not show."""
     looked = plan_frames(seconds, VideoSampling(fps=1)).times
     starts = [tenth / 10 for tenth in range(1, round(seconds * 10) - 1)]
-    # A frame's time on screen may begin before the moment looked at: by less than a tenth.
+    # The frame shown at a sampled time may begin earlier, by less than a tenth of a second.
     free = [start for start in starts if not any(start - 0.1 <= time <= start + 0.2 for time in looked)]
     return free[int(rng.integers(len(free)))]
 
 
 def flashes(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """A figure flashes some times, always at the same place. A single frame shows one flash or none."""
+    """A figure flashes one to four times at the same place. A single frame shows one flash or none."""
     kind, radius = random_kinds(rng, 1)[0], random_radius(rng, size)
     num_flashes = int(rng.integers(1, 5))
     gaps = [tenths(rng, 0.2, 0.6) for _ in range(num_flashes + 1)]

@@ -1,4 +1,4 @@
-"""Clips of things that move: which way, off which edges, and against each other."""
+"""Clips of moving figures: in which direction, bouncing off which edges, and colliding with each other."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from demiglace.synthesis.clips.clip_question import (
 )
 from demiglace.typography.words import pick
 
-SIDES = {True: ("left", "right"), False: ("top", "bottom")}  # of a horizontal axis, of a vertical one
+SIDES = {True: ("left", "right"), False: ("top", "bottom")}  # keys: whether the axis is horizontal
 WAYS = {True: ("left", "right"), False: ("up", "down")}
-NEEDS_CONTACT = ("circle", "square", "diamond", "cross")  # these touch with their outermost points on one line
+NEEDS_CONTACT = ("circle", "square", "diamond", "cross")  # they touch with their outermost points on one line
 
 
 def direction(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """One figure crosses the picture, others cross it too or stand still. A single frame shows no way."""
+    """One figure crosses the picture; others cross it too or stand still. A single frame shows no direction."""
     horizontal = bool(rng.random() < 0.5)
     moments = timeline([tenths(rng, 0, 0.4), tenths(rng, 0.8, 2.4), tenths(rng, 0.1, 0.5)])
     kinds, radius = random_kinds(rng, int(rng.integers(1, 4))), random_radius(rng, size)
-    ways = [int(rng.integers(2)), *(int(way) for way in rng.integers(3, size=len(kinds) - 1))]  # 2 is none
+    ways = [int(rng.integers(2)), *(int(way) for way in rng.integers(3, size=len(kinds) - 1))]  # 2: it does not move
     lanes = _lanes(rng, len(kinds), size, horizontal)
     figures = [
         _crossing(rng, kind, radius, size, horizontal, lane, way, moments)
@@ -68,7 +68,7 @@ def _crossing(
     way: int,
     moments: Sequence[float],
 ) -> Figure:
-    """From the first third of the axis to the last, or back where `way` is 0; standing somewhere where it is 2."""
+    """Moves from the first third of the axis to the last if `way` is 1, back if 0; stands in the first third if 2."""
     length = size[0] if horizontal else size[1]
     begin, start, stop, end = moments
     near, far = float(rng.uniform(radius, length / 3)), length - float(rng.uniform(radius, length / 3))
@@ -81,13 +81,13 @@ def _crossing(
 
 
 def bounce(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """A figure goes to and fro between two edges, perhaps beside one that stands. A single frame shows no turn."""
+    """A figure moves back and forth between two edges, perhaps beside a still one. A single frame shows no turn."""
     horizontal, side, count = bool(rng.random() < 0.5), int(rng.integers(2)), int(rng.integers(1, 5))
     radius, leg = random_radius(rng, size), tenths(rng, 0.6, 0.9)
     first, last = (tenths(rng, 0.5, leg - 0.1) for _ in range(2))
     moments = timeline([first, *[leg] * (count - 1), last])
     edges = (radius, (size[0] if horizontal else size[1]) - radius)
-    touched = [(side + number) % 2 for number in range(count)]  # edge by edge
+    touched = [(side + number) % 2 for number in range(count)]  # edges alternate
     ends = [
         edges[edge] + (edges[1 - edge] - edges[edge]) * seconds / leg
         for edge, seconds in ((touched[0], first), (touched[-1], last))
@@ -165,7 +165,7 @@ def _collision_question(rng: np.random.Generator, names: Sequence[str], end: str
 
 
 def _lanes(rng: np.random.Generator, count: int, size: Size, horizontal: bool) -> list[float]:
-    """Coordinates across the axis along which things move, so far apart that they pass each other; in any order."""
+    """Coordinates across the axis of motion, far enough apart for figures to pass each other; in random order."""
     breadth = size[1] if horizontal else size[0]
     return [breadth * (float(lane) + 0.5) / count for lane in rng.permutation(count)]
 

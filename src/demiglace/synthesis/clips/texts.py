@@ -1,4 +1,4 @@
-"""Clips to be read: writing that runs through the picture, and writing that is there for a tenth of a second."""
+"""Clips to be read: text that scrolls through the picture, and text that is visible for a tenth of a second."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from demiglace.typography.fonts import load_font, sample_face
 from demiglace.typography.ink_colours import Colour
 from demiglace.typography.words import pick
 
-LEAST_WIDTH = 1.25  # of a running text, in widths of the picture: no single frame holds it
+LEAST_WIDTH = 1.25  # of a scrolling text, in widths of the picture: no single frame shows all of it
 
 
 def scroll(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """Writing runs in at the right and out at the left. It is wider than the picture: no single frame holds it."""
+    """Text scrolls from right to left. It is wider than the picture, so no single frame shows all of it."""
     width, height = size
     face, em = sample_face(rng), round(float(rng.uniform(0.2, 0.3)) * min(size))
     font, text = load_font(face, em), _word(rng)
@@ -43,7 +43,7 @@ def scroll(rng: np.random.Generator, size: Size) -> ClipQuestion:
     edges = [font.getlength(text[:index]) for index in range(len(text) + 1)]
     evidence_spans = tuple(
         (right / speed, (left + width) / speed) for left, right in pairwise(edges)
-    )  # of every letter, whole
+    )  # while the whole letter is visible, for each letter
     question = pick(rng, ("What does the running text say?", "Read the text that scrolls by."))
     parts = text.split()
     steps = (
@@ -56,7 +56,7 @@ def scroll(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def flash_text(rng: np.random.Generator, size: Size) -> ClipQuestion:
-    """A word is there for a tenth of a second, between figures that stay; one look in a second misses it."""
+    """A word is visible for a tenth of a second, among figures that stay; sampling at 1 fps misses it."""
     width, height = size
     seconds, face, text = tenths(rng, 1.0, 3.0), sample_face(rng), _word(rng)
     start = flash_start(rng, seconds)
@@ -81,7 +81,7 @@ def flash_text(rng: np.random.Generator, size: Size) -> ClipQuestion:
 
 
 def _word(rng: np.random.Generator) -> str:
-    """A word of some letters, or a number."""
+    """A word of 3 to 7 letters, or a number."""
     if rng.random() < 0.25:
         return str(rng.integers(10, 10_000))
     while not (3 <= len(word := pick(rng, words())) <= 7 and word.isalpha()):

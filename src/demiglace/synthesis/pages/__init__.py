@@ -1,1 +1,1 @@
-"""Blocks printed on paper."""
+"""Rendered pages: blocks of text printed on paper."""

@@ -1,7 +1,7 @@
 """Rendered pages of the kinds that are scanned and photographed: articles, tables, forms and receipts.
 
-They come as `Page`s with the place of every character, in reading order, so whatever learns from PDFs learns from them.
-Sizes and chances are ours.
+They are `Page`s with the place of every character, in reading order, so they can be used wherever PDFs are.
+Sizes and probabilities are ours.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from demiglace.typography.rendering import Rendered
 from demiglace.typography.typesetting import Alignment
 from demiglace.typography.words import pick
 
-SMALLEST_CAP, LARGEST_CAP = 9.0, 20.0  # pixels, of running text
+SMALLEST_CAP, LARGEST_CAP = 9.0, 20.0  # cap height of body text, in pixels
 
 
 def render_layout(rng: np.random.Generator) -> Page:
     """A page of a random kind; the same state of `rng` gives the same page.
 
-    Raises ValueError that names the extra to install where fonts or prose are missing.
+    If fonts or prose are missing, raises ValueError that names the extra to install.
     """
     draw = _KINDS[int(rng.integers(len(_KINDS)))]
     sheet = Sheet()
@@ -35,7 +35,7 @@ def render_layout(rng: np.random.Generator) -> Page:
 
 
 def article(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
-    """A title, one to three columns of paragraphs under headings, figures with captions, the number of the page."""
+    """A title, one to three columns of paragraphs under headings, figures with captions, and a page number."""
     face, pitch = sample_face(rng), float(rng.uniform(1.7, 2.4))
     bold = sister_face(rng, face)
     num_columns = int(rng.integers(1, 4))
@@ -63,7 +63,7 @@ def article(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 
 
 def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
-    """A caption, a row of headings and rows of cells: names to the left, figures to the right, ruled or not."""
+    """A caption, a row of headings and rows of cells: names on the left, numbers on the right, ruled or not."""
     face, row_height = sample_face(rng), cap * float(rng.uniform(2.2, 3.5))
     bold = sister_face(rng, face)
     num_rows, num_columns = int(rng.integers(4, 25)), int(rng.integers(2, 7))
@@ -88,7 +88,7 @@ def table(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 
 
 def form(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
-    """A heading and fields, each a printed label and what was filled in, often in other type, on a rule or in a box."""
+    """A heading and fields, each a printed label and a value, often in another font, on a rule or in a box."""
     face, typed = sample_face(rng), sample_face(rng)
     top = sheet.put(set_block([field_samples.phrase(rng)], sister_face(rng, face), 1.6 * cap), 0, 0) + 2 * cap
     pitch, boxed, indent = cap * float(rng.uniform(2.8, 4.5)), rng.random() < 0.4, cap * float(rng.uniform(10, 18))
@@ -105,7 +105,7 @@ def form(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
 
 
 def receipt(rng: np.random.Generator, sheet: Sheet, cap: float) -> None:
-    """A receipt: the shop and its address in the middle, numbers and dates, goods with prices at the right, totals."""
+    """A receipt: the shop and its address centred, numbers and dates, goods with prices on the right, totals."""
     mono = [face for face in training_faces() if face.style == "mono"]
     face = mono[int(rng.integers(len(mono)))] if rng.random() < 0.7 else sample_face(rng)
     width, pitch = cap * float(rng.uniform(26, 42)), cap * float(rng.uniform(1.8, 2.6))

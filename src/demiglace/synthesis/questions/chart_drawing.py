@@ -1,4 +1,4 @@
-"""Charts and tables -> pictures, as small as they can be read."""
+"""Charts and tables -> pictures, as small as is still legible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAPERS: tuple[Colour, ...] = ((255, 255, 255), (255, 255, 255), (243, 243, 243)
 
 @dataclass(frozen=True)
 class _ChartSheet:
-    """A picture under way, the pen on it, its paper, and the type for what is written."""
+    """A picture being drawn, its pen, its paper, and the font for its text."""
 
     picture: Image.Image
     pen: ImageDraw.ImageDraw
@@ -34,14 +34,14 @@ class _ChartSheet:
         return cls(picture, ImageDraw.Draw(picture), paper, font)
 
     def write(self, x: float, y: float, text: str, anchor: str, ink: Colour = _INK) -> None:
-        """The anchor is Pillow's: l, m, r and a, m, s for what `x` and `y` are of the text."""
+        """The anchor is Pillow's: one of l, m, r and one of a, m, s say which point of the text is at `x` and `y`."""
         self.pen.text((round(x), round(y)), text, fill=ink, font=self.font, anchor=anchor)
 
 
 def draw_chart(rng: np.random.Generator, chart: Chart, side: int) -> Image.Image:
-    """RGB of about `side` times `side` pixels; a table is as large as its cells.
+    """RGB of about `side` by `side` pixels; a table is as large as its cells.
 
-    Raises ValueError that names the extra to install where fonts are missing.
+    If fonts are missing, raises ValueError that names the extra to install.
     """
     face, paper = sample_face(rng), _PAPERS[int(rng.integers(len(_PAPERS)))]
     size = max(_SMALLEST_FONT, round(side / CAPS_OF_A_SIDE / proportions(face).cap))
@@ -60,19 +60,19 @@ def draw_chart(rng: np.random.Generator, chart: Chart, side: int) -> Image.Image
 
 
 def _fitting(face: Face, size: int, texts: tuple[str, ...], room: float) -> ImageFont.FreeTypeFont:
-    """The face at `size` pixels per em, or at fewer, so that the widest of the texts has room."""
+    """The face at `size` pixels per em, or smaller so that the widest of the texts fits."""
     widest = max(load_font(face, size).getlength(text) for text in texts)
     return load_font(face, max(_SMALLEST_FONT, min(size, int(size * room / widest))))
 
 
 def _heading(sheet: _ChartSheet, chart: Chart, x: float) -> float:
-    """Write what is shown; where the chart may begin, below it."""
+    """Write the chart's title and return the y below it, where the chart may begin."""
     sheet.write(x, 2, chart.quantities[0], "ma")
     return 1.4 * sheet.font.size + 2
 
 
 def _plot(sheet: _ChartSheet, chart: Chart) -> None:
-    """Bars, or points on a line, above their labels; with an axis, or each with its value."""
+    """Draw bars, or points on a line, above their labels; with an axis, or with the value at each."""
     values, em = chart.values[0], sheet.font.size
     width, height = sheet.picture.size
     marks = [] if chart.step is None else list(range(0, max(values) + 1, chart.step))
@@ -97,14 +97,14 @@ def _plot(sheet: _ChartSheet, chart: Chart) -> None:
 
 
 def _print_value(sheet: _ChartSheet, x: float, y: float, text: str) -> None:
-    """On paper of its own, above whatever line passes behind it."""
+    """Print a value on a patch of paper, so that a line behind it does not hide it."""
     left, top, right, bottom = sheet.font.getbbox(text, anchor="ms")
     sheet.pen.rectangle([round(x + left), round(y + top), round(x + right), round(y + bottom)], fill=sheet.paper)
     sheet.write(x, y, text, "ms")
 
 
 def _pie(sheet: _ChartSheet, chart: Chart, start: float) -> None:
-    """Slices with their values in them, and a legend to the right of them."""
+    """Draw slices with their values inside, and a legend on the right."""
     width, height = sheet.picture.size
     em, top = sheet.font.size, _heading(sheet, chart, width / 2)
     radius = min((height - top) / 2 - 2, 0.3 * width)
@@ -124,7 +124,7 @@ def _pie(sheet: _ChartSheet, chart: Chart, start: float) -> None:
 
 
 def _table(chart: Chart, font: ImageFont.FreeTypeFont, paper: Colour, ruled: bool) -> Image.Image:
-    """Labels to the left, columns of numbers under their headings; `ruled` between all cells, or below the headings."""
+    """Labels on the left, numbers under headings; rules between all cells if `ruled`, else below the headings only."""
     columns = [["", *chart.labels]]
     columns += [[name, *map(str, column)] for name, column in zip(chart.quantities, chart.values, strict=True)]
     pitch, space = round(1.7 * font.size), 0.6 * font.size

@@ -14,13 +14,13 @@ from demiglace.typography.words import pick, plain_words
 Style = Literal["bar", "line", "pie", "table"]
 
 _STYLES: tuple[Style, ...] = ("bar", "line", "pie", "table")
-_THEMES = (  # labels, and what is known of each of them
+_THEMES = (  # labels, and quantities that each of them may have
     ("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "sales cost rain sun"),
     ("Ann Bob Cem Eva Ida Kim Leo Max Noa Tim Zoe", "score age wins size"),
     ("Rome Oslo Bern Lima Cork Nice Bonn Kiel Riga", "rain wind sun heat"),
     ("plum pear fig kiwi lime milk tea rice bean salt", "price stock sales mass"),
 )
-_WORD_SHARE = 0.4  # of charts whose labels come out of the dictionary, so that they have to be read
+_WORD_SHARE = 0.4  # of charts have random dictionary words as labels, so that the labels must be read
 _LONGEST_LABEL = 5
 _MOST_LINES = 5  # of an axis, above its zero
 _SLICE_STEP, _SMALLEST_SLICE = 5, 10  # percent
@@ -30,7 +30,7 @@ _SLICE_STEP, _SMALLEST_SLICE = 5, 10  # percent
 class Chart:
     """quantities: one, or the columns of a table; values: by quantity, then by label; no two of a quantity are equal.
 
-    colours: names, by label. step: between the lines of an axis on which all values stand; None where they are printed.
+    colours: names, by label. step: between the lines of the axis, which all values are on; None if values are printed.
     """
 
     style: Style
@@ -42,7 +42,7 @@ class Chart:
 
 
 def random_chart(rng: np.random.Generator) -> Chart:
-    """Of 3 to 5 values, or a table of 2 to 4 rows; ValueError where no dictionary is installed."""
+    """A chart of 3 to 5 values, or a table of 2 to 4 rows; ValueError if no dictionary is installed."""
     style = _STYLES[int(rng.integers(len(_STYLES)))]
     known, quantities = (names.split() for names in _THEMES[int(rng.integers(len(_THEMES)))])
     num_labels = int(rng.integers(2, 5) if style == "table" else rng.integers(3, 5 if style == "pie" else 6))
@@ -76,13 +76,13 @@ def ask_chart(rng: np.random.Generator, chart: Chart) -> list[Question]:
 
 
 def _numbers(rng: np.random.Generator, count: int, step: int | None) -> tuple[int, ...]:
-    """Different ones, on the lines of an axis where there is one."""
+    """Distinct numbers, on the lines of the axis if there is one."""
     most = int(rng.choice([9, 20, 99])) if step is None else _MOST_LINES
     return tuple(((step or 1) * rng.choice(np.arange(1, most + 1), count, replace=False)).tolist())
 
 
 def _percentages(rng: np.random.Generator, count: int) -> tuple[int, ...]:
-    """Different ones that add up to 100."""
+    """Distinct percentages that add up to 100."""
     while True:
         parts = rng.choice(np.arange(_SMALLEST_SLICE, 80, _SLICE_STEP), count - 1, replace=False).tolist()
         rest = 100 - sum(parts)
@@ -92,7 +92,7 @@ def _percentages(rng: np.random.Generator, count: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class _Column:
-    """What is known of a quantity, by label."""
+    """The values of one quantity, by label."""
 
     chart: Chart
     quantity: str
@@ -107,7 +107,7 @@ class _Column:
         return ", ".join(f"{label} {value}" for label, value in self.values.items())
 
     def where(self, label: str) -> str:
-        """How the value is found."""
+        """The reasoning step that finds the value."""
         value, colour = self.values[label], self.chart.colours[self.chart.labels.index(label)]
         mark = f"is marked {value}" if self.chart.step is None else f"reaches the line of {value}"
         return {

@@ -1,4 +1,4 @@
-"""Questions about what is written on a page, and small documents with known contents."""
+"""Questions about the text of a page, and small documents with known contents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9'-]*")
 
 @dataclass(frozen=True)
 class Fact:
-    """A sentence, what it answers, and the answer, which stands in it word for word."""
+    """A sentence, a question that it answers, and the answer, which occurs in it verbatim."""
 
     sentence: str
     asked: str
@@ -33,7 +33,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is written in a document. `facts` are its sentences, in order; without them `prose` is its text."""
+    """The text of a document. `facts` are its sentences, in order; without them its text is `prose`."""
 
     heading: str
     number: int
@@ -46,9 +46,9 @@ class Contents:
 
 
 def random_document(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[Question]]:
-    """A heading, a few lines and the number of the page, in a picture of about `side` times `side` pixels.
+    """A heading, a few lines and a page number, in a picture of about `side` by `side` pixels.
 
-    Raises ValueError that names the extra to install where fonts or prose are missing.
+    If fonts or prose are missing, raises ValueError that names the extra to install.
     """
     contents = random_contents(rng)
     page = document_page(rng, contents, side / CAPS_OF_A_SIDE)
@@ -67,7 +67,7 @@ def random_contents(rng: np.random.Generator) -> Contents:
 
 
 def document_page(rng: np.random.Generator, contents: Contents, cap: float) -> Page:
-    """Its heading larger, its number below the text; `cap` is the height of a capital letter in pixels."""
+    """The document as a page, heading larger, page number below the text; `cap` is the cap height in pixels."""
     face, sheet = sample_face(rng), Sheet()
     top = sheet.put(set_block([contents.heading], sister_face(rng, face), 1.3 * cap), 0, 0) + cap
     body = set_block(wrap(contents.body, _LINE_LENGTH), face, cap, float(rng.uniform(1.8, 2.2)))
@@ -77,7 +77,7 @@ def document_page(rng: np.random.Generator, contents: Contents, cap: float) -> P
 
 
 def ask_document(rng: np.random.Generator, contents: Contents) -> list[Question]:
-    """Its heading and number; a fact and the sentence after another where its sentences are known."""
+    """Questions about heading and page number; if its sentences are known, also about a fact and the next sentence."""
     first, number = contents.body.split()[0], str(contents.number)
     quoted_heading = f'Above the text stands in larger letters: "{contents.heading}".'
     asked = [
@@ -105,7 +105,7 @@ def ask_document(rng: np.random.Generator, contents: Contents) -> list[Question]
 
 
 def ask_lines(rng: np.random.Generator, page: Page) -> list[Question]:
-    """A line to quote by its beginning, and the word that follows two others; of any page, where it allows that."""
+    """Questions that any page may allow: quote a line given its beginning, and name the word after two others."""
     asked = (ask(rng, [line.text for line in page.lines]) for ask in (_ask_line, _ask_word))
     return [question for question in asked if question]
 
@@ -136,7 +136,7 @@ def _ask_next(rng: np.random.Generator, facts: tuple[Fact, ...]) -> Question:
 
 
 def _ask_line(rng: np.random.Generator, lines: list[str]) -> Question | None:
-    """The line that alone starts with its first two words."""
+    """Asks for a line given its first two words, with which no other line starts."""
     for number in rng.permutation(len(lines)).tolist():
         line = lines[number]
         start = " ".join(line.split()[:2])
@@ -155,7 +155,7 @@ def _ask_line(rng: np.random.Generator, lines: list[str]) -> Question | None:
 
 
 def _ask_word(rng: np.random.Generator, lines: list[str]) -> Question | None:
-    """A word that stands on a line behind two words, which occur nowhere else next to each other."""
+    """Asks for the word after two words on a line; the pair occurs nowhere else."""
     triples = [
         (number, *words)
         for number, line in enumerate(lines)

@@ -1,9 +1,9 @@
-"""Words of drawn instructions: lists whose items are known, topics, and what is said of them."""
+"""Vocabulary of generated instructions: lists whose items are known, topics, and adjectives to describe them."""
 
 from __future__ import annotations
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight")
-LISTS = (  # many, one, and all that count
+LISTS = (  # plural, singular, and all accepted items
     (
         "colours",
         "a colour",

@@ -1,7 +1,7 @@
-"""Drawn instructions whose fulfilment a rule can check, without a picture: lists, counts, case, JSON and the like.
+"""Generated text-only instructions whose fulfilment a rule can check: lists, counts, case, JSON and the like.
 
-An answer is drawn first, and then what is asked is what holds of it: so every instruction can be followed, whatever
-constraints come together.
+An answer is drawn first, and the instruction then asks for properties of this answer. So every instruction can be
+followed, whatever constraints are combined.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NEVER = Bounds.exactly(0)
 
 @dataclass(frozen=True)
 class Instruction:
-    """What is asked, an answer that follows it, and what is checked."""
+    """An instruction, an answer that follows it, and the constraints that are checked."""
 
     asked: str
     answer: str
@@ -47,7 +47,7 @@ class Instruction:
 
 
 def random_instruction(rng: np.random.Generator, kind: str, most_extras: int = MOST_EXTRAS) -> Question:
-    """Of one of `INSTRUCTION_KINDS`, with up to `most_extras` constraints more."""
+    """An instruction of a kind in `INSTRUCTION_KINDS`, with up to `most_extras` further constraints."""
     drawn = INSTRUCTION_KINDS[kind](rng)
     for extra in rng.permutation(len(_EXTRAS))[: rng.integers(most_extras + 1)]:
         drawn = _EXTRAS[extra](rng, drawn)
@@ -58,7 +58,7 @@ def random_instruction(rng: np.random.Generator, kind: str, most_extras: int = M
 
 
 def held_out_instruction(kind: str, number: int, seed: int = 0) -> Question:
-    """Held-out instruction `number` of a kind; ValueError where there is no such kind."""
+    """Held-out instruction `number` of a kind; ValueError if there is no such kind."""
     Words(tuple(INSTRUCTION_KINDS)).check("kind", kind)
     return random_instruction(
         np.random.default_rng((HELD_OUT, seed, list(INSTRUCTION_KINDS).index(kind), number)), kind
@@ -70,7 +70,7 @@ def _some(rng: np.random.Generator, options: Sequence[str], number: int) -> list
 
 
 def _statement(rng: np.random.Generator, topic: str, num_words: int) -> str:
-    """Of exactly so many words, without a point: "the moon is very bright and old"."""
+    """A statement of exactly `num_words` words, without a full stop: "the moon is very bright and old"."""
     adjectives = iter(_some(rng, ADJECTIVES, len(ADJECTIVES)))
     if num_words < 4:
         return " ".join(["the", next(adjectives), topic][3 - num_words :])
@@ -236,13 +236,13 @@ INSTRUCTION_KINDS: Mapping[str, Callable[[np.random.Generator], Instruction]] = 
 
 
 def _absent(rng: np.random.Generator, answer: str, letters: str) -> str:
-    """One of `letters` that the answer does not have; "" where it has all."""
+    """One of `letters` that the answer does not contain; "" if it contains all."""
     left = [letter for letter in letters if letter not in answer.lower()]
     return pick(rng, left) if left else ""
 
 
 def _in_case(rng: np.random.Generator, drawn: Instruction) -> Instruction:
-    """All in one case, unless the answer has to have letters of the other, or has that already."""
+    """Adds "all in one case", unless the answer needs letters of the other case, or its case is already asked for."""
     case: Case = "upper_case" if rng.random() < 0.5 else "lower_case"
     if any(isinstance(one, LetterCase) for one in drawn.constraints):
         return drawn
@@ -254,7 +254,7 @@ def _in_case(rng: np.random.Generator, drawn: Instruction) -> Instruction:
 
 
 def _few_words(rng: np.random.Generator, drawn: Instruction) -> Instruction:
-    """At most so many, unless words are counted already."""
+    """Adds a maximum number of words, unless words are already counted."""
     if any(isinstance(one, UnitCount) and one.unit == "words" for one in drawn.constraints):
         return drawn
     bounds = Bounds(0, count("words", drawn.answer) + int(rng.integers(1, 4)))

@@ -1,4 +1,4 @@
-"""Small receipts and forms whose fields are known, and questions that find them."""
+"""Small receipts and forms whose fields are known, and questions about them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from demiglace.typography.words import pick, plain_words
 
 @dataclass(frozen=True)
 class Receipt:
-    """goods: names and prices, no name twice; cash: what was given, more than the total, or None.
+    """goods: names and prices, no name twice; cash: the amount paid, more than the total, or None.
 
-    label: what the total is called.
+    label: the word printed for the total.
     """
 
     shop: str
@@ -36,29 +36,29 @@ class Receipt:
 
     @property
     def amounts(self) -> tuple[tuple[str, Decimal], ...]:
-        """Names and figures of the lines below the date, from top to bottom."""
+        """Names and amounts of the lines below the date, from top to bottom."""
         paid = (("CASH", self.cash), ("CHANGE", self.cash - self.total)) if self.cash is not None else ()
         return *self.goods, (self.label, self.total), *paid
 
     @property
     def text(self) -> str:
-        """What is printed, line by line."""
+        """The printed text, line by line."""
         return "\n".join((self.shop, self.date, *(f"{name} {amount:.2f}" for name, amount in self.amounts)))
 
 
 @dataclass(frozen=True)
 class Form:
-    """fields: labels and what is filled in, no label or filling twice."""
+    """fields: labels and values; no label and no value occurs twice."""
 
     title: str
     fields: tuple[tuple[str, str], ...]
 
 
 def random_receipt(rng: np.random.Generator, side: int, short: bool = False) -> tuple[Image.Image, list[Question]]:
-    """A small receipt of about `side` times `side` pixels, and one question of each kind that it allows.
+    """A small receipt of about `side` by `side` pixels, and one question of each kind that it allows.
 
     short: two goods and the total, about 50 letters in five lines; otherwise up to four goods, and often cash.
-    Raises ValueError that names the extra to install where fonts or prose are missing.
+    If fonts or prose are missing, raises ValueError that names the extra to install.
     """
     most_words, most_goods = (1, 2) if short else (2, 4)
     shop = [*plain_words(rng, int(rng.integers(1, most_words + 1)), 7), pick(rng, _SHOPS)]
@@ -85,7 +85,7 @@ def random_form(rng: np.random.Generator, side: int) -> tuple[Image.Image, list[
 
 
 def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
-    """Total, date, shop, price of one of the goods, how many goods, all that is written, and the change if any."""
+    """Questions for total, date, shop, price of one item, number of items, the whole text, and the change if any."""
     name, price = receipt.goods[int(rng.integers(len(receipt.goods)))]
     names, count = [name for name, _ in receipt.goods], len(receipt.goods)
     asked = [
@@ -132,7 +132,7 @@ def ask_receipt(rng: np.random.Generator, receipt: Receipt) -> list[Question]:
 
 
 def ask_form(rng: np.random.Generator, form: Form) -> list[Question]:
-    """What is filled in at a label, and at which label something is filled in."""
+    """Questions for the value at a label, and for the label of a value."""
     number = int(rng.integers(len(form.fields)))
     label, filled = form.fields[number]
     others = ", ".join(other for other, _ in form.fields if other != label)
@@ -149,12 +149,12 @@ def ask_form(rng: np.random.Generator, form: Form) -> list[Question]:
 
 
 def _found(kind: str, asked: str, answer: str, spoken: str, where: str) -> Question:
-    """What only needs to be found."""
+    """A question whose answer only needs to be found."""
     return Question(kind, asked, answer, f"{spoken} {answer}.", (where, f"Check: it reads {answer}."))
 
 
 def _ask_total(rng: np.random.Generator, receipt: Receipt) -> Question:
-    """The goods are added up, and the total as printed is the check."""
+    """The reasoning adds up the goods and checks the sum against the printed total."""
     sums, so_far = [], receipt.goods[0][1]
     for _, price in receipt.goods[1:]:
         sums.append(f"{so_far:.2f} + {price:.2f} = {so_far + price:.2f}")
@@ -178,7 +178,7 @@ def _ask_change(total: Decimal, cash: Decimal) -> Question:
 
 
 def _draw_receipt(rng: np.random.Generator, receipt: Receipt, cap: float) -> Image.Image:
-    """The shop in the middle, the date, goods with prices at the right, totals below."""
+    """The shop centred, the date, goods with prices on the right, totals below."""
     mono = [face for face in training_faces() if face.style == "mono"]
     face = mono[int(rng.integers(len(mono)))] if rng.random() < 0.5 else sample_face(rng)
     pitch, sheet = float(rng.uniform(1.8, 2.2)) * cap, Sheet()
@@ -196,7 +196,7 @@ def _draw_receipt(rng: np.random.Generator, receipt: Receipt, cap: float) -> Ima
 
 
 def _draw_form(rng: np.random.Generator, form: Form, cap: float) -> Image.Image:
-    """Labels, and what is filled in, in other type, on a rule."""
+    """Labels, and values in another font on a rule."""
     face, typed, sheet = sample_face(rng), sample_face(rng), Sheet()
     pitch = float(rng.uniform(2.3, 3)) * cap
     top = sheet.put(_written(form.title, sister_face(rng, face), 1.2 * cap), 0, 0) + cap
@@ -219,7 +219,7 @@ def _code(rng: np.random.Generator) -> str:
 
 _SHOPS = ("shop", "store", "cafe", "mart")
 _LABELS = ("TOTAL", "Total", "TOTAL DUE")
-_FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (  # no two are filled in alike
+_FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (  # no two have the same kind of value
     ("Name", lambda rng: " ".join(plain_words(rng, 2, 7)).title()),
     ("City", lambda rng: plain_words(rng, 1)[0].title()),
     ("Date", field_samples.date),

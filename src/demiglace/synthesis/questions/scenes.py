@@ -1,6 +1,6 @@
 """Scenes of coloured shapes, no two of which touch, and questions about them.
 
-Every shape stands in a ninth of the picture of its own, so that rows, columns and parts have one meaning.
+Every shape is in its own cell of a 3 by 3 grid, so that rows, columns and parts of the picture are unambiguous.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from demiglace.typography.ink_colours import Colour
 from demiglace.typography.words import pick
 
 FORMS = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars", "cross": "crosses"}
-LARGEST_TINT = 12  # of 255, by which a shape differs from its named colour
+LARGEST_TINT = 12  # of 255: most that a shape differs from its named colour
 MOST_SHAPES = 7
 ROWS, COLUMNS = ("top", "middle", "bottom"), ("left", "middle", "right")
 PARTS = tuple(f"{row} {column}" if row != column else "centre" for row in ROWS for column in COLUMNS)
 
 _PAPERS: tuple[Colour, ...] = ((255, 255, 255), (255, 255, 255), (226, 226, 226), (247, 238, 218), (219, 232, 245))
-_SMALL, _LARGE = 0.42, 0.86  # half the extent of a shape, as a share of half its ninth
-_OVERSAMPLING = 4  # drawn so much larger, for smooth edges
+_SMALL, _LARGE = 0.42, 0.86  # extent of a shape as a share of its grid cell
+_OVERSAMPLING = 4  # drawn larger by this factor, for smooth edges
 _TURNS = np.pi * (np.arange(10) / 5 - 0.5)
 _STAR = np.stack([np.cos(_TURNS), np.sin(_TURNS)], 1) * np.where(np.arange(10) % 2, 0.42, 1.0)[:, None]
 _ARM = 0.34
@@ -42,7 +42,7 @@ _CORNERS: dict[str, Sequence[tuple[float, float]]] = {  # polygons within [-1, 1
 
 @dataclass(frozen=True)
 class Shape:
-    """place: ninth of the picture, from 0 at the top left, row by row; x, y and radius in pixels, y downwards."""
+    """place: cell of the 3 by 3 grid, from 0 at the top left, row by row; x, y and radius in pixels, y downwards."""
 
     form: str
     colour: str
@@ -72,7 +72,7 @@ class Scene:
 
 
 def random_scene(rng: np.random.Generator, side: int, most_shapes: int = MOST_SHAPES) -> Scene:
-    """1 to `most_shapes` shapes of few forms and colours, in a picture of about `side` times `side` pixels."""
+    """1 to `most_shapes` shapes of few forms and colours, in a picture of about `side` by `side` pixels."""
     tall = float(np.exp(rng.uniform(-0.25, 0.25)))
     width, height = round(side / tall), round(side * tall)
     forms = rng.permutation(list(FORMS))[: rng.integers(2, 5)].tolist()
@@ -83,7 +83,7 @@ def random_scene(rng: np.random.Generator, side: int, most_shapes: int = MOST_SH
 
 
 def draw_scene(scene: Scene) -> Image.Image:
-    """RGB, of the scene's size."""
+    """An RGB picture of the scene's size."""
     width, height = scene.size
     picture = Image.new("RGB", (width * _OVERSAMPLING, height * _OVERSAMPLING), scene.paper)
     pen = ImageDraw.Draw(picture)
@@ -101,13 +101,13 @@ def ask_scene(rng: np.random.Generator, scene: Scene) -> list[Question]:
 
 
 def ask_colours(rng: np.random.Generator, scene: Scene) -> list[Question]:
-    """Those questions alone whose answers name colours."""
+    """Only the questions whose answers name colours."""
     asked = (ask(rng, scene) for ask in (_colour, _list))
     return [question for question in asked if question]
 
 
 def _shape(rng: np.random.Generator, place: int, form: str, colour: str, width: float, height: float) -> Shape:
-    """A shape inside its ninth of `width` times `height` pixels, clear of its borders."""
+    """A shape inside its grid cell of `width` by `height` pixels, clear of the cell's borders."""
     is_large = bool(rng.random() < 0.5)
     radius = min(width, height) / 2 * (_LARGE if is_large else _SMALL) * float(rng.uniform(0.92, 1))
     x, y = (float(rng.uniform(radius + 1.5, length - radius - 1.5)) for length in (width, height))
@@ -136,7 +136,7 @@ class _Sort:
 
 
 def _singles(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[tuple[_Sort, Shape]]:
-    """Shapes that a name fits and no other, in random order; named by form alone where that will do."""
+    """Shapes with an unambiguous name, in random order; named by form alone if that is enough."""
     named = []
     for number in rng.permutation(len(shapes)):
         shape = shapes[number]
@@ -146,7 +146,7 @@ def _singles(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[tuple[_S
 
 
 def _listing(scene: Scene) -> list[str]:
-    """What stands where, a line for each row."""
+    """The shapes in the scene, one line for each row."""
     rows = [[shape for shape in scene.shapes if shape.row == row] for row in range(3)]
     said = [", ".join(f"{shape.colour} {shape.form}" for shape in row) or "nothing" for row in rows]
     return [f"{name}: {shapes}" for name, shapes in zip(ROWS, said, strict=True)]
@@ -165,7 +165,7 @@ def _place(shape: Shape) -> str:
 
 def _count(rng: np.random.Generator, scene: Scene) -> Question:
     forms, colours = ([None, *names] for names in (FORMS, SCENE_COLOURS))
-    sort = _Sort(forms[rng.integers(len(forms))], colours[rng.integers(len(colours))])  # mostly none is there
+    sort = _Sort(forms[rng.integers(len(forms))], colours[rng.integers(len(colours))])  # usually absent
     if rng.random() < 0.9:
         shape = scene.shapes[rng.integers(len(scene.shapes))]
         sort = (_Sort(shape.form, None), _Sort(None, shape.colour), _Sort(shape.form, shape.colour), _Sort(None, None))[

@@ -1,4 +1,4 @@
-"""Questions without a picture: sums, spelling, and the order and the letters of words."""
+"""Questions without a picture: arithmetic, spelling, and the order and the letters of words."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from demiglace.typography.words import pick, plain_words
 
 
 def random_text_question(rng: np.random.Generator) -> Question:
-    """Of a random kind; ValueError that names the extra to install where there is no dictionary."""
+    """A question of a random kind; without a dictionary, ValueError names the extra to install."""
     return _QUESTIONS[int(rng.integers(len(_QUESTIONS)))](rng)
 
 
 def _sum(rng: np.random.Generator) -> Question:
-    """Tens first, then ones; the check goes back."""
+    """Adds tens first, then ones; the check subtracts again."""
     one, other = (int(number) for number in rng.integers(2, 100, 2))
     total, tens = one + other, one + other // 10 * 10
     steps = (f"{one} + {other // 10 * 10} = {tens}", f"{tens} + {other % 10} = {total}")
@@ -56,7 +56,7 @@ def _spell(rng: np.random.Generator) -> Question:
 
 
 def _order(rng: np.random.Generator) -> Question:
-    """Which of some words comes first in the alphabet."""
+    """Which of several words comes first in the alphabet."""
     listed = plain_words(rng, int(rng.integers(3, 6)))
     in_order = sorted(listed)
     steps = (
@@ -69,7 +69,7 @@ def _order(rng: np.random.Generator) -> Question:
 
 
 def _word_at(rng: np.random.Generator) -> Question:
-    """Which of some words stands at a place."""
+    """Which of several words is at a given position."""
     listed = plain_words(rng, int(rng.integers(3, 7)))
     place = int(rng.integers(len(listed)))
     answer = listed[place]
@@ -82,7 +82,7 @@ def _word_at(rng: np.random.Generator) -> Question:
 
 
 def _letters(rng: np.random.Generator) -> Question:
-    """How often a letter occurs in a word; mostly one that does."""
+    """How often a letter occurs in a word; usually a letter that does occur."""
     word = plain_words(rng, 1)[0]
     letter = pick(rng, word if rng.random() < 0.85 else "abcdefghijklmnopqrstuvwxyz")
     places = [str(number) for number, found in enumerate(word, start=1) if found == letter]

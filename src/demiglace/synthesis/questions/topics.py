@@ -46,7 +46,7 @@ def held_out_question(
 
 
 def draw_question(rng: np.random.Generator, topic: str, side: int) -> tuple[tuple[Part, ...], Question, list[Question]]:
-    """What is shown, a question about it, and others that may follow."""
+    """The parts to show, a question about them, and others that may follow."""
     if topic == TEXT:
         question, *others = (random_text_question(rng) for _ in range(MOST_TURNS))
         return (), question, others
@@ -61,7 +61,7 @@ def _scene(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
 
 
 def _colours(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """Of one shape or two: colours are learned faster from one red circle than from seven shapes at once."""
+    """A scene of one or two shapes: colours are learned faster from one red circle than from seven shapes at once."""
     scene = random_scene(rng, side, most_shapes=2)
     return draw_scene(scene), ask_colours(rng, scene)
 
@@ -72,11 +72,11 @@ def _chart(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]
 
 
 def _short_receipt(rng: np.random.Generator, side: int) -> tuple[Picture, list[Question]]:
-    """A receipt as short as a slice of the nano model can hold."""
+    """A receipt short enough for a slice of the nano model."""
     return random_receipt(rng, side, short=True)
 
 
-TOPICS: dict[str, Topic] = {  # those that a source of questions draws where no other choice is made
+TOPICS: dict[str, Topic] = {  # those that a source of questions draws by default
     "scenes": _scene,
     "colours": _colours,
     "charts": _chart,
@@ -85,7 +85,7 @@ TOPICS: dict[str, Topic] = {  # those that a source of questions draws where no 
     "documents": random_document,
     "short_receipts": _short_receipt,
 }
-SIMPLE_TOPICS: dict[str, Topic] = {  # simple pictures in many styles, with sizes of their own; drawn by choice alone
+SIMPLE_TOPICS: dict[str, Topic] = {  # simple pictures in many styles, of their own sizes; drawn only if requested
     "shapes": random_shapes,
     "cells": random_cells,
     "boxes": random_boxes,
