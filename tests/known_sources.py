@@ -23,6 +23,7 @@ class Numbered:
     most: int = 8
     bad: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
+    at_once: int | None = None
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         if row in self.bad:
@@ -48,6 +49,7 @@ class Deadly:
 
     name: str = "deadly"
     blocks: tuple[int, ...] | None = None
+    at_once: int | None = None
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         if row == 5:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,8 @@ from demiglace.fields import WEIGHT
 if TYPE_CHECKING:
     from demiglace.data.source import Source
 
-# Part of each seed, so that different purposes never share random numbers.
-CHOICE, ORDER, CONTENT = range(3)
+# First numbers of the seeds, so that no two purposes draw the same chances.
+CHOICE, ORDER, CONTENT, SAMPLE = range(4)
 
 
 @dataclass(frozen=True)
@@ -66,36 +66,61 @@ class Mixture:
     def choose(self, seed: int, stream: int, number: int, decay: float) -> int:
         """The source of draw `number` of a stream."""
         shares = self.shares(decay)
-        chance = np.random.default_rng((seed, CHOICE, stream, number)).random()
         possible = np.flatnonzero(shares)
+        if len(possible) == 1:
+            return int(possible[0])
+        chance = np.random.default_rng((seed, CHOICE, stream, number)).random()
         return int(possible[np.searchsorted(shares[possible].cumsum()[:-1], chance, side="right")])
 
+    def epoch(self, draw: Draw) -> int:
+        """How often every record of its source was drawn before it; 0 where there is no end."""
+        size = self._sizes[draw.source]
+        return draw.number // size if size else 0
+
     def place(self, draw: Draw, seed: int) -> tuple[int, int]:
-        """(block, row) of a draw's record in its source."""
-        blocks = self.sources[draw.source].blocks
-        return (0, draw.number) if blocks is None else place(blocks, (seed, ORDER, draw.source), draw.number)
+        """(block, row) where the record of a draw lies in its source."""
+        source = self.sources[draw.source]
+        if source.blocks is None:
+            return 0, draw.number
+        return place(source.blocks, source.at_once, (seed, ORDER, draw.source), draw.number)
+
+    def sample(self, source: int, most: int, seed: int) -> list[Draw]:
+        """Draws of the first epoch of a source, each record as likely as any; of all records where there are no more.
+
+        In the order of their numbers, in which blocks are read one after the other.
+        """
+        size = self._sizes[source]
+        chances = np.random.default_rng((seed, SAMPLE, source))
+        return [Draw(source, int(number)) for number in sorted(chances.choice(size, min(most, size), replace=False))]
+
+    @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        return tuple(sum(source.blocks or ()) for source in self.sources)
 
     def content_seed(self, draw: Draw, seed: int) -> tuple[int, ...]:
         """The seed for random choices within the record: a different one each time the record is drawn."""
         return seed, CONTENT, draw.source, draw.number
 
 
-def place(blocks: Sequence[int], seed: tuple[int, ...], number: int) -> tuple[int, int]:
+def place(blocks: Sequence[int], at_once: int | None, seed: tuple[int, ...], number: int) -> tuple[int, int]:
     """(block, row) of record `number` of an endless shuffled order over `blocks`, given by their sizes.
 
-    Each epoch goes through all blocks in a new order, and through the rows of each block in a new order. So every
-    record occurs once an epoch while blocks are read one after the other.
+    Each epoch has an order of its own, in which every record comes once. Blocks are shuffled, and the records of
+    `at_once` blocks in turn are shuffled together; with None those of all blocks.
     """
     sizes = np.asarray(blocks)
     epoch, rest = divmod(number, int(sizes.sum()))
     order = _permutation((*seed, epoch, 0), len(sizes))
     ends = sizes[order].cumsum()
-    turn = int(np.searchsorted(ends, rest, side="right"))
-    block = int(order[turn])
-    rows = _permutation((*seed, epoch, 1 + block), int(sizes[block]))
-    return block, int(rows[rest - (int(ends[turn]) - int(sizes[block]))])
+    open_together = at_once or len(sizes)
+    first = int(np.searchsorted(ends, rest, side="right")) // open_together * open_together
+    start = int(ends[first - 1]) if first else 0
+    own_ends = ends[first : first + open_together] - start
+    row = int(_permutation((*seed, epoch, 1 + first), int(own_ends[-1]))[rest - start])
+    turn = int(np.searchsorted(own_ends, row, side="right"))
+    return int(order[first + turn]), row - (int(own_ends[turn - 1]) if turn else 0)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)  # a source has two or three of each of the epochs that wait
 def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(size)

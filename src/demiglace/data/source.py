@@ -29,6 +29,10 @@ class Source(Protocol):
         """
 
     @property
+    def at_once(self) -> int | None:
+        """Blocks that are read from in turn; None where no record costs more for the block that it is in."""
+
+    @property
     def files(self) -> Sequence[Path]:
         """The files that records are read from."""
 
@@ -46,11 +50,18 @@ class Source(Protocol):
         """The place of a record, as reported in its BadRecord."""
 
 
+BLOCKS_AT_ONCE = 4  # where a block has to be fetched, decoded or indexed (ours); readers keep two such groups
+
+
 class Endless:
     """The part of a `Source` that all generated sources share: they are endless and have no files."""
 
     @property
     def blocks(self) -> None:
+        return None
+
+    @property
+    def at_once(self) -> None:
         return None
 
     @property

@@ -41,6 +41,10 @@ class Portion:
         return None if self.source.blocks is None else tuple(map(len, self._rows))
 
     @property
+    def at_once(self) -> int | None:
+        return self.source.at_once
+
+    @property
     def files(self) -> Sequence[Path]:
         return self.source.files
 

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import PIL.Image
 import pytest
@@ -92,7 +93,23 @@ def test_a_block_is_decoded_once(source, monkeypatch):
     monkeypatch.setattr(parquet, "_read_group", lambda *place: decoded.append(place) or read_group(*place))
     for block, row in [(0, 0), (0, 1), (1, 0), (0, 0), (1, 0), (2, 0), (1, 0), (0, 0)]:
         read(source, block, row)
-    assert [group for _, group in decoded] == [0, 1, 0, 0]
+    assert [group for _, group in decoded] == [0, 1, 0]
+
+
+def test_what_was_not_asked_for_longest_is_decoded_again(source, monkeypatch):
+    tables = {0: 300, 1: 300, 2: 300}
+    decoded = []
+
+    def read_group(path, group):
+        decoded.append(len(decoded))
+        return pyarrow.table({"a": pyarrow.array([0] * tables[group], pyarrow.int8())})
+
+    monkeypatch.setattr(parquet, "_read_group", read_group)
+    monkeypatch.setattr(parquet, "MAX_GROUP_BYTES", 700)
+    monkeypatch.setattr(ParquetFiles, "_groups", [(Path("a"), group, 300) for group in tables])
+    for block in (0, 1, 0, 2, 0, 1):
+        source._group(block)
+    assert len(decoded) == 4
 
 
 def test_bad_rows_are_told_with_their_place(tmp_path):

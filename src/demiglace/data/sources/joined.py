@@ -25,6 +25,11 @@ class Joined:
         return tuple(size for source in self.sources for size in source.blocks or ())
 
     @property
+    def at_once(self) -> int | None:
+        """As of the source that keeps the fewest blocks."""
+        return min((source.at_once for source in self.sources if source.at_once is not None), default=None)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return tuple(path for source in self.sources for path in source.files)
 

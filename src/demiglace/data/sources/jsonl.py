@@ -54,6 +54,10 @@ class JsonFile:
         return tuple(min(BLOCK, num_records - start) for start in range(0, num_records, BLOCK))
 
     @property
+    def at_once(self) -> None:
+        return None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
 

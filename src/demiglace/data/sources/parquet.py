@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.source import state_of
+from demiglace.data.source import BLOCKS_AT_ONCE, state_of
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import read_record
 from demiglace.records.media import Find
@@ -18,9 +17,9 @@ from demiglace.records.media_files import MediaFolders, media_of
 if TYPE_CHECKING:
     import pyarrow
 
-MAX_GROUP_BYTES = 2**31  # of a decoded row group
-GROUPS_IN_MEMORY = 2  # per process: around the border of two groups, reads alternate between them
-FIRST = 16  # records from which all are judged (ours)
+MAX_GROUP_BYTES = 2**31  # of a row group once it is decoded, and of all that a process keeps
+GROUPS_IN_MEMORY = 2 * BLOCKS_AT_ONCE  # of each process, as long as they have at most `MAX_GROUP_BYTES` together
+FIRST = 16  # records that tell of all (ours)
 BATCH = 64  # rows decoded at a time
 
 
@@ -44,6 +43,10 @@ class ParquetFiles:
         return tuple(num_rows for _, _, num_rows in self._groups)
 
     @property
+    def at_once(self) -> int:
+        return BLOCKS_AT_ONCE
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return self.paths
 
@@ -56,7 +59,7 @@ class ParquetFiles:
         path, where = self._groups[block][0], self.where(block, row)
         find = self.find or MediaFolders(path.parent, self.media, self.media_root).find
         try:
-            record = self._table(block).slice(row, 1).to_pylist()[0]
+            record = self._group(block).slice(row, 1).to_pylist()[0]
         except ValueError as error:
             raise BadRecord(where, str(error)) from error
         return read_record(record, where, find, sampling=self.sampling)
@@ -80,10 +83,19 @@ class ParquetFiles:
         """For each row group the file, its index in the file, and its number of rows."""
         return tuple((path, group, rows) for path in self.paths for group, rows in enumerate(_num_rows(path)))
 
+    def _group(self, block: int) -> pyarrow.Table:
+        """Its rows. Those that were not asked for longest go first."""
+        kept = self._kept
+        kept[block] = kept.pop(block, None) or _read_group(*self._groups[block][:2])
+        while len(kept) > 1 and (
+            len(kept) > GROUPS_IN_MEMORY or sum(table.nbytes for table in kept.values()) > MAX_GROUP_BYTES
+        ):
+            del kept[next(iter(kept))]
+        return kept[block]
+
     @cached_property
-    def _table(self) -> Callable[[int], pyarrow.Table]:
-        """A function: block -> its rows."""
-        return lru_cache(GROUPS_IN_MEMORY)(lambda block: _read_group(*self._groups[block][:2]))
+    def _kept(self) -> dict[int, pyarrow.Table]:
+        return {}
 
 
 def _num_rows(path: Path) -> list[int]:

@@ -47,6 +47,10 @@ class PdfFolder:
         return tuple(count_records(path, count_pages) for path in self._paths)
 
     @property
+    def at_once(self) -> None:
+        return None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return self._paths
 

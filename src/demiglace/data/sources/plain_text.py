@@ -15,13 +15,13 @@ from typing import BinaryIO
 import numpy as np
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.data.source import count_records, state_of
+from demiglace.data.source import BLOCKS_AT_ONCE, count_records, state_of
 from demiglace.fields import Field, Whole, check_attributes
 from demiglace.media.pictures import local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
 
-FILES_IN_MIND = 8  # lists of cuts cached by a process
+FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of cuts that a process keeps
 
 _BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in order of preference
 
@@ -47,6 +47,10 @@ class PlainText:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_cut(path, self.window)) - 1) for path in self.paths)
+
+    @property
+    def at_once(self) -> int:
+        return BLOCKS_AT_ONCE
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, inside, name_of, stored_file, stored_files
-from demiglace.data.source import Source, state_of
+from demiglace.data.source import BLOCKS_AT_ONCE, Source, state_of
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.plain_text import PlainText
@@ -31,8 +31,8 @@ from demiglace.records.preferences import Preference
 
 ADDRESS_OPTION = "address"  # of a source whose path is an address
 DEFAULT_CACHE = ObjectCache(Path(tempfile.gettempdir()) / "demiglace-objects", 50 * 10**9)  # ours; on each machine
-FILES_IN_MIND = 8  # files whose record positions are cached by a process
-MEDIA_IN_MIND = 100_000  # media whose information from the store is cached by a process
+FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # of which a process keeps where records are
+MEDIA_IN_MIND = 100_000  # of which it keeps what the store says
 Find = Callable[[str], bytes]
 T = TypeVar("T")
 
@@ -60,6 +60,10 @@ class StoredRecords:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         return tuple(size for own in self.sizes for size in own)
+
+    @property
+    def at_once(self) -> int:
+        return BLOCKS_AT_ONCE
 
     @property
     def files(self) -> tuple[Path, ...]:

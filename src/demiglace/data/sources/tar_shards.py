@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
-from demiglace.data.source import count_records, state_of
+from demiglace.data.source import BLOCKS_AT_ONCE, count_records, state_of
 from demiglace.media.pictures import MAX_BYTES, local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
@@ -25,7 +25,7 @@ from demiglace.records.media_keys import MediaKind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
-SHARDS_IN_MIND = 8  # lists of members cached by a process
+SHARDS_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of members that a process keeps
 
 _IMAGES = (
     "jpg",
@@ -71,6 +71,10 @@ class TarShards:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_index(path))) for path in self.paths)
+
+    @property
+    def at_once(self) -> int:
+        return BLOCKS_AT_ONCE
 
     @property
     def files(self) -> tuple[Path, ...]:
