@@ -135,7 +135,7 @@ def test_bad_records_are_raised_with_their_place_or_skipped_by_name() -> None:
     broken: tuple[Source, ...] = (Numbered("broken", (6,), bad=frozenset({2}), lost=frozenset({4})),)
     with pytest.raises(BadRecord, match=r"broken\[0\]:\d: "):
         open_loader([0], sources=broken, skip_bad=False).next_rows(0.0)
-    loader = open_loader([0], sources=broken)
+    loader = open_loader([0], sources=broken, num_streams=1)
     loader.next_rows(0.0)
     assert {error.where for error in loader.skipped} == {"broken[0]:2", "broken[0]:4"}
     assert "/no/such/file.png" in next(error.why for error in loader.skipped if error.where == "broken[0]:4")
@@ -208,6 +208,8 @@ def test_positions_of_another_loader_are_refused() -> None:
     state = open_loader().state()
     with pytest.raises(ValueError, match=r"no position for streams \[1, 3\], there are \[0, 2\]"):
         open_loader().restore({0: state[0], 2: state[2]})
+    with pytest.raises(ValueError, match="begin anew"):
+        open_loader().restore({number: held | {"order": 1} for number, held in state.items()})
     with pytest.raises(ValueError, match="among 4 streams, but there are 8"):
         open_loader(num_streams=8).restore(state)
     with pytest.raises(ValueError, match="a mixture of endless, few, many, but this one has endless, few"):

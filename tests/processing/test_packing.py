@@ -132,7 +132,7 @@ def test_too_much_for_a_row_and_half_a_labelling_are_refused() -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, LENGTH), min_size=1, max_size=30))
 def test_a_row_takes_the_oldest_and_nothing_more_would_fit(lengths: list[int]) -> None:
-    chosen = choose(lengths, LENGTH)
+    chosen = choose(lengths, LENGTH, [(0, 0)] * len(lengths))
     held = sum(lengths[index] for index in chosen)
     assert chosen[0] == 0
     assert chosen == sorted(set(chosen))
@@ -140,7 +140,24 @@ def test_a_row_takes_the_oldest_and_nothing_more_would_fit(lengths: list[int]) -
     assert all(held + size > LENGTH for index, size in enumerate(lengths) if index not in chosen)
 
 
-def test_the_longest_that_fits_comes_first_and_the_earlier_of_equals() -> None:
-    assert choose([50, 10, 30, 30, 30, 20], 120) == [0, 1, 2, 3]
+@pytest.mark.parametrize(
+    ("lengths", "chosen"),
+    [
+        ([50, 10, 60, 30, 30, 20], [0, 1, 2]),  # as they come
+        ([50, 10, 70, 20, 60, 60], [0, 1, 4]),  # the longest behind them, the earlier of equals
+        ([50, 40, 70, 20], [0, 2]),  # one of the first is left out for a fuller row
+    ],
+)
+def test_the_oldest_come_first_and_then_what_fits_best(lengths: list[int], chosen: list[int]) -> None:
+    assert choose(lengths, 120, [(0, 0)] * len(lengths)) == chosen
+
+
+def test_nothing_is_chosen_before_the_rest_of_an_earlier_epoch() -> None:
+    turns = [(0, 0), (0, 0), (0, 1), (1, 4), (0, 1)]
+    assert choose([50, 80, 30, 20, 50], 100, turns) == [0, 3]
+    assert choose([50, 20, 30, 90, 20], 100, turns) == [0, 1, 2]
+
+
+def test_what_is_longer_than_a_row_is_refused() -> None:
     with pytest.raises(ValueError, match="13 tokens does not fit a row of 12"):
-        choose([13, 1], 12)
+        choose([13, 1], 12, [(0, 0), (0, 0)])

@@ -8,27 +8,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from demiglace.batch import IGNORE, PADDING, Batch
 from demiglace.processing.sample import Sample, joined
 
+MOST_LEFT_OUT = 8  # of the first samples, for others that fit better (ours)
+LATE = 0.1  # of a row may stay empty rather than be filled by later samples alone (ours)
 
-def choose(lengths: Sequence[int], length: int) -> list[int]:
+
+def choose(lengths: Sequence[int], length: int, turns: Sequence[tuple[int, int]]) -> list[int]:
     """Indices of the waiting samples, given by their lengths, that form the next row of at most `length` tokens.
 
-    Takes the first, so that none waits forever, then always the longest that fits, the earlier of equals (ours).
-    Indices are in ascending order. Raises ValueError if the first does not fit.
+    `turns` are the source of each sample and the epoch of that source: no sample is taken while one of another epoch
+    of its source waits before it. Takes as many of the first as fit, or up to `MOST_LEFT_OUT` fewer, then always the
+    longest that fits. Of these rows the fullest is chosen, less `LATE`, so that rows are mixed as samples come (ours).
+    The first sample is in all of them, so none waits forever. Indices are in ascending order. Raises ValueError if the
+    first does not fit.
     """
     if lengths[0] > length:
         raise ValueError(f"a sample of {lengths[0]} tokens does not fit a row of {length}")
-    chosen, room = [0], length - lengths[0]
-    for index in sorted(range(1, len(lengths)), key=lambda index: -lengths[index]):
-        if lengths[index] <= room:
-            chosen.append(index)
-            room -= lengths[index]
+    num_first = int(np.searchsorted(np.cumsum(lengths), length, side="right"))
+
+    def cost(row: Sequence[int]) -> float:
+        late = sum(index >= num_first for index in row) / len(row)
+        return LATE * late - sum(lengths[index] for index in row) / length
+
+    begun = range(num_first, max(0, num_first - MOST_LEFT_OUT - 1), -1)
+    return min((_completed(number, lengths, length, turns) for number in begun), key=cost)
+
+
+def _completed(number: int, lengths: Sequence[int], length: int, turns: Sequence[tuple[int, int]]) -> list[int]:
+    """The first `number` samples, and the longest that fit behind them; the earlier of equals."""
+    chosen, room = list(range(number)), length - sum(lengths[:number])
+    waiting = list(range(number, len(lengths)))
+    while fitting := [index for index in _due(waiting, turns) if lengths[index] <= room]:
+        for index in sorted(fitting, key=lambda index: -lengths[index]):
+            if lengths[index] <= room:
+                chosen.append(index)
+                waiting.remove(index)
+                room -= lengths[index]
     return sorted(chosen)
+
+
+def _due(waiting: Sequence[int], turns: Sequence[tuple[int, int]]) -> list[int]:
+    """Those of the epoch that waits longest in their source."""
+    epochs: dict[int, int] = {}
+    return [index for index in waiting if epochs.setdefault(*turns[index]) == turns[index][1]]
 
 
 def pack(rows: Sequence[Sequence[Sample]], length: int, padding_token: int) -> Batch:
