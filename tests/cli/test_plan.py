@@ -8,6 +8,7 @@ from typer.testing import Result
 from demiglace.cli.plan_options import LearningOptions
 from demiglace.cli.planned_jobs import JobNumbers, finetuned, job_numbers
 from demiglace.data.dataset_statistics import DatasetStatistics
+from demiglace.data.measured_lengths import MeasuredLengths
 from demiglace.model.presets import preset
 from demiglace.recipes import hybrid_rl, preference, pretraining, sft
 from demiglace.recipes.finetuning import FinetuningRecipe
@@ -78,12 +79,19 @@ def test_a_stage_is_planned_with_the_rows_and_steps_of_its_recipe(size: str) -> 
     assert job_numbers("finetune", preset(size)) == JobNumbers(2048, 4, 1, ("model.llm",))
 
 
-@pytest.mark.parametrize(("tokens", "steps"), [(4000, 1), (4001, 2), (9000, 3)])
-def test_a_step_that_is_begun_counts_as_in_the_command(start: Path, data: Path, tokens: int, steps: int) -> None:
+@pytest.mark.parametrize(("records", "steps"), [(4, 1), (5, 2), (12, 3)])
+def test_a_step_that_is_begun_counts_as_in_the_command(start: Path, data: Path, records: int, steps: int) -> None:
     numbers = JobNumbers(1000, 4, 1, finetuned())
-    seen = DatasetStatistics(1, samples=1, tokens=tokens)
+    seen = DatasetStatistics(records, lengths=MeasuredLengths((records,), None, [600] * records, 1000, 0))
     recipe = FinetuningRecipe(start, [data], epochs=1, length=1000, batch_rows=4)
-    assert LearningOptions(epochs=1.0).num_steps("finetune", numbers, seen) == recipe.num_steps(tokens) == steps
+    assert LearningOptions(epochs=1.0).num_steps("finetune", numbers, seen) == recipe.num_steps(seen.lengths) == steps
+
+
+@pytest.mark.parametrize("options", [(), ("--epochs", 7), ("--batch-rows", 1, "--length", 128)])
+def test_steps_are_those_of_the_command(run: Run, start: Path, data: Path, tmp_path: Path, options: tuple) -> None:
+    planned = json.loads(run("plan", start, data, "--json", *options).stdout)["steps"]
+    told = run("finetune", start, data, "--out", tmp_path / "run", "--full", "--dry-run", *options).stderr
+    assert f"steps: {planned};" in told
 
 
 def test_muon_is_planned_where_the_stage_takes_it(run: Run, data: Path) -> None:

@@ -27,7 +27,8 @@ def test_records_are_counted_and_wrong_ones_named():
     ]  # fmt: skip
     assert statistics.flops == statistics.tokens > statistics.learned_tokens > 0
     assert statistics.visual_tokens == NUM_QUERIES * statistics.slices > 0
-    assert statistics.expected_tokens == round(statistics.tokens * 9 / 9)
+    assert sorted(statistics.lengths.tokens)[:4] == [0] * 4
+    assert sum(statistics.lengths.tokens) == statistics.tokens
 
 
 def test_what_is_too_long_is_named_and_of_many_records_some_are_looked_at():
@@ -36,6 +37,15 @@ def test_what_is_too_long_is_named_and_of_many_records_some_are_looked_at():
     assert statistics.num_inspected == 20
     assert 0 < len(statistics.too_long) < 20
     assert statistics.longest <= 60
+
+
+def test_what_is_looked_at_is_drawn_from_all_blocks(monkeypatch):
+    read, plain = [], Numbered.read
+    monkeypatch.setattr(
+        Numbered, "read", lambda self, block, row, seed: read.append(block) or plain(self, block, row, seed)
+    )
+    measure_dataset(builder(Numbered("source", (50,) * 10, at_once=1)), cost=lambda sample: 0.0, most=100, shows=False)
+    assert min(read.count(block) for block in range(10)) > 2
 
 
 def test_frames_of_videos_and_slices_of_images_are_told_apart(tmp_path):

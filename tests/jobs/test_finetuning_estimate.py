@@ -14,7 +14,7 @@ def test_less_is_predicted_where_layers_are_computed_again(recipe, machine):
         for activation_checkpointing in (False, True)
     )
     assert plain.weight_bytes <= spared.memory_bytes < plain.memory_bytes
-    assert plain.num_steps == recipe.num_steps(seen.expected_tokens)
+    assert plain.num_steps == recipe.num_steps(seen.lengths)
     assert plain.seconds == 2 * predict(recipe, seen, machine, 2e9).seconds > 0
     two = predict(recipe, seen, replace(machine, ranks=ProcessGroup(0, 2)), 1e9)
     assert two.weight_bytes != plain.weight_bytes

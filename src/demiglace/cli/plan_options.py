@@ -96,9 +96,10 @@ class LearningOptions:
             return numbers.num_steps
         if not seen.num_records:
             raise ValueError("the sources draw without end: say how many --steps")
-        units = seen.num_records if job == RL else seen.expected_tokens / numbers.length
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
-        return max(1, math.ceil(epochs * units / numbers.batch_rows))
+        if job in (DPO, RL):  # a pair or a prompt is not packed
+            return max(1, math.ceil(epochs * seen.num_records / numbers.batch_rows))
+        return seen.lengths.num_steps(epochs, numbers.batch_rows)
 
     def _parts(self, trainable: tuple[str, ...]) -> tuple[str, ...]:
         """The parts to train. trainable: prefixes of the names of parameters that are trained by default."""

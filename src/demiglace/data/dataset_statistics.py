@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from rich.progress import track
 
 from demiglace.batch import IGNORE, STILL
+from demiglace.data.measured_lengths import MeasuredLengths
 from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import SampleArrays, SampleBuilder, TooLongRecord, VisualArrays
 from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 
-MOST_RECORDS = 2000  # limit on inspected records, spread evenly over the sources
-DRAWS = 200  # number of a mixture's draws that are inspected (ours)
+MOST_RECORDS = 2000  # inspected at most, at random over the data set
+DRAWS = 200  # of a mixture that are inspected (ours)
 
 
 @dataclass
 class DatasetStatistics:
     """Sums over the inspected records; `num_records` is the number of all records.
 
-    frames: of videos, in `packages`; slices: of images, one or more each; patches: of both.
-    flops: by the `cost` given to `measure_dataset`.
+    frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
+    flops: by the formula that `measure_dataset` was given. lengths: of the inspected records.
     """
 
     num_records: int
@@ -42,15 +43,11 @@ class DatasetStatistics:
     bad: list[str] = field(default_factory=list)
     first: SampleArrays | None = None
     flops: float = 0.0
+    lengths: MeasuredLengths = field(default_factory=lambda: MeasuredLengths((), None, (), 1, 0))
 
     @property
     def num_inspected(self) -> int:
         return self.samples + len(self.too_long) + len(self.bad)
-
-    @property
-    def expected_tokens(self) -> int:
-        """Tokens of one epoch, estimated from the inspected records."""
-        return round(self.tokens * self.num_records / max(1, self.num_inspected))
 
     def add(self, parcel: SampleArrays) -> None:
         self.first = self.first or parcel
@@ -74,13 +71,18 @@ def measure_dataset(
 
     shows: whether to show a progress bar.
     """
-    sizes = [sum(source.blocks or ()) for source in builder.mixture.sources]
-    survey = DatasetStatistics(num_records=sum(sizes))
+    sources = builder.mixture.sources
+    sizes = [sum(source.blocks or ()) for source in sources]
     share = min(1.0, most / max(1, sum(sizes)))
-    for source, size in enumerate(sizes):
-        numbers = range(math.ceil(size * share))  # of shuffled records
-        for number in track(numbers, "looking at the data", transient=True, disable=not shows):
-            _look_at(Draw(source, number), builder, cost, survey)
+    shares = [math.ceil(size * share) for size in sizes]
+    draws = [
+        draw for source, count in enumerate(shares) for draw in builder.mixture.sample(source, count, builder.seed)
+    ]
+    survey, tokens = _looked_at(draws, builder, cost, shows)
+    if len(sources) == 1 and len(draws) == sum(sizes):
+        places = [builder.mixture.place(draw, builder.seed) for draw in draws]
+        tokens = [held for _, held in sorted(zip(places, tokens, strict=True))]
+        survey.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].at_once, tokens, builder)
     return survey
 
 
@@ -89,23 +91,43 @@ def measure_draws(
 ) -> DatasetStatistics:
     """The same for the first draws from a mixture at the start of a stage, because generated sources are endless."""
     mixture, taken = builder.mixture, [0] * len(builder.mixture.sources)
-    survey = DatasetStatistics(num_records=sum(sum(source.blocks or ()) for source in mixture.sources))
-    for count in track(range(number), "looking at the data", transient=True, disable=not shows):
+    draws = []
+    for count in range(number):
         source = mixture.choose(builder.seed, 0, count, 0.0)
-        _look_at(Draw(source, taken[source]), builder, cost, survey)
+        draws.append(Draw(source, taken[source]))
         taken[source] += 1
-    return survey
+    return _looked_at(draws, builder, cost, shows)[0]
 
 
-def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float], survey: DatasetStatistics) -> None:
+def _looked_at(
+    draws: Sequence[Draw], builder: SampleBuilder, cost: Callable[[Sample], float], shows: bool
+) -> tuple[DatasetStatistics, list[int]]:
+    """And the tokens of each, 0 where it cannot be used."""
+    num_records = sum(sum(source.blocks or ()) for source in builder.mixture.sources)
+    survey = DatasetStatistics(num_records)
+    shown = track(draws, "looking at the data", transient=True, disable=not shows)
+    tokens = [_look_at(draw, builder, cost, survey) for draw in shown]
+    survey.lengths = _lengths((num_records,), None, tokens, builder)
+    return survey, tokens
+
+
+def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float], survey: DatasetStatistics) -> int:
     try:
         parcel = builder(draw)
         survey.add(parcel)
         survey.flops += cost(parcel.sample())
+        return len(parcel.tokens)
     except TooLongRecord as error:
         survey.too_long.append(str(error))
     except BadRecord as error:
         survey.bad.append(str(error))
+    return 0
+
+
+def _lengths(
+    blocks: tuple[int, ...], at_once: int | None, tokens: Sequence[int], builder: SampleBuilder
+) -> MeasuredLengths:
+    return MeasuredLengths(blocks, at_once, tokens, builder.length, builder.seed)
 
 
 def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:

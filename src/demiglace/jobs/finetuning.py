@@ -18,7 +18,6 @@ import torch
 
 from demiglace.batch import Batch
 from demiglace.data.dataset_statistics import MOST_RECORDS, DatasetStatistics, measure_dataset
-from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import SampleBuilder
 from demiglace.data.sources.record_files import place_of
 from demiglace.jobs.export import export
@@ -94,7 +93,7 @@ def learn(
     learner, adapter = initial_learner(recipe, machine)
     trainable = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
-    stage = recipe.stage(trainable, recipe.num_steps(seen.expected_tokens), recipe.peak_learning_rate(num_parameters))
+    stage = recipe.stage(trainable, recipe.num_steps(seen.lengths), recipe.peak_learning_rate(num_parameters))
     if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
     target = folder / (MODEL if adapter is None else ADAPTER)
@@ -183,9 +182,9 @@ def held_out(recipe: FinetuningRecipe, processor: Processor) -> list[Batch]:
         return []
     builder = SampleBuilder(recipe.mixture(held_out=True), processor, recipe.seed, recipe.length)
     batches = []
-    for index in range(number):
+    for draw in builder.mixture.sample(0, number, recipe.seed):
         try:
-            batches.append(processor.batch([builder(Draw(0, index)).sample()]))
+            batches.append(processor.batch([builder(draw).sample()]))
         except BadRecord:
             continue
     return batches

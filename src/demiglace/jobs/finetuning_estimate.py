@@ -28,7 +28,7 @@ def predict(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine,
     setup = replace(setup_of(recipe), dtype=machine.dtype_name, processes=machine.ranks.count)
     parts = process_memory(setup, weights.read_config(recipe.model), seen, machine.device.type == "cpu")
     flops = seen.flops * seen.num_records / max(1, seen.samples) * recipe.epochs
-    num_steps = recipe.num_steps(seen.expected_tokens)
+    num_steps = recipe.num_steps(seen.lengths)
     held = parts.weights + parts.gradients + parts.optimizer
     return FinetuningEstimate(num_steps, held, parts.total, flops / (UTILISATION * peak))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demiglace.conversation import VideoSampling
+from demiglace.data.measured_lengths import MeasuredLengths
 from demiglace.data.mixture import Mixture
 from demiglace.data.object_cache import ObjectCache
 from demiglace.data.source import Source
@@ -118,8 +119,9 @@ class FinetuningRecipe:
         full = next(learning_rate for most, learning_rate in FULL_LEARNING_RATES if num_parameters <= most)
         return full if self.method == "full" else full * ADAPTER_FACTOR
 
-    def num_steps(self, tokens_of_an_epoch: int) -> int:
-        return max(1, math.ceil(self.epochs * tokens_of_an_epoch / (self.length * self.batch_rows)))
+    def num_steps(self, lengths: MeasuredLengths) -> int:
+        """In which the records are read `epochs` times."""
+        return lengths.num_steps(self.epochs, self.batch_rows)
 
     def stage(self, trainable: tuple[str, ...], num_steps: int, learning_rate: float) -> Stage:
         return Stage(
