@@ -1,4 +1,4 @@
-"""Rows by the lengths of their samples: every record once an epoch, one epoch after the other, mixed from the start."""
+"""Rows by the lengths of samples: every record once an epoch, one epoch after the other, mixed from the start."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from stopped_runs import STOP_SIGNALS, stops_at
 
 from demiglace.inference.demiglace import Demiglace
+from demiglace.jobs import finetuning
 from demiglace.jobs.finetuning import finetune, held_out, survey
+from demiglace.jobs.supervised_stage import open_loader
 from demiglace.model import weights
 from demiglace.model.adapters import Lora, merge_adapter
 from demiglace.processing.processor import Processor
@@ -110,3 +112,40 @@ def test_several_files_are_learned_from_together(recipe):
     assert survey(together).num_records + survey(together, held_out=True).num_records == 12
     assert survey(together).bad == []
     assert together.data_named == f"{parts[0]} and 1 more"
+
+
+def in_two_files(recipe, folder, lengths=(20, 20)):
+    """Three hundred texts in each, of so many letters: the first file's are all "a", the second's all "b"."""
+    paths = []
+    for letter, length in zip("ab", lengths, strict=True):
+        said = ({"role": "user", "content": letter * length}, {"role": "assistant", "content": "Yes."})
+        paths.append(folder / f"{letter}.jsonl")
+        paths[-1].write_text((json.dumps({"messages": said}) + "\n") * 300)
+    return replace(recipe, data=tuple(paths), length=512, batch_rows=4)
+
+
+def share_of_first(processor, token_lists):
+    texts = [processor.tokenizer.decode(tokens) for tokens in token_lists]
+    return sum("aaaa" in text for text in texts) / len(texts)
+
+
+def test_no_step_has_one_file_alone(recipe, machine, tmp_path):
+    recipe = in_two_files(recipe, tmp_path)
+    processor = Processor.load(recipe.model)
+    mixture, rows = recipe.mixture(held_out=False), {"length": recipe.length, "batch_rows": recipe.batch_rows}
+    loader = open_loader(mixture, processor, machine, **rows, seed=0)
+    for _ in range(recipe.num_steps(survey(recipe).lengths)):
+        read = [sample.tokens.tolist() for row in loader.next_rows(0.0) for sample in row]
+        assert len(read) < 16 or 0.1 < share_of_first(processor, read) < 0.9
+
+
+def test_what_is_measured_is_drawn_from_all_files(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetuning, "MOST_RECORDS", 200)
+    monkeypatch.setattr(finetuning, "MOST_HELD_OUT", 40)
+    recipe = in_two_files(recipe, tmp_path, (20, 200))
+    steps = [one.num_steps(survey(one).lengths) for one in (replace(recipe, seed=seed) for seed in range(4))]
+    assert max(steps) < 1.15 * min(steps)
+    processor = Processor.load(recipe.model)
+    kept = held_out(recipe, processor)
+    assert len(kept) == 40
+    assert 0.25 < share_of_first(processor, [batch.tokens[0].tolist() for batch in kept]) < 0.75
