@@ -97,7 +97,7 @@ class LearningOptions:
         if not seen.num_records:
             raise ValueError("the sources draw without end: say how many --steps")
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
-        if job in (DPO, RL):  # a pair or a prompt is not packed
+        if job in (DPO, RL):  # pairs and prompts are not packed
             return max(1, math.ceil(epochs * seen.num_records / numbers.batch_rows))
         return seen.lengths.num_steps(epochs, numbers.batch_rows)
 

@@ -17,16 +17,16 @@ from demiglace.processing.sample import Sample
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.records.bad_record import BadRecord
 
-MOST_RECORDS = 2000  # inspected at most, at random over the data set
-DRAWS = 200  # of a mixture that are inspected (ours)
+MOST_RECORDS = 2000  # limit on inspected records, a random sample of all
+DRAWS = 200  # number of a mixture's draws that are inspected (ours)
 
 
 @dataclass
 class DatasetStatistics:
     """Sums over the inspected records; `num_records` is the number of all records.
 
-    frames: of videos, in `packages`; an image is one or more slices; all of them are made of `patches`.
-    flops: by the formula that `measure_dataset` was given. lengths: of the inspected records.
+    frames: of videos, in `packages`; slices: of images, one or more each; patches: of both.
+    flops: by the `cost` given to `measure_dataset`. lengths: of the inspected records.
     """
 
     num_records: int
@@ -102,7 +102,7 @@ def measure_draws(
 def _looked_at(
     draws: Sequence[Draw], builder: SampleBuilder, cost: Callable[[Sample], float], shows: bool
 ) -> tuple[DatasetStatistics, list[int]]:
-    """And the tokens of each, 0 where it cannot be used."""
+    """Their statistics, and the number of tokens of each, 0 for a record that cannot be used."""
     num_records = sum(sum(source.blocks or ()) for source in builder.mixture.sources)
     survey = DatasetStatistics(num_records)
     shown = track(draws, "looking at the data", transient=True, disable=not shows)

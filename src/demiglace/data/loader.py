@@ -1,7 +1,7 @@
 """Rows of samples for the trainer: drawn from a mixture, prepared ahead by other processes, packed into rows.
 
-A step has a fixed number of rows, and each comes from a stream of its own. A rank owns some of the streams, so any
-number of ranks sees the same rows, and a few numbers for each stream are all that a checkpoint has to keep.
+A step has a fixed number of rows, and each comes from its own stream. Each rank owns some of the streams, so any number
+of ranks sees the same rows, and a checkpoint only has to keep a few numbers for each stream.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from demiglace.records.bad_record import BadRecord
 class Loader:
     """Rows of packed samples. A step has `num_streams` rows, row j comes from stream j; a rank owns `streams`.
 
-    Samples that wait take about `2 * stream.WINDOW` rows' worth of memory for each stream, pictures as bytes.
+    Waiting samples take about `2 * stream.WINDOW` rows' worth of memory for each stream, pictures as bytes.
 
     waited: seconds that the last `next_rows` took; skipped: bad and too long records that it met.
     """
@@ -85,7 +85,7 @@ class Loader:
     def restore(self, state: Mapping[int, Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]) -> None:
         """Resume from a `state`; it may include streams of other ranks, and JSON may have turned keys into strings.
 
-        Raises ValueError where a stream is missing, or the position belongs to another order, to other sources or
+        Raises ValueError if a stream is missing, or the position belongs to another order, to other sources or
         another `num_streams`.
         """
         positions = {int(number): position for number, position in state.items()}

@@ -1,4 +1,4 @@
-"""How many steps read the records of a data set: rows of known lengths, packed by the loader's own streams."""
+"""The number of steps in which a dataset is read: records of known lengths, packed by the loader's own streams."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from demiglace.data.sample_builder import SampleArrays
 from demiglace.data.stream import Stream
 from demiglace.records.bad_record import BadRecord
 
-MOST_SIMULATED = 20_000  # samples that are packed; steps are in proportion beyond (ours)
+MOST_SIMULATED = 20_000  # samples; the number of steps is extrapolated beyond (ours)
 
 _NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class MeasuredLengths:
-    """What stands in for a source of which the lengths alone are known.
+    """Stands in for a source of whose records only the lengths are known.
 
-    blocks, at_once: of the source. tokens: of its records from the first on, 0 for one that cannot be used; where
-    fewer were measured, they stand for all of them in turn. length: of a row. seed: of the order.
+    blocks, at_once: of the source. tokens: of its records in order, 0 for one that cannot be used; if only some were
+    measured, their lengths are repeated for the others. length: of a row. seed: of the order.
     """
 
     blocks: tuple[int, ...]
@@ -39,9 +39,9 @@ class MeasuredLengths:
     names_files: bool = False
 
     def num_steps(self, epochs: float, num_streams: int) -> int:
-        """Steps of `num_streams` rows in which records that can be used are read `epochs` times on average.
+        """Steps of `num_streams` rows in which the usable records are read `epochs` times on average, at least one.
 
-        One at least; exact where all were measured, up to `MOST_SIMULATED` samples.
+        Exact up to `MOST_SIMULATED` samples if all records were measured.
         """
         usable = sum(map(bool, self.tokens)) / max(1, len(self.tokens))
         target = math.ceil(round(epochs * sum(self.blocks) * usable, 6))
@@ -56,7 +56,7 @@ class MeasuredLengths:
         return max(1, steps if num_read >= target else math.ceil(steps * target / num_read))
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
-        raise BadRecord(self.where(block, row), "nothing is known of it but its length")
+        raise BadRecord(self.where(block, row), "only its length is known")
 
     def where(self, block: int, row: int) -> str:
         return f"record {row} of block {block}"
@@ -76,5 +76,5 @@ class MeasuredLengths:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """Of each block the number of its first record."""
+        """For each block the number of its first record."""
         return [0, *np.cumsum(self.blocks).tolist()]

@@ -18,7 +18,7 @@ from demiglace.fields import WEIGHT
 if TYPE_CHECKING:
     from demiglace.data.source import Source
 
-# First numbers of the seeds, so that no two purposes draw the same chances.
+# Part of each seed, so that different purposes never share random numbers.
 CHOICE, ORDER, CONTENT, SAMPLE = range(4)
 
 
@@ -73,21 +73,21 @@ class Mixture:
         return int(possible[np.searchsorted(shares[possible].cumsum()[:-1], chance, side="right")])
 
     def epoch(self, draw: Draw) -> int:
-        """How often every record of its source was drawn before it; 0 where there is no end."""
+        """The number of complete passes over its source before it; 0 for an endless source."""
         size = self._sizes[draw.source]
         return draw.number // size if size else 0
 
     def place(self, draw: Draw, seed: int) -> tuple[int, int]:
-        """(block, row) where the record of a draw lies in its source."""
+        """(block, row) of a draw's record in its source."""
         source = self.sources[draw.source]
         if source.blocks is None:
             return 0, draw.number
         return place(source.blocks, source.at_once, (seed, ORDER, draw.source), draw.number)
 
     def sample(self, source: int, most: int, seed: int) -> list[Draw]:
-        """Draws of the first epoch of a source, each record as likely as any; of all records where there are no more.
+        """Draws of at most `most` different records of a source, a random sample of all its records.
 
-        In the order of their numbers, in which blocks are read one after the other.
+        They are in the order of the first epoch, which reads few blocks at a time.
         """
         size = self._sizes[source]
         chances = np.random.default_rng((seed, SAMPLE, source))
@@ -105,8 +105,8 @@ class Mixture:
 def place(blocks: Sequence[int], at_once: int | None, seed: tuple[int, ...], number: int) -> tuple[int, int]:
     """(block, row) of record `number` of an endless shuffled order over `blocks`, given by their sizes.
 
-    Each epoch has an order of its own, in which every record comes once. Blocks are shuffled, and the records of
-    `at_once` blocks in turn are shuffled together; with None those of all blocks.
+    Each epoch has its own order, in which every record occurs once: the blocks are shuffled, and then the records of
+    each `at_once` successive blocks together; None stands for all blocks.
     """
     sizes = np.asarray(blocks)
     epoch, rest = divmod(number, int(sizes.sum()))
@@ -121,6 +121,6 @@ def place(blocks: Sequence[int], at_once: int | None, seed: tuple[int, ...], num
     return int(order[first + turn]), row - (int(own_ends[turn - 1]) if turn else 0)
 
 
-@lru_cache(maxsize=128)  # a source has two or three of each of the epochs that wait
+@lru_cache(maxsize=128)  # each source has two or three for each epoch among its waiting draws
 def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(size)

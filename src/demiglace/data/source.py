@@ -30,7 +30,7 @@ class Source(Protocol):
 
     @property
     def at_once(self) -> int | None:
-        """Blocks that are read from in turn; None where no record costs more for the block that it is in."""
+        """The number of blocks whose records are shuffled together; None for all, if any record is cheap to read."""
 
     @property
     def files(self) -> Sequence[Path]:
@@ -50,7 +50,7 @@ class Source(Protocol):
         """The place of a record, as reported in its BadRecord."""
 
 
-BLOCKS_AT_ONCE = 4  # where a block has to be fetched, decoded or indexed (ours); readers keep two such groups
+BLOCKS_AT_ONCE = 4  # if a block must be fetched, decoded or indexed (ours); readers cache twice as many
 
 
 class Endless:

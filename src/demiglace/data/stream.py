@@ -1,7 +1,7 @@
-"""One stream of packed rows: draws that wait, are prepared in advance, and are taken by rows.
+"""One stream of packed rows: draws wait while they are prepared, until a row takes them.
 
-A stream is a pure function of the seed and of the decay at each step: which process prepares a sample, and when,
-changes nothing. A few numbers are all that a checkpoint has to keep of it.
+A stream is a pure function of the seed and the decay at each step; which process prepares a sample, and when, changes
+nothing. A checkpoint only has to keep a few numbers of it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from demiglace.data.sample_builder import SampleArrays, TooLongRecord
 from demiglace.processing.packing import choose
 from demiglace.records.bad_record import BadRecord
 
-WINDOW = 4  # rows' worth of tokens that a row is chosen from (ours): more leaves less padding and takes more memory
-DRAWN_AT_ONCE = 16  # where none are left that were drawn ahead
-MOST_SKIPPED = 1000  # records in a row without a good one among them
-ORDER = 2  # of draws and rows; a position is of one order
+WINDOW = 4  # rows' worth of tokens from which a row is chosen (ours): more means less padding and more memory
+DRAWN_AT_ONCE = 16  # number of draws when no samples are waiting
+MOST_SKIPPED = 1000  # limit on the records skipped for one row
+ORDER = 2  # version of the order of draws and rows
 
 
 @dataclass
 class Counts:
-    """Records so far: samples in rows, bad records, and those too long for a row."""
+    """Numbers of records so far: samples in rows, bad records, and those too long for a row."""
 
     read: int = 0
     bad: int = 0
@@ -32,7 +32,7 @@ class Counts:
 
 @dataclass
 class Waiting:
-    """A draw, and the handle to its sample; `parcel` once it was asked for."""
+    """A draw and the handle to its sample; `parcel` is set once the sample was fetched."""
 
     draw: Draw
     fetch: Callable[[], SampleArrays]
@@ -41,14 +41,14 @@ class Waiting:
 
 @dataclass
 class Stream:
-    """One row after the other. Draws wait in the order in which they were drawn until a row takes them.
+    """Yields one row after the other. Draws wait in the order in which they were drawn until a row takes them.
 
-    Of `num_streams` streams this one has every draw whose number leaves `number`, so that all of them together read
-    every record once an epoch. A row begins no epoch of a source before it has the rest of the one before; where there
-    is one source, it begins none at all, and no record is in a row twice.
+    Each source's draws are dealt out to the streams in turn, so all streams together read every record once an epoch.
+    A row takes draws of a source's next epoch only after the last ones of the current epoch. If there is one source, a
+    row has draws of one epoch only, so no record is in it twice.
 
-    start: begins to prepare a draw, and returns what waits for it.
-    drawn: how many, of each source; skipped: bad and too long records that the last row came across.
+    start: begins to prepare a draw, and returns a function that waits for the sample.
+    drawn: number of draws from each source; skipped: bad and too long records met while the last row was filled.
     """
 
     number: int
@@ -67,16 +67,16 @@ class Stream:
         self.drawn = self.drawn or [0] * len(self.mixture.sources)
 
     def draw(self, num_waiting: int, decay: float) -> None:
-        """Until so many wait."""
+        """Draws until `num_waiting` samples are waiting."""
         while len(self.waiting) < num_waiting:
             source = self.mixture.choose(self.seed, self.number, sum(self.drawn), decay)
             self._start(Draw(source, self.drawn[source] * self.num_streams + self.number))
             self.drawn[source] += 1
 
     def next_row(self, decay: float) -> list[SampleArrays]:
-        """The oldest samples and those that fit them best; as many again as it was chosen from are drawn ahead.
+        """The oldest samples and those that fit best with them; then draws ahead, up to twice the size of the window.
 
-        Raises BadRecord unless they are skipped, and ValueError where nothing but skipped records comes.
+        Raises BadRecord unless bad records are skipped, and ValueError after too many skipped records without a row.
         """
         self.skipped = []
         window = self._window(decay)
@@ -89,7 +89,10 @@ class Stream:
         return [window[index] for index in chosen]
 
     def _window(self, decay: float) -> list[SampleArrays]:
-        """The first samples that wait, enough for `WINDOW` rows; what cannot be read is taken out."""
+        """The first waiting samples, enough for `WINDOW` rows or, of one source, up to the end of the epoch.
+
+        Those that cannot be read are removed.
+        """
         window: list[SampleArrays] = []
         num_tokens = 0
         while num_tokens < WINDOW * self.length:
@@ -103,11 +106,11 @@ class Stream:
         return window
 
     def _turn(self, waiting: Waiting) -> tuple[int, int]:
-        """Its source, and the epoch of that."""
+        """The draw's source, and the epoch of that source."""
         return waiting.draw.source, self.mixture.epoch(waiting.draw)
 
     def _fetch(self, index: int) -> SampleArrays | None:
-        """The sample that waits at `index`; None where it was skipped instead."""
+        """The waiting sample at `index`; None if it was skipped instead."""
         waiting = self.waiting[index]
         try:
             if waiting.parcel is None:
@@ -133,7 +136,7 @@ class Stream:
         self.waiting.append(Waiting(draw, self.start(draw)))
 
     def state(self) -> dict[str, Any]:
-        """Plain numbers and names, fit for JSON."""
+        """The position after the last row: plain numbers and names, fit for JSON."""
         names = [source.name for source in self.mixture.sources]
         return {
             "order": ORDER,
@@ -144,7 +147,7 @@ class Stream:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """ValueError where the position is one in another order, in other sources or among other streams."""
+        """Raises ValueError if the position belongs to another order, other sources or other streams."""
         names = [source.name for source in self.mixture.sources]
         if state.get("order") != ORDER:
             raise ValueError(

@@ -41,7 +41,7 @@ def choose(lengths: Sequence[int], length: int, turns: Sequence[tuple[int, int]]
 
 
 def _completed(number: int, lengths: Sequence[int], length: int, turns: Sequence[tuple[int, int]]) -> list[int]:
-    """The first `number` samples, and the longest that fit behind them; the earlier of equals."""
+    """The first `number` samples and then always the longest that fits, the earlier of equals."""
     chosen, room = list(range(number)), length - sum(lengths[:number])
     waiting = list(range(number, len(lengths)))
     while fitting := [index for index in _due(waiting, turns) if lengths[index] <= room]:
@@ -54,7 +54,7 @@ def _completed(number: int, lengths: Sequence[int], length: int, turns: Sequence
 
 
 def _due(waiting: Sequence[int], turns: Sequence[tuple[int, int]]) -> list[int]:
-    """Those of the epoch that waits longest in their source."""
+    """Those of the earliest epoch among the waiting samples of their source."""
     epochs: dict[int, int] = {}
     return [index for index in waiting if epochs.setdefault(*turns[index]) == turns[index][1]]
 

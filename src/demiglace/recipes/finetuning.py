@@ -120,7 +120,7 @@ class FinetuningRecipe:
         return full if self.method == "full" else full * ADAPTER_FACTOR
 
     def num_steps(self, lengths: MeasuredLengths) -> int:
-        """In which the records are read `epochs` times."""
+        """The number of steps in which the records are read `epochs` times."""
         return lengths.num_steps(self.epochs, self.batch_rows)
 
     def stage(self, trainable: tuple[str, ...], num_steps: int, learning_rate: float) -> Stage:

@@ -26,7 +26,7 @@ class Joined:
 
     @property
     def at_once(self) -> int | None:
-        """As of the source that keeps the fewest blocks."""
+        """The smallest of the sources' numbers."""
         return min((source.at_once for source in self.sources if source.at_once is not None), default=None)
 
     @property

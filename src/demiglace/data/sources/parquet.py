@@ -17,9 +17,9 @@ from demiglace.records.media_files import MediaFolders, media_of
 if TYPE_CHECKING:
     import pyarrow
 
-MAX_GROUP_BYTES = 2**31  # of a row group once it is decoded, and of all that a process keeps
-GROUPS_IN_MEMORY = 2 * BLOCKS_AT_ONCE  # of each process, as long as they have at most `MAX_GROUP_BYTES` together
-FIRST = 16  # records that tell of all (ours)
+MAX_GROUP_BYTES = 2**31  # of a decoded row group, and of all that a process caches
+GROUPS_IN_MEMORY = 2 * BLOCKS_AT_ONCE  # per process: when one set of blocks ends and the next begins, both are read
+FIRST = 16  # records from which all are judged (ours)
 BATCH = 64  # rows decoded at a time
 
 
@@ -84,7 +84,7 @@ class ParquetFiles:
         return tuple((path, group, rows) for path in self.paths for group, rows in enumerate(_num_rows(path)))
 
     def _group(self, block: int) -> pyarrow.Table:
-        """Its rows. Those that were not asked for longest go first."""
+        """The rows of a block. The least recently used blocks are dropped from the cache."""
         kept = self._kept
         kept[block] = kept.pop(block, None) or _read_group(*self._groups[block][:2])
         while len(kept) > 1 and (

@@ -21,7 +21,7 @@ from demiglace.media.pictures import local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
 
-FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of cuts that a process keeps
+FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of cuts cached by a process
 
 _BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in order of preference
 

@@ -31,8 +31,8 @@ from demiglace.records.preferences import Preference
 
 ADDRESS_OPTION = "address"  # of a source whose path is an address
 DEFAULT_CACHE = ObjectCache(Path(tempfile.gettempdir()) / "demiglace-objects", 50 * 10**9)  # ours; on each machine
-FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # of which a process keeps where records are
-MEDIA_IN_MIND = 100_000  # of which it keeps what the store says
+FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # files whose record positions are cached by a process
+MEDIA_IN_MIND = 100_000  # media whose information from the store is cached by a process
 Find = Callable[[str], bytes]
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from demiglace.records.media_keys import MediaKind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
-SHARDS_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of members that a process keeps
+SHARDS_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of members cached by a process
 
 _IMAGES = (
     "jpg",
