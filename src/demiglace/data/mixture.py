@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from demiglace.data.random_order import shuffled
 from demiglace.fields import WEIGHT
 
 if TYPE_CHECKING:
@@ -110,17 +111,17 @@ def place(blocks: Sequence[int], at_once: int | None, seed: tuple[int, ...], num
     """
     sizes = np.asarray(blocks)
     epoch, rest = divmod(number, int(sizes.sum()))
-    order = _permutation((*seed, epoch, 0), len(sizes))
+    order = np.arange(len(sizes)) if at_once is None else _order((*seed, epoch), len(sizes))
     ends = sizes[order].cumsum()
     open_together = at_once or len(sizes)
     first = int(np.searchsorted(ends, rest, side="right")) // open_together * open_together
     start = int(ends[first - 1]) if first else 0
     own_ends = ends[first : first + open_together] - start
-    row = int(_permutation((*seed, epoch, 1 + first), int(own_ends[-1]))[rest - start])
+    row = shuffled(rest - start, int(own_ends[-1]), (*seed, epoch, first))
     turn = int(np.searchsorted(own_ends, row, side="right"))
     return int(order[first + turn]), row - (int(own_ends[turn - 1]) if turn else 0)
 
 
-@lru_cache(maxsize=128)  # each source has two or three for each epoch among its waiting draws
-def _permutation(seed: tuple[int, ...], size: int) -> np.ndarray:
-    return np.random.default_rng(seed).permutation(size)
+@lru_cache(maxsize=32)
+def _order(seed: tuple[int, ...], num_blocks: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(num_blocks)
