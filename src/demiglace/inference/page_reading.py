@@ -26,7 +26,7 @@ from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.page_turn import find_way_up, mean_confidence, turned_back
 from demiglace.media.document_pages import chosen_pages, drawable_pages
-from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture
+from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture, upright_rgb
 
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
@@ -79,7 +79,7 @@ class ReadPage:
 def read_page(
     assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = ROWS
 ) -> ReadPage:
-    """The text of an RGB page, read greedily, at most `rows` pieces in a batch; docs/reading.md tells how it is cut.
+    """The text of a page, read greedily, at most `rows` pieces in a batch; docs/reading.md tells how it is cut.
 
     A page that lies on its side or upside down is turned first, where that is read with clearly more confidence.
     """
@@ -130,6 +130,9 @@ class PageReader:
             yield one.result()
 
     def read(self, page: PIL.Image.Image) -> ReadPage:
+        """A picture of any mode, upright as its EXIF says; boxes are those of the upright page. ValueError as of
+        `upright_rgb`."""
+        page = upright_rgb(page, file_name(page))
         way = find_way_up(page, self.cutting, self.answers)
         left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
         answers = way.answers | dict(zip(left, self.answers(list(left.values())), strict=True))
