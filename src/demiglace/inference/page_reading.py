@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -165,8 +165,10 @@ class PageReader:
 @contextmanager
 def open_pages_to_read(
     path: str | PathLike[str], pages: str | None = None
-) -> Iterator[Mapping[int, Callable[[], PIL.Image.Image]]]:
-    """The chosen pages of a PDF or TIFF, or the one page that an image is: by number, what draws it as an RGB picture.
+) -> Iterator[list[tuple[int, Callable[[], PIL.Image.Image]]]]:
+    """The chosen pages of a PDF or TIFF, in the order and as often as asked, or the one page that an image is.
+
+    Of each there is its number, and what draws it as an RGB picture.
 
     Raises ValueError on what is neither, and on pages that are not there; drawing raises it for that page alone.
     """
@@ -174,9 +176,9 @@ def open_pages_to_read(
     if kind == "document" or (pages is not None and has_pages(path)):
         with drawable_pages(path, PAGE_DPI) as drawable:
             numbers = chosen_pages(pages, drawable.count, file_name(path))
-            yield {number: partial(drawable.draw, number) for number in numbers}
+            yield [(number, partial(drawable.draw, number)) for number in numbers]
     elif kind == "image":
-        yield {1: partial(open_picture, path)}
+        yield [(1, partial(open_picture, path))]
     else:
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
 
