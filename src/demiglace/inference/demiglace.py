@@ -140,9 +140,9 @@ class Demiglace:
     ) -> list[Answer]:
         """Answers to many conversations or (question, files), up to `rows` at a time, in the order of the requests.
 
-        One `sampling` for all, or one each. At temperature 0 every answer is the one that `answer` gives in float32. In
-        bfloat16, the default on CPUs with units for it, tokens that are nearly as likely may change with the batch.
-        ValueError where the files of a question are a single one instead of a list.
+        One `sampling` for all, or one each. At temperature 0 in float32 every answer is the one that `answer` gives.
+        In bfloat16, the default on CPUs with units for it, tokens that are nearly equally likely may change with the
+        batch. ValueError where the files of a question are a single one instead of a list.
         """
         conversations = [one if isinstance(one, Conversation) else _asked(*_listed(one)) for one in requests]
         each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)

@@ -51,7 +51,7 @@ class Qwen3Config:
             raise ValueError(f"head_dim must be even, got {self.head_dim}")
 
     def check_length(self, length: int) -> None:
-        """ValueError where a row of so many tokens is longer than the model has positions."""
+        """ValueError if a row of `length` tokens is longer than the model has positions."""
         if length > self.max_position_embeddings:
             raise ValueError(
                 f"rows of {length} tokens, more than {self.max_position_embeddings} positions of the model"
