@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from demiglace.fields import Field, Real, Switch, Whole, check_attributes
+from demiglace.fields import Field, Real, Switch, Whole, check_attributes, told
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -116,7 +116,10 @@ Part = Text | Image | Document | Video
 
 @dataclass(frozen=True)
 class Message:
-    """A message of "system", "user" or "assistant": texts, images, documents and videos, in order."""
+    """A message of "system", "user" or "assistant": texts, images, documents and videos, in order.
+
+    Raises ValueError on another role, and on a content that is no tuple of parts.
+    """
 
     role: Role
     content: tuple[Part, ...]
@@ -124,6 +127,9 @@ class Message:
     def __post_init__(self) -> None:
         if self.role not in ("system", "user", "assistant"):
             raise ValueError(f"role must be system, user or assistant, got {self.role!r}")
+        parts = self.content if isinstance(self.content, Sequence) and not isinstance(self.content, str) else [None]
+        if not all(isinstance(part, Part) for part in parts):
+            raise ValueError(f"content must be a tuple of parts, such as (Text('Hi'),), got {told(self.content)}")
 
 
 @dataclass(frozen=True)

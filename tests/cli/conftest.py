@@ -11,9 +11,12 @@ import PIL.ImageDraw
 import pytest
 from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 from mixtures import write_mixture, write_start
+from pypdfium2 import PdfDocument
+from sheets import PAGES, sheet
 from typer.testing import CliRunner, Result
 
 from demiglace.cli.main import app
+from demiglace.media import document_pages
 from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
@@ -94,3 +97,33 @@ def animation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frames = [PIL.Image.new("RGB", (60, 40), (20 * number, 0, 90)) for number in range(10)]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=200)
     return path
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "image.png"
+    sheet("Hello").save(path)
+    return path
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "three.pdf"
+    first, *others = map(sheet, PAGES)
+    first.save(path, save_all=True, append_images=others, resolution=200)
+    return path
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[int, BaseException | None]:
+    """Pages of PDFs as they are drawn; an error put in beforehand is raised instead."""
+    noted: dict[int, BaseException | None] = {}
+    draw = document_pages._draw_pdf_page
+
+    def noting(pdf: PdfDocument, name: str, dpi: float, number: int) -> PIL.Image.Image:
+        if error := noted.setdefault(number, None):
+            raise error
+        return draw(pdf, name, dpi, number)
+
+    monkeypatch.setattr(document_pages, "_draw_pdf_page", noting)
+    return noted

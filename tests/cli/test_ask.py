@@ -99,6 +99,24 @@ def test_numbers_for_videos_without_one_are_refused(
     assert f"{names}: only for videos and animations, and no file given is one" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (("--max-slices", 9), "--max-slices 9"),
+        (("--no-upscale",), "--no-upscale"),
+        (("--max-slices", 9, "--no-upscale"), "--max-slices 9 and --no-upscale"),
+    ],
+)
+def test_slices_without_a_picture_are_refused(
+    run: Run, model: Path, clip: Path, page: Path, options: tuple[object, ...], names: str
+) -> None:
+    told = f"demiglace: {names}: only for pictures and pages, and no file given is or has one\n"
+    for words in (("ask", clip, "What?"), ("ask", "What?"), ("tokens", clip)):
+        result = run(*words, "--model", model, *options)
+        assert (result.exit_code, result.stdout, result.stderr) == (2, "", told)
+    assert run("tokens", clip, page, "--model", model, *options).exit_code == 0
+
+
 def test_static_patches_are_left_out_when_asked(run: Run, model: Path, clip: Path) -> None:
     def told(*options: object) -> dict[str, object]:
         given = ("--package-frames", 6, "--json", "--max-new-tokens", 4, *options)

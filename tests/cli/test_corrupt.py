@@ -124,6 +124,15 @@ def test_a_picture_has_one_page_and_its_own_size(
     assert told in result.stderr
 
 
+def test_a_tiff_of_several_pages_is_refused_as_what_it_is(run: Run, tmp_path: Path) -> None:
+    pages = tmp_path / "pages.tif"
+    first, *others = (PIL.Image.new("RGB", (30, 20), colour) for colour in ("white", "black"))
+    first.save(pages, save_all=True, append_images=others)
+    result = run("corrupt", pages, "--page", 2, "--out", tmp_path / "out")
+    told = f"demiglace: {pages} has several pages and is no PDF: corrupt takes PDFs and single pictures\n"
+    assert (result.exit_code, result.stderr) == (2, told)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -38,6 +38,15 @@ def test_a_dry_run_counts_and_shows_and_writes_nothing(run: Run, start: Path, da
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_counts_reasoning_that_is_left_out(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
+    asked = ("finetune", start, data, "--out", tmp_path / "out", *SMALL, "--held-out", 0, "--dry-run")
+    assert "left out" not in run(*asked).stderr
+    thought = {"role": "assistant", "content": "A cat.", "reasoning_content": "Fur."}
+    turns = [{"role": "user", "content": "What?"}, thought, {"role": "user", "content": "Sure?"}, thought]
+    data.write_text(json.dumps({"messages": turns}) + "\n")
+    assert "answers of earlier turns whose reasoning is left out: 1\n" in run(*asked).stderr
+
+
 def test_an_adapter_is_learned_used_and_merged(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     out = tmp_path / "out"
@@ -122,7 +131,7 @@ def test_mistakes_are_one_line(
 
 
 def dry(run: Run, start: Path, tmp_path: Path, *arguments: object) -> Result:
-    options = (*SMALL[2:], "--length", 2048, "--held-out", 0, "--dry-run")
+    options = (*SMALL[2:], "--length", 1024, "--held-out", 0, "--dry-run")
     return run("finetune", start, *arguments, "--out", tmp_path / "out", *options)
 
 

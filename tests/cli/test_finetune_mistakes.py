@@ -90,6 +90,16 @@ def test_options_without_effect_are_refused(finetune: Run, tmp_path: Path) -> No
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_rows_longer_than_the_model_reaches_are_refused_before_the_data_is_looked_at(
+    finetune: Run, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    result = finetune("--length", 1025, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "demiglace: rows of 1025 tokens, more than 1024 positions of the model\n"
+    assert not (tmp_path / "out").exists()
+
+
 def test_bad_records_among_those_held_out_are_named_too(finetune: Run, data: Path, tmp_path: Path) -> None:
     data.write_text('{"messages": []}\n' * 4)
     result = finetune("--held-out", 0.25, "--dry-run")
@@ -194,9 +204,13 @@ def test_rows_that_no_memory_holds(start: Path, data: Path, tmp_path: Path) -> N
 
     In a process of its own, as here there may be memory that was given back and is still there.
     """
+    far = tmp_path / "far"
+    shutil.copytree(start, far)
+    config = json.loads((far / "config.json").read_text())
+    (far / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 400_000}))
     data.write_text("".join(record("Say it.", ANSWER | {"content": f"{n:04}" * 250}) + "\n" for n in range(400)))
     row = ("--length", 400_000, "--batch-rows", 1, "--epochs", 1, "--full")
-    words = ("finetune", start, data, "--out", tmp_path / "out", *SMALL, *row)
+    words = ("finetune", far, data, "--out", tmp_path / "out", *SMALL, *row)
     done = subprocess.run(
         [sys.executable, "-c", BOUNDED, *map(str, words)], capture_output=True, text=True, timeout=300, check=False
     )

@@ -151,6 +151,8 @@ def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -
         (("--learn", "resampler"), "adapters go into encoder and decoder, but resampler is to learn"),
         (("--gpus", 3), "4 rows a step cannot be dealt out evenly to 3 processes"),
         (("--gpus", 2, "--qlora"), "weights of 4 bits stay in one process, got --gpus 2"),
+        (("--length", 1025), "rows of 1025 tokens, more than 1024 positions of the model"),
+        (("--job", "serve", "--length", 1025), "rows of 1025 tokens, more than 1024 positions of the model"),
         (("--epochs", "inf"), "--epochs must be above 0, got inf"),
     ],
 )

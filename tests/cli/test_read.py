@@ -11,60 +11,16 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 import pytest
-from pypdfium2 import PdfDocument
+from sheets import PAGES, sheet
 from typer.testing import Result
 
 from demiglace import Demiglace
-from demiglace.cli.read_journal import changes_since
 from demiglace.folder_lock import locked
 from demiglace.inference import page_reading
-from demiglace.media import document_pages
 from demiglace.media.pictures import open_picture
 from demiglace.model.hub import folder_of
 
 Run = Callable[..., Result]
-Drawn = dict[int, BaseException | None]
-PAGES = ("first", "second", "third")
-
-
-def sheet(text: str) -> PIL.Image.Image:
-    picture = PIL.Image.new("RGB", (300, 200), "white")
-    PIL.ImageDraw.Draw(picture).text((40, 60), text, "black", PIL.ImageFont.load_default(32))
-    return picture
-
-
-def pages_in(text: Path) -> list[int]:
-    return [int(number) for number in re.findall(r"^--- .*, page (\d+) ---$", text.read_text(), re.MULTILINE)]
-
-
-@pytest.fixture
-def image(tmp_path: Path) -> Path:
-    path = tmp_path / "image.png"
-    sheet("Hello").save(path)
-    return path
-
-
-@pytest.fixture
-def document(tmp_path: Path) -> Path:
-    path = tmp_path / "three.pdf"
-    first, *others = map(sheet, PAGES)
-    first.save(path, save_all=True, append_images=others, resolution=200)
-    return path
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
-    """Pages of PDFs as they are drawn; an error put in beforehand is raised instead."""
-    noted: Drawn = {}
-    draw = document_pages._draw_pdf_page
-
-    def noting(pdf: PdfDocument, name: str, dpi: float, number: int) -> PIL.Image.Image:
-        if error := noted.setdefault(number, None):
-            raise error
-        return draw(pdf, name, dpi, number)
-
-    monkeypatch.setattr(document_pages, "_draw_pdf_page", noting)
-    return noted
 
 
 def test_text_goes_to_stdout(run: Run, image: Path) -> None:
@@ -224,43 +180,6 @@ def test_a_page_that_cannot_be_trusted_is_told(run: Run, tmp_path: Path) -> None
     result = run("read", tmp_path / "noise.png")
     assert result.exit_code == 0
     assert re.search(r"noise.png, page 1: read with a mean confidence of 0\.\d\d, too low to trust", result.stderr)
-
-
-def test_a_page_that_fails_is_named_and_the_rest_goes_on(
-    run: Run, document: Path, image: Path, tmp_path: Path, drawn: Drawn
-) -> None:
-    out = tmp_path / "out"
-    drawn[2] = ValueError(f"page 2 of {document} cannot be drawn")
-    result = run("read", document, tmp_path / "none.png", image, "--out", out)
-    assert result.exit_code == 1
-    assert result.stderr == (
-        f"demiglace: page 2 of {document} cannot be drawn\ndemiglace: {tmp_path / 'none.png'} does not exist\n"
-    )
-    assert pages_in(out / "three.txt") == [1, 3]
-    assert changes_since(out / "image.txt", {"file": str(image)}) is not None
-    assert not (out / "none.txt").exists()
-
-    drawn.clear()
-    assert run("read", document, "--out", out).exit_code == 0
-    assert drawn == {2: None}
-    assert pages_in(out / "three.txt") == [1, 2, 3]
-    assert changes_since(out / "three.txt", {"file": str(document)}) is not None
-
-
-def test_a_run_that_was_stopped_goes_on(run: Run, document: Path, tmp_path: Path, drawn: Drawn) -> None:
-    drawn[3] = KeyboardInterrupt()
-    assert run("read", document, "--out", tmp_path).exit_code == 130
-    assert not (tmp_path / "three.txt").exists()
-    (record,) = tmp_path.glob("*.pages.jsonl")
-    page_1 = record.read_bytes()  # page 2 was under way
-    record.write_bytes(page_1 + page_1.splitlines()[-1][:-10])  # as if it had been killed while it wrote page 2
-
-    drawn.clear()
-    assert run("read", document, "--out", tmp_path).exit_code == 0
-    assert list(drawn) == [2, 3]
-    assert not record.exists()
-    run("read", document, "--out", tmp_path / "at_once")
-    assert (tmp_path / "three.txt").read_text() == (tmp_path / "at_once" / "three.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_mistakes_are_one_line(
     fsspec.filesystem("memory").put(f"{data.parent}/", f"{memory}/chats/", recursive=True)
     places = {"near": data, "far": f"{memory}/chats", "folder": data.parent}
     command, *rest = (word.format(**places) for word in words)
-    result = run(command, start, *rest)
+    result = run(command, start, *rest, "--length", 256)
     assert result.exit_code == 2
     assert told in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1

@@ -61,6 +61,20 @@ def test_frames_of_videos_and_slices_of_images_are_told_apart(tmp_path):
     assert statistics.frames >= statistics.packages > 0
 
 
+def test_reasoning_of_earlier_turns_is_counted_as_left_out(tmp_path):
+    thought = {"role": "assistant", "content": "<think>\nFur.\n</think>\n\nA cat."}
+    asked, plain = {"role": "user", "content": "What?"}, {"role": "assistant", "content": "A cat."}
+    records = [
+        [asked, thought, asked, thought, asked, plain],
+        [asked, plain, asked, thought],
+        [asked, thought, thought],
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"messages": turns}) + "\n" for turns in records))
+    statistics = measure_dataset(builder(JsonFile("data", data)), cost=lambda sample: 0.0)
+    assert (statistics.samples, statistics.left_out) == (3, 2)
+
+
 def test_a_sample_is_shown_with_its_visual_tokens_and_what_is_learned():
     processor = small_processor()
     picture = PIL.Image.new("RGB", (42, 42))

@@ -70,6 +70,14 @@ def test_a_batch_takes_questions_and_files_and_a_sampling_each(assistant: Demigl
     assert assistant.batch([]) == []
 
 
+@pytest.mark.parametrize(
+    "request_", [("What?", "page.png"), ("What?", Path("page.png")), ("What?", b"PNG"), ("What?",)]
+)
+def test_a_batch_takes_no_file_in_the_place_of_a_list(assistant: Demiglace, request_: tuple[object, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a request is a question and a list of files, such as .*, got \('What\?',"):
+        assistant.batch([request_])  # type: ignore[list-item]
+
+
 def test_a_stream_is_the_answer_in_pieces(assistant: Demiglace, conversations: list[Conversation]) -> None:
     whole, stream = assistant.answer(conversations[1], GREEDY), assistant.stream_answer(conversations[1], GREEDY)
     pieces = list(stream)

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
@@ -19,6 +20,7 @@ from demiglace.inference.page_reading import (
     open_pages_to_read,
     read_page,
 )
+from demiglace.media.pictures import upright_rgb
 from demiglace.scoring.text_distance import character_error_rate
 
 LINES = [["A short heading"], ["The first line of print", "and then the second"], ["Total  12.50"]]
@@ -106,9 +108,11 @@ def test_a_page_that_cannot_be_read_is_an_error_of_that_page(
     nano: Demiglace, page: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = page_reading.find_way_up
-    monkeypatch.setattr(page_reading, "find_way_up", lambda one, *rest: find(one, *rest) if one is page else 1 / 0)
+    monkeypatch.setattr(
+        page_reading, "find_way_up", lambda one, *rest: find(one, *rest) if one.size == page.size else 1 / 0
+    )
     with PageReader(nano) as reader:
-        bad, good = reader.submit(page.copy()), reader.submit(page)
+        bad, good = reader.submit(page.crop((0, 0, 600, 400))), reader.submit(page)
         with pytest.raises(ZeroDivisionError):
             bad.result()
         assert good.result().regions
@@ -141,6 +145,26 @@ def test_an_empty_page_has_no_regions(nano: Demiglace) -> None:
     assert (read.regions, read.text) == ((), "")
 
 
+@pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "CMYK", "I;16"])
+def test_a_picture_of_any_mode_is_read(nano: Demiglace, page: PIL.Image.Image, mode: str) -> None:
+    if mode == "I;16":
+        converted = PIL.Image.fromarray(np.asarray(page.convert("L")).astype(np.uint16) * 257)
+    else:
+        converted = page.convert(mode)
+    as_rgb = read_page(nano, upright_rgb(converted, "page"))
+    assert read_page(nano, converted) == as_rgb
+    assert len(as_rgb.regions) == 3
+
+
+def test_a_picture_is_read_as_its_exif_turns_it(nano: Demiglace, page: PIL.Image.Image, tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    page.transpose(PIL.Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    with PIL.Image.open(tmp_path / "turned.png") as turned:
+        assert turned.size == (420, 600)
+        assert read_page(nano, turned) == read_page(nano, page)
+
+
 def test_rows_must_be_positive(nano: Demiglace, page: PIL.Image.Image) -> None:
     with pytest.raises(ValueError, match="got 0"):
         read_page(nano, page, rows=0)
@@ -150,10 +174,10 @@ def test_pages_of_files(page: PIL.Image.Image, tmp_path: Path) -> None:
     page.save(tmp_path / "image.png")
     page.save(tmp_path / "three.pdf", save_all=True, append_images=[page, page], resolution=200)
     with open_pages_to_read(tmp_path / "image.png", "7") as pages:
-        assert {number: drawn().size for number, drawn in pages.items()} == {1: page.size}
+        assert {number: drawn().size for number, drawn in pages} == {1: page.size}
     with open_pages_to_read(tmp_path / "three.pdf", "3,1-2,3") as pages:
-        assert list(pages) == [3, 1, 2]
-        assert pages[2]().size == page.size
+        assert [number for number, _ in pages] == [3, 1, 2, 3]
+        assert pages[2][1]().size == page.size
     with pytest.raises(ValueError, match="page 4 is outside"), open_pages_to_read(tmp_path / "three.pdf", "4"):
         pass
 

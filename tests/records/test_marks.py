@@ -60,3 +60,17 @@ def test_marks_of_a_message_and_of_the_record_do_not_mix():
     with pytest.raises(BadRecord, match="2 marks <image>, but 1 files"):
         shown(asking("<image><image>What?", message={"images": ["a.png"]}, image="b.png"))
     assert shown(asking([{"type": "video"}, WHAT], videos=["a.mp4"])) == (CLIP, Text("What?"))
+
+
+@pytest.mark.parametrize(("asked", "said"), [("Locate <ref-object>", "<bbox>"), ("What is at <bbox>?", "A dog.")])
+def test_boxes_and_names_that_stand_in_objects(asked, said):
+    turns = [{"role": "user", "content": f"<image>{asked}"}, ANSWER | {"content": said}]
+    record = {"messages": turns, "images": ["a.png"]}
+    with pytest.raises(BadRecord, match="calls for one of `objects`, which are not read: write it out"):
+        shown(record | {"objects": {"ref": ["dog"], "bbox": [[1, 2, 3, 4]]}})
+    for objects in ({}, {"ref": [], "bbox": []}):
+        assert shown(record | {"objects": objects}) == (PICTURE, Text(asked))
+
+
+def test_objects_that_no_mark_calls_for_are_a_note():
+    assert shown(asking("<image>What?", images=["a.png"], objects={"bbox": [[1, 2, 3, 4]]})) == (PICTURE, Text("What?"))

@@ -48,6 +48,7 @@ def ask(
     if sampling.thinking_budget is not None and not think:
         raise ValueError("--thinking-budget limits the thoughts of --think alone")
     parts, guide = reading.parts(files), form.guide()
+    slicing.check(parts)
     assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
     drawn = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
     answer = assistant.stream(question, *parts, thinking=think, sampling=drawn, system=system)

@@ -77,9 +77,12 @@ def _weights(levels: str) -> dict[str, float]:
 
 def _page(file: str, number: int, dpi: int | None) -> Page:
     from demiglace.documents.text_layer.image_pages import read_image_page
+    from demiglace.media.document_pages import is_pdf
     from demiglace.media.pictures import kind_of
 
     if kind_of(file) == "document":
+        if not is_pdf(file):
+            raise ValueError(f"{file} has several pages and is no PDF: corrupt takes PDFs and single pictures")
         return _pdf_page(file, number, DPI if dpi is None else dpi)
     if number != 1:
         raise ValueError(f"{file} is one picture: it has no page {number}")

@@ -138,6 +138,8 @@ def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: Datase
     log(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
     log(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
     log(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
+    if left_out := seen.left_out + kept.left_out:
+        log(f"answers of earlier turns whose reasoning is left out: {left_out}")
     problems = [*bad, *too_long]
     for problem in problems[:MOST_NAMED]:
         log(f"  {problem}")

@@ -150,6 +150,17 @@ class Slicing:
         """As fields of a `SlicingConfig`."""
         return _given(max_slices=self.max_slices, upscale=False if self.no_upscale else None)
 
+    def check(self, parts: Sequence[Part]) -> None:
+        """ValueError where slices are chosen and none of the files is cut into any: frames of videos never are."""
+        from demiglace.processing.slicing import SLICING
+
+        if self.max_slices is not None:
+            SLICING["max_slices"].check("max_slices", self.max_slices)
+        if self.changes() and not any(isinstance(part, Image | Document) for part in parts):
+            names = [f"--max-slices {self.max_slices}"] if self.max_slices is not None else []
+            names += ["--no-upscale"] if self.no_upscale else []
+            raise ValueError(f"{' and '.join(names)}: only for pictures and pages, and no file given is or has one")
+
 
 VIDEO = ("fps", "max_packages", "package_frames")  # of a `VideoSampling`
 

@@ -57,6 +57,7 @@ def plan_job(
     config, processor = _model(model, max_slices)
     numbers = learning.numbers(job, config)
     setup = learning.setup(job, numbers, gpu, gpus)
+    config.llm.check_length(setup.length)
     seen = _look(data, media, stores, job, setup, config, processor)
     num_steps = learning.num_steps(job, numbers, seen)
 

@@ -40,13 +40,16 @@ def finetuned() -> tuple[str, ...]:
 def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     """Numbers of the job's recipe for a preset of this size; those of fine-tuning if there is none, or for other jobs.
 
-    job: one of `JOBS`. Recipes of jobs with generated answers have no row length; fine-tuning's is used.
+    job: one of `JOBS`. Recipes of jobs with generated answers have no row length; fine-tuning's is used, or the number
+    of the model's positions if that is smaller.
     """
     from demiglace.model.presets import preset
     from demiglace.recipes import hybrid_rl, preference, pretraining, sft
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     length = FinetuningRecipe.length
+    if job != FINETUNE:
+        length = min(length, config.llm.max_position_embeddings)
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
         known = {FINETUNE: finetuned(), DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demiglace.cli import inference_options
+from demiglace.cli.file_reading import FileReading
 from demiglace.cli.inference_options import Loading, with_options
-from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since
+from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since, json_line
 from demiglace.cli.terminal import check_open, complain, note, printable
 from demiglace.model.hub import SHIPPED, folder_of
 
 if TYPE_CHECKING:
-    import PIL.Image
     from rich.progress import Progress
 
-    from demiglace.inference.page_reading import PageReader, ReadPage
+    from demiglace.inference.page_reading import PageReader
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
 
@@ -98,7 +95,7 @@ def _read_to_stdout(asked: _ReadOptions, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
     with asked.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
-        reading = _FileReading(reader, asked.pages, progress)
+        reading = FileReading(reader, asked.pages, progress)
         tracked = progress.track(files, description="files")
         whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
     return all(whole)
@@ -115,7 +112,7 @@ def _read_to_folder(asked: _ReadOptions, targets: dict[str, Path], out: Path) ->
         if not waiting:
             return not refused
         with asked.reader() as reader, _progress(is_shown=True) as progress:
-            reading = _FileReading(reader, asked.pages, progress)
+            reading = FileReading(reader, asked.pages, progress)
             tracked = progress.track(waiting, description="files")
             whole = [_save(reading, file, targets[file], asked) for file in tracked]
         return all(whole) and not refused
@@ -138,73 +135,6 @@ def _unfinished(asked: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str
     return waiting, refused
 
 
-@dataclass(frozen=True)
-class _FileReading:
-    reader: PageReader
-    pages: str | None
-    progress: Progress
-
-    def read(self, file: str, known: Collection[int], take: Callable[[PageEntry, int], None]) -> bool:
-        """Hand every page of `file` that is not `known` to `take`, with the number of pages wanted of this file.
-
-        What cannot be read is told; returns whether all was read.
-        """
-        from demiglace.inference.page_reading import open_pages_to_read
-
-        with ExitStack() as stack:
-            try:
-                pages = stack.enter_context(open_pages_to_read(file, self.pages))
-            except ValueError as error:
-                complain(error)
-                return False
-            left = {number: drawn for number, drawn in pages.items() if number not in known}
-            task = self.progress.add_task(printable(Path(file).name), total=len(left), visible=len(left) > 1)
-            num_read = 0
-            for number, page in self._read_ahead(left):
-                if entry := _entry(file, number, page):
-                    take(entry, len(pages))
-                    num_read += 1
-                self.progress.advance(task)
-            self.progress.remove_task(task)
-            return num_read == len(left)
-
-    def _read_ahead(self, left: Mapping[int, Callable[[], PIL.Image.Image]]) -> Iterator[tuple[int, Future[ReadPage]]]:
-        """The pages by number; the next is drawn and cut while one is read."""
-        from demiglace.inference.page_reading import PAGES_AHEAD
-
-        under_way: deque[tuple[int, Future[ReadPage]]] = deque()
-        for number, drawn in left.items():
-            under_way.append((number, self._begun(drawn)))
-            if len(under_way) == PAGES_AHEAD:
-                yield under_way.popleft()
-        yield from under_way
-
-    def _begun(self, drawn: Callable[[], PIL.Image.Image]) -> Future[ReadPage]:
-        try:
-            return self.reader.submit(drawn())
-        except ValueError as error:
-            failed: Future[ReadPage] = Future()
-            failed.set_exception(error)
-            return failed
-
-
-def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
-    """A page as it is written down, once it is read; None where it cannot be, which is told."""
-    from demiglace.inference.page_reading import TRUSTED
-
-    try:
-        read = page.result()
-    except ValueError as error:
-        complain(error)
-        return None
-    place = f"{file}, page {number}"
-    if read.turn:
-        note(f"{place}: turned clockwise by {read.turn} degrees to be read")
-    if read.confidence < TRUSTED:
-        note(f"{place}: read with a mean confidence of {read.confidence:.2f}, too low to trust the text")
-    return {"page": number, "text": read.text, **asdict(read)}
-
-
 def _check_pages(pages: str, files: list[str]) -> None:
     """What is wrong with --pages is told before anything is loaded."""
     from demiglace.media.document_pages import page_ranges
@@ -221,7 +151,7 @@ def _check_pages(pages: str, files: list[str]) -> None:
         raise ValueError(inference_options.no_pages(pages))
 
 
-def _print(reading: _FileReading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
+def _print(reading: FileReading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
     """To stdout: text page by page, or one JSON object for the file."""
     pages: list[PageEntry] = []
 
@@ -232,34 +162,35 @@ def _print(reading: _FileReading, file: str, is_one_of_many: bool, as_json: bool
             heading = _heading(file, page) if is_one_of_many or num_pages > 1 else ""
             typer.echo(printable(f"{heading}{page['text']}\n"), nl=False)
 
-    whole = reading.read(file, (), take)
+    _, is_whole = reading.read(file, {}, take)
     if pages:
         typer.echo(_as_json(file, pages), nl=False)
-    return whole
+    return is_whole
 
 
-def _save(reading: _FileReading, file: str, target: Path, asked: _ReadOptions) -> bool:
+def _save(reading: FileReading, file: str, target: Path, asked: _ReadOptions) -> bool:
     """To a file of its own, by way of a record that survives being stopped."""
     record = PageRecord(target, asked.about(file))
-    whole = reading.read(file, record.pages, lambda page, _: record.add(page))
+    num_pages, is_whole = reading.read(file, record.pages, lambda page, _: record.add(page))
     if asked.as_json:
-        record.finish(lambda pages: _as_json(file, pages), whole)
+        record.finish(lambda pages: _as_json(file, pages), is_whole)
     else:
-        record.finish(lambda pages: _as_text(file, pages), whole)
-    return whole
+        record.finish(lambda pages: _as_text(file, pages, num_pages), is_whole)
+    return is_whole
 
 
 def _as_json(file: str, pages: list[PageEntry]) -> str:
-    return json.dumps({"file": file, "pages": pages}, ensure_ascii=False) + "\n"
+    return json_line({"file": file, "pages": pages})
 
 
-def _as_text(file: str, pages: list[PageEntry]) -> str:
-    headings = [_heading(file, page) if len(pages) > 1 else "" for page in pages]
+def _as_text(file: str, pages: list[PageEntry], num_pages: int) -> str:
+    """Headings where more than one page was wanted, so that it is told which are missing."""
+    headings = [_heading(file, page) if num_pages > 1 else "" for page in pages]
     return "\n".join(f"{heading}{page['text']}\n" for heading, page in zip(headings, pages, strict=True))
 
 
 def _heading(file: str, page: PageEntry) -> str:
-    return f"--- {Path(file).name}, page {page['page']} ---\n\n"
+    return f"--- {printable(Path(file).name)}, page {page['page']} ---\n\n"
 
 
 def _states_in(folder: Path) -> dict[str, list[int]]:

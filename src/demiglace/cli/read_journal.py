@@ -15,32 +15,42 @@ class PageRecord:
     """Pages of one file on their way to `target`, each safe on disk once it is added.
 
     They stand in NAME.pages.jsonl beside it: a line that tells what is read and by what, then a line for each page. A
-    record of anything else is begun anew, a last line cut short by a crash is dropped.
+    record of anything else is begun anew, a last line cut short by a crash is dropped. The target has the pages in the
+    order, and as often, as they are added.
     """
 
     def __init__(self, target: Path, about: About) -> None:
         from demiglace.safe_files import write_whole
 
         self.target, self._about, self._path = target, about, _kept_beside(target)
-        head = json.dumps(about, ensure_ascii=False)
+        head = json_line(about)
         self.pages = _whole_pages(self._path, head)
-        kept = [head, *(json.dumps(page, ensure_ascii=False) for page in self.pages.values())]
-        write_whole(self._path, "\n".join(kept) + "\n")
+        self._written: list[int] = []
+        write_whole(self._path, head + "".join(map(json_line, self.pages.values())))
 
     def add(self, page: PageEntry) -> None:
-        _append(self._path, page)
-        self.pages[page["page"]] = page
+        """A page that the record has, or has not yet, as the next of the target."""
+        if page["page"] not in self.pages:
+            _append(self._path, page)
+            self.pages[page["page"]] = page
+        self._written.append(page["page"])
 
     def finish(self, written: Callable[[list[PageEntry]], str], is_whole: bool) -> None:
         """Write the target. Where pages are missing the record stays, so that it is not taken for finished."""
         from demiglace.safe_files import write_whole
 
-        if self.pages or is_whole:
-            write_whole(self.target, written([self.pages[number] for number in sorted(self.pages)]))
+        if self._written or is_whole:
+            write_whole(self.target, written([self.pages[number] for number in self._written]))
         if is_whole:
             _append(_journal_beside(self.target), {"text": self.target.name, "about": self._about})
         if is_whole or not self.pages:
             self._path.unlink(missing_ok=True)
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """JSON on a line of its own. Bytes of a file's name that are no UTF-8 are escaped as JSON has them."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode() + "\n"
 
 
 def changes_since(target: Path, about: About) -> list[str] | None:
@@ -72,7 +82,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
     from demiglace.safe_files import disk_errors
 
     with disk_errors(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write(json_line(line))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -93,6 +103,6 @@ def _whole_pages(path: Path, head: str) -> dict[int, PageEntry]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", errors="replace") as file:
-        if file.readline() != head + "\n":
+        if file.readline() != head:
             return {}
     return {line["page"]: line for line in _lines(path) if isinstance(line.get("page"), int) and "text" in line}

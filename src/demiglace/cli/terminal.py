@@ -70,5 +70,9 @@ def complain(error: Exception) -> None:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, so that a model's answer or a file name cannot control the terminal."""
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+    """`text` without control characters, so that a model's answer or a file name cannot control the terminal.
+
+    Bytes of a file name that are not UTF-8 become question marks.
+    """
+    encodable = text.encode(errors="replace").decode()
+    return "".join(char for char in encodable if char in "\n\t" or unicodedata.category(char) != "Cc")

@@ -51,6 +51,7 @@ def tokens(
     changes = slicing.changes()
     config, num_queries = _settings(model)
     parts = reading.parts(files)
+    slicing.check(parts)
     taken, notes = _taken(model, parts, changes)
     counted = parts if model is None else taken
     config = replace(config, **changes)

@@ -26,6 +26,7 @@ class DatasetStatistics:
     """Sums over the inspected records; `num_records` is the number of all records.
 
     frames: of videos, in `packages`; slices: of images, one or more each; patches: of both.
+    left_out: answers of earlier turns whose reasoning is not learned.
     flops: by the `cost` given to `measure_dataset`. lengths: of the inspected records.
     """
 
@@ -39,6 +40,7 @@ class DatasetStatistics:
     visual_tokens: int = 0
     learned_tokens: int = 0
     longest: int = 0
+    left_out: int = 0
     too_long: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     first: SampleArrays | None = None
@@ -56,6 +58,7 @@ class DatasetStatistics:
         self.visual_tokens += len(parcel.visual_places)
         self.learned_tokens += int((parcel.labels != IGNORE).sum())
         self.longest = max(self.longest, len(parcel.tokens))
+        self.left_out += parcel.left_out
         if parcel.pictures is not None:
             of_videos = _packages_of_videos(parcel.pictures)
             self.packages += int(of_videos.sum())

@@ -17,8 +17,10 @@ import numpy as np
 import torch
 
 from demiglace.batch import Visual
+from demiglace.conversation import Conversation, Text
 from demiglace.data import worker_process
 from demiglace.data.mixture import Draw, Mixture
+from demiglace.processing.chat_template import Turn, num_left_out
 from demiglace.processing.fitting import fit_videos
 from demiglace.processing.processor import Processor
 from demiglace.processing.prompt_layout import TooLong
@@ -60,18 +62,22 @@ class VisualArrays:
 
 @dataclass(frozen=True)
 class SampleArrays:
-    """A sample in transit between processes, and while it waits for a row: numpy arrays, named as in `Sample`."""
+    """A sample in transit between processes, and while it waits for a row: numpy arrays, named as in `Sample`.
+
+    left_out: answers of earlier turns whose reasoning the sample does not have.
+    """
 
     tokens: np.ndarray
     visual_places: np.ndarray
     labels: np.ndarray
     pictures: VisualArrays | None
+    left_out: int = 0
 
     @classmethod
-    def of(cls, sample: Sample) -> SampleArrays:
+    def of(cls, sample: Sample, left_out: int = 0) -> SampleArrays:
         assert sample.labels is not None
         pictures = None if sample.visual is None else VisualArrays.of(sample.visual)
-        return cls(sample.tokens.numpy(), sample.visual_places.numpy(), sample.labels.numpy(), pictures)
+        return cls(sample.tokens.numpy(), sample.visual_places.numpy(), sample.labels.numpy(), pictures, left_out)
 
     def sample(self) -> Sample:
         tokens, places, labels = (torch.from_numpy(array) for array in (self.tokens, self.visual_places, self.labels))
@@ -97,7 +103,7 @@ class SampleBuilder:
         conversation = source.read(block, row, self.mixture.content_seed(draw, self.seed))
         try:
             fitted = fit_videos(self.processor, conversation, self.length).conversation
-            return SampleArrays.of(self.processor.training_sample(fitted, self.length))
+            return SampleArrays.of(self.processor.training_sample(fitted, self.length), _left_out(conversation))
         except TooLong as error:
             raise TooLongRecord(source.where(block, row), str(error)) from error
         except (ValueError, OSError) as error:
@@ -106,6 +112,16 @@ class SampleBuilder:
 
 Asked = TypeVar("Asked")
 Prepared = TypeVar("Prepared")
+
+
+def _left_out(conversation: Conversation) -> int:
+    """Answers of earlier turns that reason, as `SampleArrays` counts them."""
+    return num_left_out(
+        [
+            Turn.of(message.role, "".join(part.text for part in message.content if isinstance(part, Text)))
+            for message in conversation.messages
+        ]
+    )
 
 
 class WorkerPool(Generic[Asked, Prepared]):

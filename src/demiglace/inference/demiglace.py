@@ -18,6 +18,7 @@ from demiglace.engine.mailbox import Mailbox
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.token_roles import TokenRoles
 from demiglace.engine.token_sampler import SampledToken, TokenSampler
+from demiglace.fields import told
 from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
 from demiglace.inference.file_parts import PartSource, part_of
 from demiglace.model import weights
@@ -139,9 +140,11 @@ class Demiglace:
     ) -> list[Answer]:
         """Answers to many conversations or (question, files), up to `rows` at a time, in the order of the requests.
 
-        One `sampling` for all, or one each. At temperature 0 every answer is the one that `answer` gives.
+        One `sampling` for all, or one each. At temperature 0 in float32 every answer is the one that `answer` gives.
+        In bfloat16, the default on CPUs with units for it, tokens that are nearly equally likely may change with the
+        batch. ValueError where the files of a question are a single one instead of a list.
         """
-        conversations = [one if isinstance(one, Conversation) else _asked(*one) for one in requests]
+        conversations = [one if isinstance(one, Conversation) else _asked(*_listed(one)) for one in requests]
         each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
         if len(each) != len(requests):
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
@@ -277,6 +280,15 @@ def _check_fit(model: MiniCPMV, processor: Processor) -> None:
         raise ValueError(
             f"the tokenizer has {processor.tokenizer.vocab_size} tokens, but the model knows {config.llm.vocab_size}"
         )
+
+
+def _listed(request: tuple[str, Sequence[PartSource]]) -> tuple[str, Sequence[PartSource]]:
+    """ValueError where one file stands in the place of the list: a text would be taken letter by letter."""
+    if len(request) != 2 or isinstance(request[1], str | bytes) or not isinstance(request[1], Sequence):
+        raise ValueError(
+            f'a request is a question and a list of files, such as ("Hi?", ["a.png"]), got {told(request)}'
+        )
+    return request
 
 
 def _asked(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.page_turn import find_way_up, mean_confidence, turned_back
 from demiglace.media.document_pages import chosen_pages, drawable_pages
-from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture
+from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture, upright_rgb
 
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
@@ -79,7 +79,7 @@ class ReadPage:
 def read_page(
     assistant: Demiglace, page: PIL.Image.Image, cutting: CuttingConfig | None = None, rows: int = ROWS
 ) -> ReadPage:
-    """The text of an RGB page, read greedily, at most `rows` pieces in a batch; docs/reading.md tells how it is cut.
+    """The text of a page, read greedily, at most `rows` pieces in a batch; docs/reading.md tells how it is cut.
 
     A page that lies on its side or upside down is turned first, where that is read with clearly more confidence.
     """
@@ -130,6 +130,9 @@ class PageReader:
             yield one.result()
 
     def read(self, page: PIL.Image.Image) -> ReadPage:
+        """A picture of any mode, upright as its EXIF says; boxes are those of the upright page. ValueError as of
+        `upright_rgb`."""
+        page = upright_rgb(page, file_name(page))
         way = find_way_up(page, self.cutting, self.answers)
         left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
         answers = way.answers | dict(zip(left, self.answers(list(left.values())), strict=True))
@@ -162,8 +165,10 @@ class PageReader:
 @contextmanager
 def open_pages_to_read(
     path: str | PathLike[str], pages: str | None = None
-) -> Iterator[Mapping[int, Callable[[], PIL.Image.Image]]]:
-    """The chosen pages of a PDF or TIFF, or the one page that an image is: by number, what draws it as an RGB picture.
+) -> Iterator[list[tuple[int, Callable[[], PIL.Image.Image]]]]:
+    """The chosen pages of a PDF or TIFF, in the order and as often as asked, or the one page that an image is.
+
+    Of each there is its number, and what draws it as an RGB picture.
 
     Raises ValueError on what is neither, and on pages that are not there; drawing raises it for that page alone.
     """
@@ -171,9 +176,9 @@ def open_pages_to_read(
     if kind == "document" or (pages is not None and has_pages(path)):
         with drawable_pages(path, PAGE_DPI) as drawable:
             numbers = chosen_pages(pages, drawable.count, file_name(path))
-            yield {number: partial(drawable.draw, number) for number in numbers}
+            yield [(number, partial(drawable.draw, number)) for number in numbers]
     elif kind == "image":
-        yield {1: partial(open_picture, path)}
+        yield [(1, partial(open_picture, path))]
     else:
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
 

@@ -48,10 +48,12 @@ MOST_HELD_OUT = 200  # maximum number of validation samples (ours)
 
 
 def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True) -> DatasetStatistics:
-    """Statistics of the records for training, or for validation; ValueError if the data has none at all."""
+    """Statistics of the records for training, or for validation; ValueError if the data has none at all, or if rows are
+    longer than the model has positions."""
+    processor, config = recipe.processor(), weights.read_config(recipe.model)
+    config.llm.check_length(recipe.length)
     if held_out and not sum(recipe.portion(held_out).blocks or ()):
         return DatasetStatistics(num_records=0)
-    processor, config = recipe.processor(), weights.read_config(recipe.model)
     builder = SampleBuilder(recipe.mixture(held_out), processor, recipe.seed, recipe.length)
     most = MOST_HELD_OUT if held_out else MOST_RECORDS
     return measure_dataset(builder, partial(_flops, recipe, processor, config), most, shows)

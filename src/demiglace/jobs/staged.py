@@ -78,8 +78,7 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     """
     check_dtype(machine.dtype)
     processor, config = recipe.processor(), recipe.config()
-    if recipe.numbers.length > config.llm.max_position_embeddings:
-        raise ValueError(f"rows of {recipe.numbers.length} tokens, more than {config.llm.max_position_embeddings}")
+    config.llm.check_length(recipe.numbers.length)
     mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     sources = [source for mixture in mixtures.values() for source in mixture.sources]

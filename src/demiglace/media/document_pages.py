@@ -63,7 +63,7 @@ def drawable_pages(source: str | PathLike[str] | bytes, dpi: float) -> Iterator[
     TIFF pages are not scaled to `dpi`. ValueError as in `open_pages`.
     """
     check_dpi(dpi)
-    if _is_pdf(source):
+    if is_pdf(source):
         with open_document(source) as pdf:
             yield Pages(len(pdf), partial(_draw_pdf_page, pdf, file_name(source), dpi))
     else:
@@ -96,7 +96,7 @@ def count_pages(source: str | PathLike[str] | bytes) -> int:
         return len(pdf)
 
 
-def _is_pdf(source: str | PathLike[str] | bytes) -> bool:
+def is_pdf(source: str | PathLike[str] | bytes) -> bool:
     """Everything but TIFF and DCX is left to pdfium, which knows best what a PDF may look like."""
     try:
         return not is_paged(source)

@@ -50,6 +50,13 @@ class Qwen3Config:
         if self.head_dim % 2:
             raise ValueError(f"head_dim must be even, got {self.head_dim}")
 
+    def check_length(self, length: int) -> None:
+        """ValueError if a row of `length` tokens is longer than the model has positions."""
+        if length > self.max_position_embeddings:
+            raise ValueError(
+                f"rows of {length} tokens, more than {self.max_position_embeddings} positions of the model"
+            )
+
 
 class Attention(nn.Module):
     def __init__(self, config: Qwen3Config) -> None:

@@ -115,6 +115,12 @@ def render_stretches(turns: Sequence[Turn], thinking: bool | None) -> list[Promp
     return list(_stretches(turns, thinking))
 
 
+def num_left_out(turns: Sequence[Turn]) -> int:
+    """Answers whose reasoning is not in the prompt, since a question follows them."""
+    earlier = turns[: _latest_query(turns)]
+    return sum(turn.role == "assistant" and bool(_reasoning_and_answer(turn)[0]) for turn in earlier)
+
+
 def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
     """Generated text as (reasoning, answer), given how its turn was opened (see `render_pieces`).
 
@@ -131,7 +137,7 @@ def split_answer(text: str, thinking: bool | None) -> tuple[str, str]:
 
 def _stretches(turns: Sequence[Turn], thinking: bool | None) -> Iterator[PromptSpan]:
     """All turns as spans; `thinking` says how much of the last one is prompt, as in `_opening`."""
-    latest_query = max((index for index, turn in enumerate(turns) if _is_query(turn)), default=len(turns) - 1)
+    latest_query = _latest_query(turns)
     for index, turn in enumerate(turns):
         is_last = index == len(turns) - 1
         yield from _stretches_of_turn(turn, index > latest_query, is_last, thinking if is_last else None)
@@ -149,6 +155,10 @@ def _stretches_of_turn(turn: Turn, is_behind_query: bool, is_last: bool, thinkin
     pieces += [TextPiece(answer), _structure("<|im_end|>")]
     given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
     return [PromptSpan(given, False), PromptSpan(said, True), PromptSpan((_structure("\n"),), False)]
+
+
+def _latest_query(turns: Sequence[Turn]) -> int:
+    return max((index for index, turn in enumerate(turns) if _is_query(turn)), default=len(turns) - 1)
 
 
 def _is_query(turn: Turn) -> bool:

@@ -31,6 +31,7 @@ from demiglace.records.marks import (
     DraftParts,
     MarkError,
     check_foreign,
+    check_places,
     check_plain,
     fill,
     split,
@@ -54,8 +55,10 @@ _ROLES: dict[str, Role] = {
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
 _CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
-# Weight of an answer in the loss: keys of OpenAI, ms-swift, axolotl.
-_SHARES = ("weight", "loss", "train", "training", "trainable")
+# Weight of an answer in the loss: keys of OpenAI, ms-swift, axolotl, LLaMA-Factory.
+_SHARES = ("weight", "loss", "loss_scale", "loss_weight", "train", "train_on_turn", "training", "trainable")
+_LEFT_OUT = ("mask", "masked")  # whether an answer is left out of the loss; torchtune
+_VERDICTS = ("label", "kto_tag")  # of a record: whether its answer is a good one; TRL and ms-swift, LLaMA-Factory
 _SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> kind of its media; for a file the bytes decide.
@@ -99,6 +102,7 @@ def parse_json(data: bytes) -> object:
 def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
     if given := [key for key in _TOOLS if not is_empty(fields.get(key))]:
         raise ValueError(f"`{given[0]}` of a record is not shown to the model, got {told(fields[given[0]])}")
+    _check_wanted(fields)
     key, turns = _turns(fields)
     media.seen.leave(
         fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", "system")
@@ -109,6 +113,8 @@ def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Seque
         media.seen.check()  # the mark's file may be under a key that is not read
         raise
     media.seen.check()
+    if not is_empty(fields.get("objects")):
+        check_places(messages)
     if constraints := constraint_fields(fields):
         thinking = _check_messages(messages, may_ask=True)
         return ConstrainedConversation(messages, thinking, constraints)
@@ -188,9 +194,21 @@ def _check_learned(fields: Mapping[str, Any]) -> None:
     for key in (*_CALLS, *_SPANS):
         if not is_empty(fields.get(key)):
             raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
-    for key in _SHARES:
-        if fields.get(key) not in (None, 1):
+    for key in (*_SHARES, *_LEFT_OUT):
+        if fields.get(key) not in (None, key not in _LEFT_OUT):
             raise ValueError(f"`{key}` of an answer is not honoured, got {told(fields[key])}: all answers are learned")
+
+
+def _check_wanted(fields: Mapping[str, Any]) -> None:
+    """ValueError where a record says that its answers, or all but the last, are not to be learned.
+
+    A label that is no bool is a class or a name, which says nothing of the kind.
+    """
+    if bad := [key for key in _VERDICTS if fields.get(key) is False]:
+        raise ValueError(f"`{bad[0]}` of a record says that its answer is bad, got False: all answers are learned")
+    if fields.get("mask_history") not in (None, False):
+        told_ = told(fields["mask_history"])
+        raise ValueError(f"`mask_history` of a record is not honoured, got {told_}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from demiglace.conversation import Part, Role, Text
+from demiglace.conversation import Message, Part, Role, Text
 from demiglace.records.media import Shown
 
 DraftParts = list[Part | str]  # of a message; plain strings are marks
@@ -22,6 +22,7 @@ _FOREIGN = re.compile(
     r"<\|(?:image|video|audio|vision)\w*\|>|<img>[^<\n]{1,1000}</img>|<ImageHere>|<image_placeholder>|<image \d+>"
     r"|<start_of_image>|<IMG_CONTEXT>"
 )
+_PLACES = re.compile("<bbox>|<ref-object>")  # of ms-swift: where one of `objects` beside the messages is written
 
 
 class MarkError(ValueError):
@@ -50,6 +51,14 @@ def check_foreign(text: str) -> None:
     """MarkError for a mark of another model's prompts."""
     if match := _FOREIGN.search(text):
         raise MarkError(f"the mark {match[0]:.80} calls for no file here: <image> and <video> do")
+
+
+def check_places(messages: Sequence[Message]) -> None:
+    """MarkError for a mark of what stands in `objects` beside the messages, which is not read."""
+    texts = (part.text for message in messages for part in message.content if isinstance(part, Text))
+    for text in texts:
+        if match := _PLACES.search(text):
+            raise MarkError(f"the mark {match[0]} calls for one of `objects`, which are not read: write it out")
 
 
 def fill(drafts: Sequence[tuple[Role, DraftParts]], beside: Mapping[str, list[Shown]]) -> list[tuple[Role, list[Part]]]:

@@ -1,0 +1,57 @@
+"""A record that says that an answer is not to be learned is a bad record, since all answers are learned."""
+
+import pytest
+from chat_records import ANSWER, find
+
+from demiglace.conversation import Conversation
+from demiglace.records.bad_record import BadRecord
+from demiglace.records.formats import read_record
+
+USER = {"role": "user", "content": "What?"}
+
+
+def read(answer: dict, **beside: object) -> Conversation:
+    return read_record({"messages": [USER, answer], **beside}, "data.jsonl:17", find)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"weight": 0}, "got int 0"),
+        ({"loss": False}, "got bool False"),
+        ({"loss_scale": 0.0}, "got float 0.0"),
+        ({"loss_weight": 0}, "got int 0"),
+        ({"train": 0.5}, "got float 0.5"),
+        ({"train_on_turn": False}, "got bool False"),
+        ({"trainable": False}, "got bool False"),
+        ({"mask": True}, "got bool True"),
+        ({"masked": 1}, "got int 1"),
+    ],
+)
+def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str) -> None:
+    (key,) = fields
+    with pytest.raises(BadRecord, match=f"`{key}` of an answer is not honoured, {why}: all answers are learned"):
+        read(ANSWER | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"label": False}, "`label` of a record says that its answer is bad, got False: all answers are learned"),
+        ({"kto_tag": False}, "`kto_tag` of a record says that its answer is bad, got False"),
+        ({"mask_history": True}, "`mask_history` of a record is not honoured, got bool True: all answers are learned"),
+    ],
+)
+def test_a_record_whose_answers_are_not_to_be_learned(fields: dict[str, object], why: str) -> None:
+    with pytest.raises(BadRecord, match=why):
+        read(ANSWER, **fields)
+
+
+def test_a_record_may_say_that_its_answers_are_learned() -> None:
+    answer = ANSWER | {"mask": False, "masked": 0, "loss_scale": 1.0, "loss_weight": 1, "train_on_turn": True}
+    assert read(answer, label=True, kto_tag=None, mask_history=False) == read(ANSWER)
+
+
+@pytest.mark.parametrize("label", [0, "cat", [False]])
+def test_a_label_that_is_a_class_says_nothing_about_the_answer(label: object) -> None:
+    assert read(ANSWER, label=label) == read(ANSWER)
