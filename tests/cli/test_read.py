@@ -182,6 +182,14 @@ def test_a_page_that_cannot_be_trusted_is_told(run: Run, tmp_path: Path) -> None
     assert re.search(r"noise.png, page 1: read with a mean confidence of 0\.\d\d, too low to trust", result.stderr)
 
 
+def test_lines_of_little_confidence_are_left_out_and_told(run: Run, image: Path) -> None:
+    all_lines, kept = (run("read", image, "--json", "--min-confidence", least) for least in ("0", "1"))
+    lines = [region["lines"] for region in json.loads(all_lines.stdout)["pages"][0]["regions"]]
+    assert json.loads(kept.stdout)["pages"][0]["left_out"] == sum(map(len, lines)) > 0
+    assert "left out" not in all_lines.stderr
+    assert re.search(r"page 1: \d+ lines? of too little confidence are left out; --min-confidence 0 keeps", kept.stderr)
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

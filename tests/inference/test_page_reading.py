@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
+import PIL.ImageFilter
 import PIL.ImageFont
+import PIL.ImageOps
 import pytest
 import torch
 
@@ -17,6 +19,7 @@ from demiglace.inference.page_reading import (
     PAGES_AHEAD,
     QUESTION,
     PageReader,
+    ReadPage,
     open_pages_to_read,
     read_page,
 )
@@ -138,6 +141,39 @@ def test_noise_is_read_with_less_confidence(nano: Demiglace, page: PIL.Image.Ima
     ruined = clean.resize((45, 7)).resize(clean.size)
     sure, unsure = (nano.ask(QUESTION, Image(picture)).confidence for picture in (clean, ruined))
     assert unsure < sure
+
+
+def test_texture_is_left_out_and_counted(nano: Demiglace, page: PIL.Image.Image) -> None:
+    grain = np.random.default_rng(0).integers(0, 256, (300, 300), np.uint8)
+    texture = PIL.ImageOps.autocontrast(PIL.Image.fromarray(grain).filter(PIL.ImageFilter.GaussianBlur(2)))
+    sheet = PIL.Image.new("RGB", (page.width, page.height + 400), "white")
+    sheet.paste(page, (0, 0))
+    sheet.paste(texture, (100, page.height + 50))
+    alone, among = read_page(nano, page), read_page(nano, sheet)
+    with PageReader(nano, min_confidence=0) as reader:
+        every = reader.read(sheet)
+    print_alone, print_among, print_every = map(line_texts, (alone, among, every))
+    assert print_among[: len(print_alone)] == print_every[: len(print_alone)] == print_alone
+    assert (alone.left_out, every.left_out) == (0, 0)
+    assert 0 < len(print_every) - len(print_among) <= among.left_out  # of some nothing is read
+    assert every.confidence < among.confidence
+
+
+def test_where_all_is_left_out_the_page_is_not_trusted(nano: Demiglace, page: PIL.Image.Image) -> None:
+    with PageReader(nano, min_confidence=1) as reader:
+        read = reader.read(page)
+    assert (read.regions, read.left_out) == ((), 4)
+    assert 0 < read.confidence < 1
+
+
+def line_texts(page: ReadPage) -> list[str]:
+    return [line.text for region in page.regions for line in region.lines]
+
+
+@pytest.mark.parametrize("least", [-0.1, 1.5, float("nan")])
+def test_a_confidence_is_between_0_and_1(nano: Demiglace, least: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 1, got"):
+        PageReader(nano, min_confidence=least)
 
 
 def test_an_empty_page_has_no_regions(nano: Demiglace) -> None:

@@ -92,6 +92,8 @@ def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
     place = f"{file}, page {number}"
     if read.turn:
         note(f"{place}: turned clockwise by {read.turn} degrees to be read")
+    if read.left_out:
+        note(f"{place}: {read.left_out} lines of too little confidence are left out; --min-confidence 0 keeps them")
     if read.confidence < TRUSTED:
         note(f"{place}: read with a mean confidence of {read.confidence:.2f}, too low to trust the text")
     return {"page": number, "text": read.text, **asdict(read)}

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
 
+MinConfidence = Annotated[
+    float, typer.Option(min=0, max=1, help="Leave out lines read with less confidence; 0 leaves out none.")
+]
+
 BatchSize = Annotated[int, typer.Option(help="Most pieces of a page in a batch.")]
 
 
@@ -37,6 +41,7 @@ def read(
     out: Out = None,
     batch_size: BatchSize = 64,
     num_beams: inference_options.NumBeams = None,
+    min_confidence: MinConfidence = 0.6,
 ) -> None:
     """Read images and documents: their text in reading order.
 
@@ -49,7 +54,7 @@ def read(
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    asked = _ReadOptions(pages, loading, batch_size, as_json, num_beams)
+    asked = _ReadOptions(pages, loading, batch_size, as_json, num_beams, min_confidence)
     if out is None:
         is_whole = _read_to_stdout(asked, files)
     else:
@@ -67,12 +72,15 @@ class _ReadOptions:
     batch_size: int
     as_json: bool
     num_beams: int | None
+    min_confidence: float
 
     def reader(self) -> PageReader:
         from demiglace.inference.page_reading import PageReader
 
         beams = 1 if self.num_beams is None else self.num_beams
-        return PageReader(self.loading.load(), rows=self.batch_size, num_beams=beams)
+        return PageReader(
+            self.loading.load(), rows=self.batch_size, num_beams=beams, min_confidence=self.min_confidence
+        )
 
     def about(self, file: str) -> About:
         """What decides the text of a file: with any of it changed, it is read again."""
@@ -88,6 +96,7 @@ class _ReadOptions:
             "dtype": self.loading.dtype,
             "quantize": self.loading.quantize,
             "beams": self.num_beams,
+            "least confidence": self.min_confidence,
         }
 
 

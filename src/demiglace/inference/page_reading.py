@@ -20,7 +20,7 @@ import PIL.Image
 import torch
 
 from demiglace.conversation import Image
-from demiglace.documents.segmentation.line_crops import Box, CutLine, CutRegion, CuttingConfig, LineCrop
+from demiglace.documents.segmentation.line_crops import Box, CutLine, CuttingConfig, LineCrop
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
@@ -31,6 +31,7 @@ from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture
 QUESTION = "Read the text."  # as the nano model is taught
 LEAST_ROOM, ROOM_OF_LETTER = 16, 3  # tokens an answer may have, and for each letter of the piece
 TRUSTED = 0.7  # mean confidence below which the text of a page is not to be trusted (ours, docs/reading.md)
+MIN_CONFIDENCE = 0.6  # of a line: below it, one word in twelve was on the page (ours, docs/reading.md)
 ROWS = 64  # most pieces of a batch (ours): a step of 64 rows takes about twice the time of one of 16
 MOST_BATCHES = 4  # at a time (ours); between the products Python runs in one thread, so that more would wait
 PAGES_AHEAD = 2
@@ -62,13 +63,15 @@ class ReadPage:
 
     turn: degrees clockwise by which the page was turned to be read, 0, 90, 180 or 270; boxes are those of the page as
         it was given.
-    confidence: geometric mean probability of all tokens, 1 of none.
+    confidence: geometric mean probability of all tokens of its lines; of those left out where all are; 1 of none.
+    left_out: number of lines below the least confidence, which are in no region.
     """
 
     width: int
     height: int
     turn: int
     confidence: float
+    left_out: int
     regions: tuple[ReadRegion, ...]
 
     @property
@@ -94,10 +97,19 @@ class PageReader:
     """
 
     def __init__(
-        self, assistant: Demiglace, cutting: CuttingConfig | None = None, rows: int = ROWS, num_beams: int = 1
+        self,
+        assistant: Demiglace,
+        cutting: CuttingConfig | None = None,
+        rows: int = ROWS,
+        num_beams: int = 1,
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> None:
+        """`min_confidence` (0 to 1): lines read with less are left out; they are rather texture than print."""
         if rows < 1:
             raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"a confidence is between 0 and 1, got {min_confidence}")
+        self.min_confidence = min_confidence
         self.sampling = replace(SamplingParams.greedy(), num_beams=num_beams)
         self.assistant, self.cutting, self.rows = assistant, cutting or CuttingConfig(), max(1, rows // num_beams)
         self._threads = torch.get_num_threads()
@@ -136,12 +148,17 @@ class PageReader:
         way = find_way_up(page, self.cutting, self.answers)
         left = {number: piece for number, piece in enumerate(way.pieces) if number not in way.answers}
         answers = way.answers | dict(zip(left, self.answers(list(left.values())), strict=True))
-        in_order = [answers[number] for number in sorted(answers)]
         back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
-        each = iter(in_order)
-        regions = [_region(region, each, back) for region in way.regions]
+        each = iter(answers[number] for number in sorted(answers))
+        read = [
+            [_ReadPieces(line, [next(each) for _ in line.pieces]) for line in region.lines] for region in way.regions
+        ]
+        kept = [[line for line in lines if line.confidence >= self.min_confidence] for lines in read]
+        regions = [_region(region.box, lines, back) for region, lines in zip(way.regions, kept, strict=True)]
+        num_left_out = sum(map(len, read)) - sum(map(len, kept))
+        of_all = [answer for lines in (kept if any(kept) else read) for line in lines for answer in line.answers]
         written = tuple(region for region in regions if region.text)
-        return ReadPage(page.width, page.height, way.turn, mean_confidence(in_order), written)
+        return ReadPage(page.width, page.height, way.turn, mean_confidence(of_all), num_left_out, written)
 
     def answers(self, pieces: Sequence[LineCrop]) -> list[Answer]:
         """What is written in each piece. Long ones are read with long ones, whose answers end at about the same time.
@@ -183,15 +200,24 @@ def open_pages_to_read(
         raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
 
 
-def _region(region: CutRegion, answers: Iterator[Answer], back: Callable[[Box], Box]) -> ReadRegion:
-    """Takes as many of the answers as the region has pieces."""
-    read = [[next(answers) for _ in line.pieces] for line in region.lines]
-    lines = [_line(line, some, back) for line, some in zip(region.lines, read, strict=True)]
-    written = tuple(line for line in lines if line.text)
-    confidence = mean_confidence([answer for some in read for answer in some])
-    return ReadRegion("\n".join(line.text for line in written), back(region.box), confidence, written)
+@dataclass(frozen=True)
+class _ReadPieces:
+    """A line and the answers to its pieces."""
+
+    cut: CutLine
+    answers: Sequence[Answer]
+
+    @property
+    def confidence(self) -> float:
+        return mean_confidence(self.answers)
+
+    def line(self, back: Callable[[Box], Box]) -> ReadLine:
+        text = " ".join(said for answer in self.answers if (said := answer.text.strip()))
+        return ReadLine(text, back(self.cut.box), self.confidence)
 
 
-def _line(line: CutLine, answers: Sequence[Answer], back: Callable[[Box], Box]) -> ReadLine:
-    text = " ".join(said for answer in answers if (said := answer.text.strip()))
-    return ReadLine(text, back(line.box), mean_confidence(answers))
+def _region(box: Box, lines: Sequence[_ReadPieces], back: Callable[[Box], Box]) -> ReadRegion:
+    """Of the lines that have a text."""
+    written = tuple(line for read in lines if (line := read.line(back)).text)
+    confidence = mean_confidence([answer for read in lines for answer in read.answers])
+    return ReadRegion("\n".join(line.text for line in written), back(box), confidence, written)
