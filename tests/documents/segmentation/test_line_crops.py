@@ -82,6 +82,20 @@ def test_rows_of_a_table_are_read_across() -> None:
     assert all(covers(box, wanted) for box, wanted in zip(pieces, sheet.boxes, strict=True))
 
 
+def test_a_table_with_some_wide_cells_is_read_across() -> None:
+    sheet = Sheet(height=900)
+    for number in range(24):
+        y = 40 + 30 * number
+        sheet.write(40, y, f"Operating income of {WORDS[number % len(WORDS)]}")
+        if number % 8 == 0:
+            sheet.write(480, y, "estimates of this and the next year")
+        else:
+            for column in range(4):
+                sheet.write(480 + 100 * column, y, f"{37 * number + column}.{column}")
+    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
+    assert [len(line.pieces) for line in lines] == [2 if number % 8 == 0 else 5 for number in range(24)]
+
+
 @pytest.mark.parametrize(("paper", "ink"), [("black", "white"), ("#d8c8a0", "#604020"), ("#30405a", "#b0c0d0")])
 def test_any_ink_on_any_paper(paper: str, ink: str) -> None:
     sheet = Sheet(paper=paper)

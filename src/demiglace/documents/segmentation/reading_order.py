@@ -18,6 +18,7 @@ Block = list[Row]
 
 PROSE_WIDTH = 8.0  # letter heights; narrower stretches are cells
 FEWEST_LINES = 3  # side by side that make columns
+PROSE_SHARE = 0.4  # of the width of all print on a side; of a table with a few wide cells it is less
 BLOCK_GAP = 1.6  # times the usual gap between rows
 BLOCK_SIZE = 1.5  # ratio of letter heights that parts a heading from its text
 
@@ -69,10 +70,13 @@ def _bands(boxes: np.ndarray, gap: float, height: float) -> list[tuple[int, int,
 
 
 def _num_parted(boxes: np.ndarray, gap: float, height: float) -> int:
-    """Lines of prose on the side with fewer of them; 0 where they are too few for columns."""
-    prose = boxes[boxes[:, 2] - boxes[:, 0] >= PROSE_WIDTH * height]
-    left = int((prose[:, 2] <= gap).sum())
-    fewer = min(left, len(prose) - left)
+    """Lines of prose on the side with fewer of them; 0 where they are too few for columns, or lost among cells."""
+    widths = boxes[:, 2] - boxes[:, 0]
+    is_prose = widths >= PROSE_WIDTH * height
+    sides = [boxes[:, 2] <= gap, boxes[:, 2] > gap]
+    if any(widths[side & is_prose].sum() < PROSE_SHARE * widths[side].sum() for side in sides):
+        return 0
+    fewer = min(int((side & is_prose).sum()) for side in sides)
     return fewer if fewer >= FEWEST_LINES else 0
 
 
