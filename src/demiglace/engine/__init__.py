@@ -1,1 +1,1 @@
-"""Many sequences at once."""
+"""Generation for many sequences at once."""

@@ -1,7 +1,7 @@
-"""Answers of an engine that are followed in beams: whoever began in one step is searched together.
+"""Beam search in an engine: requests whose beams begin in the same step are searched together.
 
-A beam is a sequence of its own that holds the full blocks of its parent by reference. Where a request is pre-empted its
-search begins anew, for nothing of its answer has been told: beams come to the same end.
+A beam is a sequence of its own that shares the full blocks of its parent. If a request is pre-empted, its search
+restarts: none of its tokens have been returned yet, and the search is deterministic.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from demiglace.engine.token_roles import TokenRoles
 
 @dataclass(frozen=True)
 class FoundAnswer:
-    """The tokens of a request that is over, and what the model itself gave them."""
+    """The tokens of a finished request, and the model's own log-probabilities of them."""
 
     leader: Sequence
     tokens: list[int]
@@ -32,7 +32,7 @@ class FoundAnswer:
 
 @dataclass(frozen=True)
 class FailedSearch:
-    """A request whose search can go no further."""
+    """A request whose search raised an error."""
 
     leader: Sequence
     error: Exception
@@ -43,7 +43,7 @@ Ended = FoundAnswer | FailedSearch
 
 @dataclass(eq=False)
 class _Cohort:
-    """Requests of one search, in the order of its rows."""
+    """Requests that share a search, in the order of its rows."""
 
     search: BeamSearch
     leaders: list[Sequence]
@@ -54,18 +54,18 @@ class _Cohort:
 
 
 class BeamGroups:
-    """The searches under way."""
+    """The searches in progress."""
 
     def __init__(self, scheduler: Scheduler, window: DecodeWindow) -> None:
         self.scheduler, self.window = scheduler, window
         self._cohorts: list[_Cohort] = []
 
     def advance(self, rows: Mapping[Sequence, int], logits: Tensor) -> list[Ended]:
-        """A token further: all beams at a decode, beams that begin behind a prompt. Returns what is over by it.
+        """Advance by a token: at a decode all beams, after a prompt the beams that begin. Returns what has ended.
 
-        Whatever is raised in a search ends its own requests alone.
+        An exception in a search ends only its own requests.
 
-        rows: of beams and prompts, among logits, float32 (rows, vocabulary), of finite numbers.
+        rows: index of each beam or prompt in logits, which are float32 (rows, vocabulary) and finite.
         """
         for cohort in self._cohorts:
             self._keep(cohort, [place for place, leader in enumerate(cohort.leaders) if _is_running(leader)])
@@ -75,7 +75,7 @@ class BeamGroups:
                 self._cohorts.append(self._begun(leaders, logits.device))
         for cohort in self._cohorts:
             places = [rows.get(beam, rows.get(leader)) for leader in cohort.leaders for beam in leader.beams]
-            if places and None not in places:  # beams wait while prompts of others are computed
+            if places and None not in places:  # beams wait while other prompts are computed
                 with _apart(cohort.leaders, ended):
                     ended += self._step(cohort, logits[places])
         failed = {one.leader for one in ended if isinstance(one, FailedSearch)}
@@ -101,7 +101,7 @@ class BeamGroups:
         return [FoundAnswer(leader, answer.tokens, answer.log_probabilities) for leader, answer in best]
 
     def _follow(self, cohort: _Cohort, parent_of: Mapping[Sequence, Sequence]) -> None:
-        """Beams go on from what their parents have computed, by the newest tokens."""
+        """Let beams continue from the keys and values of their parents, with the newest tokens."""
         beams = cohort.beams
         moved = [beam for beam in beams if parent_of[beam] is not beam]
         parents = [parent_of[beam] for beam in moved]
@@ -134,7 +134,7 @@ def _is_running(leader: Sequence) -> bool:
 
 
 def _of_one_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
-    """Sequences whose beams begin, by the number of beams and the tokens that end them."""
+    """Sequences whose beams begin, grouped by number of beams and token roles."""
     kinds: dict[tuple[int, TokenRoles], list[Sequence]] = {}
     for sequence in rows:
         if sequence.leader is None:
@@ -143,7 +143,7 @@ def _of_one_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
 
 
 def damaged(rows: Mapping[Sequence, int], logits: Tensor) -> Iterator[tuple[Sequence, ValueError]]:
-    """Which of some sequences have no numbers in their rows of logits, and what is to be said of it."""
+    """Sequences whose rows of logits are not finite, each with its error."""
     totals = logits[list(rows.values())].logsumexp(dim=1).tolist()
     for sequence, total in zip(rows, totals, strict=True):
         try:

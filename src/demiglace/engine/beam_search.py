@@ -1,7 +1,7 @@
-"""Beam search: the likeliest beginnings of an answer are followed together, and the best complete one is taken.
+"""Beam search: the most likely partial answers are extended together, and the best complete one is returned.
 
-Candidates, scores and stopping are those of transformers' `generate(num_beams=N, do_sample=False)`, token for token; a
-repetition penalty counts the answer alone. Rows of a batch do not touch each other: each ends where it would alone.
+Candidates, scores and stopping are those of transformers' `generate(num_beams=N, do_sample=False)`, token for token;
+the repetition penalty counts only the answer. Rows of a batch do not affect each other: each ends as it would alone.
 
 Axes: rows, beams, candidates (of a row), said (tokens of an answer so far).
 """
@@ -20,13 +20,13 @@ from demiglace.engine.token_roles import TokenRoles
 from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
-NEVER = -1e9  # added to the score of what is not to be chosen (transformers)
-NOTHING = -1  # in the place of a token after the end of an answer
+NEVER = -1e9  # added to the scores of candidates that must not be chosen (transformers)
+NOTHING = -1  # fills the places after the end of an answer
 
 
 @dataclass(frozen=True)
 class BestBeam:
-    """The answer of a row. log_probabilities: what the model itself gave each of its tokens."""
+    """The answer of a row. log_probabilities: the model's own, of each token."""
 
     row: int
     tokens: list[int]
@@ -42,10 +42,10 @@ def search_beams(
     sampling: Sequence[SamplingParams],
     roles: TokenRoles,
 ) -> Iterator[BestBeam]:
-    """The answers of rows that were read into `cache`, each when its search is over.
+    """The answers of rows whose prompts are in `cache`, each as soon as its search is over.
 
     logits (rows, vocabulary), of the first token; lengths: of the prompts. All rows have the same number of beams, and
-    `max_new_tokens` of each is room that there is. One pass of the model moves all beams of all rows.
+    the `max_new_tokens` of each must fit. One forward pass advances all beams of all rows.
     """
     beams, start = sampling[0].num_beams, cache.length
     search = BeamSearch(lengths, sampling, roles, logits.device)
@@ -64,9 +64,9 @@ def search_beams(
 
 @dataclass(frozen=True)
 class _Answers:
-    """Answers of each row side by side, the likeliest first.
+    """Several answers for each row, the most likely first.
 
-    tokens int64 and log_probabilities (rows, beams, said); scores and whether each is complete (rows, beams).
+    tokens int64 and log_probabilities (rows, beams, said); scores and are_complete (rows, beams).
     """
 
     tokens: Tensor
@@ -80,7 +80,7 @@ class _Answers:
         return cls(nothing.long(), nothing, scores, torch.zeros_like(scores, dtype=torch.bool))
 
     def taken(self, places: Tensor) -> _Answers:
-        """Of each row those at `places`, int64 (rows, any number)."""
+        """The answers at `places` of each row, int64 (rows, any number)."""
         steps = places.unsqueeze(2).expand(-1, -1, self.tokens.shape[2])
         return _Answers(
             self.tokens.gather(1, steps),
@@ -90,7 +90,7 @@ class _Answers:
         )
 
     def with_token(self, tokens: Tensor, log_probabilities: Tensor) -> _Answers:
-        """Each longer by one token; tokens and log_probabilities (rows, beams)."""
+        """Each extended by one token; tokens and log_probabilities (rows, beams)."""
         return replace(
             self,
             tokens=torch.cat([self.tokens, tokens.unsqueeze(2)], dim=2),
@@ -109,7 +109,7 @@ class _Answers:
 
 @dataclass
 class _Row:
-    """number: in the batch that was asked; length: of its prompt."""
+    """number: index in the original batch; length: of its prompt."""
 
     number: int
     length: int
@@ -117,7 +117,7 @@ class _Row:
 
 
 class BeamSearch:
-    """Of every row the beginnings that are followed, and the best complete answers."""
+    """For every row, its beams and its best complete answers."""
 
     def __init__(
         self,
@@ -129,19 +129,19 @@ class BeamSearch:
         numbered = enumerate(zip(lengths, sampling, strict=True))
         self.rows = [_Row(number, length, params) for number, (length, params) in numbered]
         self.beams = sampling[0].num_beams
-        self.num_candidates = max(2, 1 + len(roles.ends)) * self.beams  # so that enough go on where all others end
+        self.num_candidates = max(2, 1 + len(roles.ends)) * self.beams  # so that enough are left if all others end
         self.ends, self.forbidden = (
             torch.tensor(sorted(tokens), dtype=torch.int64, device=device) for tokens in (roles.ends, roles.forbidden)
         )
         scores = torch.full((len(self.rows), self.beams), NEVER, device=device)
         self.complete = _Answers.none(scores)
-        self.begun = _Answers.none(scores.index_fill(1, torch.tensor([0], device=device), 0.0))  # others are the same
+        self.begun = _Answers.none(scores.index_fill(1, torch.tensor([0], device=device), 0.0))  # all are the same
         self.can_improve = torch.ones(len(self.rows), 1, dtype=torch.bool, device=device)
 
     def advance(self, logits: Tensor) -> tuple[Tensor, list[int]]:
-        """Every beam by a token. logits (rows * beams, vocabulary).
+        """Advance every beam by a token. logits (rows * beams, vocabulary).
 
-        Returns for each of the new beams the one that it continues, int64 (rows * beams,), and which rows are over.
+        Returns the parent of each new beam, int64 (rows * beams,), and which rows are over.
         """
         candidates, parents = self._candidates(logits.log_softmax(dim=-1).unflatten(0, (-1, self.beams)))
         said = candidates.tokens.shape[2]
@@ -181,7 +181,7 @@ class BeamSearch:
         )
 
     def _candidates(self, log_probs: Tensor) -> tuple[_Answers, Tensor]:
-        """The likeliest answers that are longer by a token, and which beam each continues, int64 (rows, candidates).
+        """The most likely extensions by a token, and the beam that each continues, int64 (rows, candidates).
 
         log_probs (rows, beams, vocabulary).
         """
@@ -192,13 +192,13 @@ class BeamSearch:
         return replace(longer, scores=scores), parents
 
     def _penalised(self, log_probs: Tensor) -> Tensor:
-        """Tokens already said made less likely, as in `sampling`: a log-probability is negative."""
+        """Tokens of the answer so far are penalised, as in `sampling`: a log-probability is negative."""
         penalties = self._column([row.params.repetition_penalty for row in self.rows]).unsqueeze(2)
         values = log_probs.gather(2, self.begun.tokens)
         return log_probs.scatter(2, self.begun.tokens, torch.where(values < 0, values * penalties, values / penalties))
 
     def _allowed(self, log_probs: Tensor) -> Tensor:
-        """Minus infinity where a token is never drawn, or would end an answer too early. log_probs as above."""
+        """Minus infinity for forbidden tokens and for those that would end an answer too early. log_probs as above."""
         said = self.begun.tokens.shape[2]
         is_too_early = [row.params.ignore_eos or said < row.params.min_new_tokens for row in self.rows]
         log_probs = log_probs.index_fill(2, self.forbidden, -torch.inf)
@@ -208,7 +208,7 @@ class BeamSearch:
         return log_probs
 
     def _complete(self, candidates: _Answers, ends: Tensor, said: int) -> None:
-        """Keep the best of the complete answers and of the first candidates, as many as there are beams, that end."""
+        """Keep the best complete answers, including candidates that end, if they are among the first `beams`."""
         first = torch.arange(self.num_candidates, device=ends.device) < self.beams
         are_complete = ends & first
         scores = candidates.scores / self._column([said**row.params.length_penalty for row in self.rows])
@@ -221,12 +221,12 @@ class BeamSearch:
         self.complete = merged.taken(merged.scores.topk(self.beams).indices)
 
     def _is_satisfied(self) -> Tensor:
-        """bool (rows, 1): whether a row has as many complete answers as it needs to end early."""
+        """bool (rows, 1): whether a row has enough complete answers to stop early."""
         is_early = self._column([row.params.early_stopping is True for row in self.rows])
         return self.complete.are_complete.all(dim=1, keepdim=True) & is_early
 
     def _may_improve(self, said: int) -> Tensor:
-        """bool (rows, 1): whether a beginning may yet be better than the worst complete answer."""
+        """bool (rows, 1): whether a beam may still beat the worst complete answer."""
         hoped = self.begun.scores[:, :1] / self._column([_hoped_length(row, said) for row in self.rows])
         worst = self.complete.scores.min(dim=1, keepdim=True).values
         return (hoped > torch.where(self.complete.are_complete, worst, NEVER)).any(dim=1, keepdim=True)
@@ -236,7 +236,7 @@ class BeamSearch:
 
 
 def _hoped_length(row: _Row, said: int) -> float:
-    """By what the score of a beginning is divided: its length, or the longest where that flatters it more."""
+    """The divisor of a beam's hoped-for score: a power of its length, or of the longest if that scores higher."""
     params = row.params
     is_longest = params.early_stopping == "never" and params.length_penalty > 0
     return float((params.max_new_tokens if is_longest else said) ** params.length_penalty)

@@ -1,8 +1,8 @@
-"""Blocks of keys and values: who holds them, which content they have, and which are given away first.
+"""Blocks of keys and values: which sequences hold them, what they contain, and which are reused first.
 
-Full blocks are known by a chain of hashes, so that sequences with the same beginning share them: a hash covers the
-tokens, the pictures behind visual tokens, the weights' version and all blocks before. A block that nobody holds keeps
-its content until it is needed for another: first those that cannot be shared, then the one unused for longest.
+Full blocks are identified by chained hashes, so that sequences with the same prefix share them: a hash covers the
+tokens, the pictures of visual tokens, the version of the weights and all blocks before. A free block keeps its content
+until it is reused: first blocks that cannot be shared, then the least recently used.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections import OrderedDict
 
 from demiglace.engine.sequence import Sequence
 
-FIRST_BLOCKS = 256  # that there are at the beginning (ours); they double when all are held
-HASH_BYTES = 16  # ours, as of pictures
+FIRST_BLOCKS = 256  # allocated at the beginning (ours); doubled when all are held
+HASH_BYTES = 16  # ours, as for pictures
 
 
 class BlockManager:
-    """Blocks 1 to `num_blocks` of `block_size` tokens; block 0 is nobody's, and zero.
+    """Blocks 1 to `num_blocks` of `block_size` tokens; block 0 is never assigned and stays zero.
 
-    references: how many sequences hold a block, by its number. `capacity`: blocks there are so far.
+    references: how many sequences hold a block, by its number. `capacity`: blocks allocated so far.
     """
 
     def __init__(self, num_blocks: int, block_size: int) -> None:
@@ -29,22 +29,22 @@ class BlockManager:
         self.capacity = 0
         self.references = [0]
         self.version = 0
-        self._free: OrderedDict[int, None] = OrderedDict()  # in the order in which they are given away
+        self._free: OrderedDict[int, None] = OrderedDict()  # in the order of reuse
         self._hashes: dict[int, bytes] = {}
         self._blocks: dict[bytes, int] = {}
         self._grow()
 
     @property
     def num_free(self) -> int:
-        """Blocks that nobody holds, those that are not there yet included."""
+        """Blocks that no sequence holds, including those not yet allocated."""
         return len(self._free) + self.num_blocks - self.capacity
 
     def count(self, num_tokens: int) -> int:
-        """Blocks that so many tokens fill."""
+        """Number of blocks for so many tokens."""
         return math.ceil(num_tokens / self.block_size)
 
     def known(self, sequence: Sequence) -> list[int]:
-        """Blocks with the beginning of a sequence, the last token excepted, from which the next one follows."""
+        """Cached blocks of a sequence's prefix, without its last token, which must be computed to get the next."""
         found = []
         for content in self.hashes(sequence)[: (sequence.num_tokens - 1) // self.block_size]:
             if content not in self._blocks:
@@ -53,12 +53,12 @@ class BlockManager:
         return found
 
     def next_hash(self, sequence: Sequence, known: list[int]) -> bytes | None:
-        """Of the block behind those `known`; None where it is not full."""
+        """Hash of the block after those `known`; None if it is not full."""
         hashes = self.hashes(sequence)
         return hashes[len(known)] if len(known) < len(hashes) else None
 
     def open(self, sequence: Sequence, known: list[int]) -> bool:
-        """Give a sequence blocks for its tokens, those `known` already computed; False where too few are free."""
+        """Give a sequence blocks for its tokens, of which those `known` are computed; False if too few are free."""
         needed = self.count(sequence.num_tokens) - len(known)
         if needed > self.num_free - sum(self.references[block] == 0 for block in known):
             return False
@@ -70,7 +70,7 @@ class BlockManager:
         return True
 
     def extend(self, sequence: Sequence) -> bool:
-        """Room for the newest token; False where no block is free."""
+        """Make room for the newest token; False if no block is free."""
         if self.count(sequence.num_tokens) <= len(sequence.blocks):
             return True
         if not self.num_free:
@@ -79,29 +79,29 @@ class BlockManager:
         return True
 
     def commit(self, sequence: Sequence) -> None:
-        """Let others share the blocks that have become full."""
+        """Make blocks that have become full available for sharing."""
         full = sequence.num_computed // self.block_size
         if full > sequence.num_committed:
             new = slice(sequence.num_committed, full)
             for block, content in zip(sequence.blocks[new], self.hashes(sequence)[new], strict=True):
-                if content not in self._blocks:  # else it was computed twice at a time
+                if content not in self._blocks:  # otherwise two sequences computed it at the same time
                     self._blocks[content], self._hashes[block] = block, content
             sequence.num_committed = full
 
     def release(self, sequence: Sequence) -> None:
-        """Take the blocks back. The end of a beginning is given away before what leads to it."""
+        """Free the blocks. The last blocks of a prefix are reused before the first ones."""
         self._let_go(sequence.blocks)
         sequence.forget_computed()
 
     def share(self, beam: Sequence, parent_blocks: list[int]) -> None:
-        """Give a beam the full blocks of another; its own last block, not full yet, stays its own."""
+        """Give a beam the full blocks of its parent; it keeps its own last block, which is not full yet."""
         for block in parent_blocks:
             self._hold(block)
         self._let_go(beam.blocks[: len(parent_blocks)])
         beam.blocks = parent_blocks + beam.blocks[len(parent_blocks) :]
 
     def hashes(self, sequence: Sequence) -> list[bytes]:
-        """Of all full blocks."""
+        """Hashes of all full blocks."""
         size = self.block_size
         for index in range(len(sequence.hashes), sequence.num_tokens // size):
             before = sequence.hashes[-1] if sequence.hashes else b"weights %d" % self.version
@@ -137,7 +137,7 @@ class BlockManager:
 
 
 def _content(sequence: Sequence, start: int, end: int) -> bytes:
-    """All that decides the keys and values of some tokens, those before set aside."""
+    """Everything that determines the keys and values of some tokens, apart from the tokens before."""
     places = sequence.places(start, end)
     where = [places.start, *(sequence.visual_places[place] - start for place in places)] if places else []
     pictures = b"".join(package.key for package in sequence.packages_of(places))

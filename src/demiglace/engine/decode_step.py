@@ -1,4 +1,4 @@
-"""A token of each running answer through the decoder: as it is, or compiled."""
+"""One decode step, a token of each running answer, either eager or compiled."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 from demiglace.model.minicpmv import MiniCPMV
 
-SAMPLE_ROWS, SAMPLE_COLUMNS, SAMPLE_CAPACITY = 3, 21, 37  # unlike each other and sizes of models: each may vary alone
+SAMPLE_ROWS, SAMPLE_COLUMNS, SAMPLE_CAPACITY = 3, 21, 37  # all different, and no size of a model: each can be dynamic
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What running answers see, with a last column for their new tokens; a cache as `forward` takes it.
+    """The keys and values that running answers attend to, the last column for their new tokens; a cache for `forward`.
 
-    keys and values: of each layer, (rows, num_kv_heads, columns, head_dim), in the memory of the window.
-    mask: (rows, 1, 1, columns), added to the scores; None where all of it is seen.
+    keys and values: for each layer, (rows, num_kv_heads, columns, head_dim), views of the window's memory.
+    mask: (rows, 1, 1, columns), added to the scores; None if everything is visible.
     """
 
     keys: Sequence[Tensor]
@@ -37,11 +37,11 @@ class Columns:
 
 
 class DecodeStep:
-    """Newest tokens and their positions, int64 (rows, 1), to float32 logits (rows, vocabulary).
+    """From newest tokens and their positions, int64 (rows, 1), to float32 logits (rows, vocabulary).
 
-    Compiled, operators are fused and launched by one call, from one code for a single row and one for any other number
-    of rows and columns. That takes up to a minute and a C++ compiler; a warning says where it could not be done, and
-    the step runs as it is.
+    A compiled step fuses operators and launches them in one call. It is compiled twice: for a single row, and for any
+    other number of rows and columns. Compilation takes up to a minute and needs a C++ compiler; if it fails, the step
+    warns and runs eagerly.
     """
 
     def __init__(self, model: MiniCPMV, is_compiled: bool = False) -> None:
@@ -59,10 +59,10 @@ class DecodeStep:
         try:
             for rows in (1, SAMPLE_ROWS):
                 self(*self._sample(rows))
-        except RuntimeError as error:  # of dynamo, inductor or the compiler they call
+        except RuntimeError as error:  # from dynamo, inductor or the compiler they call
             self._logits = _logits
             why = str(error).splitlines()[0]
-            warnings.warn(f"steps are not compiled: {why}", stacklevel=6)  # to whoever makes the engine
+            warnings.warn(f"steps are not compiled: {why}", stacklevel=6)  # points to the code that creates the engine
 
     def _sample(self, rows: int) -> tuple[Tensor, Tensor, Columns]:
         llm, weight = self.model.config.llm, self.model.llm.model.embed_tokens.weight

@@ -1,8 +1,8 @@
-"""The keys and values of all running answers side by side, so that a decode step gathers nothing.
+"""A contiguous copy of the keys and values of all running answers, so that decode steps need no gather.
 
-Gathering blocks anew at every step would copy all keys and values that are seen. Here a sequence is gathered once, when
-it joins; then a step adds one column. Rows end at the same column, padding stands before them: all grow together, and
-whoever joins or leaves moves no other. A block that becomes full is copied into the paged cache.
+Gathering blocks at every step would copy all visible keys and values each time. Here a sequence is gathered once, when
+it joins; then each step adds one column. Rows are left-padded and end at the same column, so they grow together, and a
+row that joins or leaves moves no other. A block that becomes full is copied into the paged cache.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from demiglace.engine.decode_step import Columns
 from demiglace.engine.paged_cache import PagedCache
 from demiglace.engine.sequence import Sequence
 
-SPARE_COLUMNS = 128  # free for coming tokens where rows are laid out anew (ours)
+SPARE_COLUMNS = 128  # free for coming tokens after a reallocation (ours)
 
 
 class DecodeWindow:
-    """Room for one new token of each row at a time. `sequences`: those of the rows, in their order.
+    """Keys and values of running sequences, one row each. `sequences`: those of the rows, in order.
 
-    Keys and values (num_layers, rows, num_kv_heads, columns, head_dim); `starts` are the first columns of the rows,
-    and `length` the end of all. What stands before a row is zero. mask: (rows, 1, 1, columns), zero from `starts` on
-    and minus infinity before, kept from step to step.
+    Keys and values (num_layers, rows, num_kv_heads, columns, head_dim); `starts` are the first columns of the rows, and
+    `length` is the end of all. Padding before a row is zero. mask: (rows, 1, 1, columns), zero from `starts` on and
+    minus infinity before; it is kept between steps.
     """
 
     def __init__(self, paged: PagedCache) -> None:
@@ -38,7 +38,7 @@ class DecodeWindow:
         self.mask = self.keys.new_zeros(0, 1, 1, 0)
 
     def show(self, sequences: list[Sequence]) -> None:
-        """Have rows of these sequences alone, in any order."""
+        """Hold rows for exactly these sequences, in any order."""
         self._drop_all_but(set(sequences))
         held = set(self.sequences)
         if joining := [sequence for sequence in sequences if sequence not in held]:
@@ -46,8 +46,8 @@ class DecodeWindow:
             self._join(joining)
 
     def advance(self) -> Columns:
-        """Room for a token of each row, and all that it sees: never all columns, for of whole tensors a compiled step
-        would be compiled anew."""
+        """Add a column for a token of each row; returns the visible columns. They are never all columns: whole tensors
+        would make a compiled step recompile."""
         if self.length + 1 >= self.keys.shape[3]:
             self._lay_out(len(self.sequences), self.length - min(self.starts))
         self.length += 1
@@ -56,7 +56,7 @@ class DecodeWindow:
         return Columns(keys, values, self.mask[rows, :, :, seen] if len(self.sequences) > 1 else None)
 
     def begin_beams(self, leaders: list[Sequence]) -> None:
-        """Rows for the beams of some sequences, filled as theirs would be."""
+        """Add rows for the beams of some sequences, filled with the keys and values of their sequence."""
         self._drop_all_but(set(self.sequences))
         self._reserve([beam for leader in leaders for beam in leader.beams])
         for first, *others in (leader.beams for leader in leaders):
@@ -70,7 +70,7 @@ class DecodeWindow:
             self.starts += [self.starts[row]] * len(others)
 
     def follow(self, beams: list[Sequence], parents: list[Sequence], num_columns: int) -> None:
-        """Give each beam the last columns of its parent, all before being the same."""
+        """Copy the last columns of its parent to each beam; all columns before are equal already."""
         places = {sequence: row for row, sequence in enumerate(self.sequences)}
         rows, sources = ([places[one] for one in some] for some in (beams, parents))
         for held in (self.keys, self.values):
@@ -89,14 +89,14 @@ class DecodeWindow:
                 self.paged.values[:, slots] = self.values[:, row, :, columns].transpose(1, 2)
 
     def _drop_all_but(self, wanted: set[Sequence]) -> None:
-        """Nor keep a row of those whose tokens are not what it holds: they were over in between."""
+        """Also drops rows that do not match the tokens of their sequence: it was pre-empted meanwhile."""
         for row in reversed(range(len(self.sequences))):
             sequence = self.sequences[row]
             if sequence not in wanted or self.length - self.starts[row] != sequence.num_computed:
                 self._drop(row)
 
     def _drop(self, row: int) -> None:
-        """The last row moves into the place of this one."""
+        """Remove a row; the last row moves into its place."""
         sequence, start = self.sequences.pop(), self.starts.pop()
         if row < len(self.sequences):
             self.sequences[row], self.starts[row] = sequence, start
@@ -105,14 +105,14 @@ class DecodeWindow:
             self.mask[row] = self.mask[len(self.sequences)]
 
     def _reserve(self, joining: list[Sequence]) -> None:
-        """Places for further rows."""
+        """Reallocate if needed, so that further rows fit."""
         rows = len(self.sequences) + len(joining)
         longest = max(sequence.num_computed for sequence in (*self.sequences, *joining))
         if not self.sequences or rows > self.keys.shape[1] or longest > self.length:
             self._lay_out(rows, longest)
 
     def _join(self, joining: list[Sequence]) -> None:
-        """Rows of sequences for which places are reserved."""
+        """Fill rows for sequences, for which space was reserved."""
         for sequence in joining:
             row, start = len(self.sequences), self.length - sequence.num_computed
             slots = self.paged.slots(sequence, 0, sequence.num_computed)
@@ -124,7 +124,7 @@ class DecodeWindow:
             self.starts.append(start)
 
     def _lay_out(self, rows: int, longest: int) -> None:
-        """New memory for so many rows of so many tokens, the rows so far in it."""
+        """Allocate memory for so many rows of so many tokens, and copy the present rows into it."""
         num_layers, _, heads, _, head_dim = self.keys.shape
         places, seen = 1 << (rows - 1).bit_length(), self.length - min(self.starts, default=self.length)
         shape = (num_layers, places, heads, longest + SPARE_COLUMNS, head_dim)

@@ -1,7 +1,7 @@
-"""Many answers at once: requests join and leave at any moment, and each distinct thing is computed once.
+"""Continuous batching: requests join and leave at any moment, and shared prefixes and pictures are computed once.
 
-A step is one pass of the model: the scheduler says who runs, the runner computes, and each answer takes its next token.
-The plain twin is `static_batch`: every answer is the one that it gives alone.
+A step is one forward pass: the scheduler chooses sequences, the runner computes, and each answer takes its next token.
+The simple reference is `static_batch`; every answer equals the one that it gives alone.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from demiglace.model.qwen3 import Qwen3Config
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """How much is computed and kept at a time. Every number is ours.
+    """Limits of computation and memory. Every number is ours.
 
-    block_size: tokens of a block, the unit in which beginnings are shared.
-    num_blocks: the most there are; None takes as many as `MOST_BLOCK_BYTES` hold, at least those of one full context.
+    block_size: tokens of a block, the unit in which prefixes are shared.
+    num_blocks: the most blocks; None takes as many as fit into `MOST_BLOCK_BYTES`, at least those of a full context.
     max_rows: answers that run at a time.
-    max_prefill_tokens: of prompts in a step, padding included; longer prompts are read in chunks.
-    visual_bytes: of visual tokens that are kept for further questions.
-    compile_decode: whether decode steps are compiled, which takes up to a minute when the engine is made.
+    max_prefill_tokens: tokens of prompts in a step, including padding; longer prompts are prefilled in chunks.
+    visual_bytes: most bytes of visual tokens cached for further questions.
+    compile_decode: whether decode steps are compiled, which takes up to a minute when the engine is created.
     """
 
     block_size: int = 16
     num_blocks: int | None = None
     max_rows: int = 256
-    max_prefill_tokens: int = 2048  # as `qwen3.MAX_TOKENS_AT_ONCE`
+    max_prefill_tokens: int = 2048  # equal to `qwen3.MAX_TOKENS_AT_ONCE`
     visual_bytes: int = 2**28
     compile_decode: bool = False
 
 
-MOST_BLOCK_BYTES = 2**30  # ours; memory is taken as it is needed
+MOST_BLOCK_BYTES = 2**30  # ours; memory is allocated as needed
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that ended without an answer, alone. row: its number. error: a ValueError where that is at fault."""
+    """A request that failed, alone. row: its number. error: a ValueError if the request is at fault."""
 
     row: int
     error: Exception
 
 
 class Engine:
-    """A model that answers many requests. Not for several threads; each may have an engine of the same model."""
+    """A model that answers many requests. Not thread-safe; each thread may have its own engine of the same model."""
 
     def __init__(self, model: MiniCPMV, config: EngineConfig | None = None) -> None:
         self.model, self.config = model, config or EngineConfig()
@@ -73,14 +73,14 @@ class Engine:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return not self.scheduler.sequences
 
     def add(self, prompt: Batch, sampler: TokenSampler) -> int:
-        """A request: its prompt as the one row of a batch, without padding, and its new sampler. Returns its number.
+        """Add a request: its prompt as a batch of one row without padding, and a new sampler. Returns its number.
 
-        Raises ValueError where the prompt and an answer do not fit the positions of the model or all blocks, where
-        visual tokens and places differ in number, and where there are more beams than rows.
+        Raises ValueError if the prompt and an answer exceed the positions of the model or all blocks, if the numbers of
+        visual tokens and of their places differ, or if there are more beams than rows.
         """
         sequence = self._sequence(prompt, sampler)
         self._fit(sequence)
@@ -90,10 +90,10 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> list[Step | Failure]:
-        """One pass of the model: a chunk of prompts, or a token of each running answer. Nothing where all is done.
+        """One forward pass: a chunk of prompts, or a token of each running answer. Does nothing when idle.
 
-        `row` of a step is the number of its request. A request is over where its step has `stopped_by`, where its
-        sampler was stopped in between, and at its failure. With beams all tokens of an answer come at its end.
+        `row` of a step is the number of its request. A request is over when its step has `stopped_by`, its sampler was
+        stopped between steps, or it fails. With beam search all tokens of an answer come at its end.
         """
         self._remove([one for one in self.scheduler.sequences if one.sampler.stopped_by])
         batch = self.scheduler.schedule()
@@ -106,11 +106,11 @@ class Engine:
         return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
 
     def cancel(self, number: int) -> None:
-        """End a request at any moment; one that is over already is left alone."""
+        """End a request at any moment; does nothing if it is already over."""
         self._remove([one for one in self.scheduler.sequences if one.number == number])
 
     def weights_changed(self) -> None:
-        """Use nothing that was computed with other weights; answers under way go on with the new ones."""
+        """Discard everything computed with other weights; answers in progress continue with the new ones."""
         self._start_again()
         self.runner.visual_cache.clear()
         self.blocks.version += 1
@@ -129,7 +129,7 @@ class Engine:
         return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.said)
 
     def _fit(self, sequence: Sequence) -> None:
-        """Bound an answer by the room there is. Its last token needs no keys and values."""
+        """Limit an answer to the available positions and blocks. Its last token needs no keys and values."""
         length, limit = len(sequence.prompt), self.model.config.llm.max_position_embeddings
         shared = length // self.blocks.block_size
         slots = (shared + (self.blocks.num_blocks - shared) // sequence.num_rows) * self.blocks.block_size
@@ -146,7 +146,7 @@ class Engine:
         return failures
 
     def _take(self, batch: ScheduledBatch, ready: list[Sequence], logits: Tensor) -> list[Step | Failure]:
-        """What was computed is kept, and each answer goes on by a token."""
+        """Commit what was computed, and advance each answer by a token."""
         for sequence, count in zip(batch.sequences, batch.counts, strict=True):
             sequence.num_computed += count
             self.blocks.commit(sequence)
@@ -167,7 +167,7 @@ class Engine:
         ]
 
     def _search(self, rows: dict[Sequence, int], logits: Tensor) -> list[Step | Failure]:
-        """Beams go on by a token; rows: theirs among logits."""
+        """Advance beams by a token; rows: index of each in logits."""
         failures = {one.number: error for one, error in damaged(rows, logits)}
         self._remove([one for one in rows if one.number in failures])
         ended = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
@@ -180,7 +180,7 @@ class Engine:
             take = one.leader.sampler.take
             for token in zip(one.tokens, one.log_probabilities, strict=True):
                 steps.append(Step(one.leader.number, take(*token)))
-        if any(isinstance(one, FailedSearch) for one in ended):  # wherever in its step that was
+        if any(isinstance(one, FailedSearch) for one in ended):  # wherever in its step that happened
             self._start_again()
         return steps
 
@@ -196,7 +196,7 @@ class Engine:
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """A pass that is interrupted has computed nothing."""
+        """If a pass is interrupted, discard what it computed."""
         try:
             yield
         except BaseException:

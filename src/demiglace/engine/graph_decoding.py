@@ -1,7 +1,7 @@
-"""Greedy decoding without the host: a step is captured once as a CUDA graph, and replayed for every token.
+"""Greedy decoding without host overhead: a step is captured once as a CUDA graph and replayed for every token.
 
-At one row a step of a large model is as long as its weights take to be read; launching its kernels one by one takes
-longer than that. Elsewhere than on a GPU the same step runs as it is.
+With one row, a step of a large model is bound by reading its weights; launching its kernels one by one takes longer
+than that. Without a GPU the same step runs eagerly.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from demiglace.model.fixed_cache import FixedKVCache
 from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
-WARM_STEPS = 3  # before the capture, so that kernels are chosen and compiled
+WARM_STEPS = 3  # before capture, so that kernels are chosen and compiled
 
 
 class GreedyDecoder:
-    """Rows that go on greedily from a filled cache, all of them in every step and past any end.
+    """Continues all rows of a filled cache greedily, without stopping at end tokens.
 
-    tokens: int64 (rows, 1), the newest of each row; positions: int64 (rows, 1), theirs. The cache must have room for
-    all steps that are taken, and for `WARM_STEPS` and one besides, which are taken back.
+    tokens: int64 (rows, 1), the newest of each row; positions: int64 (rows, 1), theirs. The cache needs room for all
+    steps, and for `WARM_STEPS` and one more, which are undone.
     """
 
     def __init__(self, model: MiniCPMV, cache: KVCache, tokens: Tensor, positions: Tensor) -> None:
@@ -44,7 +44,7 @@ class GreedyDecoder:
         return found
 
     def _step(self) -> None:
-        """Everything changes in place."""
+        """One step; everything is updated in place."""
         batch = Batch(self.tokens, self.positions, self.segments, self.nowhere)
         logits = self.model.logits(self.model(batch, self.cache)[:, -1])
         self.tokens.copy_(logits.argmax(dim=-1, keepdim=True))

@@ -1,7 +1,7 @@
-"""Answers that must be of a form: JSON by a schema, text by a regular expression, one of some choices.
+"""Constrained decoding: JSON by a schema, text by a regular expression, or one of some choices.
 
-llguidance (the extra `guided`) says which tokens may follow. It refuses a schema that it cannot hold whole, and inside
-of what it allows stands no token that is more than its text.
+llguidance (the extra `guided`) computes which tokens may follow. It rejects schemas that it cannot enforce in full, and
+it allows no special tokens inside an answer.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from demiglace.processing.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from llguidance import LLTokenizer
 
-# Ours: without a bound a model may write white space for ever. Indented JSON fits in. A schema's own options lose.
+# Ours: unbounded, a model may write whitespace forever. Indented JSON fits. They override a schema's own options.
 JSON_OPTIONS = {"whitespace_pattern": r"\n?[ \t]{0,24}", "lenient": False, "coerce_one_of": False}
 CHOICES = ListOf(Words(), least=1)
 
 
 @dataclass(frozen=True)
 class Guide:
-    """The form of an answer. Make one by `json_schema`, `json_object`, `regex` or `choice`.
+    """A constraint on answers. Created by `json_schema`, `json_object`, `regex` or `choice`.
 
-    grammar: as llguidance takes it.
+    grammar: in the format of llguidance.
     """
 
     grammar: str
     is_json: bool = False
 
     def __post_init__(self) -> None:
-        """ValueError of one line where the library cannot hold the form, and where there is no library."""
+        """ValueError of one line if the library is missing or cannot enforce the grammar."""
         library = _library()
         with _in_one_line("the form of the answer cannot be held"):
             _check(library.LLMatcher.validate_grammar(self.grammar, None))
 
     @classmethod
     def json_schema(cls, schema: Mapping[str, Any]) -> Guide:
-        """JSON that `schema` allows. Keys come in the schema's order, white space is at most 25 characters long."""
+        """JSON that follows `schema`. Keys come in the schema's order; whitespace is at most 25 characters long."""
         library = _library()
         with _in_one_line("the schema cannot be read"):
             given = json.dumps(schema, allow_nan=False)
@@ -60,7 +60,7 @@ class Guide:
 
     @classmethod
     def regex(cls, pattern: str) -> Guide:
-        """A text that the whole of `pattern` matches; syntax of Rust's regex crate, which has no look-around."""
+        """A text that `pattern` matches in full; syntax of Rust's regex crate, which has no look-around."""
         library, text = _library(), Words().check("a regular expression", pattern)
         with _in_one_line("the regular expression cannot be read"):
             grammar = library.LLMatcher.grammar_from_regex(text)
@@ -68,15 +68,15 @@ class Guide:
 
     @classmethod
     def choice(cls, choices: Sequence[str]) -> Guide:
-        """One of these texts."""
+        """Exactly one of these texts."""
         texts = CHOICES.check("choices", choices)
         with _in_one_line("a choice cannot be read"):
             "".join(texts).encode()
-        # As one terminal they are an automaton, however many; alternatives of a rule are counted, and 2000 too many.
+        # One terminal becomes an automaton for any number of choices; alternatives of a rule are limited to under 2000.
         return cls("start: CHOICE\nCHOICE: " + " | ".join(json.dumps(text, ensure_ascii=False) for text in texts))
 
     def holds(self, text: str) -> bool:
-        """Whether `text` is a complete answer of this form: looked at once more, byte by byte and without a model."""
+        """Whether `text` is a complete answer under this guide: checked again, byte by byte and without a model."""
         if self.is_json and not _is_json(text):
             return False
         matcher = _library().LLMatcher(_bytes_alone(), self.grammar, log_level=0)
@@ -85,21 +85,21 @@ class Guide:
 
 
 class GuideVocabulary:
-    """The tokens of a model as llguidance knows them."""
+    """The vocabulary of a model in llguidance's form."""
 
     def __init__(self, tokenizer: Tokenizer, vocab_size: int, ends: Iterable[int]) -> None:
-        """ends: each of them ends an answer. Takes a second for 150,000 tokens."""
+        """ends: the end tokens. Takes a second for 150,000 tokens."""
         contents = [tokenizer.bytes_of(id_) for id_ in range(vocab_size)]
         self._tokens = _library_tokens(contents, tokenizer.marks(vocab_size), sorted(ends), tokenizer.encode)
         self._vocab_size = vocab_size
 
     def begin(self, guide: Guide) -> GuideProgress:
-        """An answer that begins; ValueError as of `Guide`."""
+        """Begin an answer; ValueError as in `Guide`."""
         return GuideProgress(guide, self._tokens, self._vocab_size)
 
 
 class GuideProgress:
-    """How far an answer has come in its form."""
+    """The state of an answer in its grammar."""
 
     def __init__(self, guide: Guide, tokens: LLTokenizer, vocab_size: int) -> None:
         self.guide, self._vocab_size = guide, vocab_size
@@ -109,14 +109,14 @@ class GuideProgress:
         self._check()
 
     def masked(self, logits: Tensor) -> Tensor:
-        """Logits (vocabulary,), minus infinity for every token that cannot come next. At its end an answer can end."""
+        """Logits (vocabulary,), minus infinity for tokens that cannot come next. A complete answer may end."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)  # in words of 32 tokens
         self._check()
         may_come = torch.from_numpy(np.unpackbits(bits, bitorder="little")[: self._vocab_size]).bool()
         return logits.masked_fill(~may_come.to(logits.device), -torch.inf)
 
     def advance(self, token: int) -> None:
-        """The answer goes on by a token that was not masked."""
+        """Advance by a token that was not masked."""
         self._matcher.consume_token(token)
         self._check()
 
@@ -127,7 +127,7 @@ class GuideProgress:
 
 @contextmanager
 def _in_one_line(what: str) -> Iterator[None]:
-    """Whatever the library or Python's JSON refuses is a ValueError of one line."""
+    """Turns errors of the library or Python's JSON into a ValueError of one line."""
     try:
         yield
     except (TypeError, ValueError, RecursionError) as error:
@@ -164,7 +164,7 @@ def _bytes_alone() -> LLTokenizer:
 def _library_tokens(
     contents: list[bytes], marks: Iterable[int], ends: list[int], encode: Callable[[str], list[int]]
 ) -> LLTokenizer:
-    """contents: what each token stands for. marks: those that are more than their text, the ends among them."""
+    """contents: bytes of each token. marks: special tokens, including the end tokens."""
     library = _library()
     wrapper = library.TokenizerWrapper(_LibraryVocabulary(contents, sorted(marks), ends[0], encode))
     return library.LLTokenizer(wrapper, eos_token=ends)
@@ -172,7 +172,7 @@ def _library_tokens(
 
 @dataclass
 class _LibraryVocabulary:
-    """Named as the library asks for it."""
+    """Attributes are named as the library expects."""
 
     tokens: list[bytes]
     special_token_ids: list[int]

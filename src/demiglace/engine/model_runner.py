@@ -1,4 +1,4 @@
-"""One pass of the model over what is scheduled."""
+"""One forward pass over a scheduled batch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demiglace.model.minicpmv import MiniCPMV
 
 
 class ModelRunner:
-    """The model with the keys, values and visual tokens that it computed."""
+    """The model with its caches of keys, values and visual tokens."""
 
     def __init__(
         self, model: MiniCPMV, paged: PagedCache, visual_cache: VisualCache, compile_decode: bool = False
@@ -27,7 +27,7 @@ class ModelRunner:
         self.window, self.decode_step = DecodeWindow(paged), DecodeStep(model, compile_decode)
 
     def look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
-        """Have the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
+        """Compute the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
         seeing = [] if batch.kind == "decode" else [one for one in batch.sequences if one.visual_tokens is None]
         seeing = [one for one in seeing if one.places(one.num_computed, len(one.prompt))]
         try:
@@ -37,7 +37,7 @@ class ModelRunner:
         return {}
 
     def run(self, batch: ScheduledBatch) -> tuple[list[Sequence], Tensor]:
-        """The sequences of which a next token is to be drawn, and float32 logits (sequences, vocabulary) for it."""
+        """The sequences whose next token can be sampled, and its float32 logits (sequences, vocabulary)."""
         if batch.kind == "decode":
             return self._decode(batch.sequences)
         return self._prefill(batch.sequences, batch.counts)
@@ -59,12 +59,12 @@ class ModelRunner:
         embeddings = self.model.place(batch, torch.cat(seen) if seen else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
-        for row in ready:  # they are parts of what was encoded for all, which would stay as long as one of them
+        for row in ready:  # views of what was encoded for all, which would keep all of it in memory
             sequences[row].visual_tokens = None
         return [sequences[row] for row in ready], self.model.logits(hidden[ready]).float()
 
     def _look(self, sequences: list[Sequence]) -> None:
-        """Visual tokens from the first package on that is not computed yet."""
+        """Set visual tokens, from the first package with places still to compute."""
         each = [one.packages_of(one.places(one.num_computed, len(one.prompt))) for one in sequences]
         if not each:
             return
@@ -82,7 +82,7 @@ class ModelRunner:
 
 
 def _chunks(sequences: list[Sequence], counts: list[int]) -> Batch:
-    """The next tokens of each as a row, padded on the right."""
+    """The next tokens of each sequence as a row, padded on the right."""
     width = max(counts)
     tokens = torch.zeros(len(sequences), width, dtype=torch.int64)
     segments = torch.full_like(tokens, PADDING)
@@ -97,7 +97,7 @@ def _chunks(sequences: list[Sequence], counts: list[int]) -> Batch:
 
 
 def _visual_tokens(sequence: Sequence, count: int) -> Tensor:
-    """Those among its next tokens."""
+    """The visual tokens among its next `count` tokens."""
     assert sequence.visual_tokens is not None
     places = sequence.places(sequence.num_computed, sequence.num_computed + count)
     first = len(sequence.visual_places) - len(sequence.visual_tokens)

@@ -1,4 +1,4 @@
-"""Keys and values by block, and what of them a pass of the model sees."""
+"""Keys and values in blocks, and the parts of them that a forward pass attends to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demiglace.model.qwen3 import Qwen3Config
 class PagedCache:
     """Keys and values (num_layers, slots, num_kv_heads, head_dim), a slot for each token of every block.
 
-    Block 0 stays zero: it stands for what is not there, and what is hidden must be a number.
+    Block 0 stays zero: it is used as padding, and masked values must be finite.
     """
 
     def __init__(self, config: Qwen3Config, block_size: int, dtype: torch.dtype, device: torch.device) -> None:
@@ -24,7 +24,7 @@ class PagedCache:
         self.values = torch.zeros(shape, dtype=dtype, device=device)
 
     def grow(self, num_blocks: int) -> None:
-        """Have blocks 0 to `num_blocks`."""
+        """Allocate blocks 0 to `num_blocks`."""
         num_layers, held, *rest = self.keys.shape
         slots = (num_blocks + 1) * self.block_size
         if slots > held:
@@ -33,7 +33,7 @@ class PagedCache:
             self.keys, self.values = keys, values
 
     def slots(self, sequence: Sequence, start: int, end: int) -> Tensor:
-        """int64 (tokens,), on the device: where some tokens of a sequence lie."""
+        """Slots of some tokens of a sequence, int64 (tokens,), on the device."""
         first = start // self.block_size
         blocks = torch.tensor(sequence.blocks[first : -(-end // self.block_size)], dtype=torch.int64)
         slots = (blocks.unsqueeze(1) * self.block_size + torch.arange(self.block_size)).flatten()
@@ -41,9 +41,9 @@ class PagedCache:
 
 
 class ChunkCache:
-    """The tokens that the next chunks of some sequences see: those computed before, padded on the right, and their own.
+    """What the next chunks of some sequences attend to: tokens computed before, padded on the right, and their own.
 
-    A cache as `forward` takes it. The chunks are rows of one batch, padded on the right; padding is not kept.
+    A cache for `forward`. The chunks are rows of one batch, padded on the right; padding is not stored.
     """
 
     def __init__(self, paged: PagedCache, sequences: list[Sequence], counts: list[int]) -> None:
@@ -61,8 +61,8 @@ class ChunkCache:
         self.real = None if min(counts) == width else moved(real.flatten().nonzero().squeeze(1), device)
 
     def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
-        """Who of the new tokens sees which of those before and of the new ones; on a CPU as what is added to scores,
-        since else it would be made so anew in every layer."""
+        """The attention mask of the new tokens over those before and the new ones. On a CPU it is additive, because
+        otherwise every layer would convert it again."""
         places = torch.arange(self.old_slots.shape[1], device=positions.device).expand(len(positions), -1)
         seen = (places < self.before).to(segments.dtype)
         keys = torch.cat([places, positions], dim=1), torch.cat([seen, segments], dim=1)
@@ -72,12 +72,12 @@ class ChunkCache:
         return torch.zeros_like(visible, dtype=self.paged.keys.dtype).masked_fill_(~visible, -torch.inf)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep the new keys and values (rows, num_kv_heads, new, head_dim) of a layer; returns all that are seen."""
+        """Store the new keys and values (rows, num_kv_heads, new, head_dim) of a layer; returns all visible ones."""
         paged = self.paged
         return self._stored(paged.keys[layer], keys), self._stored(paged.values[layer], values)
 
     def _stored(self, held: Tensor, new: Tensor) -> Tensor:
-        """held (slots, num_kv_heads, head_dim)."""
+        """Store `new` in held (slots, num_kv_heads, head_dim); returns it after the earlier ones."""
         flat = new.transpose(1, 2).flatten(0, 1)
         held.index_copy_(0, self.new_slots, flat if self.real is None else flat[self.real])
         if not self.old_slots.shape[1]:

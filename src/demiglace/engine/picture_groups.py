@@ -1,8 +1,8 @@
-"""Pictures by their content: what is encoded together, and a key by which it is known again.
+"""Pictures by content: groups that are encoded together, and keys that identify them.
 
-The features of a picture do not depend on its neighbours, so pictures that are equal need be encoded once. A picture
-that lacks static patches is encoded with those before it. Which patches are left out is content: two thresholds share
-a key only where they leave out the same.
+The features of a picture do not depend on its neighbours, so equal pictures need to be encoded only once. A picture
+that lacks static patches is encoded with those before it. Which patches are dropped is part of the content: two
+thresholds share a key only if they drop the same patches.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from demiglace.model.siglip import PatchGrids
 
-KEY_BYTES = 16  # ours: among 2**32 contents two keys agree with a chance of 2**-64
+KEY_BYTES = 16  # ours: among 2**32 contents two keys collide with probability 2**-64
 
 
 @dataclass(frozen=True)
 class PictureGroup:
-    """What is encoded together: a picture with all its patches, and those after it that lack some of theirs.
+    """Pictures encoded together: one with all its patches, and those after it that lack some of theirs.
 
-    key: of the content; patches, grids and kept (None where no place lacks its patch) as in `Visual`, without those
-    pictures that have no patch at all. num_members: pictures, these too.
+    key: of the content; patches, grids and kept (None if no patch is missing) are as in `Visual`, without pictures that
+    have no patch at all. num_members: pictures, including these.
     """
 
     key: bytes
@@ -36,7 +36,7 @@ class PictureGroup:
 
 
 def picture_groups(patches: Tensor, grids: Tensor, kept: Tensor | None) -> list[PictureGroup]:
-    """All pictures in order, their patches in the memory of `patches`; arguments as in `Visual`."""
+    """All pictures in order, their patches as views of `patches`; arguments as in `Visual`."""
     pictures = PatchGrids.of(grids, kept)
     counts = pictures.lengths()
     keys = _picture_keys(patches.split(counts), pictures)
@@ -56,7 +56,7 @@ def encoded(
 ) -> dict[bytes, Tensor]:
     """Features (patches, feature_size) of every group, by its key; equal groups are encoded once.
 
-    encoder: called as `SiglipEncoder.forward`; weight: what its patches are to be like in dtype and device.
+    encoder: called as `SiglipEncoder.forward`; weight: gives dtype and device of its patches.
     """
     distinct = {group.key: group for group in groups}
     grids = torch.cat([group.grids for group in distinct.values()])
@@ -66,7 +66,7 @@ def encoded(
 
 
 def digest(start: bytes, *tensors: Tensor) -> bytes:
-    """A key of `KEY_BYTES` bytes."""
+    """A hash of `KEY_BYTES` bytes."""
     found = hashlib.blake2b(start, digest_size=KEY_BYTES)
     for tensor in tensors:
         found.update(_bytes_of(tensor))
@@ -74,8 +74,8 @@ def digest(start: bytes, *tensors: Tensor) -> bytes:
 
 
 def _picture_keys(patches: Sequence[Tensor], pictures: PatchGrids) -> list[bytes]:
-    """The key of each picture. A picture seen just now is recognised by comparing it, which is faster than its key, and
-    fastest with the one before it."""
+    """The key of each picture. A picture that repeats an earlier one is recognised by comparison, which is faster than
+    computing its key, and fastest with the picture just before."""
     seen: dict[tuple[bytes, int], tuple[Tensor, bytes]] = {}
     keys: list[bytes] = []
     marks = [_mark(pictures, number) for number in range(len(patches))]
@@ -91,7 +91,7 @@ def _picture_keys(patches: Sequence[Tensor], pictures: PatchGrids) -> list[bytes
 
 
 def _mark(pictures: PatchGrids, picture: int) -> bytes:
-    """What a picture is besides its patches: its grid, and which places have one."""
+    """The content of a picture besides its patches: its grid, and which places have a patch."""
     grid = repr([*pictures.sizes[picture]]).encode()
     if pictures.kept is None or (kept := pictures.kept[picture]).all():
         return grid
@@ -99,7 +99,7 @@ def _mark(pictures: PatchGrids, picture: int) -> bytes:
 
 
 def _joined_kept(groups: Sequence[PictureGroup]) -> Tensor | None:
-    """bool (places,) of all; None where all places have a patch."""
+    """bool (places,) over all groups; None if all places have a patch."""
     if all(group.kept is None for group in groups):
         return None
     return torch.cat(

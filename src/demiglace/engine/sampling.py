@@ -1,4 +1,4 @@
-"""Logits to the next token, and the parameters of sampling."""
+"""From logits to the next token, and the parameters of sampling."""
 
 from __future__ import annotations
 
@@ -43,40 +43,40 @@ FIELDS: Mapping[str, Field] = {
     "ignore_eos": Switch(),
     "stop": ListOf(Words()),
 }
-OPTIONAL_FIELDS: Mapping[str, Field] = {  # None is taken too
+OPTIONAL_FIELDS: Mapping[str, Field] = {  # None is accepted too
     "seed": Whole(0, SEEDS - 1),
     "logprobs": Whole(0, 20),
     "thinking_budget": Whole(0, 2**31),
 }
 TOKEN = Whole(0, 2**31)
-NEARLY_ZERO = 1e-30  # temperatures by which float32 cannot divide: the likeliest token has all the probability
+NEARLY_ZERO = 1e-30  # temperatures that float32 cannot divide by: the most likely token has all the probability
 
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How an answer is drawn from the model. The defaults are the released code's short mode.
+    """How an answer is sampled. The defaults are those of the released code's short mode.
 
-    max_new_tokens: the answer is cut after so many tokens.
-    temperature: divides the logits; 0 always takes the likeliest token.
-    top_p: draw among the likeliest tokens that together hold this much probability.
-    top_k: draw among so many likeliest tokens; 0 among all.
-    repetition_penalty: tokens said before in this answer lose by this factor; 1 is no penalty. The prompt does not
-        count: the released code generates from embeddings, so that its penalty never sees the prompt either.
-    seed: None draws anew each time; a number repeats the same answer, whatever else is in the batch.
-    num_beams: beginnings of an answer that are followed at a time (`beam_search`); more than 1 only at temperature 0.
-    length_penalty: an answer's log-probability is divided by its length to this power; above 0 favours long ones.
-    early_stopping: True ends at `num_beams` complete answers, False where no beginning promises more at its present
-        length, "never" where none does at any length (transformers).
-    min_p: draw among tokens at least this share as likely as the likeliest; 0 among all.
-    presence_penalty: taken off the logit of every token said before in this answer (OpenAI).
-    frequency_penalty: taken off as often as the token was said (OpenAI).
-    logit_bias: token id -> what is added to its logit (OpenAI).
-    min_new_tokens: no token that ends the answer is drawn before so many others.
-    ignore_eos: nor is one ever; the answer ends by its length or a stop string.
-    stop: texts that end the answer where the first of them is complete; it is cut off with all behind it.
-    logprobs: how many of the likeliest tokens are told at each place, beside the one taken; None tells nothing.
-    thinking_budget: the thoughts are closed after so many tokens, and the answer follows.
-    guide: the form that the answer has, its thoughts aside; None leaves it free.
+    max_new_tokens: the answer is truncated after so many tokens.
+    temperature: divides the logits; 0 always takes the most likely token.
+    top_p: sample from the most likely tokens that together have this probability.
+    top_k: sample from this many of the most likely tokens; 0 from all.
+    repetition_penalty: reduces the logits of tokens already in this answer by this factor; 1 is no penalty. The prompt
+        does not count: the released code generates from embeddings, so its penalty never sees the prompt either.
+    seed: None is random each time; a number repeats the same answer, whatever else is in the batch.
+    num_beams: beams of beam search (`beam_search`); more than 1 only at temperature 0.
+    length_penalty: an answer's log-probability is divided by its length to this power; above 0 favours long answers.
+    early_stopping: True stops at `num_beams` complete answers, False when no beam can score higher at its present
+        length, "never" when none can at any length (transformers).
+    min_p: sample from tokens with at least this fraction of the top token's probability; 0 from all.
+    presence_penalty: subtracted from the logit of every token already in this answer (OpenAI).
+    frequency_penalty: subtracted once for each occurrence of the token in this answer (OpenAI).
+    logit_bias: token id -> number added to its logit (OpenAI).
+    min_new_tokens: no end token is sampled before so many other tokens.
+    ignore_eos: no end token is ever sampled; the answer ends by its length or a stop string.
+    stop: the answer ends when one of these texts is complete; that text and all after it is cut off.
+    logprobs: how many of the most likely tokens are returned at each place, besides the sampled one; None returns none.
+    thinking_budget: the reasoning is closed after so many tokens, and the answer follows.
+    guide: constrains the answer after its reasoning; None leaves it free.
     """
 
     max_new_tokens: int = 2048
@@ -100,7 +100,7 @@ class SamplingParams:
     guide: Guide | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError on numbers out of bounds, and on fields that exclude each other."""
+        """Raises ValueError for numbers out of bounds and for fields that exclude each other."""
         given = {name: kind for name, kind in OPTIONAL_FIELDS.items() if getattr(self, name) is not None}
         check_attributes(self, {**FIELDS, **given})
         for token in self.logit_bias:
@@ -125,32 +125,32 @@ class SamplingParams:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the likeliest token is taken as it is: nothing is drawn, moved or told besides."""
+        """Whether the most likely token is taken directly: no randomness, changed logits or alternatives."""
         return self.temperature <= NEARLY_ZERO and not self.moves_logits and not self.logprobs
 
     @property
     def moves_logits(self) -> bool:
-        """Whether a bias or a penalty changes what the model gives."""
+        """Whether a bias or a penalty changes the logits."""
         penalties = self.presence_penalty or self.frequency_penalty or self.repetition_penalty != 1
         return bool(penalties or self.logit_bias)
 
     def repeated(self, count: int) -> list[SamplingParams]:
-        """For `count` answers to one prompt: of seed, seed + 1 and so on (0 after the largest), or each drawn anew."""
+        """For `count` answers to one prompt: with seed, seed + 1 and so on (0 after the largest), or without seeds."""
         if self.seed is None:
             return [self] * count
         return [replace(self, seed=(self.seed + number) % SEEDS) for number in range(count)]
 
     @classmethod
     def greedy(cls, max_new_tokens: int = 2048) -> SamplingParams:
-        """Always the likeliest token."""
+        """Always take the most likely token."""
         return cls(max_new_tokens, temperature=0.0, top_p=1.0, top_k=0, repetition_penalty=1.0)
 
     @classmethod
     def read(cls, folder: Path) -> SamplingParams:
-        """What a checkpoint's `generation_config.json` asks for: greedy, or in beams, unless it says `do_sample`.
+        """The parameters in a checkpoint's `generation_config.json`: greedy or beam search, unless it sets `do_sample`.
 
-        Raises ValueError that names the file and a field of another type or out of bounds, and on beams that are to be
-        drawn (transformers' beam sampling), which are not supported.
+        Raises a ValueError that names the file for a field of another type or out of bounds, and for sampling in beams
+        (transformers' beam sampling), which is not supported.
         """
         path = folder / GENERATION_FILE
         given = read_object(path, MOST_BYTES) if path.is_file() else {}
@@ -167,7 +167,7 @@ class SamplingParams:
             raise ValueError(f"{path}: {error}") from error
 
     def generator(self) -> torch.Generator:
-        """The source of chance of one request; on the CPU, so that a seed means the same on every device."""
+        """The random generator of one request; on the CPU, so that a seed gives the same numbers on every device."""
         generator = torch.Generator()
         if self.seed is None:
             generator.seed()
@@ -177,12 +177,12 @@ class SamplingParams:
 
 
 def _short_seed(seed: int) -> int:
-    """A seed of 32 bits, itself where it has no more: torch's generator for a CPU (2.13) passes over all bits above."""
+    """A seed hashed to 32 bits, unchanged if it has no more: torch's CPU generator (2.13) ignores higher bits."""
     return seed if seed < SHORT_SEEDS else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Tensor:
-    """Logits, float32 (vocabulary,), as bias and penalties move them; said: how often the answer has each token so far.
+    """Logits, float32 (vocabulary,), after bias and penalties; said: counts of the answer's tokens so far.
 
     The repetition penalty divides a positive logit and multiplies a negative one (transformers).
     """
@@ -199,27 +199,27 @@ def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Te
 
 
 def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> int:
-    """A token. logits: float32 (vocabulary,), minus infinity where one cannot be; ValueError where they are NaN or plus
-    infinity."""
+    """Sample a token. logits: float32 (vocabulary,), minus infinity for excluded tokens; ValueError if they are NaN or
+    plus infinity."""
     if params.temperature <= NEARLY_ZERO:
-        largest, token = logits.max(dim=0)  # NaN, where there is one
+        largest, token = logits.max(dim=0)  # NaN, if there is one
         check_finite(float(largest))
         return int(token)
     kept = min(params.top_k or len(logits), len(logits))
-    likeliest, tokens = logits.topk(kept)  # sorted, the likeliest first; NaN before all
+    likeliest, tokens = logits.topk(kept)  # sorted, the most likely first; NaN before all
     check_finite(float(likeliest[0]))
     probabilities = (likeliest.cpu() / params.temperature).softmax(dim=0)
     is_left_out = probabilities < params.min_p * probabilities[0]
-    if params.top_p < 1:  # sums of float32 come to 1 long before the last token
+    if params.top_p < 1:  # float32 sums reach 1 long before the last token
         before = probabilities.cumsum(dim=0) - probabilities
-        before[0] = -1.0  # is kept whatever top_p is: float32 tells the smallest from 0 no more
+        before[0] = -1.0  # always kept: float32 rounds the smallest top_p to 0
         is_left_out |= before >= params.top_p
     probabilities[is_left_out] = 0.0
     return int(tokens[torch.multinomial(probabilities, 1, generator=generator)])
 
 
 def check_finite(largest: float) -> None:
-    """ValueError where the largest of the logits, or the sum of some, is NaN or infinite."""
+    """ValueError if the largest of the logits, or the sum of some, is NaN or infinite."""
     if not math.isfinite(largest):
         raise ValueError(
             f"the model computes {largest} where it should weigh the next token: its weights are damaged, or its "

@@ -1,4 +1,4 @@
-"""Who runs next: prompts in chunks and all running answers in turn, by age, as far as blocks reach."""
+"""What runs next: chunks of prompts and all running answers in turn, by age, as far as blocks allow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BY_AGE = attrgetter("number")
 
 @dataclass(frozen=True)
 class ScheduledBatch:
-    """What one pass of the model computes: of each sequence the next `counts` tokens, at a decode one."""
+    """What one forward pass computes: the next `counts` tokens of each sequence; at a decode, one."""
 
     kind: Literal["prefill", "decode"]
     sequences: list[Sequence]
@@ -29,10 +29,10 @@ class ScheduledBatch:
 
 
 class Scheduler:
-    """Sequences that wait for blocks, and those that run, both by age.
+    """Waiting and running sequences, both sorted by age.
 
-    A prefill has at most `max_prefill_tokens` places, padding included, and at most `max_rows` sequences run.
-    Prefill and decode take turns, so that neither new prompts nor running answers wait for long.
+    A prefill has at most `max_prefill_tokens` tokens, including padding, and at most `max_rows` sequences run.
+    Prefill and decode alternate, so that neither new prompts nor running answers wait for long.
     """
 
     def __init__(self, blocks: BlockManager, max_rows: int, max_prefill_tokens: int) -> None:
@@ -49,37 +49,37 @@ class Scheduler:
         bisect.insort(self.waiting, sequence, key=BY_AGE)
 
     def remove(self, sequence: Sequence) -> None:
-        """It is over; its blocks are free."""
+        """Remove a sequence and free its blocks."""
         (self.running if sequence in self.running else self.waiting).remove(sequence)
         self.blocks.release(sequence)
 
     def begin_beams(self, leader: Sequence) -> None:
-        """The beams of a sequence run in its place."""
+        """Replace a running sequence by its beams."""
         self.running.remove(leader)
         leader.begin_beams()
         for beam in leader.beams:
             bisect.insort(self.running, beam, key=BY_AGE)
 
     def schedule(self) -> ScheduledBatch | None:
-        """None where nothing is to be done."""
+        """The next batch; None if there is nothing to do."""
         batch = (self._decode() or self._prefill()) if self._is_decode_turn else (self._prefill() or self._decode())
         self._is_decode_turn = batch is not None and batch.kind == "prefill"
         return batch
 
     def preempt_all(self) -> None:
-        """Whatever is computed is to be computed again."""
+        """Pre-empt all running sequences; what they have computed will be recomputed."""
         while self.running:
             self._preempt(self.running[-1])
 
     def _prefill(self) -> ScheduledBatch | None:
-        """Chunks of prompts, the oldest first, as many as fit beside each other; only the first may be cut."""
+        """Chunks of prompts, the oldest first, as many as fit into one batch; only the first may be partial."""
         chosen: list[Sequence] = []
         width, coming = 0, set[bytes]()
         for sequence in [*filter(attrgetter("is_prefilling"), self.running), *self.waiting]:
             is_waiting = not sequence.blocks
             known = self.blocks.known(sequence) if is_waiting else []
             if is_waiting and self.blocks.next_hash(sequence, known) in coming:
-                continue  # what another computes now is shared at the next turn
+                continue  # what another sequence computes now can be shared at the next prefill
             done = len(known) * self.blocks.block_size if is_waiting else sequence.num_computed
             width = max(width, min(sequence.num_tokens - done, self.max_prefill_tokens))
             if chosen and (len(chosen) + 1) * width > self.max_prefill_tokens:
@@ -101,7 +101,7 @@ class Scheduler:
         return True
 
     def _decode(self) -> ScheduledBatch | None:
-        """Every answer that runs; the youngest sequences make room for the oldest where no block is free."""
+        """All running answers; if no block is free, the youngest sequences are pre-empted for the oldest."""
         for sequence in self.running.copy():
             while sequence.num_computed and not sequence.is_prefilling and not self.blocks.extend(sequence):
                 self._preempt(self.running[-1])
@@ -109,7 +109,7 @@ class Scheduler:
         return ScheduledBatch("decode", ready, [1] * len(ready)) if ready else None
 
     def _preempt(self, sequence: Sequence) -> None:
-        """It waits again, and what of it was computed is computed anew when its turn comes; beams begin anew."""
+        """Move a sequence back to waiting, to be recomputed when its turn comes; beams restart from their leader."""
         leader = sequence.leader or sequence
         for one in leader.beams or [leader]:
             self.remove(one)

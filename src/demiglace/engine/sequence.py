@@ -1,4 +1,4 @@
-"""One answer under way: its prompt, its tokens, and how far its keys and values are computed."""
+"""One answer in progress: its prompt, its tokens, and how many of its keys and values are computed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from demiglace.engine.visual_cache import VisualPackage
 
 @dataclass(eq=False)
 class Sequence:
-    """An answer and all that it stands on, or one of its beams. Equal to itself alone.
+    """The state of an answer, or of one of its beams. Compared by identity.
 
     number: of the request; younger ones have larger numbers.
-    said: tokens of the answer so far, be they those of its sampler or of a beam.
-    visual_places: indices into `prompt` that visual tokens fill, ascending, equally many of each of `packages`.
-    blocks: in which keys and values lie, `block_size` tokens each.
-    num_computed: tokens whose keys and values are computed; num_prefill: how many are before the next token is drawn.
-    hashes: of the full blocks of prompt and answer; num_committed: how many of them others may share.
-    visual_tokens: (visual, hidden_size), of the last places, while the prompt is being computed.
-    beams: which go on in its place once its prompt is computed; leader: of a beam, the sequence that it goes on from.
+    said: tokens of the answer so far, either of its sampler or of a beam.
+    visual_places: indices of visual tokens in `prompt`, ascending, equally many for each of `packages`.
+    blocks: blocks of its keys and values, `block_size` tokens each.
+    num_computed: tokens whose keys and values are computed; num_prefill: how many must be for the next token.
+    hashes: of the full blocks of prompt and answer; num_committed: how many of these blocks are available for sharing.
+    visual_tokens: (visual, hidden_size), those of the last visual places, while the prompt is being computed.
+    beams: replace the sequence once its prompt is computed; leader: the sequence that a beam belongs to.
     """
 
     number: int
@@ -42,12 +42,12 @@ class Sequence:
 
     @property
     def num_rows(self) -> int:
-        """Of a decode step."""
+        """Rows that it takes in a decode step."""
         return self.sampler.params.num_beams if self.leader is None else 1
 
     @property
     def num_tokens(self) -> int:
-        """Of prompt and answer so far."""
+        """Number of tokens of prompt and answer so far."""
         return len(self.prompt) + len(self.said)
 
     @property
@@ -55,23 +55,23 @@ class Sequence:
         return self.num_computed < self.num_prefill
 
     def tokens(self, start: int, end: int) -> list[int]:
-        """Some of prompt and answer."""
+        """A slice of prompt and answer."""
         length = len(self.prompt)
         return self.prompt[start:end] + self.said[max(0, start - length) : max(0, end - length)]
 
     def places(self, start: int, end: int) -> range:
-        """Which of the visual places lie between two tokens."""
+        """Indices of the visual places in a slice of tokens."""
         return range(bisect.bisect_left(self.visual_places, start), bisect.bisect_left(self.visual_places, end))
 
     def packages_of(self, places: range) -> list[VisualPackage]:
-        """Those that fill some of the visual places."""
+        """The packages that some of the visual places belong to."""
         if not places:
             return []
         size = len(self.visual_places) // len(self.packages)
         return self.packages[places.start // size : (places.stop - 1) // size + 1]
 
     def begin_beams(self) -> None:
-        """Its beams go on from here, all with what is computed so far and the first with its blocks."""
+        """Create its beams: all inherit what is computed so far, and the first takes over its blocks."""
         for _ in range(self.num_rows):
             beam = Sequence(self.number, self.prompt, self.visual_places, self.packages, self.sampler, [])
             beam.leader, beam.num_computed, beam.num_committed = self, self.num_computed, self.num_committed
@@ -81,6 +81,6 @@ class Sequence:
         self.forget_computed()
 
     def forget_computed(self) -> None:
-        """Nothing of it is computed, and it has no blocks."""
+        """Reset: nothing is computed, and there are no blocks."""
         self.blocks, self.visual_tokens = [], None
         self.num_computed = self.num_prefill = self.num_committed = 0

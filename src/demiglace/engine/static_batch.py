@@ -1,7 +1,7 @@
-"""Batch to new tokens: one prefill, then all rows advance together, each until its own end.
+"""From a batch to new tokens: one prefill, then all rows advance together, each until its own end.
 
-Rows are right-padded and may differ in everything: length, pictures, sampling. A row attends neither to other
-rows nor to padding (segments), so its answer is the one it gives alone.
+Rows are right-padded and may differ in length, pictures and sampling. A row attends neither to other rows nor to
+padding (segments), so its answer is the one that it gives alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demiglace.engine.token_sampler import SampledToken, TokenSampler, next_toke
 from demiglace.model.kv_cache import KVCache
 from demiglace.model.minicpmv import MiniCPMV
 
-MAX_PATCHES_PER_CHUNK = 16 * 1024  # through the encoder at once; released code: 16 slices of 448 x 448 pixels
+MAX_PATCHES_PER_CHUNK = 16 * 1024  # in one pass of the encoder; released code: 16 slices of 448 x 448 pixels
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass
 class _Row:
-    """An answer under way. length: of its prompt."""
+    """An answer in progress. length: of its prompt."""
 
     number: int
     sampler: TokenSampler
@@ -39,12 +39,12 @@ class _Row:
 
 
 def generate(model: MiniCPMV, batch: Batch, samplers: Sequence[TokenSampler]) -> Iterator[Step]:
-    """New tokens of all rows, in the order they come. One sample a row, padded on the right; one new sampler a row.
+    """New tokens of all rows, in the order of generation. One sample a row, padded on the right; one new sampler a row.
 
-    A row ends where its sampler has stopped, be it by the caller between two tokens. With beams, the tokens of a row
-    come together when its search is over.
-    Raises ValueError at once, before any computation, where a prompt leaves no room for an answer, and where rows
-    differ in their number of beams.
+    A row ends when its sampler has stopped; the caller may also stop it between two tokens. With beam search, the
+    tokens of a row come together when its search is over.
+    Raises ValueError immediately, before any computation, if a prompt leaves no room for an answer or if rows differ in
+    their number of beams.
     """
     rows = _rows(batch, samplers, model.config.llm.max_position_embeddings)
     return _steps(model, batch, rows)
@@ -98,7 +98,7 @@ def _rows(batch: Batch, samplers: Sequence[TokenSampler], limit: int) -> list[_R
 
 
 def check_positions(length: int, limit: int) -> None:
-    """ValueError where behind a prompt of `length` tokens the model has no position for an answer."""
+    """ValueError if the model has no position left for an answer after a prompt of `length` tokens."""
     if length >= limit:
         raise ValueError(
             f"a prompt of {length} tokens and an answer do not fit the {limit} positions of the model "
@@ -116,7 +116,7 @@ def _cache(model: MiniCPMV, batch: Batch, rows: list[_Row]) -> KVCache:
 
 
 def _next_batch(rows: list[_Row], device: torch.device) -> Batch:
-    """Each row's newest token."""
+    """The newest token of each row."""
     tokens = torch.tensor([[row.sampler.said[-1]] for row in rows], device=device)
     positions = torch.tensor([[row.length + len(row.sampler.said) - 1] for row in rows], device=device)
     return Batch(tokens, positions, torch.ones_like(tokens), visual_places=tokens.new_empty(0))

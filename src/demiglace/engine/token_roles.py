@@ -1,4 +1,4 @@
-"""Which tokens end an answer, which it never has, and which enclose its thoughts."""
+"""Which tokens end an answer, which are never sampled, and which enclose its reasoning."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from demiglace.processing.tokenizer import TextPiece, Tokenizer
 
 @dataclass(frozen=True)
 class TokenRoles:
-    """Ids that are more than text.
+    """Ids of special tokens.
 
-    ends: each ends an answer. forbidden: none of them is ever drawn.
-    think_start, think_end: enclose the thoughts of a long answer; None where a vocabulary has none.
-    closing: what closes thoughts that are to end, `think_end` among it.
+    ends: end tokens of answers. forbidden: tokens that are never sampled.
+    think_start, think_end: enclose the reasoning of a long answer; None if a vocabulary has none.
+    closing: tokens that close reasoning when it must end, including `think_end`.
     """
 
     ends: frozenset[int] = frozenset()
@@ -39,12 +39,12 @@ class TokenRoles:
 
     @property
     def after_thoughts(self) -> tuple[int, ...]:
-        """What stands between the end of the thoughts and the answer."""
+        """Tokens between the end of the reasoning and the answer."""
         return self.closing[self.closing.index(self.think_end) + 1 :] if self.think_end in self.closing else ()
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, vocab_size: int) -> TokenRoles:
-        """Those of a tokenizer whose model weighs `vocab_size` ids. Thoughts are closed as the chat template has it."""
+        """The roles of a tokenizer whose model has `vocab_size` logits. Reasoning is closed as in the chat template."""
         special = tokenizer.special
         ends = frozenset({special["im_end"], special["end_of_text"]})
         return cls(

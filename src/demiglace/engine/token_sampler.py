@@ -1,4 +1,4 @@
-"""One answer under way: which token comes next, and when it is over. Every engine asks this object."""
+"""One answer in progress: which token comes next, and when it is over. All ways of generation use this class."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ StoppedBy = Literal["end", "length", "stop"]
 class SampledToken:
     """A new token of an answer.
 
-    log_probability: natural logarithm of what the model itself gave the token, whatever the sampling made of it.
-    stopped_by: set on the last: "end" on a token that ends the answer, "length" at the limit.
-    alternatives: the likeliest tokens at this place with their log-probabilities, the likeliest first, if asked for.
+    log_probability: natural logarithm of the model's own probability of the token, before sampling changes it.
+    stopped_by: set on the last token: "end" on an end token, "length" at the limit.
+    alternatives: the most likely tokens here with their log-probabilities, the most likely first, if requested.
     """
 
     token: int
@@ -33,9 +33,9 @@ class SampledToken:
 
 
 class TokenSampler:
-    """What is asked of one answer and what it is so far.
+    """The parameters of one answer, and the answer so far.
 
-    said: its tokens so far. stopped_by: why it is over, None while it goes on.
+    said: its tokens so far. stopped_by: why it ended; None while it continues.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TokenSampler:
         is_thinking: bool = False,
         guide: GuideProgress | None = None,
     ) -> None:
-        """is_thinking: whether the prompt has opened the thoughts. guide: of `params.guide`, where there is one."""
+        """is_thinking: whether the prompt has opened the reasoning. guide: of `params.guide`, if there is one."""
         assert (guide is None) == (params.guide is None), "a guide of the parameters that is not followed, or another"
         self.params, self.roles = params, roles
         self.max_new_tokens = params.max_new_tokens
@@ -59,31 +59,31 @@ class TokenSampler:
         self._limit_thoughts()
 
     def fit(self, room: int) -> None:
-        """At most so many tokens, however many were asked for."""
+        """Limit the answer to so many tokens, however many were requested."""
         self.max_new_tokens = min(self.max_new_tokens, room)
 
     @property
     def fitted_params(self) -> SamplingParams:
-        """What is asked for within the room there is: an answer that is cut there need not go on."""
+        """The parameters within the limit of `fit`: the least length cannot exceed it."""
         most = self.max_new_tokens
         return replace(self.params, max_new_tokens=most, min_new_tokens=min(self.params.min_new_tokens, most))
 
     def stop(self) -> None:
-        """The answer is over: its text has come to a stop string."""
+        """End the answer: its text has reached a stop string."""
         self.stopped_by = "stop"
 
     def takes_likeliest(self, token: int) -> bool:
-        """Whether `token`, to which the model gives most, is the next one without a further look at its logits."""
+        """Whether `token`, the model's most likely one, is the next without further use of the logits."""
         is_free = self.params.is_plain and not self._forced and self._guide is None
         return is_free and token not in self.roles.forbidden and (self._may_end or token not in self.roles.ends)
 
     def next(self, logits: Tensor, log_probabilities: Tensor | None = None) -> SampledToken:
-        """The next token. logits: float (vocabulary,); log_probabilities: their log-softmax, where it is known, and
-        known to be finite. ValueError where they are NaN or infinite."""
+        """The next token. logits: float (vocabulary,); log_probabilities: their log-softmax, if already computed and
+        checked to be finite. ValueError if they are NaN or infinite."""
         logits = logits.float()
         if log_probabilities is None:
             log_probabilities = logits.log_softmax(dim=0)
-            check_finite(float(log_probabilities.max()))  # also where what is damaged cannot be drawn
+            check_finite(float(log_probabilities.max()))  # also if the damaged logits could not be sampled
         token = self._forced.popleft() if self._forced else self._drawn(logits)
         alternatives: tuple[tuple[int, float], ...] = ()
         if self.params.logprobs:
@@ -94,7 +94,7 @@ class TokenSampler:
     def take(
         self, token: int, log_probability: float, alternatives: tuple[tuple[int, float], ...] = ()
     ) -> SampledToken:
-        """The answer goes on by `token`."""
+        """Append `token` to the answer."""
         self.said.append(token)
         self._counts[token] += 1
         self._follow_thoughts(token)
@@ -125,7 +125,7 @@ class TokenSampler:
     def _follow_thoughts(self, token: int) -> None:
         if token == self.roles.think_end:
             self._is_thinking = False
-            if self._guide and not self._forced:  # what else stands between thoughts and answer is of no form
+            if self._guide and not self._forced:  # the tokens between reasoning and answer are not guided
                 self._forced.extend(self.roles.after_thoughts)
         elif self._is_thinking:
             self._num_thoughts += 1
@@ -134,17 +134,17 @@ class TokenSampler:
         self._limit_thoughts()
 
     def _limit_thoughts(self) -> None:
-        """Close the thoughts where there are as many as may be."""
+        """Close the reasoning when its budget is used up."""
         budget = self.params.thinking_budget
         if budget is not None and self._is_thinking and self._num_thoughts >= budget and not self._forced:
             self._forced.extend(self.roles.closing)
 
 
 def next_tokens(logits: Tensor, samplers: Sequence[TokenSampler]) -> list[SampledToken | ValueError]:
-    """The next token of each answer, or why there is none; logits: float32 (rows, vocabulary).
+    """The next token of each answer, or its error; logits: float32 (rows, vocabulary).
 
-    Where nothing is drawn, all are read from the device together. A ValueError is of logits that are NaN or infinite,
-    also where what is damaged cannot be drawn.
+    Tokens that are not drawn at random are read from the device together. A ValueError means that logits are NaN or
+    infinite, even if the damaged ones could not be sampled.
     """
     likeliest, log_probabilities = logits.argmax(dim=1, keepdim=True), logits.log_softmax(dim=1)
     largest = log_probabilities.gather(1, likeliest)

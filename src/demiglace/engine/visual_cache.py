@@ -1,7 +1,7 @@
-"""Visual tokens by the content of their pictures: each distinct package and each distinct picture is looked at once.
+"""Visual tokens by the content of their pictures: each distinct package and each distinct picture is computed once.
 
-The resampler runs for every package that differs in its pictures or their times. Where pictures recur, it attends to
-each distinct one once.
+The resampler runs for every package that differs in its pictures or their times. If pictures recur, it attends to each
+distinct one only once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from demiglace.model.resampler import PackageGrids, Resampler
 
 @dataclass(frozen=True)
 class VisualPackage:
-    """One package. key: of its content, times and run lengths; groups: all its patches, in order."""
+    """One package. key: hash of its content, times and run lengths; groups: all its patches, in order."""
 
     key: bytes
     visual: Visual
@@ -32,14 +32,14 @@ class VisualPackage:
 
 
 class VisualCache:
-    """Visual tokens of the packages used last, as many as `most_bytes` hold."""
+    """Visual tokens of the most recently used packages, up to `most_bytes`."""
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes, self.num_bytes = most_bytes, 0
         self._tokens: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def tokens(self, model: MiniCPMV, packages: Sequence[VisualPackage]) -> Tensor:
-        """(packages * num_queries, hidden_size), as `MiniCPMV.visual_tokens` gives; what is known is not computed."""
+        """(packages * num_queries, hidden_size), as `MiniCPMV.visual_tokens` gives; cached packages are reused."""
         known = {package.key: self._tokens[package.key] for package in packages if package.key in self._tokens}
         unknown = {package.key: package for package in packages if package.key not in known}
         if unknown:
@@ -62,7 +62,7 @@ class VisualCache:
 
 
 def packages_of(visual: Visual) -> list[VisualPackage]:
-    """The packages, one by one, their patches in the memory of `visual`."""
+    """The packages one by one, their patches as views of `visual`."""
     pictures = PackageGrids.of(visual.grids, visual.package_sizes, visual.run_lengths)
     left = iter(picture_groups(visual.patches, visual.grids, visual.kept))
     packages: list[VisualPackage] = []
@@ -80,7 +80,7 @@ def packages_of(visual: Visual) -> list[VisualPackage]:
 
 
 def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
-    """Visual tokens (num_queries, hidden_size) of each package, in the memory of its own."""
+    """Visual tokens (num_queries, hidden_size) of each package, each in its own memory."""
     groups = list(chain.from_iterable(package.groups for package in packages))
     weight = model.llm.model.embed_tokens.weight
     features = encoded(model.vpm, groups, weight, MAX_PATCHES_PER_CHUNK)
@@ -103,7 +103,7 @@ def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
 def _resampled_once(
     resampler: Resampler, packages: Sequence[VisualPackage], features: Mapping[bytes, Tensor]
 ) -> list[Tensor]:
-    """As `encode`, where pictures recur and each group is a picture with all its patches."""
+    """As `encode`, for pictures that recur; each group is a picture with all its patches."""
     numbers = {key: number for number, key in enumerate(features)}
     sizes = {group.key: tuple(group.grids[0].tolist()) for package in packages for group in package.groups}
     ticks = torch.cat([package.visual.ticks for package in packages])
@@ -114,7 +114,7 @@ def _resampled_once(
 
 
 def _groups_of(num_pictures: int, left: Iterator[PictureGroup]) -> tuple[PictureGroup, ...]:
-    """The next groups that have so many pictures; a picture that lacks patches has those before it in its package."""
+    """The next groups with so many pictures in total; a group never spans two packages."""
     groups: list[PictureGroup] = []
     while sum(group.num_members for group in groups) < num_pictures:
         groups.append(next(left))
@@ -122,7 +122,7 @@ def _groups_of(num_pictures: int, left: Iterator[PictureGroup]) -> tuple[Picture
 
 
 def _runs(pictures: PackageGrids, members: range) -> Tensor | None:
-    """int64 (places,) of a package; None where every place has its patch."""
+    """int64 (places,) of a package; None if every place has its patch."""
     if pictures.run_lengths is None:
         return None
     runs = torch.cat(pictures.run_lengths[members.start : members.stop])
@@ -130,7 +130,7 @@ def _runs(pictures: PackageGrids, members: range) -> Tensor | None:
 
 
 def _chunks(packages: Sequence[VisualPackage]) -> Iterator[list[VisualPackage]]:
-    """Consecutive packages of at most `MAX_PATCHES_PER_CHUNK` patches, or one."""
+    """Consecutive packages of at most `MAX_PATCHES_PER_CHUNK` patches, or a single larger one."""
     chunk: list[VisualPackage] = []
     held = 0
     for package in packages:

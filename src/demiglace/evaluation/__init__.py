@@ -1,1 +1,1 @@
-"""Scores as pure functions of texts (the extra `eval` installs what they need)."""
+"""Evaluation on benchmarks: asking, scores, comparisons and reports (the extra `eval` installs what it needs)."""

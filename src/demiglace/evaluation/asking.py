@@ -1,7 +1,7 @@
-"""How a benchmark is asked: mode, sampling, size of pictures, frames of videos; and the paper's settings, with sources.
+"""How questions are asked: mode, sampling, size of pictures, frames of videos; and the paper's settings, with sources.
 
-`DEFAULT` is short mode, greedy (ours). `PAPER` is what is known of how the paper's table was made: long mode by
-benchmark (section 6.1), the rest by the adapter of the released code for VLMEvalKit (`MiniCPM_V_4_5`).
+`default_asking` is greedy (ours). `PAPER` has the known settings of the paper's table: long mode by benchmark (section
+6.1), the rest from the released code's adapter for VLMEvalKit (`MiniCPM_V_4_5`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.media.pictures import open_picture
 
 UPSIZED_AREA = 1344 * 1344  # pixels; released code
-LONG_TOKENS = 2048  # of a long answer, where nothing else is chosen (ours)
+LONG_TOKENS = 2048  # of a long answer, by default (ours)
 _MARK = "<image {}>"
 
 
 @dataclass(frozen=True)
 class Asking:
-    """thinking: long mode. step_by_step: the prompt of long mode, whatever the mode.
+    """thinking: long mode. step_by_step: use the prompt of long mode in any mode.
 
-    upsize: pictures of less than `UPSIZED_AREA` are enlarged by chance, up to it.
-    video: of videos; None leaves it to the benchmark, else to the defaults. source: who says so.
+    upsize: pictures below `UPSIZED_AREA` are enlarged by a random factor, at most to that area.
+    video: sampling of videos; None leaves it to the benchmark or the defaults. source: of these settings.
     """
 
     sampling: SamplingParams
@@ -42,7 +42,7 @@ class Asking:
     source: str = "ours"
 
     def told(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The settings as JSON values."""
         told = dataclasses.asdict(replace(self, sampling=replace(self.sampling, guide=None)))
         return told | {"sampling": {name: value for name, value in told["sampling"].items() if name != "guide"}}
 
@@ -83,20 +83,20 @@ PAPER: Mapping[str, Asking] = {
 
 
 def default_asking(benchmark: Benchmark, thinking: bool) -> Asking:
-    """Greedy (ours); long answers get more tokens."""
+    """Greedy sampling (ours); long answers get more tokens."""
     tokens = max(benchmark.max_new_tokens, LONG_TOKENS) if thinking else benchmark.max_new_tokens
     return Asking(SamplingParams.greedy(tokens), thinking)
 
 
 def paper_asking(benchmark: Benchmark) -> Asking:
-    """ValueError for a benchmark that the paper does not have."""
+    """The paper's settings; ValueError for a benchmark that it does not have."""
     if benchmark.name not in PAPER:
         raise ValueError(f"the paper has no settings for {benchmark.name}; it has some for {', '.join(PAPER)}")
     return PAPER[benchmark.name]
 
 
 def conversation_of(benchmark: Benchmark, example: Example, asking: Asking) -> Conversation:
-    """What is sent: what is shown, then the prompt. ValueError where a picture is not there or broken."""
+    """The conversation to send: files, then the prompt. ValueError if a picture is missing or broken."""
     prompt = benchmark.prompt(example, asking.thinking or asking.step_by_step)
     parts = [_as_asked(part, asking) for part in example.show()]
     if benchmark.interleaved:
@@ -113,7 +113,7 @@ def _as_asked(part: Part, asking: Asking) -> Part:
 
 
 def _upsized(part: Image) -> PIL.Image.Image:
-    """Of a width between its own and that of `UPSIZED_AREA`; seeded by the picture (released code: once)."""
+    """Enlarged to a random width up to that of `UPSIZED_AREA`; seeded by the picture (released code: seeded once)."""
     picture = open_picture(part.source)
     width, height = picture.size
     if width * height >= UPSIZED_AREA:
@@ -124,7 +124,7 @@ def _upsized(part: Image) -> PIL.Image.Image:
 
 
 def _interleaved(parts: Sequence[Part], prompt: str, asking: Asking) -> Conversation:
-    """Each picture at the first mark with its number, the others before all."""
+    """Each picture at the first mark with its number; pictures without a mark come first."""
     placed: list[Part] = []
     rest = prompt
     for number, part in sorted(enumerate(parts, start=1), key=lambda item: _place(prompt, item[0])):

@@ -1,4 +1,4 @@
-"""What a benchmark is: examples, how each is asked, and the figures that come of the verdicts."""
+"""Definition of a benchmark: examples, their prompts, and the figures computed from verdicts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Show = Callable[[], tuple[Part, ...]]
 class Example:
     """One question of a benchmark.
 
-    id: which no other example of the benchmark has.
-    question: as the benchmark has it; `Benchmark.prompt` makes a prompt of it.
+    id: unique within the benchmark.
+    question: as in the benchmark; `Benchmark.prompt` turns it into a prompt.
     family: how it is scored.
-    show: what is shown with it; opened when it is asked, so that a broken picture is this example's alone. ValueError.
-    category: tables are made by it; "" where there is none.
-    hint: what is told before the question.
-    groups: name of a group -> which one, for figures that count an example only where all of its group are right.
+    show: returns its files; called only when asked, so that a broken picture (ValueError) affects only this example.
+    category: for tables by category; "" if there is none.
+    hint: text before the question.
+    groups: kind of group -> its group, for figures that count an example only if all of its group are right.
     """
 
     id: str
@@ -39,15 +39,15 @@ class Example:
 
 @dataclass(frozen=True)
 class Figure:
-    """A share of what was scored, times `scale`.
+    """A metric: a share of what was scored, times `scale`.
 
-    together: the group of `Example.groups` of which all must be right to count; "" counts each example by itself.
-    of: of what it is a share: scores; words of both texts, in whatever order (F1, the mean of all texts); constraints
-        that are met; edits, of the characters of all texts; objects that are not in the picture, of those that are
-        named (CHAIR_i); answers that name such a one (CHAIR_s). Of the last three less is better.
-    family: scored so, by our rules, instead of as the example says.
-    needs: only examples whose reference holds this text count.
-    mean_of: the figure is the mean of these, and nothing else of it counts.
+    together: kind of group in `Example.groups` of which all must be right to count; "" counts each example separately.
+    of: what the share is of: scores; words of both texts in any order (F1, averaged over texts); constraints met; edits
+    per character of all texts; objects not in the picture among those named (CHAIR_i); answers that name such an object
+    (CHAIR_s). For the last three, lower is better.
+    family: scores with this family, by our rules, instead of the example's.
+    needs: only examples whose reference contains this text count.
+    mean_of: the figure is the mean of these; only its name and `scale` apply otherwise.
     """
 
     name: str
@@ -61,15 +61,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark by the name that commands give it.
+    """A benchmark. name: as in commands.
 
-    examples: of the file or folder where the data lie; None leaves it to the benchmark: the hub, a package, or drawn.
-    prompt: an example, and whether it is asked in long mode -> the text that is sent.
-    figures: the first is the one that is quoted.
-    interleaved: marks such as `<image 1>` in the prompt are places of pictures (MMMU).
-    judge: question, answer and response -> what a judge is asked, where no rule can tell how right a response is.
-    max_new_tokens: of a short answer, where nothing else is chosen.
-    needs_data: whether its data have to be fetched or given: drawn questions and easy-VQA bring their own.
+    examples: from a file or folder with the data; None leaves the source to the benchmark: hub, package, or synthetic.
+    prompt: from an example and whether it is asked in long mode to the text to send.
+    figures: the first is the main one.
+    interleaved: marks such as `<image 1>` in the prompt are replaced by pictures (MMMU).
+    judge: from question, answer and response to a judge's prompt, if no rule can score a response.
+    max_new_tokens: of a short answer, by default.
+    needs_data: whether data must be downloaded or given; drawn questions and easy-VQA come with theirs.
     """
 
     name: str
@@ -84,5 +84,5 @@ class Benchmark:
 
 
 def plain_prompt(example: Example, long: bool) -> str:
-    """The question as it stands."""
+    """The question unchanged."""
     return example.question

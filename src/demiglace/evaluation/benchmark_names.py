@@ -27,7 +27,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 
 def benchmark_named(name: str) -> Benchmark:
-    """Whatever the case, and with hyphens or underscores; ValueError with the names that are near, else with all."""
+    """A benchmark by name, ignoring case and punctuation; ValueError that lists similar names, or else all."""
     plain = {_plain(known): one for known, one in BENCHMARKS.items()}
     if _plain(name) in plain:
         return plain[_plain(name)]

@@ -1,4 +1,4 @@
-"""Two sets of answers to the same questions: what changed, and whether it is more than chance."""
+"""Two sets of answers to the same questions: what changed, and whether the difference is significant."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of the examples that both answered; `left_out` failed in one of them, or only one was asked.
+    """A comparison of the examples that both answered; `left_out` failed in one run, or were asked in only one.
 
-    difference: second mean minus first, with an interval by paired draws; p_bootstrap of the same draws.
-    p_mcnemar: exact, of verdicts that are right or wrong; None where some are between. Both p are None where too few
-    pictures or clips were shown (`intervals.FEWEST_CLUSTERS`), and so is the interval.
+    difference: second mean minus first, with an interval from a paired bootstrap; p_bootstrap from the same draws.
+    p_mcnemar: exact, for binary verdicts; None if some scores are between 0 and 1. Both p and the interval are None if
+    too few pictures or clips were shown (`intervals.FEWEST_CLUSTERS`).
     """
 
     compared: int
@@ -49,7 +49,7 @@ class Comparison:
 
 
 def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
-    """ValueError where no example was answered by both, or one id stands for different questions."""
+    """Compare two runs; ValueError if no example was answered in both, or one id belongs to different questions."""
     others = {one.prediction.id: one for one in after}
     pairs = [(one, others[one.prediction.id]) for one in before if one.prediction.id in others]
     for one, other in pairs:
@@ -63,7 +63,7 @@ def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
 
 
 def _asked(scored: Scored) -> str:
-    """Question and answers, by which examples of both are told to be the same."""
+    """Question and answers, which identify an example in both."""
     return f"{scored.prediction.question!r} with the answer {' or '.join(map(repr, scored.prediction.answers))}"
 
 

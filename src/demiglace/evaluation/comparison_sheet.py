@@ -1,4 +1,4 @@
-"""A comparison as one HTML page that needs no other file: figures, and what changed, with pictures."""
+"""A comparison as one self-contained HTML page: figures, and changed examples with pictures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from demiglace.evaluation.html_page import answer_cell, html_page, picture_addre
 from demiglace.evaluation.intervals import FEW_CLUSTERS
 from demiglace.evaluation.scores import Scored
 
-MOST_SHOWN = 50  # of examples gained, and of those lost, in each benchmark (ours)
+MOST_SHOWN = 50  # gained examples, and lost ones, of each benchmark (ours)
 SMALLEST_SHOWN = 192  # pixels; smaller pictures are enlarged
 
 
 @dataclass(frozen=True)
 class ShownComparison:
-    """pictures: by id; None where what was shown cannot be opened any more."""
+    """pictures: by id; None if the file can no longer be opened."""
 
     name: str
     comparison: Comparison
@@ -27,12 +27,12 @@ class ShownComparison:
 
 
 def shown_changes(comparison: Comparison) -> list[Change]:
-    """The first so many lost, then gained."""
+    """The first `MOST_SHOWN` lost examples, then as many gained."""
     return [*comparison.lost[:MOST_SHOWN], *comparison.gained[:MOST_SHOWN]]
 
 
 def comparison_sheet(before: str, after: str, shown: Sequence[ShownComparison]) -> str:
-    """All texts are escaped."""
+    """The page; all texts are escaped."""
     table = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row(one))}</tr>" for one in shown)
     headings = "".join(f"<th>{name}</th>" for name in HEADINGS)
     sections = "".join(_sections(one) for one in shown)
@@ -55,7 +55,7 @@ HEADINGS = (
 
 
 def row(shown: ShownComparison) -> tuple[str, ...]:
-    """A comparison in the order of `HEADINGS`; shares in per cent."""
+    """Cells of a comparison in the order of `HEADINGS`; shares in per cent."""
     one, interval = shown.comparison, shown.comparison.difference.interval
     return (
         shown.name,
@@ -72,7 +72,7 @@ def row(shown: ShownComparison) -> tuple[str, ...]:
 
 
 def comparison_notes(shown: Sequence[ShownComparison]) -> list[str]:
-    """What is to be said once below the table."""
+    """Notes below the table."""
     return [FEW_CLUSTERS] if any(one.comparison.difference.interval is None for one in shown) else []
 
 
@@ -99,7 +99,7 @@ def _section(shown: ShownComparison, change: Change) -> str:
 
 
 def _choices(choices: Mapping[str, str]) -> Mapping[str, str]:
-    """Those with letters: others are told by the question itself."""
+    """Choices with letters: the question itself names all others."""
     return {name: text for name, text in choices.items() if name != text}
 
 

@@ -1,4 +1,4 @@
-"""Ask a model the questions of a benchmark, and write down what was sent and what came back."""
+"""Ask a model the questions of a benchmark, and record what was sent and the replies."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from demiglace.safe_files import read_object, write_whole
 from demiglace.scoring.rules.rule_sets import scorer
 
 SETTINGS = "settings.json"
-FETCHED = "data"  # folder of what an object store holds
+FETCHED = "data"  # folder for data from an object store
 MOST_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A benchmark, how it is asked, and the folder of its answers.
+    """A benchmark, the settings for asking, and the folder of the answers.
 
-    place: where its data lie; None leaves it to the benchmark. limit: the first so many; None all.
-    address: of an object store that the data have to be fetched from first, see `at_hand`.
+    place: of its data; None leaves it to the benchmark. limit: ask only the first so many; None for all.
+    address: in an object store, from which the data are downloaded first, see `at_hand`.
     """
 
     benchmark: Benchmark
@@ -42,7 +42,7 @@ class Evaluation:
 
     @contextmanager
     def at_hand(self, cache: ObjectCache) -> Iterator[Evaluation]:
-        """The same with its data on the disk until the block ends; errors as of `on_disk`."""
+        """The same with its data on the disk until the block ends; errors as in `on_disk`."""
         if self.address is None:
             yield self
             return
@@ -50,7 +50,7 @@ class Evaluation:
             yield replace(self, place=place)
 
     def examples(self) -> Iterator[Example]:
-        """ValueError where there are none, or two share an id."""
+        """The examples to ask; ValueError if there are none, or two share an id."""
         seen: set[str] = set()
         for example in islice(self.benchmark.examples(self.place), self.limit):
             if example.id in seen:
@@ -61,7 +61,7 @@ class Evaluation:
             raise ValueError(f"{self.benchmark.name} has 0 examples{f' in {self.place}' if self.place else ''}")
 
     def check_rules(self, rules: str, cache: ObjectCache) -> None:
-        """ValueError where they do not score an example; ours score all, and what a judge compares takes none."""
+        """ValueError if the rules cannot score an example; ours score all, and judged benchmarks need none."""
         if rules == OWN_RULES or self.benchmark.judge:
             return
         with self.at_hand(cache) as at_hand:
@@ -72,10 +72,10 @@ class Evaluation:
                     raise ValueError(f"{self.benchmark.name}: {error}") from error
 
     def ask(self, backend: Backend, tell: Callable[[Prediction], None]) -> None:
-        """Ask what has no answer yet; `tell` hears of each prediction once it is written.
+        """Ask all questions without an answer; `tell` is called with each prediction after it is written.
 
-        Whatever ends this, a kill included: the same call goes on, and asks nothing twice that was answered.
-        ValueError where the folder holds answers of other settings or of other questions.
+        After any interruption, even a kill, the same call resumes and asks nothing twice that was answered.
+        ValueError if the folder has answers with other settings or to other questions.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         file = PredictionFile(self.folder)
@@ -90,7 +90,7 @@ class Evaluation:
         }
 
     def _settle(self, backend: Backend, file: PredictionFile) -> None:
-        """A folder in which nothing was answered takes other settings, and forgets what failed under the former."""
+        """Check or write the settings; a folder without answers accepts new settings and discards earlier failures."""
         path = self.folder / SETTINGS
         told = json.loads(json.dumps({"model": backend.name, "weights": backend.weights, **self.told()}))
         held = read_object(path, MOST_BYTES) if path.exists() else {}
@@ -121,7 +121,7 @@ class _Round:
             self._write(self._under_way.pop(place), reply)
 
     def _requests(self) -> Iterator[Asked]:
-        """What cannot be shown is written down as failed, and the others go on."""
+        """Examples that cannot be opened are recorded as failed, and the others continue."""
         for place, example in enumerate(self._waiting()):
             try:
                 conversation = conversation_of(self.evaluation.benchmark, example, self.evaluation.asking)
@@ -132,7 +132,7 @@ class _Round:
             yield Asked(place, conversation, self.evaluation.asking.sampling)
 
     def _waiting(self) -> Iterator[Example]:
-        """Those that were never answered, or failed."""
+        """Examples that were never answered, or failed."""
         for example in self.evaluation.examples():
             found = self.file.found.get(example.id)
             if found is not None and (found.question, found.answers) != (

@@ -1,4 +1,4 @@
-"""HTML pages that need no other file: how they look, and pictures inside them."""
+"""Self-contained HTML pages: their style, and embedded pictures."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def html_page(title: str, body: str) -> str:
 
 
 def answer_cell(thoughts: str, answer: str) -> str:
-    """What a cell of a table holds: thoughts, if any, above the answer; both plain text."""
+    """Contents of a table cell: reasoning, if any, above the answer; both plain text."""
     above = f'<pre class="thoughts">{html.escape(thoughts)}</pre>' if thoughts else ""
     return f"{above}<pre>{html.escape(answer)}</pre>"
 
 
 def picture_address(picture: PIL.Image.Image) -> str:
-    """The picture as PNG in an address."""
+    """The picture as a data URL with PNG."""
     held = io.BytesIO()
     picture.save(held, format="PNG")
     return f"data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}"

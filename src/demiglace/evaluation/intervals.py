@@ -1,4 +1,4 @@
-"""Intervals of shares and of differences between them, by drawing clusters with replacement (bootstrap)."""
+"""Confidence intervals of shares and of their differences, by a bootstrap over clusters."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 2000  # ours
-INSIDE = (2.5, 97.5)  # percentiles between which an interval of 95 % lies
-FEWEST_CLUSTERS = 6  # ours: five of five that agree are no more than chance at 95 % (sign test, p = 2 / 2**5 = .06)
+INSIDE = (2.5, 97.5)  # percentiles at the ends of a 95 % interval
+FEWEST_CLUSTERS = 6  # ours: five of five that agree are not significant at 95 % (sign test, p = 2 / 2**5 = .06)
 FEW_CLUSTERS = (
     f"There is no interval and no p (-) where fewer than {FEWEST_CLUSTERS} pictures, clips or texts were shown: "
     "nothing of 95 % can be said of so few."
@@ -24,9 +24,9 @@ Pairs = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Share:
-    """sum of numerators / sum of denominators. count: of what was summed.
+    """value: sum of numerators / sum of denominators. count: number of summed pairs.
 
-    low, high: the interval of 95 %; both None with fewer than `FEWEST_CLUSTERS` clusters.
+    low, high: the 95 % interval; both None with fewer than `FEWEST_CLUSTERS` clusters.
     """
 
     value: float
@@ -40,16 +40,16 @@ class Share:
 
 
 def share(pairs: Pairs, clusters: Sequence[str], scale: float = 1.0) -> Share:
-    """pairs: numerator and denominator of each; those of one cluster, such as questions about one picture, are drawn
-    together. ValueError where there are none or the denominators are 0.
+    """pairs: numerators and denominators; those of one cluster, such as questions about one picture, are resampled
+    together. ValueError if there are none or the denominators are 0.
     """
     return mean_share([(pairs, clusters)], scale)
 
 
 def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0) -> Share:
-    """The mean of the shares of some `pairs` and `clusters`, whose clusters of one name are drawn together.
+    """The mean of several shares, each of `pairs` and `clusters`; clusters of one name are resampled together.
 
-    count: of the first. ValueError where a part has no pairs or its denominators are 0.
+    count: of the first. ValueError if a part has no pairs or its denominators are 0.
     """
     names = list(dict.fromkeys(name for _, clusters in parts for name in clusters))
     sums = [_by_cluster(pairs, clusters, names) for pairs, clusters in parts]
@@ -61,10 +61,10 @@ def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0)
 
 
 def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Share, float | None]:
-    """Second share minus first, of the same examples in the same order, and the two-sided p by the same draws.
+    """Second share minus first, for the same examples in the same order, and the two-sided p from the same draws.
 
-    p: twice the smaller share of draws on one side of 0; at least 1 / draws, and 2 / 2**clusters, which a test of signs
-    gives where all clusters agree. None with fewer than `FEWEST_CLUSTERS`.
+    p: twice the smaller share of draws on one side of 0; at least 1 / draws, and at least 2 / 2**clusters, the p of a
+    sign test if all clusters agree. None with fewer than `FEWEST_CLUSTERS`.
     """
     one, other = _by_cluster(pairs, clusters, clusters), _by_cluster(others, clusters, clusters)
     value = _ratio(other) - _ratio(one)
@@ -78,7 +78,7 @@ def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Sh
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Exact two-sided p that of so many changed verdicts as many go either way (McNemar, binomial); 1 without any."""
+    """Exact two-sided p of McNemar's test (binomial) on changed verdicts; 1 without any."""
     total, fewer = gained + lost, min(gained, lost)
     if total == 0:
         return 1.0
@@ -91,7 +91,7 @@ def _log_choose(total: int, number: int) -> float:
 
 
 def _by_cluster(pairs: Pairs, clusters: Sequence[str], names: Sequence[str]) -> NDArray[np.float64]:
-    """(distinct names, 2), the sums of each in the order of the names; 0 where it has no pair."""
+    """(distinct names, 2): sums of each cluster in the order of the names; 0 for clusters without pairs."""
     if not pairs:
         raise ValueError("0 verdicts; a share needs 1 at least")
     places = {name: place for place, name in enumerate(dict.fromkeys(names))}
@@ -108,7 +108,7 @@ def _ratio(sums: NDArray[np.float64]) -> float:
 
 
 def _drawn_ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(draws,); the same draws for as many clusters. A draw without a denominator counts as the whole does."""
+    """(draws,); equal numbers of clusters give equal draws. A draw with denominator 0 gets the overall ratio."""
     rng = np.random.default_rng(_SEED)
     rows = max(1, _CLUSTERS_AT_A_TIME // len(sums))
     drawn = []

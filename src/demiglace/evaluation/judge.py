@@ -1,4 +1,4 @@
-"""A judge says how right an answer is where no rule can; what it said is kept, so that none is asked twice."""
+"""A judge model scores answers that no rule can score; its judgements are stored, so that none is asked twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demiglace.safe_files import disk_errors, drop_torn_line
 from demiglace.scoring.verdict import Verdict
 
 JUDGEMENTS = "judgements.jsonl"
-MAX_NEW_TOKENS = 512  # ours: a judge that thinks in its answer needs more than the score
+MAX_NEW_TOKENS = 512  # ours: a judge that reasons in its answer needs more tokens than the score
 _NUMBER = re.compile(r"(?<![\w.,])[-\u2212]?\.?\d+(?:[.,]\d+)*(?!\w)(?:\s?%)?")
 _SCORE = re.compile(r"0?\.\d+|0(?:\.\d+)?|1(?:\.0+)?")
 _OF_ONE = re.compile(r"(?<=\d)([*_`]*)\s*\(?\s*(?:/|(?:out )?of)\s*[*_`]*1(?:\.0+)?(?![\w/]|[.,]\d)")  # 0.8 out of 1
@@ -38,10 +38,10 @@ def judge_predictions(
     judge: Backend | None,
     tell: Callable[[], None] = lambda: None,
 ) -> dict[str, Verdict]:
-    """Verdicts by id, of those that were judged in `folder` before or are now; an answer that is none is unreadable.
+    """Verdicts by id, from earlier judgements in `folder` and new ones; a judgement without a score counts as none.
 
-    judge: None judges nothing more. An answer that changed, and another judge's, count for nothing. A judge that cannot
-    be had, or writes no score, leaves an answer without a verdict.
+    judge: None judges nothing new. Judgements of changed answers or by another judge are not used. If the judge is
+    unavailable or writes no score, an answer has no verdict.
     """
     assert benchmark.judge is not None
     prompts = {
@@ -63,9 +63,9 @@ def judge_predictions(
 
 
 def score_written(text: str) -> float | None:
-    """The number from 0 to 1 with which a judge's answer begins, or that it calls the score, or its only number.
+    """The number from 0 to 1 at the start of a judge's answer, or the one it calls the score, or its only number.
 
-    "0.8 out of 1" and "0.8/1" say 0.8. None without any, and where it is not plain which number is the score.
+    "0.8 out of 1" and "0.8/1" mean 0.8. None without any, or if it is unclear which number is the score.
     """
     text = _OF_ONE.sub(r"\1", _SCALE.sub("", text)).strip(" \t\n*_`\"'([#>:")
     if (first := _NUMBER.match(text)) and not _ITEM.match(text):
@@ -81,7 +81,7 @@ def score_written(text: str) -> float | None:
 
 
 def _score(found: re.Match[str], text: str) -> float | None:
-    """The number, unless it is no score: below 0, above 1, a per cent, or so many of others."""
+    """The number, unless it is no score: below 0, above 1, a percentage, or a count out of several."""
     is_score = _SCORE.fullmatch(found.group()) and not _SHARE.match(text, found.end())
     return float(found.group()) if is_score else None
 
@@ -96,7 +96,7 @@ def _asked(judge: Backend, waiting: list[str], prompts: dict[str, str]) -> Itera
 
 
 def _verdicts(prompts: dict[str, str], known: dict[str, str], judge: Backend | None) -> dict[str, Verdict]:
-    """Without a judge those of whoever judged last."""
+    """Verdicts of the judge; without one, the latest by any judge."""
     by_prompt = {key.partition(" ")[0]: text for key, text in known.items()}
     verdicts = {}
     for id_, prompt in prompts.items():
@@ -107,7 +107,7 @@ def _verdicts(prompts: dict[str, str], known: dict[str, str], judge: Backend | N
 
 
 def _read(path: Path) -> dict[str, str]:
-    """Key -> what the judge said, where that has a score; a line that a kill cut off is left out."""
+    """Key -> the judge's answer, if it has a score; an incomplete last line is left out."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     try:
         said = {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}

@@ -1,4 +1,4 @@
-"""Scores as bars with intervals, beside the commonest answer and chance (the extra `eval`)."""
+"""Scores as bars with intervals, with lines for the most common answer and chance (needs the extra `eval`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DPI = 120
 
 
 def plot_report(report: Report, path: Path) -> bool:
-    """A panel for each benchmark with a score: the whole, then its categories. False, and no file, without any."""
+    """A panel for each benchmark with a score: overall, then by category. Without any, False and no file."""
     shown = [(name, score) for name, (_, score) in report.scores.items() if score.figures]
     if not shown:
         path.unlink(missing_ok=True)  # of an earlier report
@@ -42,7 +42,7 @@ def _bars(score: BenchmarkScore) -> dict[str, Share]:
 
 
 def _errors(share: Share) -> tuple[float, float]:
-    """Below and above the value; NaN, which is not drawn, without an interval."""
+    """Lengths of the error bar below and above the value; NaN, which is not drawn, without an interval."""
     if share.interval is None:
         return math.nan, math.nan
     low, high = share.interval

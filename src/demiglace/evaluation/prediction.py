@@ -1,4 +1,4 @@
-"""A prediction: a question as it was sent and what came back; and the file of them, to which answers are added."""
+"""A prediction: a question as sent, with its reply; and the file to which predictions are appended."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PREDICTIONS = "predictions.jsonl"
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: an answer, or the error by which it failed.
+    """An answer, or the error of a failed request.
 
-    sent: a line for each thing shown; prompt: the text sent, with marks in their places.
-    raw: the answer as it came, reasoning and all; thoughts, answer: the same, split.
-    Counts and times are None where the backend does not tell them. stopped_by: "end", "stop" or "length".
-    error: "" where there is an answer.
+    sent: an entry for each file; prompt: the text sent, with marks in place of files.
+    raw: the answer as received, including reasoning; thoughts, answer: the same, split.
+    Counts and times are None if not reported. stopped_by: "end", "stop", "length", or a server's own word.
+    error: "" if there is an answer.
     """
 
     prompt: str = ""
@@ -43,7 +43,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A question with all that its score needs, how it was asked, and the reply."""
+    """A question with everything needed for its score, how it was asked, and the reply."""
 
     id: str
     category: str
@@ -62,7 +62,7 @@ class Prediction:
 
     @property
     def shown(self) -> str:
-        """By what was shown: questions about the same are not independent of each other."""
+        """The cluster, by the files shown: questions about the same files are not independent."""
         return " ".join(part["sha256"] for part in self.reply.sent) or self.id
 
     @classmethod
@@ -82,7 +82,7 @@ class Prediction:
 
 
 class PredictionFile:
-    """Predictions of one benchmark as JSON Lines; the last line of an id holds. A line cut off by a kill is dropped."""
+    """Predictions of one benchmark as JSON Lines; an id's last line counts. An incomplete last line is dropped."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / PREDICTIONS
@@ -91,7 +91,7 @@ class PredictionFile:
 
     @property
     def has_answers(self) -> bool:
-        """Whether anything but failures is written."""
+        """Whether there is any prediction that did not fail."""
         return any(not one.reply.error for one in self.found.values())
 
     def clear(self) -> None:
@@ -99,16 +99,16 @@ class PredictionFile:
         self.found = {}
 
     def add(self, prediction: Prediction) -> None:
-        """Written when this returns: a process that is killed after it loses nothing."""
+        """Append a prediction; it survives a kill of the process after this returns."""
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
         self.found[prediction.id] = prediction
 
 
 def read_predictions(path: Path) -> dict[str, Prediction]:
-    """By id, in the order in which they were first asked; a last line without its end is left out.
+    """Predictions by id, in the order first asked; an incomplete last line is left out.
 
-    ValueError for any other line that is no prediction, by its number.
+    ValueError for any other malformed line, with its number.
     """
     found: dict[str, Prediction] = {}
     with path.open("rb") as lines:

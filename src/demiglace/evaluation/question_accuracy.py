@@ -1,4 +1,4 @@
-"""How many questions were answered right, by kind, where a rule can tell."""
+"""Accuracy on questions that a rule can check, by kind."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PartsAndQuestion = tuple[Sequence[Part], Question]
 
 @dataclass(frozen=True)
 class Score:
-    """Right answers of one kind of question.
+    """Counts for one kind of question.
 
-    commonest: how many are right when the commonest answer of the kind is always given.
-    unfinished: answers that were cut off at the limit of tokens.
+    commonest: right answers if the most common answer of the kind is always given.
+    unfinished: answers truncated at the limit of tokens.
     """
 
     asked: int
@@ -31,14 +31,14 @@ class Score:
 def answer_questions(
     assistant: Demiglace, asked: Sequence[PartsAndQuestion], thinking: bool = False, most_tokens: int = 64
 ) -> list[str]:
-    """Greedy answers to questions about what is shown, reasoning left out; cut off at `most_tokens` each, "" then."""
+    """Greedy answers to questions about files, without reasoning; "" if truncated at `most_tokens`."""
     requests = [Conversation.ask(question.text, *parts, thinking=thinking) for parts, question in asked]
     answers = assistant.batch(requests, SamplingParams.greedy(most_tokens))
     return [answer.text if answer.stopped_by == "end" else "" for answer in answers]
 
 
 def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
-    """ValueError where there is no question, or not one answer to each."""
+    """Count right answers; ValueError without questions, or unless there is one answer to each."""
     if not questions or len(questions) != len(said):
         raise ValueError(f"{len(questions)} questions, but {len(said)} answers; there must be as many, 1 at least")
     wanted = Counter(question.answer.casefold() for question in questions)
@@ -51,7 +51,7 @@ def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
 
 
 def score_by_kind(questions: Sequence[Question], said: Sequence[str]) -> dict[str, Score]:
-    """`score` of each kind of question, kinds in order of the alphabet."""
+    """`score` of each kind of question, in alphabetical order."""
     kinds = sorted({question.kind for question in questions})
     pairs = list(zip(questions, said, strict=True))
     own = {kind: [pair for pair in pairs if pair[0].kind == kind] for kind in kinds}

@@ -1,4 +1,4 @@
-"""The scores of a model as a table in Markdown, and as JSON."""
+"""The scores of a model as Markdown tables, and as JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from demiglace.evaluation.benchmark import Benchmark
 from demiglace.evaluation.intervals import FEW_CLUSTERS, Share
 from demiglace.evaluation.scores import BenchmarkScore
 
-MOST_ERRORS = 3  # kinds of error that are told
+MOST_ERRORS = 3  # distinct errors shown
 
 
 @dataclass(frozen=True)
 class Report:
-    """model, weights: who answered. rules: by which it was scored. scores: by benchmark."""
+    """model, weights: of the answers. rules: used for scoring. scores: by benchmark."""
 
     model: str
     weights: str
@@ -33,7 +33,7 @@ class Report:
         }
 
     def _weights(self) -> str:
-        """The first digits of a hash; all of what stands for one."""
+        """The first digits of a hash; a substitute in full."""
         is_hash = len(self.weights) == 64
         return self.weights[:16] if is_hash else self.weights or "not known"
 
@@ -87,7 +87,7 @@ def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[s
 
 
 def _has_few(score: BenchmarkScore) -> bool:
-    """Whether a share that is shown has no interval."""
+    """Whether any displayed share has no interval."""
     categories = score.categories.values() if len(score.categories) > 1 else ()
     return any(one.interval is None for one in (*(one.share for one in score.figures), *categories))
 

@@ -1,4 +1,4 @@
-"""Predictions -> verdicts -> figures. What failed is not scored, what cannot be read is counted apart."""
+"""From predictions to verdicts and figures. Failures are not scored; unreadable answers are counted separately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from demiglace.scoring.text_distance import count_edits, word_f1
 from demiglace.scoring.verdict import Verdict
 
 OWN_RULES = "demiglace"
-# Families in which the same answer comes again, so that always giving the commonest means something.
+# Families with recurring answers, for which always giving the most common one is a meaningful baseline.
 _REPEATING: frozenset[Family] = frozenset(
     ("choice", "choice of MMMU", "choice of a video", "yes or no", "short answer")
 )
@@ -25,7 +25,7 @@ _REPEATING: frozenset[Family] = frozenset(
 
 @dataclass(frozen=True)
 class Scored:
-    """verdict: None where the request failed, or no judge has looked."""
+    """A prediction with its verdict, None if the request failed or was not judged."""
 
     prediction: Prediction
     verdict: Verdict | None
@@ -44,10 +44,10 @@ class FigureScore:
 
 @dataclass(frozen=True)
 class BenchmarkScore:
-    """asked: all predictions; failed and unjudged have no verdict. unreadable, cut: of those that have one.
+    """asked: all predictions; failed and unjudged ones have no verdict. unreadable, cut: among those with a verdict.
 
-    commonest: the score of whoever always gives the commonest answer of each category; chance: of whoever guesses among
-    the choices; None where they are not known.
+    commonest: score of always giving the most common answer of each category; chance: score of guessing among the
+    choices; None if unknown.
     """
 
     asked: int
@@ -67,8 +67,8 @@ def score_predictions(
     rules: str = OWN_RULES,
     judged: Mapping[str, Verdict] | None = None,
 ) -> list[Scored]:
-    """judged: verdicts by id, where a judge decides; then no rule does. ValueError where the rules are not known."""
-    ordered = sorted(predictions, key=lambda one: one.id)  # whatever order they were answered in
+    """judged: verdicts by id, used instead of rules for judged benchmarks. ValueError for unknown rules."""
+    ordered = sorted(predictions, key=lambda one: one.id)  # independent of the order of answers
     answered = [one for one in ordered if not one.reply.error]
     if judged is None:
         responses = as_scored([one.reply.answer for one in answered], rules)
@@ -105,7 +105,7 @@ def _figure(figure: Figure, scored: Sequence[Scored]) -> Share | None:
 
 
 def _units(figure: Figure, scored: Sequence[Scored]) -> list[tuple[str, tuple[float, float]]]:
-    """Cluster, and numerator and denominator, of whatever counts by itself: an example, or a group of them."""
+    """Cluster, numerator and denominator of each counted unit: an example, or a group of examples."""
     if figure.together:
         return [
             (group[0].prediction.shown, (float(all(one.counted >= 1 for one in group)), 1.0))

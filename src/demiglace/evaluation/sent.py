@@ -1,4 +1,4 @@
-"""What was sent of a conversation, written down: its text, and of each picture, page and video what the model saw."""
+"""Records of sent conversations: the text, and what the model saw of each picture, page and video."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from demiglace.media.video import plan_video
 
 
 def sent_parts(conversation: Conversation) -> list[dict[str, Any]]:
-    """A line for each part that is shown, in order: sizes in pixels, times in seconds, a hash of the content.
+    """An entry for each file, in order: sizes in pixels, times in seconds, a hash of the content.
 
-    ValueError where one cannot be opened.
+    ValueError if one cannot be opened.
     """
     parts = [part for message in conversation.messages for part in message.content]
     return [_told(part) for part in parts if not isinstance(part, Text)]
 
 
 def prompt_text(conversation: Conversation) -> str:
-    """All texts, with a mark where something is shown."""
+    """All texts, with a mark in place of each file."""
     marks = {Image: "<image>", Document: "<document>", Video: "<video>"}
     parts = [part for message in conversation.messages for part in message.content]
     return "\n".join(part.text if isinstance(part, Text) else marks[type(part)] for part in parts)
@@ -51,7 +51,7 @@ def _told(part: Part) -> dict[str, Any]:
 
 
 def _hash(source: Any) -> str:
-    """Of bytes and pixels; of a file its content too, as it is small enough to be sent."""
+    """A hash of bytes or pixels; files are hashed by content, which is small enough to be sent."""
     digest = hashlib.sha256()
     if isinstance(source, PIL.Image.Image):
         digest.update(repr((source.mode, source.size)).encode())

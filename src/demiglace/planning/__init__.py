@@ -1,1 +1,1 @@
-"""What a job will take, before it starts: memory by part, time, energy and money, by formula."""
+"""Estimates for a job before it starts, by formula: memory by part, time, energy and money."""

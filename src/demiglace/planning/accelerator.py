@@ -1,4 +1,4 @@
-"""Devices that a plan is made for: what they compute, hold, read and draw, with sources; the CPU here is measured."""
+"""Devices to plan for: compute, memory, bandwidth and power, with sources; the local CPU is measured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 from demiglace.training.flops import measure_peak
 
 GIB = 2**30
-GPU_RUNTIME = 0.75 * GIB  # ours: context, kernels and workspaces of the libraries; was not measured on each device
-GPU_FRAGMENTS = 0.05  # ours: of what the caching allocator holds, in blocks that fit nothing
-# Ours, fitted to benchmarks/results/finetune_memory.json: interpreter and libraries, for adapters peft's too; and what
-# glibc keeps of freed tensors, as a share of the activations (adapters make many small tensors between large ones).
+GPU_RUNTIME = 0.75 * GIB  # ours: context, kernels and workspaces of the libraries; not measured on each device
+GPU_FRAGMENTS = 0.05  # ours: share of the caching allocator's memory lost to fragmentation
+# Ours, fitted to benchmarks/results/finetune_memory.json: interpreter and libraries, with peft for adapters; and freed
+# memory that glibc keeps, as a share of the activations (adapters create many small tensors between large ones).
 CPU_RUNTIME, ADAPTER_RUNTIME = 340 * 2**20, 80 * 2**20
 CPU_KEPT, CPU_KEPT_BY_ADAPTERS = 0.23, 0.68
 
@@ -24,8 +24,8 @@ CPU_KEPT, CPU_KEPT_BY_ADAPTERS = 0.23, 0.68
 class Accelerator:
     """One device.
 
-    operations: a second, by dtype: dense products, accumulated in float32. bandwidth: bytes a second of its memory.
-    memory_bytes: that a process may use. watts: at most, None where nobody said. source: of these numbers.
+    operations: a second, by dtype, for dense products with float32 accumulation. bandwidth: of memory, bytes a second.
+    memory_bytes: usable by a process. watts: at most; None if unknown. source: of these numbers.
     """
 
     name: str
@@ -40,13 +40,13 @@ class Accelerator:
         return self.name == "cpu"
 
     def peak(self, dtype: str) -> float:
-        """Operations a second in `dtype`; ValueError where it is not in the table."""
+        """Operations a second in `dtype`; ValueError if it is not in the table."""
         if dtype not in self.operations:
             raise ValueError(f"{self.name} is given in {', '.join(self.operations)}, not in {dtype}")
         return self.operations[dtype]
 
 
-# NVIDIA's data sheets; dense, without sparsity. float32 is that of plain float32 products, as torch computes them.
+# NVIDIA's data sheets; dense, without sparsity. float32 is without TF32, as torch computes by default.
 ACCELERATORS = {
     found.name: found
     for found in (
@@ -65,7 +65,7 @@ ACCELERATORS = {
 
 
 def accelerator(name: str, dtype: str) -> Accelerator:
-    """The device called `name`; of "cpu" what this machine's threads do in `dtype`. ValueError where there is none."""
+    """The device called `name`; "cpu" measures this machine in `dtype`. ValueError if there is none."""
     if name == "cpu":
         return this_cpu(dtype)
     if name not in ACCELERATORS:
@@ -74,14 +74,14 @@ def accelerator(name: str, dtype: str) -> Accelerator:
 
 
 def this_cpu(dtype: str) -> Accelerator:
-    """Measured by a product of matrices and a copy; its watts are the user's to say."""
+    """This machine's CPU, measured with matrix products and a copy; its watts are unknown and up to the user."""
     peak = measure_peak(torch.device("cpu"), getattr(torch, dtype))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Accelerator("cpu", {dtype: peak}, copy_bandwidth(), memory, None, "measured here")
 
 
 def copy_bandwidth(size: int = 2**26) -> float:
-    """Bytes a second that are read and written by the fastest of some copies of `size` bytes."""
+    """Bytes a second read and written by the fastest of several copies of `size` bytes."""
     source = torch.ones(size, dtype=torch.uint8)
     target, best = torch.empty_like(source), float("inf")
     for _ in range(5):

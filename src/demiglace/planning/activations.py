@@ -1,8 +1,8 @@
-"""Bytes that layers keep of a token or a patch for the backward pass, counted by the tensors that ours keep.
+"""Bytes that layers save per token or patch for the backward pass, counted from the tensors that our layers save.
 
-Norms keep their input in float32, and once more what their scale goes with where it learns. In bfloat16 every product
-keeps a copy of its input. A product whose weights learn, or that has an adapter, keeps what went in; one of frozen
-weights keeps nothing. A row's mask is held by each layer.
+Norms save their input in float32, and the normalised input too if their scale is trained. In bfloat16 every product
+saves a cast copy of its input. A product with trained weights or an adapter saves its input; one with frozen weights
+saves nothing. Each layer holds a row's mask.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from demiglace.planning.training_setup import TrainingSetup
 
 
 def bytes_of_a_token(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
-    """All layers of the decoder, or where they are computed again their inputs alone."""
+    """For all layers of the decoder; with activation checkpointing, only their inputs."""
     kept_of_a_layer = input_of_a_layer if setup.activation_checkpointing else layer_of_a_token
     return config.llm.num_layers * kept_of_a_layer(config, setup)
 
@@ -26,8 +26,8 @@ def layer_of_a_token(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
     learns = "decoder" in setup.parts
     heads, kv = llm.num_heads * llm.head_dim, llm.num_kv_heads * llm.head_dim
     norms = 4 * (2 * llm.hidden_size + heads + kv) * (1 + (setup.is_full and learns))
-    attention = 2 * heads + 2 * kv + setup.length  # turned queries and keys, values, what comes out, the mask
-    mlp = 3 * llm.intermediate_size  # the gate, what it opens, and what went through
+    attention = 2 * heads + 2 * kv + setup.length  # rotated queries and keys, values, output, mask
+    mlp = 3 * llm.intermediate_size  # the gate, its activation, and what it multiplies
     if not learns:
         return norms + width * (attention + mlp)
     into_products = (5 if width == 2 else 2) * llm.hidden_size + heads + llm.intermediate_size
@@ -35,12 +35,12 @@ def layer_of_a_token(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
 
 
 def gradients_of_a_layer(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
-    """Of a token, on the way back through one layer: of two of the MLP's inner tensors and two of its width."""
+    """Per token, during backward through one layer: two of the MLP's inner tensors and two of its hidden size."""
     return setup.width * 2 * (config.llm.intermediate_size + config.llm.hidden_size)
 
 
 def bytes_of_a_patch(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
-    """What the encoder keeps of a patch where it learns, and the resampler where one of the two does."""
+    """What the encoder saves per patch if it is trained, and the resampler if either is trained."""
     if not {"encoder", "resampler"} & set(setup.parts):
         return 0.0
     vision, width = config.vision, setup.width

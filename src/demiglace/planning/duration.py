@@ -1,8 +1,7 @@
-"""Operations of a job and the seconds they take; energy and money.
+"""Operations of a job, and its time, energy and money.
 
-Training goes by operations: the formula's, what activation checkpointing computes again included, over a share of the
-device's peak. Answers are written at the rate at which weights, keys and values are read, or operations done, whichever
-is slower.
+Training time is operations by formula, including recomputation by activation checkpointing, over a share of the
+device's peak. Decoding is limited by reading weights, keys and values, or by operations, whichever is slower.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from demiglace.planning.memory import bytes_of_a_place
 from demiglace.planning.training_setup import TrainingSetup, adapter_weights, part_sizes
 from demiglace.training.flops import Learning, llm_flops, resampler_flops, sample_lengths, vision_flops
 
-UTILISATION = 0.4  # ours: of the peak, in training and in reading prompts
-BANDWIDTH_SHARE = 0.6  # ours: of the memory's rate, in writing answers
+UTILISATION = 0.4  # ours: of the peak, in training and prefill
+BANDWIDTH_SHARE = 0.6  # ours: of the memory bandwidth, in decoding
 JOULES_OF_A_KWH = 3.6e6
 
 
 @dataclass(frozen=True)
 class RunCost:
-    """Of all devices together. kwh: None where nobody knows their watts; money: None where nobody said a price."""
+    """For all devices together. kwh: None if their watts are unknown; money: None without a price."""
 
     seconds: float
     kwh: float | None
@@ -31,14 +30,14 @@ class RunCost:
 
 
 def run_cost(seconds: float, device: Accelerator, count: int, price: float | None) -> RunCost:
-    """price: of a device and hour. Watts are those of the devices at most, without the machine around them."""
+    """price: per device and hour. Watts are the devices' maximum, without the rest of the machine."""
     kwh = None if device.watts is None else count * device.watts * seconds / JOULES_OF_A_KWH
     return RunCost(seconds, kwh, None if price is None else count * price * seconds / 3600)
 
 
 def training_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
-    """Of a batch as it is computed: under adapters frozen weights get no gradient, and the adapters' products come on
-    top; what is checkpointed goes forward twice; a reference model reads everything once."""
+    """Operations for a batch as computed: with adapters, frozen weights get no gradient, and the adapters' products are
+    added; checkpointed layers run forward twice; a reference model reads everything once."""
     forward = (vision_flops(config, batch), resampler_flops(config, batch), llm_flops(config, batch))
     factors = list(Learning(*(part in setup.parts for part in ("encoder", "resampler", "decoder"))).factors())
     if not setup.is_full:
@@ -52,7 +51,7 @@ def training_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -
 
 
 def adapter_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
-    """Of the adapters alone, forward and for both gradients."""
+    """Operations of only the adapters, forward and for both gradients."""
     places = {"decoder": int(sample_lengths(batch.segments).sum())}
     if batch.visual is not None:
         places["encoder"] = batch.visual.patches.shape[0]
@@ -68,7 +67,7 @@ def training_seconds(flops: float, device: Accelerator, count: int, dtype: str) 
 def writing_rate(
     config: MiniCPMVConfig, device: Accelerator, dtype: str, answers: int, context: float, weight_bytes: float
 ) -> float:
-    """Tokens a second that one device writes, `answers` under way with `context` tokens each."""
+    """Tokens a second that one device generates, with `answers` in progress of `context` tokens each."""
     width = 2 if dtype == "bfloat16" else 4
     decoder = part_sizes(config)["decoder"] - config.llm.vocab_size * config.llm.hidden_size  # one row of embeddings
     share = decoder / sum(part_sizes(config).values())

@@ -1,4 +1,4 @@
-"""A job on devices: what it takes, whether that fits, and which settings make it fit."""
+"""A job on devices: its requirements, whether it fits, and settings that make it fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_DEVICES = 1024
 
 @dataclass(frozen=True)
 class JobPlan:
-    """memory: of each device. tokens_per_second: of all devices; in serving, tokens written."""
+    """memory: of each device. tokens_per_second: of all devices; for serving, generated tokens."""
 
     memory: MemoryParts
     num_steps: int
@@ -29,7 +29,7 @@ class JobPlan:
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers that are written: `limit` tokens each at most, `at_once` under way on each device."""
+    """Answers to generate: at most `limit` tokens each, `at_once` in progress on each device."""
 
     limit: int = 256
     at_once: int = 32
@@ -43,7 +43,7 @@ def training_plan(
     num_steps: int,
     price: float | None = None,
 ) -> JobPlan:
-    """Of `num_steps` steps over data like what was `seen`, whose `flops` are `duration.training_flops`."""
+    """Plan for `num_steps` steps on data like the `seen` data, whose `flops` are from `duration.training_flops`."""
     count = setup.processes
     memory = device_memory(setup, config, seen, device)
     tokens = num_steps * setup.batch_rows * setup.length
@@ -54,7 +54,7 @@ def training_plan(
 def device_memory(
     setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, device: Accelerator
 ) -> MemoryParts:
-    """Of one device; processes of a CPU share it."""
+    """Memory of one device; all processes on a CPU share it."""
     return process_memory(setup, config, seen, device.is_cpu)
 
 
@@ -67,9 +67,9 @@ def serving_plan(
     dtype: str,
     price: float | None = None,
 ) -> JobPlan:
-    """Of every record answered once, requests dealt out to `count` devices with a whole model each.
+    """Plan for answering every record once, with requests distributed to `count` devices with a full model each.
 
-    seen: its `flops` are those of reading alone.
+    seen: its `flops` are for prefill only.
     """
     records = max(1, seen.samples)
     prompt = seen.tokens / records
@@ -96,10 +96,10 @@ def rl_plan(
     num_steps: int,
     price: float | None = None,
 ) -> JobPlan:
-    """Of steps that write `group` answers to each of `setup.batch_rows` prompts and learn from all.
+    """Plan for steps that sample `group` answers to each of `setup.batch_rows` prompts and train on all.
 
-    A prompt is read once for its group. The engine answers with the weights that learn; in another dtype, or sharded,
-    with a copy. seen: its `flops` are those of learning from its tokens.
+    A prompt is read once for its group. The engine uses the trained weights, or a copy if they are sharded or in
+    another dtype. seen: its `flops` are for training on its tokens.
     """
     records = max(1, seen.samples)
     learning = training_plan(setup, config, seen, device, num_steps)
@@ -117,7 +117,7 @@ def rl_plan(
 
 
 def most_of(learning: MemoryParts, writing: MemoryParts, is_copied: bool) -> MemoryParts:
-    """Learning and writing take turns: the moments stay, activations and keys and values do not meet."""
+    """Training and sampling alternate: optimizer moments stay, while activations and the KV cache do not coexist."""
     copied = writing.weights if is_copied else 0.0
     turns = (
         replace(learning, weights=learning.weights + copied),
@@ -128,17 +128,17 @@ def most_of(learning: MemoryParts, writing: MemoryParts, is_copied: bool) -> Mem
 
 @dataclass(frozen=True)
 class Change:
-    """Options of the command, and the setup that they make."""
+    """Options of the command, and the resulting setup."""
 
     options: str
     setup: TrainingSetup
 
 
 def changes(setup: TrainingSetup, has_adapters: bool) -> Iterator[Change]:
-    """What takes less memory, each on top of those before: first what changes no result.
+    """Changes that reduce memory, each in addition to the previous ones; those that do not change results come first.
 
-    has_adapters: whether the job may learn adapters instead. Four bits stay in one process, and as many rows as
-    processes are in a step at least.
+    has_adapters: whether the job may train adapters instead. QLoRA runs in one process only, and a step has at least as
+    many rows as processes.
     """
     told: list[str] = []
 
@@ -171,7 +171,7 @@ def _adapters(setup: TrainingSetup) -> Iterator[tuple[Method, TrainingSetup]]:
 
 
 def _devices(setup: TrainingSetup) -> Iterator[tuple[str, TrainingSetup]]:
-    """Twice as many, and again; a step has more units where they cannot be dealt out."""
+    """Doubles the devices repeatedly; a step gets more rows if they cannot be split evenly."""
     count, units = setup.processes, setup.batch_rows // setup.rows_of_a_unit
     while count < MOST_DEVICES:
         count *= 2
@@ -183,9 +183,9 @@ def _devices(setup: TrainingSetup) -> Iterator[tuple[str, TrainingSetup]]:
 def what_fits(
     setup: TrainingSetup, device: Accelerator, memory: Callable[[TrainingSetup], MemoryParts], has_adapters: bool
 ) -> list[Change]:
-    """The first change that fits on as many devices, and the first with more of them where that one is another method.
+    """The first change that fits on as many devices, and if it changes the method, also the first with more devices.
 
-    memory: of the job in a setup.
+    memory: the job's memory in a setup.
     """
     fitting = [change for change in changes(setup, has_adapters) if memory(change.setup).fits(device)]
     alike = [change for change in fitting if change.setup.processes == setup.processes]

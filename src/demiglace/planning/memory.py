@@ -1,4 +1,4 @@
-"""The most memory that a job takes at once, by part, and whether it fits a device."""
+"""Peak memory of a job, by part, and whether it fits a device."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from demiglace.planning.activations import (
 )
 from demiglace.planning.training_setup import TrainingSetup, held_bytes, part_sizes
 
-LOSS_BYTES = 12  # of a logit: itself, its logarithm and its gradient, in float32
+LOSS_BYTES = 12  # per logit: itself, its log-probability and its gradient, in float32
 
 
 @dataclass(frozen=True)
 class MemoryParts:
-    """Bytes of one process, of what is there at the moment when most is."""
+    """Bytes of one process at its peak."""
 
     weights: float = 0.0
     gradients: float = 0.0
@@ -54,11 +54,11 @@ class MemoryParts:
 
 
 def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics) -> MemoryParts:
-    """Of tensors alone. Most is there while pictures are encoded, or at the loss, when all activations are kept, or at
-    the end of the backward pass, when all gradients are there and a layer is worked on."""
+    """Memory of tensors only. The peak is during encoding of pictures, or at the loss, with all activations, or at the
+    end of the backward pass, with all gradients and one layer's tensors."""
     held = held_bytes(setup, config)
     tokens = setup.micro_batch_rows * setup.length * min(1, seen.tokens)
-    share = tokens / max(1, seen.tokens)  # of what was looked at, in memory at once
+    share = tokens / max(1, seen.tokens)  # of the `seen` data, in memory at once
     patches = share * seen.patches
     pictures = 4 * patches * 3 * config.vision.patch_size**2
     kept = pictures + tokens * bytes_of_a_token(config, setup) + patches * bytes_of_a_patch(config, setup)
@@ -71,14 +71,14 @@ def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetS
     inputs = tokens * input_of_a_layer(config, setup)
     at_end = MemoryParts(held.weights, held.gradients, held.moments, pictures + layer + inputs)
     looking = MemoryParts(held.weights, early, held.moments, pictures + looking_bytes(config, setup.width, patches))
-    if setup.activation_checkpointing:  # the last layer's inputs are all there when it is computed again
+    if setup.activation_checkpointing:  # all layers' inputs are in memory when the last layer is recomputed
         first_back = MemoryParts(held.weights, early, held.moments, kept + layer)
         at_end = max(at_end, first_back, key=lambda parts: parts.total)
     return max(looking, at_loss, at_end, key=lambda parts: parts.total)
 
 
 def looking_bytes(config: MiniCPMVConfig, width: int, patches: float) -> float:
-    """Of a layer of the encoder at work on patches, without a gradient: hidden states, queries to values, the MLP."""
+    """Memory of one encoder layer on patches, without gradient: hidden states, queries, keys, values, the MLP."""
     vision = config.vision
     return width * patches * (5 * vision.hidden_size + 2 * vision.intermediate_size)
 
@@ -86,9 +86,9 @@ def looking_bytes(config: MiniCPMVConfig, width: int, patches: float) -> float:
 def serving_memory(
     config: MiniCPMVConfig, width: int, context: int, answers: int, patches: int, encoded_at_once: int = 16
 ) -> MemoryParts:
-    """Of tensors alone: `answers` under way, each of `context` tokens; `patches` of the largest request.
+    """Memory of tensors only: `answers` in progress, each of `context` tokens; `patches` of the largest request.
 
-    encoded_at_once: patches of so many slices of 1,024 go through the encoder together.
+    encoded_at_once: slices of 1,024 patches that go through the encoder together.
     """
     llm, vision = config.llm, config.vision
     weights = width * sum(part_sizes(config).values())
@@ -105,21 +105,21 @@ def serving_memory(
 
 
 def bytes_of_a_place(llm: Qwen3Config, width: int) -> int:
-    """Keys and values of one token in all layers."""
+    """Bytes of keys and values of one token in all layers."""
     return 2 * width * llm.num_layers * llm.num_kv_heads * llm.head_dim
 
 
 def process_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, is_cpu: bool) -> MemoryParts:
-    """Of training, with what comes on top of tensors. What glibc keeps goes by all activations that are made, also
-    where layers are computed again."""
+    """Memory of training, including non-tensor memory. glibc's share is based on all activations that are created, even
+    with recomputation."""
     parts = training_memory(setup, config, seen)
     made = training_memory(replace(setup, activation_checkpointing=False), config, seen).activations
     return with_runtime(parts, is_cpu, made, has_adapters=not setup.is_full)
 
 
 def with_runtime(parts: MemoryParts, is_cpu: bool, made: float, has_adapters: bool = False) -> MemoryParts:
-    """On top of tensors: program, libraries, and blocks of an allocator that fit nothing; `made`: bytes of
-    activations that a pass makes."""
+    """Adds non-tensor memory: program, libraries, and fragmentation of the allocator; `made`: bytes of activations that
+    a pass creates."""
     if is_cpu:
         kept = made * (CPU_KEPT_BY_ADAPTERS if has_adapters else CPU_KEPT)
         runtime = kept + CPU_RUNTIME + (ADAPTER_RUNTIME if has_adapters else 0)

@@ -1,4 +1,4 @@
-"""How a model learns, as far as memory and time depend on it; bytes of weights, gradients and moments."""
+"""Settings of training that affect memory and time; bytes of weights, gradients and optimizer moments."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from demiglace.training.optim import is_matrix
 
 Method = Literal["full", "lora", "qlora"]
 PARTS: Mapping[str, str] = {"encoder": "vpm", "resampler": "resampler", "decoder": "llm"}  # of `MiniCPMV`
-NF4_BYTES = 0.53  # of a weight, with its scales
+NF4_BYTES = 0.53  # per weight, including scales
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """method: all weights of `parts` learn, or adapters in them. length: tokens of a row.
+    """method: train all weights of `parts`, or adapters in them. length: tokens of a row.
 
-    batch_rows: of a step, on all processes; micro_batch_rows: in memory at once. dtype: of products.
-    reads_reference: whether the untouched weights read every row once too, before they learn, as for DPO.
-    muon: whether Muon learns the matrices inside blocks, where all weights of `parts` learn; else AdamW all.
+    batch_rows: of a step, over all processes; micro_batch_rows: in memory at once. dtype: of products.
+    reads_reference: whether the initial weights also read every row once before training, as for DPO.
+    muon: whether Muon optimises the matrices inside blocks in full training of `parts`; otherwise AdamW optimises all.
     """
 
     method: Method = "lora"
@@ -43,12 +43,12 @@ class TrainingSetup:
 
     @property
     def width(self) -> int:
-        """Bytes of what goes into a product."""
+        """Bytes of a number in products."""
         return 2 if self.dtype == "bfloat16" else 4
 
     @property
     def rows_of_a_unit(self) -> int:
-        """Rows that stay together: the two of a pair."""
+        """Rows that stay together: two for a pair."""
         return 2 if self.reads_reference else 1
 
     @property
@@ -57,13 +57,13 @@ class TrainingSetup:
 
     @property
     def accumulates(self) -> bool:
-        """Whether gradients of one part of a step are there while the next goes through the model."""
+        """Whether gradients are accumulated over several microbatches."""
         return self.batch_rows > self.micro_batch_rows * self.processes
 
 
 @dataclass(frozen=True)
 class HeldBytes:
-    """Of one process. moments: AdamW's two and Muon's one, in float32, as gradients are."""
+    """Bytes of one process. moments: AdamW's two and Muon's one, in float32, like gradients."""
 
     weights: float
     gradients: float
@@ -75,7 +75,7 @@ class HeldBytes:
 
 
 def held_bytes(setup: TrainingSetup, config: MiniCPMVConfig) -> HeldBytes:
-    """Sharded over the processes; a layer is whole while it is computed, and what is in no layer all the time."""
+    """Bytes, sharded over the processes; a layer is gathered while it runs, weights outside of layers always."""
     sizes = part_sizes(config)
     learned = learned_weights(setup, config)
     weights = frozen_bytes(setup, sizes) + 4 * (learned if not setup.is_full else 0)
@@ -88,7 +88,7 @@ def held_bytes(setup: TrainingSetup, config: MiniCPMVConfig) -> HeldBytes:
 
 
 def frozen_bytes(setup: TrainingSetup, sizes: Mapping[str, int]) -> float:
-    """The model's own weights: float32 where they learn, the dtype of products or four bits under adapters."""
+    """The model's own weights: float32 in full training; with adapters, the dtype of products or four bits."""
     if setup.is_full:
         return 4.0 * sum(sizes.values())
     if setup.method == "lora":
@@ -97,14 +97,14 @@ def frozen_bytes(setup: TrainingSetup, sizes: Mapping[str, int]) -> float:
 
 
 def gathered_bytes(config: MiniCPMVConfig) -> float:
-    """In float32: two layers of the decoder, one computed and one on its way, and what lies in no layer."""
+    """In float32: two layers of the decoder, one running and one being prefetched, and weights outside of layers."""
     model = on_meta(config)
     layers = [sum(value.numel() for value in layer.parameters()) for layer in model.llm.model.layers]
     return 4.0 * (2 * max(layers) + sum(part_sizes(config).values()) - sum(layers))
 
 
 def learned_weights(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
-    """Parameters with a gradient; under adapters a resampler that is named learns whole."""
+    """Parameters with gradients; with adapters, a listed resampler is trained in full."""
     sizes = part_sizes(config)
     if setup.is_full:
         return sum(sizes[part] for part in setup.parts)
@@ -113,7 +113,7 @@ def learned_weights(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
 
 
 def layer_matrices(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
-    """Parameters in matrices inside blocks of the parts that learn whole."""
+    """Parameters in matrices inside blocks of the fully trained parts."""
     assert setup.is_full
     learned = tuple(f"{PARTS[part]}." for part in setup.parts)
     named = on_meta(config).named_parameters()
@@ -121,7 +121,7 @@ def layer_matrices(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
 
 
 def adapter_weights(setup: TrainingSetup, config: MiniCPMVConfig) -> int:
-    """Parameters of the adapters: rank times the sum of both sides of every matrix they stand beside."""
+    """Parameters of the adapters: rank times the sum of both sides of every adapted matrix."""
     patterns = [re.compile(TARGETS[part]) for part in setup.parts if part in TARGETS]
     sides = [
         sum(module.weight.shape)
@@ -139,6 +139,6 @@ def part_sizes(config: MiniCPMVConfig) -> dict[str, int]:
 
 @lru_cache(maxsize=4)
 def on_meta(config: MiniCPMVConfig) -> MiniCPMV:
-    """Shapes without numbers."""
+    """The model on the meta device: shapes without data."""
     with torch.device("meta"):
         return MiniCPMV(config)

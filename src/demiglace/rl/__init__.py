@@ -1,1 +1,1 @@
-"""Reinforcement learning: ask, score, learn; an objective of the one training loop."""
+"""Reinforcement learning: sample, score, learn; an objective of the training loop."""

@@ -1,8 +1,8 @@
-"""Rewards of a group to advantages: how much better an answer is than the others to the same prompt.
+"""From rewards of a group to advantages: how much better an answer is than the others to the same prompt.
 
-GRPO (Shao et al., arXiv 2402.03300) divides by the standard deviation, and so does the paper, which names GRPO. Half of
-today's practice does not (Liu et al., arXiv 2503.20783): the division makes questions that are nearly always answered
-right, or wrong, weigh most.
+GRPO (Shao et al., arXiv 2402.03300) divides by the standard deviation, and so does the paper, which names GRPO. About
+half of current implementations do not (Liu et al., arXiv 2503.20783): the division gives most weight to questions that
+are nearly always answered correctly, or nearly always wrongly.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import math
 import statistics
 from collections.abc import Sequence
 
-TOLERANCE = 1e-6  # ours: 0.9 is not exact in float32, and a spread of rounding errors is none
+TOLERANCE = 1e-6  # ours: 0.9 is not exact in float32, and rounding errors are no spread
 STD_EPS = 1e-6  # released code (RLPR): added to the standard deviation
 
 
 def has_spread(rewards: Sequence[float | None], tolerance: float = TOLERANCE) -> bool:
-    """Whether the rewards that there are differ by more than `tolerance`: else the group teaches nothing."""
+    """Whether the known rewards differ by more than `tolerance`; otherwise the group gives no learning signal."""
     scored = _scored(rewards)
     return bool(scored) and max(scored) - min(scored) > tolerance
 
@@ -24,10 +24,10 @@ def has_spread(rewards: Sequence[float | None], tolerance: float = TOLERANCE) ->
 def advantages(
     rewards: Sequence[float | None], by_std: bool = False, tolerance: float = TOLERANCE
 ) -> list[float | None]:
-    """Reward minus the mean of the group, by choice over its standard deviation (of a sample, as in RLPR's code).
+    """Reward minus the group's mean, optionally divided by its standard deviation (of a sample, as in RLPR's code).
 
-    rewards: of one group; None cannot be scored, leaves the mean and gets no advantage. All are 0 without a spread.
-    Raises ValueError on a reward that is not finite.
+    rewards: of one group; None, not scored, is excluded from the mean and gets no advantage. All are 0 without a
+    spread. Raises ValueError for a reward that is not finite.
     """
     scored = _scored(rewards)
     if not has_spread(rewards, tolerance):
@@ -38,7 +38,7 @@ def advantages(
 
 
 def check_finite(name: str, values: Sequence[float]) -> None:
-    """ValueError where one of the `values` of a group, which `name` says, is not."""
+    """ValueError if one of the `values` of a group, called `name`, is not finite."""
     if strange := [value for value in values if not math.isfinite(value)]:
         raise ValueError(f"{len(strange)} of {len(values)} {name} of a group are not finite, such as {strange[0]}")
 

@@ -1,4 +1,4 @@
-"""Several answers of the policy to each prompt, split into claims, each put to a verifier (RLAIF-V)."""
+"""Several answers of the policy to each prompt, split into claims, each checked by a verifier (RLAIF-V)."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from demiglace.rl.claims import AtomicClaim, SplitAnswer, Splitter
 from demiglace.rl.judged_answers import JudgedAnswer, JudgedAnswers, JudgedClaim
 from demiglace.rl.prompts import Prompt
 
-ROWS = 64  # answers under way at a time; ours
-LEAST_CLAIMS = 32  # before it is told that a verifier says neither yes nor no; ours
+ROWS = 64  # answers in progress at a time; ours
+LEAST_CLAIMS = 32  # before a verifier can be rejected as unclear; ours
 MOST_UNCLEAR = 0.5  # share of claims without a verdict; ours
 
 
 class Verifier(Protocol):
-    """Whoever is asked whether claims hold."""
+    """A model that judges whether claims hold."""
 
     def verdicts(self, asked: Sequence[Conversation]) -> list[ClaimVerdict]:
-        """On each question; ValueError where there is no answer."""
+        """A verdict on each question; ValueError if there is no answer."""
 
 
 @dataclass(frozen=True)
 class AnswerSettings:
-    """How answers are drawn and judged; ValueError where a number cannot be.
+    """How answers are sampled and judged; ValueError for numbers out of bounds.
 
-    answers: to a prompt. short_limit, long_limit: the most tokens of an answer, by mode.
-    least_mass: of yes and no together. A claim to which the verifier gives less has no verdict, and an answer with such
-        a claim has no score.
+    answers: to each prompt. short_limit, long_limit: the most tokens of an answer, by mode.
+    least_mass: least probability of yes and no together. A claim with less has no verdict, and an answer with such a
+        claim has no score.
     """
 
     answers: int = 10  # RLAIF-V
@@ -57,7 +57,7 @@ class AnswerSettings:
 
 @dataclass(frozen=True)
 class AnswerJudge:
-    """policy: whose answers are judged. seed: of the run."""
+    """policy: the model whose answers are judged. seed: of the run."""
 
     policy: Demiglace
     split: Splitter
@@ -66,7 +66,7 @@ class AnswerJudge:
     seed: int
 
     def judge(self, prompts: Sequence[Prompt]) -> list[JudgedAnswers]:
-        """Of each prompt. The same question about a prompt is asked once. Errors as of policy and verifier."""
+        """Judged answers to each prompt; equal questions about one are asked once. Errors as in policy and verifier."""
         answers = self._drawn(prompts)
         split = self._split(list(zip(prompts, answers, strict=True)))
         asked = {
@@ -86,7 +86,7 @@ class AnswerJudge:
         return judged
 
     def _drawn(self, prompts: Sequence[Prompt]) -> list[list[Answer]]:
-        """To each prompt."""
+        """Answers to each prompt."""
         count = self.settings.answers
         asked = [prompt.conversation() for prompt in prompts for _ in range(count)]
         sampling = [self._sampling(prompt, place) for prompt in prompts for place in range(count)]
@@ -99,7 +99,7 @@ class AnswerJudge:
         return SamplingParams(limit, temperature, top_p=1.0, top_k=0, repetition_penalty=1.0, seed=seed)
 
     def _split(self, drawn: Sequence[tuple[Prompt, list[Answer]]]) -> list[list[SplitAnswer]]:
-        """Each answer; those that are whole go through the splitter together."""
+        """Split every answer; all complete ones go through the splitter together."""
         whole = [(prompt.question.text, one.text) for prompt, some in drawn for one in some if not _problem(one)]
         split = iter(self.split(whole))
         problems = ([_problem(answer) for answer in some] for _, some in drawn)
@@ -116,19 +116,19 @@ class AnswerJudge:
 
 
 def _problem(answer: Answer) -> str:
-    """Why an answer cannot be split, "" where it can."""
+    """Why an answer cannot be split; "" if it can."""
     if answer.stopped_by != "end":
         return f"cut after {answer.new_tokens} tokens"
     return "" if answer.text else "says nothing"
 
 
 def _learned_text(answer: Answer) -> str:
-    """With its thoughts, where it has any."""
+    """The answer as training text, with its reasoning if it has any."""
     return f"{THINK}\n{answer.thinking}\n{END_THINK}\n\n{answer.text}" if answer.thinking else answer.text
 
 
 def check_verifier(judged: Iterable[JudgedAnswers], least_mass: float) -> None:
-    """ValueError where most claims so far have no verdict: such a verifier cannot be used."""
+    """ValueError if most claims so far have no verdict: such a verifier is unusable."""
     found = [one.verdict.mass for answers in judged for answer in answers.answers for one in answer.claims]
     unclear = sum(mass < least_mass for mass in found)
     if len(found) >= LEAST_CLAIMS and unclear > MOST_UNCLEAR * len(found):
@@ -139,6 +139,6 @@ def check_verifier(judged: Iterable[JudgedAnswers], least_mass: float) -> None:
 
 
 def _question(prompt: Prompt, claim: AtomicClaim) -> Conversation:
-    """About all that the prompt shows."""
+    """The claim's question about everything that the prompt shows."""
     shown = [part for message in prompt.messages for part in message.content if not isinstance(part, Text)]
     return Conversation.ask(claim.question, *shown)

@@ -1,4 +1,4 @@
-"""What a batch of rollouts is like, in numbers: means over all processes, by mode and by domain."""
+"""Metrics of a batch of rollouts: means over all processes, by mode and by domain."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from demiglace.rl.rollout_log import ScoredGroup
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.metrics import Figures
 
-WARNING_SHARE = 0.1  # prime-rl: of groups that can teach; at or below it is told
+WARNING_SHARE = 0.1  # prime-rl: at or below this share of trainable groups, a warning is given
 
 
 def check_domains(domains: Sequence[str]) -> None:
-    """ValueError where a source is named as a mode is: `reward/long` would be of both."""
+    """ValueError if a source has the name of a mode: `reward/long` would mean both."""
     for name in domains:
         if name in MODES:
             raise ValueError(f"a source is named {name!r}, as a mode of answers: reward/{name} would be of both")
 
 
 def batch_figures(groups: Sequence[ScoredGroup], domains: Sequence[str], ranks: ProcessGroup) -> Figures:
-    """Means of reward, its terms, tokens and cut answers, such as `reward`, `reward/long` and `reward/clips`, those
-    left out of which there is nothing; counts of groups, of those that can teach, and of tokens made.
+    """Means of reward, its terms, tokens and truncated answers, such as `reward`, `reward/long` and `reward/clips`,
+    without those that have no values; counts of groups, of trainable groups, and of generated tokens.
 
-    Every process calls it, and all get the same.
+    Every process calls this, and all get the same result.
     """
     sums = dict.fromkeys(_names(domains), 0.0)
     counts = sums.copy()
@@ -52,7 +52,7 @@ def _counts(groups: Sequence[ScoredGroup]) -> list[float]:
 
 
 def _names(domains: Sequence[str]) -> Iterator[str]:
-    """In one order in all processes, whatever is in the batch of each."""
+    """Names in the same order in all processes, whatever their batches contain."""
     for place in ("", *(f"/{name}" for name in (*MODES, *domains))):
         for name in ("reward", *TERMS, "answer_tokens", "cut_share", "rule_share"):
             yield name + place

@@ -1,4 +1,4 @@
-"""A verifier's word on a claim: the probability of yes over no at the first token of its answer (RLAIF-V)."""
+"""A verifier's verdict on a claim: probabilities of yes and no at the first token of its answer (RLAIF-V)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 LEAST_MASS = 0.5  # of yes and no together; ours
-LIKELIEST = 20  # first tokens that are looked at: the most that OpenAI's API tells
+LIKELIEST = 20  # candidates for the first token: the most that OpenAI's API returns
 MOST_TOKENS = 1024  # of a list of claims; ours
 
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """yes, no: probabilities that the answer begins so."""
+    """yes, no: probabilities that the answer begins with this word."""
 
     yes: float
     no: float
@@ -24,19 +24,19 @@ class ClaimVerdict:
 
     @property
     def is_rejected(self) -> bool:
-        """A claim holds where yes is likelier (RLAIF-V's code)."""
+        """Whether yes is not more likely than no (RLAIF-V's code)."""
         return self.no >= self.yes
 
     def is_clear(self, least_mass: float) -> bool:
-        """Whether the verifier says yes or no at all."""
+        """Whether the verifier answers yes or no at all."""
         return self.mass >= least_mass
 
 
 def claim_verdict(choices: Iterable[tuple[str, float]]) -> ClaimVerdict:
-    """choices: the likeliest first tokens, as texts with log-probabilities in nats.
+    """choices: the most likely first tokens, as texts with log-probabilities in nats.
 
-    A token counts for the word that begins with it, in any case and behind blanks: "yes", " Yes", "Y".
-    ValueError where a log-probability is not a number.
+    A token counts for the word that begins with it, ignoring case and surrounding blanks: "yes", " Yes", "Y".
+    ValueError if a log-probability is NaN or plus infinity.
     """
     sums = {"yes": 0.0, "no": 0.0}
     for text, log_prob in choices:

@@ -1,6 +1,6 @@
-"""An answer -> atomic claims, each with a question that is answered by yes where it holds (RLAIF-V, arXiv 2405.17220).
+"""From an answer to atomic claims, each with a question whose answer is yes if it holds (RLAIF-V, arXiv 2405.17220).
 
-Sentences of the project's own pictures and clips are split by rule; real text by a model that is given a prompt.
+Sentences about the project's own pictures and clips are split by rule; real text by a prompted model.
 Both are functions of questions and answers.
 """
 
@@ -24,7 +24,7 @@ Write down every fact about what is shown that the answer states. Leave out opin
 that is answered by yes if the fact is true. Each question must be understood alone. Write one question on each line \
 and nothing else."""  # ours; RLAIF-V asks for facts, and then for a question from each
 
-# What is said about drawn pictures and clips: `synthesis.questions.scenes`, `synthesis.clips`, `simple_pictures`.
+# Sentences about drawn pictures and clips: `synthesis.questions.scenes`, `synthesis.clips`, `simple_pictures`.
 _ROW = re.compile(r"(?:row by row, )?(top|middle|bottom): (.+)", re.IGNORECASE)
 _SEEN = re.compile(r"(?:.*? )?i see (?:only )?(.+?)(?: too)?", re.IGNORECASE)
 _HAPPENED = re.compile(r"((?:the|an?) .+?) (appeared|disappeared|flashed|flashes)( .+)?", re.IGNORECASE)
@@ -35,7 +35,7 @@ _BULLET = re.compile(r"^(?:[-*•]|\d+[.)])\s*")
 
 @dataclass(frozen=True)
 class AtomicClaim:
-    """statement: as people read it. question: the same, to be answered by yes or no."""
+    """statement: for readers. question: the same as a yes-or-no question."""
 
     statement: str
     question: str
@@ -43,22 +43,22 @@ class AtomicClaim:
 
 @dataclass(frozen=True)
 class SplitAnswer:
-    """problem: why there are no claims, "" where there are."""
+    """problem: why there are no claims; "" if there are."""
 
     claims: tuple[AtomicClaim, ...] = ()
     problem: str = ""
 
 
-Splitter = Callable[[Sequence[tuple[str, str]]], list[SplitAnswer]]  # (question, answer) each
+Splitter = Callable[[Sequence[tuple[str, str]]], list[SplitAnswer]]  # input: pairs of question and answer
 
 
 def split_by_rule(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
-    """A `Splitter`."""
+    """A `Splitter` that uses rules."""
     return [_split(claims_by_rule, *one) for one in asked]
 
 
 def split_by_model(write: Callable[[Sequence[str]], list[str]]) -> Splitter:
-    """write: what a model answers to prompts."""
+    """A `Splitter` that prompts a model. write: returns the model's answers to prompts."""
 
     def split(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
         written = write([PROMPT.format(question=question, answer=answer) for question, answer in asked])
@@ -68,15 +68,15 @@ def split_by_model(write: Callable[[Sequence[str]], list[str]]) -> Splitter:
 
 
 def claims_by_rule(question: str, answer: str) -> list[AtomicClaim]:
-    """Those of each sentence, each once. A sentence of no known form is a claim as a whole, and an answer that is no
-    sentence is one about its question; ValueError where there are more than `MOST_CLAIMS`."""
+    """The claims of all sentences, without duplicates. A sentence of unknown form is one claim, and an answer without a
+    full stop is a claim about its question; ValueError if there are more than `MOST_CLAIMS`."""
     text = " ".join(answer.split())
     found = [claim for sentence in _sentences(text) for claim in _claims(question, sentence)]
     return _checked(list(dict.fromkeys(found)))
 
 
 def written_claims(text: str) -> list[AtomicClaim]:
-    """The questions that a model has listed, each once; ValueError where there is none, or more than `MOST_CLAIMS`."""
+    """The questions in a model's list, without duplicates; ValueError for none, or more than `MOST_CLAIMS`."""
     lines = (_BULLET.sub("", line.strip()) for line in text.splitlines())
     asked = list(dict.fromkeys(line for line in lines if line.endswith("?")))
     if not asked:
@@ -99,7 +99,7 @@ def _checked(claims: list[AtomicClaim]) -> list[AtomicClaim]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    """With their stops; rows of a picture, which semicolons part, one by one."""
+    """Sentences with their punctuation; rows of a picture, which semicolons separate, one by one."""
     for sentence in re.split(r"(?<=[.!?])\s+", text):
         if _ROW.fullmatch(sentence):
             yield from sentence.rstrip(".").split("; ")
@@ -117,7 +117,7 @@ def _claims(question: str, sentence: str) -> Iterator[AtomicClaim]:
         name, verb, rest = happened[1][0].lower() + happened[1][1:], happened[2].lower(), happened[3] or ""
         does = "Does" if verb == "flashes" else "Did"
         yield AtomicClaim(sentence, f"{does} {name} {_PRESENT[verb]}{rest}?{YES_OR_NO}")
-    elif sentence == said:  # without a stop: a word, a number
+    elif sentence == said:  # without a full stop: a word, a number
         about = FORM.sub("", question)
         yield AtomicClaim(f"{about} {said}", f"{about} Is the answer {said}?{YES_OR_NO}")
     elif (being := _BEING.fullmatch(said)) and "," not in being[1]:
@@ -136,7 +136,7 @@ def _of_a_row(row: str, listed: str) -> Iterator[AtomicClaim]:
 
 
 def _names(listed: str) -> list[str]:
-    """ "the red circle, a star and the cross" -> the names alone."""
+    """ "the red circle, a star and the cross" -> only the names."""
     parts = re.split(r", | and ", listed)
     return [name for part in parts if (name := re.sub(r"^(?:the|an?) ", "", part.strip()))]
 

@@ -1,7 +1,7 @@
-"""A verifier in the process: the policy itself or another model, through the engine.
+"""A verifier in this process: the policy itself or another model, run by the engine.
 
-The engine looks at equal pictures once and computes equal beginnings once, so that the questions about a picture share
-its encoding and its keys and values.
+The engine encodes equal pictures once and computes equal prefixes once, so the questions about a picture share its
+encoding and its keys and values.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.demiglace import Demiglace
 from demiglace.rl.claim_verdict import LIKELIEST, MOST_TOKENS, ClaimVerdict, claim_verdict
 
-ROWS = 64  # questions under way at a time; ours
+ROWS = 64  # questions in progress at a time; ours
 
 
 @dataclass(frozen=True)
 class EngineVerifier:
-    """An `answer_judge.Verifier`; `write` lets it split answers too."""
+    """An `answer_judge.Verifier`; with `write` it can split answers too."""
 
     assistant: Demiglace
 
@@ -33,6 +33,6 @@ class EngineVerifier:
         ]
 
     def write(self, texts: Sequence[str]) -> list[str]:
-        """The likeliest answers to prompts without pictures."""
+        """Greedy answers to prompts without pictures."""
         asked = [Conversation.ask(text) for text in texts]
         return [answer.text for answer in self.assistant.batch(asked, SamplingParams.greedy(MOST_TOKENS), ROWS)]

@@ -1,8 +1,8 @@
-"""Answers with log-probabilities from the engine, drawn as the model itself weighs them.
+"""Answers with log-probabilities from the engine, sampled from the model's own distribution.
 
-The temperature is 1 (paper) and nothing narrows the choice, so that what is drawn is the policy that learns. Tokens of
-structure are never drawn (`engine.token_roles`). The engine looks at equal pictures once and computes equal beginnings
-once, so the answers to one prompt share both.
+The temperature is 1 (paper), without top-p or top-k, so that samples come from the policy that is trained. Special
+tokens of the prompt are never sampled (`engine.token_roles`). The engine encodes equal pictures once and computes equal
+prefixes once, so the answers to one prompt share both.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from demiglace.training.supervised import Encode
 
 @dataclass(frozen=True)
 class AnswerRequest:
-    """An answer that is wanted. name: of its prompt, for messages. limit: the most tokens.
+    """A requested answer. name: of its prompt, for messages. limit: the most tokens.
 
-    conversation: of which `prompt` was made, for servers that make it themselves.
+    conversation: from which `prompt` was made, for servers that tokenise it themselves.
     """
 
     name: str
@@ -44,7 +44,7 @@ class AnswerRequest:
 
 @dataclass(frozen=True)
 class Completion:
-    """tokens: the one that ends the answer included; log_probs: of each, in nats."""
+    """tokens: including the end token; log_probs: of each, in nats."""
 
     tokens: tuple[int, ...]
     log_probs: tuple[float, ...]
@@ -52,9 +52,9 @@ class Completion:
 
 
 class EngineGenerator:
-    """An engine over the model that learns, or over a copy of it where its weights are sharded or of another dtype.
+    """An engine with the trained model, or with a copy if its weights are sharded or are to have another dtype.
 
-    encoder: what the engine looks through, where the encoder is frozen: the update may look through it too.
+    encoder: shared features of pictures, if the encoder is frozen; the update may use them too.
     """
 
     def __init__(
@@ -67,10 +67,10 @@ class EngineGenerator:
         self.version: int | None = None
 
     def load(self, weights: Iterable[tuple[str, nn.Parameter]], version: int) -> None:
-        """Answer with these weights from here on, and with nothing that was computed with others.
+        """Use these weights from now on, and discard what was computed with others.
 
         weights: those that may have changed, by their names in the model; sharded ones are gathered, so every process
-        calls it.
+        calls this.
         """
         own = dict(self.model.named_parameters())
         with torch.no_grad():
@@ -83,19 +83,19 @@ class EngineGenerator:
         self.version = version
 
     def look(self, prompts: Sequence[Sample]) -> None:
-        """Have a frozen encoder look at all pictures together: in the same company their features are the same to the
-        last bit, whether an answer is drawn then or known from an earlier run."""
+        """Encode all pictures with the frozen encoder in one batch: features are bitwise equal only in equal batches,
+        whether answers are sampled now or known from an earlier run."""
         visual = joined([prompt.visual for prompt in prompts if prompt.visual is not None])
         if self.encoder is not None and visual is not None:
             self.encoder.features(visual.to(self.model.llm.lm_head.weight.device))
 
     @property
     def encode(self) -> Encode | None:
-        """Of pictures to features, where the encoder is frozen."""
+        """The function from pictures to features, if the encoder is frozen."""
         return None if self.encoder is None else self.encoder.features
 
     def generate(self, requests: Sequence[AnswerRequest]) -> list[Completion]:
-        """An answer to each; ValueError that names the prompt where one cannot be answered, and none is then."""
+        """An answer to each request; if one fails, all are cancelled, with a ValueError that names its prompt."""
         drawn: dict[int, list[SampledToken]] = {}
         try:
             names = {}
@@ -121,12 +121,12 @@ class EngineGenerator:
 
 
 def sampling_of(request: AnswerRequest) -> SamplingParams:
-    """As the model itself weighs its tokens."""
+    """Parameters that sample from the model's own distribution."""
     return SamplingParams(request.limit, 1.0, top_p=1.0, top_k=0, repetition_penalty=1.0, seed=request.seed)
 
 
 def sampling_model(model: MiniCPMV, is_sharded: bool, dtype: torch.dtype) -> MiniCPMV:
-    """The model itself where the engine can compute with its weights as they are, else a copy; before it is sharded."""
+    """The model itself if the engine can use its weights unchanged, else a copy. Call this before sharding."""
     if not is_sharded and dtype == torch.float32:
         return model
     return deepcopy(model).to(dtype).requires_grad_(False)

@@ -1,7 +1,7 @@
-"""Answers to a prompt with their claims and verdicts, and the file that keeps them.
+"""Answers to a prompt with their claims and verdicts, and the file that stores them.
 
-`answers.jsonl` has a line for each prompt. The prompts that were asked together are written together, so that a run
-that goes on asks nothing twice. Each process writes a file of its own and reads all of them.
+`answers.jsonl` has a line for each prompt. Prompts that were judged together are written together, so that a resumed
+run asks nothing twice. Each process writes its own file and reads all of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class JudgedClaim:
 
 @dataclass(frozen=True)
 class JudgedAnswer:
-    """text: as it would be learned, thoughts included. problem: why it has no score, "" where it has one."""
+    """text: as for training, including reasoning. problem: why it has no score; "" if it has one."""
 
     text: str
     num_tokens: int
@@ -37,13 +37,13 @@ class JudgedAnswer:
 
     @property
     def score(self) -> int | None:
-        """Minus the number of rejected claims (paper); None where it has none."""
+        """Minus the number of rejected claims (paper); None if there is a `problem`."""
         return None if self.problem else -sum(one.verdict.is_rejected for one in self.claims)
 
 
 @dataclass(frozen=True)
 class JudgedAnswers:
-    """To one prompt, a number in the run's order. domain: the source that asks."""
+    """All answers to one prompt. prompt_id: number in the run's order. domain: source of the prompt."""
 
     prompt_id: int
     domain: str
@@ -53,7 +53,7 @@ class JudgedAnswers:
 
 
 class AnswerLog:
-    """The answers of a run. A line that was cut off as the process was killed is dropped."""
+    """The answers of a run. An incomplete last line of a killed process is dropped."""
 
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder, self.path = folder, folder / ("answers.jsonl" if rank == 0 else f"answers-{rank}.jsonl")
@@ -61,14 +61,14 @@ class AnswerLog:
         drop_torn_line(self.path)
 
     def add(self, judged: Sequence[JudgedAnswers]) -> None:
-        """Write them down in one go, and wait until they are on the disk."""
+        """Append the answers in one write, and wait until they are on the disk."""
         append_text(self.path, "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in judged))
 
     def read(self) -> dict[int, JudgedAnswers]:
-        """Of all processes, by the number of the prompt; ValueError where a line is damaged."""
+        """The answers of all processes, by the number of the prompt; ValueError if a line is damaged."""
         found = {}
         for path in sorted(self.folder.glob(FILES)):
-            # What stands after the last line break is empty, or the rest of a line.
+            # What follows the last line break is empty or an incomplete line.
             for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
                 judged = _parsed(f"{path}:{number}", line)
                 found[judged.prompt_id] = judged
@@ -76,7 +76,7 @@ class AnswerLog:
 
 
 def _fields(judged: JudgedAnswers) -> dict[str, Any]:
-    """Flat, and with the score: people read it."""
+    """Flat fields with the score, so that the file is readable."""
     answers = [
         {"score": one.score, **asdict(one), "claims": [_claim_fields(c) for c in one.claims]} for one in judged.answers
     ]

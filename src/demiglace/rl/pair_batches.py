@@ -1,4 +1,4 @@
-"""Preference pairs as batches for DPO: a prompt once, behind it the chosen and the rejected answer."""
+"""Preference pairs as batches for DPO: each prompt once, followed by the chosen and the rejected answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from demiglace.rl.preference_pairs import PreferencePair
 from demiglace.rl.prompts import Prompts
 from demiglace.rl.rollout_batch import RolloutBatch
 
-ReadPair = Callable[[int], Preference]  # by number from 0; BadRecord where it cannot be used
+ReadPair = Callable[[int], Preference]  # by number from 0; BadRecord if it cannot be used
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class PairBatches:
     positions: int
 
     def batch(self, numbers: Sequence[int]) -> RolloutBatch:
-        """ValueError where a pair cannot be read, or does not fit."""
+        """The batch of these pairs; ValueError if one cannot be read, or does not fit."""
         prompts, answers = zip(*map(self._prepared, numbers), strict=True)
         return RolloutBatch.of(self.processor, prompts, answers)
 
@@ -40,7 +40,7 @@ class PairBatches:
 
 
 def answer_tokens(processor: Processor, text: str, is_long: bool) -> list[int]:
-    """What the chat template makes of an answer, the token that ends it included. Thoughts are part of a long one."""
+    """Tokens of an answer in the chat template, including the end token. A long answer includes its reasoning."""
     turns = (Message("user", (Text("."),)), Message("assistant", (Text(text),)))
     sample = processor.training_sample(Conversation(turns, thinking=is_long))
     assert sample.labels is not None
@@ -49,7 +49,7 @@ def answer_tokens(processor: Processor, text: str, is_long: bool) -> list[int]:
 
 
 def pairs_of_prompts(prompts: Prompts, num_prompts: int, pairs: Sequence[PreferencePair]) -> ReadPair:
-    """Of answers that were drawn: what a prompt shows is made once more from its number."""
+    """Pairs of sampled answers; the prompt is created again from its number."""
     draws = prompts.draws(0, num_prompts)
 
     def read(number: int) -> Preference:
@@ -61,6 +61,6 @@ def pairs_of_prompts(prompts: Prompts, num_prompts: int, pairs: Sequence[Prefere
 
 
 def pairs_of_records(file: JsonFile | StoredRecords) -> ReadPair:
-    """Of a user's own records."""
+    """Pairs from a user's own records."""
     places = [(block, row) for block, size in enumerate(file.blocks) for row in range(size)]
     return lambda number: file.preference(*places[number])

@@ -1,8 +1,8 @@
-"""Hybrid GRPO as an objective of the one loop: ask, score, learn (paper, section 5).
+"""Hybrid GRPO as an objective of the training loop: sample, score, learn (paper, section 5).
 
-A step draws prompts, half of them for long answers, has each answered several times, and learns what made some answers
-better than the others of their group. No penalty holds the policy near another, and no term rewards entropy (paper).
-Prompts and the seeds of answers are functions of the step; answers are on the disk before they are learned from.
+A step draws prompts, half of them for long answers, samples several answers to each, and trains on their advantages
+within the group. There is no KL penalty towards a reference policy and no entropy bonus (paper). Prompts and the seeds
+of answers are functions of the step; answers are on the disk before training on them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ONE_UPDATE = "each batch is learned from once: the ratio of new to old probabili
 
 @dataclass(frozen=True)
 class PolicyPart:
-    """Answers that go through the learner at once. sampled, old: float32 (tokens,), log-probabilities as the sampler
-    and the learner had them, the latter None where this is the first update; advantages: float32 (tokens,)."""
+    """A microbatch of answers. sampled, old: float32 (tokens,), log-probabilities from the sampler and from the
+    learner, the latter None if there is only one update; advantages: float32 (tokens,)."""
 
     batch: RolloutBatch
     sampled: Tensor
@@ -42,9 +42,9 @@ class PolicyPart:
 
 @dataclass
 class PolicyObjective:
-    """`micro_batch_prompts` prompts with their answers at a time.
+    """Processes `micro_batch_prompts` prompts with their answers at a time.
 
-    dtype: of matrix products; weights stay as they are. log: is told what a user should know.
+    dtype: of matrix products; weights keep theirs. log: called with messages for the user.
     """
 
     collector: RolloutCollector
@@ -52,7 +52,7 @@ class PolicyObjective:
     device: torch.device
     dtype: torch.dtype
     log: Callable[[str], None] = lambda told: None
-    groups: RolloutGroups | None = field(default=None, init=False)  # the batch under way
+    groups: RolloutGroups | None = field(default=None, init=False)  # the current batch
     part: PolicyPart | None = field(default=None, init=False)  # the last one
     is_halved: bool = field(default=False, init=False)
 
@@ -62,11 +62,11 @@ class PolicyObjective:
         for loss, own in self._losses(learner, self._learned(step)):
             yield loss, {**own, **figures, **({"learning_s": seconds} if figures else {})}
             figures = {}
-        # The backward passes are over only now; the tensor is read when the whole step is.
+        # The backward passes are done only now; the tensor is read after the whole step.
         seconds.fill_((time.perf_counter() - began) / self.collector.ranks.count)
 
     def halve(self) -> bool:
-        """Half as many prompts at once; False where there is one, or they were halved."""
+        """Halve the microbatch; False if it is one prompt, or was halved before."""
         if self.is_halved or self.micro_batch_prompts == 1:
             return False
         self.micro_batch_prompts //= 2
@@ -74,14 +74,14 @@ class PolicyObjective:
         return True
 
     def state(self) -> dict[str, Any]:
-        """Nothing: the step tells which prompts come, and the log has the answers of a batch under way."""
+        """Empty: the step determines the prompts, and the log has the answers of the current batch."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.groups = None
 
     def seen(self) -> dict[str, Tensor]:
-        """Tokens of the last part, with the numbers that its loss was made of."""
+        """Tokens of the last part, with the numbers that its loss was computed from."""
         if self.part is None:
             return {}
         batch = self.part.batch
@@ -89,7 +89,7 @@ class PolicyObjective:
         return found | {"advantages": self.part.advantages, "sampled_log_probs": self.part.sampled}
 
     def _collect(self, learner: PolicyLearner, step: int) -> UnreadFigures:
-        """Have the batch of a step; its figures where this is the first update."""
+        """Make sure the batch of a step is there; returns its figures at the first update."""
         updates, count = self.collector.settings.updates, self.collector.ranks.count
         number, update = divmod(step, updates)
         if self.groups is None and updates == 1:
@@ -100,7 +100,7 @@ class PolicyObjective:
             self.groups = self.collector.collect(number, weights, found, may_draw=update == 0)
             self._warn(step, self.groups.figures)
         figures = self.groups.figures if update == 0 else {}
-        return {name: value / count for name, value in figures.items()}  # they are added up over the processes
+        return {name: value / count for name, value in figures.items()}  # they are summed over the processes
 
     def _warn(self, step: int, figures: Figures) -> None:
         if figures["trainable_groups"] <= WARNING_SHARE * figures["groups"]:
@@ -115,9 +115,9 @@ class PolicyObjective:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
-        """The groups that a step learns from, with their prompts; the shortest answers first, so that those which go
-        through at once need little padding. The number of a prompt tells which step of its batch learns from it, so
-        that any number of processes learns the same."""
+        """The groups that a step trains on, with their prompts; sorted by length of answers, so that microbatches need
+        little padding. The number of a prompt determines which step of its batch uses it, so that the result does not
+        depend on the number of processes."""
         assert self.groups is not None
         settings = self.collector.settings
         pairs = zip(self.groups.samples, self.groups.scored, strict=True)
@@ -129,7 +129,7 @@ class PolicyObjective:
     def _losses(
         self, learner: PolicyLearner, learned: Sequence[tuple[Sample, ScoredGroup]]
     ) -> Iterator[tuple[Tensor, UnreadFigures]]:
-        """Of each part. All processes have as many: one with fewer goes through a group that counts for nothing."""
+        """Losses of all parts. All processes run equally many: one with fewer repeats a group with weight 0."""
         assert self.groups is not None
         ranks, size = self.collector.ranks, self.micro_batch_prompts
         parts = [learned[at : at + size] for at in range(0, len(learned), size)]
@@ -177,6 +177,6 @@ class PolicyObjective:
 
 
 def _scored_answers(scored: ScoredGroup) -> list[tuple[Rollout, float]]:
-    """Answers that can be learned from, with their advantages."""
+    """Answers that can be trained on, with their advantages."""
     pairs = zip(scored.group.rollouts, scored.advantages, strict=True)
     return [(rollout, advantage) for rollout, advantage in pairs if advantage is not None]

@@ -1,4 +1,4 @@
-"""What decides how answers are drawn and learned from; the defaults are those of practice, each with its source."""
+"""Settings for sampling and policy updates; the defaults follow common practice, each with its source."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from demiglace.training.losses import ClipBounds, policy_loss
 
 @dataclass(frozen=True)
 class PolicySettings:
-    """A batch of prompts, the answers to each, and what the update makes of them.
+    """Settings for a batch of prompts, the answers to each, and the updates.
 
-    batch_prompts, answers: prompts of a batch, and answers to each.
+    batch_prompts, answers: number of prompts in a batch, and of answers to each.
     short_limit, long_limit: the most tokens of an answer, by mode.
-    updates: steps that learn from a batch, each from a part of its prompts. With 1 the policy that learns is the one
-        that answered: the ratio of their probabilities is 1, and no clip acts.
+    updates: steps that train on a batch, each on a part of its prompts. With 1, the trained policy is the one that
+        answered: the probability ratio is 1, and clipping has no effect.
     loss, clip: of `training.losses`. by_std: whether advantages are divided by the standard deviation of their group.
-    drops_flat: whether groups without a spread of rewards are left out of the update and of its mean.
+    drops_flat: whether groups whose rewards do not differ are left out of the update and of its mean.
     """
 
     batch_prompts: int = 128  # paper
     answers: int = 8  # paper
-    short_limit: int = 8192  # paper, of both modes
+    short_limit: int = 8192  # paper, for both modes
     long_limit: int = 8192  # paper
     updates: int = 1  # TRL, nanochat; the paper is silent
-    loss: str = "dapo"  # TRL: tokens of the whole batch weigh the same
+    loss: str = "dapo"  # TRL: all tokens of a batch have equal weight
     clip: ClipBounds = field(default_factory=ClipBounds)  # PPO below, DAPO above
     by_std: bool = False  # Dr. GRPO, prime-rl, nanochat; the paper's GRPO divides
     drops_flat: bool = True  # DAPO, prime-rl
     rewards: RewardSettings = field(default_factory=RewardSettings)
 
     def __post_init__(self) -> None:
-        """ValueError where a number cannot be."""
+        """ValueError for numbers out of bounds."""
         policy_loss(self.loss)
         for name in ("batch_prompts", "short_limit", "long_limit", "updates"):
             if getattr(self, name) < 1:

@@ -1,7 +1,7 @@
-"""Judged answers -> pairs for DPO: of two answers to a prompt the one with fewer rejected claims is preferred.
+"""From judged answers to pairs for DPO: of two answers to a prompt, the one with fewer rejected claims is preferred.
 
-Fewer claims mean fewer rejected ones, so short answers would win. Pairs are chosen so that the sum over all of chosen
-minus rejected tokens stays near 0 (length balance: the paper and RLAIF-V name it, the rule is ours).
+Fewer claims mean fewer rejected ones, so short answers would win. Pairs are therefore chosen so that the sum of chosen
+minus rejected tokens over all pairs stays near 0 (length balance: the paper and RLAIF-V name it, the rule is ours).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from demiglace.safe_files import write_whole
 
 @dataclass(frozen=True)
 class PreferencePair:
-    """prompt_id: of the run's order. Scores: minus the number of rejected claims. Tokens: of each answer."""
+    """prompt_id: number in the run's order. Scores: minus the rejected claims. Tokens: of each answer."""
 
     prompt_id: int
     domain: str
@@ -34,7 +34,7 @@ class PreferencePair:
 
 
 def choose_pairs(judged: Iterable[JudgedAnswers], most_of_a_prompt: int = 2) -> list[PreferencePair]:
-    """At most so many of each prompt (paper: 2), scores at least 1 apart, no two of the same texts."""
+    """At most so many pairs of each prompt (paper: 2), with scores at least 1 apart, no two with the same texts."""
     pairs: list[PreferencePair] = []
     balance = 0
     for answers in judged:
@@ -65,7 +65,7 @@ def _pair(judged: JudgedAnswers, chosen: JudgedAnswer, rejected: JudgedAnswer) -
 
 
 def _order(pair: PreferencePair, balance: int) -> tuple[int, int]:
-    """The one that keeps the balance first, then the one whose scores are farthest apart."""
+    """Sort key: first the balance of lengths, then the larger difference of scores."""
     return abs(balance + _longer(pair)), pair.rejected_score - pair.chosen_score
 
 
@@ -79,14 +79,14 @@ def mean_longer(pairs: Sequence[PreferencePair]) -> float:
 
 
 def write_pairs(path: Path, pairs: Sequence[PreferencePair]) -> None:
-    """JSON Lines, all or nothing."""
+    """Write JSON Lines atomically."""
     write_whole(path, "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in pairs))
 
 
 def read_pairs(path: Path) -> list[PreferencePair]:
-    """ValueError where a line is damaged."""
+    """The pairs of a file; ValueError if a line is damaged."""
     found = []
-    # Answers may have other line ends, such as U+2028, which JSON leaves as they are.
+    # Answers may contain other line breaks, such as U+2028, which JSON does not escape.
     for number, line in enumerate(path.read_bytes().removesuffix(b"\n").split(b"\n"), 1):
         try:
             found.append(PreferencePair(**json.loads(line)))

@@ -1,11 +1,11 @@
 """RLPR: a reward for references that no rule can compare (Yu et al., arXiv 2506.18254; paper, section on rewards).
 
-How much likelier the model's own thoughts make the reference: the mean probability of its tokens behind the thoughts,
-less the same without thoughts, and not below 0 (released code).
+How much the model's own reasoning raises the probability of the reference: the mean probability of its tokens after the
+reasoning, minus the same without reasoning, and at least 0 (released code).
 
-A reference is compared by rule where it has a type other than a phrase, is one of some choices, or is a phrase of at
-most three words, and in short mode, where there are no thoughts; all others are rewarded by probability. The paper says
-"a few tokens"; the number is ours. Constraints are checked by rule.
+A reference is compared by rule if it has a type other than a phrase, is one of some choices, or is a phrase of at most
+three words, and always in short mode, which has no reasoning; all others are rewarded by probability. The paper says "a
+few tokens"; the number is ours. Constraints are checked by rule.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ScoredBy = Literal["rule", "probability"]
 
 
 def scored_by(question: Question, mode: Mode) -> ScoredBy:
-    """How an answer to it is scored, by the rule above."""
+    """How answers to the question are scored, by the rule above."""
     if question.constraints:
         return "rule"
     is_phrase = answer_type(question.answer, question.choices) == "phrase"
@@ -32,12 +32,12 @@ def scored_by(question: Question, mode: Mode) -> ScoredBy:
 
 
 def mean_probability(log_probs: Sequence[float]) -> float:
-    """Of the tokens of a reference, each given those before it; ValueError where there is none."""
+    """Mean probability of a reference's tokens, each given those before it; ValueError if there is none."""
     if not log_probs:
         raise ValueError("a reference needs at least 1 token, got 0")
     return math.fsum(math.exp(log_prob) for log_prob in log_probs) / len(log_probs)
 
 
 def probability_reward(with_thoughts: float, without: float) -> float:
-    """Both are mean probabilities of the reference."""
+    """The gain; both arguments are mean probabilities of the reference."""
     return max(0.0, with_thoughts - without)

@@ -1,6 +1,6 @@
-"""Batches of prompts, read and prepared: in this process, or by others while the batch before is answered and learned.
+"""Batches of prompts, read and prepared in this process, or in workers while the previous batch is processed.
 
-A batch is a function of its number, so neither the processes nor what they have prepared is part of a run's state.
+A batch is a function of its number, so neither workers nor what they have prepared is part of a run's state.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
 from demiglace.rl.prompts import Prompt, Prompts
 
-Numbered = tuple[int, Draw]  # a prompt's number, and its record
+Numbered = tuple[int, Draw]  # number and record of a prompt
 
 
 @dataclass(frozen=True)
 class PreparedPrompt:
-    """A prompt and its sample, in arrays as they pass between processes."""
+    """A prompt and its sample as arrays, which can be passed between processes."""
 
     prompt: Prompt
     tokens: np.ndarray
@@ -37,14 +37,14 @@ class PreparedPrompt:
 
 @dataclass(frozen=True)
 class PromptReader:
-    """max_tokens: of a prompt."""
+    """Reads and prepares prompts. max_tokens: of a prompt."""
 
     prompts: Prompts
     processor: Processor
     max_tokens: int
 
     def __call__(self, numbered: Numbered) -> PreparedPrompt:
-        """Raises BadRecord where the record cannot be used, has no reference, or its prompt is too long."""
+        """Raises BadRecord if the record cannot be used or has no reference, or if its prompt is too long."""
         prompt = self.prompts.read(*numbered)
         try:
             sample = self.processor.prepare(prompt.conversation(), max_tokens=self.max_tokens)
@@ -55,10 +55,10 @@ class PromptReader:
 
 
 class PromptBatches:
-    """Batches of `size` prompts, of which this process has those at `places`.
+    """Batches of `size` prompts, of which this process gets those at `places`.
 
-    on_bad: is told of a prompt that cannot be used; it may raise, else the batch has one less.
-    num_workers: processes that prepare the next batch meanwhile; 0 prepares each in this one when it is asked for.
+    on_bad: called for a prompt that cannot be used; unless it raises, the batch has one prompt less.
+    num_workers: processes that prepare the next batch in advance; 0 prepares each in this process on demand.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class PromptBatches:
         self._started: dict[int, list[Callable[[], PreparedPrompt]]] = {}
 
     def batch(self, number: int) -> tuple[list[Prompt], list[Sample]]:
-        """The prompts that can be used, with their samples; ValueError where there is none."""
+        """The usable prompts with their samples; ValueError if there is none."""
         wanted = range(number, number + 1 + self._ahead)
         self._started = {one: self._started.get(one) or self._start(one) for one in wanted}
         found = [prepared for fetch in self._started.pop(number) if (prepared := self._fetched(fetch)) is not None]
@@ -84,7 +84,7 @@ class PromptBatches:
         return [one.prompt for one in found], [one.sample() for one in found]
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the workers."""
         self._workers.close()
 
     def _start(self, number: int) -> list[Callable[[], PreparedPrompt]]:

@@ -1,4 +1,4 @@
-"""What a prompt shows, as one picture to look at."""
+"""What a prompt shows, as one picture."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from demiglace.rl.prompts import Prompt
 
 
 def picture_of(prompt: Prompt) -> PIL.Image.Image | None:
-    """Its pictures, pages and frames side by side; None where nothing is shown."""
+    """Its pictures, pages and frames side by side; None if it shows nothing."""
     return picture_of_parts(part for message in prompt.messages for part in message.content)

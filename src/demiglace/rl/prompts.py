@@ -1,8 +1,7 @@
-"""Questions of several domains in a resumable order, some asked for a long answer.
+"""Prompts of several domains in a resumable order, a share of them for long answers.
 
-A domain is a source of a mixture: what the project draws itself, which brings a typed reference, or records of others.
-Of these the constraints are checked, or the last answer is the reference. Which prompt comes at a number is a function
-of the seed alone.
+A domain is a source of a mixture: the project's synthetic data, with typed references, or other records. For records,
+the constraints are checked, or the last answer is the reference. The prompt at a number is a function of the seed only.
 """
 
 from __future__ import annotations
@@ -24,19 +23,19 @@ from demiglace.rl.probability_reward import ScoredBy, scored_by
 from demiglace.rl.rollout import Mode
 from demiglace.scoring.question import Question
 
-STREAM = 0  # of the mixture's choices
+STREAM = 0  # of the mixture's random choices
 
 
 @runtime_checkable
 class Asking(Protocol):
-    """A source that draws its questions and knows more of an answer than its text."""
+    """A source that generates questions, with more than the text of their answers."""
 
     def ask(self, block: int, row: int, seed: tuple[int, ...]) -> tuple[Sequence[Part], Question]: ...
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is asked. number: in the order of the run; messages: up to the user's last."""
+    """A prompt. number: in the order of the run; messages: up to the user's last."""
 
     number: int
     domain: str
@@ -53,20 +52,19 @@ class Prompt:
         return scored_by(self.question, self.mode)
 
     def answer_seed(self, run_seed: int, place: int) -> int:
-        """Of an answer by its place: another one in each run, and the same whatever else is asked."""
+        """Seed of an answer by its place: different in each run, and independent of other prompts."""
         state = np.random.SeedSequence((run_seed, self.number, place)).generate_state(1, np.uint64)
         return int(state[0] >> np.uint64(1)) % SHORT_SEEDS
 
     def conversation(self, mode: Mode | None = None) -> Conversation:
-        """To be answered; `mode` instead of its own."""
+        """The conversation to answer, in `mode` or its own mode."""
         return Conversation(self.messages, thinking=(mode or self.mode) == "long")
 
 
 class Prompts:
-    """The endless order of the prompts of a run.
+    """The infinite sequence of prompts of a run.
 
-    long_share: of the prompts that are asked for a long answer (paper: half), evenly over the order; 0 and 1 are the
-        pure modes.
+    long_share: share of prompts for long answers (paper: half), spread evenly; with 0 or 1 there is only one mode.
     """
 
     def __init__(self, mixture: Mixture, long_share: float, seed: int) -> None:
@@ -80,7 +78,7 @@ class Prompts:
         return [source.name for source in self.mixture.sources]
 
     def draws(self, start: int, count: int) -> list[Draw]:
-        """Which record each of the prompts `start`, `start` + 1, ... is; what came before is gone through once."""
+        """The records of prompts `start`, `start` + 1, ...; earlier ones are skipped over once."""
         if sum(self._drawn) > start:
             self._drawn = [0] * len(self._drawn)
         while sum(self._drawn) < start:
@@ -88,7 +86,7 @@ class Prompts:
         return [self._draw() for _ in range(count)]
 
     def read(self, number: int, draw: Draw) -> Prompt:
-        """Raises BadRecord where the record cannot be used, or has no reference."""
+        """Raises BadRecord if the record cannot be used, or has no reference."""
         source, (block, row) = self.mixture.sources[draw.source], self.mixture.place(draw, self.seed)
         seed = self.mixture.content_seed(draw, self.seed)
         if isinstance(source, Asking):
@@ -108,7 +106,7 @@ class Prompts:
 
 
 def _of_record(kind: str, where: str, conversation: Conversation) -> tuple[tuple[Message, ...], Question]:
-    """Its last answer, without thoughts, is the reference; its constraints are checked instead, where it has any."""
+    """The last answer, without reasoning, is the reference; constraints are checked instead, if it has any."""
     is_answered = conversation.messages[-1].role == "assistant"
     *asked, answer = conversation.messages if is_answered else (*conversation.messages, Message("assistant", ()))
     reference = _text(answer).rpartition(END_THINK)[2].replace(THINK, "").strip()

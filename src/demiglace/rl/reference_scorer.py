@@ -1,4 +1,4 @@
-"""The probability reward as the model gives it: references put behind the thoughts of each answer."""
+"""Computing the probability reward: the model scores references after the reasoning of each answer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
 
 
 class ReferenceScorer:
-    """Asks the weights that the generator answers with. RLPR's code takes the first policy for the probability without
-    thoughts, once a prompt; here both are the present policy's, since no prompt comes twice (ours)."""
+    """Uses the same weights as the generator. RLPR's code takes the initial policy for the probability without
+    reasoning, once a prompt; here both are the current policy's, since no prompt comes twice (ours)."""
 
     def __init__(self, generator: EngineGenerator) -> None:
         self.generator, self.learner = generator, PolicyLearner(generator.model)
@@ -23,9 +23,9 @@ class ReferenceScorer:
         return self.generator.processor
 
     def rewards(self, prompt: Prompt, sample: Sample, group: Group) -> list[float]:
-        """Of each answer; 0 where its thoughts have no end. sample: the prompt, asked for a long answer.
+        """The reward of each answer; 0 if its reasoning is not closed. sample: the prompt for a long answer.
 
-        Raises ValueError where the reference does not fit behind prompt and thoughts.
+        Raises ValueError if the reference does not fit after prompt and reasoning.
         """
         reference = self.processor.tokenizer.encode(prompt.question.answer)
         thoughts = [self._thoughts(rollout) for rollout in group.rollouts]
@@ -39,7 +39,7 @@ class ReferenceScorer:
         return [0.0 if tokens is None else next(rewards) for tokens in thoughts]
 
     def _thoughts(self, rollout: Rollout) -> list[int] | None:
-        """Tokens up to the answer, as the chat template closes thoughts; None where they are not closed."""
+        """Tokens up to the answer, closed as in the chat template; None if the reasoning is not closed."""
         end = self.generator.roles.think_end
         if end is None or end not in rollout.tokens:
             return None
@@ -48,7 +48,7 @@ class ReferenceScorer:
     def _probabilities(
         self, samples: list[Sample], beginnings: list[list[list[int]]], reference: list[int]
     ) -> list[float]:
-        """Mean probability of the reference behind each beginning of an answer."""
+        """Mean probability of the reference after each beginning of an answer."""
         answers = [[[*begun, *reference] for begun in some] for some in beginnings]
         batch = RolloutBatch.of(self.processor, samples, answers)
         found = self.learner.log_probs_by_answer(batch, self.generator.encode)

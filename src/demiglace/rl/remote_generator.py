@@ -1,7 +1,7 @@
 """Answers from an OpenAI-compatible server with log-probabilities, such as `demiglace serve` and vLLM.
 
-The server must tell tokens (`return_token_ids`), and prepare prompts as the run does: its tokens of a prompt are
-compared with ours. New weights are saved in a folder, from which the server takes them (`remote_server`).
+The server must return token ids (`return_token_ids`), and prepare prompts as the run does: its prompt tokens are
+compared with ours. New weights are saved in a folder, from which the server loads them (`remote_server`).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from demiglace.rl.remote_server import RemoteServer
 from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.objective import CannotBegin
 
-AT_ONCE = 32  # requests under way; ours
-RESTARTS = 2  # of a server within a batch; ours
+AT_ONCE = 32  # concurrent requests; ours
+RESTARTS = 2  # restarts of a server within a batch; ours
 SAVED = "all steps so far are saved, and the same command goes on"
 _STOPPED_BY: Mapping[str, StoppedBy] = {"stop": "end", "length": "length"}
 
 
 class RemoteGenerator(EngineGenerator):
-    """The policy itself still computes log-probabilities of references here."""
+    """A server samples the answers; log-probabilities of references are still computed in this process."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class RemoteGenerator(EngineGenerator):
         self.remote, self.ranks = remote, ranks
 
     def load(self, weights: Iterable[tuple[str, nn.Parameter]], version: int) -> None:
-        """As the engine's; CannotBegin where the server does not take them."""
+        """As `EngineGenerator.load`; CannotBegin if the server does not load the weights."""
         super().load(weights, version)
         try:
             self.ranks.first(self._send)
@@ -57,10 +57,10 @@ class RemoteGenerator(EngineGenerator):
             raise CannotBegin(f"{error}; {SAVED}") from error
 
     def generate(self, requests: Sequence[AnswerRequest]) -> list[Completion]:
-        """As the engine's; CannotBegin where the server stays away after `retries`, refuses, or answers otherwise.
-
-        A server that has started anew meanwhile has answered by other weights: it takes ours once more, and all answers
-        are drawn again. Where several processes draw, all stop instead, as none knows which answers of others are lost.
+        """As `EngineGenerator.generate`; CannotBegin if the server is unreachable after `retries`, refuses, or responds
+        in another format. If the server restarted meanwhile, it used other weights: it loads ours again, and all
+        answers are sampled again. With several processes all stop instead, as none knows which answers of others are
+        lost.
         """
         try:
             for _ in range(RESTARTS + 1):
@@ -76,7 +76,7 @@ class RemoteGenerator(EngineGenerator):
             raise CannotBegin(f"{error}; {SAVED}") from error
 
     def body(self, request: AnswerRequest) -> dict[str, Any]:
-        """Of the request to this server. vLLM gets no seed: on a CPU vLLM 0.32 was seen to end with one."""
+        """Body of the request. vLLM gets no seed: on a CPU, vLLM 0.32 was seen to crash with one."""
         body = body_of(request, self.roles)
         if self.remote.update is None:
             del body["seed"]
@@ -84,7 +84,7 @@ class RemoteGenerator(EngineGenerator):
 
     @property
     def label(self) -> str:
-        """Of the weights that answer, among those of all runs that a server knows."""
+        """Label of the current weights, unique among all runs that use the server."""
         return f"{self.remote.folder.absolute()} {self.version}"
 
     def _send(self) -> None:
@@ -107,17 +107,17 @@ class RemoteGenerator(EngineGenerator):
 
 
 def body_of(request: AnswerRequest, roles: TokenRoles) -> dict[str, Any]:
-    """What is asked of the server. Tokens of structure are held back by a bias, which no log-probability shows."""
+    """The request body. Forbidden tokens are suppressed by a logit bias, which log-probabilities do not reflect."""
     assert request.conversation is not None
     body = request_body("", request.conversation, sampling_of(request))
-    del body["model"]  # the one that it has
+    del body["model"]  # it uses the one that it has
     held_back = {str(token): -100.0 for token in sorted(roles.forbidden)}
     told = {"logit_bias": held_back, "logprobs": True, "return_token_ids": True}
     return {**body, **_sampling_of_videos(request.conversation), **told}
 
 
 def _sampling_of_videos(conversation: Conversation) -> dict[str, Any]:
-    """As vLLM takes it, one for all videos of a request. Our server goes by what stands beside each."""
+    """Video sampling for vLLM, one for all videos of a request. Our server uses the options in each part."""
     parts = [part for message in conversation.messages for part in message.content]
     samplings = {part.sampling for part in parts if isinstance(part, Video)}
     sampling = next(iter(samplings)) if len(samplings) == 1 else None
@@ -127,7 +127,7 @@ def _sampling_of_videos(conversation: Conversation) -> dict[str, Any]:
 
 
 def completion_of(request: AnswerRequest, response: object, roles: TokenRoles) -> Completion:
-    """ValueError where the response has not the tokens, or those of another prompt."""
+    """The completion in a response; ValueError if tokens are missing, or belong to another prompt."""
     try:
         assert isinstance(response, Mapping)
         choice, prompt = response["choices"][0], list(response["prompt_token_ids"])
@@ -145,7 +145,7 @@ def completion_of(request: AnswerRequest, response: object, roles: TokenRoles) -
 
 
 def _check_prompt(request: AnswerRequest, prompt: Sequence[int]) -> None:
-    """Places of visual tokens may hold any token."""
+    """ValueError if the prompt differs from ours; places of visual tokens may have any id."""
     own = request.prompt.tokens
     told = torch.tensor(prompt, dtype=torch.int64)
     is_text = torch.ones(len(own), dtype=torch.bool)
@@ -155,7 +155,7 @@ def _check_prompt(request: AnswerRequest, prompt: Sequence[int]) -> None:
 
 
 async def _named(name: str, answer: Awaitable[Completion]) -> Completion:
-    """ValueError that names the prompt."""
+    """Adds the name of the prompt to a ValueError."""
     try:
         return await answer
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""A server that answers for the policy, and how it takes new weights.
+"""A server that samples answers, and how it loads new weights.
 
-vLLM takes them by calls of its own, which it has where it is started with VLLM_SERVER_DEV_MODE=1: it reads a folder on
-its disk, in place. Any other server takes them by a command that the user gives.
+vLLM loads them through its own routes, which exist if it is started with VLLM_SERVER_DEV_MODE=1: it reads a folder on
+its disk, in place. Any other server loads them by a command that the user gives.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 from demiglace.evaluation.backends.openai_server import OpenAIServer
 from demiglace.rl.server_address import check_address
 
-RETRIES = 12  # ours: with the pauses of `OpenAIServer` about four minutes, in which a server may start again
+RETRIES = 12  # ours: with the pauses of `OpenAIServer` about four minutes, in which a server may restart
 TIMEOUT_S = 600.0  # of one try; ours
 NEEDED = "vLLM takes new weights where it is started with VLLM_SERVER_DEV_MODE=1; others need --generator-update"
 
 
 @dataclass(frozen=True)
 class RemoteServer:
-    """url: such as http://127.0.0.1:8000/v1. folder: of the weights, where the server sees it too.
+    """url: such as http://127.0.0.1:8000/v1. folder: of the weights, visible to the server too.
 
-    update: a command, to which the folder is added; when it ends, the server answers with the new weights, or is about
-    to start with them. None where the server is vLLM and takes them itself.
+    update: a command, to which the folder is added; when it ends, the server uses the new weights, or is about to start
+    with them. None for vLLM, which loads them itself.
     """
 
     url: str
@@ -35,13 +35,13 @@ class RemoteServer:
     retries: int = RETRIES
 
     def __post_init__(self) -> None:
-        """ValueError where the address cannot be one."""
+        """ValueError for an invalid address."""
         check_address(self.url)
 
     def take(self, label: str) -> None:
-        """Have the server take the weights in the folder; ValueError where it does not.
+        """Make the server load the weights in the folder; ValueError if it does not.
 
-        label: of these weights, another one for each.
+        label: unique name of these weights.
         """
         if self.update is not None:
             return self._run(self.update)
@@ -51,9 +51,9 @@ class RemoteServer:
             raise ValueError(f"{error} ({NEEDED})") from error
 
     def lacks(self, label: str) -> bool:
-        """Whether vLLM has started anew since it took these weights, with others; ValueError where it cannot be asked.
+        """Whether vLLM has restarted since it loaded these weights, with others; ValueError if it cannot be reached.
 
-        Other servers do not tell: a command starts them with the folder.
+        For other servers this is False: the update command starts them with the folder.
         """
         return self.update is None and asyncio.run(self._label()) != label
 
@@ -72,9 +72,9 @@ class RemoteServer:
             raise ValueError(f"{shlex.join(command)} ended with status {done.returncode} and said {told:.300}")
 
     async def _reload(self, label: str) -> None:
-        """The pause ends answers under way and empties the caches of prompts, pictures and visual tokens; nothing fills
-        them before the end. Where the weights cannot be read the server stays paused: nobody gets answers of half of
-        them."""
+        """Pausing ends answers in progress and clears the caches of prompts, pictures and visual tokens, which stay
+        empty until the end. If the weights cannot be read, the server stays paused, so that nobody gets answers from
+        half-loaded weights."""
         reload = {"method": "reload_weights", "kwargs": {"weights_path": str(self.folder.absolute())}}
         async with self._calls.client() as client:
             await self._calls.post(client, "/pause", {})
@@ -89,5 +89,5 @@ class RemoteServer:
 
     @property
     def _calls(self) -> OpenAIServer:
-        """Those of vLLM that are not OpenAI's."""
+        """The base URL of vLLM's own routes."""
         return replace(self.answers, url=self.url.rstrip("/").removesuffix("/v1"))

@@ -1,7 +1,7 @@
-"""A sequence classifier of transformers as the reward model: it reads the question and an answer, and gives a number.
+"""A transformers sequence classifier as the reward model: it reads a question and an answer, and gives a score.
 
-It sees text alone. Where its tokenizer has a chat template both are put as a conversation, which reward models of
-language models expect, else as a pair of texts.
+It sees only text. If its tokenizer has a chat template, both form a conversation, as reward models for language models
+expect; otherwise they form a pair of texts.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ class SequenceClassifier:
     """A `rewards.RewardModel` from a folder with one output; the extra `transformers` is needed."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        """Raises ValueError where transformers is missing, the folder has no such model, or a damaged one, or one of
-        weights that are not in its file, it has other than one output, or its tokenizer knows more tokens than it has
-        embeddings for."""
+        """Raises ValueError if transformers is missing, if the folder has no such model or a damaged one, if weights
+        are missing in its file, if it does not have exactly one output, or if its tokenizer has more tokens than the
+        model has embeddings."""
         try:
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
         except ModuleNotFoundError as missing:
             raise ValueError("a reward model needs transformers: pip install 'demiglace[transformers]'") from missing
         try:
-            options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}  # else it may ask for it
+            options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}  # else it may prompt
             self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
             model: Any
             model, told = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **options
             )
-        except Exception as error:  # a damaged file: of tokenizers, safetensors, and whatever a wrong field leads to
+        except Exception as error:  # a damaged file: of tokenizers, safetensors, or due to a wrong field
             raise ValueError(f"{folder} holds no sequence classifier: {' '.join(str(error).split())}") from error
         if missing_keys := sorted(told["missing_keys"]):
             raise ValueError(f"{folder} lacks {len(missing_keys)} weights of a sequence classifier: {missing_keys[0]}")
@@ -46,7 +46,7 @@ class SequenceClassifier:
 
     @torch.inference_mode()
     def __call__(self, group: Group, texts: Sequence[str]) -> list[float]:
-        """A score of each text; ValueError where one is longer than the model's positions."""
+        """A score for each text; ValueError if one is longer than the model's positions."""
         encoded = self._encoded(group.question.text, texts).to(self.device)
         length, limit = encoded["input_ids"].shape[1], getattr(self.model.config, "max_position_embeddings", None)
         if limit is not None and length > limit:

@@ -1,14 +1,14 @@
-"""R = R_acc + R_format + R_rep + 1/2 R_rm (paper, section on rewards, equation 1): each a pure function of a group.
+"""R = R_acc + R_format + R_rep + 1/2 R_rm (paper, section on rewards, equation 1): terms are pure functions of a group.
 
 | term | worth | source |
 |---|---|---|
-| accuracy | 1 where the final answer is right by rule, else 0; or as `probability_reward` says | paper |
-| format | 1 where the answer has the shape of its mode, else 0 | the term is the paper's, the values are ours |
-| repetition | -1 where a phrase of 10 words occurs 10 times | released code (RLPR) |
+| accuracy | 1 if the final answer is right by rule, else 0; or see `probability_reward` | paper |
+| format | 1 if the answer has the format of its mode, else 0 | the term is the paper's, the values are ours |
+| repetition | -1 if a phrase of 10 words occurs 10 times | released code (RLPR) |
 | preference | half of a reward model's score of the final answer, standardised in its group | paper |
 
-An answer that is cut at the limit is wrong and without format: a lucky beginning earns nothing (ours). By setting it
-cannot be scored and is not learned from.
+An answer that is truncated at the limit is wrong and without format: a lucky beginning earns nothing (ours). With
+`cut="left out"` it is not scored or trained on.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ REPEATED_WORDS = 10  # released code (RLPR)
 PREFERENCE_SHARE = 0.5  # paper
 TERMS = ("accuracy", "format", "repetition", "preference")
 
-RewardModel = Callable[[Group, Sequence[str]], Sequence[float]]  # a group and a text of each of its answers -> scores
+RewardModel = Callable[[Group, Sequence[str]], Sequence[float]]  # a group and a text for each answer -> scores
 
 
 @dataclass(frozen=True)
 class RewardSettings:
-    """terms: those that are added up. most_repeats: of a phrase, from which on it costs 1.
+    """terms: those that are summed. most_repeats: occurrences of a phrase from which on it costs 1.
 
-    cut: what an answer that was cut at the limit is: "wrong", or "left out" as one that cannot be scored.
-    sees_thoughts: whether the reward model is shown the thoughts too, which the paper found to harm.
+    cut: how an answer truncated at the limit counts: as "wrong", or "left out" as not scored.
+    sees_thoughts: whether the reward model sees the reasoning too, which the paper found harmful.
     """
 
     terms: tuple[str, ...] = TERMS
@@ -54,23 +54,23 @@ class RewardSettings:
 
 
 def accuracy_by_rule(group: Group) -> list[float]:
-    """1 where the final answer is right (`scoring`), else 0."""
+    """1 if the final answer is right (`scoring`), else 0."""
     return [float(not one.is_cut and group.question.is_answered_by(one.answer)) for one in group.rollouts]
 
 
 def format_rewards(group: Group) -> list[float]:
-    """1 for a short answer without marks of thoughts, and a long one of thoughts, one end of them and an answer."""
+    """1 for a short answer without thinking tags, and for a long one with reasoning, one end tag and an answer."""
     return [float(not one.is_cut and _has_format(one)) for one in group.rollouts]
 
 
 def repetition_rewards(group: Group, most_repeats: int) -> list[float]:
-    """-1 where a phrase of ten words, parted by blanks and underscores, occurs so often."""
+    """-1 if a phrase of ten words, separated by blanks and underscores, occurs so often."""
     said = [one.response.replace("_", " ") for one in group.rollouts]
     return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in said]
 
 
 def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) -> list[float]:
-    """Half of the standardised scores of a reward model; 0 where they do not differ by more than `tolerance`."""
+    """Half of the standardised scores of a reward model; 0 if they do not differ by more than `tolerance`."""
     check_finite("scores of the reward model", scores)
     if len(scores) < 2 or max(scores) - min(scores) <= tolerance:
         return [0.0] * len(scores)
@@ -79,16 +79,16 @@ def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) ->
 
 
 def judged_texts(group: Group, sees_thoughts: bool) -> list[str]:
-    """What a reward model is shown of each answer: the final answer alone, since long thoughts are foreign to it."""
+    """What the reward model sees: by default only the final answer, since long reasoning is foreign to it."""
     return [one.response if sees_thoughts else one.answer for one in group.rollouts]
 
 
 def group_rewards(
     group: Group, accuracy: Sequence[float | None], settings: RewardSettings, model: RewardModel | None = None
 ) -> list[Reward]:
-    """The rewards of a group. accuracy: of each answer, None where it cannot be scored.
+    """The rewards of a group. accuracy: of each answer, None if it cannot be scored.
 
-    Raises ValueError where there is not one accuracy or score for each answer.
+    Raises ValueError unless there is one accuracy and score for each answer.
     """
     terms: dict[str, Sequence[float | None]] = {
         "accuracy": accuracy,
@@ -117,7 +117,7 @@ def _is_left_out(rollout: Rollout, settings: RewardSettings) -> bool:
 
 def _has_format(rollout: Rollout) -> bool:
     if rollout.mode == "long":
-        return reasoning_and_answer(THINK + rollout.response) is not None  # the prompt has opened the thoughts
+        return reasoning_and_answer(THINK + rollout.response) is not None  # the prompt has opened the reasoning
     return bool(rollout.response.strip()) and not any(mark in rollout.response for mark in (THINK, END_THINK))
 
 

@@ -1,4 +1,4 @@
-"""Frozen records: an answer that was drawn, the answers to one prompt, and what an answer is worth."""
+"""Frozen records: a sampled answer, the answers to one prompt, and the reward of an answer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MODES: tuple[Mode, ...] = ("short", "long")
 
 @dataclass(frozen=True)
 class Rollout:
-    """An answer drawn from the policy.
+    """An answer sampled from the policy.
 
     prompt_id: number of the prompt in the run's order.
-    tokens: of the answer, the one that ends it included. log_probs: of each, in nats, as the sampler had them.
-    policy_version: updates that the weights had seen. response: the text, thoughts and marks included.
-    old_log_probs: as the learner had them before the first update on this batch; None where there is only one, at
-        which they are the learner's own.
+    tokens: of the answer, including the end token. log_probs: of each, in nats, from the sampler.
+    policy_version: number of updates of the weights. response: the text, including reasoning and tags.
+    old_log_probs: from the learner before the first update on this batch; None if there is only one update, for which
+        the learner computes them itself.
     """
 
     prompt_id: int
@@ -44,7 +44,7 @@ class Rollout:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the limit on its length ended it."""
+        """Whether it was truncated at the length limit."""
         return self.stopped_by == "length"
 
     @property
@@ -53,13 +53,13 @@ class Rollout:
 
     @property
     def answer(self) -> str:
-        """The final answer, without thoughts; "" where they were cut off."""
+        """The final answer, without reasoning; "" if the reasoning was truncated."""
         return split_answer(self.response, self.mode == "long")[1]
 
 
 @dataclass(frozen=True)
 class Group:
-    """All answers to one prompt. domain: name of the source that asks."""
+    """All answers to one prompt. domain: name of the prompt's source."""
 
     question: Question
     rollouts: tuple[Rollout, ...]
@@ -76,7 +76,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Reward:
-    """value: the sum, None where the answer cannot be scored. terms: what it is the sum of, by name."""
+    """value: the sum, None if the answer cannot be scored. terms: its terms by name."""
 
     value: float | None
     terms: Mapping[str, float] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Log-probabilities of answers, with a gradient: a prompt is computed once and read by all answers to it.
+"""Log-probabilities of answers, with gradients: a prompt is computed once and shared by all its answers.
 
-A prompt goes through the decoder as a row of its own; its keys and values then stand before each of its answers, as in
-sampling. What an answer learns flows back through them into the prompt, so the gradient is that of separate rows.
+A prompt goes through the decoder as its own row; each of its answers then attends to its keys and values, as in
+sampling. Gradients of answers flow back through them into the prompt, so the result equals that of separate rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.training.supervised import Encode, embed
 
-Answers = Sequence[Sequence[int]]  # to one prompt, as tokens
+Answers = Sequence[Sequence[int]]  # to one prompt, as token ids
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RolloutBatch:
     """Prompts and answers to them.
 
     prompts: one a row, padded on the right. lengths: tokens of each answer, at least 1.
-    answers: int64 (answers, longest), padded on the right with 0; owners: int64 (answers,), the row of its prompt.
+    answers: int64 (answers, longest), padded on the right with 0; owners: int64 (answers,), rows of their prompts.
     """
 
     prompts: Batch
@@ -38,7 +38,7 @@ class RolloutBatch:
 
     @classmethod
     def of(cls, processor: Processor, prompts: Sequence[Sample], answers: Sequence[Answers]) -> RolloutBatch:
-        """answers: those to each prompt. ValueError where one has no token."""
+        """answers: those to each prompt. ValueError if one has no token."""
         flat = [list(answer) for some in answers for answer in some]
         lengths = tuple(map(len, flat))
         if not all(lengths):
@@ -55,33 +55,33 @@ class RolloutBatch:
 
 
 class PolicyLearner(nn.Module):
-    """`model.*` is all there is to learn. `activation_checkpointing`: layers keep only their inputs."""
+    """The policy; all parameters are `model.*`. `activation_checkpointing`: layers store only their inputs."""
 
     def __init__(self, model: MiniCPMV, activation_checkpointing: bool = False) -> None:
         super().__init__()
         self.model, self.activation_checkpointing = model, activation_checkpointing
 
     def forward(self, batch: RolloutBatch, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
-        """Log-probabilities in nats of the tokens of all answers, one after another, float32 (tokens,), and the entropy
-        of the policy at each, without a gradient. encode: instead of the model's encoder (`training.supervised.embed`).
+        """Log-probabilities in nats of the tokens of all answers, concatenated, float32 (tokens,), and the entropy of
+        the policy at each, without gradient. encode: replaces the model's encoder (`training.supervised.embed`).
         """
         hidden = self._states(batch, encode)
         longest = torch.arange(batch.answers.shape[1], device=hidden.device)
         is_token = longest < torch.tensor(batch.lengths, device=hidden.device).unsqueeze(1)
         weighed = self.model.logits(hidden[is_token]).float().log_softmax(dim=-1)
-        chosen = weighed.gather(1, batch.answers[is_token].unsqueeze(1)).sum(dim=1)  # no view: FSDP2 warns of one
+        chosen = weighed.gather(1, batch.answers[is_token].unsqueeze(1)).sum(dim=1)  # no view: FSDP2 warns of views
         with torch.no_grad():
             entropy = -(weighed.exp() * weighed).sum(dim=-1)
         return chosen, entropy
 
     @torch.no_grad()
     def log_probs_by_answer(self, batch: RolloutBatch, encode: Encode | None = None) -> list[list[float]]:
-        """The first of `forward`, of each answer by itself, without a gradient."""
+        """The log-probabilities of `forward`, separately for each answer, without gradient."""
         log_probs, _ = self(batch.to(self.model.llm.lm_head.weight.device), encode)
         return [own.tolist() for own in log_probs.split(list(batch.lengths))]
 
     def _states(self, batch: RolloutBatch, encode: Encode | None) -> Tensor:
-        """(answers, longest, hidden_size): of the token before each of an answer, at first the prompt's last."""
+        """(answers, longest, hidden_size): at the token before each token of an answer, first the prompt's last."""
         prompts, shared, checkpointing = batch.prompts, SharedPrompt(), self.activation_checkpointing
         embedded = embed(self.model, prompts, encode, checkpointing)
         states = self.model.llm(embedded, prompts.positions, prompts.segments, shared, checkpointing)
@@ -98,7 +98,7 @@ class PolicyLearner(nn.Module):
 
 
 class SharedPrompt(AttentionCache):
-    """Keys and values of prompts, kept once for all their answers, with a gradient."""
+    """Keys and values of prompts, stored once for all their answers, with gradients."""
 
     def __init__(self) -> None:
         self.marks: tuple[Tensor, Tensor] | None = None  # positions and segments
@@ -109,13 +109,13 @@ class SharedPrompt(AttentionCache):
         return visibility(positions, segments, positions, segments)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """(rows, num_kv_heads, length, head_dim). A layer that runs again for its gradient replaces nothing."""
+        """(rows, num_kv_heads, length, head_dim). A layer recomputed by checkpointing does not replace them."""
         self.held.setdefault(layer, (keys, values))
         return keys, values
 
 
 class BehindPrompt(AttentionCache):
-    """What answers see: the keys and values of their prompts, and their own.
+    """What answers attend to: the keys and values of their prompts, and their own.
 
     owners: int64 (answers,), the row of each answer's prompt.
     """

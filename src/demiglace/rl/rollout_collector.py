@@ -1,4 +1,4 @@
-"""A batch of prompts, answered, scored and written down."""
+"""Collects batches of rollouts: prompts are answered, scored and logged."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from demiglace.training.metrics import Figures
 from demiglace.training.objective import CannotBegin
 
 Weights = Iterable[tuple[str, nn.Parameter]]
-LogProbs = Callable[[RolloutBatch], list[list[float]]]  # of the tokens of each answer
+LogProbs = Callable[[RolloutBatch], list[list[float]]]  # for the tokens of each answer
 
 
 @dataclass(frozen=True)
 class RolloutGroups:
-    """A batch of this process. samples: of the prompts, in the order of `scored`; figures: of all processes."""
+    """This process's part of a batch. samples: of the prompts, in the order of `scored`; figures: of all processes."""
 
     number: int
     samples: list[Sample]
@@ -42,7 +42,7 @@ class RolloutGroups:
 
 @dataclass
 class RolloutCollector:
-    """on_bad, num_workers: see `PromptBatches`."""
+    """Answers and scores batches of prompts. on_bad, num_workers: see `PromptBatches`."""
 
     prompts: Prompts
     generator: EngineGenerator
@@ -60,12 +60,12 @@ class RolloutCollector:
         self.batches = PromptBatches(reader, size, self.ranks.share(size), self.on_bad, self.num_workers)
 
     def collect(self, number: int, weights: Weights, learner: LogProbs, may_draw: bool = True) -> RolloutGroups:
-        """Batch `number`, answered with these weights, or as the log has it from an earlier run.
+        """Batch `number`, answered with these weights, or taken from the log of an earlier run.
 
-        learner: gives the log-probabilities that the ratio of several updates is measured against. The generator's are
-        of weights that were rounded.
-        Raises ValueError where no prompt can be used, where the answers `may` not be drawn as the policy has learned
-        from them already, and what scoring raises; CannotBegin where there is nobody to answer.
+        learner: computes the log-probabilities for the ratio of several updates; the generator's weights may be
+        rounded.
+        Raises ValueError if no prompt can be used, if answers are missing but `may_draw` is False because the policy
+        was already updated on this batch, and for errors in scoring; CannotBegin if answers cannot be generated.
         """
         clock = _Clock()
         version = number * self.settings.updates
@@ -95,7 +95,7 @@ class RolloutCollector:
 
     @contextmanager
     def _stopped_together(self) -> Iterator[None]:
-        """Where one process gets no answers, all stop."""
+        """If one process gets no answers, all stop."""
         failure: CannotBegin | None = None
         try:
             yield
@@ -161,14 +161,14 @@ class RolloutCollector:
 
 
 class _Clock:
-    """Seconds of the parts of a batch."""
+    """Seconds spent in the parts of a batch."""
 
     def __init__(self) -> None:
         self.seconds: Figures = {"prompts_s": 0.0, "sampling_s": 0.0, "scoring_s": 0.0}
         self._last = time.perf_counter()
 
     def split(self, name: str) -> None:
-        """Whatever went by since the last split was `name`."""
+        """Assign the time since the last split to `name`."""
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
 

@@ -1,7 +1,7 @@
-"""Rollouts as JSON Lines: a line for each prompt of a batch, with all of its answers, on the disk before they teach.
+"""Rollouts as JSON Lines: a line for each prompt of a batch with all its answers, on the disk before training on them.
 
-A run that goes on finds the answers of the batch under way here, so that none is drawn twice. Each process writes a
-file of its own and reads all of them: another number of processes may go on.
+A resumed run finds the answers of the current batch here, so that none is sampled twice. Each process writes its own
+file and reads all of them: a run may resume with another number of processes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FILES = "rollouts*.jsonl"
 
 @dataclass(frozen=True)
 class ScoredGroup:
-    """A group, what its answers are worth, and how much better each is than the others; None cannot be scored."""
+    """A group with rewards and advantages of its answers; an advantage of None means not scored."""
 
     group: Group
     scored_by: ScoredBy
@@ -33,7 +33,7 @@ class ScoredGroup:
 
 
 class RolloutLog:
-    """The rollouts of one stage. A line that was cut off as the process was killed is dropped."""
+    """The rollouts of one stage. An incomplete last line of a killed process is dropped."""
 
     def __init__(self, folder: Path, rank: int = 0) -> None:
         self.folder, self.path = folder, folder / ("rollouts.jsonl" if rank == 0 else f"rollouts-{rank}.jsonl")
@@ -42,17 +42,17 @@ class RolloutLog:
         self._known = {key: place for path in sorted(folder.glob(FILES)) for key, place in _places(path)}
 
     def add(self, groups: Sequence[ScoredGroup]) -> None:
-        """Write them down, and wait until they are on the disk."""
+        """Append groups, and wait until they are on the disk."""
         append_text(self.path, "".join(json.dumps(_fields(one)) + "\n" for one in groups))
 
     def find(self, prompt_ids: Sequence[int], policy_version: int) -> list[ScoredGroup]:
-        """Those of these prompts that an earlier run had these weights answer, in this order."""
+        """The logged groups of these prompts that were answered with these weights, in this order."""
         keys = [(number, policy_version) for number in prompt_ids]
         return [_read(*self._known[key]) for key in keys if key in self._known]
 
 
 def read_rollouts(folder: Path) -> Iterator[ScoredGroup]:
-    """All that a run has logged, each prompt once; ValueError where there is none or a line is damaged."""
+    """All logged groups of a run, each prompt and version once; ValueError if there is none or a line is damaged."""
     found = {key: place for path in sorted(folder.glob(FILES)) for key, place in _places(path)}
     if not found:
         raise ValueError(f"{folder} has no rollouts")
@@ -61,7 +61,7 @@ def read_rollouts(folder: Path) -> Iterator[ScoredGroup]:
 
 
 def _places(path: Path) -> Iterator[tuple[tuple[int, int], tuple[Path, int]]]:
-    """(prompt, version of the policy) -> where its line begins."""
+    """Pairs of (prompt, version of the policy) and the place where its line begins."""
     start = 0
     with path.open("rb") as file:
         for line in file:
@@ -75,7 +75,7 @@ def _places(path: Path) -> Iterator[tuple[tuple[int, int], tuple[Path, int]]]:
 
 @contextmanager
 def _damage_named(path: Path, start: int) -> Iterator[None]:
-    """What is wrong with the line that begins there, as a ValueError that says where that is."""
+    """Turns errors in the line that begins there into a ValueError that names the place."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -120,7 +120,7 @@ def _question_fields(question: Question) -> dict[str, Any]:
 
 
 def _question(fields: Mapping[str, Any]) -> Question:
-    """A log of a run before there were constraints has none."""
+    """Logs of older runs, before constraints existed, have none."""
     held = {key: _frozen(value) for key, value in fields.items()}
     constraints = read_constraints(fields["constraints"]) if fields.get("constraints") else ()
     return Question(**{**held, "constraints": constraints})

@@ -1,4 +1,4 @@
-"""The rollouts of a run that are worth a look: the best, the worst, and what has changed most."""
+"""Rollouts of a run to look at: the best, the worst, and the largest change."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ SHARE = 4  # the first and the last quarter of a run are compared (ours)
 
 @dataclass(frozen=True)
 class ReviewedGroup:
-    """A group and why it is shown."""
+    """A group and the reason why it is shown."""
 
     title: str
     scored: ScoredGroup
 
     @property
     def answers(self) -> list[tuple[Rollout, Reward]]:
-        """The best first; those that cannot be scored last."""
+        """Answers, the best first; those not scored last."""
         pairs = zip(self.scored.group.rollouts, self.scored.rewards, strict=True)
         return sorted(pairs, key=lambda pair: (pair[1].value is None, -(pair[1].value or 0.0)))
 
 
 def review(groups: Iterable[ScoredGroup], count: int = 3) -> list[ReviewedGroup]:
-    """`count` groups with the best and the worst answers on average, and of the kind of question whose mean reward has
-    changed most one from the first and one from the last quarter of the run. ValueError where none has a reward.
+    """`count` groups each with the best and the worst mean rewards, and for the kind of question whose mean reward has
+    changed most, one from the first and one from the last quarter of the run. ValueError if none has a reward.
     """
     found = [(scored, reward) for scored in groups if (reward := mean_reward(scored)) is not None]
     if not found:
@@ -41,13 +41,13 @@ def review(groups: Iterable[ScoredGroup], count: int = 3) -> list[ReviewedGroup]
 
 
 def mean_reward(scored: ScoredGroup) -> float | None:
-    """Of the answers that can be scored."""
+    """Mean reward of the scored answers; None if there is none."""
     values = [reward.value for reward in scored.rewards if reward.value is not None]
     return statistics.fmean(values) if values else None
 
 
 def _changed(groups: Sequence[ScoredGroup]) -> list[ReviewedGroup]:
-    """Nothing where no kind of question is in both quarters."""
+    """Empty if no kind of question is in both quarters."""
     size = max(1, len(groups) // SHARE)
     early, late = _by_kind(groups[:size]), _by_kind(groups[-size:])
     changes = {kind: _mean(late[kind]) - _mean(early[kind]) for kind in early if kind in late}
@@ -59,7 +59,7 @@ def _changed(groups: Sequence[ScoredGroup]) -> list[ReviewedGroup]:
 
 
 def _by_kind(groups: Sequence[ScoredGroup]) -> dict[tuple[str, str, str], list[ScoredGroup]]:
-    """By domain, kind of question and mode."""
+    """Groups by domain, kind of question and mode."""
     found = defaultdict[tuple[str, str, str], list[ScoredGroup]](list)
     for scored in groups:
         found[scored.group.domain, scored.group.question.kind, scored.group.mode].append(scored)

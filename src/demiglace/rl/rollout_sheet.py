@@ -1,4 +1,4 @@
-"""Rollouts as one HTML page that needs no other file."""
+"""Rollouts as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from demiglace.rl.rollout_review import ReviewedGroup
 
 
 def rollout_sheet(title: str, shown: Sequence[tuple[ReviewedGroup, PIL.Image.Image | None]]) -> str:
-    """A page of groups, each with what its prompt shows. All texts are escaped."""
+    """A page of groups, each with the picture of its prompt. All texts are escaped."""
     return html_page(title, "".join(_section(reviewed, picture) for reviewed, picture in shown))
 
 
 def terms_in_words(reward: Reward) -> str:
-    """Such as "1.5 = accuracy 1 + format 1 - preference 0.5"."""
+    """A reward as text, such as "1.5 = accuracy 1 + format 1 - preference 0.5"."""
     terms = " ".join(f"{'-' if value < 0 else '+'} {name} {abs(value):.3g}" for name, value in reward.terms.items())
     value = "not scored" if reward.value is None else f"{reward.value:.3g}"
     return f"{value} = {terms.removeprefix('+ ')}" if terms else value

@@ -1,8 +1,8 @@
-"""A verifier behind OpenAI's chat completions with log-probabilities: vLLM, SGLang, llama.cpp, `demiglace serve`.
+"""A verifier through OpenAI's chat completions with log-probabilities: vLLM, SGLang, llama.cpp, `demiglace serve`.
 
-Pictures go as data addresses, pages of documents as pictures, videos as `video_url` with the file in an address and how
-its frames are sampled beside it, which SGLang and `demiglace serve` honour. A server that is away is waited for and
-asked again, up to a bound; what it refuses (status 4xx, but for `_BUSY`) is an error at once.
+Pictures are sent as data URLs, pages of documents as pictures, and videos as `video_url` with the file in a data URL
+and sampling options beside it, which SGLang and `demiglace serve` honour. Requests to an unreachable server are
+retried, up to a limit; a refusal (status 4xx, except `_BUSY`) is an error immediately.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from demiglace.rl.claim_verdict import LIKELIEST, MOST_TOKENS, ClaimVerdict, cla
 if TYPE_CHECKING:
     from demiglace.conversation import Picture
 
-AT_ONCE = 8  # requests under way; ours
+AT_ONCE = 8  # concurrent requests; ours
 LONGEST_WAIT = 30.0  # seconds between two tries; ours
 TIMEOUT = 300.0  # seconds for one answer; ours
 MOST_BYTES = 2**24  # of a response
-_BUSY = (408, 425, 429)  # besides 5xx: statuses that pass
+_BUSY = (408, 425, 429)  # besides 5xx: temporary statuses
 
 
 @dataclass(frozen=True)
 class ServerVerifier:
-    """An `answer_judge.Verifier`; `write` lets it split answers too.
+    """An `answer_judge.Verifier`; with `write` it can split answers too.
 
     address: such as http://127.0.0.1:8000/v1. model: its name there.
-    patience: seconds for which a server that does not answer is asked again. wait: between tries; it takes seconds.
+    patience: seconds for which an unreachable server is retried. wait: sleeps for some seconds between tries.
     """
 
     address: str
@@ -50,12 +50,12 @@ class ServerVerifier:
     wait: Callable[[float], None] = time.sleep
 
     def verdicts(self, asked: Sequence[Conversation]) -> list[ClaimVerdict]:
-        """ValueError where the server stays away, refuses, or answers in another shape."""
+        """ValueError if the server stays unreachable, refuses, or responds in another format."""
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return list(threads.map(self._verdict, asked))
 
     def write(self, texts: Sequence[str]) -> list[str]:
-        """The likeliest answers to prompts without pictures; errors as `verdicts`."""
+        """Greedy answers to prompts without pictures; errors as in `verdicts`."""
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return list(threads.map(self._written, texts))
 
@@ -93,7 +93,7 @@ class ServerVerifier:
                     told = " ".join(error.read(2000).decode(errors="replace").split())
                     raise ValueError(f"the verifier at {self.address} refuses ({error.code}): {told:.300}") from error
                 reason = f"status {error.code}"
-            except (OSError, http.client.HTTPException) as error:  # a refused or broken connection, a timeout
+            except (OSError, http.client.HTTPException) as error:  # connection refused or broken, timeout
                 reason = str(error).strip()
             if time.monotonic() - began + pause > self.patience:
                 raise ValueError(
@@ -105,7 +105,7 @@ class ServerVerifier:
 
 
 def only_model(address: str) -> str:
-    """The name of the first model that a server offers; ValueError where it cannot be had."""
+    """The name of the first model that a server offers; ValueError if it is not available."""
     try:
         with urllib.request.urlopen(address.rstrip("/") + "/models", timeout=TIMEOUT) as response:
             return str(_held(_parsed(response.read(MOST_BYTES)), str, "data", 0, "id"))
@@ -121,7 +121,7 @@ def _parsed(text: bytes) -> Any:
 
 
 def _held(fields: Any, kind: type, *path: str | int) -> Any:
-    """What stands there; ValueError where it is not of this kind."""
+    """The value at `path`; ValueError if it is not of this kind."""
     found = fields
     for key in path:
         is_there = isinstance(found, list) and len(found) > key if isinstance(key, int) else isinstance(found, Mapping)
@@ -133,7 +133,7 @@ def _held(fields: Any, kind: type, *path: str | int) -> Any:
 
 
 def _content(part: Part) -> Iterator[dict[str, Any]]:
-    """As OpenAI's API takes it."""
+    """A part in the format of OpenAI's API."""
     if isinstance(part, Text):
         yield {"type": "text", "text": part.text}
     elif isinstance(part, Image):
@@ -147,7 +147,7 @@ def _content(part: Part) -> Iterator[dict[str, Any]]:
 
 
 def _frames(frames: Sequence[Picture]) -> dict[str, Any]:
-    """Sampled beforehand, as vLLM takes them: a list of JPEGs in one address."""
+    """Pre-sampled frames in vLLM's format: a list of JPEGs in one data URL."""
     encoded = []
     for frame in frames:
         held = io.BytesIO()

@@ -1,4 +1,4 @@
-"""A frozen encoder that looks at each picture once, for all answers of a group and for the update that follows."""
+"""A frozen encoder that encodes each picture once, for all answers of a group and for the following update."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from demiglace.model.siglip import SiglipEncoder
 
 
 class SharedEncoder(nn.Module):
-    """The function of a `SiglipEncoder` whose weights stay; features are kept until `forget`, by content of pictures.
+    """A `SiglipEncoder` with constant weights; features are cached by content of pictures until `forget`.
 
-    num_encoded: pictures that went through the encoder.
+    num_encoded: pictures encoded so far.
     """
 
     def __init__(self, encoder: SiglipEncoder) -> None:
@@ -33,7 +33,7 @@ class SharedEncoder(nn.Module):
         checkpointing: bool = False,
         kept: Tensor | None = None,
     ) -> Tensor:
-        """As the encoder, without a gradient, in the encoder's dtype."""
+        """As the encoder, without gradient, in the encoder's dtype."""
         weight = self.encoder.post_layernorm.weight
         groups = picture_groups(patches.to(weight.dtype), grids, kept)
         unknown = [group for group in groups if group.key not in self._features]
@@ -44,17 +44,17 @@ class SharedEncoder(nn.Module):
         return torch.cat([self._features[group.key] for group in groups])
 
     def features(self, visual: Visual) -> Tensor:
-        """(patches, feature_size)."""
+        """Features of pictures, (patches, feature_size)."""
         found: Tensor = self(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK, False, visual.kept)
         return found
 
     def forget(self) -> None:
-        """The pictures so far are not asked about again."""
+        """Clear the cache of features."""
         self._features.clear()
 
 
 def seen_through(model: MiniCPMV, encoder: SharedEncoder) -> MiniCPMV:
-    """The same model behind another encoder; resampler and decoder are shared, and `model` stays as it is."""
+    """The same model with another encoder; resampler and decoder are shared, and `model` is unchanged."""
     with torch.device("meta"):
         seen = MiniCPMV(model.config)
     seen.resampler, seen.llm = model.resampler, model.llm

@@ -1,1 +1,1 @@
-"""Whether a response is right, and which of its claims are wrong: pure functions for data, evaluation and rewards."""
+"""Whether a response is correct, and which of its claims are wrong: pure functions for data, evaluation and rewards."""

@@ -1,7 +1,7 @@
-"""Filter of long answers for training: well formed, right, without a wrong claim, without repetition.
+"""Filter of long answers for training: well formed, correct, without wrong claims, without repetition.
 
-The paper's pipeline for long answers (its section on SFT data): correctness, claims one by one, meaningless repetition.
-Here claims are those of arithmetic, which a rule can check.
+The paper's pipeline for long answers (its section on SFT data): correctness, single claims, meaningless repetition.
+Only arithmetic claims are checked here, because a rule can check them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from demiglace.scoring.question import Question, reply
 from demiglace.scoring.repetition import repeats
 from demiglace.scoring.thinking_format import reasoning_and_answer
 
-MOST_REPEATS = 2  # times that a phrase of so many words may occur
+MOST_REPEATS = 2  # allowed occurrences of a phrase (`repetition`)
 
 
 def teaches_reasoning(question: Question) -> bool:
@@ -20,9 +20,9 @@ def teaches_reasoning(question: Question) -> bool:
 
 
 def fault(said: str, question: Question) -> str | None:
-    """Why a long answer fails the filter, in a few words; None where it passes.
+    """Why a long answer fails the filter, in a few words; None if it passes.
 
-    said: reasoning between the marks, then the answer, as `Question.reply` writes it.
+    said: reasoning between the tags, then the answer, as `question.reply` writes it.
     """
     parts = reasoning_and_answer(said)
     if parts is None:

@@ -1,8 +1,8 @@
-"""Whether a response is right. docs/scoring.md states the rules in full, and the tests hold a table of verdicts.
+"""Whether a response is correct. docs/scoring.md states the rules in full, and the tests have a table of verdicts.
 
 The reference is typed first (`answer_type`); then the final answer of the response (`final_answer`) is compared with it
-by that type. What is equal in another writing is right ("12 %" for 12%, "−3" for -3, "1,234.50" for 1234.5). Whatever
-names two different answers is wrong, and so is what is negated. Each type's rule takes time in proportion to the text.
+by the rule for that type. Equal values in another notation are right ("12 %" for 12%, "−3" for -3, "1,234.50" for
+1234.5). Naming two different answers is wrong, and so is a negated answer. Each rule takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from demiglace.scoring.quantities.units import differ_by_case
 
 
 def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool:
-    """Whether a response gives the `reference` as its one final answer: alone, in a sentence or marked.
+    """Whether a response gives the `reference` as its only final answer: alone, in a sentence or marked.
 
-    choices: all answers between which one has to choose; a sentence that names another of them too is wrong.
-    Raises ValueError where the reference is a formula and math-verify is not installed (`mathematics`).
+    choices: all possible answers to choose from; a sentence that names another of them too is wrong.
+    Raises ValueError if the reference is a formula and math-verify is not installed (`mathematics`).
     """
     if squeezed(response) == squeezed(reference):
         return bool(response.strip()) and _has_its_units(without_markup(response), reference)
@@ -39,7 +39,7 @@ def is_right(response: str, reference: str, choices: Sequence[str] = ()) -> bool
 
 
 def _has_its_units(answer: str, reference: str) -> bool:
-    """Whether no number of the reference has a unit in the answer that case alone tells apart: 5 mW is not 5 MW."""
+    """Whether no number of the reference has, in the answer, a unit that differs only by case: 5 mW is not 5 MW."""
     wanted = _units_by_value(without_markup(reference))
     given = _units_by_value(answer) if wanted else {}
     return not any(differ_by_case(wanted[value], given[value]) for value in wanted.keys() & given.keys())
@@ -54,7 +54,7 @@ def _units_by_value(text: str) -> dict[object, frozenset[str]]:
 
 
 def _says(answer: str, reference: str, choices: Sequence[str]) -> bool:
-    """Whether an answer, without markup, says the reference, by its type."""
+    """Whether an answer, without markup, gives the reference, by the rule for its type."""
     kind = answer_type(reference, choices)
     if kind == "yes or no":
         return says_yes_or_no(answer, yes_or_no(reference) or "")
@@ -77,7 +77,7 @@ def _says(answer: str, reference: str, choices: Sequence[str]) -> bool:
 
 
 def _says_list(answer: str, reference: str) -> bool:
-    """Whether an answer has the same items in the same order; words may stand before the first."""
+    """Whether an answer has the same items in the same order; words may precede the first."""
     wanted, given = items(without_markup(reference)), items(answer)
     kinds = {brackets(answer), brackets(without_markup(reference))} - {""}
     if len(kinds) > 1:
@@ -104,7 +104,7 @@ def _says_figure(answer: str, wanted: NumberInText, as_written: bool) -> bool:
 
 
 def _says_day(answer: str, wanted: Day) -> bool:
-    """Whether all dates of an answer are the wanted day, and no other number stands beside them."""
+    """Whether all dates of an answer are the wanted day, without any other numbers."""
     text = spread_out(answer)
     days = named_days(text)
     outside = list(text)
@@ -118,7 +118,7 @@ def _says_day(answer: str, wanted: Day) -> bool:
 
 
 def _without_workings(text: str) -> str:
-    """`text` with the result alone of each equation that holds: "5 - 3 = 2" says 2; "5 - 3 = 4" says three things."""
+    """`text` with each correct equation replaced by its result: "5 - 3 = 2" says 2; "5 - 3 = 4" says three things."""
     place, kept = 0, []
     for claim in claims(text) if "=" in text or "≈" in text else ():
         if claim.is_true and claim.result:
@@ -128,7 +128,7 @@ def _without_workings(text: str) -> str:
 
 
 def _without_pronouns(found: list[NumberInText]) -> list[NumberInText]:
-    """Without "one" where something else is there to be counted: "the larger one is 7"."""
+    """Figures without the pronoun "one" if there are others: "the larger one is 7"."""
     if all(figure.is_word and figure.text == "one" for figure in found):
         return found
     return [figure for figure in found if not (figure.is_word and figure.text == "one" and not figure.meanings)]

@@ -1,4 +1,4 @@
-"""What kind of thing a reference is. It decides how a response is compared with it."""
+"""The type of a reference, which decides how a response is compared with it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _IN_BRACKETS = re.compile(r"\(.*\)")
 
 
 def answer_type(reference: str, choices: Sequence[str] = ()) -> AnswerType:
-    """choices: all answers between which one has to choose; they decide where the reference is made of words."""
+    """choices: all possible answers to choose from; they matter if the reference consists of words."""
     if yes_or_no(reference):
         return "yes or no"
     if letter_of(reference, choices):
@@ -60,7 +60,7 @@ def answer_type(reference: str, choices: Sequence[str] = ()) -> AnswerType:
 
 
 def only_figure(reference: str) -> NumberInText | None:
-    """The figure that `reference` consists of, if it is one."""
+    """The figure that `reference` consists of; None if it is not a single figure."""
     text = spread_out(without_markup(reference)).strip()
     found = figures(text)
     if len(found) != 1:
@@ -70,20 +70,20 @@ def only_figure(reference: str) -> NumberInText | None:
 
 
 def is_in_brackets(reference: str) -> bool:
-    """Whether it is a number in round brackets, which are a minus sign to some: nothing but (5) says (5)."""
+    """Whether it is a number in round brackets, which some read as a minus sign: only (5) equals (5)."""
     text = without_markup(reference).strip()
     return bool(_IN_BRACKETS.fullmatch(text)) and only_figure(text[1:-1]) is not None
 
 
 def only_day(reference: str) -> Day | None:
-    """The date with the name of a month that `reference` consists of."""
+    """The date with a month's name that `reference` consists of; None if it is something else."""
     text = without_markup(reference).strip(" .,")
     days = named_days(text)
     return days[0][2] if len(days) == 1 and days[0][:2] == (0, len(text)) else None
 
 
 def _is_sign(outside: str) -> bool:
-    """Whether what stands before a number is its sign or its money, which belong to its value."""
+    """Whether the text before a number is its sign or its currency, which belong to its value."""
     words = outside.casefold().split()
     return len(words) == 1 and (words[0] in ("minus", "negative") or bool(units.currency(words[0].strip("+-"))))
 

@@ -1,7 +1,7 @@
-r"""Formulas as a reference: equations, expressions with variables, roots, intervals; compared by math-verify.
+r"""Formulas as references: equations, expressions with variables, roots, intervals; compared by math-verify.
 
-math-verify sees nothing else: it takes 12:30 for 12:45 and 2024-10-11 for 2003. It works in a process of its own under
-a time limit of ours, since its own needs the main thread. What cannot be compared in time is wrong.
+math-verify is used for nothing else: it equates 12:30 with 12:45, and 2024-10-11 with 2003. It runs in a separate
+process under our time limit, since its own limit needs the main thread. A comparison that times out counts as wrong.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CARRIER = re.compile(
 
 
 def is_mathematics(reference: str) -> bool:
-    """Whether a reference, which is no mere number, date or name, is a formula."""
+    """Whether a reference is a formula; plain numbers and dates were excluded before."""
     text = _bare(reference)
     if len(text) > LONGEST_FORMULA or not _FORMULA.fullmatch(text):
         return False
@@ -50,7 +50,7 @@ def is_mathematics(reference: str) -> bool:
 def says_formula(answer: str, reference: str) -> bool:
     """Whether an answer, without markup, is a formula equal to the reference.
 
-    Raises ValueError where that takes math-verify, and it is not installed.
+    Raises ValueError if math-verify is needed and not installed.
     """
     wanted, given = _bare(reference), _CARRIER.sub("", _bare(answer), count=1)
     if "".join(wanted.split()) == "".join(given.split()):
@@ -69,7 +69,7 @@ def _bare(text: str) -> str:
 
 
 class _Worker:
-    """A process that compares one pair after the other; a new one after one that was stopped."""
+    """A process that compares pairs one by one; it is restarted after it was stopped."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class _Worker:
             sys.executable,
             "-P",
             str(_WORKER),
-        ]  # -P: this folder is not searched, whose numbers.py would be found
+        ]  # -P: modules in this folder must not shadow others
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
         if self._ask(process, "[]", START_LIMIT_S) != "ready":
@@ -95,7 +95,7 @@ class _Worker:
 
     @staticmethod
     def _ask(process: subprocess.Popen[str], request: str, limit_s: float) -> str:
-        """The line that answers a request; "" of a process that was stopped at the limit, or died."""
+        """The response line to a request; "" if the process was stopped at the limit, or died."""
         assert process.stdin is not None
         assert process.stdout is not None
         clock = threading.Timer(limit_s, process.kill)
@@ -116,5 +116,5 @@ class _Worker:
 
 @cache
 def _worker(process_id: int) -> _Worker:
-    """One for each process, since a forked one must not speak into its parent's pipe."""
+    """One worker for each process, since a forked process must not write to its parent's pipe."""
     return _Worker()

@@ -1,6 +1,6 @@
 """A process that answers "true" or "false" to pairs of formulas, a JSON list in each line; and "ready" to an empty one.
 
-It is run as a program and imports nothing of the package. Its memory is bounded, its time by whoever runs it.
+It is run as a program and imports nothing from the package. It limits its memory; the caller limits its time.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 MOST_MEMORY = 4 * 2**30  # bytes, ours
 
-DIGITS = 12  # ours: two decimal numbers that differ in the twelfth are not equal
+DIGITS = 12  # ours: decimal numbers that differ in the twelfth digit are not equal
 
 
 def main() -> None:
     _bound_memory()
-    import math_verify  # slow to load, so that it is loaded under the limits
+    import math_verify  # slow to load, so it is loaded under the limits
 
     for line in sys.stdin:
         pair = json.loads(line)
@@ -29,7 +29,7 @@ def _equal(math_verify: Any, wanted: str, given: str) -> bool:
     try:
         formulas = [_parsed(math_verify, text) for text in (wanted, given)]
         return all(formulas) and math_verify.verify(*formulas, float_rounding=DIGITS, timeout_seconds=None)
-    except Exception:  # whatever sympy raises on a text that is no formula: it equals nothing
+    except Exception:  # anything that sympy raises for text that is no formula: it equals nothing
         return False
 
 

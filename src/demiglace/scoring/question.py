@@ -1,4 +1,4 @@
-"""A question whose answer a rule can check, with the steps that lead there; and how it becomes a conversation."""
+"""A question whose answer can be checked by a rule, with its reasoning steps, and its conversion to a conversation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from demiglace.scoring.answer_match import is_right
 from demiglace.scoring.constraints.constraint import Constraint
 from demiglace.scoring.constraints.fulfilment import unmet
 
-FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, where it asks for a form
+FORM = re.compile(r" (?:Answer|Name) [^?\"]*\.$")  # the last sentence of a question, if it asks for a form
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about pictures, pages or clips.
+    """A question about pictures, pages or clips.
 
-    kind: such as "count" or "order"; figures are kept by kind.
-    text: the question, which says in what form the answer is wanted.
-    answer: as short as it can be said: a word, a number, a date, a few words.
-    spoken: the same in a sentence, where somebody would say it so; may equal `answer`.
-    steps: correct reasoning in order, a line each; the last checks. Empty where there is nothing to reason about.
-    choices: all answers between which one has to choose, this one among them; empty where they cannot be listed.
-    constraints: of an instruction: whatever meets all of them answers it, and `answer` is an example.
+    kind: such as "count" or "order"; metrics are reported by kind.
+    text: the question, including the form of the answer.
+    answer: as short as possible: a word, a number, a date, a few words.
+    spoken: the answer in a sentence, if that is natural; may equal `answer`.
+    steps: correct reasoning in order, a line each; the last checks. Empty if there is nothing to reason about.
+    choices: all possible answers to choose from, including this one; empty if they cannot be listed.
+    constraints: for an instruction: any response that meets all of them is right, and `answer` is an example.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Question:
     def is_answered_by(self, response: str) -> bool:
         """Whether `response`, without reasoning, gives the answer and no other (`scoring.answer_match`).
 
-        Of an instruction, whether it meets all constraints: a share would pay for the easy half of what was asked.
+        For an instruction, whether it meets all constraints: a share would reward meeting only the easy half.
         """
         if self.constraints:
             return not unmet(self.constraints, response)
@@ -54,19 +54,19 @@ class Question:
 
     @property
     def wanted(self) -> str:
-        """What is right, in words: the answer, or the constraints."""
+        """The right answer as text: the answer, or the constraints."""
         return "; ".join(one.in_words for one in self.constraints) or self.answer
 
 
 def in_a_sentence(question: Question) -> Question:
-    """The same question, to be answered as somebody would say it, whatever form it asked for."""
+    """The same question, asking for an answer in a sentence instead of its own form."""
     return replace(question, text=FORM.sub("", question.text) + " Answer in a sentence.")
 
 
 def conversation(question: Question, parts: Sequence[Part], long: bool, spoken: bool = False) -> Conversation:
-    """`parts` and the question, and the answer: short, or after its steps; a sentence, and asked for so, if `spoken`.
+    """`parts`, question and answer: short, or `long` with its steps; if `spoken`, asked and answered in a sentence.
 
-    Raises ValueError on a long answer to a question without steps.
+    Raises ValueError for a long answer to a question without steps.
     """
     return dialogue([question], parts, long, [spoken])
 
@@ -74,8 +74,8 @@ def conversation(question: Question, parts: Sequence[Part], long: bool, spoken: 
 def dialogue(questions: Sequence[Question], parts: Sequence[Part], long: bool, spoken: Sequence[bool]) -> Conversation:
     """Questions one after the other about `parts`, which are shown with the first.
 
-    Only the last answer can be `long`: the template drops the reasoning of earlier turns, and what would be left is a
-    short answer. Otherwise as `conversation`, with a `spoken` for each question.
+    Only the last answer can be `long`: the template drops the reasoning of earlier turns, which would leave a short
+    answer. Otherwise as `conversation`, with `spoken` for each question.
     """
     messages: list[Message] = []
     for number, (question, as_sentence) in enumerate(zip(questions, spoken, strict=True), start=1):
@@ -87,7 +87,7 @@ def dialogue(questions: Sequence[Question], parts: Sequence[Part], long: bool, s
 
 
 def reply(question: Question, long: bool, spoken: bool = False) -> str:
-    """What the assistant says; ValueError on a long answer to a question without steps."""
+    """The assistant's answer; ValueError for a long answer to a question without steps."""
     said = question.spoken if spoken else question.answer
     if not long:
         return said

@@ -1,8 +1,8 @@
-"""Accuracy of reading: pure functions from two strings to a number.
+"""Accuracy of text recognition: pure functions from two strings to a number.
 
-Every score compares texts after `single_spaced`: a reader that writes a curly quote as a straight one, or breaks a
-line elsewhere, has not misread. Lines are counts by characters, pages also by words without their order, because on
-columns and tables the reading order is ambiguous.
+Every score compares texts after `single_spaced`: a reader that writes a straight quote for a curly one, or breaks lines
+    elsewhere, has made no error. Lines are scored by characters, pages also by words regardless of order, because the
+    reading order of columns and tables is ambiguous.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _FOLDED = str.maketrans(
 
 
 def single_spaced(text: str) -> str:
-    """Unicode NFKC, dashes and quotes folded to ASCII, runs of white space squeezed to one space, ends stripped."""
-    # Folded before as well: NFKC takes an acute accent apart into a space and a mark, a double prime into two primes.
+    """Unicode NFKC, dashes and quotes folded to ASCII, runs of whitespace replaced by one space, ends stripped."""
+    # Also folded before: NFKC splits an acute accent into a space and a mark, and a double prime into two primes.
     composed = unicodedata.normalize("NFKC", text.translate(_FOLDED))
     return " ".join(composed.translate(_FOLDED).split())
 
@@ -37,7 +37,7 @@ def count_edits(reference: str, prediction: str, case_sensitive: bool = True) ->
 def character_error_rate(reference: str, prediction: str, case_sensitive: bool = True) -> float:
     """Edits over characters of the reference; above 1 for a long wrong answer.
 
-    An empty reference counts as one character, so that writing where nothing stands is an error.
+    An empty reference counts as one character, so that any text for an empty reference is an error.
     """
     edits, characters = count_edits(reference, prediction, case_sensitive)
     return edits / max(characters, 1)
@@ -46,9 +46,9 @@ def character_error_rate(reference: str, prediction: str, case_sensitive: bool =
 def corpus_character_error_rate(
     references: Sequence[str], predictions: Sequence[str], case_sensitive: bool = True
 ) -> float:
-    """Edits of all texts over characters of all references: each character weighs the same, however long its text.
+    """Edits of all texts over characters of all references: each character has equal weight, however long its text.
 
-    Raises ValueError where the counts differ or no reference holds a character.
+    Raises ValueError if the numbers of texts differ or no reference has a character.
     """
     if len(references) != len(predictions):
         raise ValueError(f"{len(references)} references, but {len(predictions)} predictions")
@@ -60,7 +60,7 @@ def corpus_character_error_rate(
 
 
 def word_f1(reference: str, prediction: str, case_sensitive: bool = True) -> float:
-    """Harmonic mean of precision and recall over the words, each counted as often as it stands, order set aside.
+    """Harmonic mean of precision and recall over the words, with multiplicity, regardless of order.
 
     Two empty texts agree (1.0).
     """

@@ -1,4 +1,4 @@
-"""What a question wants, and the verdict on a response: what every scorer of a benchmark takes and returns."""
+"""The expected answers of a question, and the verdict on a response: input and output of every scorer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Expected:
-    """What counts as right.
+    """The right answers.
 
-    answers: texts of which each is right; for VQA accuracy what each of ten people said, the same one as often as it
-        was said; of multiple choice the letter, in capitals.
-    choices: letter -> its text, in order; empty where there is nothing to choose from.
+    answers: texts of which each is right; for VQA accuracy, the answers of ten people, with repetitions; for multiple
+        choice, the letter in upper case.
+    choices: letter -> its text, in order; empty if there are none.
     """
 
     answers: tuple[str, ...]
@@ -27,11 +27,11 @@ class Expected:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How right a response is.
+    """The score of a response.
 
-    score: from 0 to 1; None where the response is unreadable: no answer was found in it, or several.
-    read: what was taken for the answer, such as "B"; "" where that is nothing.
-    by_chance: what a rule that draws an answer for an unreadable response gives it on average; 0 for all others.
+    score: from 0 to 1; None if the response is unreadable: no answer was found in it, or several.
+    read: the answer that was extracted, such as "B"; "" if none was.
+    by_chance: expected score of an unreadable response under rules that then draw an answer at random; else 0.
     """
 
     score: float | None
@@ -40,11 +40,11 @@ class Verdict:
 
     @property
     def counted(self) -> float:
-        """The score, and for an unreadable response what the rule makes of it."""
+        """The score, or `by_chance` for an unreadable response."""
         return self.by_chance if self.score is None else self.score
 
 
 UNREADABLE = Verdict(None)
 
 Scorer = Callable[[str, Expected], Verdict]
-"""A response, as the model gave it, and what counts as right -> the verdict."""
+"""From a response, as the model gave it, and the expected answers to the verdict."""

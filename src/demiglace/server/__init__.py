@@ -1,1 +1,1 @@
-"""A server for everyone's clients: OpenAI's routes, with packages of frames."""
+"""An OpenAI-compatible server, with packages of frames for videos."""

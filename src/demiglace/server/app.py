@@ -1,4 +1,4 @@
-"""The application: routes, errors in one form, and what happens at the beginning and the end."""
+"""The FastAPI application: routes, errors in one format, startup and shutdown."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ FORM = {
     "properties": {"file": {"type": "string", "format": "binary"}, "purpose": {"type": "string"}},
 }
 UPLOAD = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
-CLIENT_LEFT = 499  # nginx's number; nobody reads it
+CLIENT_LEFT = 499  # nginx's status code; no client reads it
 
 
 def create_app(service: Service) -> FastAPI:
-    """The application of a service, which it starts and ends."""
+    """The application of a service; it starts and stops the service."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -144,7 +144,7 @@ def _add_files(app: FastAPI, service: Service) -> None:
 
 
 async def _answered(request: Request, work: Awaitable[dict[str, Any] | EventStream]) -> Response:
-    """A client that hangs up stops the work."""
+    """Stops the work if the client disconnects."""
     result = await unless_left(work, request.receive)
     if result is None:
         return Response(status_code=CLIENT_LEFT)
@@ -152,7 +152,7 @@ async def _answered(request: Request, work: Awaitable[dict[str, Any] | EventStre
 
 
 class Whole(JSONResponse):
-    """Characters that UTF-8 cannot hold are replaced, as in streams: an answer repeats some of its request."""
+    """Replaces characters that UTF-8 cannot encode, as streams do: an answer may repeat parts of its request."""
 
     def render(self, content: Any) -> bytes:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -184,7 +184,7 @@ async def _validation_error(_: Request, error: Exception) -> Response:
 
 
 async def _left(_: Request, error: Exception) -> Response:
-    """In the middle of a body."""
+    """The client disconnected while sending its body."""
     return Response(status_code=CLIENT_LEFT)
 
 

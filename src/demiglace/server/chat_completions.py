@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions: its answers whole and in pieces, and what they took."""
+"""POST /v1/chat/completions: complete and streamed answers, and their usage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FINISH_REASONS = {"end": "stop", "stop": "stop", "length": "length"}
 
 @dataclass(frozen=True)
 class Head:
-    """What every object of a response repeats. prefix: of its id, by which OpenAI tells the routes apart."""
+    """Fields that every object of a response repeats. prefix: of its id; OpenAI has one for each route."""
 
     model: str
     prefix: str
@@ -44,7 +44,7 @@ class Head:
 
 
 async def chat_completion(request: ChatRequest, service: Service) -> Fields | EventStream:
-    """The response, or the stream of its pieces; ApiError on whatever is wrong before the first of them."""
+    """The response, or the stream of its chunks; ApiError for anything that fails before the first chunk."""
     check_fields(request)
     tells_ids = bool(request.return_token_ids)
     if tells_ids and (request.stream or not request.logprobs):
@@ -74,7 +74,7 @@ async def chat_completion(request: ChatRequest, service: Service) -> Fields | Ev
 
 
 def _with_token_ids(completion: Fields, prepared: Prepared, written: Sequence[Written]) -> Fields:
-    """Tokens of prompt and answers under vLLM's names; the one that ends an answer is among its log-probabilities."""
+    """Adds token ids of prompt and answers under vLLM's names; log-probabilities then include the end token's."""
     for choice, one in zip(completion["choices"], written, strict=True):
         told = one.answer.log_probabilities
         choice |= {"logprobs": logprobs_of(told), "token_ids": [place.taken.token for place in told]}
@@ -128,13 +128,13 @@ async def _chunks(
 
 
 def _delta(thoughts: str, text: str) -> Fields:
-    """Only what there is: nobody needs an empty piece."""
+    """Only fields that have text."""
     delta = {"reasoning": thoughts, "reasoning_content": thoughts} if thoughts else {}
     return {**delta, "content": text} if text else delta
 
 
 def usage_of(prompts: Sequence[Prepared], written: Sequence[Written]) -> Fields:
-    """Tokens; those of pictures apart, and by file. Seconds are until the last answer was written."""
+    """Counts of tokens, with visual tokens separately and by file. `seconds` is until the last answer was complete."""
     num_prompt = sum(len(one.sample.tokens) for one in prompts)
     num_visual = sum(len(one.sample.visual_places) for one in prompts)
     num_new = sum(one.answer.new_tokens for one in written)
@@ -158,7 +158,7 @@ def usage_of(prompts: Sequence[Prepared], written: Sequence[Written]) -> Fields:
 
 
 def choices_of(answer: Answer) -> Sequence[TokenChoice]:
-    """Without that of the token that ends the answer, as OpenAI has them."""
+    """Log-probabilities without that of the end token, as in OpenAI's API."""
     return answer.log_probabilities[:-1] if answer.stopped_by == "end" else answer.log_probabilities
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/completions: text that goes on, and POST /tokenize, /detokenize: text to tokens and back."""
+"""POST /v1/completions: text completion, and POST /tokenize, /detokenize: from text to tokens and back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_PROMPTS = 64
 
 
 async def completion(request: CompletionRequest, service: Service) -> Fields | EventStream:
-    """The response, or the stream of its pieces; ApiError on whatever is wrong before the first of them."""
+    """The response, or the stream of its chunks; ApiError for anything that fails before the first chunk."""
     check_fields(request)
     service.thinks_by_name(request.model)
     max_tokens = DEFAULT_MAX_TOKENS if request.max_tokens is None else request.max_tokens
@@ -52,7 +52,7 @@ async def completion(request: CompletionRequest, service: Service) -> Fields | E
 
 
 def _prompts(given: str | list[str] | list[int] | list[list[int]]) -> Sequence[str | list[int]]:
-    """Each a text or token ids."""
+    """The prompts, each a text or token ids."""
     if isinstance(given, str) or not given:
         return [given]  # type: ignore[list-item]
     if isinstance(given[0], int):
@@ -108,7 +108,7 @@ def _choice(
 
 
 def _logprobs(choices: Sequence[TokenChoice], offset: int) -> Fields | None:
-    """As OpenAI's older route has them. offset: characters of the answer's tokens before."""
+    """Log-probabilities in the format of OpenAI's older route. offset: characters of the answer's earlier tokens."""
     if not choices:
         return None
     tokens = _texts(choices)
@@ -128,7 +128,7 @@ def _texts(choices: Sequence[TokenChoice]) -> list[str]:
 
 
 async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
-    """Tokens of a text as a user writes it, or of the whole prompt of a conversation."""
+    """Tokens of a plain text, or of the whole prompt of a conversation."""
     check_fields(request)
     thinking, _ = thinking_of(request, service.thinks_by_name(request.model))
     if (request.prompt is None) == (request.messages is None):

@@ -1,4 +1,4 @@
-"""The one thread that owns the engine: questions come in by a queue, and what is written goes out to the event loop."""
+"""The one thread that runs the engine: requests arrive through a queue, and results go to the event loop."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from demiglace.processing.fitting import Fitted
 from demiglace.processing.sample import Sample
 from demiglace.server.unused_memory import give_back
 
-IDLE_S = 1.0  # ours: longer than a client takes between two requests
+IDLE_S = 1.0  # ours: longer than a client usually pauses between two requests
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Text that was added, and what the model gave the tokens, where that was asked for."""
+    """New text, with the log-probabilities of its tokens if they were requested."""
 
     text: str
     choices: tuple[TokenChoice, ...] = ()
@@ -36,7 +36,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Written:
-    """A whole answer. text: all that was written, marks of thoughts included. thoughts: tokens up to their end."""
+    """A complete answer. text: everything generated, with reasoning and its tags. thoughts: tokens up to its end."""
 
     answer: Answer
     text: str
@@ -48,10 +48,10 @@ Event = Piece | Written | Exception
 
 @dataclass(eq=False)
 class Order:
-    """One answer that is asked for, and where what is written goes.
+    """A requested answer, and where its results go.
 
-    number: among the answers to a request, which share `events`. fitted, sample: as of `Demiglace.draft`.
-    in_pieces: whether text is wanted as it is written. finished: called in the event loop where it ends by itself.
+    number: index among the answers to a request, which share `events`. fitted, sample: as in `Demiglace.draft`.
+    in_pieces: whether text is sent as it is generated. finished: called in the event loop unless it is cancelled.
     """
 
     number: int
@@ -68,17 +68,17 @@ class Order:
 class _Draft:
     order: Order
     builder: AnswerBuilder
-    num_choices: int = 0  # that were sent
+    num_choices: int = 0  # already sent
 
     def new_choices(self) -> tuple[TokenChoice, ...]:
-        """Those since the last call, without that of the token that ends the answer."""
+        """Log-probabilities since the last call, without that of the end token."""
         since, told = self.num_choices, self.builder.choices
         self.num_choices = len(told) - (self.builder.stopped_by == "end")
         return tuple(told[since : self.num_choices])
 
 
 class EngineThread:
-    """Answers orders, all together. Every method may be called from the event loop."""
+    """Answers all orders together. Every method may be called from the event loop."""
 
     def __init__(self, assistant: Demiglace, config: EngineConfig) -> None:
         self._assistant, self._mailbox = assistant, Mailbox(Engine(assistant.model, config))
@@ -91,25 +91,25 @@ class EngineThread:
 
     @property
     def num_held_blocks(self) -> int:
-        """Blocks of keys and values that answers under way hold."""
+        """Blocks of keys and values that answers in progress hold."""
         blocks = self._mailbox.engine.blocks
         return blocks.num_blocks - blocks.num_free
 
     def start(self) -> None:
-        """Call it from the event loop to which the answers go."""
+        """Call this from the event loop that receives the answers."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     def add(self, order: Order) -> None:
-        """Its events end with a `Written` or an exception: a ValueError where the request is at fault."""
+        """Queue an order; its last event is a `Written` or an exception, a ValueError if the request is at fault."""
         self._calls.put(lambda: self._add(order))
 
     def cancel(self, order: Order) -> None:
-        """Whatever there is of it; nothing more is computed."""
+        """Stop an order, if it is still in progress."""
         self._calls.put(lambda: self._cancel(order))
 
     def close(self) -> None:
-        """End the thread; what is under way is left."""
+        """End the thread; answers in progress are abandoned."""
         self._calls.put(self._close)
         if self._thread.ident is not None:
             self._thread.join()
@@ -124,7 +124,7 @@ class EngineThread:
             self._send()
 
     def _wait(self) -> None:
-        """Until there is a call; where none comes for a while, memory is given back meanwhile."""
+        """Wait for a call; if none comes for a while, return unused memory to the system."""
         try:
             call = self._calls.get(timeout=IDLE_S)
         except queue.Empty:
@@ -133,7 +133,7 @@ class EngineThread:
         call()
 
     def _take_calls(self) -> None:
-        """All there are."""
+        """Run all queued calls."""
         with suppress(queue.Empty):
             while True:
                 self._calls.get_nowait()()
@@ -161,7 +161,7 @@ class EngineThread:
     def _step(self) -> None:
         try:
             self._mailbox.advance()
-        except Exception as error:  # out of memory, say: a pass that is interrupted has computed nothing
+        except Exception as error:  # such as out of memory: the engine has discarded the pass
             for number, draft in list(self._drafts.items()):
                 self._leave(number)
                 self._fail(draft.order, error)
@@ -178,14 +178,14 @@ class EngineThread:
             text = builder.take(sampled)
             if draft.order.in_pieces and (text or builder.stopped_by):
                 self._outgoing.append((draft.order, Piece(text, draft.new_choices())))
-            if builder.stopped_by:  # in beams, the rest of the answer came with it
+            if builder.stopped_by:  # with beam search, more tokens may have come along
                 break
         if builder.stopped_by:
             self._outgoing.append((draft.order, Written(builder.answer(), builder.text, self._thoughts(builder))))
             self._leave(number)
 
     def _thoughts(self, builder: AnswerBuilder) -> int:
-        """Tokens of thoughts, the mark that ends them included. Beams may have found more, behind a stop string."""
+        """Tokens of reasoning, including its end tag. Beam search may have returned more tokens after a stop string."""
         if not builder.conversation.thinking:
             return 0
         said, end = builder.sampler.said[: builder.new_tokens], self._assistant.roles.think_end
@@ -197,7 +197,7 @@ class EngineThread:
         self._outgoing.append((order, error))
 
     def _send(self) -> None:
-        """What came of a step, in one call: each wakes the event loop."""
+        """Send all results of a step in one call, because each call wakes the event loop."""
         if not self._outgoing:
             return
         outgoing, self._outgoing = self._outgoing, []
@@ -216,7 +216,7 @@ def _deliver(outgoing: list[tuple[Order, Event]]) -> None:
 
 
 def num_blocks_of(model: MiniCPMV, num_bytes: int) -> int:
-    """Blocks of keys and values that fit; ValueError where not even one does."""
+    """Number of blocks of keys and values that fit; ValueError if not even one does."""
     llm, block_size = model.config.llm, EngineConfig.block_size
     token_bytes = 2 * llm.num_layers * llm.num_kv_heads * llm.head_dim * model.llm.model.embed_tokens.weight.itemsize
     if num_bytes < (needed := token_bytes * block_size):

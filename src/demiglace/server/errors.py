@@ -1,4 +1,4 @@
-"""What goes wrong, as clients of OpenAI's API read it: one object, whatever the cause."""
+"""Errors in the format of OpenAI's API: one object for every cause."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RETRY_AFTER_S = 1  # ours: a queue of short answers moves within a second
 
 
 class ApiError(Exception):
-    """A request that is answered by an error.
+    """An error response to a request.
 
-    status: of HTTP. param: the field at fault, such as "messages.0.content". code: a word for programs.
+    status: of HTTP. param: the field at fault, such as "messages.0.content". code: a machine-readable word.
     """
 
     def __init__(self, status: int, message: str, param: str | None = None, code: str | None = None) -> None:
@@ -28,7 +28,7 @@ class ApiError(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """As JSON has it; characters that UTF-8 cannot hold are replaced."""
+        """The JSON object; characters that UTF-8 cannot encode are replaced."""
         kind = STATUS_TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         return {
             "error": {
@@ -45,24 +45,24 @@ class ApiError(Exception):
 
 
 def refused(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """A request that is at fault itself."""
+    """The error of an invalid request."""
     return ApiError(400, " ".join(message.split()), param, code)
 
 
 def malformed(found: Sequence[Mapping[str, Any]], where: str = "") -> ApiError:
-    """What pydantic found, as one line about the first field at fault. where: the place of what it looked at."""
+    """Errors from pydantic, as one line about one field. where: the path of the validated object."""
     places = [(_place([where, *one["loc"]]), str(one["msg"])) for one in found]
     place = max((place for place, _ in places), key=len)
-    told = " or ".join(dict.fromkeys(text for other, text in places if other == place))  # of a union, each kind
+    told = " or ".join(dict.fromkeys(text for other, text in places if other == place))  # one for each type of a union
     return refused(f"{place}: {told}" if place else told, place or None)
 
 
 def _place(loc: Sequence[int | str]) -> str:
-    """Without names of types, which pydantic adds where a field may be of several."""
+    """The path of a field, without the names of types that pydantic adds for unions."""
     kinds = ("", "body", "str", "int")
     return ".".join(str(one) for one in loc if one not in kinds and "[" not in str(one))
 
 
 def encodable(text: str) -> str:
-    """JSON may carry half of a surrogate pair, which no answer can."""
+    """Replaces lone surrogates, which JSON may contain but UTF-8 cannot encode."""
     return text.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What stands before all routes: keys, the size of bodies, a line in the log."""
+"""Middleware before all routes: API keys, limits on bodies, a line in the log."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from demiglace.server.page_files import PREFIX
 log = logging.getLogger("demiglace.requests")
 
 BODIES_HELD = 8  # ours
-SILENCE_S = 30.0  # ours: so long may the next piece of a body be on its way
-MOST_COMMAS = 2**17  # ours: of a body of JSON, where one may part two values; a million take seconds to check
-BODY_S = 600.0  # ours: and so long all of it, be the pieces as small as they may
-OPEN_PATHS = frozenset({"/", "/health"})  # without a key: the page asks for one, and who watches a server has none
+SILENCE_S = 30.0  # ours: longest wait for the next piece of a body
+MOST_COMMAS = 2**17  # ours: in a JSON body, where commas separate values; a million values take seconds to validate
+BODY_S = 600.0  # ours: longest time for the whole body, however it is split
+OPEN_PATHS = frozenset({"/", "/health"})  # need no key: the page asks for one, and monitoring has none
 
 
 @dataclass
 class Guards:
-    """keys: one of them is asked of every request; none where there are none. max_bytes: of a body.
+    """keys: every request needs one of them; if empty, none is needed. max_bytes: of a body.
 
-    Bodies of all requests under way have `BODIES_HELD` times as many bytes together.
+    Bodies of all current requests together may have `BODIES_HELD` times as many bytes.
     """
 
     app: ASGIApp
@@ -72,13 +72,13 @@ class Guards:
         return None
 
     def _has_key(self, header: bytes) -> bool:
-        """Every key is compared, each in constant time."""
+        """Compares every key, each in constant time."""
         scheme, _, given = header.partition(b" ")
         found = [hmac.compare_digest(given.strip(), key.encode()) for key in self.keys]
         return scheme.lower() == b"bearer" and any(found)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "other")  # as declared: paths of strangers are no labels
+        route = getattr(scope.get("route"), "path", "other")  # the declared path: unknown paths must not become labels
         self.metrics.requests.labels(route, str(status or 499)).inc()
         log.info(
             "%s %s %s in %.3f s",
@@ -96,8 +96,8 @@ def _is_open(path: str) -> bool:
 
 @dataclass
 class _Body:
-    """Of one request. is_form: whether it holds a file as it is. size: bytes that have come. is_whole: whether none are
-    to come."""
+    """The body of one request. is_form: whether it is multipart, with raw file bytes. size: bytes received so far.
+    is_whole: whether it is complete."""
 
     guards: Guards
     is_form: bool
@@ -107,8 +107,8 @@ class _Body:
     began: float = field(default_factory=time.monotonic)
 
     def bounded(self, receive: Receive) -> Receive:
-        """Raises HTTPException, whatever size was announced: 413 at too many bytes or values, 429 where all bodies have
-        too many, 408 where they do not come: whoever sends slowly would hold the room of others."""
+        """Raises HTTPException, whatever size was announced: 413 for too many bytes or values, 429 if all bodies
+        together have too many, 408 if the body stalls, because slow senders would take up the capacity of others."""
 
         async def bounded() -> Message:
             message = await self._next(receive)
@@ -127,7 +127,7 @@ class _Body:
         return bounded
 
     async def _next(self, receive: Receive) -> Message:
-        """Behind the body comes the client's leaving, which may take as long as the answer."""
+        """The next message. After the body, only a disconnect is to come, so there is no timeout."""
         if self.is_whole:
             return await receive()
         try:

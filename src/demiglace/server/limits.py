@@ -1,4 +1,4 @@
-"""What a request may ask for, and how many may ask at a time. Every number is ours."""
+"""Limits on single requests and on concurrency. Every number is ours."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ BOUNDS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one request, of its files, and of all requests together.
+    """Limits for one request, for its files, and for all requests together.
 
-    max_bytes: of a request's body, or of what is fetched from one address.
+    max_bytes: of a request's body, or of a file fetched from a URL.
     max_pixels: of a picture or a frame. max_pages: of all documents of a request together.
-    max_frames, max_seconds: of each video. max_files: of a request, frames of a list counted one by one.
-    max_tokens: of prompt and answer together; None takes all positions of the model.
+    max_frames, max_seconds: of each video. max_files: of a request; frames in a list count one by one.
+    max_tokens: of prompt and answer together; None allows all positions of the model.
     max_choices: answers to one prompt.
-    max_batch: requests that are answered at a time. max_queue: requests that may wait for a place.
+    max_batch: requests answered at a time. max_queue: requests that may wait.
     decode_seconds, decode_bytes: time and memory that opening the files of one request may take.
     """
 
@@ -51,22 +51,22 @@ class Limits:
     decode_bytes: int = 2**32
 
     def __post_init__(self) -> None:
-        """Raises ValueError on values out of bounds."""
+        """Raises ValueError for values out of bounds."""
         check_attributes(self, BOUNDS)
         if self.max_tokens is not None:
             Whole(2, 2**31).check("max_tokens", self.max_tokens)
 
 
 class Busy(Exception):
-    """As many requests wait as may."""
+    """The queue of waiting requests is full."""
 
 
 class Closing(Exception):
-    """The server is about to end and takes up no more work."""
+    """The server is shutting down and accepts no more work."""
 
 
 class Gate:
-    """Places for requests that are answered, and a queue before them, first come first served. Of one event loop."""
+    """Places for requests being answered, with a first-in, first-out queue. For one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -79,7 +79,7 @@ class Gate:
         return len(self._waiting)
 
     async def enter(self) -> Place:
-        """A place, as soon as there is one. Raises Busy or Closing."""
+        """Wait for a place. Raises Busy or Closing."""
         asked = time.perf_counter()
         if self.is_closing:
             raise Closing
@@ -90,7 +90,7 @@ class Gate:
         return Place(self, asked)
 
     def close(self) -> None:
-        """Whoever waits is sent away, and so is who comes from now on."""
+        """Reject all waiting and all future requests."""
         self.is_closing = True
         for future in self._waiting:
             if not future.done():
@@ -103,7 +103,7 @@ class Gate:
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
-            await future  # whoever leaves gives the place on
+            await future  # a request that leaves passes its place on
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self.leave()
@@ -121,14 +121,14 @@ class Gate:
 
 
 class Place:
-    """Of a request that is answered. asked: when it began to wait for one (`perf_counter`)."""
+    """The place of a request being answered. asked: when it began to wait for one (`perf_counter`)."""
 
     def __init__(self, gate: Gate, asked: float) -> None:
         self.asked = asked
         self._gate: Gate | None = gate
 
     def leave(self) -> None:
-        """At its end, and maybe once more."""
+        """Free the place; further calls do nothing."""
         gate, self._gate = self._gate, None
         if gate is not None:
             gate.leave()

@@ -1,4 +1,4 @@
-"""Log lines that a person can read, or JSON for programs."""
+"""Log lines as readable text, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demiglace.server.errors import encodable
 
 
 class JsonFormatter(logging.Formatter):
-    """One object a line."""
+    """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineFormatter(logging.Formatter):
-    """Time of day and message; control characters of clients cannot move the terminal's cursor."""
+    """Time of day and message; clients' control characters cannot affect the terminal."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(message)s", "%H:%M:%S")
@@ -37,7 +37,7 @@ class LineFormatter(logging.Formatter):
 
 
 def set_up(is_json: bool) -> None:
-    """Lines of the server and of uvicorn go to stderr."""
+    """Send log lines of the server and of uvicorn to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if is_json else LineFormatter())
     for name, level in (("demiglace", logging.INFO), ("uvicorn", logging.WARNING)):

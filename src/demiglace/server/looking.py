@@ -1,4 +1,4 @@
-"""How files are looked at: frames, packages, slices and pages, as each server's users write them."""
+"""Options for files: frames, packages, slices and pages, under the names of several servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demiglace.server.preparation import File
 from demiglace.server.protocol import Looking
 
 ALL_FRAMES = -1  # vLLM's num_frames
-NATIVE_FPS = 60.0  # the most that is looked for: every frame of nearly any video
+NATIVE_FPS = 60.0  # the highest rate: every frame of nearly any video
 VIDEO: Mapping[str, Field] = {
     "fps": Real(0, 60, above=True),
     "num_frames": Whole(ALL_FRAMES, 2**20),
@@ -26,7 +26,7 @@ VIDEO: Mapping[str, Field] = {
     "end": Real(0, 1e9),
 }
 NUMBERS: Mapping[str, Field] = {**VIDEO, "max_slices": Whole(1, 256), "pages": Words()}
-OTHER_NAMES = {  # of other servers
+OTHER_NAMES = {  # names used by other servers
     "nframes": "num_frames",
     "max_num_frames": "max_frames",
     "video_start": "start",
@@ -47,13 +47,13 @@ IGNORED = frozenset({
 
 @dataclass(frozen=True)
 class Look:
-    """numbers: those of `NUMBERS` that were chosen."""
+    """Options of a request. numbers: those of `NUMBERS` that were given."""
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, request: Looking) -> Look:
-        """What a request says for all of its files; ours go before `media_io_kwargs`, those before the processor's."""
+        """A request's options for all files; ours override `media_io_kwargs`, which override `mm_processor_kwargs`."""
         found = numbers_of(request.mm_processor_kwargs or {}, "mm_processor_kwargs")
         for medium, numbers in (request.media_io_kwargs or {}).items():
             name = f"media_io_kwargs.{medium[:60]}"
@@ -70,7 +70,7 @@ class Look:
         return {"max_slices": self.numbers["max_slices"]} if "max_slices" in self.numbers else {}
 
     def file(self, source: bytes | tuple[bytes, ...], is_video: bool, own: Mapping[str, Any]) -> File:
-        """own: numbers of this file alone, which go before."""
+        """own: options of this file only, which override the request's."""
         numbers = {**self.numbers, **own}
         sampling, most = _sampling({name: value for name, value in numbers.items() if name in VIDEO})
         is_packing_open = not {"package_frames", "max_packages"} & numbers.keys() and sampling is not None
@@ -79,7 +79,7 @@ class Look:
 
 
 def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Those of `NUMBERS`, under our names; ApiError on unknown names and values out of bounds."""
+    """Options in `NUMBERS`, under our names; ApiError for unknown names and values out of bounds."""
     found = {}
     for name, value in given.items():
         param = f"{where}.{name[:60]}".lstrip(".")
@@ -96,7 +96,7 @@ def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _packing_of(given: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """TensorRT-LLM has two names for frames in a package: the most there may be, and those there must be."""
+    """TensorRT-LLM has two names for frames in a package: a maximum, and a fixed number."""
     most, forced = (given.get(name) for name in ("video_max_num_packing", "video_force_packing"))
     if most is None or "package_frames" in given:
         return {}
@@ -106,9 +106,9 @@ def _packing_of(given: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str,
 
 
 def _sampling(numbers: dict[str, Any]) -> tuple[VideoSampling | None, int | None]:
-    """None where nothing was chosen: then the video is fitted to the room there is. And frames at most.
+    """The sampling, None if nothing was given: then the video is fitted to the available tokens. And most frames.
 
-    A number of frames, as others mean it, is so many of all or all there are.
+    `num_frames`, as other servers use it, means so many frames out of all, or all if there are fewer.
     """
     if not numbers:
         return None, None
@@ -122,9 +122,9 @@ def _sampling(numbers: dict[str, Any]) -> tuple[VideoSampling | None, int | None
 
 
 async def file_of(part: Mapping[str, Any], field: str, is_video: bool, look: Look, sources: MediaSources) -> File:
-    """The file of a part. It stands under `field`, as an address or as an object with one, or in the part itself.
+    """The file of a part: in `field`, as a URL or as an object with one, or in the part itself.
 
-    ValueError where there is none, or it is not to be had.
+    ValueError if there is none, or if it is not available.
     """
     inner = part.get(field)
     held = inner if isinstance(inner, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Where the bytes of a file come from: a data URL, an upload, a folder that is open to requests, or an address."""
+"""Sources of files: data URLs, uploads, a local folder that is open to requests, or remote URLs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from demiglace.server.remote_media import RemoteMedia
 from demiglace.server.uploads import Uploads
 
 UPLOADS_KEPT = 4  # times the bytes of a request; ours
-LONG_URL = 2**20  # characters; decoding more would hold up the event loop
-FRAMES_TYPE = "video/jpeg"  # vLLM: frames one after the other, each base64, with commas between
+LONG_URL = 2**20  # characters; decoding more would block the event loop
+FRAMES_TYPE = "video/jpeg"  # vLLM: frames in base64, separated by commas
 
 
 @dataclass
 class MediaSources:
-    """media_root: requests may name files below it; None: none. remote: fetches addresses; None: none is fetched."""
+    """media_root: requests may name files below this folder, if given. remote: fetches remote URLs, if given."""
 
     limits: Limits
     media_root: Path | None = None
@@ -30,8 +30,8 @@ class MediaSources:
         self.uploads = Uploads(UPLOADS_KEPT * self.limits.max_bytes)
 
     async def read(self, url: str) -> bytes | tuple[bytes, ...]:
-        """The bytes behind `url`, those of each frame where it is a list of frames; ValueError where they are not to
-        be had."""
+        """The bytes of the file at `url`, or of each frame if it is a list of frames; ValueError if they are not
+        available."""
         scheme = url[:16].partition(":")[0].lower()
         if scheme == "data":
             return await asyncio.to_thread(decoded, url) if len(url) > LONG_URL else decoded(url)
@@ -56,7 +56,7 @@ class MediaSources:
 
 
 def decoded(url: str) -> bytes | tuple[bytes, ...]:
-    """What a data URL holds; ValueError where it is malformed or empty."""
+    """The contents of a data URL; ValueError if it is malformed or empty."""
     head, comma, body = url.partition(",")
     if not comma:
         raise ValueError("a data URL needs a comma before its data")
@@ -69,7 +69,7 @@ def decoded(url: str) -> bytes | tuple[bytes, ...]:
 
 
 def from_base64(text: str) -> bytes:
-    """ValueError on anything else. The two alphabets are taken, and absent padding."""
+    """Decodes base64, standard or URL-safe, with or without padding; ValueError for anything else."""
     text = unquote(text) if "%" in text else text
     plain = "".join(text.split()).translate(str.maketrans("-_", "+/")).rstrip("=")
     try:

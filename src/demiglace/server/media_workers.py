@@ -1,4 +1,4 @@
-"""Processes that open files, each bounded in time and memory: a hostile file costs its own request and no other."""
+"""Processes that open files, with limits on time and memory: a malicious file affects only its own request."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from demiglace.server.seen_media import levels_of
 log = logging.getLogger(__name__)
 
 START_PAUSE = 1.0  # seconds; ours
-UNIT_RANGE = to_unit_range(torch.arange(256).float()).numpy()  # by level
+UNIT_RANGE = to_unit_range(torch.arange(256).float()).numpy()  # for each level
 
 
 class MediaWorkers:
-    """A pool. Each process works on one job at a time; one that takes too long, or whose client left, is killed."""
+    """A pool. Each process runs one job at a time, and is killed if it takes too long or its client disconnects."""
 
     def __init__(self, processor: Processor, limits: Limits, room: int, count: int) -> None:
-        """room: tokens that a prompt may have."""
+        """room: most tokens of a prompt."""
         self.limits, self._count = limits, count
         self._settings = processor, limits, room
         self._threads = ThreadPoolExecutor(count, "media")
@@ -48,7 +48,7 @@ class MediaWorkers:
             self._idle.put_nowait(await loop.run_in_executor(self._threads, _Worker, self._settings))
 
     async def prepare(self, job: Job) -> Prepared:
-        """As `preparation.prepare`; ValueError too where time or memory did not do, or the process has died."""
+        """As `preparation.prepare`; ValueError also if time or memory ran out, or the process died."""
         worker = await self._idle.get()
         loop = asyncio.get_running_loop()
         try:
@@ -78,7 +78,7 @@ class MediaWorkers:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _replace(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once more after a pause where the machine has no room for a process; without any, requests wait."""
+        """Start a new process, retrying after a pause if the system cannot; without any process, requests wait."""
         while not self._is_closed.is_set():
             try:
                 worker = _Worker(self._settings)
@@ -94,13 +94,13 @@ class MediaWorkers:
 
 
 class _Worker:
-    """One process, and the pipe to it."""
+    """One process and the pipe to it."""
 
     def __init__(self, settings: tuple[Processor, Limits, int]) -> None:
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         context: Any = multiprocessing.get_context(method)
         if method == "forkserver":
-            context.set_forkserver_preload([__name__])  # so that a worker that was killed is soon replaced
+            context.set_forkserver_preload([__name__])  # so that a killed worker is replaced quickly
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs, *settings), daemon=True)
         self._process.start()
@@ -108,7 +108,7 @@ class _Worker:
         self.is_alive = True
 
     def ask(self, job: Job) -> Prepared | str:
-        """What became of the job, or what is wrong with it, in a line."""
+        """The result of the job, or its error in one line."""
         try:
             self._pipe.send_bytes(pickle.dumps(job))
             return unpacked(pickle.loads(self._pipe.recv_bytes()))
@@ -117,13 +117,13 @@ class _Worker:
             return "the files cannot be opened: their decoder ended, or took more memory than it may"
 
     def kill(self) -> None:
-        """From any thread; whoever asks is told then, and gives back what it took."""
+        """Call this from any thread; a pending `ask` then returns an error and releases the resources."""
         self.is_alive = False
-        with suppress(OSError, ValueError):  # it may have ended already
+        with suppress(OSError, ValueError):  # it may already have ended
             self._process.kill()
 
     def _end(self) -> None:
-        """Its files are closed here, where nobody reads them any more, and not whenever garbage is collected."""
+        """Close its file descriptors here, when nobody reads them any more, instead of at garbage collection."""
         self.kill()
         self._process.join()
         self._process.close()
@@ -131,7 +131,7 @@ class _Worker:
 
 
 def _work(pipe: Connection, processor: Processor, limits: Limits, room: int) -> None:
-    """Jobs until the server ends: then the pipe is closed."""
+    """Run jobs until the server ends and closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, and the server ends this one
     torch.set_num_threads(1)
     _bound_memory(limits.decode_bytes)
@@ -156,7 +156,7 @@ def _answer(job: Job, processor: Processor, limits: Limits, room: int) -> Prepar
 
 
 def _bound_memory(num_bytes: int) -> None:
-    """So much more than the process has now, where the system can hold it to that."""
+    """Limit memory to so much more than the process has now, if the system supports it."""
     status = Path("/proc/self/statm")
     if not status.is_file():
         return
@@ -167,7 +167,7 @@ def _bound_memory(num_bytes: int) -> None:
 
 
 def packed(answer: Prepared | str) -> Any:
-    """For the pipe: a quarter of the bytes, since every patch was made of levels."""
+    """For the pipe: patches become uint8 levels, from which they were made, a quarter of the bytes."""
     if isinstance(answer, str):
         return answer
     sample, visual = answer.sample, answer.sample.visual
@@ -180,9 +180,9 @@ def packed(answer: Prepared | str) -> Any:
 
 
 def unpacked(given: Any) -> Prepared | str:
-    """The inverse of `packed`, to the bit.
+    """The exact inverse of `packed`.
 
-    By numpy: torch would leave a team of threads for each thread that comes here (`cli.thread_waiting.in_passing`).
+    Uses numpy: torch would leave an OpenMP team for each calling thread (`cli.thread_waiting.in_passing`).
     """
     if isinstance(given, str):
         return given

@@ -1,4 +1,4 @@
-"""What the server counts, as Prometheus reads it."""
+"""Metrics of the server in Prometheus's format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 @dataclass
 class Metrics:
-    """Of one server."""
+    """The metrics of one server."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
@@ -35,7 +35,7 @@ class Metrics:
         self.opening = seconds("opening", "Until files were open and the prompt was ready.")
 
     def gauge(self, name: str, what: str, value: Callable[[], float]) -> None:
-        """A number that is asked for whenever Prometheus reads."""
+        """Register a number that is computed at every scrape."""
         Gauge(f"demiglace_{name}", what, registry=self.registry).set_function(value)
 
     def answered(self, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""The page and its files, which load nothing from elsewhere and run no script that is not theirs."""
+"""The web page and its files, which load nothing from other hosts and run no other scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
-}  # as Windows' registry may not have them
+}  # Windows' registry may lack them
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -33,12 +33,12 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",  # a newer version is seen at once
+    "Cache-Control": "no-cache",  # a newer version is used immediately
 }
 
 
 def add_page(app: FastAPI) -> None:
-    """The page at /, its other files below `PREFIX`."""
+    """Serve the page at /, and its other files below `PREFIX`."""
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -50,7 +50,7 @@ def add_page(app: FastAPI) -> None:
 
 
 def _file(name: str) -> Response:
-    """One that lies in the folder itself."""
+    """A file directly in the folder."""
     path = next((path for path in FOLDER.iterdir() if path.name == name), None)
     if path is None or path.suffix not in TYPES:
         raise HTTPException(404, f"the page has no file {name[:60]!r}")

@@ -1,4 +1,4 @@
-"""A conversation with its files made ready for the model, and told what became of them. Runs in worker processes."""
+"""Prepares a conversation and its files for the model, and reports what the model sees. Runs in worker processes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from demiglace.server.seen_media import SeenFile, seen_files
 
 @dataclass(frozen=True)
 class File:
-    """A file of a request, whose kind is still to be found.
+    """A file of a request, whose kind is not known yet.
 
-    source: its bytes, or those of frames that were sampled before. is_video: whether it is to be watched, be it a GIF.
-    pages: of a document. sampling: of a video, None where nobody chose numbers. most_frames: of a video, whatever its
-    sampling comes to. is_packing_open: whether frames were chosen alone, so that packages may be as full as the room
-    asks for. own: names of the numbers that were chosen for this file alone: of a video, and "pages".
+    source: its bytes, or those of frames that the client sampled. is_video: whether to treat it as a video, even a GIF.
+    pages: of a document. sampling: of a video, None if no option was given. most_frames: of a video, whatever its
+    sampling yields. is_packing_open: whether only frames were chosen, so that packages may be as full as the available
+    tokens require. own: names of options given for this file only: those of videos, and "pages".
     """
 
     source: bytes | tuple[bytes, ...]
@@ -42,9 +42,9 @@ class File:
 
 @dataclass(frozen=True)
 class Job:
-    """A conversation to be made ready.
+    """A conversation to prepare.
 
-    slicing: changes of the `SlicingConfig`. shows_pictures: whether what the model sees is wanted as JPEG too.
+    slicing: changes to `SlicingConfig`. shows_pictures: whether to return what the model sees as JPEG too.
     """
 
     messages: tuple[tuple[Role, tuple[Text | File, ...]], ...]
@@ -63,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Prepared:
-    """sample: of `Processor.prepare`. notes: what was not done as asked. files: what became of each, in order."""
+    """sample: from `Processor.prepare`. notes: deviations from the request. files: what the model sees, in order."""
 
     sample: Sample
     notes: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class Prepared:
 
 
 def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
-    """A prompt of at most `room` tokens; ValueError, in one line, on files that cannot be read or exceed the limits."""
+    """A prompt of at most `room` tokens; ValueError of one line for files that cannot be read or exceed the limits."""
     check_length("".join(job.texts), processor, room)
     processor = processor.sliced(**job.slicing or {})
     conversation, note = _packed(job, processor, limits, room)
@@ -83,13 +83,13 @@ def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepar
 
 
 def check_length(text: str, processor: Processor, room: int) -> None:
-    """ValueError on a text that is too long whatever its tokens are: a body holds what takes minutes to encode."""
+    """ValueError for a text that is too long whatever its tokens: some bodies would take minutes to tokenise."""
     if (num_bytes := len(text.encode())) > room * processor.tokenizer.most_bytes:
         raise ValueError(f"the text has {num_bytes} bytes, far more than the {room} tokens that there is room for")
 
 
 def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
-    """As `prepare`; what readers of files warn of is among the notes. Not beside other threads."""
+    """As `prepare`, with warnings about files added to the notes. Not thread-safe."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         prepared = prepare(job, processor, limits, room)
@@ -98,7 +98,7 @@ def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: 
 
 
 def _packed(job: Job, processor: Processor, limits: Limits, room: int) -> tuple[Conversation, tuple[str, ...]]:
-    """Where frames were chosen alone, in packages so full that a quarter of the room is left; a note says so."""
+    """If only frames were chosen, packages are filled until a quarter of the room is left; a note says so."""
     conversation, package_frames = _conversation(job, limits, None), 1
     _check_pages(conversation, limits)
     if not any(file.is_packing_open for file in job.files):
@@ -128,7 +128,7 @@ def _conversation(job: Job, limits: Limits, package_frames: int | None) -> Conve
 
 
 def _part(file: File, limits: Limits, package_frames: int | None) -> Part:
-    for frame in file.source[:1] if isinstance(file.source, tuple) else ():  # the others must have its size
+    for frame in file.source[:1] if isinstance(file.source, tuple) else ():  # all others must have the same size
         _check_picture(frame, limits)
     kind = "video" if isinstance(file.source, tuple) else kind_of(file.source)
     is_clip = file.is_video or kind == "video" or (kind == "animation" and bool(file.own_of_videos))
@@ -143,7 +143,7 @@ def _part(file: File, limits: Limits, package_frames: int | None) -> Part:
 
 
 def _check_own(file: File, is_clip: bool) -> None:
-    """ValueError on numbers of this file alone that would change nothing. Those of all files may be for another."""
+    """ValueError for options of this file only that have no effect. Those for all files may be for another one."""
     if file.own_of_videos and not is_clip:
         names = ", ".join(file.own_of_videos)
         raise ValueError(f"{names}: only for videos and animations, and the file of this part is none")
@@ -152,7 +152,7 @@ def _check_own(file: File, is_clip: bool) -> None:
 
 
 def _video(file: File, limits: Limits, package_frames: int | None) -> Video:
-    """With so many frames as are asked for at most, where its sampling comes to more."""
+    """The video, limited to the requested number of frames if its sampling yields more."""
     sampling, most = file.sampling, file.most_frames
     if most is not None:
         if most > limits.max_frames:

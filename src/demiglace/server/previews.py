@@ -1,4 +1,4 @@
-"""POST /v1/preview: what the model sees of a conversation, without an answer."""
+"""POST /v1/preview: what the model sees of a conversation, without generating an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demiglace.server.service import Service
 
 
 async def preview(request: PreviewRequest, service: Service) -> dict[str, Any]:
-    """Tokens of the prompt, and each file with its slices or packages; ApiError as for an answer."""
+    """Tokens of the prompt, and each file with its slices or packages; raises ApiError as for an answer."""
     check_fields(request)
     thinking, _ = thinking_of(request, service.thinks_by_name(request.model))
     async with service.held():

@@ -1,6 +1,6 @@
-"""Requests as clients write them. What a field means is in `requests`; which are ignored or refused stands here.
+"""Schemas of requests. The meaning of fields is in `requests`; which are ignored or refused is listed here.
 
-Null is taken wherever a field may be left out. A field that nobody knows is refused by its name, as OpenAI does.
+Null is accepted for every optional field. Unknown fields are refused by name, as OpenAI does.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
-from typing_extensions import TypedDict  # pydantic takes Python's own from 3.12 on
+from typing_extensions import TypedDict  # pydantic accepts Python's own from 3.12 on
 
 Json = dict[str, Any]
-# The first of a list that is at fault will do: a body may hold millions.
+# Validation stops at the first invalid item of a list: a body may have millions.
 Texts = Annotated[list[str], Field(fail_fast=True)]
 Numbers = Annotated[list[int], Field(fail_fast=True)]
 Objects = Annotated[list[Json], Field(fail_fast=True)]
@@ -24,7 +24,7 @@ IGNORED = frozenset({
     *("skip_special_tokens", "spaces_between_special_tokens", "add_generation_prompt", "add_special_tokens"),
     *("priority", "request_id", "cache_salt", "include", "truncation"),
 })  # fmt: skip
-# Fields of messages and their texts that clients send back from answers. The model is not shown them.
+# Fields of messages and their texts that clients send back from earlier answers. They are not shown to the model.
 IGNORED_OF_MESSAGES = frozenset({
     *("type", "id", "status", "phase", "name", "refusal", "annotations", "parsed", "logprobs", "tool_call_id"),
     *("thinking", "thinking_blocks", "reasoning_details", "reasoning_items", "provider_specific_fields"),
@@ -34,7 +34,7 @@ IGNORED_OF_TEXTS = frozenset({
     *("type", "id", "status", "phase", "index", "annotations", "parsed", "logprobs", "extras"),
     *("cache_control", "prompt_cache_breakpoint"),
 })  # fmt: skip
-# Fields that would change the answer, and cannot be held: refused unless they ask for nothing.
+# Fields that would change the answer and are not supported: refused unless their value has no effect.
 REFUSED = {
     "tools": "calls of tools are not supported",
     "tool_choice": "calls of tools are not supported",
@@ -61,14 +61,14 @@ ASKS_NOTHING: tuple[Any, ...] = (None, False, [], {}, "", "none", "auto", ["text
 
 
 def asks_nothing(name: str, value: Any) -> bool:
-    """Whether a field of `REFUSED` changes nothing by its value. Of numbers that is 1 for `best_of` alone."""
+    """Whether the value of a field in `REFUSED` has no effect. The only such number is 1 for `best_of`."""
     if name == "best_of" and type(value) is int:
         return value == 1
     return any(type(value) is type(nothing) and value == nothing for nothing in ASKS_NOTHING)
 
 
 class Request(BaseModel):
-    """What all requests share. Numbers are numbers: no text that looks like one."""
+    """Base of all requests. Types are strict: a string that looks like a number is not accepted as one."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -76,12 +76,12 @@ class Request(BaseModel):
 
     @property
     def unknown(self) -> Json:
-        """Fields that are not declared, and ask for something."""
+        """Undeclared fields that are not ignored."""
         return {name: value for name, value in (self.model_extra or {}).items() if name not in IGNORED}
 
 
 class Sampling(Request):
-    """How answers are drawn; see docs/sampling.md for bounds and meaning."""
+    """Sampling parameters; see docs/sampling.md for bounds and meaning."""
 
     temperature: float | None = None
     top_p: float | None = None
@@ -105,7 +105,7 @@ class Sampling(Request):
 
 
 class Looking(Request):
-    """How files are looked at; each may stand inside a part too, where it goes before."""
+    """Options for files; each may also be given in a part, where it takes precedence."""
 
     fps: float | None = None
     num_frames: int | None = None
@@ -122,7 +122,7 @@ class Looking(Request):
 
 
 class Thinking(Request):
-    """Whether, and how long, the model thinks before it answers."""
+    """Whether, and for how many tokens, the model reasons before it answers."""
 
     chat_template_kwargs: Json | None = None
     reasoning_effort: str | None = None
@@ -138,7 +138,7 @@ class FaultDetails(BaseModel):
 
 
 class Fault(BaseModel):
-    """What every error looks like."""
+    """The format of all errors."""
 
     error: FaultDetails
 
@@ -150,7 +150,7 @@ class StreamOptions(BaseModel):
 
 
 class ChatMessage(BaseModel):
-    """A message; parts of its content are read by `requests`, which knows every dialect."""
+    """A message; parts of its content are parsed by `requests`, which knows all formats."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -191,7 +191,7 @@ class PreviewRequest(Conversing):
 
 
 class CompletionRequest(Sampling):
-    """POST /v1/completions: text that goes on, without the form of a chat.
+    """POST /v1/completions: text completion, without the chat template.
 
     prompt: texts or token ids, one or many.
     """
@@ -205,7 +205,7 @@ class CompletionRequest(Sampling):
 
 
 class TokenizeRequest(Looking, Thinking):
-    """POST /tokenize: of a text, or of a conversation with its files."""
+    """POST /tokenize: tokens of a text, or of a conversation with its files."""
 
     prompt: str | None = None
     messages: Messages | None = None
@@ -219,14 +219,14 @@ class DetokenizeRequest(Request):
 
 @with_config(ConfigDict(extra="allow"))
 class Effort(TypedDict, total=False):
-    """Of thinking, as the Responses API has it. What is told of the thoughts is chosen in vain."""
+    """Reasoning options of the Responses API. Only `effort` has an effect."""
 
     effort: str | None
 
 
 @with_config(ConfigDict(extra="allow"))
 class TextForm(TypedDict, total=False):
-    """Of the answer, as the Responses API has it."""
+    """Text options of the Responses API."""
 
     format: Json | None
 
@@ -234,7 +234,7 @@ class TextForm(TypedDict, total=False):
 class ResponsesRequest(Looking, Thinking, Sampling):
     """POST /v1/responses
 
-    image, stream_options: of how OpenAI compresses and pads; nothing here.
+    image, stream_options: options of OpenAI for compression and padding; they have no effect here.
     """
 
     input: str | Annotated[list[Json], Field(min_length=1, fail_fast=True)]

@@ -1,7 +1,7 @@
-"""Files from addresses: the only place that opens the network, and only to public addresses.
+"""Files from remote URLs: the only code that opens outgoing connections, and only to public addresses.
 
-A name is resolved once, and the connection goes to the very address that was checked. Redirects are followed here, one
-by one, and each is checked as the first was.
+A host name is resolved once, and the connection goes to the address that was checked. Redirects are followed here, one
+by one, and each is checked like the first.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_public(address: IpAddress) -> bool:
-    """Whether an address is reached through the internet: no private or local one in disguise either.
+    """Whether an address is on the public internet, including addresses embedded in it.
 
-    Addresses of version 6 that carry one of version 4 are as public as that one.
+    An IPv6 address that embeds an IPv4 address is public only if that one is.
     """
     if isinstance(address, ipaddress.IPv6Address):
         carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
@@ -41,13 +41,13 @@ def is_public(address: IpAddress) -> bool:
 
 @dataclass(frozen=True)
 class RemoteMedia:
-    """Fetches files of at most `max_bytes` from addresses that `is_allowed`."""
+    """Fetches files of at most `max_bytes` from addresses that `is_allowed` accepts."""
 
     max_bytes: int
     is_allowed: Callable[[IpAddress], bool] = is_public
 
     async def fetch(self, url: str) -> bytes:
-        """ValueError, without a word of what answered, where the file is not to be had."""
+        """The bytes of a file; ValueError if it is not available, without any content of the response."""
         try:
             async with (
                 asyncio.timeout(MOST_SECONDS),
@@ -72,7 +72,7 @@ class RemoteMedia:
         raise ValueError(f"the address was redirected more than {MOST_REDIRECTS} times")
 
     async def _request(self, client: httpx2.AsyncClient, url: httpx2.URL) -> httpx2.Request:
-        """To the address that was checked, under the name that was asked for."""
+        """A request to the address that was checked, with the host name of the URL."""
         if url.scheme not in PORTS:
             raise ValueError(f"only http and https are fetched, got {url.scheme[:20]!r}")
         if url.userinfo:
@@ -82,7 +82,7 @@ class RemoteMedia:
         addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
         if not addresses or not all(map(self.is_allowed, addresses)):
             raise ValueError("the address is not a public one")
-        headers = {"Host": url.netloc.decode(), "Accept-Encoding": "identity"}  # what unpacks has no size beforehand
+        headers = {"Host": url.netloc.decode(), "Accept-Encoding": "identity"}  # decompressed sizes are unknown
         pinned = url.copy_with(host=str(addresses[0]))
         return client.build_request("GET", pinned, headers=headers, extensions={"sni_hostname": url.host})
 

@@ -1,4 +1,4 @@
-"""Requests of every dialect -> what the engine is asked. This file alone knows what clients mean by their fields."""
+"""From requests in several API formats to jobs. Only this file knows what clients mean by their fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from demiglace.server.protocol import (
 )
 
 THINK_SUFFIX = ":think"
-EFFORTS: Mapping[str, tuple[bool, int | None]] = {  # whether to think, and for how many tokens at most; ours
+EFFORTS: Mapping[str, tuple[bool, int | None]] = {  # whether to reason, and for how many tokens at most; ours
     "none": (False, None),
     "minimal": (False, None),
     "low": (True, 512),
@@ -30,7 +30,7 @@ EFFORTS: Mapping[str, tuple[bool, int | None]] = {  # whether to think, and for 
     "xhigh": (True, None),
 }
 TEXTS = ("text", "input_text", "output_text", "refusal")
-KINDS = {  # type of a part -> the field that holds its file, and whether it is to be watched
+KINDS = {  # type of a part -> the field that holds its file, and whether it is a video
     "image_url": ("image_url", False),
     "input_image": ("image_url", False),
     "image": ("image", False),
@@ -44,7 +44,7 @@ ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": 
 
 
 def check_fields(request: Request) -> None:
-    """Raises ApiError where a field is unknown, or asks for what cannot be had."""
+    """Raises ApiError if a field is unknown or not supported."""
     for name, value in request.unknown.items():
         if value is None or (name in REFUSED and asks_nothing(name, value)):
             continue
@@ -54,7 +54,7 @@ def check_fields(request: Request) -> None:
 
 
 def thinking_of(request: Thinking, is_asked_by_name: bool) -> tuple[bool, int | None]:
-    """Whether to think, and for how many tokens at most. Fields go before an effort, and that before a name."""
+    """Whether to reason, and for how many tokens at most. Explicit fields override effort, which overrides the name."""
     effort = request.reasoning_effort
     if effort is not None and effort not in EFFORTS:
         raise refused(f"reasoning_effort must be one of {', '.join(EFFORTS)}, got {effort[:60]!r}", "reasoning_effort")
@@ -80,9 +80,9 @@ def _switches(kwargs: Mapping[str, Any]) -> list[bool | None]:
 async def job_of(
     given: Sequence[ChatMessage], look: Look, thinking: bool, sources: MediaSources, field: str = "messages"
 ) -> Job:
-    """A conversation with the bytes of its files; ApiError where a part is malformed or a file is not to be had.
+    """A conversation with the bytes of its files; ApiError if a part is malformed or a file is not available.
 
-    field: where the messages stand.
+    field: name of the field with the messages.
     """
     messages = []
     for number, message in enumerate(given):
@@ -139,7 +139,7 @@ async def _part(part: Mapping[str, Any], param: str, look: Look, sources: MediaS
 
 
 def _check_others(given: Mapping[str, Any], known: Collection[str], param: str) -> None:
-    """A message and its texts hold nothing else that the model should see; what is empty asks for nothing."""
+    """Refuse other fields of messages and texts, which the model would not see; empty ones are ignored."""
     for name, value in given.items():
         if value and name not in known:
             param = f"{param}.{name[:60]}"

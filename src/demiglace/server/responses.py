@@ -1,4 +1,4 @@
-"""POST /v1/responses: the same answers in OpenAI's newer form. Nothing is stored."""
+"""POST /v1/responses: the same answers in OpenAI's newer format. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from demiglace.server.streaming import EventStream, ThoughtSplitter, event
 
 Fields = dict[str, Any]
 WITH_LOGPROBS = "message.output_text.logprobs"
-SKIPPED_ITEMS = ("reasoning",)  # thoughts of earlier turns, which the model is not shown again
+SKIPPED_ITEMS = ("reasoning",)  # reasoning of earlier turns, which the model is not shown again
 
 
 async def response(request: ResponsesRequest, service: Service) -> Fields | EventStream:
-    """The response, or the stream of its events; ApiError on whatever is wrong before the first of them."""
+    """The response, or the stream of its events; ApiError for anything that fails before the first event."""
     check_fields(request)
     effort = (request.reasoning or {}).get("effort", request.reasoning_effort)
     request = request.model_copy(update={"reasoning_effort": effort})
@@ -113,7 +113,7 @@ class ResponseForm:
         }
 
     def whole(self, prepared: Prepared, written: Written) -> Fields:
-        """Complete, or cut by its length."""
+        """The final response, with status "completed", or "incomplete" if truncated."""
         answer = written.answer
         is_cut = answer.stopped_by == "length"
         output = [self.thoughts(answer.thinking)] if answer.thinking else []
@@ -147,12 +147,12 @@ def output_text(text: str, logprobs: Sequence[Fields] = ()) -> Fields:
 
 
 class ResponseStream:
-    """Events of one response, numbered. Thoughts are an item of their own, before the message."""
+    """Numbered events of one response. Reasoning is a separate item before the message."""
 
     def __init__(self, form: ResponseForm, splitter: ThoughtSplitter) -> None:
         self._form, self._splitter = form, splitter
         self._number = 0
-        self._texts: dict[str, str] = {}  # "thoughts" and "message" in order, as far as they are written
+        self._texts: dict[str, str] = {}  # text so far of "thoughts" and "message", in order
 
     async def events(self, prepared: Prepared, answers: Answers) -> AsyncIterator[str]:
         for name in ("created", "in_progress"):
@@ -174,7 +174,7 @@ class ResponseStream:
 
     def _end(self, prepared: Prepared, written: Written) -> list[str]:
         whole = self._form.whole(prepared, written)
-        has_message = whole["output"] and whole["output"][-1]["type"] == "message"  # maybe of no text
+        has_message = whole["output"] and whole["output"][-1]["type"] == "message"  # its text may be empty
         opened = self._opened("message") if has_message and "message" not in self._texts else []
         closed = [line for kind in self._texts for line in self._closed(kind, whole)]
         return [*opened, *closed, self._event(f"response.{whole['status']}", response=whole)]

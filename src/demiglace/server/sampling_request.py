@@ -1,4 +1,4 @@
-"""How answers are to be drawn and formed: a request's fields -> SamplingParams."""
+"""From a request's fields to SamplingParams, including guides."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SAME_NAMES = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
     *("ignore_eos", "num_beams", "length_penalty", "early_stopping"),
 )
-THEIR_NAMES = {  # of fields that have another name here
+THEIR_NAMES = {  # of fields with other names here
     "max_new_tokens": "max_tokens",
     "min_new_tokens": "min_tokens",
     "thinking_budget": "thinking_token_budget",
 }
 MOST_STOPS = 16
-MOST_STOP_CHARACTERS = 10_000  # ours: each step looks for all of them
-MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once where everybody's answers wait
+MOST_STOP_CHARACTERS = 10_000  # ours: each step searches for all of them
+MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once in the engine thread, where all answers wait
 
 
 def sampling_of(
@@ -36,7 +36,7 @@ def sampling_of(
     thinking_budget: int | None,
     form: Guide | None,
 ) -> SamplingParams:
-    """The checkpoint's own parameters with what was chosen instead; ApiError on numbers out of bounds."""
+    """The checkpoint's parameters, overridden by the request's; ApiError for numbers out of bounds."""
     chosen = {name: value for name in SAME_NAMES if (value := getattr(request, name)) is not None}
     others = {
         "max_new_tokens": max_new_tokens,
@@ -49,16 +49,16 @@ def sampling_of(
         "guide": form,
     }
     chosen |= {name: value for name, value in others.items() if value is not None}
-    if chosen.get("top_k") == -1:  # vLLM: among all
+    if chosen.get("top_k") == -1:  # vLLM: sample from all
         chosen["top_k"] = 0
     try:
-        return replace(default, **{"num_beams": 1, **chosen})  # those of a checkpoint would forbid much that is asked
+        return replace(default, **{"num_beams": 1, **chosen})  # a checkpoint's beams would exclude many options
     except ValueError as error:
         raise _in_their_words(str(error)) from error
 
 
 def _in_their_words(message: str) -> ApiError:
-    """What is wrong with a number of ours, under the name that it came by."""
+    """An error about one of our parameters, under the name that the client used."""
     for ours, theirs in THEIR_NAMES.items():
         message = message.replace(ours, theirs)
     field = re.match(r"\w*", message)
@@ -67,7 +67,7 @@ def _in_their_words(message: str) -> ApiError:
 
 
 async def form_of(request: Sampling, response_format: Mapping[str, Any] | None) -> Guide | None:
-    """None where any answer will do; ApiError on two forms, and on one that cannot be held."""
+    """The guide, None if there is none; ApiError for several, and for one that cannot be enforced."""
     asked = {**_structured(request.structured_outputs or {})}
     for name, value in (("json", request.guided_json), ("regex", request.guided_regex)):
         if value is not None:
@@ -105,7 +105,7 @@ def _characters(value: Any) -> int:
 
 
 def _structured(given: Mapping[str, Any]) -> dict[str, Any]:
-    """vLLM's object of forms."""
+    """The guide in vLLM's `structured_outputs`."""
     asked = {name: value for name, value in given.items() if value not in (None, False)}
     for name in asked:
         if name not in ("json", "json_object", "regex", "choice"):
@@ -143,7 +143,7 @@ def _stops(given: str | list[str] | None) -> list[str] | None:
 
 
 def _bias(given: Mapping[str, Any] | None) -> dict[int, Any] | None:
-    """Whose values are still to be checked."""
+    """The logit bias with int keys; its values are checked later."""
     if given is None:
         return None
     for token in given:
@@ -153,19 +153,19 @@ def _bias(given: Mapping[str, Any] | None) -> dict[int, Any] | None:
 
 
 def num_choices(n: int | None, most: int) -> int:
-    """Answers to one prompt."""
+    """Number of answers to one prompt."""
     if n is not None and not 1 <= n <= most:
         raise refused(f"n must be a whole number from 1 to {most}, got {n}", "n")
     return n or 1
 
 
 def num_logprobs(asked: bool | None, top: int | None) -> int | None:
-    """How many alternatives are told, None where nothing is."""
+    """Number of alternatives to return, None for no log-probabilities."""
     if top is not None and not asked:
         raise refused("top_logprobs needs logprobs: true", "top_logprobs")
     return (top or 0) if asked else None
 
 
 def max_tokens_of(*given: int | None) -> int | None:
-    """The first that is there."""
+    """The first number that is given."""
     return next((number for number in given if number is not None), None)

@@ -1,4 +1,4 @@
-"""What the model sees of each file, and what others would have spent on it."""
+"""What the model sees of each file, and how many tokens other models would use for it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from demiglace.processing.visual_token_cost import VisualTokenCost, picture_cost
 
 THUMBNAIL_SIDE = 320  # ours
 THUMBNAIL_QUALITY = 80  # ours
-GREY = 0.5  # of patches that were left out, in [-1, 1]; ours
+GREY = 0.5  # for dropped patches, in [-1, 1]; ours
 OTHERS = {"Qwen2.5-VL": "qwen2_5_vl_tokens", "Qwen3-VL": "qwen3_vl_tokens"}
 Fields = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class SeenFile:
-    """usage: counts, as they stand in the usage of an answer. details: boxes, times and pictures, for a preview."""
+    """usage: counts, as in the usage of an answer. details: boxes, times and pictures, for a preview."""
 
     usage: Fields
     details: Fields
@@ -40,7 +40,7 @@ class SeenFile:
 def seen_files(
     conversation: Conversation, sample: Sample, config: ProcessorConfig, shows_pictures: bool
 ) -> tuple[SeenFile, ...]:
-    """Each file of the conversation that `sample` was made of, in order."""
+    """Each file of the conversation from which `sample` was made, in order."""
     packages = _packages(sample.visual, config.slicing.patch_size)
     parts = [part for message in conversation.messages for part in message.content if not isinstance(part, Text)]
     return tuple(
@@ -53,7 +53,7 @@ def seen_files(
 
 @dataclass(frozen=True)
 class _Package:
-    """Pictures as they go into the model, made when they are asked for, and their ticks.
+    """The pictures of a package as the model sees them, made on demand, and their ticks.
 
     kept: bool (places,), as in `Visual`.
     """
@@ -70,7 +70,7 @@ class _Package:
         return [int((~kept).sum()) for kept in self.kept.split(self._lengths)]
 
     def pictures(self) -> Iterator[str]:
-        """Small ones, as data URLs; patches that were left out are of one grey."""
+        """Thumbnails as data URLs; dropped patches are grey."""
         places = torch.full((len(self.kept), self.patches.shape[1]), GREY)
         places[self.kept] = self.patches
         for patches, (rows, columns) in zip(places.split(self._lengths), self.grids, strict=True):
@@ -102,7 +102,7 @@ def _seen_pictures(
     config: ProcessorConfig,
     shows_pictures: bool,
 ) -> SeenFile:
-    """An image, or the pages of a document."""
+    """What the model sees of an image or of the pages of a document."""
     costs = [picture_costs(*size, config.slicing, config.num_queries) for size in sizes]
     details = []
     for size in sizes:
@@ -119,7 +119,7 @@ def _seen_pictures(
 
 
 def slice_boxes(size: tuple[int, int], slicing: SlicingConfig) -> list[list[float]]:
-    """Left, top, right and bottom of each slice, in pixels of the picture; none where the overview is all."""
+    """Left, top, right and bottom of each slice, in pixels of the picture; empty if there is only the overview."""
     (width, height), grid = size, plan(*size, slicing).grid
     columns, rows = grid or (0, 0)
     return [
@@ -154,7 +154,7 @@ def _seen_video(video: Video, packages: Iterator[_Package], config: ProcessorCon
 
 
 def _others(costs: list[list[VisualTokenCost]]) -> Fields:
-    """What other models would have spent; None where one of them refuses a picture."""
+    """Tokens that other models would use; None if a model rejects a picture."""
     told = {}
     for name, field in OTHERS.items():
         tokens = [cost.tokens for some in costs for cost in some if cost.name == name]

@@ -1,4 +1,4 @@
-"""What all routes stand on: a place in the batch, the files opened, the answers under way, and their end."""
+"""What all routes share: places in the batch, opening files, answers in progress, and shutdown."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from demiglace.server.requests import THINK_SUFFIX
 
 log = logging.getLogger("demiglace.answers")
 
-Prompt = tuple[Prepared, Sequence[SamplingParams]]  # and how its answers are drawn
-NUM_WORKERS = 2  # ours: files are opened one request at a time in each
-NUM_THREADS = 2  # ours: texts, schemas and long data URLs are read beside the event loop, whose turn it is in between
+Prompt = tuple[Prepared, Sequence[SamplingParams]]  # with parameters for each of its answers
+NUM_WORKERS = 2  # ours: each opens the files of one request at a time
+NUM_THREADS = 2  # ours: texts, schemas and long data URLs are parsed in threads, so that the event loop keeps running
 
 
 @dataclass
 class Service:
-    """name: of the model, as clients call it. keys: one is asked of every request, where there are any."""
+    """name: of the model, as clients call it. keys: API keys; every request needs one, if there are any."""
 
     name: str
     assistant: Demiglace
@@ -59,7 +59,7 @@ class Service:
         config: EngineConfig,
         keys: Sequence[str] = (),
     ) -> Service:
-        """Nothing is started yet."""
+        """Create a service without starting it."""
         workers = MediaWorkers(assistant.processor, limits, room_of(assistant, limits), NUM_WORKERS)
         engine, gate = EngineThread(assistant, config), Gate(limits)
         service = cls(name, assistant, limits, sources, workers, engine, gate, keys)
@@ -69,11 +69,11 @@ class Service:
         return service
 
     async def start(self) -> None:
-        """Start what runs beside the event loop, and answer once, so that the first client does not wait."""
+        """Start threads and processes, and answer warm-up requests, so that the first client does not wait."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(NUM_THREADS, "requests"))
         self.engine.start()
         await self.workers.start()
-        counted, self.metrics = self.metrics, Metrics()  # nobody has asked for these answers
+        counted, self.metrics = self.metrics, Metrics()  # warm-up requests are not counted
         prepared = await self.prepare(Job((("user", (Text("Hello"),)),)))
         for guide in (None, _any_guide()):
             params = SamplingParams(max_new_tokens=2, temperature=0, repetition_penalty=1, guide=guide)
@@ -82,34 +82,34 @@ class Service:
         self.metrics = counted
 
     def close(self) -> None:
-        """End everything; answers under way are told so."""
+        """Stop everything; answers in progress end with an error."""
         self.refuse_more()
         self.abort()
         self.workers.close()
         self.engine.close()
 
     def refuse_more(self) -> None:
-        """From now on nobody is let in, and who waits is sent away; answers under way go on."""
+        """Reject new and waiting requests from now on; answers in progress continue."""
         self.gate.close()
 
     def abort(self) -> None:
-        """Answers under way end with an error, streams with all that belongs to their end."""
+        """End answers in progress with an error; streams are still terminated properly."""
         for answers in list(self.under_way):
             answers.abort(ApiError(503, "the server has ended", code="service_unavailable"))
 
     @property
     def room(self) -> int:
-        """Tokens that a prompt may have."""
+        """Most tokens of a prompt."""
         return room_of(self.assistant, self.limits)
 
     def thinks_by_name(self, model: str | None) -> bool:
-        """Whether the model was asked for as one that thinks; ApiError where there is no such model."""
+        """Whether the model's name asks for reasoning; ApiError if there is no such model."""
         if model in (None, self.name, self.name + THINK_SUFFIX):
             return model == self.name + THINK_SUFFIX
         raise ApiError(404, f"The model '{model[:100]}' does not exist.", "model", "model_not_found")
 
     async def enter(self) -> Place:
-        """A place in the batch; ApiError where too many wait for one, or the server is about to end."""
+        """A place in the batch; ApiError if too many requests wait, or if the server is shutting down."""
         try:
             return await self.gate.enter()
         except Busy:
@@ -119,7 +119,7 @@ class Service:
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[Place]:
-        """As `enter`, for answers, which leave the place at their end; left here where an error comes before it."""
+        """As `enter`, for answers, which free the place at their end; freed here if an error comes earlier."""
         place = await self.enter()
         try:
             yield place
@@ -129,7 +129,7 @@ class Service:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """As `enter`, for what is no answer; the place is left at the end."""
+        """As `enter`, for other requests; the place is freed at the end of the block."""
         place = await self.enter()
         try:
             yield
@@ -137,7 +137,7 @@ class Service:
             place.leave()
 
     async def prepare(self, job: Job, field: str = "messages") -> Prepared:
-        """ApiError where files cannot be read, or the conversation is too long. field: where the messages stand."""
+        """Prepare a job; ApiError if files cannot be read or the conversation is too long. field: of the messages."""
         with self.metrics.opening.time():
             try:
                 if job.files:
@@ -147,7 +147,7 @@ class Service:
                 raise refused(str(error), field) from error
 
     def answers(self, prompts: Sequence[Prompt], thinking: bool, place: Place, in_pieces: bool) -> Answers:
-        """Answers to some prompts, counted through, from now on. They leave the place at their end."""
+        """Start answers to some prompts, numbered consecutively. They free the place at their end."""
         each = [
             (prepared, self._within(params, self.room + 1 - len(prepared.sample.tokens)))
             for prepared, sampling in prompts
@@ -165,7 +165,7 @@ class Service:
 
 
 class Answers:
-    """Answers under way to one request. Close it in the end, whatever happens."""
+    """Answers in progress to one request. Always close it at the end."""
 
     def __init__(
         self,
@@ -189,9 +189,9 @@ class Answers:
             service.engine.add(order)
 
     async def events(self) -> AsyncIterator[tuple[int, Piece | Written]]:
-        """What comes, by the number of its answer, until all are written; ApiError where one failed.
+        """Events with the numbers of their answers until all are complete; ApiError if one failed.
 
-        Pieces that wait already come as one: where many stream at a time, that keeps the event loop free.
+        Queued pieces are merged, which relieves the event loop when many answers stream at a time.
         """
         num_left = len(self._orders)
         coming = None
@@ -211,7 +211,7 @@ class Answers:
             yield number, event
 
     async def all(self) -> list[Written]:
-        """The whole answers in order; closed in the end."""
+        """The complete answers in order; closes this object."""
         try:
             written = {number: event async for number, event in self.events() if isinstance(event, Written)}
         finally:
@@ -222,7 +222,7 @@ class Answers:
         self._events.put_nowait((0, error))
 
     def close(self) -> None:
-        """Nothing more is computed."""
+        """Cancel what is still in progress and free the place."""
         if self in self._service.under_way:
             self._service.under_way.discard(self)
             for order in self._orders:
@@ -230,7 +230,7 @@ class Answers:
         self._place.leave()
 
     def _finished(self, event: Event) -> None:
-        """The place is given on as soon as all is computed, however slowly the client reads."""
+        """Free the place as soon as everything is computed, however slowly the client reads."""
         if isinstance(event, Written):
             self._service.metrics.answered(event.answer)
             _log_answer(event.answer)
@@ -240,7 +240,7 @@ class Answers:
 
 
 def room_of(assistant: Demiglace, limits: Limits) -> int:
-    """Tokens that a prompt may have: an answer needs one."""
+    """Most tokens of a prompt: an answer needs at least one."""
     return min(assistant.room, (limits.max_tokens or assistant.room + 1) - 1)
 
 
@@ -256,7 +256,7 @@ def _log_answer(answer: Answer) -> None:
 
 
 def _any_guide() -> Guide | None:
-    """None where llguidance is not there."""
+    """A guide for warm-up; None if llguidance is not installed."""
     try:
         return Guide.choice(["yes"])
     except ValueError:

@@ -1,4 +1,4 @@
-"""The server as a process: a graceful end, and keys."""
+"""Running the server: listening, graceful shutdown, and API keys."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from demiglace.server.service import Service
 
 MOST_KEY_BYTES = 2**20
 BACKLOG = 2048  # uvicorn's
-MARGIN_S = 5  # for the last lines of streams, beyond the time that answers have
+MARGIN_S = 5  # for the last lines of streams, after the grace period
 
 
 class GracefulServer(uvicorn.Server):
-    """At SIGTERM or Ctrl-C queued requests get 503 at once, and answers under way have some seconds to end."""
+    """At SIGTERM or Ctrl-C queued requests get 503 immediately, and answers in progress have some seconds to finish."""
 
     def __init__(self, service: Service, config: uvicorn.Config, grace_s: float) -> None:
         super().__init__(config)
@@ -40,7 +40,7 @@ class GracefulServer(uvicorn.Server):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """The place where clients come to, taken before a model is loaded; ValueError where it cannot be had."""
+    """The listening socket, opened before a model is loaded; ValueError if it cannot be opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -50,7 +50,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def run(service: Service, place: socket.socket, grace_s: float) -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal arrives."""
     config = uvicorn.Config(
         create_app(service),
         log_config=None,
@@ -61,7 +61,7 @@ def run(service: Service, place: socket.socket, grace_s: float) -> None:
 
 
 def read_keys(file: Path | None, given: str | None) -> list[str]:
-    """Keys of a file, one a line, and those `given` with commas between; ValueError where a file holds none."""
+    """API keys from a file, one a line, and those in `given`, separated by commas; ValueError if a file has none."""
     keys = [one.strip() for one in (given or "").split(",") if one.strip()]
     if file is None:
         return keys

@@ -1,4 +1,4 @@
-"""An answer while it is written: thoughts and text apart, as server-sent events that always come to an end."""
+"""Streaming of answers: reasoning and text separated, as server-sent events that are always terminated."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DONE = "data: [DONE]\n\n"
-KEEP_ALIVE = ": still at work\n\n"  # a comment, which clients skip; proxies see that the stream lives
+KEEP_ALIVE = ": still at work\n\n"  # a comment, which clients skip; it keeps proxies from closing the stream
 KEEP_ALIVE_S = 15.0
 
 
 class ThoughtSplitter:
-    """What was written, as pieces of thoughts and of text; together they are those of the whole answer."""
+    """Splits generated text into pieces of reasoning and of text, which add up to those of the whole answer."""
 
     def __init__(self, thinking: bool, is_guided: bool) -> None:
         self._thinking, self._is_guided = thinking, is_guided
         self._written = self._thoughts = self._text = ""
 
     def push(self, piece: str, is_last: bool = False) -> tuple[str, str]:
-        """What a piece adds to thoughts and text. What may be the beginning of a mark is held back until it is none."""
+        """What a piece adds to reasoning and text. A possible beginning of a tag is held back until it is resolved."""
         self._written += piece
         whole = self._written if is_last else _without_begun_mark(self._written)
         thoughts, text = thinking_and_text(whole, self._thinking, self._is_guided)
@@ -44,7 +44,7 @@ class ThoughtSplitter:
 
 
 def _without_begun_mark(text: str) -> str:
-    if text.endswith(END_THINK + "\n"):  # two line breaks behind the thoughts are no text, one is
+    if text.endswith(END_THINK + "\n"):  # two line breaks after the reasoning are not text, one is
         return text[:-1]
     for length in range(len(END_THINK) - 1, 0, -1):
         if text.endswith((THINK[:length], END_THINK[:length])):
@@ -53,18 +53,18 @@ def _without_begun_mark(text: str) -> str:
 
 
 def _added(before: str, now: str) -> str:
-    """A model that closes thoughts it never had begins its answer anew: what was sent already cannot be taken back."""
+    """A model that closes reasoning it never opened restarts its answer: text already sent stays sent."""
     return now[len(before) :] if now.startswith(before) else now
 
 
 def event(fields: dict[str, Any], name: str | None = None) -> str:
-    """One event. name: of the Responses API, whose events have names."""
+    """One event. name: for the Responses API, whose events have names."""
     line = f"event: {name}\n" if name else ""
     return f"{line}data: {json.dumps(fields, ensure_ascii=False, separators=(',', ':'))}\n\n"
 
 
 class EventStream(Response):
-    """Events until `lines` ends; where it fails the last one tells the error. A client that hangs up ends it."""
+    """Sends events until `lines` ends; if it fails, the last event is the error. Stops if the client disconnects."""
 
     media_type = "text/event-stream"
 
@@ -75,7 +75,7 @@ class EventStream(Response):
         failed: Callable[[ApiError], str] = lambda error: event(error.body),
         done: str = DONE,
     ) -> None:
-        """close: called in the end, whatever happens. failed: the event of an error. done: the last line of all."""
+        """close: always called at the end. failed: makes the event of an error. done: the last line."""
         self.status_code, self.background = 200, None
         self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         self._lines, self._close, self._failed, self._done = lines, close, failed, done
@@ -99,7 +99,7 @@ class EventStream(Response):
         await send(_body(self._done, is_last=True))
 
     async def _keep_alive(self, send: Send) -> None:
-        """A comment whenever nothing has come for a while. Beside the events, so that they are no slower for it."""
+        """Sends a comment whenever nothing was sent for a while. A separate task, so that events are not delayed."""
         while True:
             await asyncio.sleep(KEEP_ALIVE_S)
             if time.monotonic() - self._last_sent >= KEEP_ALIVE_S:
@@ -121,7 +121,7 @@ def _body(text: str, is_last: bool = False) -> Message:
 
 
 async def unless_left(work: Awaitable[T], receive: Receive) -> T | None:
-    """The work's result; None, and no more work, where the client leaves before. Its body must have been read."""
+    """The result of `work`, or None if the client disconnects first, which cancels it. The body must have been read."""
     at_work = asyncio.ensure_future(work)
     leaving = asyncio.ensure_future(_disconnected(receive))
     try:

@@ -1,4 +1,4 @@
-"""Memory that nothing needs, given back to the system."""
+"""Returning unused memory to the system."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import sys
 
 
 def give_back() -> None:
-    """Collect what only cycles hold, such as errors with their traces, and return what the C library keeps for later.
-
-    glibc alone keeps it, and alone has a call for that.
+    """Collect reference cycles, such as errors with tracebacks, and return memory that the C library has cached. Only
+    glibc caches it, and only glibc has a call for this.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

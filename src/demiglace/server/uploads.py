@@ -1,4 +1,4 @@
-"""Files that clients upload first and name later, kept in memory; the oldest leave where there are too many bytes."""
+"""Uploaded files that later requests refer to, kept in memory; the oldest are dropped at too many bytes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Upload:
 
 
 class Uploads:
-    """By id, which nobody guesses; whoever knows it may use it."""
+    """Uploads by random id; any client that knows an id may use it."""
 
     def __init__(self, max_bytes: int) -> None:
-        """max_bytes: of all together."""
+        """max_bytes: of all files together."""
         self._max_bytes = max_bytes
         self._files: OrderedDict[str, Upload] = OrderedDict()
 
@@ -50,7 +50,7 @@ class Uploads:
             self._files.popitem(last=False)
 
     def get(self, file_id: str) -> Upload:
-        """ApiError where there is none of that id, or no longer."""
+        """The upload with this id; ApiError if there is none, or no longer."""
         if file_id not in self._files:
             raise ApiError(404, f"No such file: {file_id[:60]}", "file_id", "file_not_found")
         return self._files[file_id]
@@ -60,7 +60,7 @@ class Uploads:
 
 
 def upload_of(content_type: str, body: bytes) -> Upload:
-    """The file of a form (multipart/form-data, RFC 7578); ApiError where there is none in it."""
+    """The file of a form (multipart/form-data, RFC 7578); ApiError if there is none."""
     boundary = HEADERS.parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode()).get_boundary()
     if not content_type.lower().startswith("multipart/form-data") or not boundary:
         raise refused("a file is uploaded as multipart/form-data", "file")

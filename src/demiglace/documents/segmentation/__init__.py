@@ -1,1 +1,1 @@
-"""Picture of a page -> crops of lines in reading order."""
+"""From the picture of a page to crops of lines in reading order."""

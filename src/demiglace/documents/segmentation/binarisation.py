@@ -1,8 +1,8 @@
-"""Binarisation: a grey image becomes a mask of ink, then boxes of letters.
+"""Binarisation: from a grey image to a mask of ink and boxes of letters.
 
-The background is the median of a neighbourhood; ink is what differs from it, lighter or darker. So uneven light,
-coloured paper and light print on dark need no case of their own. Rules, frames and solid areas are taken away, and
-print inside of solid areas is kept. All lengths follow from the height of the letters, measured first. Ours.
+The background is the median of a neighbourhood; ink differs from it, lighter or darker. So uneven light, coloured paper
+and light print on dark need no special case. Rules, frames and solid areas are removed, and print inside solid areas is
+kept. All lengths are relative to the height of the letters, measured first. Ours.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from PIL import Image, ImageFilter
 
 from demiglace.documents.segmentation.connected_components import component_boxes, runs
 
-LEAST_CONTRAST = 24  # grey levels; of faint strokes that join others three quarters of it
-STRONG, FAINT = 0.42, 0.25  # of the contrast nearby: what is ink by itself, and what may join strokes that are broken
+LEAST_CONTRAST = 24  # grey levels; three quarters of it for faint strokes that join others
+STRONG, FAINT = 0.42, 0.25  # shares of the local contrast: for ink, and for pixels that may join broken strokes
 MOST_JOINED = 3  # pixels from strong ink
-BROKEN = 1.2  # times: where joined letters are so much taller, strokes of the strong ink are broken
-LEAST_SOLID = 0.65  # share of ink in a solid area with its light print; of dense dark print it is below a half
-LEAST_LETTER = 4  # pixels; smaller marks say nothing about the height of letters
-MOST_LETTERS = 30_000  # of a page; of more marks the largest are kept
+BROKEN = 1.2  # ratio: if joining makes letters so much taller, strokes of the strong ink are broken
+LEAST_SOLID = 0.65  # share of ink in a solid area with light print; below a half in dense dark print
+LEAST_LETTER = 4  # pixels; smaller marks are ignored in measuring the height of letters
+MOST_LETTERS = 30_000  # of a page; beyond this, the largest marks are kept
 
 
 def find_letters(grey: np.ndarray) -> tuple[np.ndarray, float]:
     """Boxes float64 (letters, 4) of the marks of print in `grey` uint8 (height, width), and the height of a letter.
 
-    The height is the middle one, mostly that of small letters without ascender; 0 where there is nothing. A box holds
-    a letter, part of one, or several that touch. Order is none.
+    The height is the median, mostly that of small letters without ascender; 0 for a blank page. A box contains a
+    letter, part of one, or several that touch. The boxes are unordered.
     """
     ink = find_ink(grey)
     height = letter_height(component_boxes(ink)[0])
@@ -44,14 +44,14 @@ def find_letters(grey: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _are_letters(boxes: np.ndarray, areas: np.ndarray, height: float) -> np.ndarray:
-    """Which marks are not far too large for letters, nor thin tall strokes, nor what is left of frames and edges."""
+    """Which marks are not far too large for letters, not thin tall strokes, and not remains of frames and edges."""
     widths, heights = (boxes[:, 2:] - boxes[:, :2]).T / height
     is_thin = (widths < 0.2 * heights) | (areas < 0.12 * widths * heights * height**2)
     return (widths < 16) & (heights < 7) & ~(is_thin & (heights > 3))
 
 
 def letter_height(boxes: np.ndarray) -> float:
-    """The middle height of marks, each weighing its height, so that dots and specks count little; 0 without any."""
+    """The median height of marks, weighted by height, so that dots and specks count little; 0 without any."""
     widths, heights = (boxes[:, 2:] - boxes[:, :2]).T
     heights = np.sort(heights[(heights >= LEAST_LETTER) & (widths < 8 * heights) & (heights < 8 * widths)])
     if len(heights) == 0:
@@ -63,10 +63,10 @@ def letter_height(boxes: np.ndarray) -> float:
 def find_ink(grey: np.ndarray) -> np.ndarray:
     """Mask of the pixels of `grey` uint8 (height, width) that differ from the paper around them.
 
-    Where a faint print falls to pieces, as of a worn ribbon or needles, its fainter pixels join them.
+    If faint print is broken up, as from a worn ribbon or a dot-matrix printer, its fainter pixels are added.
     """
     window = max(max(grey.shape) / 12, min(*grey.shape, 64))
-    window = min(window, 12 * min(grey.shape))  # of a strip of one pixel's height, cells would be mostly filling
+    window = min(window, 12 * min(grey.shape))  # in a strip one pixel high, cells would be mostly padding
     difference = np.abs(grey.astype(np.float32) - _paper(grey, window))
     noise = 1.48 * float(np.median(difference))
     contrast = _around(difference, window / 3)
@@ -83,7 +83,7 @@ def find_ink(grey: np.ndarray) -> np.ndarray:
 def _paper(grey: np.ndarray, window: float) -> np.ndarray:
     """The median of `window` x `window` pixels around each pixel, from a sample of them.
 
-    At the corners of a panel most of the window lies outside; there, a cell of one level that is paper nearby is paper.
+    At corners of a panel most of the window lies outside; there, a uniform cell like nearby paper is paper.
     """
     step = max(1, int(window / 9))
     level = Image.fromarray(np.ascontiguousarray(grey[step // 2 :: step, step // 2 :: step]))
@@ -98,7 +98,7 @@ def _paper(grey: np.ndarray, window: float) -> np.ndarray:
 
 
 def _cells(values: np.ndarray, side: int) -> np.ndarray:
-    """Cells of `side` x `side` pixels, the last ones filled up with their edge: (rows, columns, pixels of a cell)."""
+    """Cells of `side` x `side` pixels, padded at the end by repeating the edge: (rows, columns, pixels of a cell)."""
     height, width = (-(-length // side) * side for length in values.shape)
     padded = np.pad(values, ((0, height - values.shape[0]), (0, width - values.shape[1])), mode="edge")
     cells = padded.reshape(height // side, side, width // side, side).swapaxes(1, 2)
@@ -106,7 +106,7 @@ def _cells(values: np.ndarray, side: int) -> np.ndarray:
 
 
 def _around(difference: np.ndarray, tile: float) -> np.ndarray:
-    """How far ink stands out near each pixel: the most in tiles of `tile` pixels and their neighbours."""
+    """The contrast of ink near each pixel: the maximum over tiles of `tile` pixels and their neighbours."""
     most = _cells(difference, max(4, int(tile))).max(axis=2)
     most = np.asarray(Image.fromarray(most.astype(np.uint8)).filter(ImageFilter.MaxFilter(3)))
     return _stretched(most, difference.shape)
@@ -120,7 +120,7 @@ def _stretched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _with_light_print(ink: np.ndarray, height: float) -> np.ndarray:
-    """Solid areas removed, and what is left free in them taken for ink: light print on a dark bar."""
+    """Removes solid areas and takes the gaps in them for ink: light print on a dark bar."""
     fill, solid = round(0.5 * height), round(2.2 * height)
     closed = ~dilated(~dilated(ink, fill), fill)
     core = ~dilated(~closed, solid) & (_share_around(ink, solid) > LEAST_SOLID)
@@ -132,13 +132,13 @@ def _with_light_print(ink: np.ndarray, height: float) -> np.ndarray:
 
 
 def _share_around(mask: np.ndarray, reach: int) -> np.ndarray:
-    """Of the pixels within `reach` to each side of each pixel the share that is True: float32 of the mask's shape."""
+    """Share of True among the pixels within `reach` to each side of each pixel: float32 of the mask's shape."""
     picture = Image.fromarray(mask.astype(np.uint8) * 255)
     return np.asarray(picture.filter(ImageFilter.BoxBlur(reach))).astype(np.float32) / 255
 
 
 def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:
-    """Ink without straight strokes of a length that no letter has."""
+    """Ink without straight strokes that are longer than in any letter."""
     kept = ink.copy()
     for direction in (lambda mask: mask, np.transpose):
         lines, starts, ends = runs(direction(ink))
@@ -152,7 +152,7 @@ def _without_rules(ink: np.ndarray, height: float) -> np.ndarray:
 def dilated(mask: np.ndarray, reach: int) -> np.ndarray:
     """Pixels of `mask` (height, width) with a True within `reach` pixels to each side, rows and columns.
 
-    Windows double in size until they reach so far: as many steps over the mask as `reach` has binary digits.
+    Windows double in size until they suffice: as many steps over the mask as `reach` has binary digits.
     """
     for axis in (0, 1):
         padding = [(0, 0), (0, 0)]

@@ -1,4 +1,4 @@
-"""Connected components of a mask, as boxes (numpy alone)."""
+"""Connected components of a mask, as boxes (only with numpy)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def component_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes and areas of the pieces of True in `mask` (height, width) that hang together, corners included.
+    """Boxes and areas of the 8-connected components of True in `mask` (height, width).
 
     Boxes are int64 (components, 4): left, top, right, bottom, the last two one past the end; areas int64 (components,).
     """
@@ -27,14 +27,14 @@ def component_boxes(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, first column and one past the last column of every run of True along the rows, in reading order."""
     padded = np.pad(mask, ((0, 0), (1, 1)))
-    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])  # of every row an even number: a start and an end in turn
+    edges = np.flatnonzero(padded[:, 1:] != padded[:, :-1])  # an even number in every row: starts and ends in turn
     rows, starts = np.divmod(edges[::2], mask.shape[1] + 1)
     return rows, starts, edges[1::2] % (mask.shape[1] + 1)
 
 
 def _touching(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of runs in neighbouring rows that touch, by side or corner."""
-    stride = width + 2  # places of one row never reach those of the next
+    """Pairs of runs in neighbouring rows that touch, at a side or corner."""
+    stride = width + 2  # keeps places of different rows apart
     below = (rows + 1) * stride
     first = np.searchsorted(rows * stride + ends, below + starts, side="left")
     last = np.searchsorted(rows * stride + starts, below + ends, side="right")
@@ -45,7 +45,7 @@ def _touching(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, width: int
 
 
 def _labels(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The same number for all that the pairs (one, other) join, by hooking roots and jumping pointers."""
+    """Equal labels for everything that the pairs (one, other) connect, by hooking roots and pointer jumping."""
     labels = np.arange(count)
     while len(one):
         low, high = np.sort([labels[one], labels[other]], axis=0)

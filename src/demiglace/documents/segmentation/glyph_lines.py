@@ -1,4 +1,4 @@
-"""Glyphs or words at their places -> lines, and lines -> blocks in reading order (ours).
+"""From placed glyphs or words to lines, and from lines to blocks in reading order (ours).
 
 All lengths are in pixels. A piece is a glyph or a word: left and right edge, baseline, and size of its letters (em).
 """
@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import numpy as np
 
-MAX_LINES = 1500  # of a page; time and memory grow with their number squared and cubed
-WIDEST_SPACE = 1.6  # em: a wider gap parts two lines, whatever the other gaps are,
-WIDEST_OF_FEW = 1.0  # em: or in a line of few gaps, which is rather a row of cells than justified
-NARROWEST_GUTTER = 0.8  # em: a narrower gap never does
+MAX_LINES = 1500  # of a page; memory and time grow with their number squared and cubed
+WIDEST_SPACE = 1.6  # em: a wider gap separates two lines, whatever the other gaps are,
+WIDEST_OF_FEW = 1.0  # em: or this in a line of few gaps, which is probably a row of cells and not justified text
+NARROWEST_GUTTER = 0.8  # em: a narrower gap never separates
 
-_MOST_BASELINE_SHIFT = 0.45  # em: super- and subscripts stand in their line
-_MOST_GROWTH = 2.5  # from a letter to its neighbour in a line; an initial that spans lines is larger
-_MOST_PITCH = 1.75  # em from baseline to baseline of one block
+_MOST_BASELINE_SHIFT = 0.45  # em: super- and subscripts belong to their line
+_MOST_GROWTH = 2.5  # ratio of neighbouring letters in a line; an initial that spans lines is larger
+_MOST_PITCH = 1.75  # em between baselines in one block
 _USUAL_SPACE = 0.3  # em
-_FEWEST_SPACES = 4  # beside a wide one in a line of justified text
+_FEWEST_SPACES = 4  # besides a wide one in a line of justified text
 
 
 def find_lines(spans: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> list[np.ndarray]:
-    """Numbers of the pieces in each line, from left to right.
+    """Indices of the pieces in each line, from left to right.
 
-    spans (pieces, 2), baselines (pieces,), ems (pieces,). Pieces that follow each other in the file are strung
-    together as long as they run on; such runs are joined along a baseline in whatever order they come, and lines are
-    parted at `wide_gaps`.
+    spans (pieces, 2), baselines (pieces,), ems (pieces,). Consecutive pieces in the file form a run as long as they
+    continue each other; runs are joined along a baseline in any order, and lines are split at `wide_gaps`.
     """
     if not len(spans):
         return []
@@ -36,11 +35,10 @@ def find_lines(spans: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> lis
 
 
 def wide_gaps(spans: np.ndarray, em: float) -> list[int]:
-    """Numbers of the pieces, of spans (pieces, 2) sorted from left to right, before which a line is parted.
+    """Indices of the pieces before which a line is split; spans (pieces, 2) are sorted from left to right.
 
-    A gap parts where it is wider than `WIDEST_SPACE` (`WIDEST_OF_FEW` where there are few), or than
-    `NARROWEST_GUTTER` and 2.2 times the other spaces, so that columns and cells come apart and the wide spaces of
-    justified text do not.
+    A gap splits if it is wider than `WIDEST_SPACE` (`WIDEST_OF_FEW` if there are few), or than both `NARROWEST_GUTTER`
+    and 2.2 times the other spaces. So columns and cells are separated, and wide spaces in justified text are not.
     """
     gaps = (spans[1:, 0] - np.maximum.accumulate(spans[:-1, 1])) / em
     spaces = np.flatnonzero(gaps > 0.15)
@@ -50,11 +48,11 @@ def wide_gaps(spans: np.ndarray, em: float) -> list[int]:
 
 
 def find_blocks(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> list[list[int]]:
-    """Numbers of the lines in each block, from top to bottom; the blocks are in reading order.
+    """Indices of the lines in each block, from top to bottom; the blocks are in reading order.
 
-    boxes (lines, 4), baselines (lines,), ems (lines,). Two lines belong together where each is the other's nearest
-    above or below, half of the shorter lies under the longer, and size and distance are those of running text.
-    Raises ValueError where there are more than `MAX_LINES`.
+    boxes (lines, 4), baselines (lines,), ems (lines,). Two lines belong together if they are each other's nearest above
+    and below, overlap by half of the shorter one, and have size and distance of running text.
+    Raises ValueError for more than `MAX_LINES`.
     """
     if len(boxes) > MAX_LINES:
         raise ValueError(f"its text is in {len(boxes)} lines, more than the {MAX_LINES} taken")
@@ -68,17 +66,17 @@ def find_blocks(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> li
 
 
 def block_order(boxes: np.ndarray) -> list[int]:
-    """Numbers of the boxes (n, 4) as a page is read.
+    """Indices of the boxes (n, 4) in reading order.
 
-    Of two boxes above each other the upper comes first; of two side by side the left one, unless a third that spans
-    both lies between them in height (Breuel 2003, "High performance document layout analysis").
+    Of two boxes that overlap horizontally, the upper comes first; of two side by side, the left one, unless a third
+    that spans both is between them in height (Breuel 2003, "High performance document layout analysis").
     """
     before = _precedence(boxes)
     waiting = sorted(range(len(boxes)), key=lambda number: (boxes[number, 1], boxes[number, 0]))
     order = []
     while waiting:
         blockers = before[np.ix_(waiting, waiting)].sum(0)
-        order.append(waiting.pop(int(blockers.argmin())))  # where rules run in a circle: the least contradicted
+        order.append(waiting.pop(int(blockers.argmin())))  # if the rules are circular: the least contradicted
     return order
 
 
@@ -87,17 +85,17 @@ def _runs(spans: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> list[np.
     step = spans[1:, 0] - spans[:-1, 1]
     level = np.abs(np.diff(baselines)) <= _MOST_BASELINE_SHIFT * larger
     alike = larger <= _MOST_GROWTH * np.minimum(ems[1:], ems[:-1])
-    near = (step >= -0.5 * larger) & (step <= _USUAL_SPACE * larger)  # no room for a word that comes later
+    near = (step >= -0.5 * larger) & (step <= _USUAL_SPACE * larger)  # no room for a later word in between
     return np.split(np.arange(len(spans)), np.flatnonzero(~(level & alike & near)) + 1)
 
 
 def _joined(runs: list[np.ndarray], spans: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> list[np.ndarray]:
-    """Each run takes the nearest one that follows on its baseline, unless another is nearer to that one."""
+    """Joins each run with the nearest following one on its baseline, unless another run is nearer to that one."""
     em = np.array([ems[run].max() for run in runs])
     baseline = np.array([np.median(baselines[run[ems[run] >= 0.9 * ems[run].max()]]) for run in runs])
     left = np.array([spans[run, 0].min() for run in runs])
     right = np.array([spans[run, 1].max() for run in runs])
-    nearest_to: dict[int, tuple[float, int]] = {}  # a run -> how far before it the nearest one ends, and which
+    nearest_to: dict[int, tuple[float, int]] = {}  # a run -> distance of the nearest run that ends before it, and which
     for number in range(len(runs)):
         larger = np.maximum(em, em[number])
         step = left - right[number]
@@ -121,7 +119,7 @@ def _chain(start: int, following: dict[int, int]) -> list[int]:
 
 
 def _medians_of_others(values: np.ndarray) -> np.ndarray:
-    """For each of `values` (at least two) the median of all the others."""
+    """For each of `values` (at least two), the median of all others."""
     ordered, ranks = np.sort(values), values.argsort().argsort()
     middles = [(len(values) - 2) // 2, (len(values) - 1) // 2]  # places among the others
     return np.mean([ordered[place + (ranks <= place)] for place in middles], axis=0)

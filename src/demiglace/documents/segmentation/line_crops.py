@@ -1,7 +1,7 @@
-"""How a page is cut into line crops for reading (docs/reading.md).
+"""Cutting a page into line crops for reading (docs/reading.md).
 
-A slice has tokens for about one line, so a page becomes crops of one line or a part of one, in reading order. Upright
-pages only (`inference/page_turn.py` turns them); a page turned by up to three degrees is straightened first.
+A slice has tokens for about one line, so a page is cut into crops of a line or part of one, in reading order. Only for
+upright pages (`inference/page_turn.py` turns them); a page skewed by up to three degrees is straightened first.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from demiglace.documents.segmentation.reading_order import Block, Row, reading_o
 from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, median, skew
 from demiglace.media.pictures import MAX_PIXELS
 
-MOST_PIXELS = 4_000_000  # searched for lines; the crops come from the whole image
-EDGE_LETTERS = 2.0  # letters; what touches an edge of the page and is no longer is rather a shadow than print
+MOST_PIXELS = 4_000_000  # for finding lines; the crops come from the full image
+EDGE_LETTERS = 2.0  # letters; a stretch at an edge of the page that is no longer is probably a shadow
 WORD_GAP = 0.4  # letter heights
 MARGIN = 0.25  # around the ink of a piece, in letter heights
-MOST_WHOLE = 1.6  # times the letters of a piece: so much is left in one where the picture shows nothing else
+MOST_WHOLE = 1.6  # times the letters of a piece: a picture that shows only so much is not cut
 WIDEST_MARGIN = 2.5  # letter heights; as in the nano model's training images
-LEAST_SKEW = 0.3  # degrees; below, a piece of 40 letters rises by a fifth of a letter
+LEAST_SKEW = 0.3  # degrees; at less, a piece of 40 letters rises by at most a fifth of a letter
 
 
 @dataclass(frozen=True)
 class CuttingConfig:
-    """most_letters: in a piece, by its width in letter heights; longer lines are cut at gaps between words."""
+    """most_letters: of a piece, by its width in letter heights; longer lines are cut at gaps between words."""
 
     most_letters: int = 32
 
@@ -40,8 +40,8 @@ class CuttingConfig:
 
 @dataclass(frozen=True)
 class LineCrop:
-    """What is read at once. `box` in pixels of the page; `letters` about how many it holds, by its width in letter
-    heights; `picture` the crop, straightened.
+    """A crop that is read at once. `box`: in pixels of the page; `letters`: their approximate number, by its width in
+    letter heights; `picture`: the straightened crop.
     """
 
     box: Box
@@ -59,16 +59,16 @@ class CutLine:
 
 @dataclass(frozen=True)
 class CutRegion:
-    """Lines that belong together, from the top."""
+    """Lines that belong together, from top to bottom."""
 
     box: Box
     lines: tuple[CutLine, ...]
 
 
 def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
-    """The regions of an RGB page in reading order; none where nothing is written.
+    """The regions of an RGB page in reading order; empty if there is no text.
 
-    An image with no more than one crop is not cut.
+    An image that needs only one crop is not cut.
     """
     view = _View.of(page)
     letters, height = view.letters()
@@ -87,7 +87,7 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
 
 
 def _without_edges(stretches: list[TextStretch], view: _View) -> list[TextStretch]:
-    """Without what is narrow and touches an edge of the page, as shadows of a scan do; all where that is all."""
+    """Without narrow stretches that touch an edge of the page, like shadows of a scan; all if nothing else is left."""
     width, height = view.straight.size
     ends = np.array([0, 0, width, height]) + np.array([1, 1, -1, -1]) * view.factor
     inside = []
@@ -100,20 +100,20 @@ def _without_edges(stretches: list[TextStretch], view: _View) -> list[TextStretc
 
 
 def _turned_pixels(page: Image.Image, angle: float) -> float:
-    """Of the box around the page turned by `angle` degrees: a strip of a pixel's height grows a thousandfold."""
+    """Pixels of the bounding box of the page turned by `angle` degrees: a strip one pixel high grows a thousandfold."""
     cos, sin = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
     return (page.width * cos + page.height * sin) * (page.width * sin + page.height * cos)
 
 
 def around(boxes: list[Box]) -> Box:
-    """The smallest box that holds all of `boxes`."""
+    """The smallest box that contains all of `boxes`."""
     lefts, tops, rights, bottoms = zip(*boxes, strict=True)
     return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 @dataclass(frozen=True)
 class _View:
-    """A page straightened by `angle` degrees, and what lines are looked for in: grey, smaller by `factor`."""
+    """A page straightened by `angle` degrees; lines are searched in a grey copy reduced by `factor`."""
 
     page: Image.Image
     straight: Image.Image
@@ -143,7 +143,7 @@ class _View:
         return LineCrop(self._on_page(inside), letters, self.straight.crop(inside))
 
     def _on_page(self, box: Box) -> Box:
-        """The box around a box of the straightened page, turned back."""
+        """The bounding box, on the page, of a box of the straightened page."""
         cos, sin = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
         corners = np.array([(x, y) for x in box[::2] for y in box[1::2]]) - np.divide(self.straight.size, 2)
         turned = corners @ np.array([[cos, sin], [-sin, cos]]) + np.divide(self.page.size, 2)
@@ -162,7 +162,7 @@ def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
 
 
 def _parts(stretch: TextStretch, most_letters: int) -> list[np.ndarray]:
-    """The letters of a stretch in as few parts of similar length as hold at most about `most_letters` each."""
+    """The letters of a stretch in the fewest parts of similar length, with at most about `most_letters` each."""
     left, _, right, _ = stretch.box
     count = math.ceil(stretch.num_letters / most_letters)
     ends = np.maximum.accumulate(stretch.letters[:-1, 2])
@@ -174,7 +174,7 @@ def _parts(stretch: TextStretch, most_letters: int) -> list[np.ndarray]:
 
 
 def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: float) -> int | None:
-    """The nearest gap between words within `reach`, else the widest gap there; None where nothing is free."""
+    """The nearest gap between words within `reach`, else the widest gap there; None if there is no gap."""
     near = (distances < reach) & (gaps > 0)
     if not near.any():
         return None
@@ -185,7 +185,7 @@ def _best_gap(gaps: np.ndarray, distances: np.ndarray, reach: float, height: flo
 
 
 def _with_margin(letters: np.ndarray, stretch: TextStretch) -> Box:
-    """The box of some letters of a stretch, at least as high as its usual letters, and free paper around."""
+    """The box of some letters of a stretch, at least as high as its usual letters, with a margin."""
     left, right = letters[:, 0].min(), letters[:, 2].max()
     top = min(letters[:, 1].min(), median(stretch.letters[:, 1]))
     bottom = max(letters[:, 3].max(), median(stretch.letters[:, 3]))
@@ -194,7 +194,7 @@ def _with_margin(letters: np.ndarray, stretch: TextStretch) -> Box:
 
 
 def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> LineCrop | None:
-    """The page itself where it is no more than a line, or two short ones, with little paper around."""
+    """The whole page, if it has only one line, or two short ones, with little margin; else None."""
     rows = [row for block in blocks for row in block]
     if view.angle or not 1 <= len(rows) <= 2 or any(len(row) > 1 for row in rows):
         return None

@@ -1,8 +1,8 @@
-"""Stretches of a page in the order one reads them: columns, in them blocks, in them rows. Ours, after the XY-cut.
+"""Reading order of the stretches of a page: columns, which contain blocks, which contain rows. Ours, after the XY-cut.
 
-Where three lines of prose or more stand side by side, a gap between them is a gap between columns, and the left one is
-read first; stretches that bridge it (a heading, a wide caption) part the page into bands. What stands side
-by side otherwise, the cells of a table or a price and what it is for, is a row and read across.
+If three or more lines of prose are side by side, the gap between them separates columns, and the left column is read
+first; stretches that bridge the gap (a heading, a wide caption) split the page into bands. Other stretches side by
+side, such as cells of a table or an item and its price, form a row and are read across.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Row = list[TextStretch]
 Block = list[Row]
 
 PROSE_WIDTH = 8.0  # letter heights; narrower stretches are cells
-FEWEST_LINES = 3  # side by side that make columns
-PROSE_SHARE = 0.4  # of the width of all print on a side; of a table with a few wide cells it is less
+FEWEST_LINES = 3  # side by side, to form columns
+PROSE_SHARE = 0.4  # of the width of all print on a side; a table with a few wide cells has less
 BLOCK_GAP = 1.6  # times the usual gap between rows
-BLOCK_SIZE = 1.5  # ratio of letter heights that parts a heading from its text
+BLOCK_SIZE = 1.5  # ratio of letter heights that separates a heading from its text
 
 
 def reading_order(stretches: list[TextStretch], height: float) -> list[Block]:
-    """Blocks of rows of stretches; `height` is that of a usual letter of the page."""
+    """Blocks of rows of stretches; `height`: of a usual letter on the page."""
     if not stretches:
         return []
     boxes = np.array([stretch.box for stretch in stretches])
@@ -43,7 +43,7 @@ def reading_order(stretches: list[TextStretch], height: float) -> list[Block]:
 
 
 def _column_gap(boxes: np.ndarray, height: float) -> float | None:
-    """Where the most lines of prose stand left and right of; None where there are no columns. Boxes from the top."""
+    """The x position with most lines of prose on both sides; None without columns. Boxes are sorted from the top."""
     edges = np.unique((boxes[:, 0] / (0.5 * height)).astype(int)) * (0.5 * height)
     scores = [_side_by_side(boxes, edge, height) for edge in edges]
     best = int(np.argmax(scores))
@@ -57,7 +57,7 @@ def _side_by_side(boxes: np.ndarray, gap: float, height: float) -> int:
 
 
 def _bands(boxes: np.ndarray, gap: float, height: float) -> list[tuple[int, int, bool]]:
-    """Stretches from the top as ranges that `gap` parts into columns (True) and ranges that it does not."""
+    """Ranges of stretches from the top, with whether `gap` splits them into columns."""
     bridges = (boxes[:, 0] < gap) & (boxes[:, 2] > gap)
     borders = [0, *(np.flatnonzero(np.diff(bridges)) + 1), len(boxes)]
     bands: list[tuple[int, int, bool]] = []
@@ -70,7 +70,7 @@ def _bands(boxes: np.ndarray, gap: float, height: float) -> list[tuple[int, int,
 
 
 def _num_parted(boxes: np.ndarray, gap: float, height: float) -> int:
-    """Lines of prose on the side with fewer of them; 0 where they are too few for columns, or lost among cells."""
+    """Lines of prose on the side with fewer of them; 0 if they are too few for columns, or scattered among cells."""
     widths = boxes[:, 2] - boxes[:, 0]
     is_prose = widths >= PROSE_WIDTH * height
     sides = [boxes[:, 2] <= gap, boxes[:, 2] > gap]
@@ -81,7 +81,7 @@ def _num_parted(boxes: np.ndarray, gap: float, height: float) -> int:
 
 
 def _rows(stretches: list[TextStretch]) -> list[Row]:
-    """Stretches, from the top, that stand side by side; each row from left to right."""
+    """Groups stretches, sorted from the top, into rows side by side; each row from left to right."""
     rows: list[Row] = []
     for stretch in stretches:
         if rows and _is_level(rows[-1], stretch):
@@ -92,7 +92,7 @@ def _rows(stretches: list[TextStretch]) -> list[Row]:
 
 
 def _is_level(row: Row, stretch: TextStretch) -> bool:
-    """Whether `stretch` shares half of its height with each of the row, and stands over none of them."""
+    """Whether `stretch` overlaps each one of the row by half of its height, and none of them horizontally."""
     left, top, right, bottom = stretch.box
     for other in row:
         other_left, other_top, other_right, other_bottom = other.box
@@ -105,7 +105,7 @@ def _is_level(row: Row, stretch: TextStretch) -> bool:
 
 
 def _blocks(rows: list[Row]) -> list[Block]:
-    """Rows parted where the gap between them is wider than usual or the size of the print changes."""
+    """Splits rows into blocks where the gap is wider than usual or the size of the print changes."""
     gaps = [_top(below) - _bottom(above) for above, below in pairwise(rows)]
     usual = float(np.quantile(gaps, 0.3, method="lower")) if gaps else 0.0
     blocks: list[Block] = [[rows[0]]]

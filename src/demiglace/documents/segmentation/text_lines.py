@@ -1,6 +1,6 @@
-"""Boxes of letters become stretches: letters that follow each other on one line, no gap wider than between words. Ours.
+"""From boxes of letters to stretches: consecutive letters on a line, with no gap wider than between words. Ours.
 
-Lengths here count in letter heights. A line of prose is one stretch; a row of a table is one for each cell.
+Lengths are in letter heights. A line of prose is one stretch; a row of a table has one for each cell.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from itertools import pairwise
 
 import numpy as np
 
-WIDEST_GAP = 1.6  # between the letters of a stretch; gaps of justified lines stay below, columns stand further apart
+WIDEST_GAP = 1.6  # between the letters of a stretch; justified lines have smaller gaps, columns larger ones
 LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
-MEMORY = 0.25  # weight of the newest letter in what is known of where its line runs
+MEMORY = 0.25  # weight of the newest letter in the moving average of its line's position
 STEEPEST, ANGLE_STEP = 3.0, 0.1  # degrees
 FEWEST_FOR_ANGLE = 60
 
 
 @dataclass(frozen=True)
 class TextStretch:
-    """letters: float64 (letters, 4) boxes from left to right; height: of its letters, the middle one."""
+    """letters: boxes float64 (letters, 4) from left to right; height: median of its letters."""
 
     letters: np.ndarray
     height: float
@@ -32,24 +32,24 @@ class TextStretch:
 
     @property
     def num_letters(self) -> float:
-        """About how many there are, touching ones and spaces counted: a letter is about as wide as it is high."""
+        """Approximate number of letters and spaces, also of touching ones: a letter is about as wide as high."""
         left, _, right, _ = self.box
         return (right - left) / self.height
 
 
 def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
-    """The stretches of a page whose lines run level. `letters` float64 (letters, 4), `height` of a usual one."""
+    """The stretches of a page with horizontal lines. `letters`: float64 (letters, 4); `height`: of a usual one."""
     letters = _parted(letters, height)
-    small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: they go where the letters are
+    small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: assigned to lines of letters later
     stretches = [_stretch(np.stack(line)) for line in _chained(letters[~small], height)]
     stretches = [stretch for stretch in _gathered(stretches) if _is_print(stretch, height)]
     return _with_marks(stretches, letters[small], height)
 
 
 def skew(letters: np.ndarray, height: float) -> float:
-    """The angle in degrees, clockwise positive, at which the lines of print run; 0 where there is too little print.
+    """The angle of the lines of print in degrees, clockwise positive; 0 if there is too little print.
 
-    The angle under which the lower edges of the letters fall on the fewest levels (projection profile).
+    At this angle the lower edges of the letters fall on the fewest levels (projection profile).
     """
     usual = letters[(letters[:, 3] - letters[:, 1] > 0.6 * height) & (letters[:, 3] - letters[:, 1] < 2.5 * height)]
     if len(usual) < FEWEST_FOR_ANGLE:
@@ -62,7 +62,7 @@ def skew(letters: np.ndarray, height: float) -> float:
 
 
 def median(values: np.ndarray) -> float:
-    """Of at least one number: numpy's, in a tenth of its time where they are few."""
+    """The median of at least one number; for few numbers ten times as fast as numpy's."""
     ordered, half = np.sort(values), len(values) // 2
     return float((ordered[half] + ordered[-1 - half]) / 2)
 
@@ -75,10 +75,10 @@ def _sharpness(letters: np.ndarray, angle: float, height: float) -> float:
 
 
 def _parted(letters: np.ndarray, height: float) -> np.ndarray:
-    """Marks over two lines or more, of words where a tail touches a letter below, parted between the lines.
+    """Splits marks over several lines, of words whose descenders touch a letter below, between the lines.
 
-    The lines are known by the usual letters near the mark; a capital of a heading has those of one line at most. An
-    initial, which has those of some lines to its right and none to its left, stays whole.
+    The lines are found from usual letters near the mark; a capital of a heading has those of one line at most. An
+    initial, with letters of several lines to its right and none to its left, is not split.
     """
     heights = letters[:, 3] - letters[:, 1]
     middles = letters[:, 1::2].mean(axis=1)
@@ -98,9 +98,9 @@ def _parted(letters: np.ndarray, height: float) -> np.ndarray:
 
 
 def _chained(letters: np.ndarray, height: float) -> list[list[np.ndarray]]:
-    """Letters from left to right, each added to the line that it continues, or the first of a new one."""
+    """Letters from left to right, each added to the line that it continues, or starting a new one."""
     letters = _from_left(letters)
-    band = np.empty((len(letters), 3))  # of every line: top and bottom of where it runs, and its right end
+    band = np.empty((len(letters), 3))  # for every line: top and bottom of its band, and its right end
     lines: list[list[np.ndarray]] = []
     for letter in letters:
         number = _continued(band[: len(lines)], letter, height)
@@ -116,7 +116,7 @@ def _chained(letters: np.ndarray, height: float) -> list[list[np.ndarray]]:
 
 
 def _continued(band: np.ndarray, letter: np.ndarray, height: float) -> int | None:
-    """The line whose band the letter shares most; None where it shares too little of any that ends near."""
+    """The line whose band the letter overlaps most; None if it overlaps too little with all that end nearby."""
     left, top, _, bottom = letter
     tall = band[:, 1] - band[:, 0]
     shared = (np.minimum(band[:, 1], bottom) - np.maximum(band[:, 0], top)) / np.minimum(tall, bottom - top)
@@ -129,7 +129,7 @@ def _continued(band: np.ndarray, letter: np.ndarray, height: float) -> int | Non
 
 
 def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
-    """Stretches that lie over a larger one, such as quotation marks and dashes, joined to it."""
+    """Joins stretches that lie over a larger one, such as quotation marks and dashes, with it."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     gathered: dict[int, list[np.ndarray]] = {}
@@ -147,7 +147,7 @@ def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
 
 
 def _with_marks(stretches: list[TextStretch], marks: np.ndarray, height: float) -> list[TextStretch]:
-    """Each mark added to the stretch in or beside whose band it stands; marks that stand alone are left out."""
+    """Adds each mark to the stretch whose band it is in or next to; isolated marks are dropped."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4) + np.array([-1, -0.1, 1, 0.3]) * height
     added: dict[int, list[np.ndarray]] = {}
     for mark in marks:
@@ -171,7 +171,7 @@ def _from_left(letters: np.ndarray) -> np.ndarray:
 
 
 def _is_print(stretch: TextStretch, height: float) -> bool:
-    """Whether this looks like letters on a line rather than like parts of a drawing or a photograph."""
+    """Whether this looks like letters on a line and not like parts of a drawing or a photograph."""
     if len(stretch.letters) <= 2:
         return 0.75 * height <= stretch.height <= 4 * height
     left, _, right, _ = stretch.box

@@ -1,1 +1,1 @@
-"""What answers: our engine, a server that speaks OpenAI's API, a model of transformers."""
+"""Backends that answer: our engine, an OpenAI-compatible server, a transformers model."""

@@ -1,4 +1,4 @@
-"""What every backend offers: requests in, replies as they come."""
+"""The interface of backends: requests in, replies as they are ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LIKELIEST = SamplingParams.greedy()
 
 
 def chosen_fields(sampling: SamplingParams, known: Iterable[str], whom: str) -> dict[str, Any]:
-    """Where `sampling` differs from greedy answers; ValueError on what is not among the `known` fields of `whom`."""
+    """Fields of `sampling` that differ from greedy; ValueError for any that is not a `known` field of `whom`."""
     chosen = {name: value for name, value in vars(sampling).items() if value != getattr(_LIKELIEST, name)}
     if unknown := chosen.keys() - set(known):
         raise ValueError(f"{min(unknown)} = {chosen[min(unknown)]} cannot be asked of {whom}")
@@ -23,7 +23,7 @@ def chosen_fields(sampling: SamplingParams, known: Iterable[str], whom: str) -> 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question that is to be answered; `place` is its number among those asked."""
+    """A question to answer; `place` is its index among the requests."""
 
     place: int
     conversation: Conversation
@@ -31,10 +31,10 @@ class Asked:
 
 
 class Backend(Protocol):
-    """name: of the model. weights: hash of its weights, or what stands for it.
+    """name: of the model. weights: hash of its weights, or a substitute.
 
-    `answers` takes requests as it has room, and gives each reply with the place of its request when it is there; one
-    that fails is a reply with an error.
+    `answers` takes requests when it has capacity, and yields each reply with the place of its request as soon as it is
+    ready; a failed request gives a reply with an error.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Our engine: many questions at once, and what they show computed once."""
+"""Our engine: many questions at once, with shared pictures computed once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from demiglace.evaluation.sent import prompt_text, sent_parts
 from demiglace.inference.answer import AnswerBuilder
 from demiglace.inference.demiglace import Demiglace
 
-ROWS = 32  # questions under way at once (ours)
+ROWS = 32  # questions in progress at once (ours)
 
 
 class EngineBackend:
-    """A model, loaded where there is something to be asked."""
+    """A model, loaded at the first question."""
 
     def __init__(self, load: Callable[[], Demiglace], name: str, weights: str, rows: int = ROWS) -> None:
         self.load, self.name, self.weights, self.rows = load, name, weights, rows

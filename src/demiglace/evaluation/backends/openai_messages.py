@@ -1,4 +1,4 @@
-"""A conversation as OpenAI's API takes it, files inside, and an answer of it read."""
+"""Conversations in the format of OpenAI's API, with embedded files, and parsing of its responses."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _SERVERS = {"top_k": "top_k", "min_p": "min_p", "repetition_penalty": "repetitio
 def request_body(
     model: str, conversation: Conversation, sampling: SamplingParams, plain: bool = False, as_frames: bool = False
 ) -> dict[str, Any]:
-    """plain: nothing that OpenAI's own API does not have; ValueError where something else is asked for.
+    """plain: only fields of OpenAI's own API; ValueError if other options are set.
 
-    as_frames: videos as pictures of their frames. What moves every draw is said even where it does nothing: a server
-    takes what is left out from the checkpoint's own settings.
+    as_frames: send videos as pictures of their frames. Sampling parameters are sent even if they have no effect,
+    because a server takes missing ones from the checkpoint's settings.
     """
     messages = [
         {"role": message.role, "content": [one for part in message.content for one in _parts(part, as_frames)]}
@@ -51,15 +51,15 @@ def request_body(
     if not plain:
         body["chat_template_kwargs"] = {"enable_thinking": conversation.thinking is True}
         chosen |= {name: getattr(sampling, name) for name in ("top_p", "top_k", "min_p", "repetition_penalty")}
-        chosen["top_k"] = chosen["top_k"] or -1  # all of them, as vLLM says it
+        chosen["top_k"] = chosen["top_k"] or -1  # vLLM's value for all tokens
     return body | {their: chosen[name] for name, their in (_OPENAI | _SERVERS).items() if name in chosen}
 
 
 def reply_of(response: object, thinking: bool) -> Reply:
-    """ValueError where the response holds no answer: it then counts as failed.
+    """The reply in a response; ValueError if it has no answer, which then counts as failed.
 
-    A server that leaves thoughts where they are sends them in front of `</think>`. Where that is missing and the text
-    was cut, thoughts that were asked for were cut.
+    A server that does not separate reasoning sends it before `</think>`. If that tag is missing and the text was
+    truncated, requested reasoning was truncated.
     """
     try:
         assert isinstance(response, Mapping)
@@ -97,7 +97,7 @@ def _parts(part: Part, as_frames: bool) -> Iterator[dict[str, Any]]:
 
 
 def image_part(source: Any) -> dict[str, Any]:
-    """A file of a common format as it is, all else as PNG."""
+    """A file in a common format unchanged, anything else as PNG."""
     if not isinstance(source, PIL.Image.Image) and (kind := _MEDIA_TYPES.get(open_header(source).format or "")):
         return {"type": "image_url", "image_url": {"url": _address(kind, read_bytes(source))}}
     held = io.BytesIO()
@@ -106,7 +106,7 @@ def image_part(source: Any) -> dict[str, Any]:
 
 
 def video_part(part: Video) -> dict[str, Any]:
-    """A video file, with the numbers that were chosen by the names that our server takes."""
+    """A video file with its sampling options, under the names that our server accepts."""
     numbers: dict[str, Any] = {}
     if part.sampling is not None:
         told = asdict(part.sampling)

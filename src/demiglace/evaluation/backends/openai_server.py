@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server: so many requests at once, tries and seconds bounded, and a failure is no answer."""
+"""Any OpenAI-compatible server: limited concurrency, retries and seconds; a failure is never taken for an answer."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from demiglace.evaluation.sent import prompt_text, sent_parts
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries; doubled each time (ours)
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, doubled each time (ours)
 MOST_ERROR_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class OpenAIServer:
-    """url: such as http://host:8000/v1. timeout: seconds of one try, all of it. retries: tries after the first.
+    """url: such as http://host:8000/v1. timeout: seconds for each whole try. retries: tries after the first.
 
-    plain: send nothing that OpenAI's own API does not have. as_frames: videos as pictures.
+    plain: send only fields of OpenAI's own API. as_frames: send videos as pictures.
     """
 
     url: str
@@ -36,22 +36,22 @@ class OpenAIServer:
     as_frames: bool = False
 
     def client(self) -> AsyncOpenAI:
-        """To be closed by whoever asks for it."""
+        """A client, which the caller must close."""
         from openai import AsyncOpenAI
 
         key = self.api_key or "none"
         return AsyncOpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=self.timeout)
 
     async def ask(self, client: AsyncOpenAI, body: Mapping[str, Any]) -> object:
-        """The response as `post` has it."""
+        """The response to a chat completion, as from `post`."""
         return await self.post(client, "/chat/completions", body)
 
     async def post(self, client: AsyncOpenAI, path: str, body: Mapping[str, Any]) -> object:
-        """The response as JSON; ValueError after the last try, or at once where another would not help."""
+        """The response as JSON; ValueError after the last try, or immediately if a retry would not help."""
         return await self._tried(lambda: client.post(path, cast_to=object, body=dict(body)))
 
     async def get(self, client: AsyncOpenAI, path: str) -> object:
-        """As `post`."""
+        """As `post`, for GET."""
         return await self._tried(lambda: client.get(path, cast_to=object))
 
     async def _tried(self, call: Callable[[], Awaitable[object]]) -> object:
@@ -74,7 +74,7 @@ class OpenAIServer:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether another try may help: the server was not reached, is busy, or has failed itself."""
+    """Whether a retry may help: the server was not reached, is busy, or had an internal error."""
     from openai import APIConnectionError, APIStatusError
 
     if isinstance(error, APIStatusError):
@@ -83,7 +83,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 class ServerBackend:
-    """weights: a server does not tell them; its address stands there."""
+    """A server as a backend. weights: its address, since a server does not report a hash."""
 
     def __init__(self, server: OpenAIServer, concurrency: int = 32) -> None:
         self.server, self.concurrency = server, concurrency

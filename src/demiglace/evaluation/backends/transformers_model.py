@@ -1,4 +1,4 @@
-"""A model of `transformers`, asked one by one: any folder or id that AutoModelForImageTextToText takes, ours too."""
+"""A `transformers` model, one question at a time: any folder or id for AutoModelForImageTextToText, including ours."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DRAWN = ("temperature", "top_p", "top_k", "min_p")
 
 
 class TransformersBackend:
-    """Loaded where there is something to be asked. ValueError where transformers is not installed."""
+    """A model loaded at the first question. ValueError if transformers is not installed."""
 
     def __init__(self, model: str, device: str | None = None, dtype: str | None = None) -> None:
         self.folder = str(folder_of(model)) if model in SHIPPED else model
@@ -39,7 +39,7 @@ class TransformersBackend:
 
     def answers(self, asked: Iterable[Asked]) -> Iterator[tuple[int, Reply]]:
         for one in asked:
-            assert self._loaded  # here, as what cannot be loaded is no failure of one question
+            assert self._loaded  # outside of `_reply`: a model that cannot be loaded is not the failure of one question
             yield one.place, self._reply(one.conversation, one.sampling, _generation(one.sampling))
 
     @cached_property
@@ -78,7 +78,7 @@ class TransformersBackend:
     def _generated(
         self, conversation: Conversation, seed: int | None, generation: dict[str, Any]
     ) -> tuple[int, list[int]]:
-        """Tokens of the prompt, and the tokens of the answer without its end."""
+        """Number of prompt tokens, and the tokens of the answer without the end token."""
         model, processor = self._loaded
         messages = [
             {"role": message.role, "content": [one for part in message.content for one in self._parts(part)]}
@@ -102,14 +102,14 @@ class TransformersBackend:
         return type(self._loaded[1]).__module__.startswith("demiglace.")
 
     def _watching(self, conversation: Conversation) -> dict[str, Any]:
-        """Ours takes the numbers of a video; all videos of a question have the same."""
+        """Our processor takes the sampling of videos; all videos of a question have the same."""
         samplings = [
             part.sampling for message in conversation.messages for part in message.content if isinstance(part, Video)
         ]
         return {"video_sampling": samplings[0]} if samplings and self._is_ours else {}
 
     def _parts(self, part: Part) -> Iterator[dict[str, Any]]:
-        """Other models are shown the frames of a video as pictures."""
+        """Content items; other models get the frames of a video as pictures."""
         if isinstance(part, Text):
             yield {"type": "text", "text": part.text}
         elif isinstance(part, Image):
@@ -124,7 +124,7 @@ class TransformersBackend:
 
 
 def _generation(sampling: SamplingParams) -> dict[str, Any]:
-    """As `generate` names them; its repetition penalty counts the prompt too. ValueError on what it has not."""
+    """Arguments of `generate`; its repetition penalty includes the prompt. ValueError for unsupported options."""
     chosen_fields(sampling, (*_NAMES, "seed", *_DRAWN), "transformers")
     options = {name: getattr(sampling, name) for name in _NAMES}
     if sampling.temperature > 0:

@@ -1,1 +1,1 @@
-"""Benchmarks, a file for each family: rows of their public files -> examples, and how each is asked and counted."""
+"""Benchmarks, a file for each family: from rows of their public files to examples, with prompts and figures."""

@@ -1,7 +1,7 @@
 """Multiple choice about pictures: MMBench, MMStar, AI2D, MMMU.
 
-Prompts are VLMEvalKit's for short answers. In long mode they ask for the answer behind "Answer:" (released code:
-VLMEvalKit's adapter of the model, `multi_choice_cot_prompt` in meaning).
+Prompts for short answers are VLMEvalKit's. In long mode they ask for the answer after "Answer:" (released code: the
+model's VLMEvalKit adapter, `multi_choice_cot_prompt`, paraphrased).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from demiglace.evaluation.dataset.media import pictures_of
 from demiglace.evaluation.dataset.row import Row
 from demiglace.scoring.verdict import Expected
 
-ROTATION = 1_000_000  # MMBench: index of a question + so much for each rotation of its choices (VLMEvalKit)
+ROTATION = 1_000_000  # MMBench: added to the index of a question for each rotation of its choices (VLMEvalKit)
 CIRCULAR = Figure("circular accuracy", together="rotations")
 _PLACE = re.compile(r"<image (\d+)>")
 
@@ -29,7 +29,7 @@ MMMU = Source(("MMMU_DEV_VAL", "MMMU"), "MMMU/MMMU", "*/validation-*.parquet")
 
 
 def choice_prompt(example: Example, long: bool) -> str:
-    """Hint, question, choices, and how to answer."""
+    """Hint, question, choices, and instruction."""
     hint = f"Hint: {example.hint}\n" if example.hint else ""
     if not example.expected.choices:
         return f"{hint}{example.question}\n{OPEN[long]}"
@@ -85,7 +85,7 @@ def _ai2d(place: Path | None) -> Iterator[Example]:
 
 
 def _mmmu(place: Path | None) -> Iterator[Example]:
-    """VLMEvalKit's TSV has the 150 questions of the split "dev", too, and scores them apart from the 900 that count."""
+    """VLMEvalKit's TSV also has the 150 questions of the split "dev", scored separately from the 900 that count."""
     for number, row in enumerate(rows_of(MMMU.files(place))):
         if row.optional_text("split") != "dev":
             yield _mmmu_example(row, number)

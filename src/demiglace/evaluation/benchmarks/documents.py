@@ -15,7 +15,7 @@ from demiglace.scoring.verdict import Expected
 
 SHORT_ANSWER = "Answer the question using a single word or phrase."  # VLMEvalKit and lmms-eval
 LONG_ANSWER = 'Think step by step and end with a single word or phrase in the format of "Answer: …".'  # ours
-FORMULA = "Handwritten Math"  # what the category of OCRBench begins with that is compared as a formula
+FORMULA = "Handwritten Math"  # prefix of the OCRBench category that is compared as formulas
 
 DOCVQA = Source(("DocVQA_VAL", "DocVQA_TEST", "DocVQA"), "lmms-lab-encoder/DocVQA", "DocVQA/validation-*.parquet")
 INFOVQA = Source(
@@ -27,12 +27,12 @@ OCRBENCH = Source(("OCRBench",), "echo840/OCRBench", "data/test-*.parquet")
 
 
 def answer_prompt(example: Example, long: bool) -> str:
-    """The question, and that a word or phrase is wanted."""
+    """The question, and the request for a word or phrase."""
     return f"{example.question}\n{LONG_ANSWER if long else SHORT_ANSWER}"
 
 
 def question_alone(example: Example, long: bool) -> str:
-    """The question as it stands; in long mode with the form of the answer."""
+    """The question unchanged; in long mode with the form of the answer."""
     return f"{example.question}\n{LONG_ANSWER}" if long else example.question
 
 

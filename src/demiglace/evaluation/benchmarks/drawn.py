@@ -1,4 +1,4 @@
-"""What works for everybody: the project's own held-out questions about pictures, texts and clips, and easy-VQA."""
+"""Benchmarks without downloads: the project's held-out questions about pictures, texts and clips, and easy-VQA."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from demiglace.synthesis.questions.topics import held_out_question as held_out_p
 
 EACH = 40  # questions of a topic or kind of clip (ours)
 CLIP_FPS = 20  # of the files
-CLIP_SAMPLING = VideoSampling(fps=10.0, package_frames=6, force_package_frames=True)  # the paper's most
+CLIP_SAMPLING = VideoSampling(fps=10.0, package_frames=6, force_package_frames=True)  # the paper's maximum
 
 EASY_VQA = Source(("easy_vqa", "qa", "questions"))
-EASY_VQA_KINDS = {  # every answer of easy-VQA, by what is asked
+EASY_VQA_KINDS = {  # all answers of easy-VQA, by kind of question
     "colour": ("black", "red", "blue", "gray", "green", "teal", "brown", "yellow"),
     "shape": ("circle", "rectangle", "triangle"),
     "yes or no": ("yes", "no"),
@@ -34,7 +34,7 @@ EASY_VQA_KINDS = {  # every answer of easy-VQA, by what is asked
 
 
 def _drawn(place: Path | None) -> Iterator[Example]:
-    """The first of every topic and kind, then the second of each: any number from the start is a fair choice."""
+    """The first question of every topic and kind, then the second of each: any prefix is a balanced selection."""
     if place is not None:
         raise ValueError(f"drawn makes its own questions and reads no data, got {place}")
     for number in range(EACH):
@@ -57,7 +57,7 @@ def _question(id_: str, category: str, question: Question, show: Show) -> Exampl
 
 
 def _easy_vqa(place: Path | None) -> Iterator[Example]:
-    """Of the package easy-vqa, of its files in a folder, or of JSON Lines of image, question and answer."""
+    """From the package easy-vqa, from its files in a folder, or from JSON Lines of image, question and answer."""
     (file,) = EASY_VQA.files(place or _packaged())
     rows = _rows_of_package(file) if file.suffix == ".json" else rows_of([file])
     for number, row in enumerate(rows):
@@ -69,7 +69,7 @@ def _easy_vqa(place: Path | None) -> Iterator[Example]:
 
 
 def _packaged() -> Path:
-    """The test set inside the package, which is not imported."""
+    """The test set inside the package, found without importing it."""
     spec = importlib.util.find_spec("easy_vqa")
     if spec is None or not spec.submodule_search_locations:
         raise ValueError("easy_vqa is the package easy-vqa: pip install easy-vqa, or name a folder: easy_vqa=FOLDER")

@@ -1,4 +1,4 @@
-"""Does a model see what is not there: HallusionBench."""
+"""Whether a model sees things that are not there: HallusionBench."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from demiglace.scoring.verdict import Expected
 
 HALLUSION = Source(("HallusionBench",), "lmms-lab-encoder/HallusionBench", "data/image-*.parquet")
 ACCURACIES = (Figure("aAcc"), Figure("fAcc", together="figure"), Figure("qAcc", together="question"))
-# The mean is that of OpenCompass' leaderboard (VLMEvalKit's maintainer, 2024-04); the benchmark's authors have none.
+# The mean is from OpenCompass' leaderboard (VLMEvalKit's maintainer, 2024-04); the benchmark's authors give none.
 FIGURES = (Figure("mean of the three", mean_of=ACCURACIES), *ACCURACIES)
 SHORT = "Please answer yes or no."
 LONG = 'Think step by step and end with yes or no in the format of "Answer: …".'
 
 
 def yes_no_prompt(example: Example, long: bool) -> str:
-    """The question, and that yes or no is wanted."""
+    """The question, and the request for yes or no."""
     return f"{example.question} {LONG if long else SHORT}"
 
 
@@ -44,14 +44,14 @@ def _example(row: Row, number: int) -> Example:
 
 
 def _kind(row: Row) -> str:
-    """As "VS_ocr", by which a set counts: the hub's rows tell both parts apart, and both kinds have an "ocr"."""
+    """Such as "VS_ocr", part of a set's key: the hub's rows have two columns, and both categories have an "ocr"."""
     if row.has("subcategory"):
         return f"{row.text('category')}_{row.text('subcategory')}"
     return row.optional_text("l2-category", "category")
 
 
 def _numbers(row: Row) -> tuple[str, str, str]:
-    """Set, figure and question: columns of the hub's rows, the last three parts of an index of VLMEvalKit's."""
+    """Set, figure and question: columns in the hub's rows, or the last three parts of VLMEvalKit's index."""
     if row.has("set_id"):
         return row.text("set_id"), row.text("figure_id"), row.text("question_id")
     parts = row.text("index").split("_")

@@ -1,4 +1,4 @@
-"""Instructions whose fulfilment a rule can check: IFEval, held-out ones of ours, and records of one's own."""
+"""Instructions that a rule can check: IFEval, our held-out ones, and the user's own records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OWN = Source(("instructions",))
 
 
 def _ifeval(place: Path | None) -> Iterator[Example]:
-    """All rows are read before the first is asked: what cannot be checked ends the run at its beginning."""
+    """All rows are read before the first question, so that uncheckable instructions end the run at the start."""
     yield from [_ifeval_example(row, number) for number, row in enumerate(rows_of(IFEVAL.files(place)))]
 
 
@@ -48,7 +48,7 @@ def _ifeval_example(row: Row, number: int) -> Example:
 
 
 def _instructions(place: Path | None) -> Iterator[Example]:
-    """The first of every kind, then the second of each; of a file, each of its records."""
+    """The first of every kind, then the second of each; or all records of a file."""
     if place is not None:
         yield from [_own_example(row, number) for number, row in enumerate(rows_of(OWN.files(place)))]
         return
@@ -59,7 +59,7 @@ def _instructions(place: Path | None) -> Iterator[Example]:
 
 
 def _own_example(row: Row, number: int) -> Example:
-    """A record as reinforcement learning takes it, or one with `prompt` instead of messages."""
+    """A record in the format for reinforcement learning, or with `prompt` instead of messages."""
     conversation = read_record(_with_messages(row), row.place, MediaFolders(row.folder).find)
     if not isinstance(conversation, ConstrainedConversation):
         raise ValueError(f"{row.place} has no constraints")

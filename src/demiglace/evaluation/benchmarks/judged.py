@@ -1,4 +1,4 @@
-"""Benchmarks whose answers are compared by a judge: MMVet."""
+"""Benchmarks whose answers are scored by a judge: MMVet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demiglace.scoring.verdict import Expected
 
 MMVET = Source(("MMVet",), "lmms-lab-encoder/MMVet", "data/test-*.parquet")
 
-# In meaning the prompt of MM-Vet: the ground truth, <AND> and <OR> in it, the prediction, a number from 0.0 to 1.0.
+# Paraphrase of MM-Vet's prompt: the ground truth with <AND> and <OR>, the prediction, a number from 0.0 to 1.0.
 _MMVET_JUDGE = """Compare the ground truth and the prediction of an AI model, and score how right the prediction is.
 <AND> in the ground truth means that the prediction is right only where all elements are in it, <OR> that one is enough.
 The score is 0.0 (totally wrong), 0.1, 0.2, ..., 0.9 or 1.0 (totally right). Write the score alone.

@@ -23,10 +23,10 @@ def _mathvista(place: Path | None) -> Iterator[Example]:
 
 
 def _question(row: Row) -> tuple[str, str]:
-    """The question, and what form its answer takes.
+    """The question, and the form of its answer.
 
     In VLMEvalKit's TSV the question is the authors' whole prompt: "Hint: ...", "Question: ...", and "Choices:" with
-    "(A) ..." below (its utils/mathvista.py shows some). The hub's rows have that prompt in `query`.
+    "(A) ..." below (see examples in its utils/mathvista.py). The hub's rows have that prompt in `query`.
     """
     text = row.text("question")
     is_prompt = text.lstrip().startswith("Hint:")
@@ -36,7 +36,7 @@ def _question(row: Row) -> tuple[str, str]:
 
 
 def _example(row: Row, number: int) -> Example:
-    """The answer of a choice is its text; of a free question a number, with so many places as `precision` says."""
+    """The answer is the text of a choice or, to a free question, a number with `precision` decimals."""
     choices = choices_of(row) if row.optional_text("question_type") != "free_form" else {}
     if choices:
         answer = row.text("answer_option") if row.has("answer_option") else row.text("answer")
@@ -57,7 +57,7 @@ def _example(row: Row, number: int) -> Example:
 
 
 def _task(row: Row) -> str:
-    """A column of VLMEvalKit's TSV, part of a struct in the hub's rows."""
+    """The task: a column of VLMEvalKit's TSV, or in a struct of the hub's rows."""
     metadata = row.get("metadata")
     return str(metadata.get("task", "")) if isinstance(metadata, Mapping) else row.optional_text("task", "category")
 

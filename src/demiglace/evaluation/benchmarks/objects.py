@@ -1,8 +1,8 @@
-"""Objects that a description names though they are not in the picture: ObjHalBench (RLHF-V).
+"""Objects that a description names but that are not in the picture: ObjHalBench (RLHF-V).
 
-In the folder: its 300 rows, COCO's annotations `instances_*.json` and `captions_*.json` of 2014, and the names of
-objects, `synonyms*.txt` (a line an object: its name, then others, commas between). In a picture is what has an outline
-in it or is named in one of its captions (CHAIR).
+The folder needs its 300 rows, COCO's annotations `instances_*.json` and `captions_*.json` of 2014, and the names of
+objects, `synonyms*.txt` (a line for each object: its name, then synonyms, separated by commas). An object is in a
+picture if it is annotated there or named in one of its captions (CHAIR).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _synonyms(file: Path) -> dict[str, list[str]]:
 
 
 def _present(file: Path, pictures: set[str], synonyms: Synonyms) -> dict[str, set[str]]:
-    """Picture -> the objects in it, by outlines and captions."""
+    """Picture -> the objects in it, from annotated instances and captions."""
     found = defaultdict[str, set[str]](set)
     for outlines in _beside(file, "instances_*.json"):
         for picture, name in _outlined(outlines):

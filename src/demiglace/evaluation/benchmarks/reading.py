@@ -1,4 +1,4 @@
-"""Reading: lines, pages and tables of a folder with their texts, and OmniDocBench."""
+"""Text recognition: lines, pages and tables of a folder with their texts, and OmniDocBench."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from demiglace.evaluation.dataset.media import PICTURES, pictures_of
 from demiglace.evaluation.dataset.row import Row, parsed
 from demiglace.scoring.verdict import Expected
 
-READ = "Read the text."  # as the nano model is taught
+READ = "Read the text."  # as in the nano model's training data
 TO_HTML = "Convert the table to HTML."  # ours
 TO_MARKDOWN = "Convert the page to Markdown: text in reading order, tables as HTML, formulas as LaTeX."  # ours
 FORMULA_MARK = "$$"
@@ -29,16 +29,16 @@ PAGE_FIGURES = (
     Figure("formulas", family="page formulas", needs=f"{FORMULA_MARK}\n"),
 )
 FIGURES = (Figure("CER", of="characters"), Figure("similarity"))
-WORDS = Figure("word F1", of="words")  # of pages: on columns and tables the order of reading is ambiguous
+WORDS = Figure("word F1", of="words")  # for pages: the reading order of columns and tables is ambiguous
 
 LINES = Source(("lines", "qa"))
 OMNIDOCBENCH = Source(("OmniDocBench",), "opendatalab/OmniDocBench", "OmniDocBench.json", "images/*")
 _MARKS = re.compile(r"^(?:\$\$?|\\\[)|(?:\$\$?|\\\])$")
-_LEFT_OUT = {"abandon", "header", "footer", "page_number", "figure", "page_footnote"}  # as OmniDocBench's text score
+_LEFT_OUT = {"abandon", "header", "footer", "page_number", "figure", "page_footnote"}  # as in OmniDocBench's text score
 
 
 def _lines(place: Path | None) -> Iterator[Example]:
-    """Rows of a picture and its `text`."""
+    """Rows with a picture and its `text`."""
     for number, row in enumerate(rows_of(LINES.files(place))):
         yield Example(str(number), READ, Expected((row.text("text"),)), "text", partial(pictures_of, row))
 
@@ -54,7 +54,7 @@ def _tables(place: Path | None) -> Iterator[Example]:
 
 
 def _pairs(place: Path | None, name: str, suffix: str) -> Iterator[tuple[Path, str]]:
-    """Pictures of a folder, each with the text of the file of the same name that ends with `suffix`."""
+    """Pictures of a folder, each with the text from the file of the same name with `suffix`."""
     if place is None or not place.is_dir():
         raise ValueError(f"{name} has to be given a folder: {name}=FOLDER{f', got {place}' if place else ''}")
     pictures = [file for file in sorted(place.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES]
@@ -73,7 +73,7 @@ def _page(file: Path) -> tuple[Part, ...]:
 
 
 def _omnidocbench(place: Path | None) -> Iterator[Example]:
-    """The text of a page as its blocks stand in reading order; tables and formulas as they are annotated."""
+    """The text of a page from its blocks in reading order; tables and formulas as annotated."""
     for number, row in enumerate(rows_of(OMNIDOCBENCH.files(place))):
         page = _annotated(row)
         info, blocks = page.get("page_info"), page.get("layout_dets")
@@ -87,7 +87,7 @@ def _omnidocbench(place: Path | None) -> Iterator[Example]:
 
 
 def _annotated(row: Row) -> Row:
-    """The kits' TSV has the picture in a column, and what the authors' file says of it in `answer`, as JSON."""
+    """The annotations of a page; the kits' TSV has them as JSON in `answer`, beside the picture's column."""
     if not row.has("answer"):
         return row
     fields = parsed(row.text("answer"))
@@ -95,7 +95,7 @@ def _annotated(row: Row) -> Row:
 
 
 def _whole(blocks: list[Mapping[str, Any]], extra: Any) -> list[Mapping[str, Any]]:
-    """Blocks whose text goes on in another, in the next column, as one: the authors join and score them so."""
+    """Joins blocks whose text continues in another, such as in the next column, as the authors do for scoring."""
     relations = extra.get("relation", ()) if isinstance(extra, Mapping) else ()
     groups = [[block] for block in blocks]
     for one in relations:
@@ -113,7 +113,7 @@ def _joined(blocks: list[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _place(block: Mapping[str, Any]) -> float:
-    """In reading order; what has none stands last."""
+    """Sort key in reading order; blocks without an order come last."""
     order = block.get("order")
     return order if isinstance(order, int) else math.inf
 
@@ -124,7 +124,7 @@ def _page_text(blocks: list[Mapping[str, Any]]) -> str:
 
 
 def _block_text(block: Mapping[str, Any]) -> str:
-    """A table as HTML, a formula as LaTeX between marks on lines of their own, else the text."""
+    """A table as HTML, a formula as LaTeX between marks on separate lines, else the text."""
     if block.get("html"):
         return str(block["html"])
     if formula := str(block.get("latex") or "").strip():

@@ -1,7 +1,7 @@
 """Multiple choice about videos: Video-MME, MLVU, LVBench, MotionBench.
 
-The videos themselves are asked for by their owners' terms: they lie as files in the folder of the data, or in `videos`
-or `video` beside it.
+The videos themselves must be obtained under their owners' terms. They are files in the folder of the data, or in its
+folder `videos` or `video`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from demiglace.evaluation.dataset.media import video_of
 from demiglace.evaluation.dataset.row import Row
 from demiglace.scoring.verdict import Expected
 
-MLVU_OPEN = ("8_sub_scene", "9_summary")  # its files of questions without choices, which a judge scores
+MLVU_OPEN = ("8_sub_scene", "9_summary")  # MLVU's files of open questions, which a judge scores
 MOTIONBENCH_FOLDERS = tuple(
     f"{above}{one}" for above in ("MotionBench/", "") for one in ("public-dataset", "self-collected")
 )
@@ -32,7 +32,7 @@ LONG = 'Think step by step and end with the letter of the option in the format o
 
 
 def video_prompt(example: Example, long: bool) -> str:
-    """Question, choices, and how to answer."""
+    """Question, choices, and instruction."""
     choices = "".join(f"{letter}. {text}\n" for letter, text in example.expected.choices.items())
     return f"{example.question}\n{choices}{LONG if long else SHORT}"
 
@@ -43,7 +43,7 @@ def _video_mme(place: Path | None) -> Iterator[Example]:
 
 
 def _mlvu(place: Path | None) -> Iterator[Example]:
-    """Its own JSON, VLMEvalKit's TSV of that, or lmms-eval's rows, whose question has the choices below it."""
+    """MLVU's own JSON, VLMEvalKit's TSV, or lmms-eval's rows, whose choices are below the question."""
     files = [file for file in MLVU.files(place) if file.stem not in MLVU_OPEN]
     rows = ((file, row) for file in files for row in rows_of([file]))
     for number, (file, row) in enumerate(rows):
@@ -53,7 +53,7 @@ def _mlvu(place: Path | None) -> Iterator[Example]:
 
 
 def _with_path(row: Row, file: Path) -> Row:
-    """Rows of `json/1_plotQA.json` name videos of the folder `video/1_plotQA`; those of the TSV tell it (`prefix`)."""
+    """Rows of `json/1_plotQA.json` name videos in the folder `video/1_plotQA`; rows of the TSV name it in `prefix`."""
     if row.has("prefix"):
         path, folder = PurePosixPath(row.text("prefix"), row.text("video")), row.folder
     elif row.folder.name == "json":
@@ -64,7 +64,7 @@ def _with_path(row: Row, file: Path) -> Row:
 
 
 def _by_videos(source: Source) -> Callable[[Path | None], Iterator[Example]]:
-    """A row for each video, with its questions in `qa`, the choices below each question."""
+    """Examples from a row for each video, with its questions in `qa` and the choices below each question."""
 
     def examples(place: Path | None) -> Iterator[Example]:
         for row in rows_of(source.files(place)):

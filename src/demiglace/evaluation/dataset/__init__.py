@@ -1,1 +1,1 @@
-"""The files that benchmarks come in, read row by row."""
+"""Reading the data files of benchmarks row by row."""

@@ -1,4 +1,4 @@
-"""The choices of a row, by letter, and which of them is right."""
+"""The choices of a row by letter, and the right one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from demiglace.evaluation.dataset.row import Row
 
 LISTS = ("options", "choices", "candidates")
-NOTHING = "nan"  # lmms-lab's MMBench: empty cells of choices and hints were written out (lmms-eval's mmbench_evals.py)
+NOTHING = "nan"  # lmms-lab's MMBench: text of empty cells of choices and hints (lmms-eval's mmbench_evals.py)
 _LABEL = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*")
 _LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s*(.*\S)\s*$", re.MULTILINE)
 
 
 def choices_of(row: Row) -> dict[str, str]:
-    """Letter -> text: of columns A, B, ..., else of a list, with letters before its items or without."""
+    """Letter -> text: from columns A, B, ..., else from a list, with or without letters before its items."""
     by_column = {letter: row.optional_text(letter) for letter in string.ascii_uppercase}
     by_column = {letter: text for letter, text in by_column.items() if text not in ("", NOTHING)}
     if by_column:
@@ -33,7 +33,7 @@ def lettered(texts: Sequence[str]) -> dict[str, str]:
 
 
 def split_question(text: str) -> tuple[str, dict[str, str]]:
-    """A question with its choices below it, a line each (LVBench, MotionBench) -> both."""
+    """Split a question from the choices below it, one a line (LVBench, MotionBench)."""
     found = _LINE.findall(text)
     letters = "".join(letter for letter, _ in found)
     if not found or letters != string.ascii_uppercase[: len(found)]:
@@ -44,9 +44,9 @@ def split_question(text: str) -> tuple[str, dict[str, str]]:
 
 
 def right_letter(answer: str, choices: dict[str, str], place: str, numbered: bool = False) -> str:
-    """The answer as a letter: given so, or as its choice's text; if `numbered`, as its number from 0.
+    """The answer as a letter, from a letter or the text of its choice; if `numbered`, from its number from 0.
 
-    ValueError where it is none of them.
+    ValueError if it is none of them.
     """
     answer = answer.strip()
     if numbered and answer.isdigit() and int(answer) < len(choices):

@@ -1,4 +1,4 @@
-"""Where a benchmark's data lie, and their rows: VLMEvalKit's TSV, the hub's Parquet, JSON Lines, a JSON list."""
+"""Finding a benchmark's data, and reading rows: VLMEvalKit's TSV, the hub's Parquet, JSON Lines, a JSON list."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from demiglace.evaluation.dataset.row import Row
 from demiglace.model.hub import dataset_folder
 
-MOST_FIELD_CHARACTERS = 2**28  # of a field of a TSV: pictures are written into it
+MOST_FIELD_CHARACTERS = 2**28  # in a field of a TSV, which may contain pictures
 MOST_JSON_BYTES = 2**30
-LONGEST_REFERENCE = 64  # characters; a picture in base64 has more (VLMEvalKit)
+LONGEST_REFERENCE = 64  # characters; pictures in base64 are longer (VLMEvalKit)
 _ROWS_AT_A_TIME = 16
 
 
@@ -22,7 +22,7 @@ _ROWS_AT_A_TIME = 16
 class Source:
     """names: of files without their suffix, or of folders.
 
-    hub: id there; hub_files: which of its files (a pattern); hub_pictures: files that the rows name (a pattern).
+    hub: id of the data set; hub_files: pattern of its files; hub_pictures: pattern of files that rows name.
     """
 
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class Source:
     hub_pictures: str = ""
 
     def files(self, place: Path | None) -> list[Path]:
-        """In `place`, a file or a folder; without one, from the hub. ValueError where there is none."""
+        """The files in `place`, a file or a folder, or by default from the hub. ValueError if there is none."""
         if place is None:
             if not self.hub:
                 raise ValueError(f"{self.names[0]} has to be given: {self.names[0]}=PATH, or --data FOLDER")
@@ -44,7 +44,7 @@ class Source:
         return self._in_folder(place)
 
     def _in_folder(self, folder: Path) -> list[Path]:
-        """What the folder itself holds comes before folders in it: MotionBench's videos lie in one of its name."""
+        """Files in the folder itself take precedence over subfolders: MotionBench's videos are in one of its name."""
         for found in (folder / f"{name}{suffix}" for name in self.names for suffix in READERS):
             if found.is_file():
                 return [found]
@@ -58,7 +58,7 @@ class Source:
 
 
 def rows_of(files: Sequence[Path]) -> Iterator[Row]:
-    """All rows of some files, in order; ValueError where one is of no known kind, or is not what its name says."""
+    """All rows of some files, in order; ValueError if a file is of unknown type, or does not match its suffix."""
     for file in files:
         if file.suffix not in READERS:
             raise ValueError(f"{file} ends with none of {', '.join(READERS)}")
@@ -67,7 +67,7 @@ def rows_of(files: Sequence[Path]) -> Iterator[Row]:
 
 
 def _tsv(file: Path) -> Iterator[Mapping[str, Any]]:
-    """A picture that is the index of another row is that row's (VLMEvalKit)."""
+    """Rows of a TSV; a picture that is the index of another row stands for that row's picture (VLMEvalKit)."""
     wanted = {str(row["image"]) for row in _table(file) if _is_reference(row)}
     pictures = {row["index"]: row["image"] for row in _table(file) if row.get("index") in wanted} if wanted else {}
     for row in _table(file):
@@ -123,7 +123,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
 
 
 def _json(file: Path) -> Iterator[Mapping[str, Any]]:
-    """A list of objects, also as the only list in an object."""
+    """Rows of a list of objects, which may be the only list in an object."""
     if (size := file.stat().st_size) > MOST_JSON_BYTES:
         raise ValueError(f"{file} has {size} bytes, more than {MOST_JSON_BYTES}")
     try:

@@ -1,4 +1,4 @@
-"""What a row shows: pictures in base64, as bytes of a struct, or by path; videos by path or name."""
+"""Media of a row: pictures in base64, as bytes in a struct, or by path; videos by path or name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
 
 
 def pictures_of(row: Row) -> tuple[Part, ...]:
-    """All pictures of a row in order; ValueError where one is not there or is no base64."""
+    """All pictures of a row in order; ValueError if one is missing or is not base64."""
     numbered = [name for name in row.fields if _NUMBERED.fullmatch(name) and row.has(name)]
     if numbered:
         found = [row.fields[name] for name in sorted(numbered, key=lambda name: int(name.removeprefix("image_")))]
@@ -30,13 +30,13 @@ def pictures_of(row: Row) -> tuple[Part, ...]:
 
 
 def _that_holds_pictures(row: Row) -> tuple[str, ...]:
-    """A struct before a path: in MathVista's Parquet `image` names a file that is not there."""
+    """Columns of pictures, structs before paths: in MathVista's Parquet `image` names a file that does not exist."""
     structs = [name for name in PICTURES if isinstance(row.fields.get(name), Mapping)]
     return (*structs, *PICTURES)
 
 
 def _picture(value: Any, row: Row) -> bytes | Path:
-    if isinstance(value, Mapping):  # the hub's picture: its bytes, else where it lies
+    if isinstance(value, Mapping):  # the hub's picture: bytes, else a path
         value = value.get("bytes") or value.get("path")
     if isinstance(value, bytes):
         return value
@@ -55,15 +55,15 @@ def _looks_like_a_path(value: str) -> bool:
 
 
 def video_of(row: Row, *names: str, folders: Sequence[str] = ()) -> tuple[Part, ...]:
-    """The video that the first of these columns names, with or without folder and suffix.
+    """The video named by the first of these columns, with or without folder and suffix.
 
-    folders: where it may lie in that of the row, besides the usual ones.
+    folders: subfolders of the row's folder to search, besides the usual ones.
     """
     return (Video(_file(row.text(*names), row, _VIDEO_SUFFIXES, folders)),)
 
 
 def _file(name: str, row: Row, suffixes: tuple[str, ...], folders: Sequence[str] = ()) -> Path:
-    """A file inside the row's folder; ValueError where there is none, or the path leads out of it."""
+    """A file inside the row's folder; ValueError if there is none, or if the path leads outside."""
     if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (name, *folders)):
         raise ValueError(f"{row.place} names {name}, which leads out of the folder {row.folder}")
     for folder in (*_FOLDERS, *folders):

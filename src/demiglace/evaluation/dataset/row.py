@@ -1,4 +1,4 @@
-"""A row of a data set: fields under the names that public files give them."""
+"""A row of a data set: fields under the names of the public files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MOST_NAMES = 12  # of columns that an error tells
+MOST_NAMES = 12  # of columns listed in an error
 
 
 @dataclass(frozen=True)
 class Row:
-    """fields: column -> value; folder: where paths in it begin; place: file and number, for errors."""
+    """fields: column -> value; folder: base of relative paths; place: file and number, for errors."""
 
     fields: Mapping[str, Any]
     folder: Path
@@ -25,23 +25,23 @@ class Row:
         return not _is_missing(self.fields.get(name))
 
     def get(self, *names: str) -> Any:
-        """The first of these columns that holds something; None where none does."""
+        """The first of these columns that has a value; None if none does."""
         return next((self.fields[name] for name in names if self.has(name)), None)
 
     def text(self, *names: str) -> str:
-        """As `get`, as text; ValueError that tells the columns where there is none."""
+        """As `get`, as text; ValueError that lists the columns if there is none."""
         if (value := self.get(*names)) is None:
             known = ", ".join(list(self.fields)[:MOST_NAMES])
             raise ValueError(f"{self.place} holds nothing in {' or '.join(names)}; its columns are: {known}")
         return str(value)
 
     def optional_text(self, *names: str) -> str:
-        """As `get`, as text, the items of a list with commas between; "" where there is none."""
+        """As `get`, as text, with commas between the items of a list; "" if there is none."""
         value = self.get(*names)
         return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     def texts(self, *names: str) -> list[str]:
-        """A list of texts, also where it is written out as one: `["a", "b"]`; a single text is a list of one."""
+        """A list of texts, which may be given as the text `["a", "b"]`; a single text becomes a list of one."""
         value = self.get(*names)
         if value is None:
             self.text(*names)
@@ -49,14 +49,14 @@ class Row:
 
 
 def listed(value: Any) -> list[Any]:
-    """The items of a list, or of a text that writes one in JSON or Python; anything else is a list of itself."""
+    """The items of a list, or of a text that is a list in JSON or Python; anything else becomes a list of one."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = parsed(value)
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def parsed(text: str) -> Any:
-    """What a text writes in JSON or Python; the text itself where it is neither."""
+    """The value of a text in JSON or Python syntax; the text itself if it is neither."""
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(text)

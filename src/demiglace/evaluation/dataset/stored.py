@@ -1,4 +1,4 @@
-"""A benchmark's data in an object store: whole and under their own names on the disk while it is asked."""
+"""A benchmark's data from an object store: complete and under their own names on the disk while it runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from demiglace.data.object_cache import ObjectCache, StoredFile, stored_files
 
 @contextmanager
 def on_disk(address: str, folder: Path, cache: ObjectCache) -> Iterator[Path]:
-    """The file at `address`, or `folder` with all files of it where it ends with `/`; `folder` is gone afterwards.
+    """The file at `address`, or `folder` with all its files if it ends with `/`; `folder` is removed afterwards.
 
-    What a run that was killed has left in `folder` is removed. ValueError where nothing is there, or all files together
-    are more than the cache may hold; StoreError where they cannot be fetched.
+    Leftovers of a killed run in `folder` are removed. ValueError if nothing is there, or if all files together exceed
+    the cache's limit; StoreError if they cannot be downloaded.
     """
     files = stored_files(address, ("",))
     if (size := sum(file.size for file in files)) > cache.most_bytes:
@@ -31,7 +31,7 @@ def on_disk(address: str, folder: Path, cache: ObjectCache) -> Iterator[Path]:
 
 
 def _name(file: StoredFile, address: str) -> str:
-    """Below the folder of `address`, whose leading slashes stores write differently."""
+    """The path below the folder of `address`; stores differ in leading slashes."""
     parent = address.rpartition("/")[0].partition("://")[2].strip("/")
     inner = file.address.partition("://")[2].strip("/").removeprefix(f"{parent}/")
     if ".." in inner.split("/"):
@@ -43,6 +43,6 @@ def _place(file: StoredFile, path: Path, cache: ObjectCache) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with cache.held(file) as held:
         try:
-            os.link(held, path)  # stays when the cache lets go of the file
-        except OSError:  # another file system
+            os.link(held, path)  # survives removal from the cache
+        except OSError:  # on another file system
             shutil.copyfile(held, path)

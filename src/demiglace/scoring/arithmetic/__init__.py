@@ -1,1 +1,1 @@
-"""Claims such as "3 + 4 = 8" that do not hold."""
+"""Checking arithmetic claims such as "3 + 4 = 8"."""

@@ -1,7 +1,6 @@
-"""Claims of arithmetic in a text, and which of them do not hold: "3 + 4 = 8", "13:00 < 12:30", "12% of 50 = 7".
-
-What cannot be read as arithmetic is no claim: "Item 1 = 4.50", "x - 1 = 4", "√16 = 4", "1 m = 100 cm". A result may be
-rounded or cut off behind the last decimal that is written, where something was multiplied or divided.
+"""Arithmetic claims in a text, and which of them are wrong: "3 + 4 = 8", "13:00 < 12:30", "12% of 50 = 7". Text that
+cannot be parsed as arithmetic is no claim: "Item 1 = 4.50", "x - 1 = 4", "√16 = 4", "1 m = 100 cm". After a
+multiplication or division, a result may be rounded or truncated after its last written decimal.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from demiglace.scoring.arithmetic.tokens import Token, tokens
 from demiglace.scoring.arithmetic.values import Amount, TimeTuple, holds, value_of
 from demiglace.scoring.phrasing.notation import without_markup
 
-MOST_TOKENS = 60  # ours, of a side of a claim
+MOST_TOKENS = 60  # ours, on one side of a claim
 
-_QUOTED = re.compile(r'"[^"\n]*"')  # what others wrote is no claim
-# behind these a single number is no label: "so 3 = 4", but "Item 3 = 4.50"
+_QUOTED = re.compile(r'"[^"\n]*"')  # quotations are no claims
+# after these words a single number is no label: "so 3 = 4", but "Item 3 = 4.50"
 _CONNECTIVES = """
     so and but then thus hence therefore that since because as check is are now again also while clearly have get gives
     we where when if or for
 """
-# these do something to the number beside them
+# these words change the meaning of a number next to them
 _UNREADABLE = """
     of and mod modulo log ln lg sqrt root half twice thrice double triple square squared cube cubed cubic factorial per
     to sum product difference average mean max min sin cos tan exp abs million thousand billion hundred dozen out than
@@ -35,7 +34,7 @@ _PARTS = ("number", "moment", "sign", "(", ")")
 
 @dataclass(frozen=True)
 class Claim:
-    """From `start` to `end` of a text. result: the number that all its sides are said to equal, as written, or ""."""
+    """From `start` to `end` of a text. result: the number that all its sides should equal, as written, or ""."""
 
     start: int
     end: int
@@ -44,13 +43,13 @@ class Claim:
 
 
 def wrong_claims(text: str) -> list[str]:
-    """The claims that do not hold, as they are written but for markup; quotations are not searched."""
+    """The wrong claims, as written but without markup; quotations are not searched."""
     text = _QUOTED.sub(" ", without_markup(text))
     return [text[claim.start : claim.end] for claim in claims(text) if not claim.is_true]
 
 
 def claims(text: str) -> list[Claim]:
-    """All claims of `text`, which is in one notation, in their order; a chain such as "1 + 1 = 2 = 3" is one."""
+    """All claims of `text`, which is in normalised notation, in order; a chain such as "1 + 1 = 2 = 3" is one."""
     found = tokens(text)
     relations = [number for number, token in enumerate(found) if token.kind == "relation"]
     chains: list[list[tuple[Sequence[Token], Token, Sequence[Token]]]] = []
@@ -66,7 +65,7 @@ def claims(text: str) -> list[Claim]:
 
 
 def _claim(text: str, chain: Sequence[tuple[Sequence[Token], Token, Sequence[Token]]]) -> Claim | None:
-    """None where no pair of sides can be compared."""
+    """The claim of a chain; None if no pair of sides can be compared."""
     verdicts, plain = [], []
     for left, relation, right in chain:
         sides = value_of(left), value_of(right)
@@ -86,7 +85,7 @@ def _is_plain(value: Amount | TimeTuple | None) -> bool:
 
 
 def _side_before(found: Sequence[Token], relation: int) -> Sequence[Token]:
-    """The expression that ends before a relation; empty where it cannot be read."""
+    """The expression that ends before a relation; empty if it cannot be parsed."""
     first = relation
     while first > max(0, relation - MOST_TOKENS) and found[first - 1].kind in _PARTS:
         first -= 1
@@ -101,7 +100,7 @@ def _side_before(found: Sequence[Token], relation: int) -> Sequence[Token]:
 
 
 def _side_behind(found: Sequence[Token], relation: int) -> Sequence[Token]:
-    """The expression that begins behind a relation; empty where it cannot be read."""
+    """The expression that begins after a relation; empty if it cannot be parsed."""
     end = relation + 1
     while end < min(len(found), relation + 1 + MOST_TOKENS) and found[end].kind in _PARTS:
         end += 1
@@ -115,7 +114,7 @@ def _side_behind(found: Sequence[Token], relation: int) -> Sequence[Token]:
 
 
 def _within_brackets(side: Sequence[Token], from_end: bool) -> Sequence[Token]:
-    """What is left inside of a bracket that opens or closes beyond the relation."""
+    """The part of a side inside a bracket that opens or closes beyond the relation."""
     depth = 0
     opening, closing = (")", "(") if from_end else ("(", ")")
     order = range(len(side) - 1, -1, -1) if from_end else range(len(side))
@@ -139,7 +138,7 @@ def _is_number_or_ratio(before: Token, earlier: Token) -> bool:
 
 
 def _may_begin(side: Sequence[Token], before: Token | None, earlier: Token | None) -> bool:
-    """Whether what stands before a side leaves it to be read by itself: no label, no function, no unknown."""
+    """Whether the text before a side allows reading it by itself: no label, no function, no unknown."""
     if before is None or before.kind in ("break", "relation", "("):
         return before is None or earlier is None or not _is_number_or_ratio(before, earlier)
     if before.kind != "word":

@@ -1,4 +1,4 @@
-"""A text in the pieces that arithmetic is made of: numbers with units, signs, relations, brackets, and the rest."""
+"""Tokens of arithmetic in a text: numbers with units, signs, relations, brackets, and the rest."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ LONGEST_NUMBER = 40  # ours, in characters
 
 @dataclass(frozen=True)
 class Token:
-    """From `start` to `end` of the text.
+    """A token from `start` to `end` of the text.
 
-    value: of a number; of a time or date, something that can be compared with its like.
-    meanings: of the number's unit, money or per cent sign. decimals: how many are written.
-    text: a sign or relation in one writing; a word in small letters.
+    value: of a number. moment: of a time or date, as a tuple for comparison.
+    meanings: of the number's unit, currency or per cent sign. decimals: how many are written.
+    text: a sign or relation in normalised form; a word in lower case.
     """
 
     kind: TokenKind
@@ -74,7 +74,7 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """`text` in one notation, without its spaces; every other character belongs to a token."""
+    """Tokens of `text`, which is in normalised notation; every character except spaces belongs to one."""
     found: list[Token] = []
     place = 0
     while place < len(text):
@@ -108,7 +108,7 @@ def _moment(text: str, place: int, before: Token | None) -> Token | None:
 
 
 def _number(text: str, place: int, before: Token | None) -> Token | None:
-    """With its money before it, or its per cent sign or unit behind it."""
+    """A number with its currency before it, or its per cent sign or unit after it."""
     money = _MONEY.match(text, place)
     meanings = units.currency(money[1].rstrip(".")) if money else frozenset[str]()
     found = _DIGITS.match(text, money.end() if money and meanings else place)
@@ -122,7 +122,7 @@ def _number(text: str, place: int, before: Token | None) -> Token | None:
 
 
 def _decimals(written: str, value: Fraction) -> int:
-    """Digits behind the point or comma of a number that is not written with a power of ten."""
+    """Digits after the point or comma of a number that is not written with a power of ten."""
     *groups, last = re.split("[.,']", written)
     return len(last) if groups and last.isdigit() and value != int("".join((*groups, last))) else 0
 
@@ -148,7 +148,7 @@ def _with_unit(text: str, token: Token) -> Token:
 
 
 def _power(text: str, place: int, before: Token | None) -> Token | None:
-    """2³, as one token behind the number."""
+    """The ³ of 2³, as one token after the number."""
     if before is None or before.end != place or text[place] not in _RAISED:
         return None
     return Token("sign", place, place + 1, "^raised", Fraction(_RAISED[text[place]]))

@@ -1,4 +1,4 @@
-"""What the two sides of a claim are worth, exactly, and whether a relation between them holds."""
+"""Exact values of the two sides of a claim, and whether a relation between them holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from demiglace.scoring.arithmetic.tokens import Token
 from demiglace.scoring.quantities import units
 
 MOST_POWER = 20  # ours
-NEARLY = Fraction(1, 50)  # ours: how far apart what is called nearly equal may be, as a share
+NEARLY = Fraction(1, 50)  # ours: largest relative difference of values that "≈" accepts
 
 _HOLDS = {
     "=": operator.eq,
@@ -24,14 +24,14 @@ _HOLDS = {
 
 
 class UnreadableError(Exception):
-    """What looked like an expression is none."""
+    """Tokens that are not a valid expression."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """value: without its per cent sign, 12 for 12%; None after a division by zero.
+    """The value of a side. value: without its per cent sign, 12 for 12%; None after a division by zero.
 
-    decimals: of a plain number, which is nothing but digits. is_rounded: something in it was multiplied or divided.
+    is_plain: a single number, of which `decimals` are written. is_rounded: it contains a product, quotient or power.
     """
 
     value: Fraction | None
@@ -49,7 +49,7 @@ TimeTuple = tuple[int, ...]  # a time, or a date as its numbers from year to day
 
 
 def value_of(side: Sequence[Token]) -> Amount | TimeTuple | None:
-    """None where the side is no expression that could be calculated."""
+    """The value of a side; None if it is not an expression that can be computed."""
     if len(side) == 1 and side[0].kind == "moment":
         return side[0].moment
     try:
@@ -61,7 +61,7 @@ def value_of(side: Sequence[Token]) -> Amount | TimeTuple | None:
 
 
 def holds(left: Amount | TimeTuple | None, relation: str, right: Amount | TimeTuple | None) -> bool | None:
-    """None where the two cannot be compared: metres with kilograms, a time with a number."""
+    """Whether the relation holds; None if the two cannot be compared: metres with kilograms, a time with a number."""
     if isinstance(left, tuple) or isinstance(right, tuple):
         if not (isinstance(left, tuple) and isinstance(right, tuple)) or (left[0] > 99) != (right[0] > 99):
             return None
@@ -80,7 +80,7 @@ def holds(left: Amount | TimeTuple | None, relation: str, right: Amount | TimeTu
 
 
 def _holds_of_a_share(left: Amount, relation: str, right: Amount) -> bool | None:
-    """0.5 = 50%; and 3 / 25 * 100 = 12%, as many write."""
+    """Relations with a per cent value: 0.5 = 50%, and also 3 / 25 * 100 = 12%, as many write."""
     if (left.meanings and not left.is_percent) or (right.meanings and not right.is_percent):
         return None
     shares = [
@@ -113,7 +113,7 @@ def _compare(left: Amount, relation: str, right: Amount) -> bool:
 
 
 def _is_written_of(value: Fraction | None, written: Amount) -> bool:
-    """Whether the value, rounded or cut off, is what is written; whole numbers are not rounded."""
+    """Whether the value, rounded or truncated, equals the written one; whole numbers are not rounded."""
     assert value is not None
     assert written.value is not None
     if not written.decimals:
@@ -123,7 +123,7 @@ def _is_written_of(value: Fraction | None, written: Amount) -> bool:
 
 
 class _Reader:
-    """Reads an expression from its tokens: brackets, powers, products, sums."""
+    """Parses an expression from its tokens: brackets, powers, products, sums."""
 
     def __init__(self, side: Sequence[Token]) -> None:
         self._side = side
@@ -186,7 +186,7 @@ class _Reader:
 
 
 def _added(one: Amount, other: Amount, sign: int) -> Amount:
-    """Of one unit; a number without a unit has that of the other, but 100 + 10% is anybody's guess."""
+    """The sum, in one unit; a number without a unit takes the other's, but 100 + 10% is ambiguous."""
     if one.is_percent != other.is_percent or (one.meanings and other.meanings and not one.meanings & other.meanings):
         raise UnreadableError
     value = None if one.value is None or other.value is None else one.value + sign * other.value

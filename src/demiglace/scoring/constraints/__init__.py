@@ -1,1 +1,1 @@
-"""What can be checked of an answer without knowing whether it is true: pure values, each with one check."""
+"""Constraints on answers that can be checked without knowing the truth: pure values, each with one check."""

@@ -1,4 +1,4 @@
-"""What a constraint is, and how many of something there may be."""
+"""The base class of constraints, and bounds on counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOUND_FIELDS: Mapping[str, Field] = dict.fromkeys(("exactly", "at_least", "at_mo
 
 
 class Constraint(ABC):
-    """A value that a text meets or does not meet."""
+    """A condition that a text meets or does not meet."""
 
     @abstractmethod
     def is_met_by(self, text: str) -> bool:
@@ -29,12 +29,12 @@ class Constraint(ABC):
     @property
     @abstractmethod
     def record(self) -> dict[str, Any]:
-        """As `read_constraint` takes it: `kind`, and what else it needs, for JSON."""
+        """The input of `read_constraint`, for JSON: `kind` and its other fields."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """From `least` to `most`, both included; `most` None is any number. ValueError where that says nothing."""
+    """From `least` to `most`, inclusive; `most` None means no limit. ValueError if no or every number is allowed."""
 
     least: int = 0
     most: int | None = None
@@ -51,7 +51,7 @@ class Bounds:
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Bounds:
-        """Of `exactly`, or of `at_least` and `at_most`."""
+        """Bounds from `exactly`, or from `at_least` and `at_most`."""
         given = [name for name in BOUND_FIELDS if name in fields]
         if "exactly" in given and len(given) > 1:
             raise ValueError(f"`exactly` stands alone, but {given[1]} is given too")
@@ -63,7 +63,7 @@ class Bounds:
         return self.least <= number and (self.most is None or number <= self.most)
 
     def are_apart_from(self, other: Bounds) -> bool:
-        """Whether no number is in both."""
+        """Whether no number satisfies both."""
         return any(low.most is not None and low.most < high.least for low, high in ((self, other), (other, self)))
 
     @property
@@ -74,7 +74,7 @@ class Bounds:
         return least if self.most is None else least | {"at_most": self.most}
 
     def of(self, noun: str) -> str:
-        """Such as "at most 3 words" of the noun "word"."""
+        """Such as "at most 3 words" for the noun "word"."""
         return f"{self._in_words} {noun if (self.most or self.least) == 1 else f'{noun}s'}"
 
     @property
@@ -87,6 +87,6 @@ class Bounds:
 
 
 class CountConstraint(Constraint):
-    """One that counts something."""
+    """A constraint on a count."""
 
     bounds: Bounds

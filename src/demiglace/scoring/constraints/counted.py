@@ -9,12 +9,12 @@ from typing import Any
 from demiglace.scoring.constraints.constraint import Bounds, CountConstraint
 from demiglace.scoring.constraints.text_units import IDEOGRAPH, Unit, count, lines, plain, without_item_mark
 
-NEVER_NONE: tuple[Unit, ...] = ("words", "sentences", "lines", "paragraphs", "characters")  # in no answer are there 0
+NEVER_NONE: tuple[Unit, ...] = ("words", "sentences", "lines", "paragraphs", "characters")  # no answer has 0 of them
 
 
 @dataclass(frozen=True)
 class UnitCount(CountConstraint):
-    """So many words, lines or other units (`text_units`)."""
+    """A number of words, lines or other units (`text_units`)."""
 
     unit: Unit
     bounds: Bounds
@@ -37,7 +37,7 @@ class UnitCount(CountConstraint):
 
 @dataclass(frozen=True)
 class LetterCount(CountConstraint):
-    """A letter so often, small or capital; é is not e."""
+    """A number of occurrences of a letter, ignoring case; é is not e."""
 
     letter: str
     bounds: Bounds
@@ -60,7 +60,7 @@ class LetterCount(CountConstraint):
 
 @dataclass(frozen=True)
 class KeywordCount(CountConstraint):
-    """A word or phrase so often, as whole words, in whatever case."""
+    """A number of occurrences of a word or phrase, as whole words, ignoring case."""
 
     keyword: str
     bounds: Bounds
@@ -79,11 +79,11 @@ class KeywordCount(CountConstraint):
 
 @dataclass(frozen=True)
 class ItemCount(CountConstraint):
-    """So many items between separators and nothing else, all different.
+    """A number of items between separators and nothing else, all different.
 
-    separator: such as ", " or a line break. Spaces around items do not matter, and neither do blank lines, marks of
-        lists and a last point.
-    among: what items may be, in whatever case; empty where they may be anything.
+    separator: such as ", " or a line break. Spaces around items, blank lines, list markers and a final full stop are
+        ignored.
+    among: allowed items, ignoring case; empty allows anything.
     """
 
     separator: str
@@ -119,9 +119,9 @@ class ItemCount(CountConstraint):
 
 
 def occurrences(phrase: str, text: str) -> list[tuple[int, int]]:
-    """Where a word or phrase stands in `plain(text)` in whatever case, not inside a longer word: start and end.
+    """Start and end of each occurrence of a word or phrase in `plain(text)`, ignoring case, not inside a longer word.
 
-    Ideographs have no spaces between words: beside one a word ends.
+    Ideographs are written without spaces, so a word also ends next to one.
     """
     looked_for = r"\s+".join(map(re.escape, plain(phrase).split()))
     found = re.finditer(rf"(?<![^\W{IDEOGRAPH}]){looked_for}(?![^\W{IDEOGRAPH}])", plain(text), re.IGNORECASE)

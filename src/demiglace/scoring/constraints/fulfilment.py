@@ -10,16 +10,16 @@ _END_OF_REASONING, _REASONING = "</think>", "<think>"
 
 
 def written(response: str) -> str:
-    """All of it but the reasoning; "" where that never ends."""
+    """The response without reasoning; "" if the reasoning never ends."""
     behind = response.rpartition(_END_OF_REASONING)[2]
     return "" if _REASONING in behind else behind.strip()
 
 
 def unmet(constraints: Sequence[Constraint], response: str, loosely: bool = False) -> list[Constraint]:
-    """Those that `response` does not meet; all where nothing is written.
+    """The constraints that `response` does not meet; all if the answer is empty.
 
-    loosely: without the first line, the last or both, and without asterisks, each constraint by itself: a greeting or
-        bold print is forgiven, and some wrong answers are (IFEval, "loose accuracy").
+    loosely: also tries without the first line, the last or both, and without asterisks, separately for each constraint:
+        this forgives a greeting or bold print, and some wrong answers (IFEval, "loose accuracy").
     """
     said = written(response)
     texts = [one for one in (_variants(said) if loosely else [said]) if one.strip()]

@@ -1,4 +1,4 @@
-"""IFEval's instructions by their ids, with the arguments that its data set gives them."""
+"""IFEval's instructions by id, with their arguments as in its data set."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ INSTRUCTIONS: Mapping[str, tuple[Check, Mapping[str, Field]]] = {
 
 @dataclass(frozen=True)
 class IfevalInstruction(Constraint):
-    """An instruction of IFEval. arguments: those of its kind; what is None is left out.
+    """An instruction of IFEval. arguments: those of its kind; None is left out.
 
-    ValueError where the id is unknown, an argument is missing, unknown or none that is taken, and for the language of
-    an answer where langdetect is not installed.
+    ValueError if the id is unknown, if an argument is missing, unknown or invalid, and for the language of an answer if
+    langdetect is not installed.
     """
 
     id: str
@@ -95,5 +95,5 @@ class IfevalInstruction(Constraint):
 
 
 def _whole(value: Any) -> Any:
-    """A whole number that became 3.0 on its way through a table with gaps."""
+    """Undoes the conversion of whole numbers to 3.0 by tables with missing values."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,8 +1,8 @@
-"""The checks of IFEval (Zhou et al., arXiv 2311.07911), as its authors wrote them, oddities among them.
+"""The checks of IFEval (Zhou et al., arXiv 2311.07911), as its authors wrote them, including oddities.
 
-Scores are only comparable where nothing is repaired: "don't" is two words, and "cat" is found in "concatenate".
-docs/scoring.md says in what these depart from the authors' code, and why. Each takes a text and the arguments of the
-data set by their names there.
+Scores are only comparable if nothing is repaired: "don't" is two words, and "cat" is found in "concatenate".
+docs/scoring.md lists deviations from the authors' code, with reasons. Each check takes a text and the arguments under
+their names in the data set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def holds(number: int, relation: str, threshold: int) -> bool:
 
 
 def keywords(text: str, keywords: Sequence[str]) -> bool:
-    """Each anywhere, inside other words too."""
+    """Whether all keywords occur anywhere, also inside other words."""
     return all(_found(keyword, text) for keyword in keywords)
 
 
@@ -33,7 +33,7 @@ def keyword_frequency(text: str, keyword: str, relation: str, frequency: int) ->
 
 
 def forbidden_words(text: str, forbidden_words: Sequence[str]) -> bool:
-    """None as a whole word."""
+    """Whether none occurs as a whole word."""
     return not any(re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE) for word in forbidden_words)
 
 
@@ -42,7 +42,7 @@ def letter_frequency(text: str, letter: str, let_relation: str, let_frequency: i
 
 
 def language(text: str, language: str) -> bool:
-    """By langdetect, seeded; what it finds no language in counts as met. ValueError where it is not installed."""
+    """Language by langdetect, seeded; undetectable text counts as met. ValueError if langdetect is not installed."""
     detector = _detector()
     try:
         return bool(detector.detect(text) == language)
@@ -55,12 +55,12 @@ def number_sentences(text: str, relation: str, num_sentences: int) -> bool:
 
 
 def number_words(text: str, relation: str, num_words: int) -> bool:
-    """Runs of letters, digits and underscores."""
+    """Words are runs of letters, digits and underscores."""
     return holds(len(re.findall(r"\w+", text)), relation, num_words)
 
 
 def number_paragraphs(text: str, num_paragraphs: int) -> bool:
-    """Parted by `***`; only the first and the last may be empty, and are not counted then."""
+    """Paragraphs are separated by `***`; only the first and the last may be empty, and are then not counted."""
     first, *others = re.split(r"\s?\*\*\*\s?", text)
     found = [first, *others]
     empty = [place for place, one in enumerate(found) if not one.strip()]
@@ -68,7 +68,7 @@ def number_paragraphs(text: str, num_paragraphs: int) -> bool:
 
 
 def nth_paragraph_first_word(text: str, num_paragraphs: int, nth_paragraph: int, first_word: str) -> bool:
-    """Parted by two line breaks; empty ones are not counted, and still have a place."""
+    """Paragraphs are separated by two line breaks; empty ones are not counted, but keep their place."""
     found = text.split("\n\n")
     number = sum(bool(one.strip()) for one in found)
     if nth_paragraph > number or not (wanted := found[nth_paragraph - 1].strip()):
@@ -82,14 +82,14 @@ def number_placeholders(text: str, num_placeholders: int) -> bool:
 
 
 def postscript(text: str, postscript_marker: str) -> bool:
-    """Anywhere, small or capital; "P.S." and "P.P.S" with a space between the letters too."""
+    """Whether the marker occurs anywhere, ignoring case; "P.S." and "P.P.S" also with spaces between the letters."""
     marker = postscript_marker.strip()
     patterns = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
     return bool(re.search(patterns.get(marker, re.escape(marker.lower())), text.lower()))
 
 
 def number_bullets(text: str, num_bullets: int) -> bool:
-    """Lines that begin with a dash, or with one asterisk and something behind it."""
+    """Bullets are lines that begin with a dash, or with one asterisk followed by something else."""
     stars = re.findall(r"^\s*\*[^\*].*$", text, re.MULTILINE)
     dashes = re.findall(r"^\s*-.*$", text, re.MULTILINE)
     return len(stars) + len(dashes) == num_bullets
@@ -100,7 +100,7 @@ def constrained_response(text: str) -> bool:
 
 
 def highlights(text: str, num_highlights: int) -> bool:
-    """Between asterisks; what stands between two on each side counts on its own."""
+    """Text between single asterisks, and separately text between double ones."""
     single = [one.strip("*").strip() for one in re.findall(r"\*[^\n\*]*\*", text)]
     double = [one[2:-2].strip() for one in re.findall(r"\*\*[^\n\*]*\*\*", text)]
     return len([one for one in (*single, *double) if one]) >= num_highlights
@@ -127,7 +127,7 @@ def title(text: str) -> bool:
 
 
 def two_responses(text: str) -> bool:
-    """Two that differ, parted by ******; empty ones are allowed before and behind."""
+    """Two different responses, separated by ******; an empty one is allowed at each end."""
     found = text.split("******")
     said = [one.strip() for one in found if one.strip()]
     return all(map(str.strip, found[1:-1])) and len(said) == 2 and said[0] != said[1]
@@ -155,7 +155,7 @@ def quotation(text: str) -> bool:
 
 
 def check_language_can_be_told() -> None:
-    """ValueError where langdetect is not installed."""
+    """ValueError if langdetect is not installed."""
     _detector()
 
 
@@ -164,7 +164,7 @@ def _detector():  # type: ignore[no-untyped-def]  # langdetect has no types
         import langdetect
     except ImportError as error:
         raise ValueError("the language of an answer is told by langdetect: pip install langdetect") from error
-    langdetect.DetectorFactory.seed = 0  # without it the answer differs from call to call
+    langdetect.DetectorFactory.seed = 0  # without it results differ from call to call
     return langdetect
 
 

@@ -1,8 +1,8 @@
-"""Constraints as JSON has them in a record, and back.
+"""Constraints to and from the JSON of a record.
 
     [{"kind": "words", "exactly": 5}, {"kind": "letter", "letter": "e", "exactly": 0}]
 
-Every error is a ValueError that says what is taken.
+Every error is a ValueError that says what is accepted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MOST_CONSTRAINTS = 100  # of one answer (ours)
 
 @dataclass(frozen=True)
 class ConstraintKind:
-    """make: of the checked fields. required, optional: its fields. is_counted: whether it has bounds too."""
+    """make: from the checked fields. required, optional: its fields. is_counted: whether it has bounds too."""
 
     make: Callable[[Mapping[str, Any]], Constraint]
     required: Mapping[str, Field] = field(default_factory=dict)
@@ -82,7 +82,7 @@ KINDS: Mapping[str, ConstraintKind] = {
 
 
 def read_constraint(where: str, value: object) -> Constraint:
-    """where: how errors call it. What is None is left out: Parquet gives every key to every entry."""
+    """where: its name in errors. None values are left out: Parquet gives every key to every entry."""
     held = {key: one for key, one in TableOf(Anything()).check(where, value).items() if one is not None}
     name = take(where, held, {"kind": _TEXT}, ["kind"])["kind"]
     if name not in KINDS:
@@ -100,7 +100,7 @@ def read_constraint(where: str, value: object) -> Constraint:
 
 
 def read_constraints(value: object, where: str = "constraints") -> tuple[Constraint, ...]:
-    """Of a list; ValueError too where it is empty, or two of them cannot both be met."""
+    """Parse a list; ValueError also if it is empty, or if two of them cannot both be met."""
     listed = ListOf(Anything(), least=1).check(where, value)
     if len(listed) > _MOST_CONSTRAINTS:
         raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} taken")
@@ -110,7 +110,7 @@ def read_constraints(value: object, where: str = "constraints") -> tuple[Constra
 
 
 def read_ifeval(ids: object, arguments: object, where: str = "instruction_id_list") -> tuple[Constraint, ...]:
-    """As IFEval's data set has them: a list of ids, and of the arguments of each."""
+    """Parse constraints in the format of IFEval's data set: a list of ids, and one of their arguments."""
     named = ListOf(Words(), least=1).check(where, ids)
     given = ListOf(TableOf(Anything())).check("kwargs", arguments)
     if len(named) != len(given):
@@ -119,7 +119,7 @@ def read_ifeval(ids: object, arguments: object, where: str = "instruction_id_lis
 
 
 def as_text(constraints: Sequence[Constraint]) -> str:
-    """One line of JSON, which `of_text` reads."""
+    """One line of JSON, which `of_text` parses."""
     return json.dumps([one.record for one in constraints], ensure_ascii=False)
 
 
@@ -132,7 +132,7 @@ def of_text(text: str) -> tuple[Constraint, ...]:
 
 
 def _check_pairs(where: str, constraints: Sequence[Constraint]) -> None:
-    """What contradicts itself plainly: counts of the same, both cases. Not all that cannot be."""
+    """Check for plain contradictions: bounds on the same count, both letter cases. Others are not found."""
     for one, other in combinations(constraints, 2):
         if isinstance(one, LetterCase) and isinstance(other, LetterCase) and one.case != other.case:
             raise ValueError(f"{where}: an answer cannot be {one.in_words} and {other.in_words}")
@@ -141,6 +141,6 @@ def _check_pairs(where: str, constraints: Sequence[Constraint]) -> None:
 
 
 def _are_apart(one: CountConstraint, other: CountConstraint) -> bool:
-    """Whether they count the same, and no number suits both."""
+    """Whether they count the same, and no number satisfies both."""
     counted = [{key: held for key, held in each.record.items() if key not in BOUND_FIELDS} for each in (one, other)]
     return counted[0] == counted[1] and one.bounds.are_apart_from(other.bounds)

@@ -1,7 +1,7 @@
 """Words, sentences, lines, paragraphs and bullets of a text, as people count them. docs/scoring.md states the rules.
 
-Texts are brought to one form first: composed characters (NFC), without marks such as vowel signs and without characters
-that nobody sees, so that one word is one word in every script with spaces. All rules take time linear in the text.
+Texts are normalised first: composed characters (NFC), without combining marks such as vowel signs and without invisible
+characters, so that one word is one word in every script with spaces. All rules take time linear in the text.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SHORTENED = frozenset(
 
 
 def plain(text: str) -> str:
-    """Composed, without marks and without characters that nobody sees."""
+    """`text` composed, without combining marks and without invisible characters."""
     composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     if composed.isascii():
         return composed
@@ -54,34 +54,34 @@ def plain(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Runs of letters and digits; apostrophes and hyphens inside belong to them, and points in numbers."""
+    """Runs of letters and digits; inner apostrophes and hyphens belong to them, and points in numbers."""
     return _WORD.findall(plain(text))
 
 
 def lines(text: str) -> list[str]:
-    """Those that are not blank."""
+    """Lines that are not blank."""
     return [line for line in text.splitlines() if line.strip()]
 
 
 def paragraphs(text: str) -> list[str]:
-    """What stands between blank lines."""
+    """Text between blank lines."""
     return [one for one in _BLANK_LINES.split(text.replace("\r\n", "\n").strip()) if one.strip()]
 
 
 def bullets(text: str) -> list[str]:
-    """What stands behind the marks -, *, + and •; numbered lines are none, and a line of marks alone is none."""
+    """Text after the bullets -, *, + and •; numbered lines do not count, and neither do lines without words."""
     items = [(line, mark) for line in text.splitlines() if (mark := _BULLET.match(line))]
     return [line[mark.end() :] for line, mark in items if words(line)]
 
 
 def without_item_mark(line: str) -> str:
-    """Without the bullet, number or hashes of a list or a heading."""
+    """A line without the bullet, number or hashes of a list item or heading."""
     mark = _ITEM.match(line)
     return line[mark.end() :] if mark else line
 
 
 def sentences(text: str) -> list[str]:
-    """A blank line, and the next item of a list or heading, end a sentence too; a plain line break does not."""
+    """Sentences. A blank line, list item or heading ends a sentence too; a plain line break does not."""
     return [one for block in _blocks(text) for one in _of_block(block) if words(one)]
 
 
@@ -90,7 +90,7 @@ def count(unit: Unit, text: str) -> int:
 
 
 def _blocks(text: str) -> list[str]:
-    """What no sentence goes beyond: paragraphs, items and headings, without their marks."""
+    """Blocks that sentences cannot cross: paragraphs, items and headings, without their markers."""
     found: list[list[str]] = []
     for paragraph in paragraphs(text):
         begins = True
@@ -113,7 +113,7 @@ def _of_block(block: str) -> list[str]:
 
 
 def _ends(block: str, mark: re.Match[str]) -> bool:
-    """Whether a sentence ends there: no abbreviation, no initial, and not in the middle of one that quotes."""
+    """Whether a sentence ends there: not an abbreviation, an initial, or a quotation inside a sentence."""
     following = block[mark.end() : mark.end() + 2].strip()[:1]
     goes_on = following.islower()
     if mark.group().startswith(("…", "...")) or mark.group(1):

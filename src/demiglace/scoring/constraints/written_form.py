@@ -1,4 +1,4 @@
-"""Constraints on how an answer is written: case, beginning and end, quotation marks, JSON, a repeated phrase."""
+"""Constraints on the form of an answer: case, beginning and end, quotation marks, JSON, a repeated phrase."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _QUOTED = re.compile(r'"[^"]*[^"\s][^"]*"|“[^“”]*[^“”\s][^“”]*”'
 
 @dataclass(frozen=True)
 class LetterCase(Constraint):
-    """All letters that have a case are capital or small, and there is one."""
+    """All cased letters are upper case, or all are lower case, and there is at least one."""
 
     case: Case
 
@@ -37,7 +37,7 @@ class LetterCase(Constraint):
 
 @dataclass(frozen=True)
 class StartsWith(Constraint):
-    """Begins with these very characters; "Yes" does not begin "Yesterday"."""
+    """Begins with exactly these characters; "Yes" does not begin "Yesterday"."""
 
     text: str
 
@@ -56,7 +56,7 @@ class StartsWith(Constraint):
 
 @dataclass(frozen=True)
 class EndsWith(Constraint):
-    """Ends with these very characters; "day" does not end "today"."""
+    """Ends with exactly these characters; "day" does not end "today"."""
 
     text: str
 
@@ -75,7 +75,7 @@ class EndsWith(Constraint):
 
 @dataclass(frozen=True)
 class Quoted(Constraint):
-    """All of it in one pair of double quotation marks, straight or curved."""
+    """The whole answer is in one pair of double quotation marks, straight or curly."""
 
     def is_met_by(self, text: str) -> bool:
         return bool(_QUOTED.fullmatch(text.strip()))
@@ -91,7 +91,7 @@ class Quoted(Constraint):
 
 @dataclass(frozen=True)
 class JsonObject(Constraint):
-    """A JSON object with these keys and no others, bare or in one fenced block; no key stands twice."""
+    """A JSON object with these keys and no others, bare or in one fenced block; no key occurs twice."""
 
     keys: tuple[str, ...]
 
@@ -118,7 +118,7 @@ class JsonObject(Constraint):
 
 @dataclass(frozen=True)
 class Repeated(Constraint):
-    """A phrase so many times, in whatever case, and no other letter or digit."""
+    """A phrase repeated a number of times, ignoring case, with no other letters or digits."""
 
     phrase: str
     times: int

@@ -1,1 +1,1 @@
-"""Our scorers of benchmarks, a file for each family: a response and what is expected -> a verdict."""
+"""Our scorers of benchmarks, a file for each family: from a response and the expected answers to a verdict."""

@@ -1,4 +1,4 @@
-"""CHAIR (Rohrbach et al., 2018): how many of the objects that captions name are not in the picture."""
+"""CHAIR (Rohrbach et al., 2018): the share of objects named in captions that are not in the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 @dataclass(frozen=True)
 class NamedObjects:
-    """The objects that one caption names, each time that it names them; `absent` are those not in the picture."""
+    """The objects that one caption names, with repetitions; `absent` are those not in the picture."""
 
     named: tuple[str, ...]
     absent: tuple[str, ...]
@@ -21,9 +21,9 @@ class NamedObjects:
 
 @dataclass(frozen=True)
 class Chair:
-    """Shares, each None where there is nothing to take a share of.
+    """Shares, each None if the total is 0.
 
-    instance: absent objects among all that are named (CHAIR_i). sentence: captions that name an absent one (CHAIR_s).
+    instance: absent objects among all named ones (CHAIR_i). sentence: captions that name an absent object (CHAIR_s).
     recall: objects of the pictures that their captions name.
     """
 
@@ -33,10 +33,10 @@ class Chair:
 
 
 def named_objects(caption: str, present: Iterable[str], synonyms: Mapping[str, Sequence[str]]) -> NamedObjects:
-    """What a caption names, as whole words, in the singular or with -s or -es; the longest name at each place.
+    """Objects that a caption names, as whole words, singular or with -s or -es; the longest name at each place.
 
-    present: objects of the picture. synonyms: object -> its names, of which "hot dog" hides the "dog" inside it.
-    Raises ValueError where the picture has an object without names.
+    present: objects of the picture. synonyms: object -> its names; "hot dog" hides the "dog" in it.
+    Raises ValueError if the picture has an object without names.
     """
     inside = frozenset(present)
     if unknown := inside - synonyms.keys():
@@ -52,15 +52,15 @@ def named_objects(caption: str, present: Iterable[str], synonyms: Mapping[str, S
 
 
 def objects_said(response: str, expected: Expected) -> NamedObjects:
-    """What a response names after its reasoning. The answers are the objects of the picture, the choices all objects,
-    each with its names, a comma between them.
+    """The objects that a response names after its reasoning. In `expected`, the answers are the objects of the picture,
+    and the choices are all objects with their names, separated by commas.
     """
     synonyms = {owner: names.split(", ") for owner, names in expected.choices.items()}
     return named_objects(response.rpartition("</think>")[2], expected.answers, synonyms)
 
 
 def score_objects(response: str, expected: Expected) -> Verdict:
-    """1 where a response names no object that is not in the picture, else 0; unreadable where it is empty."""
+    """1 if a response names no object that is not in the picture, else 0; unreadable if it is empty."""
     if not response.rpartition("</think>")[2].strip():
         return UNREADABLE
     absent = objects_said(response, expected).absent
@@ -68,7 +68,7 @@ def score_objects(response: str, expected: Expected) -> Verdict:
 
 
 def chair(captions: Sequence[NamedObjects]) -> Chair:
-    """Over all captions; an empty caption names nothing, and lowers recall alone."""
+    """CHAIR over all captions; an empty caption names nothing, and lowers only recall."""
     named = sum(len(caption.named) for caption in captions)
     absent = sum(len(caption.absent) for caption in captions)
     present = sum(len(caption.present) for caption in captions)

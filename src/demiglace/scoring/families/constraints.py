@@ -1,7 +1,7 @@
-"""Instructions whose fulfilment can be checked: 1 where all constraints are met, else 0 (IFEval, "prompt-level").
+"""Instructions with checkable constraints: 1 if all constraints are met, else 0 (IFEval, "prompt-level").
 
-A share would pay for the easy half of what was asked. It is `count_met`, over a whole set IFEval's "instruction-level
-accuracy". What is expected is the constraints as JSON (`scoring.constraints.record`).
+A share would reward meeting only the easy half. `count_met` gives the share; over a whole set it is IFEval's
+"instruction-level accuracy". The expected answer is the constraints as JSON (`scoring.constraints.record`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 
 def score_constraints(response: str, expected: Expected) -> Verdict:
-    """Read are the constraints that are not met, else the answer; unreadable where nothing is written."""
+    """`read` lists the constraints that are not met, or else the answer; unreadable if the answer is empty."""
     return _score(response, expected, loosely=False)
 
 
 def score_constraints_loosely(response: str, expected: Expected) -> Verdict:
-    """With IFEval's leniency (`unmet`)."""
+    """As `score_constraints`, with IFEval's leniency (`unmet`)."""
     return _score(response, expected, loosely=True)
 
 
 def count_met(response: str, expected: Expected, loosely: bool = False) -> tuple[int, int]:
-    """How many constraints are met, and of how many."""
+    """The number of constraints met, and of all constraints."""
     constraints = of_text(expected.answers[0])
     return len(constraints) - len(unmet(constraints, response, loosely)), len(constraints)
 

@@ -1,4 +1,4 @@
-"""OCRBench: an answer counts where it stands anywhere in the response, as whole words."""
+"""OCRBench: an answer counts if it occurs anywhere in the response, as whole words."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _REASONING, _END_OF_REASONING = "<think>", "</think>"
 
 
 def score_contained(response: str, expected: Expected) -> Verdict:
-    """1 where a response holds one of the answers, without case; not inside a longer word or number.
+    """1 if a response contains one of the answers, ignoring case; not inside a longer word or number.
 
-    Unreadable where nothing is written after the reasoning.
+    Unreadable if there is no text after the reasoning.
     """
     return _score(squeezed(one_notation(_written(response))), [squeezed(one_notation(one)) for one in expected.answers])
 
 
 def score_formula_contained(response: str, expected: Expected) -> Verdict:
-    """As `score_contained`, for LaTeX: spaces set aside, and case matters."""
+    """As `score_contained`, for LaTeX: spaces are ignored, and case matters."""
     return _score("".join(_written(response).split()), ["".join(answer.split()) for answer in expected.answers])
 
 
@@ -36,6 +36,6 @@ def _whole(answer: str) -> re.Pattern[str]:
 
 
 def _written(response: str) -> str:
-    """What is written after the reasoning; "" where that never ends."""
+    """The text after the reasoning; "" if the reasoning never ends."""
     behind = response.rpartition(_END_OF_REASONING)[2]
     return "" if _REASONING in behind else behind

@@ -8,14 +8,14 @@ from demiglace.scoring.families.response import bare, only_answer
 from demiglace.scoring.text_distance import single_spaced
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
-THRESHOLD = 0.5  # paper (ANLS): what differs by half or more is another answer, not a misreading
+THRESHOLD = 0.5  # paper (ANLS): a text that differs by more than half is another answer, not a misreading
 
 
 def score_anls(response: str, expected: Expected) -> Verdict:
-    """Average normalised Levenshtein similarity (Biten et al., 2019), the best of the answers.
+    """Average normalised Levenshtein similarity (Biten et al., 2019), the best over the answers.
 
-    1 - edits / length of the longer, of texts in one case and single-spaced; 0 below `THRESHOLD`. "The answer is
-    Paris" is read as Paris. Unreadable where nothing is answered, or two things.
+    1 - edits / length of the longer text, case-folded and single-spaced; 0 below `THRESHOLD`. "The answer is Paris" is
+    read as Paris. Unreadable if there is no answer, or two.
     """
     said = only_answer(response, expected.answers[0])
     if said is None:
@@ -25,9 +25,9 @@ def score_anls(response: str, expected: Expected) -> Verdict:
 
 
 def score_text(response: str, expected: Expected) -> Verdict:
-    """1 - normalised edit distance of a whole text, as OmniDocBench counts it; case matters, line breaks do not.
+    """1 - normalised edit distance of a whole text, as in OmniDocBench; case matters, line breaks do not.
 
-    Unreadable where nothing is written after the reasoning, though something is wanted.
+    Unreadable if there is no text after the reasoning, but some is expected.
     """
     text = response.rpartition("</think>")[2].strip()
     if not text and any(map(single_spaced, expected.answers)):
@@ -36,5 +36,5 @@ def score_text(response: str, expected: Expected) -> Verdict:
 
 
 def similarity(one: str, other: str) -> float:
-    """1 - edits / characters of the longer text, in one notation (`text_distance.single_spaced`); symmetric."""
+    """1 - edits / characters of the longer text, after normalisation (`text_distance.single_spaced`); symmetric."""
     return 1.0 - Levenshtein.normalized_distance(single_spaced(one), single_spaced(other))

@@ -1,8 +1,8 @@
-"""A page in Markdown against the page as it is (OmniDocBench): its paragraphs, their order, tables and formulas.
+"""A page in Markdown against the reference page (OmniDocBench): paragraphs, their order, tables and formulas.
 
-All are matched first, so that what is read out of order costs order alone. OmniDocBench searches for what was split or
-joined; here neighbours are joined where that brings them nearer to the other page. Of formulas on lines of their own it
-reports edits of the source and CDM, which compares them as pictures and takes LaTeX: here are the edits.
+All are matched first, so that wrong order only lowers the order score. OmniDocBench searches for split or joined
+paragraphs; here neighbours are joined if that brings them nearer to the other page. For formulas on their own lines it
+reports edits of the source and CDM, which compares rendered formulas and needs LaTeX: here are only the edits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from demiglace.scoring.families.tables import table_similarity
 from demiglace.scoring.text_distance import single_spaced
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
-FARTHEST = 0.7  # ours: paragraphs of which more than this must be edited are not the same one
+FARTHEST = 0.7  # ours: paragraphs with a larger normalised edit distance do not match
 
 _LEFT_OUT = re.compile(
     r"<table\b.*?(?:</table>|\Z)|\$\$.*?\$\$|\\\[.*?\\\]|!\[[^\]\n]*\]\([^)\n]*\)|^[ \t]*(?:```\w*|[-*_]{3,})[ \t]*$"
@@ -30,7 +30,7 @@ _LEFT_OUT = re.compile(
 _MARK = re.compile(r"^\s*(?:#{1,6}|[-*+>])\s+", re.MULTILINE)
 _BOLD = re.compile(r"\*\*|__")
 _FORMULA = re.compile(r"\$\$(.*?)\$\$|\\\[(.*?)\\\]", re.DOTALL)
-_NO_SIGN = re.compile(  # of LaTeX: fonts, spaces, numbers of equations; OmniDocBench removes such, too
+_NO_SIGN = re.compile(  # in LaTeX: fonts, spaces, equation numbers; OmniDocBench removes them too
     r"\\(?:math(?:bf|rm|normal|it|bb|cal|scr|frak|sf|tt)|text(?:bf|it|rm)?|boldsymbol|bm|operatorname|notag)(?![a-zA-Z])"
     r"|\\(?:tag|label)\*?\{[^{}]*\}|\\(?:q?quad|(?:thin|thick|med)?space)(?![a-zA-Z])|\\[,;:! ]|\s+"
 )
@@ -49,9 +49,9 @@ class _Page:
 
 
 def score_page_text(response: str, expected: Expected) -> Verdict:
-    """1 - edits / characters of the paragraphs, in whatever order; what has no counterpart is edited as a whole.
+    """1 - edits / characters of the paragraphs, in any order; paragraphs without counterpart count as edits in full.
 
-    Unreadable where nothing is written after the reasoning.
+    Unreadable if there is no text after the reasoning.
     """
     if not (written := _written(response)):
         return UNREADABLE
@@ -66,9 +66,9 @@ def score_page_text(response: str, expected: Expected) -> Verdict:
 
 
 def score_page_order(response: str, expected: Expected) -> Verdict:
-    """1 - normalised edit distance of the order in which the paragraphs of the page are written; a missing one is one.
+    """1 - normalised edit distance of the order of the page's paragraphs; a missing paragraph is one edit.
 
-    Unreadable where nothing is written after the reasoning.
+    Unreadable if there is no text after the reasoning.
     """
     if not (written := _written(response)):
         return UNREADABLE
@@ -78,9 +78,9 @@ def score_page_order(response: str, expected: Expected) -> Verdict:
 
 
 def score_page_tables(response: str, expected: Expected) -> Verdict:
-    """The mean TEDS of the tables of the page; one that is missing, and one too many, counts 0.
+    """The mean TEDS of the tables of the page; missing and additional tables count as 0.
 
-    Unreadable where nothing is written after the reasoning. Raises ValueError where the page has no table.
+    Unreadable if there is no text after the reasoning. Raises ValueError if the page has no table.
     """
     wanted = _Page.of(expected.answers[0]).tables
     if not wanted:
@@ -95,10 +95,10 @@ def score_page_tables(response: str, expected: Expected) -> Verdict:
 
 
 def score_page_formulas(response: str, expected: Expected) -> Verdict:
-    """1 - edits / characters of the formulas on lines of their own, without what is no sign of them.
+    """1 - edits / characters of the formulas on their own lines, without commands for layout.
 
-    One that is missing is edited as a whole; one too many does not count (OmniDocBench). Unreadable where nothing is
-    written after the reasoning. Raises ValueError where the page has no formula.
+    A missing formula counts as edits in full; an additional one does not count (OmniDocBench). Unreadable if there is
+    no text after the reasoning. Raises ValueError if the page has no formula.
     """
     wanted = _formulas(expected.answers[0])
     if not wanted:
@@ -126,7 +126,7 @@ def _written(response: str) -> str:
 
 
 def _paragraphs(written: str, expected: Expected) -> tuple[list[str], list[str]]:
-    """Of the page and of the response, joined where the other has them in one."""
+    """Paragraphs of the page and of the response, joined where the other has them in one."""
     wanted, given = list(_Page.of(expected.answers[0]).paragraphs), list(_Page.of(written).paragraphs)
     given = _joined(given, wanted)
     return _joined(wanted, given), given
@@ -153,7 +153,7 @@ def _far(some: Sequence[str], others: Sequence[str]) -> np.ndarray:
 
 
 def _nearest_pairs(far: np.ndarray, farthest: float) -> list[tuple[int, int]]:
-    """Each row and column once, the nearest pairs first, none as far apart as `farthest`."""
+    """Greedy matching: each row and column once, nearest pairs first, all nearer than `farthest`."""
     pairs: list[tuple[int, int]] = []
     left = far.copy()
     while left.size and left.min() < farthest:

@@ -1,7 +1,7 @@
-"""Relaxed accuracy (ChartQA, section 5.1): a number may be off by a twentieth, all else must be right.
+"""Relaxed accuracy (ChartQA, section 5.1): a number may be off by 5 %, everything else must be right.
 
-A year is no measured number: 1950 is wrong for 2009, though it is within 5 % of it. A unit, currency or per cent sign
-of the reference must be in the answer, as everywhere (`answer_match`).
+Years have no tolerance: 1950 is wrong for 2009, although it is within 5 %. A unit, currency or per cent sign of the
+reference must be in the answer, as everywhere (`answer_match`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from demiglace.scoring.quantities.spread_numbers import spread_out
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 TOLERANCE = Fraction(1, 20)  # paper (ChartQA)
-YEARS = range(1000, 2101)  # ours: a whole number of four digits among these is a year
+YEARS = range(1000, 2101)  # ours: a four-digit whole number in this range is a year
 
 
 def score_relaxed_number(response: str, expected: Expected) -> Verdict:
-    """1 or 0, the best of the answers; unreadable where nothing is answered, or not one number where one is wanted."""
+    """1 or 0, the best over the answers; unreadable without an answer, or without one number if one is expected."""
     return max((_against(response, answer) for answer in expected.answers), key=lambda verdict: verdict.counted)
 
 
@@ -44,7 +44,7 @@ def _against(response: str, reference: str) -> Verdict:
 
 
 def is_close(wanted: NumberInText, given: NumberInText) -> bool:
-    """Whether a number is within a twentieth of the wanted one; of a year, only that year."""
+    """Whether a number is within 5 % of the expected one; never for a year."""
     one, other = wanted.value, given.value
     if not isinstance(one, Fraction) or not isinstance(other, Fraction) or given.kind != "number":
         return False

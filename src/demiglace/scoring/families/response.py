@@ -1,4 +1,4 @@
-"""The answer of a response, as the scorers of all families read it."""
+"""Extraction of a response's answer for the scorers of all families."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _EDGES = " \t\n\"'`*"
 
 
 def only_answer(response: str, reference: str = "") -> str | None:
-    """The final answer without reasoning and markup; None where there is none, or where two differ.
+    """The final answer without reasoning and markup; None if there is none, or if two differ.
 
-    reference: words in it that look like "the answer is" are no mark in the response.
+    reference: if it contains words like "the answer is", they are no marker in the response.
     """
     answers = {squeezed(answer): answer.strip(_EDGES) for answer in final_answers(response, reference)}
     return next(iter(answers.values())) if len(answers) == 1 else None
 
 
 def bare(text: str) -> str:
-    """`text` without markup, and without quotes and spaces around it: as an answer and a reference are compared."""
+    """`text` without markup and without surrounding quotes and spaces, for comparison."""
     return without_markup(text).strip(_EDGES)

@@ -1,4 +1,4 @@
-"""Questions with a short answer that is right or wrong, by the rules of `answer_match`: words, numbers, formulas."""
+"""Questions with a short answer, right or wrong by the rules of `answer_match`: words, numbers, formulas."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
 
 def score_short_answer(response: str, expected: Expected) -> Verdict:
-    """1 where one of the answers is said and no other, else 0; unreadable where nothing is answered, or where there are
-    choices and none of them is chosen, or several are.
+    """1 if one of the answers is given and no other, else 0; unreadable without an answer, or if there are choices and
+    none or several of them are chosen.
 
-    Raises ValueError where an answer is a formula and math-verify is not installed.
+    Raises ValueError if an answer is a formula and math-verify is not installed.
     """
     said = final_answers(response, expected.answers[0])
     if not said:

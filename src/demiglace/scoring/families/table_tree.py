@@ -1,6 +1,6 @@
-"""Tables of a text, in HTML or Markdown, as trees: a table of rows of cells.
+"""Tables in a text, in HTML or Markdown, as trees: a table of rows of cells.
 
-Head, body and foot are set aside, and a heading is a cell like another: a page does not show which is meant.
+Head, body and foot are not distinguished, and a header cell is an ordinary cell: a page does not show the difference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BAR = re.compile(r"(?<!\\)\|")
 
 @dataclass(frozen=True)
 class Part:
-    """A table, row or cell; of a cell how many rows and columns it covers, and its text, single-spaced."""
+    """A table, row or cell; a cell with the rows and columns it spans, and its text, single-spaced."""
 
     kind: Literal["table", "row", "cell"]
     rows: int = 1
@@ -32,7 +32,7 @@ TableTree = Tree[Part]
 
 
 def tables(text: str) -> list[TableTree]:
-    """All tables of a text, those in HTML first; a table inside a cell is text of the cell."""
+    """All tables in a text, those in HTML first; a table inside a cell is text of the cell."""
     reader = _Reader()
     reader.feed(text)
     reader.close()
@@ -44,7 +44,7 @@ def _tree(rows: list[list[Part]]) -> TableTree:
 
 
 class _Reader(HTMLParser):
-    """Rows of all outer tables; tags that were left open close where the next of their kind opens."""
+    """Collects the rows of all outer tables; an unclosed tag is closed when the next of its kind opens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def _span(written: str | None) -> int:
 
 
 def _markdown_tables(text: str) -> Iterator[list[list[Part]]]:
-    """Tables of lines with bars, the second of which is a rule."""
+    """Tables from lines with bars, of which the second is a separator line."""
     lines = [line.strip() for line in text.splitlines()]
     number = 1
     while number < len(lines):

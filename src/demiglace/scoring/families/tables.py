@@ -1,4 +1,4 @@
-"""TEDS (Zhong et al., 2020): how alike two tables are, as trees; with the text of their cells, or without it."""
+"""TEDS (Zhong et al., 2020): tree-edit-distance similarity of two tables, with or without the text of cells."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from demiglace.scoring.families.table_tree import Part, TableTree, tables
 from demiglace.scoring.families.tree_distance import tree_distance
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
-RUNAWAY = 10  # ours: a table with more than so many times the nodes scores a tenth at most, and is not compared
+RUNAWAY = 10  # ours: with more than so many times the nodes, a table could score 0.1 at most; it gets 0 uncompared
 
 
 def score_table(response: str, expected: Expected) -> Verdict:
-    """TEDS of the first table of a response, in HTML or Markdown, and that of each answer: the best; from 0 to 1.
+    """The best TEDS, from 0 to 1, of the first table of a response, in HTML or Markdown, with that of each answer.
 
-    Unreadable where there is no table. Raises ValueError where an answer has none.
+    Unreadable without a table. Raises ValueError if an answer has none.
     """
     return _score(response, expected, structure_only=False)
 
 
 def score_table_structure(response: str, expected: Expected) -> Verdict:
-    """As `score_table`, whatever the cells say."""
+    """As `score_table`, ignoring the text of cells."""
     return _score(response, expected, structure_only=True)
 
 
 def table_similarity(one: TableTree, other: TableTree, structure_only: bool = False) -> float:
-    """1 - edit distance / nodes below the table, of the larger tree; symmetric.
+    """1 - edit distance / nodes of the larger tree without its root; symmetric.
 
-    To rename a cell costs the normalised edit distance of the texts, and 1 where it covers other rows or columns. The
-    authors' code leaves the table out of the nodes, too, and can so come to less than 0, which is 0 here.
+    Renaming a cell costs the normalised edit distance of the texts, or 1 if its spans differ. The authors' code does
+    not count the root either and can therefore give negative values, which are 0 here.
     """
     most, least = max(len(one), len(other)) - 1, min(len(one), len(other)) - 1
     if most > RUNAWAY * least:
@@ -50,7 +50,7 @@ def _score(response: str, expected: Expected, structure_only: bool) -> Verdict:
 
 
 def _renaming(one: TableTree, other: TableTree, structure_only: bool) -> np.ndarray:
-    """float64 (nodes, nodes): 1 where kinds or spans differ; else what the texts of the cells differ by."""
+    """float64 (nodes, nodes): 1 where kinds or spans differ, else the normalised edit distance of the cells' texts."""
     first, second = (np.array([_form(part) for part in tree.labels]) for tree in (one, other))
     unlike = (first[:, None] != second[None]).any(axis=2)
     if structure_only:

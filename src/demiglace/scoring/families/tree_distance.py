@@ -1,7 +1,7 @@
-"""Edit distance of ordered trees (Zhang and Shasha, 1989): the cheapest way to insert, delete and rename nodes.
+"""Edit distance of ordered trees (Zhang and Shasha, 1989): the lowest cost of inserting, deleting and renaming nodes.
 
-Inserting and deleting cost 1. Time grows with the product of the nodes and of the depths, memory with the product of
-the nodes.
+Inserting and deleting cost 1. Time grows with the product of the numbers of nodes and of the depths, memory with the
+product of the numbers of nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Label = TypeVar("Label")
 
 @dataclass(frozen=True)
 class Tree(Generic[Label]):
-    """labels: of the nodes, children before their parent; first_leaves: number of each one's leftmost leaf."""
+    """labels: of the nodes, children before their parent; first_leaves: index of each node's leftmost leaf."""
 
     labels: tuple[Label, ...]
     first_leaves: tuple[int, ...]
@@ -27,7 +27,7 @@ class Tree(Generic[Label]):
 
     @classmethod
     def of(cls, label: Label, children: Sequence[Tree[Label]] = ()) -> Tree[Label]:
-        """A node above its children."""
+        """A node with its children."""
         labels: list[Label] = []
         leaves: list[int] = []
         for child in children:
@@ -36,12 +36,12 @@ class Tree(Generic[Label]):
         return cls((*labels, label), (*leaves, 0))
 
     def roots(self) -> list[int]:
-        """Of each leftmost leaf the highest node that has it."""
+        """For each leftmost leaf, the highest node that has it."""
         return sorted({leaf: node for node, leaf in enumerate(self.first_leaves)}.values())
 
 
 def tree_distance(one: Tree[Label], other: Tree[Label], renaming: np.ndarray) -> float:
-    """renaming: float (nodes of one, nodes of the other), what it costs to make one label the other."""
+    """renaming: float (nodes of one, nodes of the other), the cost of changing one label to the other."""
     costs: list[list[float]] = renaming.tolist()
     trees = [[0.0] * len(other) for _ in range(len(one))]
     for root in one.roots():
@@ -53,7 +53,7 @@ def tree_distance(one: Tree[Label], other: Tree[Label], renaming: np.ndarray) ->
 def _fill(
     trees: list[list[float]], one: Tree[Label], other: Tree[Label], root: int, other_root: int, costs: list[list[float]]
 ) -> None:
-    """The distances of all subtrees whose leftmost leaves are those of the two roots, by those of forests."""
+    """Fill in distances of all subtrees with the same leftmost leaves as the two roots, from those of forests."""
     first, other_first = one.first_leaves[root], other.first_leaves[other_root]
     columns = range(other_first, other_root + 1)
     other_leaves = [other.first_leaves[node] - other_first for node in columns]

@@ -1,6 +1,6 @@
-"""VQA accuracy (VQAv2, TextVQA, VizWiz): an answer is as right as ten people agree with it.
+"""VQA accuracy (VQAv2, TextVQA, VizWiz): agreement of an answer with those of ten people.
 
-An answer that three others gave is right, one that two gave by two thirds; the mean of leaving out each person once.
+An answer that three of the others gave scores 1, that two gave 2/3; averaged over leaving out each person once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from demiglace.scoring.families.response import bare, only_answer
 from demiglace.scoring.phrasing.notation import one_notation
 from demiglace.scoring.verdict import UNREADABLE, Expected, Verdict
 
-ENOUGH = 3  # paper (VQA): so many who say the same make it right
+ENOUGH = 3  # paper (VQA): an answer is right if so many people gave it
 _ARTICLES = {"a", "an", "the"}
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_WORDS)}}
@@ -21,9 +21,9 @@ _PUNCTUATION = re.compile(r"[;/\[\]\"{}()=+\\_\-><@`,?!]")
 
 
 def score_vqa(response: str, expected: Expected) -> Verdict:
-    """From 0 to 1 in steps of 0.3 with ten answers; unreadable where nothing is answered, or two things.
+    """With ten answers 0, 0.3, 0.6, 0.9 or 1; unreadable if there is no answer, or two.
 
-    Raises ValueError where so few answered that none can be right.
+    Raises ValueError for too few people to make any answer right.
     """
     if len(expected.answers) <= ENOUGH:
         raise ValueError(f"VQA accuracy takes {ENOUGH + 1} answers at least, here are {len(expected.answers)}")
@@ -36,7 +36,7 @@ def score_vqa(response: str, expected: Expected) -> Verdict:
 
 
 def agreement(agreeing: list[bool]) -> float:
-    """The share of `ENOUGH` people who agree, 1 at most: mean over leaving out each person once."""
+    """People who agree / `ENOUGH`, at most 1, averaged over leaving out each person once."""
     count = sum(agreeing)
     return sum(min(1.0, (count - own) / ENOUGH) for own in agreeing) / len(agreeing)
 

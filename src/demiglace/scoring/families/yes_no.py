@@ -1,4 +1,4 @@
-"""Questions with yes or no as their answer: MME, POPE, HallusionBench."""
+"""Yes-or-no questions: MME, POPE, HallusionBench."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WORDS = ("yes", "no")
 
 
 def score_yes_no(response: str, expected: Expected) -> Verdict:
-    """1 for the right word, 0 for the other; unreadable where neither or both are said."""
+    """1 for the right word, 0 for the other; unreadable if neither or both are given."""
     word = said_word(response)
     wanted = expected.answers[0].strip().casefold()
     if wanted not in _WORDS:

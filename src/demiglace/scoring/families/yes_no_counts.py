@@ -1,4 +1,4 @@
-"""Scores of sets of questions with yes or no that ask for something to be found: POPE and its like."""
+"""Scores of sets of yes-or-no questions about whether something is present, such as POPE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from demiglace.scoring.verdict import Verdict
 
 @dataclass(frozen=True)
 class YesNoCounts:
-    """Questions by what is right and what was said; unreadable answers apart, by what would have been right."""
+    """Counts of questions by right answer and given answer; unreadable answers separately, by right answer."""
 
     yes_for_yes: int
     no_for_yes: int
@@ -29,17 +29,17 @@ class YesNoCounts:
 
     @property
     def accuracy(self) -> float:
-        """Right answers of all questions; what is unreadable is wrong. 0 of none."""
+        """Share of right answers among all questions; unreadable ones are wrong. 0 without questions."""
         return _share(self.yes_for_yes + self.no_for_no, self.asked)
 
     @property
     def precision(self) -> float:
-        """Right answers of those that say yes."""
+        """Share of right answers among those that say yes."""
         return _share(self.yes_for_yes, self.yes_for_yes + self.yes_for_no)
 
     @property
     def recall(self) -> float:
-        """Questions answered with yes, of those where it is right; kits leave the unreadable ones out."""
+        """Share of questions answered with yes among those where it is right; kits leave out unreadable ones."""
         return _share(self.yes_for_yes, self._wanting_yes)
 
     @property
@@ -49,12 +49,12 @@ class YesNoCounts:
 
     @property
     def yes_ratio(self) -> float:
-        """Answers that say yes, of all questions."""
+        """Share of answers that say yes among all questions."""
         return _share(self.yes_for_yes + self.yes_for_no, self.asked)
 
 
 def count_yes_no(answers: Iterable[tuple[str, Verdict]]) -> YesNoCounts:
-    """answers: the right word of each question, yes or no in any case, and the verdict, which read one of them."""
+    """answers: the right word of each question, yes or no in any case, and the verdict on its answer."""
     known = [(word.strip().casefold(), verdict) for word, verdict in answers]
 
     def count(word: str, score: float | None) -> int:

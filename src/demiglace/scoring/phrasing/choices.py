@@ -1,4 +1,4 @@
-"""Answers between which one chooses: letters with or without their text, yes or no, and choices by name."""
+"""Answers that are choices: letters with or without their text, yes or no, and choices by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LETTERED = re.compile(r"\(([A-Za-z])\)\s*(\S.*)|([A-Z])[):]\s+(\S.*)|([A-Z])\.\
 _CAPITAL = re.compile(r"(?<![\w.'&+-])([A-Z])(?![\w'&+]|-\w|\.\w)")
 _SMALL = re.compile(r"\(([a-z])\)|(?<![\w(.'-])([a-z])\)|\b(?:option|choice|letter) \(?([a-z])\b")
 _BEFORE_A_LETTER = re.compile(r"(?:\b(?:option|choice|answer|letter)s?|\bis|:)\s*\(?$", re.IGNORECASE)
-_IS_NO_WORD = re.compile(  # behind "A" or "I", which are no letters before other words
+_IS_NO_WORD = re.compile(  # after "A" or "I", which are not choices before other words
     r"[^\S\n]*(?:$|[^\w ]|[A-Z]\b"
     r"|(?:is|are|was|were|because|since|and|or|as|has|fits|matches|shows?|seems|looks)\b)"
 )
@@ -23,10 +23,10 @@ _NO_ANSWER = re.compile(r"\s(?!(?:it|they|he|she|there|the|this|that|these|those
 
 
 def letter_of(reference: str, choices: Sequence[str] = ()) -> tuple[str, str] | None:
-    """The capital letter that `reference` is, and the text that goes with it or ""; None where it is none.
+    """The letter of a `reference`, in upper case, and its text or ""; None if it is not a letter.
 
-    A small letter is a word, unless it stands in brackets or other choices are letters too. "B. Smith" is a name,
-    unless other choices have letters too or what follows is no name.
+    A lower-case letter is a word, unless it is in brackets or other choices are letters too. "B. Smith" is a name,
+    unless other choices have letters too or the following text is no name.
     """
     text = reference.strip()
     if found := _LETTER.fullmatch(text):
@@ -40,7 +40,7 @@ def letter_of(reference: str, choices: Sequence[str] = ()) -> tuple[str, str] | 
 
 
 def says_letter(answer: str, letter: str, words: str, choices: Sequence[str] = ()) -> bool:
-    """Whether an answer names this letter and no other of the choices, or says the words that go with it."""
+    """Whether an answer names this letter and no other of the choices, or gives the text of its choice."""
     known = {named[0] for choice in choices if (named := letter_of(choice, choices))}
     text = answer.strip()
     if found := _LETTER.fullmatch(text):
@@ -55,13 +55,13 @@ def says_letter(answer: str, letter: str, words: str, choices: Sequence[str] = (
 
 
 def yes_or_no(reference: str) -> str | None:
-    """The word, if it is yes, no, true or false."""
+    """The word, if it is yes, no, true or false, else None."""
     word = plain(reference)
     return word if word in _YES_OR_NO else None
 
 
 def says_yes_or_no(answer: str, word: str) -> bool:
-    """Whether that word is said as an answer, and its opposite is not: "no cat" is no answer."""
+    """Whether the word is given as an answer, and its opposite is not: "no cat" is no answer."""
     text = answer.casefold()
     found = re.finditer(rf"(?<![\w-])(?:{'|'.join(_YES_OR_NO[word])})(?![\w-])", text)
     said = [place for place in found if place.group() != "no" or not _NO_ANSWER.match(text, place.end())]
@@ -69,7 +69,7 @@ def says_yes_or_no(answer: str, word: str) -> bool:
 
 
 def says_choice(answer: str, reference: str, choices: Sequence[str]) -> bool:
-    """Whether an answer names this one of the choices and no other; one inside a longer one does not count."""
+    """Whether an answer names this choice and no other; a choice inside a longer one does not count."""
     wanted, given = plain(reference), plain(answer)
     if wanted == given:
         return True
@@ -79,7 +79,7 @@ def says_choice(answer: str, reference: str, choices: Sequence[str]) -> bool:
 
 
 def _letters(text: str, letter: str, known: set[str]) -> list[Mention]:
-    """Every letter that could be chosen; articles and "I" are none."""
+    """All letters that could be a choice, without articles and "I"."""
     found: list[tuple[int, int, str]] = []
     for place in _CAPITAL.finditer(text):
         if (
@@ -95,7 +95,7 @@ def _letters(text: str, letter: str, known: set[str]) -> list[Mention]:
 
 
 def _without_no(text: str) -> str:
-    """`text`, in which "no" is an answer and negates nothing, nor does the "not" that repeats it: "No it is not"."""
+    """`text` with "no" hidden, as an answer and not a negation, and with the "not" that repeats it: "No it is not"."""
     return _NO_IT_IS_NOT.sub(lambda found: re.sub(r"\b(?:no|not)\b|n't\b", _hidden, found.group()), text)
 
 

@@ -1,10 +1,10 @@
-r"""The final answer of a response: what of it is compared with the reference.
+r"""The final answer of a response: the part that is compared with the reference.
 
-1. Reasoning up to the last `</think>` is not looked at; reasoning that never ends has no answer.
-2. What stands in `\boxed{...}` or `<answer>...</answer>`, or behind "Answer:" or "the answer is" up to the end, is the
-   answer. What stands before the first of them is not looked at. Where there are several, each must be right.
-3. Without such a mark the whole response is the answer.
-4. An explanation that begins with "because", ", since", ", as" or "Explanation:" is not looked at.
+1. Reasoning up to the last `</think>` is ignored; reasoning that never ends has no answer.
+2. The text in `\boxed{...}` or `<answer>...</answer>`, or after "Answer:" or "the answer is" up to the end, is the
+   answer. Text before the first of them is ignored. If there are several, each must be right.
+3. Without such a marker the whole response is the answer.
+4. An explanation that begins with "because", ", since", ", as" or "Explanation:" is ignored.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _ENCLOSED = "\0"
 
 
 def final_answers(response: str, reference: str) -> list[str]:
-    """What must be right, each without markup; empty where nothing is answered.
+    """The answers, which must all be right, without markup; empty if there is no answer.
 
-    reference: words in it that look like a mark or an explanation are none in the response.
+    reference: if it contains words that look like a marker or an explanation, they are none in the response.
     """
     behind = response.rpartition(_END_OF_REASONING)[2]
     if _REASONING in behind:
@@ -46,14 +46,14 @@ def final_answers(response: str, reference: str) -> list[str]:
 
 
 def _unexplained(text: str) -> str:
-    """What is left before the first explanation that something stands before."""
+    """The text before the first explanation that does not begin the text."""
     starts = (found.start() for found in _EXPLANATION.finditer(text))
     first = len(text) - len(text.lstrip(_BLANK))
     return text[: next((start for start in starts if start > first), len(text))]
 
 
 def _enclosed(text: str) -> tuple[list[str], str]:
-    """What is boxed or tagged, with an "or 8" that follows, and the text with a mark in the place of each."""
+    """Boxed or tagged texts, each with a following "or 8", and the remaining text with a placeholder for each."""
     found, rest, place = [], [], 0
     for start, inside, end in sorted(chain(_boxes(text), _tagged(text))):
         if start >= place:

@@ -1,17 +1,17 @@
-"""Lists as a reference: as many items, in the same order, each right by its own type."""
+"""Lists as references: equally many items, in the same order, each right by its own type."""
 
 from __future__ import annotations
 
 import re
 
-MOST_ITEMS, LONGEST_ITEM = 30, 40  # ours: what is longer is a text
+MOST_ITEMS, LONGEST_ITEM = 30, 40  # ours: anything longer is a text
 
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SEPARATOR = re.compile(r"\s*(?:;|,(?!\d{3}(?!\d))|,(?=\s))\s*(?:and\s+|or\s+)?|\s+and\s+|\s*&\s*|\n+", re.IGNORECASE)
 
 
 def items(text: str) -> list[str]:
-    """The items of a list with commas, semicolons, "and" or line breaks between them; brackets around it left out."""
+    """The items of a list with commas, semicolons, "and" or line breaks between them; without surrounding brackets."""
     text = text.strip().rstrip(".")
     if brackets(text):
         text = text[1:-1]
@@ -19,7 +19,7 @@ def items(text: str) -> list[str]:
 
 
 def brackets(text: str) -> str:
-    """The pair of brackets around `text`, or ""."""
+    """The pair of brackets that surrounds `text`, or ""."""
     text = text.strip().rstrip(".")
     return text[0] + text[-1] if len(text) > 1 and _BRACKETS.get(text[0]) == text[-1] else ""
 

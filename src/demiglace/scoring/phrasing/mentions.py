@@ -1,4 +1,4 @@
-"""What an answer says and what it rules out: "7, not 8" says 7 alone, "7 or 8" says two things, "not red" nothing."""
+"""What an answer says and what it rules out: "7, not 8" says only 7, "7 or 8" says two things, "not red" nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RETRACTION = re.compile(
 
 @dataclass(frozen=True)
 class Mention:
-    """Something that could be the answer, from `start` to `end` of a text; right: whether it is the reference."""
+    """A possible answer, from `start` to `end` of a text; right: whether it is the reference."""
 
     start: int
     end: int
@@ -33,10 +33,10 @@ class Mention:
 
 
 def agrees(text: str, mentions: Sequence[Mention]) -> bool:
-    """Whether `text` says the reference and nothing else: `mentions`, in order, are all that could be its answer.
+    """Whether `text` gives the reference and nothing else; `mentions`: all possible answers in it, in order.
 
-    What is negated is not said: "not 8", "8 is wrong". A negated reference is wrong, and so is an "or" in its sentence,
-    whatever the other thing is, and a "No, wait" behind it.
+    Negated mentions do not count as given: "not 8", "8 is wrong". A negated reference is wrong, and so is an "or" in
+    its sentence, whatever the alternative, and a "No, wait" after it.
     """
     clauses = _Clauses(_NO_DOUBT.sub(lambda found: " " * len(found.group()), text), mentions)
     said = [mention for mention in mentions if not clauses.denies(mention)]
@@ -47,7 +47,7 @@ def agrees(text: str, mentions: Sequence[Mention]) -> bool:
 
 
 class _Clauses:
-    """A text in the pieces that a negation reaches over, and in which of them something is mentioned."""
+    """The clauses of a text, which limit the scope of negations, and the mentions in them."""
 
     def __init__(self, text: str, mentions: Sequence[Mention]) -> None:
         self.text = text
@@ -64,7 +64,7 @@ class _Clauses:
         self.sentences_with_or = {self._sentence(place) for place in ors if not self._is_negated(place)}
 
     def denies(self, mention: Mention) -> bool:
-        """A negation before it in its clause; or one behind it, with nothing between there and the clause's end."""
+        """Whether a negation precedes it in its clause, or a denial follows with no other mention after that."""
         clause = self._clause(mention.start)
         if self._is_negated(mention.start):
             return True
@@ -75,18 +75,18 @@ class _Clauses:
         return other is None or self._clause(other) != clause
 
     def retracts(self, mention: Mention) -> bool:
-        """Whether a clause behind it that mentions nothing takes back what was said."""
+        """Whether a later clause without mentions retracts the answer."""
         spans = zip(self.mentions.starts, self.mentions.ends, strict=True)
         taken = {clause for start, end in spans for clause in range(self._clause(start), self._clause(end - 1) + 1)}
         behind = range(self._clause(mention.start) + 1, len(self.starts))
         return any(_RETRACTION.match(self.text, self.starts[number]) for number in behind if number not in taken)
 
     def offers_another(self, mention: Mention) -> bool:
-        """Whether an "or" stands in its sentence, where nothing negates it."""
+        """Whether its sentence has an "or" that is not negated."""
         return self._sentence(mention.start) in self.sentences_with_or
 
     def _is_negated(self, place: int) -> bool:
-        """Whether a negation stands before it in its clause."""
+        """Whether a negation precedes it in its clause."""
         negation = self.negations.last_before(place)
         return negation is not None and self._clause(negation) == self._clause(place)
 
@@ -98,7 +98,7 @@ class _Clauses:
 
 
 class _Places:
-    """Stretches of a text, in order."""
+    """Spans of a text, in order."""
 
     def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
         self.starts = [start for start, _ in spans]

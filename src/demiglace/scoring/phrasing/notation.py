@@ -1,11 +1,11 @@
-"""One way of writing for signs, spaces, quotes and the marks of emphasis and of simple LaTeX."""
+"""Normalised notation: signs, spaces, quotes, and markup for emphasis and simple LaTeX."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63", "-")  # the minus sign among them
+_DASHES = dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63", "-")  # including the minus sign
 _LONG_DASHES = dict.fromkeys("\u2014\u2015", " - ")
 _SINGLE_QUOTES = dict.fromkeys("\u2018\u2019\u201b\u2032", "'")
 _DOUBLE_QUOTES = dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"')
@@ -36,7 +36,7 @@ _SYMBOLS = {r"\%": "%", r"\$": "$", r"\times": "×", r"\cdot": "·", r"\div": "�
 
 
 def one_notation(text: str) -> str:
-    """`text` with ASCII digits, dashes, quotes and spaces, full-width letters narrow, "½" as "1/2", nothing unseen."""
+    """`text` with ASCII digits, dashes, quotes and spaces, narrow letters, "½" as "1/2", nothing invisible."""
     if text.isascii():
         return text
     digits = "".join(str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text)
@@ -44,7 +44,7 @@ def one_notation(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    r"""`text` in one notation without `**`, backticks, the delimiters of formulas, `\text` and `\%`."""
+    r"""`text` in normalised notation without `**`, backticks, the delimiters of formulas, `\text` and `\%`."""
     text = _DOLLARS.sub(r"\1", _EMPHASIS.sub("", one_notation(text)))
     for command, sign in _SYMBOLS.items():
         text = text.replace(command, sign)
@@ -53,7 +53,7 @@ def without_markup(text: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    """`text` without its case, and single spaces inside alone."""
+    """`text` case-folded, stripped and single-spaced."""
     return " ".join(text.casefold().split())
 
 

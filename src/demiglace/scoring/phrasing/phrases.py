@@ -1,7 +1,7 @@
-"""Words as a reference: said alone, or at the one place of a sentence where an answer stands.
+"""Words as references: given alone, or at the place of the answer in a sentence.
 
-Whatever else a sentence may hold, its answer is its end: "The ball is red." So a list of guesses says at most one of
-them, and one with "or", "and", "/" or commas says none.
+The answer of a sentence is its end: "The ball is red." So a list of guesses gives at most one of them, and one with
+"or", "and", "/" or commas gives none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from demiglace.scoring.phrasing.mentions import Mention, agrees
 from demiglace.scoring.phrasing.notation import squeezed, without_markup
 
-LONG_PHRASE = 3  # words, ours: nobody guesses so many by listing words
+LONG_PHRASE = 3  # words, ours: so many words cannot be guessed by listing
 _EDGES = " .,:;!?\"'*_()[]{}"
 _PUNCTUATION = _EDGES + "<>"
 _FIGURE_AHEAD = r"(?=[^\s\w<>=]{0,2}[a-z]{0,3}[^\s\w<>=]?\.?\d)"
@@ -46,19 +46,19 @@ _ALTERNATIVE = re.compile(r"\bor\b|\beither\b")
 
 
 def plain(text: str) -> str:
-    """`text` without markup, case, surrounding punctuation and an article in front; "less than 5" is <5."""
+    """`text` without markup, case, surrounding punctuation and a leading article; "less than 5" becomes <5."""
     bare = _with_signs(squeezed(without_markup(text))).strip(_EDGES)
     return _ARTICLE.sub("", bare, count=1) if _ARTICLE.match(bare) else bare
 
 
 def occurrence(phrases: list[str]) -> re.Pattern[str]:
-    """Finds whole words alone: no part of a longer word, a longer number, "red-haired" or "left/right"."""
+    """A pattern for whole words: no part of a longer word, a longer number, "red-haired" or "left/right"."""
     longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
     return re.compile("|".join(_whole(phrase) for phrase in longest_first))
 
 
 def longest_answer(reference: str) -> int:
-    """Characters of the longest sentence that still answers briefly."""
+    """Characters of the longest sentence that still counts as a short answer."""
     return 4 * len(reference) + 80
 
 
@@ -74,7 +74,7 @@ def says_phrase(answer: str, reference: str) -> bool:
 
 
 def _with_signs(text: str) -> str:
-    """`text` with <, >, ≤ or ≥ right before a number for the words and spellings that say so."""
+    """`text` with <, >, ≤ or ≥ before numbers in place of the equivalent words and spellings."""
     for sign, bound in _BOUNDS.items():
         text = bound.sub(sign, text)
     return text
@@ -87,7 +87,7 @@ def _ends_with(given: str, wanted: str) -> bool:
 
 
 def _answers_with(answer: str, wanted: str) -> bool:
-    """Whether `wanted` stands where the answer does in the one sentence that may hold it."""
+    """Whether `wanted` is at the place of the answer in the only sentence that may contain it."""
     written = "\n".join(" ".join(line.split()) for line in answer.splitlines())
     text = written.casefold()
     found = list(occurrence([wanted]).finditer(text))
@@ -98,7 +98,7 @@ def _answers_with(answer: str, wanted: str) -> bool:
 
 
 def _belongs_to_a_name(answer: str, wanted: str) -> bool:
-    """Whether another capitalised word stands right before it: New York is not York."""
+    """Whether a capitalised word directly precedes it: New York is not York."""
     before = rf"(?<!\w)(?!(?:{_BEFORE_A_NAME})\s)[A-Z][\w'-]*\.?\s+(?={re.escape(wanted[0].upper())})"
     return any(plain(answer[found.end() :]).startswith(wanted) for found in re.finditer(before, answer))
 
@@ -116,13 +116,13 @@ def _whole(phrase: str) -> str:
 
 
 def _answers(text: str, wanted: str) -> bool:
-    """Whether a piece of text may hold an answer: it is not empty, and no mere "Sure!" or "Not blue."."""
+    """Whether a piece of text may contain an answer: it is not empty, and not just "Sure!" or "Not blue."."""
     rules_out = _RULED_OUT.search(text) and not occurrence([wanted]).search(text)
     return bool(text.strip(_PUNCTUATION)) and not _OPENING.fullmatch(text) and not rules_out
 
 
 def _parts(sentence: str, wanted: str) -> list[str]:
-    """What is left of a sentence without openings ("Well, "), what is ruled out and closings (", I think")."""
+    """The parts of a sentence without openings ("Well, "), ruled-out answers and closings (", I think")."""
     parts = [part for part in _PARTS.split(sentence) if _answers(part, wanted)]
     while len(parts) > 1 and _OPENING.match(parts[0]):
         parts = parts[1:]
@@ -130,7 +130,7 @@ def _parts(sentence: str, wanted: str) -> list[str]:
 
 
 def _stands_for_answer(part: str, wanted: str) -> bool:
-    """Whether it is at the end of the part, or "is the answer" follows, and it is joined to nothing."""
+    """Whether it is at the end of the part, or followed by "is the answer", and not joined to anything."""
     found = list(occurrence([wanted]).finditer(part))
     if not found or _ALTERNATIVE.search(part[: found[0].start()] + part[found[-1].end() :]):
         return False

@@ -1,1 +1,1 @@
-"""Numbers, money, units, times and dates of a text."""
+"""Numbers, money, units, times and dates in a text."""

@@ -1,7 +1,7 @@
 """Calendar days and times of day as people write them.
 
-What can be read in two ways is not guessed: 03/04/2024 is a day in March for some and in April for others, and 5/3/18
-may be of any century. Such dates equal only the same numbers in the same order.
+Ambiguous dates are not guessed: 03/04/2024 is in March for some and in April for others, and 5/3/18 may be in any
+century. They equal only the same numbers in the same order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" if name != "may" else "may" for n
 _NUMERIC = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})")
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(\d{4}|\d{2})"
-_NAMED = (  # groups: day, month, year, but for the second, which has the month first, and the third, without a day
+_NAMED = (  # groups: day, month, year; the second has the month first, the third has no day
     re.compile(rf"\b{_DAY}(?:\s+of)?[\s.-]{{0,2}}({_MONTH})\b[\s.,-]{{0,2}}{_YEAR}(?![\d:])", re.IGNORECASE),
     re.compile(rf"\b({_MONTH})\b\.?\s?{_DAY},?\s{_YEAR}(?![\d:])", re.IGNORECASE),
     re.compile(rf"\b({_MONTH})\b\.?,?\s(\d{{4}})(?![\d:])", re.IGNORECASE),
@@ -26,9 +26,8 @@ _TIME = re.compile(r"(\d{1,2})(?::([0-5]\d))?(?::([0-5]\d))?\s?([ap]\.?m\.?)?", 
 
 @dataclass(frozen=True)
 class Day:
-    """numbers: as written, in their order, months as numbers; calendar: the one day that they can mean, if only one.
-
-    A month of a year is the tuple of both.
+    """numbers: as written, in order, months as numbers; calendar: the day, if there is only one reading. A month
+    without a day is the tuple (year, month).
     """
 
     numbers: tuple[int, ...]
@@ -42,7 +41,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Clock:
-    """A time on the 24-hour clock; seconds are None where none are written."""
+    """A time on the 24-hour clock; second is None if not written."""
 
     hour: int
     minute: int
@@ -50,7 +49,7 @@ class Clock:
 
 
 def numeric_day(text: str) -> Day | None:
-    """2024-03-01, 25/12/2018, 1.3.24, 03/2024; None for what cannot be a date."""
+    """Parses 2024-03-01, 25/12/2018, 1.3.24, 03/2024; None for anything else."""
     if month := re.fullmatch(r"(\d{1,2})[-/](\d{4})", text):
         number, year = map(int, month.groups())
         return Day((number, year), (year, number)) if 1 <= number <= 12 and 1000 <= year <= 2999 else None
@@ -62,7 +61,7 @@ def numeric_day(text: str) -> Day | None:
         readings = {_day(*numbers)}
     elif len(one) <= 2 and len(three) == 4:
         readings = {_day(numbers[2], numbers[1], numbers[0]), _day(numbers[2], numbers[0], numbers[1])}
-    elif len(one) <= 2 and len(three) == 2:  # of an unknown century
+    elif len(one) <= 2 and len(three) == 2:  # the century is unknown
         readable = _day(2000, numbers[1], numbers[0]) or _day(2000, numbers[0], numbers[1])
         return Day(numbers, None) if readable else None
     else:
@@ -87,7 +86,7 @@ def named_days(text: str) -> list[tuple[int, int, Day]]:
 
 
 def clock(text: str) -> Clock | None:
-    """12:30, 9:15:30, 3 PM, 12:30 a.m.; None for what is no time of day."""
+    """Parses 12:30, 9:15:30, 3 PM, 12:30 a.m.; None for anything else."""
     found = _TIME.fullmatch(text)
     if not found or not (found[2] or found[4]):
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-MOST_DIGITS = 200  # ours: a longer number is compared digit by digit, never calculated with
+MOST_DIGITS = 200  # ours: a longer number is compared digit by digit and never used in computations
 
-Exact = Fraction | tuple[bool, str, int]  # a long one: whether it is negative, its digits, and a power of ten
+Exact = Fraction | tuple[bool, str, int]  # a long number: whether it is negative, its digits, and a power of ten
 
 _NUMBER = re.compile(r"([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d{1,9}))?")
 _PLAIN = re.compile(r"\d+\.?\d*|\.\d+")
@@ -23,7 +23,7 @@ _POWER = re.compile(r"[eE][-+]?\d{1,9}")
 def exact(written: str) -> Exact | None:
     """The value of digits with a sign, grouped by commas, with a decimal point or comma, or with a power ("1e3").
 
-    None where they are no number, or could be read in two ways.
+    None if they are not a number, or ambiguous.
     """
     sign, rest = (written[0], written[1:]) if written[:1] in ("-", "+") else ("", written)
     power = next((found.group() for found in _POWER.finditer(rest) if found.end() == len(rest)), "")

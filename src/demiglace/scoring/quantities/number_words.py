@@ -15,7 +15,7 @@ _MOST_WORDS = 20
 
 
 def number_in_words(words: Sequence[str]) -> tuple[int, int] | None:
-    """The value of the longest number that `words`, in small letters, begin with, and how many of them it takes."""
+    """The value of the longest number at the start of `words`, in lower case, and how many words it has."""
     total, current, last, taken, scale = 0, 0, "", 0, 10**12
     for count, word in enumerate(words[:_MOST_WORDS], start=1):
         if word == "and":
@@ -45,7 +45,7 @@ def _kind(word: str) -> str:
 
 
 def _follows(kind: str, last: str, current: int) -> bool:
-    """Whether a word of a kind can go on a number whose last word was of another; "" before the first."""
+    """Whether a word of one kind can continue a number whose last word was of kind `last`; "" before the first."""
     if kind in ("tens", "small"):
         return last in ("", "hundred", "scale", "and")
     if kind == "digit":

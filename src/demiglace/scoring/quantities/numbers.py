@@ -1,6 +1,6 @@
-"""Everything in a text that holds a digit or is a number in words: numbers with their units, times, dates and codes.
+"""All figures in a text, in digits or in words: numbers with their units, times, dates and codes.
 
-A run of letters, digits and signs is one figure or none: there is no 5 in "3.5", "$35.25", "12:30:15", "A5" or "10-5".
+A run of letters, digits and signs is one figure or none: "3.5", "$35.25", "12:30:15", "A5" and "10-5" contain no 5.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _OR_MORE = re.compile(
 
 @dataclass(frozen=True)
 class NumberInText:
-    """What stands from `start` to `end` of a text.
+    """A figure from `start` to `end` of a text.
 
-    value: of a number; both ends of a range; of a time or day; None of a code, and of "more than 5".
-    text: as it is written, in small letters, without the punctuation around it.
-    meanings: of its unit, currency or per cent sign; empty without one.
+    value: a number, both ends of a range, a time or a day; None for a code, and for "more than 5".
+    text: as written, in lower case, without surrounding punctuation.
+    meanings: those of its unit, currency or per cent sign; empty without one.
     is_fraction: written as 3/4. is_word: written in words.
     """
 
@@ -62,10 +62,10 @@ class NumberInText:
     is_word: bool = False
 
     def equals(self, other: NumberInText) -> bool:
-        """Whether `other` says what this one, the reference, says.
+        """Whether `other` equals this figure, the reference.
 
-        A unit that the reference has must be said; one that it does not have may be. A fraction is no whole number,
-        even where it could be worked out.
+        A unit of the reference must be given; other units may be. A fraction never equals a whole number, even if its
+        value does.
         """
         if self.kind == "code" or other.kind == "code":
             return self.text == other.text
@@ -78,7 +78,7 @@ class NumberInText:
 
 
 def figures(text: str) -> list[NumberInText]:
-    """In their order. `text` is in one notation (`notation.without_markup`) and written together (`spread_numbers`)."""
+    """All figures in order. `text` is normalised by `notation.without_markup` and `spread_numbers.spread_out`."""
     runs = [(found.start(), found.end(), found.group()) for found in _RUN.finditer(text)]
     found: list[NumberInText] = []
     number = 0
@@ -97,7 +97,7 @@ def figures(text: str) -> list[NumberInText]:
 
 
 def _figure(text: str, runs: list[tuple[int, int, str]], number: int) -> tuple[int, NumberInText | None]:
-    """How many runs belong to the figure that begins with this one, and the figure, if any does."""
+    """How many runs belong to the figure that begins with this one, and the figure, if there is one."""
     start, _, run = runs[number]
     figure: NumberInText | None
     before, behind = [run for _, _, run in runs[max(0, number - 1) : number]], runs[number + 1 : number + 5]
@@ -115,7 +115,7 @@ def _figure(text: str, runs: list[tuple[int, int, str]], number: int) -> tuple[i
 
 
 def _from_digits(start: int, run: str, before: str, behind: Sequence[tuple[int, int, str]]) -> tuple[NumberInText, int]:
-    """The figure of a run with a digit, which may take money from the run before and a unit from those behind."""
+    """The figure of a run with a digit, which may take a currency from the run before and a unit from the next ones."""
     written = _stripped(run)
     figure = _compact(start, written)
     if figure.kind in ("number", "range"):
@@ -132,13 +132,13 @@ def _from_digits(start: int, run: str, before: str, behind: Sequence[tuple[int, 
 
 
 def _stripped(run: str) -> str:
-    """Without punctuation at its ends; the point of ".5" stays, that of "5." goes."""
+    """A run without punctuation at its ends; the point of ".5" is kept, that of "5." is removed."""
     run = run.strip(_EDGES).rstrip(".")
     return run.strip(_EDGES).lstrip(".") if run.startswith("..") else run.strip(_EDGES)
 
 
 def _compact(start: int, written: str) -> NumberInText:
-    """The figure of one run, whose end is not known yet."""
+    """The figure of one run; its end is set later."""
     text = written.casefold()
     if time := clock(written):
         return NumberInText(start, start, "time", time, text)
@@ -173,7 +173,7 @@ def _fraction(start: int, written: str) -> NumberInText | None:
 
 
 def _number(start: int, written: str) -> NumberInText | None:
-    """A number with at most one sign, money or "#" before it, and a unit or money behind it."""
+    """A number with at most one sign, a currency or "#" before it, and a unit or currency after it."""
     found = _NUMBER.fullmatch(written)
     if not found or (found[1] and found[3]):
         return None
@@ -193,7 +193,7 @@ def _number(start: int, written: str) -> NumberInText | None:
 
 
 def _suffix(written: str) -> frozenset[str] | None:
-    """What is written right behind a number; None where that is no unit."""
+    """Meanings of the text directly after a number; None if it is no unit."""
     if not written:
         return frozenset()
     if written.casefold() in _ORDINAL:
@@ -214,7 +214,7 @@ def _with_words_before(figure: NumberInText, before: str) -> NumberInText:
 
 
 def _with_words_behind(figure: NumberInText, run: str, words: list[str]) -> tuple[NumberInText, int]:
-    """ "million", then "per cent", "cm" or "USD" behind the number are part of it; and the runs that it takes."""
+    """ "million", then "per cent", "cm" or "USD" after the number are part of it; also returns the runs taken."""
     taken = 1
     if run.endswith((",", ".", "!", "?")):
         return figure, taken
@@ -239,7 +239,7 @@ def _bare(words: str) -> str:
 
 
 def _from_words(start: int, runs: Sequence[tuple[int, int, str]]) -> tuple[NumberInText | None, int]:
-    """A number in words, which "minus" may stand before; and the runs that it takes."""
+    """A number in words, possibly after "minus", and how many runs it takes."""
     first = _bare(runs[0][2]).casefold()
     if first in ("minus", "negative") and len(runs) > 1:
         figure, taken = _from_words(start, runs[1:]) if runs[1][2].isascii() else (None, 0)
@@ -274,7 +274,7 @@ def _scaled(value: Exact | None, factor: int) -> Exact | None:
 
 
 def _is_mixed(whole: NumberInText, part: NumberInText) -> bool:
-    """2 1/2."""
+    """Whether they form a mixed number such as 2 1/2."""
     return (
         whole.kind == part.kind == "number"
         and part.is_fraction

@@ -1,4 +1,4 @@
-"""Numbers that are apart for the eye, or have a mere sign for a unit, written together."""
+"""Joining numbers that are written with spaces, and expanding quote signs as units."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _TEN_TO = re.compile(r"\s?[×x*·]\s?10\^\{?([-+]?\d{1,4})\}?(?!\d)")
 
 
 def spread_out(text: str) -> str:
-    """`text` with numbers written together that are apart only for the eye: 1 234, 3 / 4, 1.5 × 10^3.
+    """`text` with numbers joined that are spaced only for readability: 1 234, 3 / 4, 1.5 × 10^3.
 
-    A quote right behind a number, where it ends no quotation, is written out: 5' as 5ft, 5" and 5'' as 5in.
+    A quote directly after a number that does not end a quotation is expanded: 5' to 5ft, 5" and 5'' to 5in.
     """
     if "'" in text or '"' in text:
         text = _FEET_OR_INCHES.sub(_written_out, text)

@@ -1,8 +1,8 @@
-"""What a unit, a currency or a per cent sign behind or before a number means.
+"""Meanings of a unit, currency or per cent sign after or before a number.
 
-A word may mean several things ("pounds" are money or a weight): two words agree where they share a meaning. Values are
-never converted: 50 mm is not written as 5 cm. Case tells units apart where both spellings are units: MW is not mW, but
-KG, which is none, is kg.
+A word may have several meanings ("pounds" are money or a weight): two words agree if they share a meaning. Values are
+never converted: 50 mm does not equal 5 cm. Case distinguishes units if both spellings are units: MW is not mW, but KG,
+which is no unit itself, is kg.
 """
 
 from __future__ import annotations
@@ -161,12 +161,12 @@ SCALES = {
     "bn": 10**9,
     "trillion": 10**12,
 }
-MONEY_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, **SCALES}  # "$5M"; a mere "5M" may be a size
+MONEY_SCALES = {"k": 10**3, "m": 10**6, "b": 10**9, **SCALES}  # "$5M"; "5M" alone may be a size
 MOST_WORDS = 3  # of a unit
 
 
 def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
-    """By the very spelling."""
+    """Meanings by exact spelling."""
     found: dict[str, set[str]] = {}
     for meaning, words in table.items():
         for word in (meaning, *words.split()):
@@ -175,7 +175,7 @@ def _meanings(table: dict[str, str]) -> dict[str, frozenset[str]]:
 
 
 def _without_case(spelled: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """By the spelling without its case: all meanings that it may have."""
+    """All possible meanings by case-folded spelling."""
     folded: dict[str, frozenset[str]] = {}
     for word, meanings in spelled.items():
         if len(word) > 1:  # 5K are no kelvins and 5M no metres
@@ -190,17 +190,17 @@ _TOLD_APART_BY_CASE = [meanings for meanings in _MEASURE_BY_LETTERS.values() if 
 
 
 def currency(word: str) -> frozenset[str]:
-    """What money it is, of a sign, a code or a name; empty where it is none."""
+    """Meanings of a currency's sign, code or name; empty if it is none."""
     return _of(_CURRENCY_OF, word)
 
 
 def unit(word: str) -> frozenset[str]:
-    """What unit or money it is, or a per cent sign, words apart by single spaces; empty where it is none."""
+    """Meanings of a unit, currency or per cent sign, with single spaces between words; empty if it is none."""
     return _of(_MEASURE_OF, word) | _of(_CURRENCY_OF, word)
 
 
 def differ_by_case(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether two meanings are those of one spelling in two cases, such as of mW and MW, and none is shared."""
+    """Whether two sets of meanings belong to one spelling in different case, such as mW and MW, and share none."""
     return not one & other and any(one & units and other & units for units in _TOLD_APART_BY_CASE)
 
 

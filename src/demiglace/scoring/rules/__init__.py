@@ -1,1 +1,1 @@
-"""By which rules benchmarks are scored: ours, and those of evaluation kits as they are, so that scores compare."""
+"""Scoring rules of benchmarks: ours, and those of evaluation kits unchanged, so that scores are comparable."""

@@ -1,6 +1,6 @@
-"""What lmms-eval and VLMEvalKit do alike, since both took it over from the benchmarks' first authors.
+"""Rules that lmms-eval and VLMEvalKit share, since both took them from the benchmarks' authors.
 
-It is kept as it is, oddities among it: scores are only comparable where nothing is repaired.
+They are kept unchanged, including oddities: scores are only comparable if nothing is repaired.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ARTICLES = ("a", "an", "the")
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DIGITS = {"none": "0", **{word: str(number) for number, word in enumerate(_NUMBERS)}}
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
-_MOST_POINTS = 32  # both hand the flag re.UNICODE, which is 32, to `sub` as the most replacements
+_MOST_POINTS = 32  # both pass the flag re.UNICODE, which is 32, to `sub` as the count
 _CONTRACTED = """
 'ow's'at 'twas ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
 haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've
@@ -41,7 +41,7 @@ _CONTRACTIONS = {
 
 
 def relaxed(wanted: str, given: str) -> bool:
-    """ChartQA: numbers within a twentieth, years and per cents among them; what is no number must be equal."""
+    """ChartQA: numbers within 5 %, including years and percentages; other texts must be equal."""
     one, other = _number(wanted), _number(given)
     if other is None or not one:
         return given.lower() == wanted.lower()
@@ -49,19 +49,19 @@ def relaxed(wanted: str, given: str) -> bool:
 
 
 def anls(response: str, expected: Expected) -> Verdict:
-    """Edits of texts whose spaces were squeezed, over the length that the longer had before."""
+    """ANLS with edits of single-spaced texts, divided by the length of the longer one before that."""
     best = max(_similarity(answer, response) for answer in expected.answers)
     return Verdict(best if best >= THRESHOLD else 0.0, response)
 
 
 def agreement(said: str, others: Iterable[str]) -> float:
-    """VQA accuracy of normalised answers: mean over leaving out each of them once."""
+    """VQA accuracy of normalised answers: averaged over leaving out each of them once."""
     equal = [other == said for other in others]
     return sum(min(1.0, (sum(equal) - own) / ENOUGH) for own in equal) / len(equal)
 
 
 def without_punctuation(text: str, comma: re.Pattern[str], point: re.Pattern[str]) -> str:
-    """Each sign is dropped where it stands beside a space, or where `comma` is found anywhere; else a space."""
+    """Each sign is dropped if it occurs next to a space, or if `comma` matches anywhere; else it becomes a space."""
     has_comma, kept = bool(comma.search(text)), text
     for sign in _PUNCTUATION:
         dropped = has_comma or f"{sign} " in text or f" {sign}" in text
@@ -70,18 +70,18 @@ def without_punctuation(text: str, comma: re.Pattern[str], point: re.Pattern[str
 
 
 def plain_words(text: str) -> str:
-    """Small letters, number words as digits, no articles, apostrophes in contractions."""
+    """Lower case, number words as digits, without articles, with apostrophes in contractions."""
     words = [_DIGITS.get(word, word) for word in text.lower().split()]
     return " ".join(_CONTRACTIONS.get(word, word) for word in words if word not in _ARTICLES)
 
 
 def latest(text: str, forms: Mapping[str, str]) -> str:
-    """The letter whose form stands last in `text`; forms: letter -> what is looked for; the first where none stands."""
+    """The letter whose form occurs last in `text`, the first letter if none does; forms: letter -> text to find."""
     return max(forms, key=lambda letter: text.rfind(forms[letter]))
 
 
 def _number(text: str) -> float | None:
-    """As Python reads it, "1_000" and "inf" among them; per cents as hundredths."""
+    """A number as Python parses it, including "1_000" and "inf"; percentages as fractions."""
     try:
         return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
     except ValueError:
@@ -95,7 +95,7 @@ def _similarity(answer: str, response: str) -> float:
 
 
 def score_formula_contained(response: str, expected: Expected) -> Verdict:
-    """OCRBench, handwritten mathematics: the same without spaces, and case matters."""
+    """OCRBench, handwritten mathematics: containment without spaces, and case matters."""
     written = one_line(response).replace(" ", "")
     return Verdict(float(any(one_line(answer).replace(" ", "") in written for answer in expected.answers)), response)
 

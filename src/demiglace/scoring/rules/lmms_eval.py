@@ -1,6 +1,6 @@
-"""The rules of lmms-eval 0.7.3, as they are. `tests/scoring/rules` holds their verdicts on given answers.
+"""The rules of lmms-eval 0.7.3, unchanged. `tests/scoring/rules` has their verdicts on given answers.
 
-Reasoning is not removed here; the kit's own runner strips it before, where a model's settings say so.
+Reasoning is not removed here; the kit's runner strips it earlier, depending on the model's settings.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PHRASES = (
 
 
 def score_choice(response: str, expected: Expected) -> Verdict:
-    """AI2D: "B." in front is B; all else must be the letter alone, but for case and punctuation."""
+    """AI2D: a leading "B." is B; otherwise the response must be just the letter, ignoring case and punctuation."""
     letter = _LETTER_AND_POINT.match(response)
     said = letter[1] if letter else response
     right = said.lower().translate(_NO_PUNCTUATION) == expected.answers[0].lower().translate(_NO_PUNCTUATION)
@@ -45,7 +45,7 @@ def score_choice(response: str, expected: Expected) -> Verdict:
 
 
 def score_mmmu_choice(response: str, expected: Expected) -> Verdict:
-    """MMMU: a letter in brackets, before a space or a point, else a choice by its text; none: one by chance."""
+    """MMMU: a letter in brackets, before a space or a point, else a choice by its text; else one at random."""
     letter = _mmmu_letter(response, expected.choices)
     if letter is None:
         return Verdict(None, by_chance=1 / len(expected.choices))
@@ -63,7 +63,7 @@ def _mmmu_letter(response: str, choices: Mapping[str, str]) -> str | None:
 
 
 def score_video_choice(response: str, expected: Expected) -> Verdict:
-    """Video-MME: every place of a capital A to D is ranked by how it is written; the first or last letter wins."""
+    """Video-MME: occurrences of A to D are ranked by their form; a letter at the start or end ranks highest."""
     text = f" {_stripped(response.strip(), ',.!?;:' + chr(39) + chr(34))} "
     if not response.strip():
         return UNREADABLE
@@ -75,7 +75,7 @@ def score_video_choice(response: str, expected: Expected) -> Verdict:
 
 
 def _places(text: str) -> Iterator[tuple[int, int, str]]:
-    """Rank, place and letter of all that looks like a choice."""
+    """Rank, place and letter of everything that looks like a choice."""
     bare = text.strip()
     for letter in "ABCD":
         for rank, form in ((6, "({})"), (5, "{}."), (4, "{}:"), (3, "{})"), (2, "{} ")):
@@ -91,22 +91,22 @@ def _places(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _ends_of_phrases(text: str) -> list[int]:
-    """Where what announces an answer ends, the first of each kind."""
+    """Ends of phrases that announce an answer, the first occurrence of each."""
     return [text.find(phrase) + len(phrase) for phrase in _PHRASES if phrase in text]
 
 
 def score_mmmu_open(response: str, expected: Expected) -> Verdict:
-    """MMMU without choices: any of the numbers and pieces of text that are taken for candidates."""
+    """MMMU without choices: right if any of the extracted numbers and texts matches."""
     return Verdict(float(is_open_answer(response, expected.answers)), response)
 
 
 def score_relaxed_number(response: str, expected: Expected) -> Verdict:
-    """ChartQA: one answer is right, compared with the response as it is, spaces among it."""
+    """ChartQA: the first answer, compared with the unchanged response, including spaces."""
     return Verdict(float(relaxed(expected.answers[0], response)), response)
 
 
 def score_vqa(response: str, expected: Expected) -> Verdict:
-    """TextVQA, by the normalisation of EvalAI, which takes "'s" off a word and points that no digit follows."""
+    """TextVQA, with EvalAI's normalisation, which separates "'s" from words and drops points without a digit after."""
     said = _normalised(response)
     return Verdict(agreement(said, map(_normalised, expected.answers)), said)
 
@@ -117,14 +117,14 @@ def _normalised(answer: str) -> str:
 
 
 def score_contained(response: str, expected: Expected) -> Verdict:
-    """OCRBench: an answer is any part of the response, of a longer word too."""
+    """OCRBench: right if an answer is any substring of the response, also inside a longer word."""
     written = one_line(response.strip().translate(_FULL_WIDTH).lower())
     answers = [one_line(answer.translate(_FULL_WIDTH).lower()) for answer in expected.answers]
     return Verdict(float(any(answer in written for answer in answers)), response)
 
 
 def score_yes_no(response: str, expected: Expected) -> Verdict:
-    """MME: "yes" or "no" within the first four characters, "no" of "nothing" too; or "y" or "n" alone."""
+    """MME: "yes" or "no" within the first four characters, also the "no" of "nothing"; or just "y" or "n"."""
     text = response.lower().strip().replace(".", "")
     words = {"y": "yes", "n": "no"} if len(text) == 1 else {"yes": "yes", "no": "no"}
     said = next((word for mark, word in words.items() if mark in text[:4]), None)
@@ -132,7 +132,7 @@ def score_yes_no(response: str, expected: Expected) -> Verdict:
 
 
 def score_pope(response: str, expected: Expected) -> Verdict:
-    """POPE: the word alone, without a point."""
+    """POPE: only the word, without a full stop."""
     said = response.lower().strip()
     return _said(said, expected) if said in ("yes", "no") else Verdict(None, said)
 
@@ -142,7 +142,7 @@ def _said(word: str, expected: Expected) -> Verdict:
 
 
 def _stripped(text: str, signs: str) -> str:
-    """Without each of the signs at both ends, one sign after the other: "B,." loses the point alone."""
+    """`text` with each sign stripped from both ends, one sign after the other: "B,." loses only the point."""
     for sign in signs:
         text = text.strip(sign)
     return text

@@ -1,4 +1,4 @@
-"""How lmms-eval 0.7.3 scores open questions of MMMU: candidates are cut out of the response, and one must match."""
+"""How lmms-eval 0.7.3 scores open questions of MMMU: candidates are extracted from the response; one must match."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _KEYS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
-_LINES = re.compile(r"\.\s(?=[A-Z])|\n")  # of a text in small letters: line breaks alone
+_LINES = re.compile(r"\.\s(?=[A-Z])|\n")  # in lower-case text: only line breaks match
 _NUMBERS = (
     re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b"),
     re.compile(r"-?\d+(?:\.\d+)?[eE][+-]?\d+"),
@@ -18,7 +18,7 @@ _Value = str | float
 
 
 def is_open_answer(response: str, answers: Iterable[str]) -> bool:
-    """Whether a candidate is a wanted number to two decimals, or holds a wanted text, inside a longer word too."""
+    """Whether a candidate equals an expected number to two decimals, or contains an expected text anywhere."""
     wanted = [value for answer in answers for value in _values(answer)]
     words = [value for value in wanted if isinstance(value, str)]
     return any(
@@ -34,7 +34,7 @@ def _candidates(response: str) -> list[_Value]:
 
 
 def _tails(response: str) -> list[str]:
-    """Of each line the shortest tail behind "is", "so" and their like, in the last one behind "="; else everything."""
+    """The shortest tail of each line after "is", "so" and the like, in the last line also after "="; else all."""
     text = response.strip().strip(".").lower()
     lines = _LINES.split(text)
     tails = []
@@ -46,7 +46,7 @@ def _tails(response: str) -> list[str]:
 
 
 def _shortest(ends: list[str]) -> str:
-    """The first of the shortest; one that is empty gives way to what comes next."""
+    """The first of the shortest; an empty one is replaced by the next."""
     shortest = ""
     for end in ends:
         if not shortest or len(end) < len(shortest):
@@ -55,7 +55,7 @@ def _shortest(ends: list[str]) -> str:
 
 
 def _values(text: str) -> list[_Value]:
-    """A number to two decimals; a text in small letters, and one letter only beside a space."""
+    """A number to two decimals, or a text in lower case; a single letter must be next to a space."""
     text = text.strip()
     try:
         float(text.replace(",", ""))

@@ -1,4 +1,4 @@
-"""Our rules: docs/scoring.md. Nothing is right by chance; what cannot be read is unreadable."""
+"""Our rules: docs/scoring.md. No answer is picked at random; a response without a clear answer is unreadable."""
 
 from __future__ import annotations
 

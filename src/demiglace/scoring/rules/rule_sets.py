@@ -1,4 +1,4 @@
-"""The rules that can be asked for by name."""
+"""The available rules by name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ RULES: Mapping[str, Mapping[Family, Scorer]] = {
 
 
 def scorer(family: Family, rules: str = "demiglace") -> Scorer:
-    """The scorer of a family by named rules.
+    """The scorer of a family in the named rules.
 
-    Raises ValueError where nothing is known by that name, or those rules do not know the family.
+    Raises ValueError if there are no rules of that name, or if they do not have the family.
     """
     if rules not in RULES:
         raise ValueError(f"there are no rules {rules!r}; there are {', '.join(RULES)}")
@@ -32,5 +32,5 @@ def scorer(family: Family, rules: str = "demiglace") -> Scorer:
 
 
 def as_scored(responses: Sequence[str], rules: str = "demiglace") -> list[str]:
-    """The responses to all questions of a benchmark as the rules get to see them: as they are, but for VLMEvalKit's."""
+    """The responses of a benchmark as the rules see them: unchanged, except for VLMEvalKit's rules."""
     return as_stored(responses) if rules == VLMEVALKIT_NAME else list(responses)

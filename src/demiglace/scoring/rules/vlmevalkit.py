@@ -1,6 +1,6 @@
-"""The rules of VLMEvalKit (August 2026) without a judge model, as they are.
+"""The rules of VLMEvalKit (August 2026) without a judge model, unchanged.
 
-`tests/scoring/rules` holds their verdicts on given answers. A response that no rule reads goes to a judge there, where
+`tests/scoring/rules` has their verdicts on given answers. The kit sends a response that no rule can read to a judge if
 one is configured; without one it is wrong. Reasoning is not removed.
 """
 
@@ -30,9 +30,9 @@ _REFUSALS = (
     "Cannot determine the answer",
 )
 _SPACED = str.maketrans(dict.fromkeys(".()[],:;!*#{}", " "))
-_FROM_THE_END = 5  # words among which the letter must stand
+_FROM_THE_END = 5  # last words among which the letter must be
 _COMMA, _POINT = re.compile(r"\d,\d"), re.compile(r"(?<!\d)\.(?!\d)")
-# Two commas are missing in the kit's list, so that four of its prefixes are two that nobody writes.
+# Two commas are missing in the kit's list, so four of its prefixes are merged into two that never occur.
 _PREFIXES = (
     "The best answer is",
     "The correct answer is",
@@ -46,7 +46,7 @@ _PREFIXES = (
 
 
 def score_choice(response: str, expected: Expected) -> Verdict:
-    """The one letter that stands alone among the last words, else the one choice whose text is in a short response."""
+    """The only letter that is a word, among the last words; else the only choice whose text is in a short response."""
     letter = _letter(response, expected.choices)
     return UNREADABLE if letter is None else Verdict(float(letter in expected.answers), letter)
 
@@ -67,12 +67,12 @@ def _letter(response: str, choices: Mapping[str, str]) -> str | None:
 
 
 def score_mmmu_open(response: str, expected: Expected) -> Verdict:
-    """MMMU without choices is made a choice between A, the answer, and B, "Other Answers"."""
+    """MMMU without choices becomes a choice between A, the answer, and B, "Other Answers"."""
     return score_choice(response, Expected(("A",), {"A": expected.answers[0], "B": "Other Answers"}))
 
 
 def score_video_choice(response: str, expected: Expected) -> Verdict:
-    """Video-MME: the first capital A to D anywhere, in a word too; where there is none as `score_choice`."""
+    """Video-MME: the first capital A to D anywhere, even in a word; without one as `score_choice`."""
     text = response
     for prefix in _PREFIXES:
         text = text.replace(prefix, "")
@@ -81,20 +81,20 @@ def score_video_choice(response: str, expected: Expected) -> Verdict:
 
 
 def score_yes_no(response: str, expected: Expected) -> Verdict:
-    """One of the words yes and no, and not the other, anywhere."""
+    """Exactly one of the words yes and no, anywhere."""
     words = _without_punctuation(response.lower()).split()
     said = [word for word in ("yes", "no") if word in words]
     return Verdict(float(expected.answers[0].lower() == said[0]), said[0]) if len(said) == 1 else UNREADABLE
 
 
 def score_relaxed_number(response: str, expected: Expected) -> Verdict:
-    """ChartQA: the best of the answers; one that is written as a list is taken for several."""
+    """ChartQA: the best over the answers; a single answer written as a list counts as several."""
     said = response.strip()
     return Verdict(float(any(relaxed(answer, said) for answer in _answers(expected))), said)
 
 
 def score_vqa(response: str, expected: Expected) -> Verdict:
-    """TextVQA, where a point goes that has no digit on either side."""
+    """TextVQA; points without a digit on either side are dropped."""
     said = _normalised(response)
     return Verdict(agreement(said, map(_normalised, expected.answers)), said)
 
@@ -108,13 +108,13 @@ def _without_punctuation(text: str) -> str:
 
 
 def score_contained(response: str, expected: Expected) -> Verdict:
-    """OCRBench: an answer is any part of the response, of a longer word too."""
+    """OCRBench: right if an answer is any substring of the response, also inside a longer word."""
     written = one_line(response.lower())
     return Verdict(float(any(one_line(answer.lower()) in written for answer in expected.answers)), response)
 
 
 def _answers(expected: Expected) -> tuple[str, ...]:
-    """A single answer that Python reads as a list is its items."""
+    """The answers; a single one that Python parses as a list is replaced by its items."""
     try:
         items = ast.literal_eval(expected.answers[0]) if len(expected.answers) == 1 else None
     except (ValueError, SyntaxError):

@@ -1,6 +1,6 @@
-"""What VLMEvalKit makes of responses before it scores them: it stores them as a column of a sheet and reads that back.
+"""How VLMEvalKit changes responses before scoring: it stores them as a column of a sheet and reads that back.
 
-pandas reads "None" and "N/A" as missing, and a column of numbers as numbers: then "007" comes back as "7".
+pandas reads "None" and "N/A" as missing, and a column of numbers as numbers: "007" then becomes "7".
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _TRUTH = re.compile("true|false", re.IGNORECASE)
 
 
 def as_stored(responses: Sequence[str]) -> list[str]:
-    """The responses to a benchmark as the kit scores them; all at once, for one word keeps a column from being numbers.
+    """The responses to a benchmark as the kit scores them; all at once: one word keeps a column from being numeric.
 
-    Whole numbers of more than 18 digits stay as they are.
+    Whole numbers of more than 18 digits are unchanged.
     """
     present = [response for response in responses if response not in _MISSING]
     is_column_of = [form for form in (_INTEGER, _NUMBER, _TRUTH) if all(map(form.fullmatch, present))]
     form = is_column_of[0] if is_column_of else None
     if form is _INTEGER and len(present) < len(responses):
-        form = _NUMBER  # a missing number makes all of them floating-point
+        form = _NUMBER  # a missing value makes all of them floating-point
     return ["nan" if response in _MISSING else _read_as(form, response) for response in responses]
 
 
