@@ -50,7 +50,12 @@ def finetune(
     rank: Annotated[int | None, typer.Option(help="Rank of the adapters. [default: 16]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
-    length: Annotated[int, typer.Option(help="Tokens of a row, the limit for a sample.")] = 2048,
+    length: Annotated[
+        int | None,
+        typer.Option(
+            help="Tokens of a row, the limit for a sample. [default: 2048, or the model's positions if fewer]"
+        ),
+    ] = None,
     batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
     micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
@@ -68,17 +73,21 @@ def finetune(
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
+    from demiglace.model import weights
     from demiglace.model.adapters import Lora
     from demiglace.model.hub import folder_of
     from demiglace.recipes.finetuning import FinetuningRecipe
 
+    start = folder_of(model)
+    if length is None:
+        length = min(FinetuningRecipe.length, weights.read_config(start).llm.max_position_embeddings)
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
     if full and rank is not None:
         raise ValueError(f"--rank {rank} is of adapters, and --full learns without any")
     size = Lora().rank if rank is None else rank
     recipe = FinetuningRecipe(
-        folder_of(model), files, training.finetuning_method(full, lora, qlora),
+        start, files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
         lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,

@@ -47,9 +47,7 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     from demiglace.recipes import hybrid_rl, preference, pretraining, sft
     from demiglace.recipes.finetuning import FinetuningRecipe
 
-    length = FinetuningRecipe.length
-    if job != FINETUNE:
-        length = min(length, config.llm.max_position_embeddings)
+    length = min(FinetuningRecipe.length, config.llm.max_position_embeddings)
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
         known = {FINETUNE: finetuned(), DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}
