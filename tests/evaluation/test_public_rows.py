@@ -64,6 +64,23 @@ def test_both_kinds_of_hallusionbench_have_texts(tmp_path: Path) -> None:
     assert [one.groups["figure"] for one in found] == ["VD_ocr_0_1", "VS_ocr_0_1"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "figure", "alone"), [("VS", "0", True), ("VS", "1", False), ("VD", "0", False), ("VD", "1", False)]
+)
+def test_text_alone_is_asked_only_by_hallusionbenchs_figure_0_of_vs(
+    tmp_path: Path, kind: str, figure: str, alone: bool
+) -> None:
+    """Its authors ask questions of VS without a picture too, as figure 0."""
+    row = {"index": f"{kind}_chart_0_{figure}_1", "question": "More?", "answer": "Yes", "image": ""}
+    row |= {"l2-category": f"{kind}_chart", "category": kind}
+    (example,) = read("HallusionBench", write_tsv(tmp_path / "h.tsv", [row]))
+    if alone:
+        assert example.show() == ()
+    else:
+        with pytest.raises(ValueError, match=r"row 1 of h\.tsv holds no picture"):
+            example.show()
+
+
 def test_hallusionbench_quotes_the_mean_of_its_accuracies(tmp_path: Path) -> None:
     """Two questions about each of two figures, one of the four wrong: 75, 50 and 50."""
     rows = [

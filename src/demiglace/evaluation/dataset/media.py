@@ -20,13 +20,16 @@ _FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
 
 
 def pictures_of(row: Row) -> tuple[Part, ...]:
-    """All pictures of a row in order; ValueError if one is missing or is not base64."""
+    """All pictures of a row in order; ValueError if there are none, or one is missing or is not base64."""
     numbered = [name for name in row.fields if _NUMBERED.fullmatch(name) and row.has(name)]
     if numbered:
         found = [row.fields[name] for name in sorted(numbered, key=lambda name: int(name.removeprefix("image_")))]
     else:
         found = listed(row.get(*_that_holds_pictures(row)))
-    return tuple(Image(_picture(one, row)) for one in found if one is not None)
+    pictures = tuple(Image(_picture(one, row)) for one in found if one is not None)
+    if not pictures:
+        raise ValueError(f"{row.place} holds no picture; its columns are: {row.columns}")
+    return pictures
 
 
 def _that_holds_pictures(row: Row) -> tuple[str, ...]:
