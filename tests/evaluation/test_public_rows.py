@@ -122,6 +122,15 @@ def test_questions_of_mathvista_are_whole_prompts_in_the_kits_table(tmp_path: Pa
     assert (example.question, example.hint, example.category) == (number.question, form, "geometry")
 
 
+@pytest.mark.parametrize(("option", "letter"), [({}, "A"), ({"answer_option": "B"}, "B")])
+def test_choices_of_mathvista_may_be_letters(tmp_path: Path, option: dict[str, str], letter: str) -> None:
+    """On the hub the answer is the text of a choice; the kit's table has its letter, too."""
+    row = {"pid": "1", "question": "Which?", "choices": ["B", "D", "A", "C"], "answer": "B", "decoded_image": struct()}
+    row |= {"question_type": "multi_choice", **option}
+    (example,) = read("MathVista", write_parquet(tmp_path / "m.parquet", [row]))
+    assert example.expected.answers == (letter,)
+
+
 @pytest.mark.parametrize("in_table", [False, True])
 def test_paragraphs_of_omnidocbench_that_go_on_in_the_next_column_are_one(tmp_path: Path, in_table: bool) -> None:
     """Relations of the type "truncated"; the kits' table has the picture, and all else in `answer` as JSON."""
