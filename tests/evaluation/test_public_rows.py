@@ -49,6 +49,21 @@ def test_kinds_of_questions_in_a_list_are_one_category(tmp_path: Path) -> None:
     assert (example.id, example.category) == ("9", "form, layout")
 
 
+@pytest.mark.parametrize(
+    ("rules", "score"), [("demiglace", 0.0), ("lmms-eval-0.7.3", 0.0), ("vlmevalkit-2026-08", 1.0)]
+)
+def test_a_label_of_chartqa_that_is_a_list_is_one_answer(tmp_path: Path, rules: str, score: float) -> None:
+    """VLMEvalKit's rules take its items for several answers."""
+    row = {"question": "Which two?", "answer": "[6, 12]", "image": struct()}
+    (example,) = read("ChartQA", write_parquet(tmp_path / "c.parquet", [row]))
+    assert example.expected.answers == ("[6, 12]",)
+    answered = [Prediction.of(example, {}, "", Reply(answer=text)) for text in ("6", "[6, 12]")]
+    part, whole = (score_predictions([one], rules)[0] for one in answered)
+    assert part.counted == score
+    if rules != "vlmevalkit-2026-08":
+        assert whole.counted == 1.0
+
+
 def test_both_kinds_of_hallusionbench_have_texts(tmp_path: Path) -> None:
     """Its authors count sets by category, subcategory and number: VD and VS both have an "ocr"."""
     row = {
