@@ -175,6 +175,15 @@ def test_paragraphs_of_omnidocbench_that_go_on_in_the_next_column_are_one(tmp_pa
         assert example.show() == (Image(struct()["bytes"]),)
 
 
+@pytest.mark.parametrize("folder", ["videos", "data", "videomme/videos"])
+def test_videos_of_video_mme_lie_beside_the_hubs_folder_of_rows(tmp_path: Path, folder: str) -> None:
+    shown = film(tmp_path / folder / "yt.mp4")
+    row = {"videoID": "yt", "question_id": "001-1", "question": "Colour?", "options": ["A. red", "B. blue"]}
+    write_parquet(tmp_path / "videomme" / "test-00000-of-00001.parquet", [row | {"answer": "B", "duration": "short"}])
+    (example,) = read("Video-MME", tmp_path)
+    assert (example.expected.answers, example.show()) == (("B",), (Video(shown),))
+
+
 def test_mlvu_has_a_file_and_a_folder_for_each_kind(tmp_path: Path) -> None:
     """MLVU/MVLU on the hub: two of its files have no choices, durations are seconds, answers are texts."""
     shown = film(tmp_path / "MLVU" / "video" / "1_plotQA" / "a.mp4")

@@ -16,7 +16,7 @@ from demiglace.evaluation.dataset.row import Row, listed
 PICTURES = ("image", "decoded_image", "images", "image_path", "img", "image_name")
 _NUMBERED = re.compile(r"image_\d+")
 _VIDEO_SUFFIXES = ("", ".mp4", ".webm", ".mkv", ".avi", ".mov")
-_FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
+FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
 
 
 def pictures_of(row: Row) -> tuple[Part, ...]:
@@ -69,7 +69,7 @@ def _file(name: str, row: Row, suffixes: tuple[str, ...], folders: Sequence[str]
     """A file inside the row's folder; ValueError if there is none, or if the path leads outside."""
     if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (name, *folders)):
         raise ValueError(f"{row.place} names {name}, which leads out of the folder {row.folder}")
-    for folder in (*_FOLDERS, *folders):
+    for folder in (*FOLDERS, *folders):
         for suffix in suffixes:
             if (path := row.folder / folder / f"{name}{suffix}").is_file():
                 return path
