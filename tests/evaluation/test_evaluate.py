@@ -143,12 +143,22 @@ def test_a_set_without_examples_and_an_id_twice_are_refused(tmp_path: Path) -> N
         Evaluation(twice, GREEDY, tmp_path / "twice").ask(Parrot(), lambda prediction: None)
 
 
-def test_a_folder_of_other_questions_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("question", "expected", "told"),
+    [
+        ("Else?", Expected(("yes",)), "question"),
+        ("Is it 0?", Expected(("no",)), "answer"),
+        ("Is it 0?", Expected(("yes",), {"yes": "yes", "no": "no"}), "set of choices"),
+    ],
+)
+def test_a_folder_of_other_questions_answers_or_choices_is_refused(
+    tmp_path: Path, question: str, expected: Expected, told: str
+) -> None:
     ask(tmp_path, Parrot())
     other = Benchmark(
-        "small", "", lambda place: (Example("0", "Else?", Expected(("no",)), "yes or no", tuple),), plain_prompt
-    )  # type: ignore[arg-type,return-value]
-    with pytest.raises(ValueError, match="holds another question under the id 0"):
+        "small", "", lambda place: iter([Example("0", question, expected, "yes or no", tuple)]), plain_prompt
+    )
+    with pytest.raises(ValueError, match=f"holds another {told} under the id 0: name another folder"):
         Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
 
 

@@ -135,12 +135,9 @@ class _Round:
         """Examples that were never answered, or failed."""
         for example in self.evaluation.examples():
             found = self.file.found.get(example.id)
-            if found is not None and (found.question, found.answers) != (
-                example.question,
-                list(example.expected.answers),
-            ):
+            if found is not None and (other := _changed(found, example)):
                 raise ValueError(
-                    f"{self.file.path} holds another question under the id {example.id}: name another folder"
+                    f"{self.file.path} holds another {other} under the id {example.id}: name another folder"
                 )
             if found is None or found.reply.error:
                 yield example
@@ -149,3 +146,13 @@ class _Round:
         prediction = Prediction.of(example, self._options, self.backend.weights, reply)
         self.file.add(prediction)
         self.tell(prediction)
+
+
+def _changed(found: Prediction, example: Example) -> str:
+    """What of an example is not as it was asked; "" where all is. What it shows is not compared."""
+    expected = example.expected
+    if found.question != example.question:
+        return "question"
+    if found.answers != list(expected.answers):
+        return "answer"
+    return "set of choices" if found.choices != dict(expected.choices) else ""
