@@ -96,7 +96,7 @@ def evaluate(
     backend, objects = answering.of(model, slicing.changes()), stores.objects()
     with locked(out):
         for evaluation in evaluations:
-            evaluation.check_rules(scoring.rules, objects)
+            evaluation.check(scoring.rules, objects)
         for evaluation in evaluations:
             with evaluation.at_hand(objects) as at_hand, _counted(evaluation) as tell:
                 at_hand.ask(backend, tell)
