@@ -166,7 +166,7 @@ def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
 def _report(
     out: Path, evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering
 ) -> Report:
-    """Of what was asked now, and of other benchmarks in the folder; those are not judged again."""
+    """Scores of the benchmarks asked now, and of others in the folder, which are not judged again."""
     from demiglace.evaluation.answered import answered_before, check_same_model
     from demiglace.evaluation.report import Report
 

@@ -1,4 +1,4 @@
-"""What a folder of results holds of benchmarks that were asked before."""
+"""Benchmarks in a folder of results that earlier commands asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demiglace.safe_files import read_object
 
 
 def answered_before(out: Path, besides: Collection[str]) -> list[Benchmark]:
-    """Benchmarks with predictions in `out`, besides those of these names."""
+    """Benchmarks with predictions in `out`, except those named in `besides`."""
     return [
         benchmark
         for name, benchmark in BENCHMARKS.items()
@@ -23,7 +23,7 @@ def answered_before(out: Path, besides: Collection[str]) -> list[Benchmark]:
 
 
 def check_same_model(folder: Path, backend: Backend) -> None:
-    """ValueError where the predictions in `folder` are another model's, or of other weights."""
+    """ValueError if the predictions in `folder` are from another model or other weights."""
     held = read_object(folder / SETTINGS, MOST_BYTES)
     for name, now in (("weights", backend.weights), ("model", backend.name)):
         if held.get(name) != now:

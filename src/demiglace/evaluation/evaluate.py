@@ -155,7 +155,7 @@ class _Round:
 
 
 def _changed(found: Prediction, example: Example) -> str:
-    """What of an example is not as it was asked; "" where all is. What it shows is not compared."""
+    """What differs from the example as it was asked; "" if nothing does. Its files are not compared."""
     expected = example.expected
     if found.question != example.question:
         return "question"

@@ -57,7 +57,7 @@ def _example(row: Row, number: int, family: Family) -> Example:
 
 
 def _answers(row: Row, family: Family) -> tuple[str, ...]:
-    """A text of ChartQA that writes a list is one answer: "[6, 12]" asks for both."""
+    """All right answers; a ChartQA text in the form of a list is one: "[6, 12]" asks for both."""
     value = row.get(*ANSWERS)
     return (value,) if family == "relaxed number" and isinstance(value, str) else tuple(row.texts(*ANSWERS))
 

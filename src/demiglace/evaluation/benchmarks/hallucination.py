@@ -31,7 +31,7 @@ def _hallusion(place: Path | None) -> Iterator[Example]:
 
 
 def _example(row: Row, number: int) -> Example:
-    """Figure 0 of a question about a supplement (VS) is none: it is asked without a picture."""
+    """Figure 0 of the category VS (visual supplement) is a question without a picture."""
     answer = row.text("answer", "gt_answer").strip().casefold()
     kind, (set_id, figure, question) = _kind(row), _numbers(row)
     is_supplement = any(text.startswith("VS") for text in (kind, row.optional_text("category")))

@@ -40,7 +40,7 @@ def video_prompt(example: Example, long: bool) -> str:
 
 
 def _video_mme(place: Path | None) -> Iterator[Example]:
-    """Videos lie beside the hub's folder of rows, or in it."""
+    """Videos are beside the hub's folder of rows, or in it."""
     for number, row in enumerate(rows_of(VIDEO_MME.files(place))):
         shown = Row(row.fields, row.folder.parent, row.place) if row.folder.name == VIDEO_MME_ROWS else row
         yield _example(shown, str(number), row.text("question"), choices_of(row), row.optional_text("duration"))

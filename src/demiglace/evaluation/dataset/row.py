@@ -23,7 +23,7 @@ class Row:
 
     @property
     def columns(self) -> str:
-        """Their names, for errors."""
+        """Names of columns, for errors."""
         return ", ".join(list(self.fields)[:MOST_NAMES])
 
     def has(self, name: str) -> bool:
