@@ -132,6 +132,46 @@ def test_nothing_is_asked_where_the_rules_do_not_score_one_of_the_benchmarks(run
     assert run("eval", "nano", stars, *rules).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ("MMBench=nowhere", "nowhere is neither a file nor a folder"),
+        ("AI2D={}/AI2D.tsv", "row 2 of AI2D.tsv has the answer 'E', but its choices are A, B"),
+    ],
+)
+def test_nothing_is_asked_where_the_data_of_a_later_benchmark_are_bad(
+    run: Run, tmp_path: Path, bad: str, told: str
+) -> None:
+    row = {"index": 0, "question": "Which?", "A": "red", "B": "blue", "answer": "A", "image": in_base64()}
+    stars = f"MMStar={write_tsv(tmp_path / 'MMStar.tsv', [row])}"
+    write_tsv(tmp_path / "AI2D.tsv", [row, row | {"index": 1, "answer": "E"}])
+    refused = run("eval", "nano", stars, bad.format(tmp_path), "--max-new-tokens", 1, "--out", tmp_path / "out")
+    assert (refused.exit_code, told in refused.stderr) == (2, True)
+    assert not list((tmp_path / "out").rglob("*.jsonl"))
+
+
+def test_the_report_covers_all_benchmarks_in_the_folder(run: Run, model: Path, questions: Path, tmp_path: Path) -> None:
+    """Their data may be gone; what other weights answered, or the rules do not score, is left out."""
+    out, row = tmp_path / "out", {"index": 0, "question": "Which?", "A": "red", "B": "blue", "answer": "A"}
+    ask(run, model, questions, out)
+    questions.unlink()
+    stars = f"MMStar={write_tsv(tmp_path / 'MMStar.tsv', [row | {'image': in_base64()}])}"
+    arguments = ("eval", model, stars, "--out", out, "--dtype", "float32", "--max-new-tokens", 4)
+    told = run(*arguments)
+    assert (told.exit_code, "| easy_vqa | accuracy |" in told.stdout) == (0, True)
+    found = json.loads((out / "report.json").read_text())["benchmarks"]
+    assert list(found) == ["MMStar", "easy_vqa"]
+    assert (found["easy_vqa"]["asked"], found["easy_vqa"]["failed"]) == (4, 1)
+    by_kit = run(*arguments, "--rules", "vlmevalkit-2026-08")
+    assert (by_kit.exit_code, "easy_vqa is not in the report: the rules" in by_kit.stderr) == (0, True)
+    assert list(json.loads((out / "report-vlmevalkit-2026-08.json").read_text())["benchmarks"]) == ["MMStar"]
+    settings = out / "easy_vqa" / "settings.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"weights": "other"}))
+    left_out = run(*arguments)
+    assert "easy_vqa is not in the report: other weights answered it" in left_out.stderr
+    assert list(json.loads((out / "report.json").read_text())["benchmarks"]) == ["MMStar"]
+
+
 def test_a_benchmark_of_failures_alone_ends_with_a_line_and_a_report(run: Run, tmp_path: Path) -> None:
     nobody = ("--server", "http://127.0.0.1:9/v1", "--retries", 0)
     result = run("eval", "m", "drawn", "--limit", 2, *nobody, "--out", tmp_path / "out")

@@ -132,7 +132,8 @@ def test_mathvista_asks_for_choices_and_numbers(tmp_path: Path) -> None:
 )
 def test_questions_about_documents(tmp_path: Path, name: str, family: str, answers: list[str], column: str) -> None:
     hub = {"question": "What?", column: answers, "image": struct()}
-    tsv = {"index": 0, "question": "What?", "answer": str(answers), **PICTURE}
+    written = answers[0] if name == "ChartQA" else str(answers)
+    tsv = {"index": 0, "question": "What?", "answer": written, **PICTURE}
     files = (write_parquet(tmp_path / "a.parquet", [hub]), write_tsv(tmp_path / "b.tsv", [tsv]))
     for file in files:
         (example,) = read(name, file)

@@ -143,13 +143,36 @@ def test_a_set_without_examples_and_an_id_twice_are_refused(tmp_path: Path) -> N
         Evaluation(twice, GREEDY, tmp_path / "twice").ask(Parrot(), lambda prediction: None)
 
 
-def test_a_folder_of_other_questions_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("question", "expected", "told"),
+    [
+        ("Else?", Expected(("yes",)), "question"),
+        ("Is it 0?", Expected(("no",)), "answer"),
+        ("Is it 0?", Expected(("yes",), {"yes": "yes", "no": "no"}), "set of choices"),
+    ],
+)
+def test_a_folder_of_other_questions_answers_or_choices_is_refused(
+    tmp_path: Path, question: str, expected: Expected, told: str
+) -> None:
     ask(tmp_path, Parrot())
     other = Benchmark(
-        "small", "", lambda place: (Example("0", "Else?", Expected(("no",)), "yes or no", tuple),), plain_prompt
-    )  # type: ignore[arg-type,return-value]
-    with pytest.raises(ValueError, match="holds another question under the id 0"):
+        "small", "", lambda place: iter([Example("0", question, expected, "yes or no", tuple)]), plain_prompt
+    )
+    with pytest.raises(ValueError, match=f"holds another {told} under the id 0: name another folder"):
         Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+
+
+def test_all_given_rows_are_checked_and_of_drawn_questions_the_first(tmp_path: Path) -> None:
+    def bad(place: Path | None) -> Iterator[Example]:
+        yield from examples()
+        raise ValueError("row 6 has the answer 'E'")
+
+    evaluation = Evaluation(Benchmark("bad", "", bad, plain_prompt), GREEDY, tmp_path)
+    cache = ObjectCache(tmp_path / "cache", 2**20)
+    with pytest.raises(ValueError, match="row 6 has the answer 'E'"):
+        evaluation.check("demiglace", cache)
+    replace(evaluation, limit=5).check("demiglace", cache)
+    replace(evaluation, benchmark=replace(evaluation.benchmark, needs_data=False)).check("demiglace", cache)
 
 
 @pytest.mark.parametrize("address", [False, True])
@@ -166,13 +189,13 @@ def test_rules_that_do_not_score_an_example_are_refused(tmp_path: Path, memory: 
         mixture, GREEDY, tmp_path / "out", address=f"{memory}/shards/notes.txt" if address else None
     )
     cache = ObjectCache(tmp_path / "cache", 2**20)
-    evaluation.check_rules("demiglace", cache)
-    replace(evaluation, limit=5).check_rules("lmms-eval-0.7.3", cache)
-    replace(evaluation, benchmark=replace(mixture, judge=lambda *asked: "")).check_rules("lmms-eval-0.7.3", cache)
+    evaluation.check("demiglace", cache)
+    replace(evaluation, limit=5).check("lmms-eval-0.7.3", cache)
+    replace(evaluation, benchmark=replace(mixture, judge=lambda *asked: "")).check("lmms-eval-0.7.3", cache)
     with pytest.raises(
         ValueError, match=r"^mixed: the rules 'lmms-eval-0\.7\.3' do not score 'text'; they score choice, "
     ):
-        evaluation.check_rules("lmms-eval-0.7.3", cache)
+        evaluation.check("lmms-eval-0.7.3", cache)
 
 
 def test_lines_tell_all_that_was_sent(tmp_path: Path) -> None:

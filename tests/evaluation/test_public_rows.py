@@ -49,6 +49,21 @@ def test_kinds_of_questions_in_a_list_are_one_category(tmp_path: Path) -> None:
     assert (example.id, example.category) == ("9", "form, layout")
 
 
+@pytest.mark.parametrize(
+    ("rules", "score"), [("demiglace", 0.0), ("lmms-eval-0.7.3", 0.0), ("vlmevalkit-2026-08", 1.0)]
+)
+def test_a_label_of_chartqa_that_is_a_list_is_one_answer(tmp_path: Path, rules: str, score: float) -> None:
+    """VLMEvalKit's rules take its items for several answers."""
+    row = {"question": "Which two?", "answer": "[6, 12]", "image": struct()}
+    (example,) = read("ChartQA", write_parquet(tmp_path / "c.parquet", [row]))
+    assert example.expected.answers == ("[6, 12]",)
+    answered = [Prediction.of(example, {}, "", Reply(answer=text)) for text in ("6", "[6, 12]")]
+    part, whole = (score_predictions([one], rules)[0] for one in answered)
+    assert part.counted == score
+    if rules != "vlmevalkit-2026-08":
+        assert whole.counted == 1.0
+
+
 def test_both_kinds_of_hallusionbench_have_texts(tmp_path: Path) -> None:
     """Its authors count sets by category, subcategory and number: VD and VS both have an "ocr"."""
     row = {
@@ -62,6 +77,23 @@ def test_both_kinds_of_hallusionbench_have_texts(tmp_path: Path) -> None:
     rows = [row | {"category": kind, "visual_input": "1", "image": struct()} for kind in ("VD", "VS")]
     found = read("HallusionBench", write_parquet(tmp_path / "h.parquet", rows))
     assert [one.groups["figure"] for one in found] == ["VD_ocr_0_1", "VS_ocr_0_1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "alone"), [("VS", "0", True), ("VS", "1", False), ("VD", "0", False), ("VD", "1", False)]
+)
+def test_text_alone_is_asked_only_by_hallusionbenchs_figure_0_of_vs(
+    tmp_path: Path, kind: str, figure: str, alone: bool
+) -> None:
+    """Its authors ask questions of VS without a picture too, as figure 0."""
+    row = {"index": f"{kind}_chart_0_{figure}_1", "question": "More?", "answer": "Yes", "image": ""}
+    row |= {"l2-category": f"{kind}_chart", "category": kind}
+    (example,) = read("HallusionBench", write_tsv(tmp_path / "h.tsv", [row]))
+    if alone:
+        assert example.show() == ()
+    else:
+        with pytest.raises(ValueError, match=r"row 1 of h\.tsv holds no picture"):
+            example.show()
 
 
 def test_hallusionbench_quotes_the_mean_of_its_accuracies(tmp_path: Path) -> None:
@@ -105,6 +137,15 @@ def test_questions_of_mathvista_are_whole_prompts_in_the_kits_table(tmp_path: Pa
     assert (example.question, example.hint, example.category) == (number.question, form, "geometry")
 
 
+@pytest.mark.parametrize(("option", "letter"), [({}, "A"), ({"answer_option": "B"}, "B")])
+def test_choices_of_mathvista_may_be_letters(tmp_path: Path, option: dict[str, str], letter: str) -> None:
+    """On the hub the answer is the text of a choice; the kit's table has its letter, too."""
+    row = {"pid": "1", "question": "Which?", "choices": ["B", "D", "A", "C"], "answer": "B", "decoded_image": struct()}
+    row |= {"question_type": "multi_choice", **option}
+    (example,) = read("MathVista", write_parquet(tmp_path / "m.parquet", [row]))
+    assert example.expected.answers == (letter,)
+
+
 @pytest.mark.parametrize("in_table", [False, True])
 def test_paragraphs_of_omnidocbench_that_go_on_in_the_next_column_are_one(tmp_path: Path, in_table: bool) -> None:
     """Relations of the type "truncated"; the kits' table has the picture, and all else in `answer` as JSON."""
@@ -132,6 +173,15 @@ def test_paragraphs_of_omnidocbench_that_go_on_in_the_next_column_are_one(tmp_pa
     assert (example.expected.answers, example.category) == (("Here the river runs.\n\nA mill",), "english")
     if in_table:
         assert example.show() == (Image(struct()["bytes"]),)
+
+
+@pytest.mark.parametrize("folder", ["videos", "data", "videomme/videos"])
+def test_videos_of_video_mme_lie_beside_the_hubs_folder_of_rows(tmp_path: Path, folder: str) -> None:
+    shown = film(tmp_path / folder / "yt.mp4")
+    row = {"videoID": "yt", "question_id": "001-1", "question": "Colour?", "options": ["A. red", "B. blue"]}
+    write_parquet(tmp_path / "videomme" / "test-00000-of-00001.parquet", [row | {"answer": "B", "duration": "short"}])
+    (example,) = read("Video-MME", tmp_path)
+    assert (example.expected.answers, example.show()) == (("B",), (Video(shown),))
 
 
 def test_mlvu_has_a_file_and_a_folder_for_each_kind(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 from demiglace.cli import inference_options
 from demiglace.cli.evaluation_options import Answering, Frames, read_key
 from demiglace.cli.inference_options import Sampling, Slicing, with_options
-from demiglace.cli.terminal import printable
+from demiglace.cli.terminal import note, printable
 from demiglace.cli.training_options import Stores
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from demiglace.evaluation.evaluate import Evaluation
     from demiglace.evaluation.prediction import Prediction
     from demiglace.evaluation.report import Report
+    from demiglace.evaluation.scores import BenchmarkScore
 
 OWN = "demiglace"  # rules
 
@@ -96,13 +97,13 @@ def evaluate(
     backend, objects = answering.of(model, slicing.changes()), stores.objects()
     with locked(out):
         for evaluation in evaluations:
-            evaluation.check_rules(scoring.rules, objects)
+            evaluation.check(scoring.rules, objects)
         for evaluation in evaluations:
             with evaluation.at_hand(objects) as at_hand, _counted(evaluation) as tell:
                 at_hand.ask(backend, tell)
-        report = _report(evaluations, backend, scoring, answering)
+        report = _report(out, evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)
-    _check_answered(report)
+    _check_answered(report, [one.benchmark.name for one in evaluations])
 
 
 def _check_installed() -> None:
@@ -162,19 +163,32 @@ def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
         yield tell
 
 
-def _report(evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering) -> Report:
+def _report(
+    out: Path, evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering
+) -> Report:
+    """Scores of the benchmarks asked now, and of others in the folder, which are not judged again."""
+    from demiglace.evaluation.answered import answered_before, check_same_model
+    from demiglace.evaluation.report import Report
+
+    judge = scoring.backend(answering)
+    scores = {one.benchmark.name: _score(one.benchmark, one.folder, scoring.rules, judge) for one in evaluations}
+    for benchmark in answered_before(out, scores):
+        try:
+            check_same_model(out / benchmark.name, backend)
+            scores[benchmark.name] = _score(benchmark, out / benchmark.name, scoring.rules, None)
+        except ValueError as error:
+            note(f"{benchmark.name} is not in the report: {error}")
+    return Report(backend.name, backend.weights, scoring.rules, scores)
+
+
+def _score(benchmark: Benchmark, folder: Path, rules: str, judge: Backend | None) -> tuple[Benchmark, BenchmarkScore]:
     from demiglace.evaluation.judge import judge_predictions
     from demiglace.evaluation.prediction import PREDICTIONS, read_predictions
-    from demiglace.evaluation.report import Report
     from demiglace.evaluation.scores import benchmark_score, score_predictions
 
-    judge, scores = scoring.backend(answering), {}
-    for one in evaluations:
-        found = read_predictions(one.folder / PREDICTIONS).values()
-        judged = judge_predictions(one.benchmark, found, one.folder, judge) if one.benchmark.judge else None
-        scored = score_predictions(found, scoring.rules, judged)
-        scores[one.benchmark.name] = one.benchmark, benchmark_score(one.benchmark, scored)
-    return Report(backend.name, backend.weights, scoring.rules, scores)
+    found = read_predictions(folder / PREDICTIONS).values()
+    judged = judge_predictions(benchmark, found, folder, judge) if benchmark.judge else None
+    return benchmark, benchmark_score(benchmark, score_predictions(found, rules, judged))
 
 
 def _write(out: Path, report: Report, rules: str) -> None:
@@ -191,8 +205,9 @@ def _write(out: Path, report: Report, rules: str) -> None:
     typer.echo(f"the report is in {out / name}.md, .json{' and .png' if is_plotted else ''}", err=True)
 
 
-def _check_answered(report: Report) -> None:
+def _check_answered(report: Report, asked: list[str]) -> None:
     """ValueError if every request of a benchmark failed, because its report would say nothing about the model."""
-    for name, (_, score) in report.scores.items():
+    for name in asked:
+        _, score = report.scores[name]
         if score.failed == score.asked:
             raise ValueError(f"{name}: all {score.failed} requests failed, the first: {next(iter(score.errors))}")

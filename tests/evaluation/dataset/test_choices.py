@@ -41,6 +41,13 @@ def test_a_number_is_a_text_unless_choices_are_numbered() -> None:
     assert right_letter("0", numbers, "row 1", numbered=True) == "A"
 
 
+def test_a_text_that_is_also_a_letter_is_the_text_where_answers_are_texts() -> None:
+    letters = {"A": "B", "B": "D", "C": "A", "D": "C"}
+    assert [right_letter(text, letters, "row 1", texts=True) for text in "BDAC"] == list("ABCD")
+    assert right_letter("B", letters, "row 1") == "B"
+    assert right_letter("B", COLOURS, "row 1", texts=True) == "B"
+
+
 def test_an_answer_that_is_no_choice_is_refused() -> None:
     with pytest.raises(ValueError, match="row 1 has the answer 'E', but its choices are A, B"):
         right_letter("E", COLOURS, "row 1")

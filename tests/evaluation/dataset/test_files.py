@@ -36,6 +36,15 @@ def test_data_are_found_by_name_in_folders_and_among_the_hubs_shards(tmp_path: P
     assert SOURCE.files(inner) == [inner]
 
 
+def test_a_folder_of_the_hub_may_have_a_name_of_the_benchmark(tmp_path: Path) -> None:
+    """DocVQA/DocVQA/validation-*.parquet, and Video-MME/videomme/test-*.parquet."""
+    source = Source(("Set",), "owner/Set", "Set/test-*.parquet")
+    shard = write_parquet(tmp_path / "Set" / "Set" / "test-0.parquet", [{"a": 1}])
+    assert source.files(tmp_path) == source.files(tmp_path / "Set") == [shard]
+    with pytest.raises(ValueError, match=r"holds none of Set\.tsv, .*Set/test-\*\.parquet"):
+        source.files(tmp_path / "Set" / "Set")
+
+
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds none of Set_TEST\.tsv, .*data/test-\*\.parquet"):
         SOURCE.files(tmp_path)

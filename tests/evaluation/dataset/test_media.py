@@ -56,6 +56,15 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, value: Any, told: str) ->
         pictures_of(Row({"image": value}, tmp_path, "row 1"))
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"image": ""}, {"image": None}, {"images": [None]}, {"image_1": None}, {"image_base64": in_base64()}],
+)
+def test_a_row_without_a_picture_is_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=rf"row 1 holds no picture; its columns are: question, {next(iter(fields))}"):
+        pictures_of(Row({"question": "What?", **fields}, tmp_path, "row 1"))
+
+
 @pytest.mark.parametrize("name", ["clip", "clip.mp4", "videos/clip.mp4", "./videos/clip.mp4"])
 def test_videos_are_found_with_or_without_folder_and_suffix(tmp_path: Path, name: str) -> None:
     (tmp_path / "videos").mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from demiglace.evaluation.benchmark import Benchmark, Example, Figure
@@ -30,14 +31,17 @@ def _hallusion(place: Path | None) -> Iterator[Example]:
 
 
 def _example(row: Row, number: int) -> Example:
+    """Figure 0 of the category VS (visual supplement) is a question without a picture."""
     answer = row.text("answer", "gt_answer").strip().casefold()
     kind, (set_id, figure, question) = _kind(row), _numbers(row)
+    is_supplement = any(text.startswith("VS") for text in (kind, row.optional_text("category")))
+    is_alone = is_supplement and figure == "0" and not row.has("image")
     return Example(
         row.optional_text("index") or str(number),
         row.text("question"),
         Expected(({"1": "yes", "0": "no"}.get(answer, answer),)),
         "yes or no",
-        lambda: pictures_of(row) if row.get("image") is not None else (),
+        tuple if is_alone else partial(pictures_of, row),
         kind,
         {"figure": f"{kind}_{set_id}_{figure}", "question": f"{kind}_{set_id}_{question}"},
     )

@@ -39,8 +39,9 @@ def _example(row: Row, number: int) -> Example:
     """The answer is the text of a choice or, to a free question, a number with `precision` decimals."""
     choices = choices_of(row) if row.optional_text("question_type") != "free_form" else {}
     if choices:
-        answer = row.text("answer_option") if row.has("answer_option") else row.text("answer")
-        expected = Expected((right_letter(answer, choices, row.place),), choices)
+        answer = row.text("answer_option", "answer")
+        letter = right_letter(answer, choices, row.place, texts=not row.has("answer_option"))
+        expected = Expected((letter,), choices)
     else:
         expected = Expected((row.text("answer"),))
     (question, form), unit = _question(row), row.optional_text("unit")

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.evaluation.dataset.choices import choices_of, right_letter, split_question
 from demiglace.evaluation.dataset.files import Source, rows_of
-from demiglace.evaluation.dataset.media import video_of
+from demiglace.evaluation.dataset.media import FOLDERS, video_of
 from demiglace.evaluation.dataset.row import Row
 from demiglace.scoring.verdict import Expected
 
@@ -20,8 +20,10 @@ MLVU_OPEN = ("8_sub_scene", "9_summary")  # MLVU's files of open questions, whic
 MOTIONBENCH_FOLDERS = tuple(
     f"{above}{one}" for above in ("MotionBench/", "") for one in ("public-dataset", "self-collected")
 )
+VIDEO_MME_ROWS = "videomme"  # its folder of rows on the hub
+INNER_FOLDERS = (*MOTIONBENCH_FOLDERS, *(f"{VIDEO_MME_ROWS}/{one}" for one in FOLDERS))
 
-VIDEO_MME = Source(("Video-MME", "videomme"), "lmms-lab/Video-MME", "videomme/test-*.parquet")
+VIDEO_MME = Source(("Video-MME", "videomme"), "lmms-lab/Video-MME", f"{VIDEO_MME_ROWS}/test-*.parquet")
 MLVU = Source(("MLVU_MCQ", "MLVU"), "MLVU/MVLU", "json/*.json")
 LVBENCH = Source(("LVBench", "video_info.meta"), "zai-org/LVBench", "video_info.meta.jsonl")
 MOTIONBENCH = Source(("MotionBench", "video_info.meta"), "zai-org/MotionBench", "video_info.meta.jsonl")
@@ -38,8 +40,10 @@ def video_prompt(example: Example, long: bool) -> str:
 
 
 def _video_mme(place: Path | None) -> Iterator[Example]:
+    """Videos are beside the hub's folder of rows, or in it."""
     for number, row in enumerate(rows_of(VIDEO_MME.files(place))):
-        yield _example(row, str(number), row.text("question"), choices_of(row), row.optional_text("duration"))
+        shown = Row(row.fields, row.folder.parent, row.place) if row.folder.name == VIDEO_MME_ROWS else row
+        yield _example(shown, str(number), row.text("question"), choices_of(row), row.optional_text("duration"))
 
 
 def _mlvu(place: Path | None) -> Iterator[Example]:
@@ -89,7 +93,7 @@ def _example(row: Row, number: str, question: str, choices: dict[str, str], cate
         question,
         Expected((right_letter(row.text("answer"), choices, row.place),), choices),
         "choice of a video",
-        lambda: video_of(row, "video_path", "videoID", "video", "video_name", "key", folders=MOTIONBENCH_FOLDERS),
+        lambda: video_of(row, "video_path", "videoID", "video", "video_name", "key", folders=INNER_FOLDERS),
         category,
     )
 

@@ -43,17 +43,19 @@ def split_question(text: str) -> tuple[str, dict[str, str]]:
     return text[: first.start()].strip(), dict(found)
 
 
-def right_letter(answer: str, choices: dict[str, str], place: str, numbered: bool = False) -> str:
+def right_letter(answer: str, choices: dict[str, str], place: str, numbered: bool = False, texts: bool = False) -> str:
     """The answer as a letter, from a letter or the text of its choice; if `numbered`, from its number from 0.
 
-    ValueError if it is none of them.
+    texts: the text of a choice comes before a letter. ValueError if it is none of them.
     """
     answer = answer.strip()
+    by_text = next((letter for letter, text in choices.items() if text.strip().casefold() == answer.casefold()), None)
+    if by_text and texts:
+        return by_text
     if numbered and answer.isdigit() and int(answer) < len(choices):
         return list(choices)[int(answer)]
     if (label := re.fullmatch(r"\(?([A-Za-z])\)?[.:]?", answer)) and label[1].upper() in choices:
         return label[1].upper()
-    for letter, text in choices.items():
-        if text.strip().casefold() == answer.casefold():
-            return letter
+    if by_text:
+        return by_text
     raise ValueError(f"{place} has the answer {answer!r}, but its choices are {', '.join(choices) or 'none'}")

@@ -44,17 +44,24 @@ class Source:
         return self._in_folder(place)
 
     def _in_folder(self, folder: Path) -> list[Path]:
-        """Files in the folder itself take precedence over subfolders: MotionBench's videos are in one of its name."""
+        """The files in `folder`; ValueError if there are none."""
+        if found := self._found(folder):
+            return found
+        wanted = ", ".join(f"{name}{suffix}" for name in self.names for suffix in READERS)
+        raise ValueError(f"{folder} holds none of {wanted}{f', {self.hub_files}' if self.hub_files else ''}")
+
+    def _found(self, folder: Path) -> list[Path]:
+        """Files in the folder itself take precedence over subfolders: MotionBench's videos are in one of its name.
+
+        `hub_files` comes last, because a folder of all benchmarks may contain other files that match it.
+        """
         for found in (folder / f"{name}{suffix}" for name in self.names for suffix in READERS):
             if found.is_file():
                 return [found]
         for inner in (folder / name for name in self.names):
-            if inner.is_dir():
-                return self._in_folder(inner)
-        if self.hub_files and (found_all := sorted(folder.glob(self.hub_files))):
-            return found_all
-        wanted = ", ".join(f"{name}{suffix}" for name in self.names for suffix in READERS)
-        raise ValueError(f"{folder} holds none of {wanted}{f', {self.hub_files}' if self.hub_files else ''}")
+            if inner.is_dir() and (found_inside := self._found(inner)):
+                return found_inside
+        return sorted(folder.glob(self.hub_files)) if self.hub_files else []
 
 
 def rows_of(files: Sequence[Path]) -> Iterator[Row]:

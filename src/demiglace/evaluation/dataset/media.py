@@ -16,17 +16,20 @@ from demiglace.evaluation.dataset.row import Row, listed
 PICTURES = ("image", "decoded_image", "images", "image_path", "img", "image_name")
 _NUMBERED = re.compile(r"image_\d+")
 _VIDEO_SUFFIXES = ("", ".mp4", ".webm", ".mkv", ".avi", ".mov")
-_FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
+FOLDERS = ("", "images", "image", "img", "pictures", "video", "videos", "data")
 
 
 def pictures_of(row: Row) -> tuple[Part, ...]:
-    """All pictures of a row in order; ValueError if one is missing or is not base64."""
+    """All pictures of a row in order; ValueError if there are none, or one is missing or is not base64."""
     numbered = [name for name in row.fields if _NUMBERED.fullmatch(name) and row.has(name)]
     if numbered:
         found = [row.fields[name] for name in sorted(numbered, key=lambda name: int(name.removeprefix("image_")))]
     else:
         found = listed(row.get(*_that_holds_pictures(row)))
-    return tuple(Image(_picture(one, row)) for one in found if one is not None)
+    pictures = tuple(Image(_picture(one, row)) for one in found if one is not None)
+    if not pictures:
+        raise ValueError(f"{row.place} holds no picture; its columns are: {row.columns}")
+    return pictures
 
 
 def _that_holds_pictures(row: Row) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def _file(name: str, row: Row, suffixes: tuple[str, ...], folders: Sequence[str]
     """A file inside the row's folder; ValueError if there is none, or if the path leads outside."""
     if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (name, *folders)):
         raise ValueError(f"{row.place} names {name}, which leads out of the folder {row.folder}")
-    for folder in (*_FOLDERS, *folders):
+    for folder in (*FOLDERS, *folders):
         for suffix in suffixes:
             if (path := row.folder / folder / f"{name}{suffix}").is_file():
                 return path

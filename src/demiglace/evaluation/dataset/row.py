@@ -21,6 +21,11 @@ class Row:
     folder: Path
     place: str
 
+    @property
+    def columns(self) -> str:
+        """Names of columns, for errors."""
+        return ", ".join(list(self.fields)[:MOST_NAMES])
+
     def has(self, name: str) -> bool:
         return not _is_missing(self.fields.get(name))
 
@@ -31,8 +36,7 @@ class Row:
     def text(self, *names: str) -> str:
         """As `get`, as text; ValueError that lists the columns if there is none."""
         if (value := self.get(*names)) is None:
-            known = ", ".join(list(self.fields)[:MOST_NAMES])
-            raise ValueError(f"{self.place} holds nothing in {' or '.join(names)}; its columns are: {known}")
+            raise ValueError(f"{self.place} holds nothing in {' or '.join(names)}; its columns are: {self.columns}")
         return str(value)
 
     def optional_text(self, *names: str) -> str:
