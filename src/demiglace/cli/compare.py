@@ -72,7 +72,7 @@ def _scored(folder: Path, rules: str) -> list[Scored]:
 
     benchmark, found = benchmark_named(folder.name), read_predictions(folder / PREDICTIONS).values()
     judged = judge_predictions(benchmark, found, folder, None) if benchmark.judge else None
-    return score_predictions(found, rules, judged)
+    return score_predictions(found, rules, judged, benchmark.name)
 
 
 def _pictures(folder: Path, comparison: Comparison, data: Path | None) -> Mapping[str, PIL.Image.Image | None]:

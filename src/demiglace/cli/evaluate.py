@@ -188,7 +188,7 @@ def _score(benchmark: Benchmark, folder: Path, rules: str, judge: Backend | None
 
     found = read_predictions(folder / PREDICTIONS).values()
     judged = judge_predictions(benchmark, found, folder, judge) if benchmark.judge else None
-    return benchmark, benchmark_score(benchmark, score_predictions(found, rules, judged))
+    return benchmark, benchmark_score(benchmark, score_predictions(found, rules, judged, benchmark.name))
 
 
 def _write(out: Path, report: Report, rules: str) -> None:

@@ -15,10 +15,10 @@ from demiglace.evaluation.asking import Asking, conversation_of
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.evaluation.dataset.stored import on_disk
+from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
 from demiglace.evaluation.scores import OWN_RULES
 from demiglace.safe_files import read_object, write_whole
-from demiglace.scoring.rules.rule_sets import scorer
 
 SETTINGS = "settings.json"
 FETCHED = "data"  # folder for data from an object store
@@ -73,7 +73,7 @@ class Evaluation:
                 if is_scored:
                     continue
                 try:
-                    scorer(example.family, rules)
+                    benchmark_scorer(self.benchmark.name, example.family, rules)
                 except ValueError as error:
                     raise ValueError(f"{self.benchmark.name}: {error}") from error
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from demiglace.evaluation.benchmark import Benchmark, Figure
 from demiglace.evaluation.intervals import Share, mean_share
+from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction
 from demiglace.scoring.families.chair import objects_said
 from demiglace.scoring.families.constraints import count_met
@@ -66,14 +67,17 @@ def score_predictions(
     predictions: Iterable[Prediction],
     rules: str = OWN_RULES,
     judged: Mapping[str, Verdict] | None = None,
+    benchmark: str = "",
 ) -> list[Scored]:
-    """judged: verdicts by id, used instead of rules for judged benchmarks. ValueError for unknown rules."""
+    """judged: verdicts by id, used instead of rules for judged benchmarks. benchmark: its name, since kits have own
+    rules for some. ValueError for unknown rules, or a benchmark that they do not score.
+    """
     ordered = sorted(predictions, key=lambda one: one.id)  # independent of the order of answers
     answered = [one for one in ordered if not one.reply.error]
     if judged is None:
         responses = as_scored([one.reply.answer for one in answered], rules)
         judged = {
-            one.id: scorer(one.family, rules)(response, one.expected)
+            one.id: benchmark_scorer(benchmark, one.family, rules)(response, one.expected)
             for one, response in zip(answered, responses, strict=True)
         }
     return [Scored(one, None if one.reply.error else judged.get(one.id)) for one in ordered]
