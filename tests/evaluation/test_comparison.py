@@ -96,5 +96,5 @@ def test_the_page_holds_pictures_and_escapes_texts() -> None:
 
 def test_of_many_pictures_nothing_is_said_about_few() -> None:
     shown = ShownComparison("many", "accuracy", compare(scored(["yes"] * 7), scored(["no"] * 7)), {})
-    assert row(shown)[6:9] == ("-100.0 to -100.0", "0.0156", "0.0156")
+    assert row(shown)[6:9] == ("-100.0 to -18.1", "0.0156", "0.0156")
     assert "fewer than" not in comparison_sheet("a", "b", [shown])
