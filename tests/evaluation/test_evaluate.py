@@ -17,8 +17,8 @@ from demiglace.data.object_cache import ObjectCache
 from demiglace.engine.sampling import SamplingParams
 from demiglace.evaluation.asking import Asking
 from demiglace.evaluation.backends.backend import Asked
-from demiglace.evaluation.benchmark import Benchmark, Example, plain_prompt
-from demiglace.evaluation.evaluate import Evaluation
+from demiglace.evaluation.benchmark import Benchmark, Example, Figure, plain_prompt
+from demiglace.evaluation.evaluate import Evaluation, group_sizes
 from demiglace.evaluation.prediction import PREDICTIONS, Prediction, Reply, read_predictions
 from demiglace.evaluation.scores import benchmark_score, score_predictions
 from demiglace.scoring.verdict import Expected
@@ -196,6 +196,21 @@ def test_rules_that_do_not_score_an_example_are_refused(tmp_path: Path, memory: 
         ValueError, match=r"^mixed: the rules 'lmms-eval-0\.7\.3' do not score 'text'; they score choice, "
     ):
         evaluation.check("lmms-eval-0.7.3", cache)
+
+
+def test_sizes_of_groups_are_those_of_the_data_whatever_the_limit(tmp_path: Path) -> None:
+    """All originals come first, then their rotations."""
+    rows = [replace(one, groups={"pair": str(number % 3)}) for number, one in enumerate(examples())]
+    figures = (Figure("mean", mean_of=(Figure("together", together="pair"),)),)
+    pairs = Benchmark("pairs", "", lambda place: iter(rows), plain_prompt, figures)
+    assert group_sizes(tmp_path) == {}
+    Evaluation(pairs, GREEDY, tmp_path, limit=4).ask(Parrot(), lambda prediction: None)
+    assert group_sizes(tmp_path) == {"pair": {"0": 2, "1": 2, "2": 1}}
+    scored = score_predictions(read_predictions(tmp_path / PREDICTIONS).values())
+    score = benchmark_score(pairs, scored, group_sizes(tmp_path))
+    assert [(one.share.value, one.share.count) for one in score.figures] == [(100.0, 2)]
+    Evaluation(replace(pairs, figures=(Figure("each"),)), GREEDY, tmp_path / "other").ask(Parrot(), lambda one: None)
+    assert group_sizes(tmp_path / "other") == {}
 
 
 def test_lines_tell_all_that_was_sent(tmp_path: Path) -> None:

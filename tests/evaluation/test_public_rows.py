@@ -64,6 +64,14 @@ def test_a_label_of_chartqa_that_is_a_list_is_one_answer(tmp_path: Path, rules: 
         assert whole.counted == 1.0
 
 
+def test_mmbench_groups_by_the_column_for_it_where_there_is_one(tmp_path: Path) -> None:
+    row = {"index": 241, "g_index": 7, "question": "Colour?", "A": "red", "B": "blue", "answer": "A"} | {
+        "image": in_base64()
+    }
+    write_tsv(tmp_path / "MMBench_DEV_EN_V11.tsv", [row, {**row, "index": 300}])
+    assert [one.groups for one in read("MMBench", tmp_path)] == [{"rotations": "7"}] * 2
+
+
 def test_both_kinds_of_hallusionbench_have_texts(tmp_path: Path) -> None:
     """Its authors count sets by category, subcategory and number: VD and VS both have an "ocr"."""
     row = {

@@ -6,6 +6,7 @@ import pytest
 
 from demiglace.evaluation.benchmark import Benchmark, Figure, plain_prompt
 from demiglace.evaluation.prediction import Prediction, Reply
+from demiglace.evaluation.report import Report
 from demiglace.evaluation.scores import benchmark_score, score_predictions
 from demiglace.scoring.rules.family import Family
 
@@ -39,6 +40,30 @@ def test_a_group_with_a_failure_is_left_out() -> None:
     ]
     score = benchmark_score(TOGETHER, score_predictions(found))
     assert [(one.share.value, one.share.count) for one in score.figures] == [(100.0, 1), (100.0, 2)]
+
+
+def test_a_group_of_which_questions_were_not_asked_is_left_out_and_counted() -> None:
+    found = [predicted("1", "yes", "yes", "a"), predicted("2", "no", "yes", "b"), predicted("3", "no", "no", "b")]
+    score = benchmark_score(TOGETHER, score_predictions(found), {"pair": {"a": 2, "b": 2, "c": 2}, "other": {"b": 9}})
+    assert [(one.share.value, one.share.count) for one in score.figures] == [(0.0, 1), (pytest.approx(200 / 3), 3)]
+    assert score.cut_groups == {"together": 1}
+
+
+def test_where_no_group_is_whole_the_next_figure_is_quoted() -> None:
+    found = [predicted("1", "yes", "yes", "a"), predicted("2", "no", "yes", "b")]
+    score = benchmark_score(TOGETHER, score_predictions(found), {"pair": {"a": 2, "b": 2}})
+    assert [(one.figure.name, one.share.value) for one in score.figures] == [("each", 50.0)]
+    assert (score.cut_groups, score.commonest) == ({"together": 2}, 100.0)
+    report = Report("m", "", "demiglace", {"b": (TOGETHER, score)}).as_markdown()
+    assert "b, together: 2 groups are left out, because not all of their questions were asked." in report
+
+
+@pytest.mark.parametrize("figure", [TOGETHER.figures[0], Figure("mean", mean_of=TOGETHER.figures)])
+def test_a_figure_of_groups_and_a_mean_have_no_baselines(figure: Figure) -> None:
+    """They would be those of single questions: who always says A gets 0 in all rotations, not 25."""
+    found = [predicted("1", "A", "A", "a", "choice"), predicted("2", "A", "B", "a", "choice")]
+    score = benchmark_score(of((figure,)), score_predictions(found))
+    assert (score.commonest, score.chance) == (None, None)
 
 
 def test_a_mean_of_figures_is_of_each_as_it_counts_and_by_category() -> None:

@@ -18,6 +18,7 @@ RIGHT: dict[str, list[str]] = {
     "false": ["False.", "It is false."],
     # letters
     "B": ["B", "b", "(B)", "B.", "B)", "(b)", "**B**", "$B$", r"\boxed{B}", "B,", "Answer: B", "The answer is B"]
+    + ["'B'", "‘B’", "“B”", "The answer is 'B'.", "It is ‘B’."]
     + [
         "The answer is B.",
         "The answer is B, a red box.",
@@ -103,7 +104,8 @@ WRONG: dict[str, list[str]] = {
     "no": ["yes", "Yes, there is no cat.", "There is no cat.", "Yes. No.", "none"],
     "true": ["false", "not true", "It is not true.", "true or false"],
     "B": ["A", "A or B", "C", "AB", "Not B", "not B", "A, not B", "Because of Brown", "green", "It is hard to say", ""]
-    + ["B or C", "I would choose A.", "A. B", "(A) and (B)", "B is wrong", "A green one", "Answer: A\nB"],
+    + ["B or C", "I would choose A.", "A. B", "(A) and (B)", "B is wrong", "A green one", "Answer: A\nB"]
+    + ["'A'", "'A' or 'B'", "‘A’ and ‘B’", "not 'B'", "It isn't 'B'."],
     "A": ["A green one, so B", "A dog.", "B"],
     "I": ["I think so.", "I cannot read it, maybe A or I"],
     "(B) green": ["A", "red", "B. red", "(A) green", "not green", "green or red"],

@@ -32,16 +32,19 @@ def compare(
 
     demiglace compare results/before results/after --html changes.html
     """
+    from demiglace.evaluation.benchmark_names import benchmark_named
     from demiglace.evaluation.comparison import compare as compared
+    from demiglace.evaluation.comparison import compared_figure
     from demiglace.evaluation.comparison_sheet import ShownComparison, comparison_sheet
     from demiglace.safe_files import write_whole
 
     shown = []
     for name in _both(before, after):
         comparison = compared(*(_scored(folder / name, rules) for folder in (before, after)))
-        shown.append(ShownComparison(name, comparison, _pictures(after / name, comparison, data) if html else {}))
+        pictures = _pictures(after / name, comparison, data) if html else {}
+        shown.append(ShownComparison(name, compared_figure(benchmark_named(name)), comparison, pictures))
     if as_json:
-        typer.echo(json.dumps({one.name: _told(one.comparison) for one in shown}, indent=2))
+        typer.echo(json.dumps({one.name: _told(one) for one in shown}, indent=2))
     else:
         typer.echo(printable(_table(shown)))
     if html is not None:
@@ -72,7 +75,7 @@ def _scored(folder: Path, rules: str) -> list[Scored]:
 
     benchmark, found = benchmark_named(folder.name), read_predictions(folder / PREDICTIONS).values()
     judged = judge_predictions(benchmark, found, folder, None) if benchmark.judge else None
-    return score_predictions(found, rules, judged)
+    return score_predictions(found, rules, judged, benchmark.name)
 
 
 def _pictures(folder: Path, comparison: Comparison, data: Path | None) -> Mapping[str, PIL.Image.Image | None]:
@@ -105,7 +108,7 @@ def _table(shown: list[ShownComparison]) -> str:
     return "\n\n".join((table, *comparison_notes(shown)))
 
 
-def _told(comparison: Comparison) -> dict[str, Any]:
-    told = asdict(comparison)
-    told["changes"] = {one.after.prediction.id: one.gain for one in comparison.changes}
+def _told(shown: ShownComparison) -> dict[str, Any]:
+    told = {"figure": shown.figure, **asdict(shown.comparison)}
+    told["changes"] = {one.after.prediction.id: one.gain for one in shown.comparison.changes}
     return told

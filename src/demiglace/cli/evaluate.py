@@ -182,13 +182,15 @@ def _report(
 
 
 def _score(benchmark: Benchmark, folder: Path, rules: str, judge: Backend | None) -> tuple[Benchmark, BenchmarkScore]:
+    from demiglace.evaluation.evaluate import group_sizes
     from demiglace.evaluation.judge import judge_predictions
     from demiglace.evaluation.prediction import PREDICTIONS, read_predictions
     from demiglace.evaluation.scores import benchmark_score, score_predictions
 
     found = read_predictions(folder / PREDICTIONS).values()
     judged = judge_predictions(benchmark, found, folder, judge) if benchmark.judge else None
-    return benchmark, benchmark_score(benchmark, score_predictions(found, rules, judged))
+    scored = score_predictions(found, rules, judged, benchmark.name)
+    return benchmark, benchmark_score(benchmark, scored, group_sizes(folder))
 
 
 def _write(out: Path, report: Report, rules: str) -> None:

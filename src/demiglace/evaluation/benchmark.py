@@ -82,6 +82,12 @@ class Benchmark:
     max_new_tokens: int = 128  # ours
     needs_data: bool = True
 
+    @property
+    def grouped_by(self) -> list[str]:
+        """Names of the groups that its figures count as one."""
+        parts = (part for figure in self.figures for part in (figure, *figure.mean_of))
+        return sorted({part.together for part in parts} - {""})
+
 
 def plain_prompt(example: Example, long: bool) -> str:
     """The question unchanged."""

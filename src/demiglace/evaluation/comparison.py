@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from demiglace.evaluation.benchmark import Benchmark, Figure
 from demiglace.evaluation.intervals import Share, difference, mcnemar
 from demiglace.evaluation.scores import Scored
 
@@ -25,12 +26,14 @@ class Change:
 class Comparison:
     """A comparison of the examples that both answered; `left_out` failed in one run, or were asked in only one.
 
-    difference: second mean minus first, with an interval from a paired bootstrap; p_bootstrap from the same draws.
-    p_mcnemar: exact, for binary verdicts; None if some scores are between 0 and 1. Both p and the interval are None if
-    too few pictures or clips were shown (`intervals.FEWEST_CLUSTERS`).
+    clusters: number of pictures or clips. difference: second mean minus first, with an interval from a paired
+    bootstrap; p_bootstrap from the same draws. p_mcnemar: exact, for binary verdicts; None if some scores are between
+    0 and 1, or if questions share a picture or clip, since the test assumes independent questions. Both p and the
+    interval are None if too few pictures or clips were shown (`intervals.FEWEST_CLUSTERS`).
     """
 
     compared: int
+    clusters: int
     left_out: int
     before: float
     after: float
@@ -62,6 +65,12 @@ def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
     return _comparison(held, len(asked) - len(held))
 
 
+def compared_figure(benchmark: Benchmark) -> str:
+    """The figure of a benchmark that `compare` tests: the mean of the scores of single questions, in per cent."""
+    plain = (one.name for one in benchmark.figures if one == Figure(one.name))
+    return next(plain, "mean score")
+
+
 def _asked(scored: Scored) -> str:
     """Question and answers, which identify an example in both."""
     return f"{scored.prediction.question!r} with the answer {' or '.join(map(repr, scored.prediction.answers))}"
@@ -72,16 +81,18 @@ def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Compari
     scores = [[(one.counted, 1.0) for one in side] for side in zip(*held, strict=True)]
     found, p = difference(scores[0], scores[1], clusters)
     changes = tuple(Change(one, other) for one, other in held if one.counted != other.counted)
+    number = len(set(clusters))
     is_binary = all(value in (0.0, 1.0) for side in scores for value, _ in side)
     gained = sum(one.gain > 0 for one in changes)
     return Comparison(
         len(held),
+        number,
         left_out,
         _mean(scores[0]),
         _mean(scores[1]),
         found,
         p,
-        mcnemar(gained, len(changes) - gained) if is_binary and p is not None else None,
+        mcnemar(gained, len(changes) - gained) if is_binary and number == len(held) and p is not None else None,
         changes,
     )
 

@@ -14,14 +14,19 @@ from demiglace.evaluation.intervals import FEW_CLUSTERS
 from demiglace.evaluation.scores import Scored
 
 MOST_SHOWN = 50  # gained examples, and lost ones, of each benchmark (ours)
+CLUSTERED = (
+    "There is no McNemar p (-) where questions share a picture, clip or text: the test assumes independent questions; "
+    "the bootstrap does not."
+)
 SMALLEST_SHOWN = 192  # pixels; smaller pictures are enlarged
 
 
 @dataclass(frozen=True)
 class ShownComparison:
-    """pictures: by id; None if the file can no longer be opened."""
+    """figure: what is compared. pictures: by id; None if the file can no longer be opened."""
 
     name: str
+    figure: str
     comparison: Comparison
     pictures: Mapping[str, PIL.Image.Image | None]
 
@@ -42,6 +47,7 @@ def comparison_sheet(before: str, after: str, shown: Sequence[ShownComparison]) 
 
 HEADINGS = (
     "benchmark",
+    "figure",
     "compared",
     "before",
     "after",
@@ -59,6 +65,7 @@ def row(shown: ShownComparison) -> tuple[str, ...]:
     one, interval = shown.comparison, shown.comparison.difference.interval
     return (
         shown.name,
+        shown.figure,
         f"{one.compared}{f' ({one.left_out} left out)' if one.left_out else ''}",
         f"{100 * one.before:.1f}",
         f"{100 * one.after:.1f}",
@@ -73,7 +80,10 @@ def row(shown: ShownComparison) -> tuple[str, ...]:
 
 def comparison_notes(shown: Sequence[ShownComparison]) -> list[str]:
     """Notes below the table."""
-    return [FEW_CLUSTERS] if any(one.comparison.difference.interval is None for one in shown) else []
+    comparisons = [one.comparison for one in shown]
+    has_few = any(one.difference.interval is None for one in comparisons)
+    is_clustered = any(one.clusters < one.compared for one in comparisons)
+    return [*([FEW_CLUSTERS] if has_few else []), *([CLUSTERED] if is_clustered else [])]
 
 
 def _sections(shown: ShownComparison) -> str:

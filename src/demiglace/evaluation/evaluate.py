@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,12 +16,13 @@ from demiglace.evaluation.asking import Asking, conversation_of
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.evaluation.dataset.stored import on_disk
+from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
-from demiglace.evaluation.scores import OWN_RULES
+from demiglace.evaluation.scores import OWN_RULES, GroupSizes
 from demiglace.safe_files import read_object, write_whole
-from demiglace.scoring.rules.rule_sets import scorer
 
 SETTINGS = "settings.json"
+GROUPS = "groups.json"
 FETCHED = "data"  # folder for data from an object store
 MOST_BYTES = 2**20
 
@@ -67,13 +69,14 @@ class Evaluation:
         none.
         """
         is_scored = rules == OWN_RULES or self.benchmark.judge is not None
+        whole = replace(self, limit=None) if self.benchmark.grouped_by else self  # groups are counted without a limit
         is_drawn = not self.benchmark.needs_data and self.place is None and self.address is None
-        with self.at_hand(cache) as at_hand:
+        with whole.at_hand(cache) as at_hand:
             for example in islice(at_hand.examples(), 1 if is_scored and is_drawn else None):
                 if is_scored:
                     continue
                 try:
-                    scorer(example.family, rules)
+                    benchmark_scorer(self.benchmark.name, example.family, rules)
                 except ValueError as error:
                     raise ValueError(f"{self.benchmark.name}: {error}") from error
 
@@ -86,6 +89,7 @@ class Evaluation:
         self.folder.mkdir(parents=True, exist_ok=True)
         file = PredictionFile(self.folder)
         self._settle(backend, file)
+        self._count_groups()
         _Round(self, backend, file, tell).run()
 
     def told(self) -> dict[str, Any]:
@@ -94,6 +98,16 @@ class Evaluation:
             "data": self.address or (str(self.place.resolve()) if self.place else None),
             "asking": self.asking.told(),
         }
+
+    def _count_groups(self) -> None:
+        """Write how many questions each group has in the data, whatever the limit."""
+        if not (names := self.benchmark.grouped_by):
+            return
+        counts = {name: Counter[str]() for name in names}
+        for example in self.benchmark.examples(self.place):
+            for name in names:
+                counts[name][example.groups.get(name, example.id)] += 1
+        write_whole(self.folder / GROUPS, json.dumps(counts) + "\n")
 
     def _settle(self, backend: Backend, file: PredictionFile) -> None:
         """Check or write the settings; a folder without answers accepts new settings and discards earlier failures."""
@@ -110,6 +124,12 @@ class Evaluation:
         if changed:
             file.clear()
             write_whole(path, json.dumps(told, indent=2) + "\n")
+
+
+def group_sizes(folder: Path) -> GroupSizes:
+    """Sizes of the groups of a benchmark from its folder of answers; empty if nothing counts groups."""
+    path = folder / GROUPS
+    return read_object(path, MOST_BYTES) if path.exists() else {}
 
 
 class _Round:

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWS = 2000  # ours
+DRAWS, MORE_DRAWS = 2000, 20_000  # ours
+ENOUGH_CLUSTERS = 30  # ours: with fewer there are more draws, since each cluster has more weight
 INSIDE = (2.5, 97.5)  # percentiles at the ends of a 95 % interval
 FEWEST_CLUSTERS = 6  # ours: five of five that agree are not significant at 95 % (sign test, p = 2 / 2**5 = .06)
 FEW_CLUSTERS = (
     f"There is no interval and no p (-) where fewer than {FEWEST_CLUSTERS} pictures, clips or texts were shown: "
-    "nothing of 95 % can be said of so few."
+    "nothing of 95 % can be said of so few. Nor is there an interval of errors by character and other ratios of sums "
+    "where all of what was shown agree."
 )
+_NARROWEST = 1e-12
 _SEED = 20
 _CLUSTERS_AT_A_TIME = 2**22  # numbers drawn at once
 
@@ -26,7 +29,8 @@ Pairs = Sequence[tuple[float, float]]
 class Share:
     """value: sum of numerators / sum of denominators. count: number of summed pairs.
 
-    low, high: the 95 % interval; both None with fewer than `FEWEST_CLUSTERS` clusters.
+    low, high: the 95 % interval; both None with fewer than `FEWEST_CLUSTERS` clusters, or if all agree and not all
+    denominators are 1.
     """
 
     value: float
@@ -54,8 +58,15 @@ def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0)
     names = list(dict.fromkeys(name for _, clusters in parts for name in clusters))
     sums = [_by_cluster(pairs, clusters, names) for pairs, clusters in parts]
     value, count = scale * float(np.mean([_ratio(one) for one in sums])), len(parts[0][0])
-    if min(len(set(clusters)) for _, clusters in parts) < FEWEST_CLUSTERS:
+    fewest = min(len(set(clusters)) for _, clusters in parts)
+    if fewest < FEWEST_CLUSTERS:
         return Share(value, None, None, count)
+    if all(_agree(one) for one in sums):
+        is_of_scores = all(denominator == 1 for pairs, _ in parts for _, denominator in pairs)
+        if not is_of_scores:
+            return Share(value, None, None, count)
+        low, high = _where_all_agree(value / scale, 0.0, fewest)
+        return Share(value, scale * low, scale * high, count)
     low, high = np.percentile(np.mean([_drawn_ratios(one) for one in sums], axis=0), INSIDE)
     return Share(value, scale * float(low), scale * float(high), count)
 
@@ -64,7 +75,7 @@ def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Sh
     """Second share minus first, for the same examples in the same order, and the two-sided p from the same draws.
 
     p: twice the smaller share of draws on one side of 0; at least 1 / draws, and at least 2 / 2**clusters, the p of a
-    sign test if all clusters agree. None with fewer than `FEWEST_CLUSTERS`.
+    sign test if all clusters agree. None with fewer than `FEWEST_CLUSTERS`. The shares are means of scores from 0 to 1.
     """
     one, other = _by_cluster(pairs, clusters, clusters), _by_cluster(others, clusters, clusters)
     value = _ratio(other) - _ratio(one)
@@ -72,9 +83,26 @@ def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Sh
         return Share(value, None, None, len(pairs)), None
     drawn = _drawn_ratios(other) - _drawn_ratios(one)
     low, high = np.percentile(drawn, INSIDE)
+    if high - low < _NARROWEST and _agree(np.column_stack((other[:, 0] - one[:, 0], one[:, 1]))):
+        low, high = _where_all_agree(value, -1.0, len(one))
     side = min(np.mean(drawn <= 0), np.mean(drawn >= 0))
-    p = min(1.0, max(2 * float(side), 1 / DRAWS, 2.0 ** (1 - len(one))))
+    p = min(1.0, max(2 * float(side), 1 / len(drawn), 2.0 ** (1 - len(one))))
     return Share(value, float(low), float(high), len(pairs)), p
+
+
+def _agree(sums: NDArray[np.float64]) -> bool:
+    """Whether all clusters that have a denominator have the same ratio."""
+    held = sums[sums[:, 1] > 0]
+    return float(np.ptp(held[:, 0] / held[:, 1])) < _NARROWEST
+
+
+def _where_all_agree(value: float, lowest: float, clusters: int) -> tuple[float, float]:
+    """The exact interval (Clopper-Pearson) of a mean of values from `lowest` to 1, where all clusters have this value.
+
+    With 97.5 % confidence at least .025 ** (1 / clusters) of all clusters have it; the others may have any value.
+    """
+    others = 1 - (INSIDE[0] / 100) ** (1 / clusters)
+    return value - others * (value - lowest), value + others * (1 - value)
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -110,10 +138,11 @@ def _ratio(sums: NDArray[np.float64]) -> float:
 def _drawn_ratios(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """(draws,); equal numbers of clusters give equal draws. A draw with denominator 0 gets the overall ratio."""
     rng = np.random.default_rng(_SEED)
+    draws = MORE_DRAWS if len(sums) < ENOUGH_CLUSTERS else DRAWS
     rows = max(1, _CLUSTERS_AT_A_TIME // len(sums))
     drawn = []
-    for start in range(0, DRAWS, rows):
-        chosen = rng.integers(len(sums), size=(min(rows, DRAWS - start), len(sums)))
+    for start in range(0, draws, rows):
+        chosen = rng.integers(len(sums), size=(min(rows, draws - start), len(sums)))
         totals = sums[chosen].sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn.append(np.where(totals[:, 1] > 0, totals[:, 0] / totals[:, 1], _ratio(sums)))

@@ -81,6 +81,10 @@ def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[s
                 f"{name}: {score.unjudged} answers have no verdict of a judge, and no rule can score them "
                 "(--judge URL --judge-model NAME).\n"
             )
+        for figure, count in score.cut_groups.items():
+            notes.append(
+                f"{name}, {figure}: {count} groups are left out, because not all of their questions were asked.\n"
+            )
         for error, count in list(score.errors.items())[:MOST_ERRORS]:
             notes.append(f"{name}: {count} failed: {error}\n")
     return [*notes, f"{FEW_CLUSTERS}\n"] if any(_has_few(score) for _, score in scores.values()) else notes

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from demiglace.evaluation.benchmark import Benchmark, Figure
 from demiglace.evaluation.intervals import Share, mean_share
+from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction
 from demiglace.scoring.families.chair import objects_said
 from demiglace.scoring.families.constraints import count_met
@@ -15,6 +16,9 @@ from demiglace.scoring.rules.family import Family
 from demiglace.scoring.rules.rule_sets import as_scored, scorer
 from demiglace.scoring.text_distance import count_edits, word_f1
 from demiglace.scoring.verdict import Verdict
+
+Groups = frozenset[tuple[str, str]]  # name of groups and group
+GroupSizes = Mapping[str, Mapping[str, int]]  # name of groups -> group -> number of its questions in the data
 
 OWN_RULES = "demiglace"
 # Families with recurring answers, for which always giving the most common one is a meaningful baseline.
@@ -47,7 +51,8 @@ class BenchmarkScore:
     """asked: all predictions; failed and unjudged ones have no verdict. unreadable, cut: among those with a verdict.
 
     commonest: score of always giving the most common answer of each category; chance: score of guessing among the
-    choices; None if unknown.
+    choices; None if unknown, or if the first figure counts groups or is a mean of figures.
+    cut_groups: number of groups that a figure leaves out because some of their questions were not asked, by its name.
     """
 
     asked: int
@@ -60,57 +65,74 @@ class BenchmarkScore:
     chance: float | None
     categories: Mapping[str, Share] = field(default_factory=dict)
     errors: Mapping[str, int] = field(default_factory=dict)
+    cut_groups: Mapping[str, int] = field(default_factory=dict)
 
 
 def score_predictions(
     predictions: Iterable[Prediction],
     rules: str = OWN_RULES,
     judged: Mapping[str, Verdict] | None = None,
+    benchmark: str = "",
 ) -> list[Scored]:
-    """judged: verdicts by id, used instead of rules for judged benchmarks. ValueError for unknown rules."""
+    """judged: verdicts by id, used instead of rules for judged benchmarks. benchmark: its name, since kits have own
+    rules for some. ValueError for unknown rules, or a benchmark that they do not score.
+    """
     ordered = sorted(predictions, key=lambda one: one.id)  # independent of the order of answers
     answered = [one for one in ordered if not one.reply.error]
     if judged is None:
         responses = as_scored([one.reply.answer for one in answered], rules)
         judged = {
-            one.id: scorer(one.family, rules)(response, one.expected)
+            one.id: benchmark_scorer(benchmark, one.family, rules)(response, one.expected)
             for one, response in zip(answered, responses, strict=True)
         }
     return [Scored(one, None if one.reply.error else judged.get(one.id)) for one in ordered]
 
 
-def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored]) -> BenchmarkScore:
-    """All figures of a benchmark."""
+def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored], sizes: GroupSizes | None = None) -> BenchmarkScore:
+    """All figures of a benchmark. sizes: figures of groups leave out a group with fewer questions than this."""
+    cut = _cut_groups(benchmark, scored, sizes or {})
     held = [one for one in scored if one.verdict is not None]
-    first = benchmark.figures[0]
+    figures = [FigureScore(one, found) for one in benchmark.figures if (found := _figure(one, scored, cut))]
+    first = figures[0].figure if figures else benchmark.figures[0]
+    is_plain = not (first.together or first.mean_of)  # the baselines are those of single questions
     return BenchmarkScore(
         len(scored),
         sum(bool(one.prediction.reply.error) for one in scored),
         sum(one.verdict is None and not one.prediction.reply.error for one in scored),
         sum(one.verdict is not None and one.verdict.score is None for one in held),
         sum(one.prediction.reply.stopped_by == "length" for one in held),
-        tuple(FigureScore(figure, found) for figure in benchmark.figures if (found := _figure(figure, scored))),
-        _commonest(held, first.scale),
-        _chance(held, first.scale),
-        _categories(first, scored),
+        tuple(figures),
+        _commonest(held, first.scale) if is_plain else None,
+        _chance(held, first.scale) if is_plain else None,
+        _categories(first, scored, cut),
         dict(Counter(one.prediction.reply.error for one in scored if one.prediction.reply.error)),
+        {one.name: count for one in benchmark.figures if (count := sum(name == one.together for name, _ in cut))},
     )
 
 
-def _figure(figure: Figure, scored: Sequence[Scored]) -> Share | None:
-    parts = [_units(one, scored) for one in figure.mean_of or (figure,)]
+def _cut_groups(benchmark: Benchmark, scored: Sequence[Scored], sizes: GroupSizes) -> Groups:
+    return frozenset(
+        (name, group)
+        for name in benchmark.grouped_by
+        for group, members in _groups(name, scored).items()
+        if len(members) < sizes.get(name, {}).get(group, 0)
+    )
+
+
+def _figure(figure: Figure, scored: Sequence[Scored], cut: Groups) -> Share | None:
+    parts = [_units(one, scored, cut) for one in figure.mean_of or (figure,)]
     if any(sum(denominator for _, (_, denominator) in units) <= 0 for units in parts):
         return None
     return mean_share([([pair for _, pair in units], [name for name, _ in units]) for units in parts], figure.scale)
 
 
-def _units(figure: Figure, scored: Sequence[Scored]) -> list[tuple[str, tuple[float, float]]]:
+def _units(figure: Figure, scored: Sequence[Scored], cut: Groups) -> list[tuple[str, tuple[float, float]]]:
     """Cluster, numerator and denominator of each counted unit: an example, or a group of examples."""
     if figure.together:
         return [
             (group[0].prediction.shown, (float(all(one.counted >= 1 for one in group)), 1.0))
-            for group in _groups(figure.together, scored)
-            if all(one.verdict is not None for one in group)
+            for name, group in _groups(figure.together, scored).items()
+            if (figure.together, name) not in cut and all(one.verdict is not None for one in group)
         ]
     held = [one for one in scored if one.verdict is not None and figure.needs in one.prediction.answers[0]]
     return [(one.prediction.shown, _pair(figure, one)) for one in held]
@@ -136,16 +158,20 @@ def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
     return float(bool(found.absent)), 1.0
 
 
-def _groups(name: str, scored: Sequence[Scored]) -> list[list[Scored]]:
+def _groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:
     groups = defaultdict[str, list[Scored]](list)
     for one in scored:
-        groups[one.prediction.groups.get(name, one.prediction.id)].append(one)
-    return list(groups.values())
+        groups[_group(name, one)].append(one)
+    return groups
 
 
-def _categories(figure: Figure, scored: Sequence[Scored]) -> dict[str, Share]:
+def _group(name: str, scored: Scored) -> str:
+    return scored.prediction.groups.get(name, scored.prediction.id)
+
+
+def _categories(figure: Figure, scored: Sequence[Scored], cut: Groups) -> dict[str, Share]:
     names = sorted({one.prediction.category for one in scored} - {""})
-    shares = {name: _figure(figure, [one for one in scored if one.prediction.category == name]) for name in names}
+    shares = {name: _figure(figure, [one for one in scored if one.prediction.category == name], cut) for name in names}
     return {name: found for name, found in shares.items() if found is not None}
 
 

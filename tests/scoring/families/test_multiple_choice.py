@@ -12,7 +12,8 @@ CHOICES = {"A": "red", "B": "green", "C": "blue", "D": "yellow"}
         "C", "c", "C.", "(C)", "C)", "C. blue", "C: blue", "**C**", "$C$", r"\boxed{C}", "Option C",
         "The answer is C", "The correct option is C.", "The answer is (C) blue.", "blue", "It is blue.",
         "A blue one, so C", "Not A. C", "C\n\nBecause A is red", "Both A and D are wrong; C", "<think>A or B</think>C",
-        "Based on the picture, the answer is C.",
+        "Based on the picture, the answer is C.", "'C'", "‘C’", "“C”", "'C.'", "'C. blue'", "The answer is 'C'.",
+        "Not 'A'. 'C'",
     ],
 )  # fmt: skip
 def test_a_letter_or_its_text_is_chosen(response: str) -> None:
@@ -23,7 +24,18 @@ def test_a_letter_or_its_text_is_chosen(response: str) -> None:
 
 @pytest.mark.parametrize(
     "response",
-    ["", "It is hard to say", "A or B", "A, B", "Because of Brown", "C. red", "red or blue", "E", "<think>It is C"],
+    [
+        "",
+        "It is hard to say",
+        "A or B",
+        "A, B",
+        "Because of Brown",
+        "C. red",
+        "red or blue",
+        "E",
+        "<think>It is C",
+        "'A' or 'C'",
+    ],
 )
 def test_none_is_chosen_by_chance(response: str) -> None:
     assert chosen_letter(response, CHOICES) is None

@@ -18,7 +18,8 @@ from demiglace.evaluation.dataset.media import pictures_of
 from demiglace.evaluation.dataset.row import Row
 from demiglace.scoring.verdict import Expected
 
-ROTATION = 1_000_000  # MMBench: added to the index of a question for each rotation of its choices (VLMEvalKit)
+# MMBench: added to the index of a question for each rotation of its choices, unless there is `g_index` (VLMEvalKit)
+ROTATION = 1_000_000
 CIRCULAR = Figure("circular accuracy", together="rotations")
 _PLACE = re.compile(r"<image (\d+)>")
 
@@ -50,7 +51,7 @@ OPEN = (
 def _choice(row: Row, number: int, numbered: bool = False) -> Example:
     choices = choices_of(row)
     index = row.optional_text("index", "question_id", "id") or str(number)
-    base = str(int(index) % ROTATION) if index.isdigit() else index
+    base = row.optional_text("g_index") or (str(int(index) % ROTATION) if index.isdigit() else index)
     return Example(
         index,
         row.text("question"),

@@ -10,6 +10,7 @@ from demiglace.scoring.phrasing.phrases import longest_answer, occurrence, plain
 
 _LETTER = re.compile(r"\(?([A-Za-z])[).:]?")
 _LETTERED = re.compile(r"\(([A-Za-z])\)\s*(\S.*)|([A-Z])[):]\s+(\S.*)|([A-Z])\.\s+(\S.*)", re.DOTALL)
+_QUOTED = re.compile(r"(?<![\w'])'(\(?[A-Za-z](?:[).:]+(?:\s[^'\n]*)?)?)'(?![\w'])")  # 'B' or 'B. red'
 _CAPITAL = re.compile(r"(?<![\w.'&+-])([A-Z])(?![\w'&+]|-\w|\.\w)")
 _SMALL = re.compile(r"\(([a-z])\)|(?<![\w(.'-])([a-z])\)|\b(?:option|choice|letter) \(?([a-z])\b")
 _BEFORE_A_LETTER = re.compile(r"(?:\b(?:option|choice|answer|letter)s?|\bis|:)\s*\(?$", re.IGNORECASE)
@@ -42,7 +43,7 @@ def letter_of(reference: str, choices: Sequence[str] = ()) -> tuple[str, str] | 
 def says_letter(answer: str, letter: str, words: str, choices: Sequence[str] = ()) -> bool:
     """Whether an answer names this letter and no other of the choices, or gives the text of its choice."""
     known = {named[0] for choice in choices if (named := letter_of(choice, choices))}
-    text = answer.strip()
+    text = _QUOTED.sub(r"\1", answer.strip())
     if found := _LETTER.fullmatch(text):
         return found[1].upper() == letter
     if alone := letter_of(text, choices):

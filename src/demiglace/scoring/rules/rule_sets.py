@@ -11,10 +11,11 @@ from demiglace.scoring.rules.vlmevalkit import VLMEVALKIT
 from demiglace.scoring.rules.vlmevalkit_table import as_stored
 from demiglace.scoring.verdict import Scorer
 
+LMMS_EVAL_NAME = "lmms-eval-0.7.3"
 VLMEVALKIT_NAME = "vlmevalkit-2026-08"
 RULES: Mapping[str, Mapping[Family, Scorer]] = {
     "demiglace": OWN,
-    "lmms-eval-0.7.3": LMMS_EVAL,
+    LMMS_EVAL_NAME: LMMS_EVAL,
     VLMEVALKIT_NAME: VLMEVALKIT,
 }
 
