@@ -25,6 +25,10 @@ Data = Annotated[
 ]
 Media = Annotated[str | None, typer.Option(help="Folder that paths in records are relative to, or its address.")]
 MediaRoot = Annotated[Path | None, typer.Option(help="Folder in which paths may lead anywhere, by ../ or absolute.")]
+Length = Annotated[
+    int | None,
+    typer.Option(help="Tokens of a row, the limit for a sample. [default: 2048, or the model's positions if fewer]"),
+]
 RefuseLong = Annotated[
     bool, typer.Option("--refuse-long", help="Stop at a sample longer than a row instead of leaving it out.")
 ]
@@ -50,12 +54,7 @@ def finetune(
     rank: Annotated[int | None, typer.Option(help="Rank of the adapters. [default: 16]")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate. [default: by size and method]")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 3.0,
-    length: Annotated[
-        int | None,
-        typer.Option(
-            help="Tokens of a row, the limit for a sample. [default: 2048, or the model's positions if fewer]"
-        ),
-    ] = None,
+    length: Length = None,
     batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
     micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
@@ -73,14 +72,11 @@ def finetune(
 
     torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
     """
-    from demiglace.model import weights
     from demiglace.model.adapters import Lora
     from demiglace.model.hub import folder_of
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     start = folder_of(model)
-    if length is None:
-        length = min(FinetuningRecipe.length, weights.read_config(start).llm.max_position_embeddings)
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
     if full and rank is not None:
@@ -90,13 +86,21 @@ def finetune(
         start, files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
-        lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs, length=length, batch_rows=batch_rows,
+        lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs,
+        length=_usual_length(start) if length is None else length, batch_rows=batch_rows,
         micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
         activation_checkpointing=activation_checkpointing,
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
+
+
+def _usual_length(model: Path) -> int:
+    from demiglace.model.weights import read_config
+    from demiglace.recipes.finetuning import FinetuningRecipe
+
+    return min(FinetuningRecipe.length, read_config(model).llm.max_position_embeddings)
 
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
