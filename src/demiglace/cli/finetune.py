@@ -74,7 +74,8 @@ def finetune(
     """
     from demiglace.model.adapters import Lora
     from demiglace.model.hub import folder_of
-    from demiglace.recipes.finetuning import FinetuningRecipe
+    from demiglace.model.weights import read_config
+    from demiglace.recipes.finetuning import FinetuningRecipe, usual_length
 
     start = folder_of(model)
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
@@ -87,20 +88,13 @@ def finetune(
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
         lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs,
-        length=_usual_length(start) if length is None else length, batch_rows=batch_rows,
+        length=usual_length(read_config(start)) if length is None else length, batch_rows=batch_rows,
         micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
         activation_checkpointing=activation_checkpointing,
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
     run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
-
-
-def _usual_length(model: Path) -> int:
-    from demiglace.model.weights import read_config
-    from demiglace.recipes.finetuning import FinetuningRecipe
-
-    return min(FinetuningRecipe.length, read_config(model).llm.max_position_embeddings)
 
 
 def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:

@@ -45,9 +45,9 @@ def job_numbers(job: str, config: MiniCPMVConfig) -> JobNumbers:
     """
     from demiglace.model.presets import preset
     from demiglace.recipes import hybrid_rl, preference, pretraining, sft
-    from demiglace.recipes.finetuning import FinetuningRecipe
+    from demiglace.recipes.finetuning import FinetuningRecipe, usual_length
 
-    length = min(FinetuningRecipe.length, config.llm.max_position_embeddings)
+    length = usual_length(config)
     size = next((name for name in pretraining.NUMBERS if preset(name) == config), None)
     if size is None or job in (FINETUNE, SERVE):
         known = {FINETUNE: finetuned(), DPO: hybrid_rl.ALL_BUT_ENCODER, RL: hybrid_rl.ALL_BUT_ENCODER}

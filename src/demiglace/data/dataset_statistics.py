@@ -75,14 +75,14 @@ def measure_dataset(
     shows: whether to show a progress bar.
     """
     sources = builder.mixture.sources
-    sizes = [sum(source.blocks or ()) for source in sources]
-    share = min(1.0, most / max(1, sum(sizes)))
-    shares = [math.ceil(size * share) for size in sizes]
+    num_records = sum(builder.mixture.sizes)
+    share = min(1.0, most / max(1, num_records))
+    shares = [math.ceil(size * share) for size in builder.mixture.sizes]
     draws = [
         draw for source, count in enumerate(shares) for draw in builder.mixture.sample(source, count, builder.seed)
     ]
     survey, tokens = _looked_at(draws, builder, cost, shows)
-    if len(sources) == 1 and len(draws) == sum(sizes):
+    if len(sources) == 1 and len(draws) == num_records:
         places = [builder.mixture.place(draw, builder.seed) for draw in draws]
         tokens = [held for _, held in sorted(zip(places, tokens, strict=True))]
         survey.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].at_once, tokens, builder)
@@ -106,7 +106,7 @@ def _looked_at(
     draws: Sequence[Draw], builder: SampleBuilder, cost: Callable[[Sample], float], shows: bool
 ) -> tuple[DatasetStatistics, list[int]]:
     """Their statistics, and the number of tokens of each, 0 for a record that cannot be used."""
-    num_records = sum(sum(source.blocks or ()) for source in builder.mixture.sources)
+    num_records = sum(builder.mixture.sizes)
     survey = DatasetStatistics(num_records)
     shown = track(draws, "looking at the data", transient=True, disable=not shows)
     tokens = [_look_at(draw, builder, cost, survey) for draw in shown]

@@ -75,7 +75,7 @@ class Mixture:
 
     def epoch(self, draw: Draw) -> int:
         """The number of complete passes over its source before it; 0 for an endless source."""
-        size = self._sizes[draw.source]
+        size = self.sizes[draw.source]
         return draw.number // size if size else 0
 
     def place(self, draw: Draw, seed: int) -> tuple[int, int]:
@@ -90,12 +90,13 @@ class Mixture:
 
         They are in the order of the first epoch, which reads few blocks at a time.
         """
-        size = self._sizes[source]
+        size = self.sizes[source]
         chances = np.random.default_rng((seed, SAMPLE, source))
         return [Draw(source, int(number)) for number in sorted(chances.choice(size, min(most, size), replace=False))]
 
     @cached_property
-    def _sizes(self) -> tuple[int, ...]:
+    def sizes(self) -> tuple[int, ...]:
+        """The number of records of each source; 0 for an endless one."""
         return tuple(sum(source.blocks or ()) for source in self.sources)
 
     def content_seed(self, draw: Draw, seed: int) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from demiglace.data.sources.record_files import Media, RecordFile, open_records,
 from demiglace.data.sources.stored import DEFAULT_CACHE
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora, targets_of
+from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.planning import training_setup as planning
 from demiglace.planning.training_setup import Method
 from demiglace.processing.processor import Processor
@@ -140,3 +141,8 @@ class FinetuningRecipe:
             muon=False,  # ours: a model trained with AdamW keeps AdamW
             saves_frozen=False,
         )
+
+
+def usual_length(config: MiniCPMVConfig) -> int:
+    """Tokens of a row if none are asked for: the recipe's, or the model's positions if those are fewer."""
+    return min(FinetuningRecipe.length, config.llm.max_position_embeddings)
