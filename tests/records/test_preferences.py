@@ -36,6 +36,32 @@ SHOWN = [
     },
     {"messages": [USER, said("A dog.")], "rejected_response": "A cat.", "images": ["1.png"]},
     {"messages": [USER], "chosen": "A dog.", "rejected": "A cat.", "images": ["1.png"]},
+    # Whole conversations with their prompt once more, as many data sets on the hub have it.
+    {
+        "prompt": "What is it?",
+        "chosen": [USER, said("A dog.")],
+        "rejected": [USER, said("A cat.")],
+        "images": ["1.png"],
+    },
+    {
+        "prompt": "What is it?",
+        "messages": [USER, said("A dog.")],
+        "chosen": [USER, said("A dog.")],
+        "rejected": [USER, said("A cat.")],
+        "images": ["1.png"],
+    },
+    {
+        "prompt": [USER],
+        "chosen": [
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": USER["content"]}]},
+            said("A dog."),
+        ],
+        "rejected": [
+            {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": USER["content"]}]},
+            said("A cat."),
+        ],
+        "images": ["1.png"],
+    },
 ]
 
 
@@ -71,6 +97,14 @@ def test_thoughts_of_both_answers_make_it_a_long_one():
         ({"prompt": "<image>?", "chosen": "a", "rejected": "b"}, "image"),
         ({"chosen": "a", "rejected": "b"}, "user turn"),
         ({"prompt": 3, "chosen": "a", "rejected": "b"}, "must be text or a list of parts"),
+        (
+            {"prompt": "Where is it?", "chosen": [USER, said("a")], "rejected": [USER, said("b")]},
+            "`chosen` has the user's turns, but not the one of the prompt beside it: str 'Where is it?'",
+        ),
+        (
+            {"messages": [USER, said("a")], "chosen": "a", "rejected": "b"},
+            "the turn before the answers must be the user's, but it is the assistant's",
+        ),
         (
             {"chosen": [USER, said("a")], "rejected": [{"role": "user", "content": "Who?"}, said("b")]},
             "the chosen and the rejected conversation differ before their last message",

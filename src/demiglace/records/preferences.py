@@ -4,14 +4,14 @@ The formats in use are detected from their keys; media are as in `records.format
 
 - `prompt` (or `question`), `chosen` and `rejected` as texts;
 - TRL's conversational format: each of the three a list of messages, or `chosen` and `rejected` whole conversations that
-  differ only in their last message;
+  differ only in their last message; then a prompt beside them repeats their beginning, and is not shown again;
 - `messages` or `conversations` up to the user's last, `chosen` and `rejected` a text or a message (LLaMA-Factory);
 - `messages` that end with the chosen answer, and `rejected_response` (ms-swift).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from demiglace.records.media_settings import told
 _ANSWERS = ("chosen", "rejected")
 _PROMPTS = ("prompt", "question")
 _TURNS = ("messages", "conversations")
+_SAME_ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}
 _OWN = (*_ANSWERS, *_PROMPTS, *_TURNS, "rejected_response")
 
 
@@ -48,6 +49,8 @@ def read_preference(record: object, where: str, find: Find, sampling: VideoSampl
     chosen, rejected = both
     if chosen.messages[:-1] != rejected.messages[:-1]:
         raise BadRecord(where, "the chosen and the rejected conversation differ before their last message")
+    if chosen.messages[-2].role != "user":
+        raise BadRecord(where, "the turn before the answers must be the user's, but it is the assistant's")
     if chosen.thinking != rejected.thinking:
         raise BadRecord(where, "one of the answers has thoughts and the other has none")
     if (good := _answer(chosen)) == (bad := _answer(rejected)):
@@ -66,6 +69,7 @@ def _as_two(record: object) -> list[dict[str, Any]]:
         asked = asked[:-1]
     else:
         answers = [_turns(record, name, key) for name in _ANSWERS]
+        asked = [] if _are_whole(answers, asked) else asked
     return [{**others, key: [*asked, *answer]} for answer in answers]
 
 
@@ -93,6 +97,30 @@ def _turns(record: Mapping[str, Any], name: str, key: str) -> list[Any]:
     if not isinstance(answer, str):
         raise ValueError(f"a preference needs `{name}`: a text, a message or a list of messages, got {told(answer)}")
     return [{"from": "gpt", "value": answer} if key == "conversations" else {"role": "assistant", "content": answer}]
+
+
+def _are_whole(answers: Sequence[list[Any]], asked: Sequence[Any]) -> bool:
+    """Whether the answers are whole conversations; ValueError if they lack a turn of the prompt beside them.
+
+    Data sets on the hub have such a prompt, as a text or as messages, or the chosen conversation once more.
+    """
+    if not any(_said(turn)[0] == "user" for answer in answers for turn in answer):
+        return False
+    known = [_said(turn) for turn in answers[0]]
+    for turn in asked:
+        if (said := _said(turn)) not in known:
+            raise ValueError(f"`chosen` has the user's turns, but not the one of the prompt beside it: {told(said[1])}")
+    return True
+
+
+def _said(turn: object) -> tuple[object, object]:
+    """The role and the text of a turn."""
+    fields = turn if isinstance(turn, Mapping) else {}
+    role, content = ("from", "value") if "from" in fields else ("role", "content")
+    said = fields.get(content)
+    if isinstance(said, list):
+        said = "\n".join(str(part["text"]) for part in said if isinstance(part, Mapping) and part.get("text"))
+    return _SAME_ROLES.get(str(fields.get(role)), fields.get(role)), said
 
 
 def _answer(conversation: Conversation) -> str:
