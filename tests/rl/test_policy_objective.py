@@ -227,9 +227,19 @@ def test_a_step_learns_from_the_same_prompts_however_they_are_dealt_out(model, p
         return sorted(scored.group.prompt_id for _, scored in learn._learned(step))
 
     for step in (0, 1):
-        assert prompts(step, 0, 1, 2, 3) == [step, step + 2]
-        assert prompts(step, step + 2) == [step + 2]
-        assert prompts(step, 1 - step) == []
+        own, other = ([0, 3], [1, 2]) if step == 0 else ([1, 2], [0, 3])
+        assert prompts(step, 0, 1, 2, 3) == own
+        assert prompts(step, own[1]) == own[1:]
+        assert prompts(step, *other) == []
+
+
+@pytest.mark.parametrize("updates", [2, 4])
+def test_each_step_of_a_batch_learns_from_both_modes(model, processor, tmp_path, updates):
+    learn = objective(model, processor, tmp_path, updates=updates, batch_prompts=8)
+    for step in range(updates, 2 * updates):
+        learned(learner_of(model), learn, step)
+        modes = [scored.group.mode for _, scored in learn._learned(step)]
+        assert sorted(modes) == ["long"] * (4 // updates) + ["short"] * (4 // updates)
 
 
 @pytest.mark.parametrize("loss", ["grpo", "dr_grpo", "dapo", "gspo", "cispo"])

@@ -116,12 +116,15 @@ class PolicyObjective:
 
     def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
         """The groups that a step trains on, with their prompts; sorted by length of answers, so that microbatches need
-        little padding. The number of a prompt determines which step of its batch uses it, so that the result does not
-        depend on the number of processes."""
+        little padding. The prompts of each mode are dealt out to the steps of their batch in turn, so that each step
+        learns from both; by their numbers, so that the result does not depend on the number of processes."""
         assert self.groups is not None
         settings = self.collector.settings
+        number, update = divmod(step, settings.updates)
+        size = settings.batch_prompts
+        wanted = set(self.collector.prompts.by_mode(number * size, size)[update :: settings.updates])
         pairs = zip(self.groups.samples, self.groups.scored, strict=True)
-        own = [pair for pair in pairs if (pair[1].group.prompt_id - step) % settings.updates == 0]
+        own = [pair for pair in pairs if pair[1].group.prompt_id in wanted]
         scored = [pair for pair in own if any(one is not None for one in pair[1].advantages)]
         kept = [pair for pair in scored if can_teach(pair[1])] if settings.drops_flat else scored
         return sorted(kept, key=lambda pair: max(len(rollout.tokens) for rollout in pair[1].group.rollouts))

@@ -20,7 +20,7 @@ from demiglace.processing.chat_template import END_THINK, THINK
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import ConstrainedConversation
 from demiglace.rl.probability_reward import ScoredBy, scored_by
-from demiglace.rl.rollout import Mode
+from demiglace.rl.rollout import MODES, Mode
 from demiglace.scoring.question import Question
 
 STREAM = 0  # of the mixture's random choices
@@ -95,6 +95,14 @@ class Prompts:
         else:
             messages, question = _of_record(source.name, source.where(block, row), source.read(block, row, seed))
         return Prompt(number, source.name, self._mode(number), question, messages)
+
+    def by_mode(self, start: int, count: int) -> list[int]:
+        """The numbers of so many prompts: those for short answers, then those for long ones from the last to the first.
+
+        Dealt out in this order, each step of a batch gets both modes, and prompts of all processes.
+        """
+        short, long = ([n for n in range(start, start + count) if self._mode(n) == mode] for mode in MODES)
+        return [*short, *reversed(long)]
 
     def _draw(self) -> Draw:
         source = self.mixture.choose(self.seed, STREAM, sum(self._drawn), decay=0.0)
