@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 pytest.importorskip("transformers")
 
-from classifiers import write_classifier
+from classifiers import write_classifier, write_decoder
 
 from demiglace.rl.reward_model import SequenceClassifier
 
@@ -22,13 +22,22 @@ def test_each_answer_has_the_score_that_it_has_alone(tmp_path):
     assert len(set(together)) == 3
 
 
+@pytest.mark.parametrize("pad_token", ["[PAD]", None])
+def test_a_decoder_scores_an_answer_as_alone_whatever_its_tokenizer_pads_with(tmp_path, pad_token):
+    judge = SequenceClassifier(write_decoder(tmp_path, pad_token), torch.device("cpu"))
+    texts = ["red", "it is blue. it is red.", "red"]
+    alone = [judge(group("red"), [text])[0] for text in texts]
+    assert judge(group("red"), texts) == alone
+    assert alone[0] == alone[2] != alone[1]
+
+
 def test_a_chat_template_is_followed(tmp_path):
     template = "{% for message in messages %}[CLS] {{ message.content }} [SEP] {% endfor %}"
     pair = SequenceClassifier(write_classifier(tmp_path / "pair"), torch.device("cpu"))
     chat = SequenceClassifier(write_classifier(tmp_path / "chat", chat_template=template), torch.device("cpu"))
     asked = group("red")
-    assert chat._encoded("which", ["red"])["input_ids"].tolist() == [[2, 4, 3, 2, 7, 3]]
-    assert pair._encoded("which", ["red"])["input_ids"].tolist() == [[2, 4, 3, 7, 3]]
+    assert chat._encoded("which", "red")["input_ids"].tolist() == [[2, 4, 3, 2, 7, 3]]
+    assert pair._encoded("which", "red")["input_ids"].tolist() == [[2, 4, 3, 7, 3]]
     assert chat(asked, ["red"]) != pair(asked, ["red"])
 
 

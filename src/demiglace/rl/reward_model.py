@@ -46,17 +46,24 @@ class SequenceClassifier:
 
     @torch.inference_mode()
     def __call__(self, group: Group, texts: Sequence[str]) -> list[float]:
-        """A score for each text; ValueError if one is longer than the model's positions."""
-        encoded = self._encoded(group.question.text, texts).to(self.device)
+        """A score for each text; ValueError if one is longer than the model's positions.
+
+        Each text is scored without padding: a decoder's score is that of its last token, which transformers takes from
+        the padding where the tokenizer pads with another token than the model's config names.
+        """
+        scores = {text: self._score(group.question.text, text) for text in dict.fromkeys(texts)}
+        return [scores[text] for text in texts]
+
+    def _score(self, question: str, text: str) -> float:
+        encoded = self._encoded(question, text).to(self.device)
         length, limit = encoded["input_ids"].shape[1], getattr(self.model.config, "max_position_embeddings", None)
         if limit is not None and length > limit:
             raise ValueError(f"question and answer have {length} tokens, reward model {self.folder} {limit} positions")
-        scores: list[float] = self.model(**encoded).logits.float().squeeze(1).tolist()
-        return scores
+        return float(self.model(**encoded).logits.float())
 
-    def _encoded(self, question: str, texts: Sequence[str]) -> Any:
+    def _encoded(self, question: str, text: str) -> Any:
         if self.tokenizer.chat_template is None:
-            return self.tokenizer([question] * len(texts), list(texts), padding=True, return_tensors="pt")
-        turns = [[{"role": "user", "content": question}, {"role": "assistant", "content": text}] for text in texts]
+            return self.tokenizer([question], [text], return_tensors="pt")
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": text}]
         said = self.tokenizer.apply_chat_template(turns, tokenize=False)
-        return self.tokenizer(said, padding=True, return_tensors="pt", add_special_tokens=False)
+        return self.tokenizer([said], return_tensors="pt", add_special_tokens=False)
