@@ -65,6 +65,14 @@ def test_half_of_the_standardised_score_is_added():
     assert preference_rewards([5.0]) == [0]
 
 
+def test_answers_that_are_left_out_do_not_enter_the_spread_of_the_scores():
+    """A cut long answer says nothing, which a reward model scores far from the others."""
+    answers = group(f"{LONG}red", f"{LONG}blue", rollout("I see", mode="long", stopped_by="length"), mode="long")
+    rewards = group_rewards(answers, [0.0] * 3, RewardSettings(cut="left out"), lambda *_: [1.0, 2.0, -50.0])
+    assert [one.terms.get("preference") for one in rewards] == pytest.approx([-0.5, 0.5, None])
+    assert rewards[2].value is None
+
+
 @pytest.mark.parametrize(("sees_thoughts", "shown"), [(False, "red"), (True, f"{LONG}red")])
 def test_the_reward_model_sees_the_final_answer_alone_unless_told(sees_thoughts, shown):
     seen = []

@@ -98,7 +98,9 @@ def group_rewards(
     if model is not None and "preference" in settings.terms:
         scores = model(group, judged_texts(group, settings.sees_thoughts))
         _check_count(group, "scores of the reward model", scores)
-        terms["preference"] = preference_rewards(scores)
+        is_kept = [not _is_left_out(one, settings) for one in group.rollouts]
+        kept_scores = iter(preference_rewards([score for score, kept in zip(scores, is_kept, strict=True) if kept]))
+        terms["preference"] = [next(kept_scores) if kept else None for kept in is_kept]
     _check_count(group, "accuracies", accuracy)
     kept = {name: values for name, values in terms.items() if name in settings.terms}
     return [_reward(kept, place, _is_left_out(one, settings)) for place, one in enumerate(group.rollouts)]
