@@ -119,6 +119,17 @@ def test_pairs_of_ones_own_are_learned_from(run: Run, inputs: Path, tmp_path: Pa
     assert "needs a folder of its own, or --restart" in again.stderr
 
 
+def test_pictures_of_pairs_that_have_changed_are_named(run: Run, inputs: Path, tmp_path: Path) -> None:
+    """The reference's log-probabilities, which are computed once, would be of the earlier pictures."""
+    path = write_pairs(tmp_path)
+    command = words(tmp_path, tmp_path / "run", source=path.name, start=inputs / "start", steps=1)
+    assert run(*command).exit_code == 0
+    (tmp_path / "2.png").write_bytes((tmp_path / "3.png").read_bytes())
+    again = run(*command)
+    assert again.exit_code == 2
+    assert f"the media of the run in {tmp_path / 'run'} changed since it began: {tmp_path / '2.png'}" in again.stderr
+
+
 def test_a_bad_pair_ends_the_run_or_is_left_out(run: Run, inputs: Path, tmp_path: Path) -> None:
     path = write_pairs(tmp_path)
     path.write_text(path.read_text() + '{"question": "What?", "chosen": "a"}\n')

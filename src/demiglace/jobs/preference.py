@@ -13,11 +13,13 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from demiglace.conversation import Conversation
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
+from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.stored import StoredRecords
 from demiglace.jobs.export import export
 from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype
@@ -146,6 +148,14 @@ def _prompts(recipe: PreferenceRecipe) -> Prompts | None:
 
 
 def _inputs(recipe: PreferenceRecipe, prompts: Prompts | None) -> Inputs:
-    sources: Any = [recipe.source] if prompts is None else prompts.mixture.sources
+    if isinstance(recipe.source, MixtureFile):
+        assert prompts is not None
+        found = inputs_of(prompts.mixture.sources, recipe.start)
+    else:
+        found = inputs_of([recipe.source], recipe.start, _prompt_of_pair)
     folder = recipe.verifier.folder
-    return {**inputs_of(sources, recipe.start), "verifier": marks(() if folder is None else model_files(folder))}
+    return {**found, "verifier": marks(() if folder is None else model_files(folder))}
+
+
+def _prompt_of_pair(source: JsonFile | StoredRecords, block: int, row: int) -> Conversation:
+    return Conversation(source.preference(block, row).messages)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from demiglace.conversation import Conversation
 from demiglace.data.source import Source
 from demiglace.data.sources.joined import Joined
 from demiglace.data.sources.stored import StoredRecords
@@ -29,13 +30,21 @@ MOST_RECORD_BYTES = 2**28
 FILE_MARKS = TableOf(TableOf(Words()))  # in the file
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind -> path -> mark
+Shown = Callable[[Any, int, int], Conversation]
 
 
-def inputs_of(sources: Sequence[Source], start: Path | None) -> Inputs:
-    """Marks of a run's files as they are now. start: folder of the model to start from."""
+def _shown(source: Source, block: int, row: int) -> Conversation:
+    return source.read(block, row, (0,))
+
+
+def inputs_of(sources: Sequence[Source], start: Path | None, shown: Shown = _shown) -> Inputs:
+    """Marks of a run's files as they are now. start: folder of the model to start from.
+
+    shown: reads a record (source, block, row) for the files that it names; BadRecord if it cannot be used.
+    """
     return {
         "data": data_marks(sources),
-        "media": marks(path for source in sources if source.names_files for path in _named_files(source)),
+        "media": marks(path for source in sources if source.names_files for path in _named_files(source, shown)),
         "start": marks(() if start is None else model_files(start)),
     }
 
@@ -125,14 +134,14 @@ def _mark(path: str, is_read: bool) -> str:
     return f"{status.st_size} bytes of {status.st_mtime_ns}"
 
 
-def _named_files(source: Source) -> Iterator[Path]:
+def _named_files(source: Source, shown: Shown) -> Iterator[Path]:
     blocks = source.blocks or ()
     step = max(1, -(-sum(blocks) // MOST_RECORDS))
     places = ((block, row) for block, size in enumerate(blocks) for row in range(size))
     for number, (block, row) in enumerate(places):
         if number % step == 0:
             try:
-                shown = media_of(source.read(block, row, (0,)))
+                media = media_of(shown(source, block, row))
             except BadRecord:
                 continue
-            yield from (Path(one) for one in shown if isinstance(one, str | os.PathLike))
+            yield from (Path(one) for one in media if isinstance(one, str | os.PathLike))
