@@ -114,6 +114,7 @@ def test_pairs_of_ones_own_are_learned_from(run: Run, inputs: Path, tmp_path: Pa
     assert result.exit_code == 0, result.stderr
     assert [line["step"] for line in metrics(tmp_path / "run")] == [1, 2]
     assert len(lines(tmp_path / "run" / "preference" / "reference.jsonl")) == 7
+    assert "6 pairs: in 2 steps of 2 each comes 0.7 times" in result.stderr
     again = run(*words(inputs, tmp_path / "run", source="pairs.jsonl", beta=0.3))
     assert again.exit_code == 2
     assert "needs a folder of its own, or --restart" in again.stderr

@@ -70,6 +70,7 @@ def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path
         reference = _reference(recipe, learner, pairs, count, mark, stage_folder, machine, should_stop)
     if reference is None:
         return False
+    machine.log(_shown_how_often(recipe, len(reference.numbers)))
     objective = _objective(recipe, pairs, reference, machine)
     trainer = Trainer(
         learner, recipe.stage(), objective, stage_folder,
@@ -129,6 +130,13 @@ def _objective(
         pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, numbers.micro_batch_pairs,
         recipe.seed, machine.ranks, machine.device, machine.dtype, numbers.nll_weight,
     )  # fmt: skip
+
+
+def _shown_how_often(recipe: PreferenceRecipe, num_pairs: int) -> str:
+    """A line for the user: steps are the preset's, however few pairs a file has."""
+    numbers = recipe.numbers
+    epochs = numbers.num_steps * numbers.batch_pairs / num_pairs
+    return f"{num_pairs} pairs: in {numbers.num_steps} steps of {numbers.batch_pairs} each comes {epochs:.1f} times"
 
 
 def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
