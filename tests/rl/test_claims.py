@@ -2,7 +2,7 @@
 
 import pytest
 
-from demiglace.rl.claims import MOST_CLAIMS, YES_OR_NO, claims_by_rule, split_by_model, split_by_rule
+from demiglace.rl.claims import MOST_CLAIMS, YES_OR_NO, claims_by_rule, split_by_model, split_by_rule, written_claims
 from demiglace.scoring.question import in_a_sentence
 from demiglace.synthesis.clips import kinds
 from demiglace.synthesis.questions import topics
@@ -54,6 +54,17 @@ def test_each_claim_of_an_answer_is_a_question_once(answer, questions):
 def test_an_answer_that_is_no_sentence_is_a_claim_about_its_question():
     question = "What colour is the star? Answer with a colour."
     assert asked("black", question) == ["What colour is the star? Is the answer black?"]
+    assert asked("Black.", question) == ["What colour is the star? Is the answer Black?"]
+    assert asked("No. The dog is brown.", "Is it a cat?") == ["Is it a cat? Is the answer No?", "Is the dog brown?"]
+
+
+@pytest.mark.parametrize(
+    "line", ["1. **Is it red?**", "* Is it red?", "*Is it red?*", '- "Is it red?"', "“Is it red?”", "2、Is it red?"]
+)
+def test_questions_of_a_models_list_may_be_emphasised_or_quoted(line):
+    others = 'Does the sign say "STOP"?\n是红色的吗？'
+    found = [claim.statement for claim in written_claims(f"{line}\n{others}")]
+    assert found == ["Is it red?", *others.splitlines()]
 
 
 def test_true_answers_of_all_drawn_questions_make_claims():

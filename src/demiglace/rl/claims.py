@@ -30,7 +30,8 @@ _SEEN = re.compile(r"(?:.*? )?i see (?:only )?(.+?)(?: too)?", re.IGNORECASE)
 _HAPPENED = re.compile(r"((?:the|an?) .+?) (appeared|disappeared|flashed|flashes)( .+)?", re.IGNORECASE)
 _BEING = re.compile(r"(.+?) (is|are|was|were) (.+)", re.IGNORECASE)
 _PRESENT = {"appeared": "appear", "disappeared": "disappear", "flashed": "flash", "flashes": "flash"}
-_BULLET = re.compile(r"^(?:[-*•]|\d+[.)])\s*")
+_BULLET = re.compile(r"^(?:[-•]\s*|\*\s+|\d+[.)、]\s*)")
+_EMPHASISED = re.compile(r"[*_`\"'“]+(.+?)[*_`\"'”]+")  # also in quotation marks
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def split_by_model(write: Callable[[Sequence[str]], list[str]]) -> Splitter:
 
 def claims_by_rule(question: str, answer: str) -> list[AtomicClaim]:
     """The claims of all sentences, without duplicates. A sentence of unknown form is one claim, and an answer without a
-    full stop is a claim about its question; ValueError if there are more than `MOST_CLAIMS`."""
+    full stop, or of one word, is a claim about its question; ValueError if there are more than `MOST_CLAIMS`."""
     text = " ".join(answer.split())
     found = [claim for sentence in _sentences(text) for claim in _claims(question, sentence)]
     return _checked(list(dict.fromkeys(found)))
@@ -77,11 +78,18 @@ def claims_by_rule(question: str, answer: str) -> list[AtomicClaim]:
 
 def written_claims(text: str) -> list[AtomicClaim]:
     """The questions in a model's list, without duplicates; ValueError for none, or more than `MOST_CLAIMS`."""
-    lines = (_BULLET.sub("", line.strip()) for line in text.splitlines())
-    asked = list(dict.fromkeys(line for line in lines if line.endswith("?")))
+    lines = map(_listed, text.splitlines())
+    asked = list(dict.fromkeys(line for line in lines if line.endswith(("?", "？"))))
     if not asked:
         raise ValueError(f"a list of questions was wanted of the model that splits answers, got {text!r:.120}")
     return _checked([AtomicClaim(line, line + YES_OR_NO) for line in asked])
+
+
+def _listed(line: str) -> str:
+    """A line of a list without its bullet, emphasis and quotation marks."""
+    bare = _BULLET.sub("", line.strip())
+    emphasised = _EMPHASISED.fullmatch(bare)
+    return emphasised[1] if emphasised else bare
 
 
 def _split(split: Callable[..., list[AtomicClaim]], *given: str) -> SplitAnswer:
@@ -117,7 +125,7 @@ def _claims(question: str, sentence: str) -> Iterator[AtomicClaim]:
         name, verb, rest = happened[1][0].lower() + happened[1][1:], happened[2].lower(), happened[3] or ""
         does = "Does" if verb == "flashes" else "Did"
         yield AtomicClaim(sentence, f"{does} {name} {_PRESENT[verb]}{rest}?{YES_OR_NO}")
-    elif sentence == said:  # without a full stop: a word, a number
+    elif sentence == said or " " not in said:  # without a full stop, or a word or a number
         about = FORM.sub("", question)
         yield AtomicClaim(f"{about} {said}", f"{about} Is the answer {said}?{YES_OR_NO}")
     elif (being := _BEING.fullmatch(said)) and "," not in being[1]:
