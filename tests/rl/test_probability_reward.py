@@ -21,6 +21,9 @@ def question(answer, choices=()):
         ("red, blue, green, yellow, white", "rule"),
         ("It moves to the left because it was hit.", "probability"),
         ("a small dog near the door", "probability"),
+        ("北京大学", "rule"),
+        ("红色的圆形在蓝色的方块上", "probability"),
+        ("赤い車が左にある", "probability"),
     ],
 )
 def test_short_and_typed_references_are_compared_by_rule(reference, way):

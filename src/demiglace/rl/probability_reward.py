@@ -5,20 +5,24 @@ reasoning, minus the same without reasoning, and at least 0 (released code).
 
 A reference is compared by rule if it has a type other than a phrase, is one of some choices, or is a phrase of at most
 three words, and always in short mode, which has no reasoning; all others are rewarded by probability. The paper says "a
-few tokens"; the number is ours. Constraints are checked by rule.
+few tokens"; the number is ours. Two characters of Chinese or Japanese, which have no spaces, are a word. Constraints
+are checked by rule.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Literal
 
 from demiglace.rl.rollout import Mode
 from demiglace.scoring.answer_type import answer_type
+from demiglace.scoring.constraints.text_units import IDEOGRAPH
 from demiglace.scoring.question import Question
 
 MOST_WORDS_BY_RULE = 3  # ours
+_IDEOGRAPHS = re.compile(rf"[{IDEOGRAPH}]{{1,2}}")
 ScoredBy = Literal["rule", "probability"]
 
 
@@ -27,7 +31,7 @@ def scored_by(question: Question, mode: Mode) -> ScoredBy:
     if question.constraints:
         return "rule"
     is_phrase = answer_type(question.answer, question.choices) == "phrase"
-    is_long = len(question.answer.split()) > MOST_WORDS_BY_RULE
+    is_long = len(_IDEOGRAPHS.sub(" x ", question.answer).split()) > MOST_WORDS_BY_RULE
     return "probability" if mode == "long" and is_phrase and is_long else "rule"
 
 
