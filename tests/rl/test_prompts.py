@@ -75,6 +75,29 @@ def test_what_is_drawn_brings_a_typed_reference():
     assert all(one.messages[-1].role == "user" for one in (*colours, *clips))
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("3 + 4 = 7, so the result is $\\boxed{7}$.", "7"),
+        ("<think>\nI count.\n</think>\n\n<answer> 3 </answer>", "3"),
+        ("<answer>\\boxed{-.5}</answer>", "-.5"),
+        ("The answer is B.", "B"),
+        ('Answer: 5"', '5"'),
+        ("The answer is 7, because two are hidden.", "7"),
+        ("\\boxed{7} or \\boxed{8}", "\\boxed{7} or \\boxed{8}"),
+        ("It is red, since the sun is low.", "It is red, since the sun is low."),
+    ],
+)
+def test_the_reference_is_what_an_answer_marks_as_its_final_one(tmp_path, answer, reference):
+    path = tmp_path / "marked.jsonl"
+    messages = [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": answer}]
+    path.write_text(json.dumps({"messages": messages}) + "\n")
+    (asked,) = read(Prompts(mixture(JsonFile("marked", path)), 0.0, seed=0), 0, 1)
+    assert asked.question.answer == reference
+    assert asked.question.is_answered_by(reference)
+    assert asked.question.is_answered_by(answer.rpartition("</think>")[2])
+
+
 def test_a_record_without_a_reference_is_named(tmp_path):
     path = tmp_path / "records.jsonl"
     turns = [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "<think>\nI see.\n</think>\n\n"}]

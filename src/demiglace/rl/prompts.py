@@ -1,7 +1,8 @@
 """Prompts of several domains in a resumable order, a share of them for long answers.
 
 A domain is a source of a mixture: the project's synthetic data, with typed references, or other records. For records,
-the constraints are checked, or the last answer is the reference. The prompt at a number is a function of the seed only.
+the constraints are checked, or the last answer, or what it marks as its final answer, is the reference. The prompt at a
+number is a function of the seed only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import ConstrainedConversation
 from demiglace.rl.probability_reward import ScoredBy, scored_by
 from demiglace.rl.rollout import MODES, Mode
+from demiglace.scoring.phrasing.final_answer import marked_answer
 from demiglace.scoring.question import Question
 
 STREAM = 0  # of the mixture's random choices
@@ -114,7 +116,10 @@ class Prompts:
 
 
 def _of_record(kind: str, where: str, conversation: Conversation) -> tuple[tuple[Message, ...], Question]:
-    """The last answer, without reasoning, is the reference; constraints are checked instead, if it has any."""
+    """The last answer, without reasoning, is the reference, or what it marks as its final answer (`final_answer`).
+
+    Constraints are checked instead, if it has any.
+    """
     is_answered = conversation.messages[-1].role == "assistant"
     *asked, answer = conversation.messages if is_answered else (*conversation.messages, Message("assistant", ()))
     reference = _text(answer).rpartition(END_THINK)[2].replace(THINK, "").strip()
@@ -126,6 +131,7 @@ def _of_record(kind: str, where: str, conversation: Conversation) -> tuple[tuple
             raise BadRecord(where, str(error)) from error
         reference = reference or "; ".join(one.in_words for one in constraints)
         return tuple(asked), Question(kind, text, reference, reference, constraints=constraints)
+    reference = marked_answer(reference) or reference
     if not reference:
         raise BadRecord(where, "a prompt needs a reference, but the last answer of the record is empty")
     return tuple(asked), Question(kind, text, reference, reference)

@@ -35,14 +35,27 @@ def final_answers(response: str, reference: str) -> list[str]:
     if _REASONING in behind:
         return []
     text = without_markup(behind)
-    enclosed, rest = _enclosed(text)
-    marks = [] if _MARK.search(reference) else [*_MARK.finditer(rest)]
-    ends = [*(mark.start() for mark in marks), len(rest)][1:]
-    marked = [rest[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
-    answers = enclosed + [answer for answer in marked if _ENCLOSED not in answer] or [text]
+    answers = _marked(text, by_words=not _MARK.search(reference)) or [text]
     if not _EXPLANATION.search(reference):
         answers = [_unexplained(answer) for answer in answers]
     return [answer for answer in answers if answer.strip(_BLANK)]
+
+
+def marked_answer(text: str) -> str | None:
+    """The answer that a text marks as its final one, without an explanation; None if it marks none, or several."""
+    found = {_unexplained(answer).strip().rstrip(".,;") for answer in _marked(without_markup(text), by_words=True)}
+    if len(found) != 1 or not (answer := found.pop()).strip(_BLANK):
+        return None
+    return marked_answer(answer) or answer  # a box in a tag
+
+
+def _marked(text: str, by_words: bool) -> list[str]:
+    """The texts in boxes and tags, and those after words such as "Answer:", if these are markers."""
+    enclosed, rest = _enclosed(text)
+    marks = [*_MARK.finditer(rest)] if by_words else []
+    ends = [*(mark.start() for mark in marks), len(rest)][1:]
+    marked = [rest[mark.end() : end] for mark, end in zip(marks, ends, strict=True)]
+    return enclosed + [answer for answer in marked if _ENCLOSED not in answer]
 
 
 def _unexplained(text: str) -> str:
