@@ -145,6 +145,18 @@ def test_a_burst_in_an_avi_that_leaves_frames_out(tmp_path):
     assert [found.index(number) for number in range(2, 13)] == list(range(150, 161))
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("ts", "libx264"), ("m2ts", "libx264"), ("mpg", "mpeg2video")])
+def test_joined_recordings_are_one_clip(tmp_path, suffix, codec):
+    """As `cat` joins them: the timestamps of the second begin anew."""
+    options = {"bf": "2", "b": "2M"}
+    clip = make_clip(tmp_path / f"clip.{suffix}", range(100), codec=codec, options=options).read_bytes()
+    assert probe(2 * clip).duration_s == pytest.approx(8)
+    with does_not_warn():
+        assert numbers(2 * clip, VideoSampling(fps=25, max_packages=200)) == [*range(100), *range(100)]
+        few = numbers(2 * clip, VideoSampling(fps=0.5))
+    assert few == [number % 100 for number in planned(8, VideoSampling(fps=0.5), 25)]
+
+
 def test_a_title_in_another_encoding_is_no_fault(tmp_path):
     path = make_clip(tmp_path / "clip.mkv", range(100), title="in a cafe")
     path.write_bytes(path.read_bytes().replace(b"in a cafe", b"in a caf\xe9"))

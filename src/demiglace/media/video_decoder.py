@@ -81,7 +81,7 @@ class VideoDecoder:
         self._by_decoding_time = times.are_decoding_times
         self.num_decoded, self._num_damaged = 0, 0
         self._read_to = -math.inf  # decoding time of the last packet read, in ticks of the stream
-        self._can_skip, self._tail_warned = not source.is_raw, False
+        self._can_skip, self._tail_warned = not (source.is_raw or times.is_joined), False
         # FFmpeg reads the key frame index of a Matroska file with the first seek.
         self._frames = self._decode(0 if "matroska" in source.format else None)
         first = next(self._frames, None)
@@ -190,7 +190,8 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
     usual_s = median(after - start for start, after in pairwise(starts)) if len(starts) > 1 else 1 / fps
     last_stays_s = float(times.last_stays * source.tick_s) or usual_s
     packets_end_s = starts[-1] + last_stays_s
-    seconds = _seconds(packets_end_s, usual_s / 2, source.announced_lengths_s, origin_s)
+    announced_s = [] if times.is_joined else source.announced_lengths_s
+    seconds = _seconds(packets_end_s, usual_s / 2, announced_s, origin_s)
     if seconds <= packets_end_s + CUT_SHORT_S:
         for even_fps in (fps, measured_fps):
             if are_even(starts, last_stays_s, even_fps):

@@ -20,6 +20,8 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf
 )
 FALLBACK_FPS = 25.0  # if the file does not state a rate
 TAIL_SLACK_S = 0.1  # in a complete file, sound may outlast the picture by this much
+JOINABLE_FORMATS = ("mpegts", "mpeg")  # recordings that were appended to each other byte by byte are valid files
+JOIN_S = 0.1  # FFmpeg: decoding times that go back further than this belong to another recording
 
 _TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which FFmpeg copies unchanged
@@ -34,12 +36,13 @@ class Colours:
     matrix: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenStream:
     """An open container and the stream that is read from it.
 
     name: for messages. tick_s: seconds per unit of the stream's timestamps.
     colours: colour tags of the container; frames may have none.
+    is_joined: whether the packets read so far are of several recordings, joined end to end.
     """
 
     name: str
@@ -47,6 +50,7 @@ class OpenStream:
     stream: VideoStream
     tick_s: Fraction
     colours: Colours
+    is_joined: bool = False
 
     @property
     def format(self) -> str:
@@ -81,11 +85,23 @@ class OpenStream:
         return next(lengths, None)
 
     def packets(self) -> Iterator[Packet]:
-        """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder."""
+        """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder.
+
+        In joined recordings the timestamps begin anew; here those of each continue where the one before it ends.
+        """
         import av
 
+        shift, end = 0, None
         try:
-            yield from self.container.demux(self.stream)
+            for packet in self.container.demux(self.stream):
+                if packet.dts is not None and self.format in JOINABLE_FORMATS:
+                    if end is not None and (packet.dts + shift - end) * self.tick_s < -JOIN_S:
+                        shift, self.is_joined = end - packet.dts, True
+                    end = packet.dts + shift + (packet.duration or 0)
+                if shift:
+                    packet.pts = None if packet.pts is None else packet.pts + shift
+                    packet.dts = None if packet.dts is None else packet.dts + shift
+                yield packet
         except av.error.FFmpegError:
             return
 
@@ -97,12 +113,14 @@ class PacketTimes:
     count: non-empty packets. stamps: ascending and distinct; None if a packet has no timestamp.
     last_stays: duration of the last one, 0 if it is not given.
     are_decoding_times: whether the file stores only decoding times, although frames may be shown in another order.
+    is_joined: as in `OpenStream`; then FFmpeg's key frame index and duration are of one recording.
     """
 
     count: int
     stamps: list[int] | None
     last_stays: int = 0
     are_decoding_times: bool = False
+    is_joined: bool = False
 
 
 @contextmanager
@@ -153,7 +171,8 @@ def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
     if not stays or not all_say:
         return PacketTimes(count, None)
     stamps = sorted(stays)
-    return PacketTimes(count, stamps, stays[stamps[-1]], _are_decoding_times(source, stamps == list(stays)))
+    are_decoding_times = _are_decoding_times(source, stamps == list(stays))
+    return PacketTimes(count, stamps, stays[stamps[-1]], are_decoding_times, source.is_joined)
 
 
 def _are_decoding_times(source: OpenStream, is_sorted: bool) -> bool:
