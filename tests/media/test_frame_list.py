@@ -44,7 +44,7 @@ def test_frames_share_packages_as_those_of_a_file():
     sampling = VideoSampling(fps=2, package_frames=6, force_package_frames=True)
     assert [package.ticks for package in read_packages(pictures(8), sampling)] == [[0, 5, 10, 15, 20, 25], [30, 35]]
     facts, plan = plan_video(pictures(8), VideoSampling(fps=2, max_packages=5, package_frames=2))
-    assert (facts.duration_s, facts.fps, facts.num_frames_announced) == (4, 2, 8)
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (4, 2, 8)
     assert plan.package_sizes == (2, 2, 2, 2)
 
 

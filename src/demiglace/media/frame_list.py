@@ -13,7 +13,7 @@ from demiglace.media.pictures import PictureSource, open_picture
 class FrameList:
     """Frames 1 / `fps` seconds apart; only one is open at a time.
 
-    size: (width, height) of the first frame. duration_s: of all frames. num_announced: the number of frames.
+    size: (width, height) of the first frame. duration_s: of all frames. num_frames: the number of frames.
     ValueError if a frame is not a picture or differs in size from the first: these are not frames of one video.
     """
 
@@ -24,7 +24,7 @@ class FrameList:
         if not frames:
             raise ValueError("a video needs at least one frame, got none")
         self._frames, self.fps = frames, fps
-        self.num_announced: int = len(frames)
+        self.num_frames = len(frames)
         self.duration_s = len(frames) / fps
         self._index, self._shown = 0, self._frame(0)
         self.size = self._shown.size

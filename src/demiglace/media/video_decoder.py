@@ -41,11 +41,13 @@ class _Length:
     """Seconds from the first frame that decodes; mean frames a second.
 
     seconds: length of the clip. packets_end_s: end of the last frame, by its packet.
+    num_frames: by the packets.
     uneven_starts: when each frame appears on screen, if the spacing is uneven or the last frame stays; else None.
     """
 
     seconds: float
     packets_end_s: float
+    num_frames: int
     fps: float
     uneven_starts: list[float] | None
 
@@ -71,12 +73,11 @@ class VideoDecoder:
     duration_s: from the first frame to the end of the last, or the announced duration if that is longer.
     fps: mean frames a second.
     uneven_starts: when each frame appears on screen, None if they are evenly spaced or the packets do not say.
-    num_announced: number of frames, None if the container does not say. num_decoded: frames decoded so far.
+    num_frames: by the packets; without those that an edit list leaves out. num_decoded: frames decoded so far.
     rotation, is_mirrored: as in `FramePictures`.
     """
 
     def __init__(self, source: OpenStream, times: PacketTimes, max_frames: int) -> None:
-        self.num_announced = source.stream.frames or None
         self._source, self._max_frames = source, max_frames
         self._by_decoding_time = times.are_decoding_times
         self.num_decoded, self._num_damaged = 0, 0
@@ -91,7 +92,7 @@ class VideoDecoder:
         self._current, self._following = first, next(self._frames, None)
         length = _length(source, times, first.start_s)
         self.duration_s, self.fps, self.uneven_starts = length.seconds, length.fps, length.uneven_starts
-        self._packets_end_s = length.packets_end_s
+        self._packets_end_s, self.num_frames = length.packets_end_s, length.num_frames
         shown = self._pictures = FramePictures(first.frame, source)
         self._picture: PIL.Image.Image | None = None
         self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
@@ -185,7 +186,7 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
     starts, fps = _starts(source, times, origin_s), source.mean_fps
     if not starts:
         seconds = max([times.count / fps, *source.announced_lengths_s[:1]])
-        return _Length(seconds, seconds, fps, None)
+        return _Length(seconds, seconds, times.count, fps, None)
     measured_fps = (len(starts) - 1) / starts[-1] if len(starts) > 1 else fps
     usual_s = median(after - start for start, after in pairwise(starts)) if len(starts) > 1 else 1 / fps
     last_stays_s = float(times.last_stays * source.tick_s) or usual_s
@@ -195,8 +196,8 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
     if seconds <= packets_end_s + CUT_SHORT_S:
         for even_fps in (fps, measured_fps):
             if are_even(starts, last_stays_s, even_fps):
-                return _Length(seconds, packets_end_s, even_fps, None)
-    return _Length(seconds, packets_end_s, len(starts) / seconds, starts)
+                return _Length(seconds, packets_end_s, len(starts), even_fps, None)
+    return _Length(seconds, packets_end_s, len(starts), len(starts) / seconds, starts)
 
 
 def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[float]:
