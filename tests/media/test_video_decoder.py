@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, numbers, planned, probe
 
 from demiglace.conversation import VideoSampling
@@ -155,6 +156,25 @@ def test_joined_recordings_are_one_clip(tmp_path, suffix, codec):
         assert numbers(2 * clip, VideoSampling(fps=25, max_packages=200)) == [*range(100), *range(100)]
         few = numbers(2 * clip, VideoSampling(fps=0.5))
     assert few == [number % 100 for number in planned(8, VideoSampling(fps=0.5), 25)]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
+def test_the_stream_that_is_marked_as_default_is_shown(tmp_path, clip, suffix):
+    """And not one before it, such as another angle or a track that an editor has disabled."""
+    first = make_clip(tmp_path / "first.mp4", [0])
+    with (
+        av.open(str(first)) as other,
+        av.open(str(clip)) as shown,
+        av.open(str(tmp_path / f"two.{suffix}"), "w") as target,
+    ):
+        streams = [target.add_stream_from_template(source.streams.video[0]) for source in (other, shown)]
+        streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+        for source, stream in zip((other, shown), streams, strict=True):
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    target.mux(packet)
+    assert numbers(tmp_path / f"two.{suffix}") == planned(4, VideoSampling(fps=5), 25)
 
 
 def test_a_title_in_another_encoding_is_no_fault(tmp_path):

@@ -54,7 +54,7 @@ class _Length:
 
 @contextmanager
 def open_video(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[VideoDecoder]:
-    """The first video stream of an open file; `name` is for messages.
+    """The video stream of an open file that players show; `name` is for messages.
 
     ValueError if the file is not a video, has no frame that decodes, or exceeds the limits on pixels or frames.
     """

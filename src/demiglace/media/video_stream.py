@@ -125,8 +125,12 @@ class PacketTimes:
 
 @contextmanager
 def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStream]:
-    """The first video stream of an open file, from its start; ValueError if there is none that can be read."""
+    """The video stream of an open file that players show, from its start; ValueError if there is none that can be read.
+
+    Of several streams that is the first one marked as default, such as the enabled track of a MOV, else the first one.
+    """
     import av
+    from av.stream import Disposition
 
     file.seek(0)
     try:
@@ -134,10 +138,10 @@ def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStre
     except av.error.FFmpegError as error:
         raise ValueError(f"{name}: not a video that can be read ({error.strerror})") from error
     with container:
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             raise ValueError(f"{name}: has no video stream")
-        stream = streams[0]
+        stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
         codec, tick_s = stream.codec_context, stream.time_base
         if codec is None:
             raise ValueError(f"{name}: has no video stream in a known codec")
