@@ -158,6 +158,20 @@ def test_joined_recordings_are_one_clip(tmp_path, suffix, codec):
     assert few == [number % 100 for number in planned(8, VideoSampling(fps=0.5), 25)]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("h264", "libx264"), ("hevc", "libx265"), ("m2v", "mpeg2video"), ("m1v", "mpeg1video")]
+)
+@pytest.mark.parametrize("rate", [50, 24])
+def test_a_stream_without_a_container_has_its_own_rate(tmp_path, suffix, codec, rate):
+    options = {"x265-params": "log-level=error"} if codec == "libx265" else None
+    path = make_clip(
+        tmp_path / f"clip.{suffix}", range(48), time_base=Fraction(1, rate), codec=codec, rate=rate, options=options
+    )
+    facts = probe(path)
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (pytest.approx(48 / rate), rate, 48)
+    assert numbers(path) == planned(48 / rate, VideoSampling(fps=5), rate)
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
 def test_the_stream_that_is_marked_as_default_is_shown(tmp_path, clip, suffix):
     """And not one before it, such as another angle or a track that an editor has disabled."""

@@ -58,7 +58,9 @@ class OpenStream:
 
     @property
     def mean_fps(self) -> float:
-        return float(self.stream.average_rate or self.stream.guessed_rate or FALLBACK_FPS)
+        # Of a stream without a container FFmpeg calls 25 the average; its guess is what the stream itself says.
+        average = None if self.is_raw else self.stream.average_rate
+        return float(average or self.stream.guessed_rate or FALLBACK_FPS)
 
     @property
     def is_raw(self) -> bool:
