@@ -3,8 +3,9 @@
 import io
 
 import PIL.Image
+import PIL.ImageSequence
 import pytest
-from clips import HEIGHT, WIDTH, bar_code, number_of
+from clips import HEIGHT, WIDTH, bar_code, number_of, numbers
 
 from demiglace.conversation import Video, VideoSampling
 from demiglace.media.video import plan_video, read_packages
@@ -76,6 +77,16 @@ def test_frames_that_are_none(tmp_path):
             Video(source)
         with pytest.raises(ValueError, match="at least one frame, got none"):
             list(read_packages(source))
+
+
+def test_an_opened_animation_is_one_frame(tmp_path):
+    frames = pictures(3)
+    frames[0].save(tmp_path / "three.gif", save_all=True, append_images=frames[1:], duration=100)
+    with PIL.Image.open(tmp_path / "three.gif") as opened:
+        with pytest.raises(ValueError, match="frames 1 and 2 are one opened file at one of its frames: give copies"):
+            numbers(list(PIL.ImageSequence.Iterator(opened)))
+        assert numbers([frame.copy() for frame in PIL.ImageSequence.Iterator(opened)]) == [0, 1, 2]
+    assert numbers([frames[1]] * 3) == [1, 1, 1]
 
 
 def test_a_list_of_frames_is_kept_as_it_was():
