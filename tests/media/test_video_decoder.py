@@ -38,6 +38,13 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
         assert decoder.num_decoded < 150, "of the 450 before it"
 
 
+def test_frames_of_a_program_stream_are_not_shifted_where_they_lie_far_apart(tmp_path):
+    options = {"bf": "2", "b": "2M"}
+    clip = make_clip(tmp_path / "long.vob", range(500), codec="mpeg2video", gop=15, options=options)
+    for sampling in (VideoSampling(fps=0.3), VideoSampling(fps=0.2, start=4)):
+        assert numbers(clip, sampling) == planned(20, sampling, 25)
+
+
 @pytest.mark.parametrize("factor", [3, 1000])
 def test_announces_longer_than_it_is(tmp_path, factor):
     clip = bytearray(make_clip(tmp_path / "clip.mkv", range(100)).read_bytes().replace(b"DURATION", b"NO_TRACK"))

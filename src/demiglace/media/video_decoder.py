@@ -82,7 +82,7 @@ class VideoDecoder:
         self._by_decoding_time = times.are_decoding_times
         self.num_decoded, self._num_damaged = 0, 0
         self._read_to = -math.inf  # decoding time of the last packet read, in ticks of the stream
-        self._can_skip, self._tail_warned = not (source.is_raw or times.is_joined), False
+        self._can_skip, self._tail_warned = not (source.is_raw or source.is_stream), False
         # FFmpeg reads the key frame index of a Matroska file with the first seek.
         self._frames = self._decode(0 if "matroska" in source.format else None)
         first = next(self._frames, None)

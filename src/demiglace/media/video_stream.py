@@ -20,7 +20,7 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf
 )
 FALLBACK_FPS = 25.0  # if the file does not state a rate
 TAIL_SLACK_S = 0.1  # in a complete file, sound may outlast the picture by this much
-JOINABLE_FORMATS = ("mpegts", "mpeg")  # recordings that were appended to each other byte by byte are valid files
+STREAM_FORMATS = ("mpegts", "mpeg")  # transport and program streams
 JOIN_S = 0.1  # FFmpeg: decoding times that go back further than this belong to another recording
 
 _TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
@@ -68,6 +68,12 @@ class OpenStream:
         return self.format in RAW_FORMATS
 
     @property
+    def is_stream(self) -> bool:
+        """Whether recordings may be joined byte by byte. After a seek the times of frames may be wrong: in program
+        streams FFmpeg gives them those of frames that are shown later."""
+        return self.format in STREAM_FORMATS
+
+    @property
     def announced_lengths_s(self) -> list[float]:
         """The duration in the container, in seconds: the stream's if given, else the container's; empty if neither."""
         if (ticks := self.stream.duration or 0) > 0:
@@ -96,7 +102,7 @@ class OpenStream:
         shift, end = 0, None
         try:
             for packet in self.container.demux(self.stream):
-                if packet.dts is not None and self.format in JOINABLE_FORMATS:
+                if packet.dts is not None and self.is_stream:
                     if end is not None and (packet.dts + shift - end) * self.tick_s < -JOIN_S:
                         shift, self.is_joined = end - packet.dts, True
                     end = packet.dts + shift + (packet.duration or 0)
@@ -115,7 +121,7 @@ class PacketTimes:
     count: non-empty packets. stamps: ascending and distinct; None if a packet has no timestamp.
     last_stays: duration of the last one, 0 if it is not given.
     are_decoding_times: whether the file stores only decoding times, although frames may be shown in another order.
-    is_joined: as in `OpenStream`; then FFmpeg's key frame index and duration are of one recording.
+    is_joined: as in `OpenStream`; then the container announces the duration of one recording.
     """
 
     count: int
