@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Role = Literal["system", "user", "assistant"]
 
+_FILE = str | PathLike | bytes
+
 SAMPLING: Mapping[str, Field] = {
     "fps": Real(0, 60, above=True),
     "max_packages": Whole(1, 2**20),
@@ -75,12 +77,20 @@ class Text:
 
     text: str
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise _wrong("a text", "a str", self.text)
+
 
 @dataclass(frozen=True)
 class Image:
-    """An image: a path, its bytes, or a PIL image."""
+    """An image: a path, its bytes, or a PIL image. ValueError on anything else, such as an array."""
 
     source: Picture
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, _FILE) and not _is_picture(self.source):
+            raise _wrong("an image", "a path, bytes or a PIL image", self.source)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,12 @@ class Document:
 
     source: str | PathLike[str] | bytes
     pages: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, _FILE):
+            raise _wrong("a document", "a path or bytes", self.source)
+        if not isinstance(self.pages, str | None):
+            raise _wrong("pages", "a text such as '1-3,7'", self.pages)
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,11 @@ class Video:
     sampling: VideoSampling | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.source, Sequence) and not isinstance(self.source, str | bytes):
+        if not isinstance(self.source, _FILE | Sequence):
+            raise _wrong("a video", "a path, bytes or a sequence of frames", self.source)
+        if not isinstance(self.sampling, VideoSampling | None):
+            raise _wrong("sampling", "a VideoSampling", self.sampling)
+        if not isinstance(self.source, _FILE):
             object.__setattr__(self, "source", tuple(self.source))
         if self.source == ():
             raise ValueError("a video needs at least one frame, got none")
@@ -144,3 +164,13 @@ class Conversation:
         """One user turn: the parts, then the question."""
         head = (Message("system", (Text(system),)),) if system else ()
         return cls((*head, Message("user", (*parts, Text(question)))), thinking)
+
+
+def _is_picture(source: object) -> bool:
+    from PIL.Image import Image as Picture  # here, so that conversations of files alone do not load it
+
+    return isinstance(source, Picture)
+
+
+def _wrong(name: str, wanted: str, given: object) -> ValueError:
+    return ValueError(f"{name} must be {wanted}, got {type(given).__name__}")

@@ -23,7 +23,7 @@ def animation(form: str, durations, **options) -> bytes:
 def test_animations_by_the_durations_of_their_frames(form, options):
     clip = animation(form, [100, 500, 50, 350], **options)
     facts = probe(clip)
-    assert (facts.width, facts.height, facts.num_frames_announced) == (WIDTH, HEIGHT, 4)
+    assert (facts.width, facts.height, facts.num_frames) == (WIDTH, HEIGHT, 4)
     assert facts.duration_s == pytest.approx(1.0)
     assert facts.fps == pytest.approx(4.0)
     (package,) = read_packages(clip, VideoSampling(fps=4, package_frames=4, force_package_frames=True))

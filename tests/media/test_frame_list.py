@@ -3,8 +3,9 @@
 import io
 
 import PIL.Image
+import PIL.ImageSequence
 import pytest
-from clips import HEIGHT, WIDTH, bar_code, number_of
+from clips import HEIGHT, WIDTH, bar_code, number_of, numbers
 
 from demiglace.conversation import Video, VideoSampling
 from demiglace.media.video import plan_video, read_packages
@@ -44,7 +45,7 @@ def test_frames_share_packages_as_those_of_a_file():
     sampling = VideoSampling(fps=2, package_frames=6, force_package_frames=True)
     assert [package.ticks for package in read_packages(pictures(8), sampling)] == [[0, 5, 10, 15, 20, 25], [30, 35]]
     facts, plan = plan_video(pictures(8), VideoSampling(fps=2, max_packages=5, package_frames=2))
-    assert (facts.duration_s, facts.fps, facts.num_frames_announced) == (4, 2, 8)
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (4, 2, 8)
     assert plan.package_sizes == (2, 2, 2, 2)
 
 
@@ -76,6 +77,16 @@ def test_frames_that_are_none(tmp_path):
             Video(source)
         with pytest.raises(ValueError, match="at least one frame, got none"):
             list(read_packages(source))
+
+
+def test_an_opened_animation_is_one_frame(tmp_path):
+    frames = pictures(3)
+    frames[0].save(tmp_path / "three.gif", save_all=True, append_images=frames[1:], duration=100)
+    with PIL.Image.open(tmp_path / "three.gif") as opened:
+        with pytest.raises(ValueError, match="frames 1 and 2 are one opened file at one of its frames: give copies"):
+            numbers(list(PIL.ImageSequence.Iterator(opened)))
+        assert numbers([frame.copy() for frame in PIL.ImageSequence.Iterator(opened)]) == [0, 1, 2]
+    assert numbers([frames[1]] * 3) == [1, 1, 1]
 
 
 def test_a_list_of_frames_is_kept_as_it_was():

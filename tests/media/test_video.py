@@ -1,6 +1,7 @@
 """Packages of frames: the planned frames of every container and format, within bounds; what is no video says so."""
 
 import io
+import struct
 import weakref
 from fractions import Fraction
 from itertools import islice
@@ -59,7 +60,18 @@ def test_every_frame_from_first_to_last(clip):
 def test_probe(clip):
     facts = probe(clip)
     assert (facts.width, facts.height, facts.rotation) == (WIDTH, HEIGHT, 0)
-    assert (facts.duration_s, facts.fps, facts.num_frames_announced) == (4, 25, 100)
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (4, 25, 100)
+
+
+def test_a_trimmed_clip_has_the_frames_that_are_shown(clip):
+    """As phones trim: all frames stay in the file, and an edit list says which are shown."""
+    data = bytearray(clip.read_bytes())
+    place = data.index(b"elst") + 12  # length in milliseconds, start in 1/12800 s
+    length_ms, start = struct.unpack_from(">Ii", data, place)
+    struct.pack_into(">Ii", data, place, length_ms // 2, start + 30 * 512)
+    facts = probe(bytes(data))
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (2, 25, 50)
+    assert numbers(bytes(data), VideoSampling(fps=25)) == list(range(30, 80))
 
 
 def test_variable_frame_rate_goes_by_time(tmp_path):
@@ -240,7 +252,7 @@ def test_real_clips(name, size, duration_s, num_frames):
 def test_official_demo():
     path = DATA / "official_demo" / "badminton.mp4"
     facts = probe(path)
-    assert (facts.width, facts.height, facts.num_frames_announced) == (720, 1280, 611)
+    assert (facts.width, facts.height, facts.num_frames) == (720, 1280, 611)
     packages = list(islice(read_packages(path, VideoSampling.paper_maximum()), 2))
     assert [package.ticks for package in packages] == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     assert {frame.size for package in packages for frame in package.frames} == {(720, 1280)}

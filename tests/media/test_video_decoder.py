@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from clips import HEIGHT, WIDTH, bar_code, does_not_warn, make_clip, number_of, numbers, planned, probe
 
 from demiglace.conversation import VideoSampling
@@ -35,6 +36,13 @@ def test_long_clips_are_skipped_through_and_the_frames_stay_the_same(tmp_path, s
     with open_video(io.BytesIO(clip), "long", MAX_PIXELS, MAX_FRAMES) as decoder:
         assert number_of(decoder.at(18.02)) == 450
         assert decoder.num_decoded < 150, "of the 450 before it"
+
+
+def test_frames_of_a_program_stream_are_not_shifted_where_they_lie_far_apart(tmp_path):
+    options = {"bf": "2", "b": "2M"}
+    clip = make_clip(tmp_path / "long.vob", range(500), codec="mpeg2video", gop=15, options=options)
+    for sampling in (VideoSampling(fps=0.3), VideoSampling(fps=0.2, start=4)):
+        assert numbers(clip, sampling) == planned(20, sampling, 25)
 
 
 @pytest.mark.parametrize("factor", [3, 1000])
@@ -143,6 +151,51 @@ def test_a_burst_in_an_avi_that_leaves_frames_out(tmp_path):
         found = numbers(path, VideoSampling(fps=10, package_frames=6))
     assert (len(found), set(found)) == (250, set(range(15)))
     assert [found.index(number) for number in range(2, 13)] == list(range(150, 161))
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("ts", "libx264"), ("m2ts", "libx264"), ("mpg", "mpeg2video")])
+def test_joined_recordings_are_one_clip(tmp_path, suffix, codec):
+    """As `cat` joins them: the timestamps of the second begin anew."""
+    options = {"bf": "2", "b": "2M"}
+    clip = make_clip(tmp_path / f"clip.{suffix}", range(100), codec=codec, options=options).read_bytes()
+    assert probe(2 * clip).duration_s == pytest.approx(8)
+    with does_not_warn():
+        assert numbers(2 * clip, VideoSampling(fps=25, max_packages=200)) == [*range(100), *range(100)]
+        few = numbers(2 * clip, VideoSampling(fps=0.5))
+    assert few == [number % 100 for number in planned(8, VideoSampling(fps=0.5), 25)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("h264", "libx264"), ("hevc", "libx265"), ("m2v", "mpeg2video"), ("m1v", "mpeg1video")]
+)
+@pytest.mark.parametrize("rate", [50, 24])
+def test_a_stream_without_a_container_has_its_own_rate(tmp_path, suffix, codec, rate):
+    options = {"x265-params": "log-level=error"} if codec == "libx265" else None
+    path = make_clip(
+        tmp_path / f"clip.{suffix}", range(48), time_base=Fraction(1, rate), codec=codec, rate=rate, options=options
+    )
+    facts = probe(path)
+    assert (facts.duration_s, facts.fps, facts.num_frames) == (pytest.approx(48 / rate), rate, 48)
+    assert numbers(path) == planned(48 / rate, VideoSampling(fps=5), rate)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
+def test_the_stream_that_is_marked_as_default_is_shown(tmp_path, clip, suffix):
+    """And not one before it, such as another angle or a track that an editor has disabled."""
+    first = make_clip(tmp_path / "first.mp4", [0])
+    with (
+        av.open(str(first)) as other,
+        av.open(str(clip)) as shown,
+        av.open(str(tmp_path / f"two.{suffix}"), "w") as target,
+    ):
+        streams = [target.add_stream_from_template(source.streams.video[0]) for source in (other, shown)]
+        streams[0].disposition, streams[1].disposition = Disposition(0), Disposition.default
+        for source, stream in zip((other, shown), streams, strict=True):
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    target.mux(packet)
+    assert numbers(tmp_path / f"two.{suffix}") == planned(4, VideoSampling(fps=5), 25)
 
 
 def test_a_title_in_another_encoding_is_no_fault(tmp_path):

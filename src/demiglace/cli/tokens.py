@@ -132,8 +132,8 @@ def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
 
     facts, plan = plan_video(part.source, part.sampling)
     sizes = plan.package_sizes
-    held = facts.num_frames_announced or round(facts.duration_s * facts.fps)
-    costs = video_costs(facts.width, facts.height, held / facts.fps, sum(sizes), sizes[0], num_queries, held)
+    seconds, num_frames = facts.num_frames / facts.fps, facts.num_frames
+    costs = video_costs(facts.width, facts.height, seconds, sum(sizes), sizes[0], num_queries, num_frames)
     return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
 
 

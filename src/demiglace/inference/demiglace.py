@@ -106,7 +106,7 @@ class Demiglace:
         sampling: SamplingParams | None = None,
         system: str | None = None,
     ) -> Answer:
-        """The answer to one question about any number of files, PIL images or parts of a conversation."""
+        """The answer to one question about any number of files, their bytes, PIL images or parts of a conversation."""
         return self.answer(_asked(question, sources, thinking, system), sampling)
 
     def answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> Answer:

@@ -29,7 +29,7 @@ def is_animation(head: bytes) -> bool:
 class Animation:
     """Frames by time; a still picture is an animation of one frame.
 
-    size: (width, height) as shown. duration_s, fps: of the frames that decode. num_announced: frames in the file.
+    size: (width, height) as shown. duration_s, fps, num_frames: of the frames that decode.
     uneven_starts: seconds at which each frame appears, None if they are evenly spaced.
     ValueError if no frame decodes, if one has more than `max_pixels`, or if there are more than `max_frames`.
     """
@@ -41,20 +41,20 @@ class Animation:
         data = io.BytesIO(read_bytes(source))
         try:
             self._image = PIL.Image.open(data, formats=("GIF", "PNG", "WEBP", "AVIF"))
-            self.num_announced: int = getattr(self._image, "n_frames", 1)
+            num_announced: int = getattr(self._image, "n_frames", 1)
         except Exception as error:  # decoders raise nearly anything on damaged bytes
             raise ValueError(f"{name}: not an animation that can be read") from error
-        if self.num_announced > max_frames:
-            raise ValueError(f"{name}: {self.num_announced} frames, at most {max_frames} are read")
+        if num_announced > max_frames:
+            raise ValueError(f"{name}: {num_announced} frames, at most {max_frames} are read")
         # The first picture of an animated PNG may be outside the animation, for viewers without animation.
         self._first = int(bool(self._image.info.get("default_image")))
-        self._ends_ms = list(accumulate(self._durations_ms(max_pixels)))
+        self._ends_ms = list(accumulate(self._durations_ms(num_announced, max_pixels)))
         if not self._ends_ms:
-            raise ValueError(f"{name}: none of its {self.num_announced} frames decodes")
-        if len(self._ends_ms) < self.num_announced - self._first:
-            warnings.warn(f"{name}: {len(self._ends_ms)} of {self.num_announced} frames decode", stacklevel=2)
-        self.duration_s = self._ends_ms[-1] / 1000
-        self.fps = len(self._ends_ms) / self.duration_s
+            raise ValueError(f"{name}: none of its {num_announced} frames decodes")
+        if len(self._ends_ms) < num_announced - self._first:
+            warnings.warn(f"{name}: {len(self._ends_ms)} of {num_announced} frames decode", stacklevel=2)
+        self.duration_s, self.num_frames = self._ends_ms[-1] / 1000, len(self._ends_ms)
+        self.fps = self.num_frames / self.duration_s
         starts = [end / 1000 for end in (0, *self._ends_ms[:-1])]
         self.uneven_starts = None if are_even(starts, self.duration_s - starts[-1], self.fps) else starts
         self._index, self._shown = 0, self._frame(0)
@@ -76,9 +76,9 @@ class Animation:
             raise ValueError(f"{self._name}: frame {index} does not decode") from error
         return open_picture(self._image)
 
-    def _durations_ms(self, max_pixels: int) -> Iterator[float]:
+    def _durations_ms(self, num_announced: int, max_pixels: int) -> Iterator[float]:
         """Durations of the frames before the first that does not decode."""
-        for index in range(self._first, self.num_announced):
+        for index in range(self._first, num_announced):
             try:
                 self._image.seek(index)
             except Exception:

@@ -13,8 +13,9 @@ from demiglace.media.pictures import PictureSource, open_picture
 class FrameList:
     """Frames 1 / `fps` seconds apart; only one is open at a time.
 
-    size: (width, height) of the first frame. duration_s: of all frames. num_announced: the number of frames.
-    ValueError if a frame is not a picture or differs in size from the first: these are not frames of one video.
+    size: (width, height) of the first frame. duration_s: of all frames. num_frames: the number of frames.
+    ValueError if a frame is not a picture or differs in size from the first: these are not frames of one video. So it
+    is if a file of several frames that PIL has opened stands for several of them.
     """
 
     rotation, is_mirrored = 0, False  # pictures are already upright
@@ -23,8 +24,9 @@ class FrameList:
     def __init__(self, frames: Sequence[PictureSource], fps: float) -> None:
         if not frames:
             raise ValueError("a video needs at least one frame, got none")
+        _check_opened(frames)
         self._frames, self.fps = frames, fps
-        self.num_announced: int = len(frames)
+        self.num_frames = len(frames)
         self.duration_s = len(frames) / fps
         self._index, self._shown = 0, self._frame(0)
         self.size = self._shown.size
@@ -50,3 +52,15 @@ class FrameList:
             return open_picture(source)
         except ValueError as error:
             raise ValueError(f"frame {index + 1}: {error}") from error
+
+
+def _check_opened(frames: Sequence[PictureSource]) -> None:
+    """An opened file shows one of its frames at a time: `list(ImageSequence.Iterator(file))` is its last frame only."""
+    places: dict[int, int] = {}
+    for place, frame in enumerate(frames, 1):
+        if not isinstance(frame, PIL.Image.Image) or not getattr(frame, "is_animated", False):
+            continue
+        if (first := places.setdefault(id(frame), place)) != place:
+            raise ValueError(
+                f"frames {first} and {place} are one opened file at one of its frames: give copies of them"
+            )

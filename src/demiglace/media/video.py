@@ -51,7 +51,7 @@ class VideoFacts:
     width, height: pixels as shown, after rotation and pixel aspect.
     duration_s: seconds from the first frame on.
     fps: mean frames a second.
-    num_frames_announced: None if the container does not say.
+    num_frames: on screen within that time; those that an edit list leaves out are not counted.
     rotation: degrees by which stored frames are rotated counter-clockwise for display: 0, 90, 180 or 270.
     is_mirrored: whether left and right are swapped after the rotation.
     """
@@ -60,7 +60,7 @@ class VideoFacts:
     height: int
     duration_s: float
     fps: float
-    num_frames_announced: int | None
+    num_frames: int
     rotation: int
     is_mirrored: bool
 
@@ -96,7 +96,7 @@ def _plan(reader: FrameReader, sampling: VideoSampling) -> FramePlan:
 
 def _facts(reader: FrameReader) -> VideoFacts:
     return VideoFacts(
-        *reader.size, reader.duration_s, reader.fps, reader.num_announced, reader.rotation, reader.is_mirrored
+        *reader.size, reader.duration_s, reader.fps, reader.num_frames, reader.rotation, reader.is_mirrored
     )
 
 

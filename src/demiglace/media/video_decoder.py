@@ -41,18 +41,20 @@ class _Length:
     """Seconds from the first frame that decodes; mean frames a second.
 
     seconds: length of the clip. packets_end_s: end of the last frame, by its packet.
+    num_frames: by the packets.
     uneven_starts: when each frame appears on screen, if the spacing is uneven or the last frame stays; else None.
     """
 
     seconds: float
     packets_end_s: float
+    num_frames: int
     fps: float
     uneven_starts: list[float] | None
 
 
 @contextmanager
 def open_video(file: BinaryIO, name: str, max_pixels: int, max_frames: int) -> Iterator[VideoDecoder]:
-    """The first video stream of an open file; `name` is for messages.
+    """The video stream of an open file that players show; `name` is for messages.
 
     ValueError if the file is not a video, has no frame that decodes, or exceeds the limits on pixels or frames.
     """
@@ -71,17 +73,16 @@ class VideoDecoder:
     duration_s: from the first frame to the end of the last, or the announced duration if that is longer.
     fps: mean frames a second.
     uneven_starts: when each frame appears on screen, None if they are evenly spaced or the packets do not say.
-    num_announced: number of frames, None if the container does not say. num_decoded: frames decoded so far.
+    num_frames: by the packets; without those that an edit list leaves out. num_decoded: frames decoded so far.
     rotation, is_mirrored: as in `FramePictures`.
     """
 
     def __init__(self, source: OpenStream, times: PacketTimes, max_frames: int) -> None:
-        self.num_announced = source.stream.frames or None
         self._source, self._max_frames = source, max_frames
         self._by_decoding_time = times.are_decoding_times
         self.num_decoded, self._num_damaged = 0, 0
         self._read_to = -math.inf  # decoding time of the last packet read, in ticks of the stream
-        self._can_skip, self._tail_warned = not source.is_raw, False
+        self._can_skip, self._tail_warned = not (source.is_raw or source.is_stream), False
         # FFmpeg reads the key frame index of a Matroska file with the first seek.
         self._frames = self._decode(0 if "matroska" in source.format else None)
         first = next(self._frames, None)
@@ -91,7 +92,7 @@ class VideoDecoder:
         self._current, self._following = first, next(self._frames, None)
         length = _length(source, times, first.start_s)
         self.duration_s, self.fps, self.uneven_starts = length.seconds, length.fps, length.uneven_starts
-        self._packets_end_s = length.packets_end_s
+        self._packets_end_s, self.num_frames = length.packets_end_s, length.num_frames
         shown = self._pictures = FramePictures(first.frame, source)
         self._picture: PIL.Image.Image | None = None
         self.size, self.rotation, self.is_mirrored = shown.size, shown.rotation, shown.is_mirrored
@@ -185,17 +186,18 @@ def _length(source: OpenStream, times: PacketTimes, origin_s: float) -> _Length:
     starts, fps = _starts(source, times, origin_s), source.mean_fps
     if not starts:
         seconds = max([times.count / fps, *source.announced_lengths_s[:1]])
-        return _Length(seconds, seconds, fps, None)
+        return _Length(seconds, seconds, times.count, fps, None)
     measured_fps = (len(starts) - 1) / starts[-1] if len(starts) > 1 else fps
     usual_s = median(after - start for start, after in pairwise(starts)) if len(starts) > 1 else 1 / fps
     last_stays_s = float(times.last_stays * source.tick_s) or usual_s
     packets_end_s = starts[-1] + last_stays_s
-    seconds = _seconds(packets_end_s, usual_s / 2, source.announced_lengths_s, origin_s)
+    announced_s = [] if times.is_joined else source.announced_lengths_s
+    seconds = _seconds(packets_end_s, usual_s / 2, announced_s, origin_s)
     if seconds <= packets_end_s + CUT_SHORT_S:
         for even_fps in (fps, measured_fps):
             if are_even(starts, last_stays_s, even_fps):
-                return _Length(seconds, packets_end_s, even_fps, None)
-    return _Length(seconds, packets_end_s, len(starts) / seconds, starts)
+                return _Length(seconds, packets_end_s, len(starts), even_fps, None)
+    return _Length(seconds, packets_end_s, len(starts), len(starts) / seconds, starts)
 
 
 def _starts(source: OpenStream, times: PacketTimes, origin_s: float) -> list[float]:

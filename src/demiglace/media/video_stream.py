@@ -20,6 +20,8 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,ogg,mxf
 )
 FALLBACK_FPS = 25.0  # if the file does not state a rate
 TAIL_SLACK_S = 0.1  # in a complete file, sound may outlast the picture by this much
+STREAM_FORMATS = ("mpegts", "mpeg")  # transport and program streams
+JOIN_S = 0.1  # FFmpeg: decoding times that go back further than this belong to another recording
 
 _TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which FFmpeg copies unchanged
@@ -34,12 +36,13 @@ class Colours:
     matrix: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenStream:
     """An open container and the stream that is read from it.
 
     name: for messages. tick_s: seconds per unit of the stream's timestamps.
     colours: colour tags of the container; frames may have none.
+    is_joined: whether the packets read so far are of several recordings, joined end to end.
     """
 
     name: str
@@ -47,6 +50,7 @@ class OpenStream:
     stream: VideoStream
     tick_s: Fraction
     colours: Colours
+    is_joined: bool = False
 
     @property
     def format(self) -> str:
@@ -54,12 +58,20 @@ class OpenStream:
 
     @property
     def mean_fps(self) -> float:
-        return float(self.stream.average_rate or self.stream.guessed_rate or FALLBACK_FPS)
+        # Of a stream without a container FFmpeg calls 25 the average; its guess is what the stream itself says.
+        average = None if self.is_raw else self.stream.average_rate
+        return float(average or self.stream.guessed_rate or FALLBACK_FPS)
 
     @property
     def is_raw(self) -> bool:
         """Whether there is no container, so that FFmpeg makes timestamps up."""
         return self.format in RAW_FORMATS
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether recordings may be joined byte by byte. After a seek the times of frames may be wrong: in program
+        streams FFmpeg gives them those of frames that are shown later."""
+        return self.format in STREAM_FORMATS
 
     @property
     def announced_lengths_s(self) -> list[float]:
@@ -81,11 +93,23 @@ class OpenStream:
         return next(lengths, None)
 
     def packets(self) -> Iterator[Packet]:
-        """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder."""
+        """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder.
+
+        In joined recordings the timestamps begin anew; here those of each continue where the one before it ends.
+        """
         import av
 
+        shift, end = 0, None
         try:
-            yield from self.container.demux(self.stream)
+            for packet in self.container.demux(self.stream):
+                if packet.dts is not None and self.is_stream:
+                    if end is not None and (packet.dts + shift - end) * self.tick_s < -JOIN_S:
+                        shift, self.is_joined = end - packet.dts, True
+                    end = packet.dts + shift + (packet.duration or 0)
+                if shift:
+                    packet.pts = None if packet.pts is None else packet.pts + shift
+                    packet.dts = None if packet.dts is None else packet.dts + shift
+                yield packet
         except av.error.FFmpegError:
             return
 
@@ -97,18 +121,24 @@ class PacketTimes:
     count: non-empty packets. stamps: ascending and distinct; None if a packet has no timestamp.
     last_stays: duration of the last one, 0 if it is not given.
     are_decoding_times: whether the file stores only decoding times, although frames may be shown in another order.
+    is_joined: as in `OpenStream`; then the container announces the duration of one recording.
     """
 
     count: int
     stamps: list[int] | None
     last_stays: int = 0
     are_decoding_times: bool = False
+    is_joined: bool = False
 
 
 @contextmanager
 def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStream]:
-    """The first video stream of an open file, from its start; ValueError if there is none that can be read."""
+    """The video stream of an open file that players show, from its start; ValueError if there is none that can be read.
+
+    Of several streams that is the first one marked as default, such as the enabled track of a MOV, else the first one.
+    """
     import av
+    from av.stream import Disposition
 
     file.seek(0)
     try:
@@ -116,10 +146,10 @@ def open_stream(file: BinaryIO, name: str, max_pixels: int) -> Iterator[OpenStre
     except av.error.FFmpegError as error:
         raise ValueError(f"{name}: not a video that can be read ({error.strerror})") from error
     with container:
-        streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             raise ValueError(f"{name}: has no video stream")
-        stream = streams[0]
+        stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
         codec, tick_s = stream.codec_context, stream.time_base
         if codec is None:
             raise ValueError(f"{name}: has no video stream in a known codec")
@@ -153,7 +183,8 @@ def read_packet_times(source: OpenStream, max_frames: int) -> PacketTimes:
     if not stays or not all_say:
         return PacketTimes(count, None)
     stamps = sorted(stays)
-    return PacketTimes(count, stamps, stays[stamps[-1]], _are_decoding_times(source, stamps == list(stays)))
+    are_decoding_times = _are_decoding_times(source, stamps == list(stays))
+    return PacketTimes(count, stamps, stays[stamps[-1]], are_decoding_times, source.is_joined)
 
 
 def _are_decoding_times(source: OpenStream, is_sorted: bool) -> bool:

@@ -133,7 +133,7 @@ def _seen_video(video: Video, packages: Iterator[_Package], config: ProcessorCon
     facts, planned = plan_video(video.source, video.sampling)
     own = list(islice(packages, len(planned.package_sizes)))
     frames, package_frames = sum(planned.package_sizes), planned.package_sizes[0]
-    held = facts.num_frames_announced or round(facts.duration_s * facts.fps)
+    held = facts.num_frames
     costs = video_costs(facts.width, facts.height, held / facts.fps, frames, package_frames, config.num_queries, held)
     usage = {
         "type": "video",
