@@ -18,18 +18,20 @@ import numpy as np
 from demiglace.documents.page import Line, Page, Skipped, line_of, page_of
 from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines
 from demiglace.documents.text_layer.glyph_checks import BESIDE, OVERLAPPING, UNPRINTED, disagreements
-from demiglace.documents.text_layer.pdf_glyphs import Glyphs, read_glyphs
+from demiglace.documents.text_layer.pdf_glyphs import GENERATED, Glyphs, read_glyphs
 from demiglace.media.document_pages import check_dpi, chosen_pages, open_document, open_page
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 UNEXPLAINED = "beside ink of no character"
+LETTERS_APART = "letters apart"
 
 _RISE, _FALL = 0.75, 0.25  # em above and below the baseline: least extent of a line
 _REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
 _MARGIN = 1.0  # pixels around a glyph's shape that anti-aliasing may tint
-_LEAST_SPACE = {" ": -0.1, "\n": 0.15, "": 0.28}  # em between two words, by what the layer has between them
+# em between two words, by what the layer has between them
+_LEAST_SPACE = {" ": -0.1, GENERATED: -0.1, "\n": 0.15, "": 0.28}
 
 
 def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144) -> Iterator[Page | Skipped]:
@@ -42,7 +44,9 @@ def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144
     - beside a dropped character: the rest of a line that contains one (with a reason other than `UNPRINTED`);
     - overlapping: a line in which two glyphs overlap, as in formulas and composed accents;
     - beside ink of no character: a line with ink of text around its glyphs that belongs to none of them, as if a
-      font's map leaves out ligatures, accents are set on top, or the text has a shadow.
+      font's map leaves out ligatures, accents are set on top, or the text has a shadow;
+    - letters apart: a line in which four or more letters in a row, or all, are set apart without spaces in the file, as
+      in some headings: which of the gaps are between words cannot be told.
 
     Raises ValueError, when the first page is requested, if the file is no PDF, is encrypted or has no pages, on a range
     that is malformed or outside the document, and on a dpi that is not positive. pdfium is not thread-safe.
@@ -110,6 +114,8 @@ def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray) -> np.ndarray:
         return np.where(reasons == "", BESIDE, reasons)
     if _overlaps(line):
         return np.full(len(line), OVERLAPPING)
+    if _has_letters_apart(line):
+        return np.full(len(line), LETTERS_APART)
     return np.full(len(line), UNEXPLAINED if _has_unexplained_ink(line, ink) else "")
 
 
@@ -118,6 +124,13 @@ def _overlaps(line: Glyphs) -> bool:
     shared = line.cells[:-1, 1] - line.cells[1:, 0]
     widths = line.cells[:, 1] - line.cells[:, 0]
     return bool((shared > np.maximum(0.25 * line.ems.max(), np.minimum(widths[:-1], widths[1:]) / 2)).any())
+
+
+def _has_letters_apart(line: Glyphs) -> bool:
+    """Whether four or more letters in a row, or all of the line, are apart without a space that the file has there."""
+    letters = np.array([len(text) == 1 and text.lower() != text.upper() for text in line.texts])
+    apart = _spaces(line) & (line.partings[1:] != " ") & letters[1:] & letters[:-1]
+    return len(apart) > 0 and bool(apart.all() or (apart[2:] & apart[1:-1] & apart[:-2]).any())
 
 
 def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
@@ -132,15 +145,20 @@ def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
     return bool(inked.sum() > 1)
 
 
+def _spaces(glyphs: Glyphs) -> np.ndarray:
+    """bool (glyphs - 1,): whether there is a space between a glyph of a line and the next one."""
+    gaps = (glyphs.cells[1:, 0] - glyphs.cells[:-1, 1]) / glyphs.ems.max()
+    return gaps > np.array([_LEAST_SPACE[str(parting)] for parting in glyphs.partings[1:]])
+
+
 def _line(glyphs: Glyphs, box: np.ndarray) -> Line:
     left, top, right, bottom = box.tolist()
-    em = float(glyphs.ems.max())
+    spaces = [False, *_spaces(glyphs).tolist()]
     starts = np.minimum(glyphs.cells[:, 0], glyphs.boxes[:, 0] - _MARGIN).clip(left, right).tolist()
     stops = np.maximum(glyphs.cells[:, 1], glyphs.boxes[:, 2] + _MARGIN).clip(left, right).tolist()
     pieces: list[tuple[str, float, float]] = []
     for number, text in enumerate(glyphs.texts):
-        gap = glyphs.cells[number, 0] - glyphs.cells[number - 1, 1]
-        if number and gap > _LEAST_SPACE[str(glyphs.partings[number])] * em:
+        if spaces[number]:
             pieces.append((" ", stops[number - 1], starts[number]))
         pieces.append((text, starts[number], stops[number]))
     return line_of(pieces, (left, top, right, bottom))
