@@ -217,15 +217,6 @@ def test_words_of_justified_text_stay_one_line(read, word_spacing):
     assert texts(read(f"{word_spacing} Tw\n" + show(PANGRAM, 10, 250))) == [PANGRAM]
 
 
-def test_words_spaced_out_are_left_out(read):
-    """Which of the spaces between letters are between words is not known, so no text would be the right one."""
-    spaced = "".join(show(letter, 20 + 9 * n, 250, size=10) for n, letter in enumerate("SPACED"))
-    page = read("4 Tc\n" + show("spaced words", 20, 220) + "0 Tc\n" + spaced + SEEN)
-    assert (texts(page), page.dropped) == (["seen"], {"letters apart": 17})
-    assert texts(read("1 Tc\n" + show("a bit wider", 20, 250))) == ["a bit wider"]
-    assert texts(read(show("I B M and A B C", 20, 250))) == ["I B M and A B C"]
-
-
 def test_words_and_letters_in_any_order_are_one_line(read):
     places = {"one": 20, "two": 46, "three": 70}
     assert texts(read("".join(show(word, places[word], 250) for word in ("three", "one", "two")))) == ["one two three"]

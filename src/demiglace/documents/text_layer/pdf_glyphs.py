@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 MAX_CHARACTERS = 30_000  # of a page; a dense printed page has 10,000
-GENERATED = "\u2009"  # a space that the file does not have: pdfium adds it where glyphs are far apart
+GENERATED = "\u2009"  # a space that pdfium adds where glyphs are far apart, also in place of one of the file
 LEAST_CONTRAST = 32  # of 255 levels, in the channel that differs most
 
 _LEAST_EM = 0.1  # pixels

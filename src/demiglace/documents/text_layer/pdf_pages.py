@@ -30,6 +30,7 @@ LETTERS_APART = "letters apart"
 _RISE, _FALL = 0.75, 0.25  # em above and below the baseline: least extent of a line
 _REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
 _MARGIN = 1.0  # pixels around a glyph's shape that anti-aliasing may tint
+_LEAST_DIFFERENCE = 0.03  # em from the gaps between letters to the spaces between words
 # em between two words, by what the layer has between them
 _LEAST_SPACE = {" ": -0.1, GENERATED: -0.1, "\n": 0.15, "": 0.28}
 
@@ -45,8 +46,8 @@ def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144
     - overlapping: a line in which two glyphs overlap, as in formulas and composed accents;
     - beside ink of no character: a line with ink of text around its glyphs that belongs to none of them, as if a
       font's map leaves out ligatures, accents are set on top, or the text has a shadow;
-    - letters apart: a line in which four or more letters in a row, or all, are set apart without spaces in the file, as
-      in some headings: which of the gaps are between words cannot be told.
+    - letters apart: a line whose letters are set apart, as in some headings: pdfium adds spaces there, and does not
+      tell which of them are between words.
 
     Raises ValueError, when the first page is requested, if the file is no PDF, is encrypted or has no pages, on a range
     that is malformed or outside the document, and on a dpi that is not positive. pdfium is not thread-safe.
@@ -127,10 +128,18 @@ def _overlaps(line: Glyphs) -> bool:
 
 
 def _has_letters_apart(line: Glyphs) -> bool:
-    """Whether four or more letters in a row, or all of the line, are apart without a space that the file has there."""
-    letters = np.array([len(text) == 1 and text.lower() != text.upper() for text in line.texts])
-    apart = _spaces(line) & (line.partings[1:] != " ") & letters[1:] & letters[:-1]
-    return len(apart) > 0 and bool(apart.all() or (apart[2:] & apart[1:-1] & apart[:-2]).any())
+    """Whether letters or digits are so far apart that spaces added there cannot be told from those between words.
+
+    That is if two in a row, or all of the line, would be words of their own, or if such a space is hardly wider than a
+    gap within a word.
+    """
+    letters = np.array([text.isdigit() or text.lower() != text.upper() for text in line.texts])
+    beside, gaps, spaces = letters[1:] & letters[:-1], _gaps(line), _spaces(line)
+    apart = beside & spaces & (line.partings[1:] != " ")
+    if len(apart) and (apart.all() or (apart[2:] & apart[1:-1] & apart[:-2]).any()):
+        return True
+    widest = gaps[beside & ~spaces].max(initial=-np.inf)
+    return bool(gaps[apart].min(initial=np.inf) < widest + _LEAST_DIFFERENCE)
 
 
 def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
@@ -145,10 +154,14 @@ def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
     return bool(inked.sum() > 1)
 
 
+def _gaps(glyphs: Glyphs) -> np.ndarray:
+    """float64 (glyphs - 1,): em from each glyph of a line to the next one."""
+    return (glyphs.cells[1:, 0] - glyphs.cells[:-1, 1]) / glyphs.ems.max()
+
+
 def _spaces(glyphs: Glyphs) -> np.ndarray:
     """bool (glyphs - 1,): whether there is a space between a glyph of a line and the next one."""
-    gaps = (glyphs.cells[1:, 0] - glyphs.cells[:-1, 1]) / glyphs.ems.max()
-    return gaps > np.array([_LEAST_SPACE[str(parting)] for parting in glyphs.partings[1:]])
+    return _gaps(glyphs) > np.array([_LEAST_SPACE[str(parting)] for parting in glyphs.partings[1:]])
 
 
 def _line(glyphs: Glyphs, box: np.ndarray) -> Line:
