@@ -68,7 +68,7 @@ def test_rows_are_full_of_different_samples(whole) -> None:
     sizes = [sum(len(sample[0]) for sample in row) for step in steps for row in step]
     assert max(sizes) <= LENGTH
     assert sum(sizes) / len(sizes) > 0.8 * LENGTH
-    assert counts.read == sum(len(row) for step in steps for row in step)
+    assert counts.read == sum(len(row) for step in steps for row in step) == sum(counts.by_source.values())
     assert counts.bad > 0
     assert counts.too_long > 0
     assert any(sample[3] for step in steps for row in step for sample in row)

@@ -76,7 +76,7 @@ def test_a_folder_holds_one_run(recipe, machine, tmp_path, change):
         pretrain(replace(recipe, **change), tmp_path, machine)
 
 
-def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path):
+def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path, capsys):
     folder = recipe.mixture.path.parent
     (tmp_path / "bad.jsonl").write_text(
         '{"messages": []}\n' + (folder / "pictures.jsonl").read_text().replace('"images": ["', f'"images": ["{folder}/')
@@ -89,6 +89,9 @@ def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path):
     with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
         pretrain(recipe, tmp_path / "run", machine)
     pretrain(recipe, tmp_path / "run", replace(machine, skip_bad=True))
+    told = " ".join(capsys.readouterr().out.split())
+    read = int(told.split(" samples learned from")[0].split()[-1])
+    assert f"{read} samples learned from (a {read}); " in told
     assert "bad.jsonl:1: " in (tmp_path / "run" / "resampler" / "skipped.txt").read_text()
 
 

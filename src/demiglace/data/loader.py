@@ -7,6 +7,7 @@ of ranks sees the same rows, and a checkpoint only has to keep a few numbers for
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,8 @@ class Loader:
     def counts(self) -> Counts:
         """The sums over this rank's streams since the very beginning, including before a resume."""
         every = [stream.counts for stream in self._streams]
-        return Counts(sum(c.read for c in every), sum(c.bad for c in every), sum(c.too_long for c in every))
+        by_source = sum((Counter(c.by_source) for c in every), Counter())
+        return Counts(sum(c.read for c in every), sum(c.bad for c in every), sum(c.too_long for c in every), by_source)
 
     def state(self) -> dict[int, dict[str, Any]]:
         """The position of each stream of this rank after the last rows: plain numbers and names, fit for JSON."""

@@ -23,11 +23,15 @@ ORDER = 2  # version of the order of draws and rows
 
 @dataclass
 class Counts:
-    """Numbers of records so far: samples in rows, bad records, and those too long for a row."""
+    """Numbers of records so far: samples in rows, bad records, and those too long for a row.
+
+    by_source: samples in rows by the name of their source; of a run begun by an earlier version, those since then.
+    """
 
     read: int = 0
     bad: int = 0
     too_long: int = 0
+    by_source: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -84,7 +88,8 @@ class Stream:
         chosen = choose([len(parcel.tokens) for parcel in window], self.length, turns)
         self.counts.read += len(chosen)
         for index in reversed(chosen):
-            del self.waiting[index]
+            name = self.mixture.sources[self.waiting.pop(index).draw.source].name
+            self.counts.by_source[name] = self.counts.by_source.get(name, 0) + 1
         self.draw(2 * len(window), decay)
         return [window[index] for index in chosen]
 

@@ -160,10 +160,13 @@ def run_stage(
             return seconds_of_a_step(learner, stage, objective(loader))
 
     def counts(learner: LanguageLearner, stage_folder: Path, step: int) -> str:
-        own = loader.counts
-        read, bad, too_long = machine.ranks.sum([own.read, own.bad, own.too_long])
+        own, names = loader.counts, [source.name for source in mixture.sources]
+        own_each = [own.by_source.get(name, 0) for name in names]
+        read, bad, too_long, *each = machine.ranks.sum([own.read, own.bad, own.too_long, *own_each])
+        by_source = ", ".join(f"{name} {number:.0f}" for name, number in zip(names, each, strict=True))
         listed = f", listed in {stage_folder / SKIPPED_FILE}" if bad or too_long else ""
-        return f"{read:.0f} samples learned from; {bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
+        skipped = f"{bad:.0f} bad and {too_long:.0f} too long skipped{listed}"
+        return f"{read:.0f} samples learned from ({by_source}); {skipped}"
 
     if machine.plan is not None:
         if machine.plan.is_late(stage):

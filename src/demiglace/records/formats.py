@@ -40,6 +40,7 @@ from demiglace.records.media import Find, RecordMedia, keys_beside, reference_in
 from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, is_empty
 from demiglace.records.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
 
+TURNS = ("messages", "conversations")  # keys of a record's turns
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
 
 Attached = tuple[MediaKind, bytes]
@@ -141,7 +142,7 @@ def _messages(
 
 
 def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    found = [key for key in ("messages", "conversations") if fields.get(key) is not None]
+    found = [key for key in TURNS if fields.get(key) is not None]
     if len(found) != 1:
         raise ValueError(f"a record needs `messages` or `conversations`, got {', '.join(fields) or 'nothing'}")
     turns = fields[found[0]]

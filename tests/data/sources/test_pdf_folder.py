@@ -48,6 +48,14 @@ def test_every_page_is_a_record(folder):
     assert [seen(source, *place)[2].split("\n\n") for place in [(0, 0), (0, 1), (1, 0)]] == [*PAGES[:2], PAGES[1]]
 
 
+def test_pdfs_come_in_natural_order_without_hidden_files(tmp_path):
+    for name in ("10.pdf", "2.pdf", "._2.pdf", ".old/1.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(pdf_of(PAGES[:1]))
+    (tmp_path / "folder.pdf").mkdir()
+    assert [path.name for path in PdfFolder("papers", tmp_path).files] == ["2.pdf", "10.pdf"]
+
+
 def test_a_share_of_the_regions_is_asked_for(folder):
     source = PdfFolder("papers", folder, unit="word", share=0.3)
     words = " ".join(PAGES[0]).split()

@@ -59,6 +59,12 @@ def test_a_mark_of_byte_order_is_no_text(tmp_path):
     assert texts(PlainText("text", (path,))) == ["Some words."]
 
 
+def test_lines_that_end_as_on_windows_are_learned_with_plain_breaks(tmp_path):
+    path = tmp_path / "windows.txt"
+    path.write_bytes(b"\r\n\r\n".join([b"One line.\r\nAnother of 32 letters or so."] * 3))
+    assert texts(PlainText("text", (path,), window=64)) == ["One line.\nAnother of 32 letters or so."] * 3
+
+
 def test_all_of_the_text_is_learned_and_nothing_else(tmp_path):
     source = PlainText("text", (written(tmp_path / "a.txt", "Some words.\n"),))
     processor = Processor(Tokenizer.bytes_only(), ProcessorConfig())

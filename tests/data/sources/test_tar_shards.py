@@ -59,6 +59,16 @@ def test_captions(tmp_path):
     assert conversation.messages[1].content == (Text("A black square."),)
 
 
+def test_facts_beside_a_caption_are_no_record(tmp_path):
+    """As img2dataset writes shards."""
+    facts = json.dumps({"url": "https://example.org/1.jpg", "caption": "A black square.", "key": "1", "width": 4})
+    conversation = one(tmp_path, {"1.jpg": png(), "1.json": facts.encode(), "1.txt": b"A black square."})
+    assert conversation.messages[0].content == (Image(png()), Text("Describe the picture."))
+    assert conversation.messages[1].content == (Text("A black square."),)
+    with pytest.raises(BadRecord, match="needs `messages` or `conversations`, got url"):
+        one(tmp_path, {"1.jpg": png(), "1.json": facts.encode()})
+
+
 def test_text_alone_answers_an_empty_turn(tmp_path):
     assert one(tmp_path, {"1.txt": b"Words."}).messages[0].content == (Text(""),)
 

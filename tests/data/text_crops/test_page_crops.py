@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from demiglace.data.text_crops import page_crops
-from demiglace.documents.page import Line, Page, divide
+from demiglace.documents.page import Line, Page, Skipped, divide
+from demiglace.records.bad_record import BadRecord
 from demiglace.typography.corpus import ALPHABET
 
 
@@ -60,6 +61,24 @@ def test_lines_that_are_no_prose_are_not_shown(text):
     assert page_crops.random_window(np.random.default_rng(0), page([text]), 2, 80) is None
     shown = page_crops.random_window(np.random.default_rng(0), page([text], ["plain words"]), 2, 80)
     assert set(shown.text) <= set(ALPHABET)
+
+
+def test_scanned_pages_are_passed_over(tmp_path: Path, monkeypatch):
+    """Most pages of a folder may be scanned: one in ten has text here."""
+    (tmp_path / "a.pdf").touch()
+    (tmp_path / "._a.pdf").touch()
+    made = page(["some words"])
+    monkeypatch.setattr(page_crops, "_num_pages", lambda path: 10)
+    read = lambda path, number, dpi: iter([made if number == "3" else Skipped("a.pdf", "it has no text layer")])  # noqa: E731
+    monkeypatch.setattr(page_crops, "read_pdf", read)
+    assert all(page_crops.drawn_page(tmp_path, (1, number)) is made for number in range(50))
+
+
+def test_documents_that_cannot_be_used_are_bad_records(tmp_path: Path):
+    """So a run goes on without them if it skips bad records."""
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+    with pytest.raises(BadRecord, match=r"broken\.pdf: .*is not a readable PDF"):
+        page_crops.drawn_page(tmp_path, (2, 0))
 
 
 def test_a_folder_without_pdfs_is_named(tmp_path: Path):

@@ -108,3 +108,12 @@ def test_columns_are_read_between_what_spans_them():
 def test_every_box_is_read_once_and_in_any_arrangement(places):
     boxes = np.array([[x, y, x + width, y + height] for x, y, width, height in places], float).reshape(-1, 4)
     assert sorted(block_order(boxes)) == list(range(len(places)))
+
+
+def test_a_hull_covers_no_line_of_another_block():
+    """A region is shown by the hull of its lines, so text that is not its own must not stand in it."""
+    short, full, beside = (0, 0, 100, 10), (0, 42, 300, 52), (200, 14, 300, 24)
+    boxes = np.array([short, (0, 14, 100, 24), (0, 28, 100, 38), full, (0, 56, 300, 66), beside], float)
+    blocks = find_blocks(boxes, boxes[:, 3], np.full(6, 10.0))
+    assert blocks == [[0, 1, 2], [5], [3, 4]]
+    assert find_blocks(boxes[:5], boxes[:5, 3], np.full(5, 10.0)) == [[0, 1, 2, 3, 4]]

@@ -74,6 +74,24 @@ def test_glyphs_without_ink_are_found():
     assert disagreements(glyphs_of("ab", "ab"), ink).tolist() == ["", "no contrast"]
 
 
+def columns_of(*columns: str) -> Glyphs:
+    """Upright glyphs, written downwards, column by column from right to left."""
+    places = [(column, row) for column, text in enumerate(columns) for row in range(len(text))]
+    text = "".join(columns)
+    left = np.array([300 - 1.7 * EM * column for column, _ in places])
+    baselines = np.array([40 + EM * row for _, row in places])
+    flat = glyphs_of(text, "H" * len(text))
+    cells = np.stack([left, left + EM], axis=1)
+    boxes = np.stack([left, baselines - 0.8 * EM, left + EM, baselines], axis=1)
+    return replace(flat, boxes=boxes, cells=cells, baselines=baselines)
+
+
+@pytest.mark.parametrize(("columns", "found"), [(("春はあけ", "白く"), 6), (("男", "女"), 0), (("123", "45"), 0)])
+def test_letters_written_downwards_are_found(columns, found):
+    """Line by line across the columns, as horizontal text is read, they are nonsense."""
+    assert (disagreements(columns_of(*columns), np.ones((400, 400), bool)) == "vertical").sum() == found
+
+
 def test_glyphs_that_reach_out_of_the_picture_are_found():
     glyphs = glyphs_of("abcd", "abcd")
     glyphs.boxes[0, 0], glyphs.boxes[1, 3], glyphs.boxes[2, 2] = -5, 110, 1e6

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from demiglace.conversation import Conversation
+from demiglace.data.named_files import files_below
 from demiglace.data.source import count_records, state_of
 from demiglace.documents.corruption import restoration_task
 from demiglace.documents.corruption.restoration_task import damage_and_ask
@@ -22,7 +23,7 @@ OPTIONS: Mapping[str, Field] = {**restoration_task.OPTIONS, "dpi": Whole(10, 240
 
 @dataclass(frozen=True)
 class PdfFolder:
-    """A block is a PDF at any depth below `folder`, in the order of names; a record is a page.
+    """A block is a PDF at any depth below `folder`, in natural order, without hidden files; a record is a page.
 
     Each time a page is read, other regions are corrupted, at other levels. Pages without text are bad records.
     """
@@ -77,4 +78,4 @@ class PdfFolder:
 
     @cached_property
     def _paths(self) -> tuple[Path, ...]:
-        return tuple(sorted(path for path in self.folder.rglob("*") if path.suffix.lower() == ".pdf"))
+        return tuple(files_below(self.folder, [".pdf"]))

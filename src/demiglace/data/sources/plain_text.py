@@ -23,14 +23,15 @@ from demiglace.records.bad_record import BadRecord
 
 FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of cuts cached by a process
 
-_BREAKS = (b"\n\n", b"\n", b". ", b" ")  # in order of preference
+_BREAKS = (b"\n\n", b"\n\r\n", b"\n", b". ", b" ")  # in order of preference
 
 OPTIONS: Mapping[str, Field] = {"window": Whole(64, 2**24)}
 
 
 @dataclass(frozen=True)
 class PlainText:
-    """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and no text is left out.
+    """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and no text is left out. Lines may
+    end as on Windows; the text that is learned has plain line breaks.
 
     A stretch ends with a paragraph if one ends in its second half, else with a line, a sentence, a word, or at worst a
     character.
@@ -66,7 +67,7 @@ class PlainText:
             start, end = self._cuts(path)[row : row + 2].tolist()
             with path.open("rb") as file:
                 file.seek(start)
-                text = file.read(end - start).decode("utf-8-sig").strip("\n")
+                text = file.read(end - start).decode("utf-8-sig").replace("\r\n", "\n").strip("\n")
             if not text.strip():
                 raise ValueError("nothing but white space")
             if END_THINK in text:

@@ -1,7 +1,8 @@
 """Tar shards in webdataset's format: members of one sample share a name and differ in extension.
 
-`0007.json` is a record (see `records.formats`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are its media. Shards
-are read in place and nothing is extracted: member names are not used as paths, and links and devices are left out.
+`0007.json` is a record (see `records.formats`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are its media. Beside
+a caption, `0007.json` may hold facts about the picture, as img2dataset writes them; they are not shown. Shards are read
+in place and nothing is extracted: member names are not used as paths, and links and devices are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from demiglace.data.source import BLOCKS_AT_ONCE, count_records, state_of
 from demiglace.media.pictures import MAX_BYTES, local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
-from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
+from demiglace.records.formats import MAX_RECORD_BYTES, TURNS, parse_json, read_record
 from demiglace.records.media import RecordMedia
 from demiglace.records.media_keys import MediaKind
 
@@ -171,7 +172,9 @@ def _read_entry(
         raise ValueError(f".{sounds[0]} is sound, which is not read")
     attached = [(kind, read(extension)) for kind, extension in _in_order(entry)]
     if "json" in entry.members:
-        return read_record(parse_json(read("json", MAX_RECORD_BYTES)), where, find, attached, sampling)
+        record = parse_json(read("json", MAX_RECORD_BYTES))
+        if "txt" not in entry.members or not isinstance(record, dict) or record.keys() & TURNS:
+            return read_record(record, where, find, attached, sampling)
     if "txt" not in entry.members:
         raise ValueError(f"neither .json nor .txt among its files: {', '.join(entry.members)}")
     caption = read("txt", MAX_RECORD_BYTES).decode().strip()

@@ -10,12 +10,13 @@ import numpy as np
 from demiglace.documents.page import Line, Page
 from demiglace.documents.text_layer.pdf_pages import read_pdf
 from demiglace.media.document_pages import count_pages
+from demiglace.records.bad_record import BadRecord
 from demiglace.typography.corpus import ALPHABET
 from demiglace.typography.rendering import Rendered
 
 COARSEST, FINEST = 80, 220  # dots per inch at which pages are drawn (ours)
 PAGES_AT_HAND = 8  # cached, because rendering a page is slow and each stream of a loader is at a different one
-MOST_TRIES = 8  # limit on pages rendered until one has text
+MOST_TRIES = 100  # limit on pages rendered until one has text: many folders have mostly scanned pages
 LEAST_LETTERS = 0.4  # share of letters and digits in a line that is shown
 WIDEST_MARGIN = 0.35  # of a line's height, around a window
 
@@ -41,8 +42,8 @@ def random_window(rng: np.random.Generator, page: Page, max_lines: int, max_char
 
 
 def pdfs_in(folder: Path) -> list[Path]:
-    """The PDFs of a folder, by name; ValueError if there is none."""
-    files = sorted(folder.glob("*.pdf"))
+    """The PDFs of a folder, by name, without hidden files; ValueError if there is none."""
+    files = sorted(path for path in folder.glob("*.pdf") if not path.name.startswith("."))
     if not files:
         raise ValueError(f"no PDF in {folder}")
     return files
@@ -50,16 +51,22 @@ def pdfs_in(folder: Path) -> list[Path]:
 
 @lru_cache(maxsize=PAGES_AT_HAND)
 def drawn_page(folder: Path, seed: tuple[int, ...]) -> Page:
-    """A page of the PDFs in `folder`, chosen and rendered by `seed`; ValueError if no page tried has usable text."""
+    """A page of the PDFs in `folder`, chosen and rendered by `seed`.
+
+    Raises BadRecord if a PDF cannot be read, or no page tried has usable text.
+    """
     rng = np.random.default_rng(seed)
     files = pdfs_in(folder)
     for _ in range(MOST_TRIES):
         path = files[int(rng.integers(len(files)))]
-        number = int(rng.integers(1, _num_pages(path) + 1))
-        page = next(read_pdf(path, str(number), dpi=int(rng.integers(COARSEST, FINEST + 1))))
+        try:
+            number = int(rng.integers(1, _num_pages(path) + 1))
+            page = next(read_pdf(path, str(number), dpi=int(rng.integers(COARSEST, FINEST + 1))))
+        except (ValueError, OSError) as error:
+            raise BadRecord(str(path), str(error)) from error
         if isinstance(page, Page):
             return page
-    raise ValueError(f"{MOST_TRIES} pages drawn from {folder}, and none has text that can be trusted")
+    raise BadRecord(str(folder), f"{MOST_TRIES} pages drawn from it, and none has text that can be trusted")
 
 
 @lru_cache(maxsize=256)

@@ -65,7 +65,8 @@ class ReadingPictures:
         """A picture, and bool (characters,): those of which nothing is visible any more.
 
         page: seed of the page for windows; pictures with the same seed share the work of rendering the page.
-        Raises ValueError if no page of the documents has text that can be trusted, or fonts or prose are missing.
+        Raises BadRecord if a document cannot be read or no page of them has text that can be trusted, and ValueError if
+        fonts or prose are missing.
         """
         if self.stack_share and rng.random() < self.stack_share:
             drawn = self._stack(rng, page)

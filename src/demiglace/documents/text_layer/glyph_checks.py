@@ -18,6 +18,7 @@ UNPRINTED = ("rotated", "invisible", "drawn twice")  # a glyph dropped for these
 
 _MOST_LETTERS = 3  # of a ligature; "ffi" is the longest in use
 _HANGING, _TALL, _SMALL = frozenset("gpqy"), frozenset("bdhklABDEFHIKLMNPRTUVWXYZ"), frozenset("acemnorsuvwxz")
+_ASIDE, _DOWN = 0.3, (0.5, 1.6)  # em from one letter of a vertical column to the next: to the side, and downwards
 _FEWEST_LETTERS = 5  # different letters of a font that must occur before its shapes are judged
 _MOST_CONTRADICTIONS = 0.25
 
@@ -32,6 +33,7 @@ def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
     - drawn twice: the same letters were drawn at this place before, as for shadows and imitated bold;
     - unmapped, private use, control character: the font has no usable map to letters;
     - right to left: the order of these letters in the picture is not that of the text;
+    - vertical: Chinese, Japanese or Korean letters that are written downwards, column by column;
     - empty box: the glyph has no extent;
     - shared box: one glyph stands for more letters than a ligature has;
     - no contrast: no ink under the box, because the glyph has the colour of its background, is covered or clipped;
@@ -45,6 +47,7 @@ def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
         "drawn twice": _drawn_twice(glyphs),
         "unmapped": ~glyphs.mapped,
         **{reason: letters == reason for reason in np.unique(letters) if reason},
+        "vertical": _vertical(glyphs),
         "empty box": (glyphs.boxes[:, 2:] - glyphs.boxes[:, :2]).min(-1, initial=np.inf) < 0.01,
         "shared box": np.array([len(text) > _MOST_LETTERS for text in glyphs.texts], dtype=bool),
         "no contrast": _ink_under(glyphs.boxes, ink) == 0,
@@ -85,6 +88,17 @@ def _drawn_twice(glyphs: Glyphs) -> np.ndarray:
         again[number] = any(place and max(abs(place[0] - x), abs(place[1] - y)) < reach for place in around)
         seen.setdefault((text, column, row), (x, y))
     return again
+
+
+def _vertical(glyphs: Glyphs) -> np.ndarray:
+    """bool (glyphs,): whether a full-width glyph is right below or above its neighbour, if three ever follow so."""
+    wide = np.array([unicodedata.east_asian_width(text[0]) in "WF" for text in glyphs.texts], dtype=bool)
+    step = np.diff(glyphs.baselines) / glyphs.ems[1:]
+    aside = np.abs(np.diff(glyphs.cells.mean(-1))) / glyphs.ems[1:]
+    below = wide[1:] & wide[:-1] & (aside < _ASIDE) & (step > _DOWN[0]) & (step < _DOWN[1])
+    if not (below[1:] & below[:-1]).any():
+        return np.zeros(len(glyphs), dtype=bool)
+    return np.append(below, False) | np.insert(below, 0, False)
 
 
 def _ink_under(boxes: np.ndarray, ink: np.ndarray) -> np.ndarray:

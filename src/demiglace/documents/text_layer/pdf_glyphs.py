@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfPage
 
 MAX_CHARACTERS = 30_000  # of a page; a dense printed page has 10,000
+GENERATED = "\u2009"  # a space that pdfium adds where glyphs are far apart, also in place of one of the file
 LEAST_CONTRAST = 32  # of 255 levels, in the channel that differs most
 
 _LEAST_EM = 0.1  # pixels
@@ -35,7 +36,7 @@ class Glyphs:
     fonts: int64 (glyphs,), equal for glyphs of the same font.
     upright, hidden, mapped: bool (glyphs,), whether the glyph is upright, is drawn without any ink, and has its
     letters from a map of the font.
-    partings: str (glyphs,), what the layer has before the glyph: " ", a line break, or "" for nothing.
+    partings: str (glyphs,), what the layer has before the glyph: " ", `GENERATED`, a line break, or "" for nothing.
     """
 
     texts: tuple[str, ...]
@@ -61,7 +62,7 @@ class Glyphs:
 class _Character(NamedTuple):
     """One character of pdfium's text page, in points of the page."""
 
-    text: str  # " " for any space, "\n" for a break, "" for marks without width
+    text: str  # " " or `GENERATED` for any space, "\n" for a break, "" for marks without width
     box: tuple[float, ...]
     cell: tuple[float, ...]
     origin: tuple[float, float]
@@ -134,7 +135,9 @@ def _letters(text_page: Any, index: int) -> str:
     if raw.FPDFText_IsHyphen(text_page, index) == 1 or text == "\u00ad":
         return "-"
     if text.isspace():
-        return "\n" if text in "\r\n" else " "
+        if text in "\r\n":
+            return "\n"
+        return GENERATED if raw.FPDFText_IsGenerated(text_page, index) == 1 else " "
     if unicodedata.category(text) == "Cf":
         return ""
     return unicodedata.normalize("NFKC", text) if "\ufb00" <= text <= "\ufb06" else text

@@ -18,18 +18,21 @@ import numpy as np
 from demiglace.documents.page import Line, Page, Skipped, line_of, page_of
 from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines
 from demiglace.documents.text_layer.glyph_checks import BESIDE, OVERLAPPING, UNPRINTED, disagreements
-from demiglace.documents.text_layer.pdf_glyphs import Glyphs, read_glyphs
+from demiglace.documents.text_layer.pdf_glyphs import GENERATED, Glyphs, read_glyphs
 from demiglace.media.document_pages import check_dpi, chosen_pages, open_document, open_page
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument
 
 UNEXPLAINED = "beside ink of no character"
+LETTERS_APART = "letters apart"
 
 _RISE, _FALL = 0.75, 0.25  # em above and below the baseline: least extent of a line
 _REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
 _MARGIN = 1.0  # pixels around a glyph's shape that anti-aliasing may tint
-_LEAST_SPACE = {" ": -0.1, "\n": 0.15, "": 0.28}  # em between two words, by what the layer has between them
+_LEAST_DIFFERENCE = 0.03  # em from the gaps between letters to the spaces between words
+# em between two words, by what the layer has between them
+_LEAST_SPACE = {" ": -0.1, GENERATED: -0.1, "\n": 0.15, "": 0.28}
 
 
 def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144) -> Iterator[Page | Skipped]:
@@ -42,7 +45,9 @@ def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144
     - beside a dropped character: the rest of a line that contains one (with a reason other than `UNPRINTED`);
     - overlapping: a line in which two glyphs overlap, as in formulas and composed accents;
     - beside ink of no character: a line with ink of text around its glyphs that belongs to none of them, as if a
-      font's map leaves out ligatures, accents are set on top, or the text has a shadow.
+      font's map leaves out ligatures, accents are set on top, or the text has a shadow;
+    - letters apart: a line whose letters are set apart, as in some headings: pdfium adds spaces there, and does not
+      tell which of them are between words.
 
     Raises ValueError, when the first page is requested, if the file is no PDF, is encrypted or has no pages, on a range
     that is malformed or outside the document, and on a dpi that is not positive. pdfium is not thread-safe.
@@ -110,6 +115,8 @@ def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray) -> np.ndarray:
         return np.where(reasons == "", BESIDE, reasons)
     if _overlaps(line):
         return np.full(len(line), OVERLAPPING)
+    if _has_letters_apart(line):
+        return np.full(len(line), LETTERS_APART)
     return np.full(len(line), UNEXPLAINED if _has_unexplained_ink(line, ink) else "")
 
 
@@ -118,6 +125,21 @@ def _overlaps(line: Glyphs) -> bool:
     shared = line.cells[:-1, 1] - line.cells[1:, 0]
     widths = line.cells[:, 1] - line.cells[:, 0]
     return bool((shared > np.maximum(0.25 * line.ems.max(), np.minimum(widths[:-1], widths[1:]) / 2)).any())
+
+
+def _has_letters_apart(line: Glyphs) -> bool:
+    """Whether letters or digits are so far apart that spaces added there cannot be told from those between words.
+
+    That is if two in a row, or all of the line, would be words of their own, or if such a space is hardly wider than a
+    gap within a word.
+    """
+    letters = np.array([text.isdigit() or text.lower() != text.upper() for text in line.texts])
+    beside, gaps, spaces = letters[1:] & letters[:-1], _gaps(line), _spaces(line)
+    apart = beside & spaces & (line.partings[1:] != " ")
+    if len(apart) and (apart.all() or (apart[2:] & apart[1:-1] & apart[:-2]).any()):
+        return True
+    widest = gaps[beside & ~spaces].max(initial=-np.inf)
+    return bool(gaps[apart].min(initial=np.inf) < widest + _LEAST_DIFFERENCE)
 
 
 def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
@@ -132,15 +154,24 @@ def _has_unexplained_ink(line: Glyphs, ink: np.ndarray) -> bool:
     return bool(inked.sum() > 1)
 
 
+def _gaps(glyphs: Glyphs) -> np.ndarray:
+    """float64 (glyphs - 1,): em from each glyph of a line to the next one."""
+    return (glyphs.cells[1:, 0] - glyphs.cells[:-1, 1]) / glyphs.ems.max()
+
+
+def _spaces(glyphs: Glyphs) -> np.ndarray:
+    """bool (glyphs - 1,): whether there is a space between a glyph of a line and the next one."""
+    return _gaps(glyphs) > np.array([_LEAST_SPACE[str(parting)] for parting in glyphs.partings[1:]])
+
+
 def _line(glyphs: Glyphs, box: np.ndarray) -> Line:
     left, top, right, bottom = box.tolist()
-    em = float(glyphs.ems.max())
+    spaces = [False, *_spaces(glyphs).tolist()]
     starts = np.minimum(glyphs.cells[:, 0], glyphs.boxes[:, 0] - _MARGIN).clip(left, right).tolist()
     stops = np.maximum(glyphs.cells[:, 1], glyphs.boxes[:, 2] + _MARGIN).clip(left, right).tolist()
     pieces: list[tuple[str, float, float]] = []
     for number, text in enumerate(glyphs.texts):
-        gap = glyphs.cells[number, 0] - glyphs.cells[number - 1, 1]
-        if number and gap > _LEAST_SPACE[str(glyphs.partings[number])] * em:
+        if spaces[number]:
             pieces.append((" ", stops[number - 1], starts[number]))
         pieces.append((text, starts[number], stops[number]))
     return line_of(pieces, (left, top, right, bottom))
