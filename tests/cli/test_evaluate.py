@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,25 @@ def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: 
     assert result.exit_code == 2
     assert '"thinking": false' in result.stderr
     assert '"thinking": true' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("--backend", "transformers", "--dtype", "float32"), ("--backend", "transformers", "--dtype", "bfloat16")),
+        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--plain-server")),
+        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--frames-as-pictures")),
+    ],
+)
+def test_answers_of_other_options_of_a_backend_are_not_mixed(
+    run: Run, questions: Path, tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    arguments = ("eval", "nano", f"easy_vqa={questions}", "--out", tmp_path, "--retries", 0, "--max-new-tokens", 2)
+    run(*arguments, *before)
+    file = tmp_path / "easy_vqa" / "predictions.jsonl"
+    file.write_text(re.sub('"error": "[^"]*"', '"error": ""', file.read_text()))  # nobody answered there
+    refused = run(*arguments, *after)
+    assert (refused.exit_code, "holds answers of model" in refused.stderr) == (2, True), refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,7 @@ class Answering:
             return assistant.sliced(**slicing)
 
         changes = {"adapter": self.adapter, "quantize": self.quantize, "dtype": self.dtype, **slicing}
-        told = ", ".join(f"{name} {value}" for name, value in changes.items() if value is not None)
-        name = f"{model} ({told})" if told else model
+        name = _named(model, [f"{name} {value}" for name, value in changes.items() if value is not None])
         return EngineBackend(load, name, weights_hash(folder_of(model), self.adapter), self.concurrency)
 
     def _server(self, model: str, slicing: Mapping[str, Any]) -> Backend:
@@ -93,9 +92,18 @@ class Answering:
         options = {"--adapter": self.adapter, "--device": self.device, "--dtype": self.dtype}
         _refuse("our engine", "--server was chosen", options | {"--quantize": self.quantize, **slicing})
         assert self.server is not None
-        own = (self.plain_server, self.frames_as_pictures)
-        server = OpenAIServer(self.server, model, read_key(self.api_key_file), self.timeout, self.retries, *own)
-        return ServerBackend(server, self.concurrency)
+        own = {"plain": self.plain_server, "frames as pictures": self.frames_as_pictures}
+        server = OpenAIServer(
+            self.server, model, read_key(self.api_key_file), self.timeout, self.retries, *own.values()
+        )
+        backend = ServerBackend(server, self.concurrency)
+        backend.name = _named(model, [name for name, is_set in own.items() if is_set])
+        return backend
+
+
+def _named(model: str, changes: list[str]) -> str:
+    """The model's name in settings and reports, with what else decides its answers."""
+    return f"{model} ({', '.join(changes)})" if changes else model
 
 
 def read_key(file: Path | None) -> str | None:
