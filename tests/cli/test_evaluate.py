@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -205,6 +206,17 @@ def test_an_empty_set_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text("")
     result = run("eval", "nano", f"easy_vqa={tmp_path / 'qa.jsonl'}", "--out", tmp_path / "out")
     assert (result.exit_code, "easy_vqa has 0 examples" in result.stderr) == (2, True)
+
+
+def test_a_missing_extra_is_named_before_anything_else(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    told = "rapidfuzz is missing: pip install 'demiglace[eval]'"
+    for arguments in (("eval", "nano", "drawn", "--out", tmp_path / "out"), ("compare", tmp_path, tmp_path)):
+        refused = run(*arguments)
+        assert (refused.exit_code, told in refused.stderr) == (2, True), refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
 
 
 def test_folders_without_a_common_benchmark_are_refused(run: Run, tmp_path: Path) -> None:

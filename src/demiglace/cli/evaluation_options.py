@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -104,6 +105,14 @@ class Answering:
 def _named(model: str, changes: list[str]) -> str:
     """The model's name in settings and reports, with what else decides its answers."""
     return f"{model} ({', '.join(changes)})" if changes else model
+
+
+def check_installed(*packages: str) -> None:
+    """ValueError if one of these packages of the extra `eval` is missing."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise ValueError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: pip install 'demiglace[eval]'"
+        )
 
 
 def read_key(file: Path | None) -> str | None:
