@@ -108,24 +108,25 @@ def _look(
     from demiglace.data.mixture import Mixture
     from demiglace.data.mixture_file import read_mixture
     from demiglace.data.object_cache import path_or_address
-    from demiglace.data.sample_builder import SampleBuilder
+    from demiglace.data.sample_builder import PromptBuilder, SampleBuilder
     from demiglace.data.sources.record_files import open_records, record_files
     from demiglace.data.split import Portion
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     cost = partial(_cost, job, setup, config, processor)
+    build = PromptBuilder if job in (RL, SERVE) else SampleBuilder  # their answers are generated
     if data.endswith(".toml"):
         stores.refuse(data)
         if job in (FINETUNE, DPO, SERVE):
             raise ValueError(f"{data} is a mixture: name its stage by --job, such as --job general")
-        seen = measure_draws(SampleBuilder(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
+        seen = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
         source: Source = open_records("data", record_files([data]), folder, cache=stores.objects())
         if job == FINETUNE:
             source = Portion(source, FinetuningRecipe.held_out, FinetuningRecipe.seed, held_out=False)
         mixture = Mixture((source,), (1.0,), (1.0,))
-        seen = measure_dataset(SampleBuilder(mixture, processor, 0, setup.length), cost)
+        seen = measure_dataset(build(mixture, processor, 0, setup.length), cost)
     if not seen.samples:
         problems = [*seen.bad, *seen.too_long]
         raise ValueError(f"{data} has no sample to plan by{': ' + problems[0] if problems else ''}")
