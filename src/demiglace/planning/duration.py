@@ -52,6 +52,13 @@ def training_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -
     return sum(factor * cost for factor, cost in zip(factors, forward, strict=True)) + own + extra
 
 
+def pair_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
+    """Operations for training on two answers to a prompt, from a sample of the prompt with one of them."""
+    learned = 0 if batch.labels is None else int((batch.labels != IGNORE).sum())
+    prompt = int(sample_lengths(batch.segments).sum()) - learned
+    return training_flops(config, batch, setup) + answer_flops(config, prompt, learned, setup)
+
+
 def answer_flops(config: MiniCPMVConfig, prompt: int, tokens: int, setup: TrainingSetup) -> float:
     """Operations for training on an answer of so many tokens to a prompt that is computed apart from it."""
     whole, before = (training_flops(config, _text(length, prompt), setup) for length in (prompt + tokens, prompt))

@@ -86,6 +86,30 @@ def serving_plan(
     )
 
 
+def pair_plan(
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    device: Accelerator,
+    num_steps: int,
+    price: float | None = None,
+) -> JobPlan:
+    """Plan for steps on preference pairs: a row is a prompt with both of its answers.
+
+    seen: of prompts with one answer each; its `flops` are for both, as of `duration.pair_flops`.
+    """
+    records, learned = max(1, seen.samples), seen.learned_tokens
+    rows = replace(seen, tokens=seen.tokens + learned, learned_tokens=2 * learned)
+    row_setup = replace(
+        setup,
+        length=math.ceil(rows.tokens / records),
+        context=math.ceil(seen.tokens / records),
+        batch_rows=setup.batch_rows // setup.rows_of_a_unit,
+        micro_batch_rows=max(1, setup.micro_batch_rows // setup.rows_of_a_unit),
+    )
+    return training_plan(row_setup, config, rows, device, num_steps, price)
+
+
 def rl_plan(
     setup: TrainingSetup,
     config: MiniCPMVConfig,
