@@ -22,6 +22,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SBOM, LICENCES = ROOT / "packaging" / "sbom.cdx.json", ROOT / "packaging" / "LICENCES.md"
 TOP = "demiglace"
+SUFFIXES_OF_CODE = (".py", ".pyc", ".typed")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def files_of(entry: Shipped) -> list[Path]:
 def unlisted() -> list[str]:
     """Files of the package that are no code and that no entry covers."""
     listed = {path for entry in SHIPPED for path in files_of(entry)}
-    package = (path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc"))
+    package = (path for path in (ROOT / "src").rglob("*") if path.is_file() and path.suffix not in SUFFIXES_OF_CODE)
     return sorted(str(path.relative_to(ROOT)) for path in package if path not in listed)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +99,25 @@ def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: 
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (("--backend", "transformers", "--dtype", "float32"), ("--backend", "transformers", "--dtype", "bfloat16")),
+        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--plain-server")),
+        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--frames-as-pictures")),
+    ],
+)
+def test_answers_of_other_options_of_a_backend_are_not_mixed(
+    run: Run, questions: Path, tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...]
+) -> None:
+    arguments = ("eval", "nano", f"easy_vqa={questions}", "--out", tmp_path, "--retries", 0, "--max-new-tokens", 2)
+    run(*arguments, *before)
+    file = tmp_path / "easy_vqa" / "predictions.jsonl"
+    file.write_text(re.sub('"error": "[^"]*"', '"error": ""', file.read_text()))  # nobody answered there
+    refused = run(*arguments, *after)
+    assert (refused.exit_code, "holds answers of model" in refused.stderr) == (2, True), refused.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("nano", "easy_vga"), "no benchmark 'easy_vga'; near it are easy_vqa"),
@@ -185,6 +206,17 @@ def test_an_empty_set_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text("")
     result = run("eval", "nano", f"easy_vqa={tmp_path / 'qa.jsonl'}", "--out", tmp_path / "out")
     assert (result.exit_code, "easy_vqa has 0 examples" in result.stderr) == (2, True)
+
+
+def test_a_missing_extra_is_named_before_anything_else(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    told = "rapidfuzz is missing: pip install 'demiglace[eval]'"
+    for arguments in (("eval", "nano", "drawn", "--out", tmp_path / "out"), ("compare", tmp_path, tmp_path)):
+        refused = run(*arguments)
+        assert (refused.exit_code, told in refused.stderr) == (2, True), refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
 
 
 def test_folders_without_a_common_benchmark_are_refused(run: Run, tmp_path: Path) -> None:

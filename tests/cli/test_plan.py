@@ -34,6 +34,32 @@ def test_each_job_has_a_plan(run: Run, start: Path, data: Path) -> None:
         assert "tokens a second" in told.stdout
 
 
+@pytest.mark.parametrize("job", ["serve", "hybrid_rl"])
+def test_references_do_not_count_where_answers_are_generated(run: Run, start: Path, tmp_path: Path, job: str) -> None:
+    told = []
+    for answer in ("yes", "yes, " * 80):
+        turns = [{"role": "user", "content": "Is it so?"}, {"role": "assistant", "content": answer}]
+        (tmp_path / "data.jsonl").write_text((json.dumps({"messages": turns}) + "\n") * 4)
+        words = ("plan", start, tmp_path / "data.jsonl", "--job", job, "--gpu", "h200", "--length", 512, "--json")
+        told.append(json.loads(run(*words).stdout))
+    assert told[0] == told[1]
+
+
+def test_pairs_are_planned_by_their_own_length(run: Run, start: Path, tmp_path: Path) -> None:
+    def told(chosen: str, rejected: str, length: int) -> dict:
+        pairs = tmp_path / "pairs.jsonl"
+        pairs.write_text((json.dumps({"question": "Is it?", "chosen": chosen, "rejected": rejected}) + "\n") * 4)
+        words = ("plan", start, pairs, "--job", "dpo", "--gpu", "h200", "--length", length, "--steps", 3, "--json")
+        return json.loads(run(*words).stdout)
+
+    short = told("yes", "no!", 64)
+    assert short == told("yes", "no!", 512)  # pairs are not packed: rows are as long as they are
+    one, other = told("yes, " * 80, "no!", 512), told("yes", "no!, " * 80, 512)
+    assert one["seconds"] == pytest.approx(other["seconds"])
+    assert short["seconds"] < one["seconds"] < told("yes, " * 80, "no!, " * 80, 512)["seconds"]
+    assert short["memory_bytes"]["logits"] < one["memory_bytes"]["logits"]
+
+
 def test_a_mixture_is_planned_by_its_stage(run: Run, start: Path, data: Path) -> None:
     mixture = data.with_name("mixture.toml")
     asked = ("plan", start, mixture, "--job", "full", "--gpu", "a100-80gb", "--length", 256)

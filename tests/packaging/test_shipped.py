@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,11 @@ def test_everything_shipped_that_is_no_code_has_a_licence() -> None:
     assert SHIPPED["unlisted"]() == []
     for entry in SHIPPED["SHIPPED"]:
         assert SHIPPED["files_of"](entry), f"{entry.pattern} matches nothing"
+
+
+def test_type_checkers_read_the_types_that_the_classifier_promises() -> None:
+    assert "Typing :: Typed" in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    assert (ROOT / "src" / "demiglace" / "py.typed").read_text() == ""
 
 
 def test_the_written_files_are_up_to_date() -> None:

@@ -1,9 +1,20 @@
 from dataclasses import replace
 
+import pytest
+
 from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.presets import preset
 from demiglace.planning.accelerator import ACCELERATORS
-from demiglace.planning.job_plan import Answers, changes, device_memory, rl_plan, serving_plan, training_plan, what_fits
+from demiglace.planning.job_plan import (
+    Answers,
+    changes,
+    device_memory,
+    rl_plan,
+    serving_plan,
+    training_plan,
+    what_fits,
+    with_answers,
+)
 from demiglace.planning.memory import MemoryParts
 from demiglace.planning.training_setup import TrainingSetup
 
@@ -29,13 +40,35 @@ def test_the_released_size_does_not_learn_whole_on_one_device_and_what_helps_doe
 
 
 def test_reinforcement_learning_fits_only_where_its_writing_does():
-    def in_rl(setup: TrainingSetup) -> MemoryParts:
-        return rl_plan(setup, CONFIG, SEEN, Answers(6144), 64, H100, num_steps=1).memory
+    answers = Answers(1024, at_once=512)
 
-    (learning,), (whole,) = (what_fits(FULL, H100, memory, has_adapters=False) for memory in (in_training, in_rl))
+    def learned(setup: TrainingSetup) -> MemoryParts:
+        rows, row_setup = with_answers(SEEN, CONFIG, setup, answers.limit, 8)
+        return device_memory(row_setup, CONFIG, rows, H100)
+
+    def in_rl(setup: TrainingSetup) -> MemoryParts:
+        return rl_plan(setup, CONFIG, SEEN, answers, 8, H100, num_steps=1).memory
+
+    (learning,), (whole,) = (what_fits(FULL, H100, memory, has_adapters=False) for memory in (learned, in_rl))
     assert not in_rl(learning.setup).fits(H100)
     assert in_rl(whole.setup).fits(H100)
     assert whole.setup.processes > learning.setup.processes
+
+
+def test_a_picture_of_a_prompt_is_encoded_once_for_all_its_answers():
+    """Its operations are not spread over the answers, as if each of their tokens brought a part of a picture."""
+
+    def seconds(group: int, flops: float) -> float:
+        seen = replace(SEEN, flops=flops)
+        return rl_plan(FULL, CONFIG, seen, Answers(256), group, H100, num_steps=5).cost.seconds
+
+    few, many = (seconds(group, 2e15) - seconds(group, 1e15) for group in (1, 8))
+    assert many == pytest.approx(few)
+
+
+def test_longer_answers_take_more_memory_in_reinforcement_learning():
+    short, long = (rl_plan(FULL, CONFIG, SEEN, Answers(limit), 8, H100, 5).memory for limit in (64, 1024))
+    assert long.logits == 16 * short.logits
 
 
 def test_more_devices_are_no_cure_where_one_does_as_well():

@@ -14,8 +14,10 @@ from demiglace.engine.static_batch import generate
 from demiglace.engine.token_sampler import TokenSampler
 from demiglace.model.adapters import Lora, add_adapters
 from demiglace.model.minicpmv import MiniCPMV
+from demiglace.planning.job_plan import with_answers
 from demiglace.planning.memory import serving_memory, training_memory
 from demiglace.planning.training_setup import PARTS, TrainingSetup
+from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
 from demiglace.training.supervised import LanguageLearner
 from demiglace.training.trainer import freeze_all_but
 
@@ -107,6 +109,31 @@ def test_the_most_that_is_alive_at_once_is_predicted(name, dtype):
     pictures = 0 if name in ("full decoder", "lora", "lora, checkpointed") else 8
     predicted = training_memory(setup, config(), seen_of(pictures, setup)).total
     assert predicted == pytest.approx(measured(setup, pictures), rel=0.15)
+
+
+@pytest.mark.parametrize("group", [2, 8])
+@pytest.mark.parametrize("prompt", [24, 120])
+def test_a_step_on_answers_takes_what_reinforcement_learning_predicts(prompt, group):
+    limit, setup = 64, TrainingSetup("full", ("resampler", "decoder"))
+    learner = PolicyLearner(MiniCPMV(config()))
+    freeze_all_but(learner.model, tuple(PARTS[part] for part in setup.parts))
+    optimizer = torch.optim.AdamW([value for value in learner.parameters() if value.requires_grad])
+    asked = replace(batch(1, setup), labels=None)
+    asked = replace(
+        asked, tokens=asked.tokens[:, :prompt], positions=torch.arange(prompt)[None], segments=torch.ones(1, prompt)
+    )
+    with LiveMemory() as live:
+        made = RolloutBatch(asked, torch.full((group, limit), 7), (limit,) * group, torch.zeros(group, dtype=int))
+        for _ in range(2):
+            live.peak = live.now
+            learner(made)[0].sum().backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+    seen = DatasetStatistics(1, samples=1, tokens=prompt, patches=GRID**2)
+    rows, row_setup = with_answers(seen, config(), setup, limit, group)
+    predicted = training_memory(row_setup, config(), rows).total
+    weights = sum(value.nbytes for value in learner.parameters())
+    assert predicted == pytest.approx(weights + live.peak, rel=0.15)
 
 
 @pytest.mark.parametrize("pictures", [1, 12])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from demiglace.cli.evaluation_options import check_installed
 from demiglace.cli.terminal import note, printable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def compare(
 
     demiglace compare results/before results/after --html changes.html
     """
+    check_installed("rapidfuzz")
     from demiglace.evaluation.benchmark_names import benchmark_named
     from demiglace.evaluation.comparison import compare as compared
     from demiglace.evaluation.comparison import compared_figure

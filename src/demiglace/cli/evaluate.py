@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.evaluation_options import Answering, Frames, read_key
+from demiglace.cli.evaluation_options import Answering, Frames, check_installed, read_key
 from demiglace.cli.inference_options import Sampling, Slicing, with_options
 from demiglace.cli.terminal import note, printable
 from demiglace.cli.training_options import Stores
@@ -88,7 +87,7 @@ def evaluate(
     """
     from demiglace.folder_lock import locked
 
-    _check_installed()
+    check_installed("matplotlib", "openai", "rapidfuzz")
     scoring.check()
     evaluations = [
         _evaluation(word, data, limit, out, lambda benchmark: _asking(benchmark, settings, think, sampling, frames))
@@ -104,12 +103,6 @@ def evaluate(
         report = _report(out, evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)
     _check_answered(report, [one.benchmark.name for one in evaluations])
-
-
-def _check_installed() -> None:
-    """ValueError without the extra, before anything is asked."""
-    if missing := [name for name in ("matplotlib", "openai", "rapidfuzz") if find_spec(name) is None]:
-        raise ValueError(f"{', '.join(missing)} is missing: pip install 'demiglace[eval]'")
 
 
 def _evaluation(

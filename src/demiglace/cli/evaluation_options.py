@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -83,8 +84,7 @@ class Answering:
             return assistant.sliced(**slicing)
 
         changes = {"adapter": self.adapter, "quantize": self.quantize, "dtype": self.dtype, **slicing}
-        told = ", ".join(f"{name} {value}" for name, value in changes.items() if value is not None)
-        name = f"{model} ({told})" if told else model
+        name = _named(model, [f"{name} {value}" for name, value in changes.items() if value is not None])
         return EngineBackend(load, name, weights_hash(folder_of(model), self.adapter), self.concurrency)
 
     def _server(self, model: str, slicing: Mapping[str, Any]) -> Backend:
@@ -93,9 +93,26 @@ class Answering:
         options = {"--adapter": self.adapter, "--device": self.device, "--dtype": self.dtype}
         _refuse("our engine", "--server was chosen", options | {"--quantize": self.quantize, **slicing})
         assert self.server is not None
-        own = (self.plain_server, self.frames_as_pictures)
-        server = OpenAIServer(self.server, model, read_key(self.api_key_file), self.timeout, self.retries, *own)
-        return ServerBackend(server, self.concurrency)
+        own = {"plain": self.plain_server, "frames as pictures": self.frames_as_pictures}
+        server = OpenAIServer(
+            self.server, model, read_key(self.api_key_file), self.timeout, self.retries, *own.values()
+        )
+        backend = ServerBackend(server, self.concurrency)
+        backend.name = _named(model, [name for name, is_set in own.items() if is_set])
+        return backend
+
+
+def _named(model: str, changes: list[str]) -> str:
+    """The model's name in settings and reports, with what else decides its answers."""
+    return f"{model} ({', '.join(changes)})" if changes else model
+
+
+def check_installed(*packages: str) -> None:
+    """ValueError if one of these packages of the extra `eval` is missing."""
+    if missing := [name for name in packages if find_spec(name) is None]:
+        raise ValueError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: pip install 'demiglace[eval]'"
+        )
 
 
 def read_key(file: Path | None) -> str | None:

@@ -108,24 +108,30 @@ def _look(
     from demiglace.data.mixture import Mixture
     from demiglace.data.mixture_file import read_mixture
     from demiglace.data.object_cache import path_or_address
-    from demiglace.data.sample_builder import SampleBuilder
+    from demiglace.data.sample_builder import PromptBuilder, SampleBuilder
+    from demiglace.data.sources.jsonl import JsonFile
+    from demiglace.data.sources.pair_answers import PairAnswers
     from demiglace.data.sources.record_files import open_records, record_files
+    from demiglace.data.sources.stored import StoredRecords
     from demiglace.data.split import Portion
     from demiglace.recipes.finetuning import FinetuningRecipe
 
     cost = partial(_cost, job, setup, config, processor)
+    build = PromptBuilder if job in (RL, SERVE) else SampleBuilder  # their answers are generated
     if data.endswith(".toml"):
         stores.refuse(data)
         if job in (FINETUNE, DPO, SERVE):
             raise ValueError(f"{data} is a mixture: name its stage by --job, such as --job general")
-        seen = measure_draws(SampleBuilder(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
+        seen = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
         source: Source = open_records("data", record_files([data]), folder, cache=stores.objects())
+        if job == DPO and isinstance(source, JsonFile | StoredRecords):
+            source = PairAnswers(source)
         if job == FINETUNE:
             source = Portion(source, FinetuningRecipe.held_out, FinetuningRecipe.seed, held_out=False)
         mixture = Mixture((source,), (1.0,), (1.0,))
-        seen = measure_dataset(SampleBuilder(mixture, processor, 0, setup.length), cost)
+        seen = measure_dataset(build(mixture, processor, 0, setup.length), cost)
     if not seen.samples:
         problems = [*seen.bad, *seen.too_long]
         raise ValueError(f"{data} has no sample to plan by{': ' + problems[0] if problems else ''}")
@@ -133,15 +139,15 @@ def _look(
 
 
 def _cost(job: str, setup: TrainingSetup, config: MiniCPMVConfig, processor: Processor, sample: Sample) -> float:
-    """Operations for training on a sample, or only for its forward pass."""
-    from demiglace.planning.duration import training_flops
+    """Operations for training on a sample or a pair of such samples, or only for the forward pass of a sample."""
+    from demiglace.planning.duration import pair_flops, training_flops
     from demiglace.processing.packing import pack
     from demiglace.training.flops import Learning, model_flops
 
     batch = pack([[sample]], len(sample.tokens), processor.tokenizer.special["end_of_text"])
     if job == SERVE:
         return model_flops(config, batch, Learning(False, False, False))
-    return training_flops(config, batch, setup)
+    return (pair_flops if job == DPO else training_flops)(config, batch, setup)
 
 
 def _planned(
@@ -154,13 +160,15 @@ def _planned(
     num_steps: int,
     price: float | None,
 ) -> JobPlan:
-    from demiglace.planning.job_plan import rl_plan, serving_plan, training_plan
+    from demiglace.planning.job_plan import pair_plan, rl_plan, serving_plan, training_plan
 
     if job == SERVE:
         return serving_plan(config, seen, answering.answers(), device, setup.processes, setup.dtype, price)
     if job == RL:
         answers, group = answering.answers(), answering.num_of_a_prompt
         return rl_plan(setup, config, seen, answers, group, device, num_steps, price)
+    if job == DPO:
+        return pair_plan(setup, config, seen, device, num_steps, price)
     return training_plan(setup, config, seen, device, num_steps, price)
 
 

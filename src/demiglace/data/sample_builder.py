@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
-from demiglace.batch import Visual
+from demiglace.batch import IGNORE, Visual
 from demiglace.conversation import Conversation, Text
 from demiglace.data import worker_process
 from demiglace.data.mixture import Draw, Mixture
@@ -79,6 +79,14 @@ class SampleArrays:
         pictures = None if sample.visual is None else VisualArrays.of(sample.visual)
         return cls(sample.tokens.numpy(), sample.visual_places.numpy(), sample.labels.numpy(), pictures, left_out)
 
+    def prompt(self) -> SampleArrays:
+        """The sample without its last answer: what is read before that is generated."""
+        learned = self.labels != IGNORE
+        starts = np.flatnonzero(learned & ~np.append(False, learned[:-1]))
+        end = int(starts[-1]) if len(starts) else len(self.tokens)
+        shown = self.visual_places[self.visual_places < end]
+        return replace(self, tokens=self.tokens[:end], visual_places=shown, labels=self.labels[:end])
+
     def sample(self) -> Sample:
         tokens, places, labels = (torch.from_numpy(array) for array in (self.tokens, self.visual_places, self.labels))
         return Sample(tokens, places, None if self.pictures is None else self.pictures.visual(), labels)
@@ -108,6 +116,14 @@ class SampleBuilder:
             raise TooLongRecord(source.where(block, row), str(error)) from error
         except (ValueError, OSError) as error:
             raise BadRecord(source.where(block, row), str(error)) from error
+
+
+@dataclass(frozen=True)
+class PromptBuilder(SampleBuilder):
+    """The same without the last answer of each record."""
+
+    def __call__(self, draw: Draw) -> SampleArrays:
+        return super().__call__(draw).prompt()
 
 
 Asked = TypeVar("Asked")

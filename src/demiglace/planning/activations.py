@@ -26,7 +26,7 @@ def layer_of_a_token(config: MiniCPMVConfig, setup: TrainingSetup) -> float:
     learns = "decoder" in setup.parts
     heads, kv = llm.num_heads * llm.head_dim, llm.num_kv_heads * llm.head_dim
     norms = 4 * (2 * llm.hidden_size + heads + kv) * (1 + (setup.is_full and learns))
-    attention = 2 * heads + 2 * kv + setup.length  # rotated queries and keys, values, output, mask
+    attention = 2 * heads + 2 * kv + (setup.context or setup.length)  # rotated queries and keys, values, output, mask
     mlp = 3 * llm.intermediate_size  # the gate, its activation, and what it multiplies
     if not learns:
         return norms + width * (attention + mlp)

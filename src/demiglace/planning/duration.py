@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from demiglace.batch import Batch
+import torch
+
+from demiglace.batch import IGNORE, Batch
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.planning.accelerator import Accelerator
 from demiglace.planning.memory import bytes_of_a_place
@@ -48,6 +50,26 @@ def training_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -
     extra = sum(forward) if setup.reads_reference else 0.0
     own = 0.0 if setup.is_full else adapter_flops(config, batch, setup)
     return sum(factor * cost for factor, cost in zip(factors, forward, strict=True)) + own + extra
+
+
+def pair_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:
+    """Operations for training on two answers to a prompt, from a sample of the prompt with one of them."""
+    learned = 0 if batch.labels is None else int((batch.labels != IGNORE).sum())
+    prompt = int(sample_lengths(batch.segments).sum()) - learned
+    return training_flops(config, batch, setup) + answer_flops(config, prompt, learned, setup)
+
+
+def answer_flops(config: MiniCPMVConfig, prompt: int, tokens: int, setup: TrainingSetup) -> float:
+    """Operations for training on an answer of so many tokens to a prompt that is computed apart from it."""
+    whole, before = (training_flops(config, _text(length, prompt), setup) for length in (prompt + tokens, prompt))
+    return whole - before
+
+
+def _text(length: int, prompt: int) -> Batch:
+    """A row of text of which what follows the prompt is learned."""
+    row = torch.arange(length).unsqueeze(0)
+    labels = torch.where(row < prompt, IGNORE, 0)
+    return Batch(row, row, torch.ones_like(row), row.new_zeros(0), None, labels)
 
 
 def adapter_flops(config: MiniCPMVConfig, batch: Batch, setup: TrainingSetup) -> float:

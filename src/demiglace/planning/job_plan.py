@@ -10,7 +10,7 @@ from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.adapters import TARGETS
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.planning.accelerator import Accelerator
-from demiglace.planning.duration import RunCost, run_cost, training_seconds, writing_rate
+from demiglace.planning.duration import RunCost, answer_flops, run_cost, training_seconds, writing_rate
 from demiglace.planning.memory import MemoryParts, process_memory, serving_memory, with_runtime
 from demiglace.planning.training_setup import Method, TrainingSetup
 
@@ -86,6 +86,30 @@ def serving_plan(
     )
 
 
+def pair_plan(
+    setup: TrainingSetup,
+    config: MiniCPMVConfig,
+    seen: DatasetStatistics,
+    device: Accelerator,
+    num_steps: int,
+    price: float | None = None,
+) -> JobPlan:
+    """Plan for steps on preference pairs: a row is a prompt with both of its answers.
+
+    seen: of prompts with one answer each; its `flops` are for both, as of `duration.pair_flops`.
+    """
+    records, learned = max(1, seen.samples), seen.learned_tokens
+    rows = replace(seen, tokens=seen.tokens + learned, learned_tokens=2 * learned)
+    row_setup = replace(
+        setup,
+        length=math.ceil(rows.tokens / records),
+        context=math.ceil(seen.tokens / records),
+        batch_rows=setup.batch_rows // setup.rows_of_a_unit,
+        micro_batch_rows=max(1, setup.micro_batch_rows // setup.rows_of_a_unit),
+    )
+    return training_plan(row_setup, config, rows, device, num_steps, price)
+
+
 def rl_plan(
     setup: TrainingSetup,
     config: MiniCPMVConfig,
@@ -98,22 +122,36 @@ def rl_plan(
 ) -> JobPlan:
     """Plan for steps that sample `group` answers to each of `setup.batch_rows` prompts and train on all.
 
-    A prompt is read once for its group. The engine uses the trained weights, or a copy if they are sharded or in
-    another dtype. seen: its `flops` are for training on its tokens.
+    A prompt is computed once for its group. The engine uses the trained weights, or a copy if they are sharded or in
+    another dtype. seen: of the prompts alone; its `flops` are for training on them.
     """
     records = max(1, seen.samples)
-    learning = training_plan(setup, config, seen, device, num_steps)
+    prompt = seen.tokens / records
+    rows, row_setup = with_answers(seen, config, setup, answers.limit, group)
+    learning = training_plan(row_setup, config, rows, device, num_steps)
     wanted = replace(answers, at_once=min(answers.at_once, group * setup.batch_rows // setup.processes))
     writing = serving_plan(config, replace(seen, num_records=records), wanted, device, 1, setup.dtype)
     is_copied = setup.processes > 1 or setup.width == 2
     memory = most_of(learning.memory, writing.memory, is_copied)
-    prompt = seen.tokens / records
-    tokens = num_steps * setup.batch_rows * (prompt + group * answers.limit)
-    updates = training_seconds(tokens * seen.flops / max(1, seen.tokens), device, setup.processes, setup.dtype)
     written = num_steps * setup.batch_rows * group * answers.limit
     rate = writing_rate(config, device, setup.dtype, wanted.at_once, prompt + answers.limit / 2, writing.memory.weights)
-    seconds = updates + written / (rate * setup.processes)
+    seconds = learning.cost.seconds + written / (rate * setup.processes)
     return JobPlan(memory, num_steps, written / seconds, run_cost(seconds, device, setup.processes, price))
+
+
+def with_answers(
+    seen: DatasetStatistics, config: MiniCPMVConfig, setup: TrainingSetup, limit: int, group: int
+) -> tuple[DatasetStatistics, TrainingSetup]:
+    """Rows of a prompt and `group` answers to it, of which only the answers are learned, and a setup for them."""
+    records, written = max(1, seen.samples), group * limit
+    prompt = round(seen.tokens / records)
+    rows = replace(
+        seen,
+        tokens=records * (prompt + written),
+        learned_tokens=records * written,
+        flops=seen.flops + records * group * answer_flops(config, prompt, limit, setup),
+    )
+    return rows, replace(setup, length=prompt + written, context=prompt + limit)
 
 
 def most_of(learning: MemoryParts, writing: MemoryParts, is_copied: bool) -> MemoryParts:

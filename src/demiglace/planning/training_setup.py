@@ -26,6 +26,7 @@ class TrainingSetup:
 
     batch_rows: of a step, over all processes; micro_batch_rows: in memory at once. dtype: of products.
     reads_reference: whether the initial weights also read every row once before training, as for DPO.
+    context: the most tokens that one attends to; 0 stands for those of a row.
     muon: whether Muon optimises the matrices inside blocks in full training of `parts`; otherwise AdamW optimises all.
     """
 
@@ -40,6 +41,7 @@ class TrainingSetup:
     processes: int = 1
     reads_reference: bool = False
     muon: bool = False
+    context: int = 0
 
     @property
     def width(self) -> int:

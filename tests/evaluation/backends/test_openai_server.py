@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -101,6 +102,12 @@ def test_a_server_that_is_slow_is_given_up(clerk: tuple[Clerk, str]) -> None:
 def test_so_many_are_under_way_and_no_more(clerk: tuple[Clerk, str]) -> None:
     assert len(ask(clerk[1], [f"question {number}" for number in range(12)], concurrency=3)) == 12
     assert clerk[0].most == 3
+
+
+def test_without_openai_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(ValueError, match=r"takes openai: pip install 'demiglace\[eval\]'"):
+        OpenAIServer("http://127.0.0.1:9/v1", "m").client()
 
 
 def test_no_server_is_no_answer() -> None:

@@ -36,8 +36,11 @@ class OpenAIServer:
     as_frames: bool = False
 
     def client(self) -> AsyncOpenAI:
-        """A client, which the caller must close."""
-        from openai import AsyncOpenAI
+        """A client, which the caller must close. ValueError if openai is not installed."""
+        try:
+            from openai import AsyncOpenAI
+        except ImportError as error:
+            raise ValueError(f"asking {self.url} takes openai: pip install 'demiglace[eval]'") from error
 
         key = self.api_key or "none"
         return AsyncOpenAI(base_url=self.url, api_key=key, max_retries=0, timeout=self.timeout)

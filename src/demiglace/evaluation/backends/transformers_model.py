@@ -34,7 +34,7 @@ class TransformersBackend:
         self.device = device_named(device)
         self.dtype = dtype_named(dtype, self.device)
         folder = Path(self.folder)
-        self.name = f"{model} (transformers)"
+        self.name = f"{model} (transformers{f', dtype {dtype}' if dtype else ''})"
         self.weights = weights_hash(folder) if folder.is_dir() else f"hub: {model}"
 
     def answers(self, asked: Iterable[Asked]) -> Iterator[tuple[int, Reply]]:
