@@ -148,7 +148,7 @@ def learned(given: Namespace, processor: Processor, pairs: list[PreferencePair],
     reference = ReferencePass(source, len(pairs), 8, log, _refuse, ALONE, cpu, dtype).run(learner, lambda: False)
     assert reference is not None
     objective = PreferenceObjective(
-        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, 8, 0, ALONE, cpu, dtype,
+        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, 8, given.seed, ALONE, cpu, dtype,
         numbers.nll_weight,
     )  # fmt: skip
     Trainer(learner, recipe.stage(), objective, folder).run()
@@ -186,6 +186,8 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--start", type=Path, required=True)
+    parser.add_argument("--verifier", choices=("contents", "itself"), default="contents", help="what judges the claims")
+    parser.add_argument("--seed", type=int, default=0, help="of what is learned from; what is held out stays")
     parser.add_argument("--prompts", type=int, default=150)
     parser.add_argument("--answers", type=int, default=8)
     parser.add_argument("--steps", type=int, default=30)
@@ -197,7 +199,7 @@ def main() -> None:
     given = parser.parse_args()
     began = time.process_time()
     processor, model = Processor.load(given.start), weights.load(given.start, torch.float32).requires_grad_(False)
-    shown = [contents(LEARN_SEED, number) for number in range(given.prompts)]
+    shown = [contents(LEARN_SEED + 100 * given.seed, number) for number in range(given.prompts)]
     digest = hashlib.sha256((given.start / "model.safetensors").read_bytes()).hexdigest()[:12]
     result: dict[str, Any] = {
         "weights": digest,
@@ -207,7 +209,9 @@ def main() -> None:
     known = log.read()
     settings = replace(numbers_of("nano").answers, answers=given.answers, short_limit=96)
     policy = Demiglace(model, processor, SamplingParams())
-    judge = AnswerJudge(policy, split_by_rule, KnownContents({id(own.part): own for own in shown}), settings, seed=0)
+    contents_known = KnownContents({id(own.part): own for own in shown})
+    verifier = contents_known if given.verifier == "contents" else EngineVerifier(policy)
+    judge = AnswerJudge(policy, split_by_rule, verifier, settings, seed=given.seed)
     for start in range(0, given.prompts, 12):
         missing = [n for n in range(start, min(start + 12, given.prompts)) if n not in known]
         if missing:

@@ -13,6 +13,7 @@ from demiglace.cli.environment_checks import CORE, OPTIONAL, PYTHON, RANGES, Env
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
 HEALTHY = Environment(
+    system="Linux",
     python=(3, 12, 4),
     versions=dict.fromkeys((*CORE, *OPTIONAL, "demiglace"), "3.0") | {"torch": "2.13.0+cpu", "transformers": "5.23.0"},
     import_errors={},
@@ -114,6 +115,8 @@ def test_installed_and_importable_is_no_finding() -> None:
 @pytest.mark.parametrize(
     ("subject", "change", "state"),
     [
+        ("system", {"system": "Windows"}, "note"),
+        ("system", {"system": "Darwin"}, "note"),
         ("dtype", {"dtype": "float32"}, "note"),
         ("threads", {"threads": 1}, "note"),
         ("threads", {"threads": 2}, "ok"),

@@ -54,6 +54,7 @@ def environment() -> Environment:
     has_torch = "torch" in versions and "torch" not in import_errors
     device, device_name, dtype, threads = _torch_facts() if has_torch else ("none", "no torch", "none", 1)
     return Environment(
+        system=platform.system(),
         python=sys.version_info[:3],
         versions=versions,
         import_errors=import_errors,

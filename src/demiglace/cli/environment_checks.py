@@ -53,6 +53,7 @@ class Finding:
 class Environment:
     """Facts about a machine.
 
+    system: "Linux", "Darwin", "Windows", as `platform.system` gives it.
     import_errors: distribution -> first line of the error that its import raised, for imports tried that failed.
     device, dtype: the defaults for loading a model.
     waits_actively: whether threads spin while they wait for others.
@@ -62,6 +63,7 @@ class Environment:
     font_faces, tesseract: used by training and the reading benchmark; None if absent.
     """
 
+    system: str
     python: tuple[int, int, int]
     versions: Versions
     import_errors: Mapping[str, str]
@@ -82,6 +84,7 @@ class Environment:
 def diagnose(machine: Environment) -> list[Finding]:
     """All verdicts, in a sensible reading order."""
     return [
+        _system(machine.system),
         _python(machine),
         *_packages(machine.versions),
         *_broken_imports(machine),
@@ -93,6 +96,14 @@ def diagnose(machine: Environment) -> list[Finding]:
         *_learning(machine),
         *(_extra(name, needed, machine.versions) for name, needed in machine.extras.items()),
     ]
+
+
+def _system(name: str) -> Finding:
+    if name == "Linux":
+        return Finding("system", "ok", name)
+    if name == "Windows":
+        return Finding("system", "note", "Windows: training and evaluation need a POSIX system", "run them in WSL 2")
+    return Finding("system", "note", f"{name or 'unknown'}: tested on Linux only")
 
 
 def _python(machine: Environment) -> Finding:
