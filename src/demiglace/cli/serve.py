@@ -10,7 +10,7 @@ import typer
 
 from demiglace.cli.inference_options import Device, Dtype, Quantize, StaticPatches, with_options
 from demiglace.cli.terminal import note
-from demiglace.cli.thread_waiting import in_passing
+from demiglace.cli.thread_waiting import run_in_own_thread
 
 if TYPE_CHECKING:
     from demiglace.server.limits import Limits
@@ -88,7 +88,7 @@ def serve(
     limits, keys = bounds.limits(), serving.read_keys(api_key_file, api_key)
     _check_folder(media_root)
     place = serving.listening(host, port)
-    loaded = in_passing(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
+    loaded = run_in_own_thread(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
     assistant = loaded.with_static_patches(static_patches)
     num_blocks = None if kv_memory is None else num_blocks_of(assistant.model, int(kv_memory * GIB))
     logs.set_up(log_json)
