@@ -10,7 +10,7 @@ import torch
 import typer
 from typer.testing import Result
 
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 from demiglace.jobs.machine import Machine
 
 STAGES = ("resampler", "vision", "full", "general", "long_cot_3d", "hybrid_rl", "preference")
@@ -38,9 +38,12 @@ def test_what_takes_less_memory_is_named_where_it_has_run_out() -> None:
 
 
 def test_what_is_done_already_is_not_advised() -> None:
-    assert less_at_once("--micro-batch-rows", 4, False) == ("--micro-batch-rows below 4", "--activation-checkpointing")
-    assert less_at_once("--micro-batch-rows", 1, False) == ("--activation-checkpointing",)
-    assert less_at_once("--micro-batch-rows", 1, True) == ()
+    assert memory_saving_options("--micro-batch-rows", 4, False) == (
+        "--micro-batch-rows below 4",
+        "--activation-checkpointing",
+    )
+    assert memory_saving_options("--micro-batch-rows", 1, False) == ("--activation-checkpointing",)
+    assert memory_saving_options("--micro-batch-rows", 1, True) == ()
     with pytest.raises(ValueError, match="out of memory: where there is more of it the same command goes on"):
         ended_by(MemoryError(), MemoryAdvice((), ()))
 

@@ -81,25 +81,25 @@ class LearningOptions:
         if job != SERVE:
             self._check_processes(method, numbers.batch_rows, gpus)
         rows = 2 if job == DPO else 1  # per pair
-        at_once = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
+        micro_batch = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
         return TrainingSetup(
             method, parts, Lora(rank, scale=2.0 * rank), numbers.length, rows * numbers.batch_rows,
-            rows * at_once, numbers.activation_checkpointing,
+            rows * micro_batch, numbers.activation_checkpointing,
             self.products(gpu), gpus, reads_reference=job == DPO, muon=numbers.muon,
         )  # fmt: skip
 
-    def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:
+    def num_steps(self, job: str, numbers: JobNumbers, data: DatasetStatistics) -> int:
         """ValueError if the records are endless and no number of steps is given."""
         from demiglace.recipes.finetuning import FinetuningRecipe
 
         if numbers.num_steps is not None:
             return numbers.num_steps
-        if not seen.num_records:
+        if not data.num_records:
             raise ValueError("the sources draw without end: say how many --steps")
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
         if job in (DPO, RL):  # pairs and prompts are not packed
-            return max(1, math.ceil(epochs * seen.num_records / numbers.batch_rows))
-        return seen.lengths.num_steps(epochs, numbers.batch_rows)
+            return max(1, math.ceil(epochs * data.num_records / numbers.batch_rows))
+        return data.lengths.num_steps(epochs, numbers.batch_rows)
 
     def _parts(self, trainable: tuple[str, ...]) -> tuple[str, ...]:
         """The parts to train. trainable: prefixes of the names of parameters that are trained by default."""
@@ -156,7 +156,7 @@ class AnsweringOptions:
     def answers(self) -> Answers:
         from demiglace.planning.job_plan import Answers
 
-        return Answers(self.answer_tokens or Answers.limit, self.concurrent or Answers.at_once)
+        return Answers(self.answer_tokens or Answers.limit, self.concurrent or Answers.concurrent)
 
     @property
     def num_of_a_prompt(self) -> int:

@@ -11,7 +11,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.mixture_file import MixtureFile
@@ -99,7 +99,7 @@ def prefer(
         _source(source, media, media_root, stores), numbers, folder_of(start), choice, seed, save_every, keep
     )
     machine = computing.machine(skip_bad=skip_bad)
-    same = less_at_once("--micro-batch-pairs", numbers.micro_batch_pairs, numbers.activation_checkpointing)
+    same = memory_saving_options("--micro-batch-pairs", numbers.micro_batch_pairs, numbers.activation_checkpointing)
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
 

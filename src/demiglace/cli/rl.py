@@ -10,7 +10,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 
 if TYPE_CHECKING:
     from demiglace.rl.policy_settings import PolicySettings
@@ -135,7 +135,7 @@ def rl(
     numbers, remote = replace(numbers, policy=policy.of(numbers.policy)), server.of(folder)
     recipe = HybridRlRecipe(read_mixture(mixture), numbers, folder_of(start), reward_model, seed, save_every, keep)
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    same = less_at_once("--micro-batch-prompts", numbers.micro_batch_prompts, numbers.activation_checkpointing)
+    same = memory_saving_options("--micro-batch-prompts", numbers.micro_batch_prompts, numbers.activation_checkpointing)
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own, remote), machine, "model", advice)
 

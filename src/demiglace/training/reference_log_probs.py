@@ -56,14 +56,14 @@ class ReferenceLog:
 
 @dataclass(frozen=True)
 class ReferencePass:
-    """Computes this process's share of the pairs that are missing in a log, `at_once` at a time.
+    """Computes this process's share of the pairs that are missing in a log, `micro_batch_pairs` at a time.
 
     count: number of all pairs. on_bad: called with a pair that cannot be used; unless it raises, the pair is left out.
     """
 
     pairs: PairSource
     count: int
-    at_once: int
+    micro_batch_pairs: int
     log: ReferenceLog
     on_bad: Callable[[int, ValueError], None]
     ranks: ProcessGroup
@@ -75,7 +75,8 @@ class ReferencePass:
 
         Raises ValueError if no pair can be used.
         """
-        parts = [range(at, min(at + self.at_once, self.count)) for at in range(0, self.count, self.at_once)]
+        size = self.micro_batch_pairs
+        parts = [range(start, min(start + size, self.count)) for start in range(0, self.count, size)]
         known = self.log.lines().keys()
         for start in range(0, len(parts), self.ranks.count):
             if should_stop():
