@@ -26,8 +26,8 @@ class FixedKVCache(KVCache):
         )
         self.capacity, self.length = cache.capacity, cache.capacity
         self.filled = torch.tensor([cache.length], device=cache.keys.device)
-        for held in (self.keys, self.values):
-            held[..., cache.length :, :].zero_()  # masked, but zero times NaN would be NaN
+        for cached in (self.keys, self.values):
+            cached[..., cache.length :, :].zero_()  # masked, but zero times NaN would be NaN
 
     def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Make room for one token of each row; returns positions and segments of all places (rows, capacity)."""
