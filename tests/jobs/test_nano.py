@@ -115,7 +115,7 @@ def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monk
 
 def test_what_was_read_is_written_again_where_a_kill_cut_it_off(recipe, tmp_path):
     callback = nano.Samples(recipe, nano.nano_processor(recipe), count=1)
-    assert callback.lacks(tmp_path, 10)
+    assert callback.is_unrecorded(tmp_path, 10)
     callback(nano.initial_learner(recipe), tmp_path, 10)
-    assert not callback.lacks(tmp_path, 10)
-    assert callback.lacks(tmp_path, 1)
+    assert not callback.is_unrecorded(tmp_path, 10)
+    assert callback.is_unrecorded(tmp_path, 1)

@@ -192,6 +192,6 @@ def test_what_the_disk_refuses_is_told_with_the_last_checkpoint(tmp_path):
         yield from regression(learner, step)
 
     with pytest.raises(
-        checkpoint.NotWritten, match="No space left on device; the last good checkpoint is step-00000010"
+        checkpoint.WriteError, match="No space left on device; the last good checkpoint is step-00000010"
     ):
         Trainer(Small(), stage(20), full_at_12, tmp_path).run()

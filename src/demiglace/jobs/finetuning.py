@@ -103,7 +103,7 @@ def learn(
     def finish() -> None:
         left = (learner, adapter) if ranks.count == 1 else gathered(recipe, trainable)
         checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
-        with checkpoint.what_is_left(folder / STAGE):
+        with checkpoint.write_errors(folder / STAGE):
             write_result(*left, processor, target)
 
     ranks.first(finish)

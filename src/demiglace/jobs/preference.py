@@ -137,7 +137,7 @@ def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
     newest = checkpoint.latest(folder / PREFERENCE)
     assert newest is not None
     checkpoint.restore_learner(newest, finished)
-    with checkpoint.what_is_left(folder / PREFERENCE):
+    with checkpoint.write_errors(folder / PREFERENCE):
         export(finished.model, Processor.load(recipe.start), folder / "model")
 
 

@@ -81,8 +81,8 @@ def sequence_clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor,
     """The same with one ratio per answer: the geometric mean of its tokens' ratios."""
     lengths = torch.tensor(tokens.lengths, device=tokens.old.device)
     answers = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    moved = tokens.log_probs - tokens.old
-    means = moved.new_zeros(len(lengths)).index_add(0, answers, moved) / lengths
+    log_ratios = tokens.log_probs - tokens.old
+    means = log_ratios.new_zeros(len(lengths)).index_add(0, answers, log_ratios) / lengths
     return _surrogate(means[answers].exp(), tokens.advantages, bounds)
 
 
@@ -127,5 +127,5 @@ def policy_loss(name: str) -> PolicyLoss:
 
 
 def _surrogate(ratio: Tensor, advantages: Tensor, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
-    free, held = ratio * advantages, ratio.clamp(1 - bounds.low, 1 + bounds.high) * advantages
-    return -torch.minimum(free, held), held < free
+    gains, clipped_gains = ratio * advantages, ratio.clamp(1 - bounds.low, 1 + bounds.high) * advantages
+    return -torch.minimum(gains, clipped_gains), clipped_gains < gains
