@@ -143,7 +143,7 @@ def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
     steps = [step for _ in range(4) for step in engine.step()]
     engine.cancel(gone)
     window, paged = engine.runner.window, engine.runner.paged
-    window.show(engine.scheduler.running)
+    window.hold(engine.scheduler.running)
     for held in (window.keys, window.values):
         held[:, 1:] = torch.nan
         held[..., window.length :, :] = torch.nan

@@ -57,7 +57,7 @@ class Model:
             logits = 4 * torch.randn(self.vocab_size, generator=generator)
             logits[[*self.roles.ends, *self.tokenizer.encode('"]}'), self.roles.think_end]] += 14
             sampler.next(logits)
-        return sampler.said, sampler.stopped_by
+        return sampler.output_tokens, sampler.stopped_by
 
     def text(self, guide: Guide, seed: int) -> str:
         """A complete answer."""

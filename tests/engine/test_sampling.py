@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from demiglace.engine.sampling import SamplingParams, draw, moved
+from demiglace.engine.sampling import SamplingParams, draw, penalised
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
 
@@ -16,7 +16,7 @@ def drawn(logits: torch.Tensor = LOGITS, said: tuple[int, ...] = (), times: int 
     plain = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": 0}
     params = SamplingParams(**plain | changes)
     generator = params.generator()
-    return [draw(moved(logits, Counter(said), params), params, generator) for _ in range(times)]
+    return [draw(penalised(logits, Counter(said), params), params, generator) for _ in range(times)]
 
 
 def test_temperature_0_takes_the_likeliest() -> None:

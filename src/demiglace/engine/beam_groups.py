@@ -105,14 +105,14 @@ class BeamGroups:
         beams = cohort.beams
         moved = [beam for beam in beams if parent_of[beam] is not beam]
         parents = [parent_of[beam] for beam in moved]
-        taken = [(parent.blocks[: parent.num_committed], parent.hashes.copy()) for parent in parents]
-        for beam, (blocks, hashes) in zip(moved, taken, strict=True):
+        inherited = [(parent.blocks[: parent.num_committed], parent.hashes.copy()) for parent in parents]
+        for beam, (blocks, hashes) in zip(moved, inherited, strict=True):
             self.scheduler.blocks.share(beam, blocks)
             beam.hashes = hashes
-        if moved and (said := moved[0].num_computed - len(moved[0].prompt)):
-            self.window.follow(moved, parents, said)
+        if moved and (num_generated := moved[0].num_computed - len(moved[0].prompt)):
+            self.window.copy_from_parents(moved, parents, num_generated)
         for beam, tokens in zip(beams, cohort.search.begun.tokens.flatten(0, 1).tolist(), strict=True):
-            beam.said = tokens
+            beam.output_tokens = tokens
 
     def _keep(self, cohort: _Cohort, places: list[int]) -> None:
         if len(places) < len(cohort.leaders):

@@ -100,7 +100,7 @@ class Engine:
         if batch is None:
             return []
         with self._all_or_nothing():
-            failures = self._look(batch)
+            failures = self._encode_pictures(batch)
             batch = batch.without(set(failures)) if failures else batch
             ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0))
         return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
@@ -126,7 +126,7 @@ class Engine:
         given, places = len(packages) * self.model.config.resampler.num_queries, prompt.visual_places.tolist()
         if given != len(places):
             raise ValueError(f"{given} visual tokens, but the prompt has {len(places)} places for them")
-        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.said)
+        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.output_tokens)
 
     def _fit(self, sequence: Sequence) -> None:
         """Limit an answer to the available positions and blocks. Its last token needs no keys and values."""
@@ -139,9 +139,9 @@ class Engine:
             raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}{beams}")
         sequence.sampler.fit(min(limit - length, slots - length + 1))
 
-    def _look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
+    def _encode_pictures(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
         self.runner.paged.grow(self.blocks.capacity)
-        failures = self.runner.look(batch)
+        failures = self.runner.encode_pictures(batch)
         self._remove(list(failures))
         return failures
 

@@ -126,10 +126,10 @@ class SamplingParams:
     @property
     def is_plain(self) -> bool:
         """Whether the most likely token is taken directly: no randomness, changed logits or alternatives."""
-        return self.temperature <= NEARLY_ZERO and not self.moves_logits and not self.logprobs
+        return self.temperature <= NEARLY_ZERO and not self.changes_logits and not self.logprobs
 
     @property
-    def moves_logits(self) -> bool:
+    def changes_logits(self) -> bool:
         """Whether a bias or a penalty changes the logits."""
         penalties = self.presence_penalty or self.frequency_penalty or self.repetition_penalty != 1
         return bool(penalties or self.logit_bias)
@@ -181,21 +181,21 @@ def _short_seed(seed: int) -> int:
     return seed if seed < SHORT_SEEDS else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
-def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Tensor:
-    """Logits, float32 (vocabulary,), after bias and penalties; said: counts of the answer's tokens so far.
+def penalised(logits: Tensor, counts: Mapping[int, int], params: SamplingParams) -> Tensor:
+    """Logits, float32 (vocabulary,), after bias and penalties; counts: of the answer's tokens so far.
 
     The repetition penalty divides a positive logit and multiplies a negative one (transformers).
     """
     if params.logit_bias:
         tokens = torch.tensor(list(params.logit_bias), device=logits.device)
         logits = logits.index_add(0, tokens, logits.new_tensor(list(params.logit_bias.values())))
-    if not said:
+    if not counts:
         return logits
-    tokens = torch.tensor(list(said), device=logits.device)
-    values, counts = logits[tokens], logits.new_tensor(list(said.values()))
+    tokens = torch.tensor(list(counts), device=logits.device)
+    values, occurrences = logits[tokens], logits.new_tensor(list(counts.values()))
     penalty = params.repetition_penalty
     values = torch.where(values > 0, values / penalty, values * penalty)
-    return logits.index_copy(0, tokens, values - params.frequency_penalty * counts - params.presence_penalty)
+    return logits.index_copy(0, tokens, values - params.frequency_penalty * occurrences - params.presence_penalty)
 
 
 def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> int:
