@@ -90,8 +90,8 @@ def test_a_mistake_does_not_end_the_chat(
     told = capsys.readouterr()
     assert told.err.splitlines()[:3] == [
         "demiglace: none.png does not exist",
-        "demiglace: /think maybe is not understood; /help lists what is",
-        "demiglace: /fly is not understood; /help lists what is",
+        "demiglace: /think maybe is not a command; /help lists all of them",
+        "demiglace: /fly is not a command; /help lists all of them",
     ]
     assert "/file PATH" in told.out
 
@@ -115,8 +115,8 @@ def test_a_line_that_is_a_file_is_not_asked_and_one_with_a_stroke_is_no_command(
     typed(monkeypatch, str(page), "none.png", "/2 of what?", "What is it? " * 100)
     terminal.run()
     assert capsys.readouterr().err.splitlines()[:2] == [
-        f"demiglace: {page} is a file: /file shows one with the next question",
-        "demiglace: none.png names a file that is not there: /file shows one with the next question",
+        f"demiglace: {page} is a file: show it with /file before the question",
+        "demiglace: none.png names a file that is not there: show it with /file before the question",
     ]
     questions = [message.content[-1].text for message in terminal.chat.messages if message.role == "user"]
     assert questions == ["/2 of what?", ("What is it? " * 100).strip()]

@@ -99,7 +99,7 @@ def test_content_is_random_anew_each_time_a_record_comes() -> None:
     [
         ((1.0, 1.0), (1.0, 1.0, 1.0), "3 sources, but 2 weights"),
         ((1.0, 1.0, 1.0), (1.0, -1.0, 1.0), r"a weight must be a number in \[0, 1e\+06\], got -1"),
-        ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "one weight must be more than 0"),
+        ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "at least one weight must be above 0"),
         ((1.0, float("nan"), 1.0), (1.0, 1.0, 1.0), "a weight must be a number in .*, got nan"),
         ((1e308, 1e308, 1.0), (1.0, 1.0, 1.0), r"a weight must be a number in .*, got 1e\+308"),
     ],

@@ -129,7 +129,7 @@ def test_a_search_that_fails_fails_alone(model: MiniCPMV) -> None:
     steps = all_steps(engine)
     (failure,) = [step for step in steps if isinstance(step, Failure)]
     assert failure.row == 1
-    assert "the model computes nan" in str(failure.error)
+    assert "the model's logits for the next token are nan" in str(failure.error)
     found = by_request([step for step in steps if isinstance(step, Step)])
     assert_same(found[0], answer(model, PROMPTS["image"], BEAMS))
     assert_same(found[2], answer(model, PROMPTS["text"], BEAMS))

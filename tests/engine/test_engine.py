@@ -127,7 +127,7 @@ def test_a_request_that_fails_fails_alone(model: MiniCPMV, monkeypatch: pytest.M
     steps = all_steps(engine)
     failures = {step.row: str(step.error) for step in steps if isinstance(step, Failure)}
     assert failures.keys() == {0, 2}
-    assert "the model computes nan" in failures[0]
+    assert "the model's logits for the next token are nan" in failures[0]
     assert failures[2] == "the pictures of request 2 cannot be encoded: no memory"
     found = by_request([step for step in steps if isinstance(step, Step)])
     assert_same(found[1], answer(model, PROMPTS["image"], GREEDY))

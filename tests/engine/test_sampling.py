@@ -144,7 +144,7 @@ def test_what_contradicts_itself_is_refused(changes: dict[str, Any], message: st
 
 @pytest.mark.parametrize("name", ["presence_penalty", "frequency_penalty", "logprobs", "thinking_budget"])
 def test_beams_take_not_everything(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is for answers of one beam, got 3 beams"):
+    with pytest.raises(ValueError, match=f"{name} cannot be used with beam search, got 3 beams"):
         SamplingParams(temperature=0, num_beams=3, **{name: 1})
 
 
@@ -165,7 +165,9 @@ def test_logits_that_are_no_numbers_are_an_error_in_words(value: float, temperat
     logits = LOGITS.clone()
     logits[1] = value
     params = SamplingParams(temperature=temperature)
-    with pytest.raises(ValueError, match=r"the model computes (nan|inf) where .*: its weights are damaged"):
+    with pytest.raises(
+        ValueError, match=r"the model's logits for the next token are (nan|inf): its weights are damaged"
+    ):
         draw(logits, params, params.generator())
 
 
@@ -209,7 +211,7 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
     ("content", "message"),
     [
         ("[1]", "must hold a JSON object, got list"),
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
         ('{"do_sample": 1}', "do_sample must be true or false, got 1"),
         ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
         ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),

@@ -62,7 +62,7 @@ def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
 
 
 def test_a_stage_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no stage 'colour'; there are encoder"):
+    with pytest.raises(ValueError, match="unknown stage 'colour'; choose from encoder"):
         NanoRecipe(only=("decay", "colour"))
 
 

@@ -42,11 +42,11 @@ def ask(
     check_question(question)
     check_open("stdout")
     if stream and as_json:
-        raise ValueError("--stream and --json exclude each other")
+        raise ValueError("--stream and --json cannot be combined")
     if logprobs is not None and not as_json:
-        raise ValueError("--logprobs is told by --json alone")
+        raise ValueError("--logprobs requires --json")
     if sampling.thinking_budget is not None and not think:
-        raise ValueError("--thinking-budget limits the thoughts of --think alone")
+        raise ValueError("--thinking-budget requires --think")
     parts, guide = reading.parts(files), form.guide()
     slicing.check(parts)
     assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)

@@ -96,7 +96,7 @@ class Terminal:
         if COMMAND.match(line):
             self.obey(*line.partition(" ")[::2])
         elif why := file_meant(line):
-            raise ValueError(f"{line:.200} {why}: /file shows one with the next question")
+            raise ValueError(f"{line:.200} {why}: show it with /file before the question")
         else:
             self.answer(line)
 
@@ -111,7 +111,7 @@ class Terminal:
         elif command == "/help":
             typer.echo(HELP)
         else:
-            raise ValueError(f"{command} {argument} is not understood; /help lists what is")
+            raise ValueError(f"{command} {argument} is not a command; /help lists all of them")
 
     def answer(self, question: str) -> None:
         """Answer a question about the attached files; they become part of the chat once an answer has begun."""

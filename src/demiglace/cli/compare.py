@@ -61,7 +61,7 @@ def _both(before: Path, after: Path) -> list[str]:
         told = [
             f"{folder} has {', '.join(sorted(names)) or 'none'}" for folder, names in ((before, one), (after, other))
         ]
-        raise ValueError(f"0 benchmarks were asked in both: {'; '.join(told)}")
+        raise ValueError(f"no benchmark was asked in both: {'; '.join(told)}")
     for name in sorted(one ^ other):
         note(f"{name} was asked in {before if name in one else after} alone")
     return sorted(one & other)

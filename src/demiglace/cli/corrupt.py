@@ -71,7 +71,7 @@ def _weights(levels: str) -> dict[str, float]:
     matches = [_WEIGHT.fullmatch(item) for item in levels.split(",")]
     named = [(match[1], float(match[2] or 1)) for match in matches if match]
     if len(named) < len(matches) or len(dict(named)) < len(named):
-        raise ValueError(f'levels are names with or without weights, each once, such as "low=2,high", got {levels!r}')
+        raise ValueError(f'levels must be names with optional weights, each once, such as "low=2,high", got {levels!r}')
     return dict(named)
 
 

@@ -44,9 +44,9 @@ class Scoring:
         from demiglace.scoring.rules.rule_sets import RULES
 
         if self.rules not in RULES:
-            raise ValueError(f"there are no rules {self.rules!r}; there are {', '.join(RULES)}")
+            raise ValueError(f"unknown rules {self.rules!r}; choose from {', '.join(RULES)}")
         if (self.judge is None) != (self.judge_model is None):
-            raise ValueError("--judge and --judge-model go together")
+            raise ValueError("--judge and --judge-model require each other")
 
     def backend(self, answering: Answering) -> Backend | None:
         """The judge; None if there is none."""

@@ -81,7 +81,7 @@ def finetune(
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
     if full and rank is not None:
-        raise ValueError(f"--rank {rank} is of adapters, and --full learns without any")
+        raise ValueError(f"--rank {rank} has no effect with --full, which trains no adapters")
     size = Lora().rank if rank is None else rank
     recipe = FinetuningRecipe(
         start, files, training.finetuning_method(full, lora, qlora),
@@ -111,7 +111,7 @@ def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run
     bad, too_long = [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
     if bad and not machine.skip_bad:
         count = "1 bad record" if len(bad) == 1 else f"{len(bad)} bad records, the first"
-        raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves such ones out")
+        raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves bad records out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
     if dry_run:

@@ -73,7 +73,9 @@ class Loading:
         from demiglace.model.hub import NANO_READER
 
         if self.adapter is not None and self.model is None:
-            raise ValueError(f"--adapter takes --model too, the one that it was trained on: read takes {NANO_READER}")
+            raise ValueError(
+                f"--adapter requires --model, the one that it was trained on: the default here is {NANO_READER}"
+            )
         return replace(self, model=self.model or NANO_READER)
 
 
@@ -111,7 +113,7 @@ class Sampling:
         idle = [name for name in ("top_p", "top_k", "min_p", "seed") if name in given and chosen.temperature == 0]
         if idle:
             names = ", ".join("--" + name.replace("_", "-") for name in idle)
-            raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
+            raise ValueError(f"{names} has no effect at temperature 0: give --temperature too")
         return chosen
 
 
@@ -129,7 +131,7 @@ class Form:
         """None if any answer will do; ValueError on two forms, and on one that is not supported."""
         given = _given(**asdict(self))
         if len(given) > 1:
-            raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} exclude each other")
+            raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} cannot be combined")
         if not given:
             return None
         from demiglace.engine.guided import Guide

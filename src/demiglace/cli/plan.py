@@ -117,7 +117,7 @@ def _look(
     if data.endswith(".toml"):
         stores.refuse(data)
         if job in (FINETUNE, DPO, SERVE):
-            raise ValueError(f"{data} is a mixture: name its stage by --job, such as --job general")
+            raise ValueError(f"{data} is a mixture: choose its stage with --job, such as --job general")
         seen = measure_draws(SampleBuilder(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
@@ -128,7 +128,7 @@ def _look(
         seen = measure_dataset(SampleBuilder(mixture, processor, 0, setup.length), cost)
     if not seen.samples:
         problems = [*seen.bad, *seen.too_long]
-        raise ValueError(f"{data} has no sample to plan by{': ' + problems[0] if problems else ''}")
+        raise ValueError(f"{data} has no usable sample{': ' + problems[0] if problems else ''}")
     return seen
 
 

@@ -49,7 +49,7 @@ class LearningOptions:
     def check(self, job: str) -> None:
         """ValueError for options that the job's command would refuse for any model, before one is fetched."""
         if job not in JOBS:
-            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
+            raise ValueError(f"unknown job {job!r}; choose from {', '.join(JOBS)}")
         if job == SERVE:
             _refuse_idle(job, {name: value for name, value in vars(self).items() if name not in ("length", "dtype")})
         if self._method(job, self._parts(finetuned())) == "full":
@@ -95,7 +95,7 @@ class LearningOptions:
         if numbers.num_steps is not None:
             return numbers.num_steps
         if not data.num_records:
-            raise ValueError("the sources draw without end: say how many --steps")
+            raise ValueError("the sources are endless: give --steps")
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
         if job in (DPO, RL):  # pairs and prompts are not packed
             return max(1, math.ceil(epochs * data.num_records / numbers.batch_rows))
@@ -109,7 +109,7 @@ class LearningOptions:
             return tuple(part for part, name in PARTS.items() if f"model.{name}".startswith(trainable))
         parts = tuple(part.strip() for part in self.learn.split(",") if part.strip())
         if not parts or set(parts) - PARTS.keys():
-            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {self.learn!r}")
+            raise ValueError(f"the parts to train must be among {', '.join(PARTS)}, got {self.learn!r}")
         return parts
 
     def _method(self, job: str, parts: tuple[str, ...]) -> Method:
@@ -117,7 +117,7 @@ class LearningOptions:
 
         if job != FINETUNE:
             if self.lora or self.qlora:
-                raise ValueError(f"adapters are for {FINETUNE}, and --job {job} was chosen")
+                raise ValueError(f"adapters are only for --job {FINETUNE}, got --job {job}")
             return "full"
         method = finetuning_method(self.full, self.lora, self.qlora)
         if method != "full":
@@ -131,7 +131,7 @@ class LearningOptions:
             raise ValueError(f"--epochs must be above 0, got {self.epochs}")
         ProcessGroup(count=count).share(batch_rows)
         if method == "qlora" and count > 1:
-            raise ValueError(f"weights of 4 bits stay in one process, got --gpus {count}: --lora learns in any number")
+            raise ValueError(f"4-bit weights are trained in one process, got --gpus {count}: --lora allows any number")
 
 
 @dataclass(frozen=True)
@@ -167,4 +167,4 @@ class AnsweringOptions:
 
 def _refuse_idle(what: str, options: Mapping[str, object]) -> None:
     if given := [name for name, value in options.items() if value not in (None, False)]:
-        raise ValueError(f"--{given[0].replace('_', '-')} changes nothing for {what}")
+        raise ValueError(f"--{given[0].replace('_', '-')} has no effect for {what}")

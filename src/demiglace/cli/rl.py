@@ -64,7 +64,7 @@ class Policy:
 
         without = self.without or []
         if strange := [term for term in without if term not in TERMS]:
-            raise ValueError(f"--without takes {', '.join(TERMS)}, got {strange[0]!r:.50}")
+            raise ValueError(f"--without must be one of {', '.join(TERMS)}, got {strange[0]!r:.50}")
         rewards = replace(preset, terms=tuple(term for term in preset.terms if term not in without))
         return replace(rewards, cut="left out") if self.leave_out_cut else rewards
 
@@ -88,7 +88,7 @@ class Server:
         if self.generator is not None:
             return RemoteServer(self.generator, self.generator_update, folder / "generator")
         if self.generator_update is not None:
-            raise ValueError("--generator-update goes with --generator: without a server there is none to update")
+            raise ValueError("--generator-update requires --generator: without a server there is nothing to update")
         return None
 
 
@@ -145,5 +145,5 @@ def _two_numbers(text: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(","))
     except ValueError as error:
-        raise ValueError(f"--clip takes two numbers such as 0.2,0.28, got {text!r:.50}") from error
+        raise ValueError(f"--clip must be two numbers such as 0.2,0.28, got {text!r:.50}") from error
     return low, high

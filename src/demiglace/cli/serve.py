@@ -103,4 +103,4 @@ def serve(
 
 def _check_folder(media_root: Path | None) -> None:
     if media_root is not None and not media_root.is_dir():
-        raise ValueError(f"{media_root} is no folder")
+        raise ValueError(f"{media_root} is not a folder")

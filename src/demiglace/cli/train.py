@@ -25,7 +25,7 @@ def train(
 ) -> None:
     """Train a model from random weights. Stop it with Ctrl-C; the same command resumes from there."""
     if recipe != "nano":
-        raise ValueError(f"no recipe {recipe!r}; there is: nano")
+        raise ValueError(f"unknown recipe {recipe!r}; the only one is nano")
     try:
         from demiglace.jobs import nano as job
         from demiglace.recipes import nano

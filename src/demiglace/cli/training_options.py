@@ -88,7 +88,7 @@ class Stores:
     def refuse(self, mixture: str) -> None:
         """ValueError if one of the options is given with a mixture, which has a table for that."""
         if self.cache is not None or self.cache_gb is not None:
-            raise ValueError(f"--cache and --cache-gb are for addresses; {mixture} says it under [cache]")
+            raise ValueError(f"--cache and --cache-gb are only for addresses; {mixture} has them under [cache]")
 
 
 _WORDS = {2: "two", 3: "three"}
@@ -98,12 +98,12 @@ def steps_like(example: str, text: str) -> tuple[int, ...]:
     """ "500,300" -> these numbers, as many as in `example`; ValueError for anything else."""
     parts, count = text.split(","), example.count(",") + 1
     if len(parts) != count or not all(part.strip().isdecimal() for part in parts):
-        raise ValueError(f"--steps takes {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
+        raise ValueError(f"--steps must be {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
     return tuple(map(int, parts))
 
 
 def finetuning_method(full: bool, lora: bool, qlora: bool) -> Method:
     """The chosen method, by default adapters; ValueError if two are chosen."""
     if full + lora + qlora > 1:
-        raise ValueError("--full, --lora and --qlora exclude each other")
+        raise ValueError("--full, --lora and --qlora cannot be combined")
     return "full" if full else "qlora" if qlora else "lora"

@@ -49,10 +49,10 @@ class Mixture:
             if len(weights) != len(self.sources):
                 raise ValueError(f"{len(self.sources)} sources, but {len(weights)} weights")
             if not sum(WEIGHT.check("a weight", weight) for weight in weights):
-                raise ValueError(f"one weight must be more than 0, got {weights}")
+                raise ValueError(f"at least one weight must be above 0, got {weights}")
         names = [source.name for source in self.sources]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"sources need names of their own, but {', '.join(repeated)} is given more than once")
+            raise ValueError(f"sources must have different names, but {', '.join(repeated)} is given more than once")
         for source, *given in zip(self.sources, self.weights, self.late_weights, strict=True):
             if any(given) and source.blocks is not None and not sum(source.blocks):
                 raise ValueError(f"source {source.name} has 0 records, but a weight of {max(given)}")

@@ -119,7 +119,7 @@ class Engine:
 
     def _sequence(self, prompt: Batch, sampler: TokenSampler) -> Sequence:
         if prompt.tokens.shape[0] != 1:
-            raise ValueError(f"a request is 1 row, got {prompt.tokens.shape[0]}")
+            raise ValueError(f"a request must have 1 row, got {prompt.tokens.shape[0]}")
         if sampler.params.num_beams > self.config.max_rows:
             raise ValueError(f"{sampler.params.num_beams} beams, but {self.config.max_rows} rows run at a time")
         packages = [] if prompt.visual is None else packages_of(prompt.visual)

@@ -100,7 +100,7 @@ class SamplingParams:
     guide: Guide | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for numbers out of bounds and for fields that exclude each other."""
+        """Raises ValueError for numbers out of bounds and for fields that cannot be combined."""
         given = {name: kind for name, kind in OPTIONAL_FIELDS.items() if getattr(self, name) is not None}
         check_attributes(self, {**FIELDS, **given})
         for token in self.logit_bias:
@@ -109,7 +109,7 @@ class SamplingParams:
             raise ValueError(f"min_new_tokens is {self.min_new_tokens}, but max_new_tokens {self.max_new_tokens}")
         if self.guide and (self.min_new_tokens or self.ignore_eos):
             name = "ignore_eos" if self.ignore_eos else "min_new_tokens"
-            raise ValueError(f"an answer ends where its guide says: {name} and guide exclude each other")
+            raise ValueError(f"an answer ends where its guide says: {name} and guide cannot be combined")
         if self.num_beams > 1:
             self._check_beams()
 
@@ -121,7 +121,7 @@ class SamplingParams:
         nothing = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}, "logprobs": None}
         nothing |= {"thinking_budget": None, "guide": None}
         if given := [name for name, without in nothing.items() if getattr(self, name) != without]:
-            raise ValueError(f"{given[0]} is for answers of one beam, got {self.num_beams} beams")
+            raise ValueError(f"{given[0]} cannot be used with beam search, got {self.num_beams} beams")
 
     @property
     def is_plain(self) -> bool:
@@ -222,6 +222,6 @@ def check_finite(largest: float) -> None:
     """ValueError if the largest of the logits, or the sum of some, is NaN or infinite."""
     if not math.isfinite(largest):
         raise ValueError(
-            f"the model computes {largest} where it should weigh the next token: its weights are damaged, or its "
+            f"the model's logits for the next token are {largest}: its weights are damaged, or its "
             "numbers are too large for its dtype, and float32 or bfloat16 may hold them"
         )

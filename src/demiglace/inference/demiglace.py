@@ -149,7 +149,7 @@ class Demiglace:
         if len(each) != len(requests):
             raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
         if rows < 1:
-            raise ValueError(f"at least 1 request has to be answered at a time, got {rows}")
+            raise ValueError(f"rows must be at least 1, got {rows}")
         answers: dict[int, Answer] = {}
         for place, outcome in self.as_completed(zip(conversations, each, strict=True), rows):
             if not isinstance(outcome, AnswerBuilder):

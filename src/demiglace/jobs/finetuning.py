@@ -71,7 +71,7 @@ def finetune(
     ranks = machine.ranks
     check_dtype(machine.dtype)
     if recipe.method == "qlora" and ranks.count > 1:
-        raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
+        raise ValueError(f"4-bit weights are trained in one process, got {ranks.count}: --lora allows any number")
     check_usable(recipe, seen)
     settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
     made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)

@@ -37,9 +37,11 @@ class ResamplerConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
         if self.hidden_size % 4:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of 4 (sine and cosine of row and column)")
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of 4 (sine and cosine of row and column)"
+            )
 
 
 def sin_cos(places: Tensor, dim: int) -> Tensor:

@@ -39,7 +39,7 @@ class SiglipConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
         if self.position_ids not in ("exact", "released"):
             raise ValueError(f"position_ids must be exact or released, got {self.position_ids!r}")
 

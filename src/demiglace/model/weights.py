@@ -164,7 +164,7 @@ def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
     for told, prefix in ((config.llm.num_layers, "llm.model.layers"), (config.vision.num_layers, "vpm.encoder.layers")):
         numbers = {name.removeprefix(f"{prefix}.").partition(".")[0] for name in found if name.startswith(f"{prefix}.")}
         if told > 2 * len(numbers):
-            raise ValueError(f"config.json tells of {told} layers {prefix}, but the weights have {len(numbers)}")
+            raise ValueError(f"config.json has {told} layers {prefix}, but the weights have {len(numbers)}")
 
 
 def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, StoredTensor]:

@@ -69,7 +69,7 @@ def accelerator(name: str, dtype: str) -> Accelerator:
     if name == "cpu":
         return this_cpu(dtype)
     if name not in ACCELERATORS:
-        raise ValueError(f"no device {name!r}; there are cpu, {', '.join(ACCELERATORS)}")
+        raise ValueError(f"unknown device {name!r}; choose from cpu, {', '.join(ACCELERATORS)}")
     return ACCELERATORS[name]
 
 

@@ -146,7 +146,7 @@ def _check_names(path: Path, saved: Mapping[str, tuple[int, ...]], own: Mapping[
     different = [name for name in saved.keys() | shapes.keys() if saved.get(name) != shapes.get(name)]
     if different:
         names = ", ".join(sorted(different)[:3])
-        raise ValueError(f"{path} is of another learner: {len(different)} tensors differ, such as {names}")
+        raise ValueError(f"{path} belongs to another learner: {len(different)} tensors differ, such as {names}")
 
 
 def _complete_contents(path: Path, processes: int) -> dict[str, sharded_files.SavedTensor]:
@@ -156,7 +156,7 @@ def _complete_contents(path: Path, processes: int) -> dict[str, sharded_files.Sa
     incomplete = sorted(name for name, one in saved.items() if not one.is_complete)
     if files != processes or incomplete:
         why = f"{files} of {processes} files are there" if files != processes else f"{incomplete[0]} has a gap"
-        raise ValueError(f"{path} is damaged ({why}); without its folder the run goes on from an earlier one")
+        raise ValueError(f"{path} is damaged ({why}); remove its folder to resume from an earlier one")
     return saved
 
 
@@ -183,9 +183,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); without its folder the run goes on from an earlier one"
-        ) from error
+        raise ValueError(f"{path} is damaged ({error}); remove its folder to resume from an earlier one") from error
 
 
 def _clear(folder: Path) -> None:

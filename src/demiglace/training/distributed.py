@@ -35,7 +35,7 @@ class ProcessGroup:
     def share(self, num_streams: int) -> range:
         """The streams of this process; ValueError if they cannot be split evenly."""
         if num_streams % self.count:
-            raise ValueError(f"{num_streams} rows a step cannot be dealt out evenly to {self.count} processes")
+            raise ValueError(f"{num_streams} rows per step cannot be split evenly among {self.count} processes")
         each = num_streams // self.count
         return range(self.rank * each, (self.rank + 1) * each)
 

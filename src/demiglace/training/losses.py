@@ -34,7 +34,7 @@ class ClipBounds:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= 1 or self.high < 0:
-            raise ValueError(f"a clip lies in 0..1 below and from 0 above, got {self.low} and {self.high}")
+            raise ValueError(f"clip must be in 0..1 below and at least 0 above, got {self.low} and {self.high}")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def dpo_loss(policy: PairLogProbs, reference: PairLogProbs, beta: float) -> tupl
 def policy_loss(name: str) -> PolicyLoss:
     """The loss of this name; ValueError if there is none."""
     if name not in POLICY_LOSSES:
-        raise ValueError(f"no policy loss {name!r}; there are {', '.join(POLICY_LOSSES)}")
+        raise ValueError(f"unknown policy loss {name!r}; choose from {', '.join(POLICY_LOSSES)}")
     return POLICY_LOSSES[name]
 
 

@@ -92,7 +92,7 @@ class ReferencePass:
         lines = sorted(self.log.lines().items())
         usable = [(number, line) for number, line in lines if number < self.count and "left_out" not in line]
         if not usable:
-            raise ValueError(f"none of the {self.count} pairs can be learned from")
+            raise ValueError(f"none of the {self.count} pairs can be used")
         held = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
         return ReferencePairs([number for number, _ in usable], held)
 

@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, SavedTensor]:
     try:
         metadata = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"a file of {folder} is damaged ({error}); without its folder the run goes on from an "
+        raise ValueError(f"a file of {folder} is damaged ({error}); remove its folder to resume from an "
                          "earlier one") from error  # fmt: skip
     saved = {}
     for name, tensor in metadata.items():

@@ -101,8 +101,8 @@ def test_mistakes_are_told_with_their_line(tmp_path):
     lines = [json.dumps(record("fine")), "", '{"messages": [', json.dumps(record("a", image="missing.png")), "[1]"]
     lines += [json.dumps(record("a", image="../../etc/passwd")), json.dumps(record("a", image="/etc/passwd")), "\xff"]
     source = written(tmp_path / "a.jsonl", "\n".join(lines[:-1]).encode() + b"\n \xff")
-    complaints = [(3, "no JSON"), (4, "does not exist"), (5, "must be an object"), (6, "leads out of")]
-    complaints += [(7, "is an absolute path"), (8, "no JSON")]
+    complaints = [(3, "not valid JSON"), (4, "does not exist"), (5, "must be an object"), (6, "leads out of")]
+    complaints += [(7, "is an absolute path"), (8, "not valid JSON")]
     assert source.blocks == (7,)
     for row, (line, why) in enumerate(complaints, start=1):
         with pytest.raises(BadRecord, match=rf"a\.jsonl:{line}: .*{why}"):
