@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="Results folder of `demiglace eval`.", exists=True)],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same benchmarks.", exists=True)],
+    after: Annotated[
+        Path, typer.Argument(metavar="B", help="Another results folder, of the same benchmarks.", exists=True)
+    ],
     html: Annotated[Path | None, typer.Option(help="Write the examples that changed to this HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and changed ids as JSON.")] = False,
     rules: Annotated[str, typer.Option(help="Scoring rules.")] = "demiglace",

@@ -34,7 +34,7 @@ MARKS: dict[State, str] = {
 }
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
     """Check this machine: versions, device, dtype, known broken combinations. Exits with 1 if something is broken."""
     check_open("stdout")
     findings = diagnose(environment())

@@ -58,7 +58,9 @@ def finetune(
     batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
     micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
-    patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without improvement; 0 is never.")] = 0,
+    patience: Annotated[
+        int, typer.Option(help="Stop after this many checkpoints without improvement; 0 is never.")
+    ] = 0,
     seed: training.Seed = 0,
     activation_checkpointing: training.ActivationCheckpointing = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Survey the data, estimate the run, and stop.")] = False,

@@ -27,7 +27,7 @@ Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [
 Quantize = Annotated[
     str | None, typer.Option(help="int8 or int4: weights of the language model. [default: those of --dtype]")
 ]
-System = Annotated[str | None, typer.Option(help="A system message before everything.")]
+System = Annotated[str | None, typer.Option(help="System message before the conversation.")]
 Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, with reasoning first.")]
 
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
@@ -43,7 +43,7 @@ StaticPatches = Annotated[
         "levels of 255; below 0, none. [default: the checkpoint's setting, else none]"
     ),
 ]
-NumBeams = Annotated[int | None, typer.Option(help="Beam search with so many beams; the answer is not streamed.")]
+NumBeams = Annotated[int | None, typer.Option(help="Number of beams of beam search; the answer is not streamed.")]
 MaxSlices = Annotated[int | None, typer.Option(help="Maximum slices of an image or page.")]
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Do not enlarge small images.")]
 
@@ -85,10 +85,10 @@ class Sampling:
 
     max_new_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of an answer.")] = None
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 is greedy.")] = None
-    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest tokens of this total probability.")] = (
-        None
-    )
-    top_k: Annotated[int | None, typer.Option(help="Sample from so many likeliest tokens; 0 from all.")] = None
+    top_p: Annotated[
+        float | None, typer.Option(help="Sample from the most likely tokens with this total probability.")
+    ] = None
+    top_k: Annotated[int | None, typer.Option(help="Sample from this many of the most likely tokens; 0 is all.")] = None
     min_p: Annotated[
         float | None, typer.Option(help="Sample from tokens with at least this share of the top probability.")
     ] = None
@@ -101,9 +101,9 @@ class Sampling:
     ] = None
     stop: Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")] = None
     thinking_budget: Annotated[
-        int | None, typer.Option(help="End the reasoning after so many tokens; the answer follows.")
+        int | None, typer.Option(help="Maximum tokens of the reasoning; the answer follows.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Makes sampling reproducible.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of sampling; the same seed repeats an answer.")] = None
     num_beams: NumBeams = None
 
     def of(self, default: SamplingParams) -> SamplingParams:

@@ -43,7 +43,8 @@ class LearningOptions:
     ] = None
     steps: Annotated[int | None, typer.Option(help="Steps, instead of epochs.", min=1)] = None
     dtype: Annotated[
-        Literal["float32", "bfloat16"] | None, typer.Option(help="Of matrix products. [default: bfloat16 on a GPU]")
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(help="Dtype of matrix products. [default: bfloat16 on a GPU]"),
     ] = None
 
     def check(self, job: str) -> None:

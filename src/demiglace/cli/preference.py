@@ -31,7 +31,9 @@ Verifier = Annotated[
         help="Model that judges claims: folder, hub id, nano or http://HOST/v1. [default: the model to start from]"
     ),
 ]
-VerifierModel = Annotated[str | None, typer.Option(help="Its model name on a server. [default: the first one there]")]
+VerifierModel = Annotated[
+    str | None, typer.Option(help="The verifier's model name on its server. [default: the first one there]")
+]
 Claims = Annotated[str, typer.Option(help="How answers are split into claims: by rule, or by model (the verifier).")]
 LeastMass = Annotated[float | None, typer.Option(help="Least probability of yes or no for a verdict. [default: 0.5]")]
 NllWeight = Annotated[float | None, typer.Option(help="Weight of the NLL loss on the chosen answer. [default: 0]")]

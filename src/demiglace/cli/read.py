@@ -29,7 +29,7 @@ MinConfidence = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out lines read with less confidence; 0 leaves out none.")
 ]
 
-BatchSize = Annotated[int, typer.Option(help="Most pieces of a page in a batch.")]
+BatchSize = Annotated[int, typer.Option(help="Maximum line crops in a batch.")]
 
 
 @with_options

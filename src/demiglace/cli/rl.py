@@ -78,7 +78,9 @@ class Server:
     )
     generator_update: Annotated[
         str | None,
-        typer.Option(help="Command that has it load new weights; the folder is appended. [default: vLLM's own calls]"),
+        typer.Option(
+            help="Command that makes it load new weights; the folder is appended. [default: vLLM's own calls]"
+        ),
     ] = None
 
     def of(self, folder: Path) -> RemoteServer | None:

@@ -28,7 +28,7 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out
 ActivationCheckpointing = Annotated[
     bool,
     typer.Option(
-        "--activation-checkpointing", help="Less memory, a third more time; always on in stages of the 8b size."
+        "--activation-checkpointing", help="Recompute activations: less memory, a third more time; always on for 8b."
     ),
 ]
 Restart = Annotated[
@@ -53,7 +53,7 @@ class Computing:
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard.")] = False
     device: inference_options.Device = None
     dtype: Annotated[
-        str | None, typer.Option(help="Of matrix products: float32 or bfloat16. [default: what suits the device]")
+        str | None, typer.Option(help="Dtype of matrix products: float32 or bfloat16. [default: what suits the device]")
     ] = None
 
     def machine(self, **options: Any) -> Machine:
