@@ -78,7 +78,7 @@ def test_reset_forgets(terminal: Terminal, page: Path, monkeypatch: pytest.Monke
     typed(monkeypatch, "One?", f"/file {page}", "/reset")
     terminal.run()
     assert terminal.chat.messages == ()
-    assert terminal.shown == []
+    assert terminal.attached == []
 
 
 def test_a_mistake_does_not_end_the_chat(
@@ -130,17 +130,17 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_said(
             next(stream)
         raise KeyboardInterrupt
 
-    show = chat_module.show_stream
-    monkeypatch.setattr(chat_module, "show_stream", cut)
+    show = chat_module.print_stream
+    monkeypatch.setattr(chat_module, "print_stream", cut)
     typed(monkeypatch, f"/file {page}", "What?", KeyboardInterrupt)
     terminal.run()
     said = terminal.chat.messages[-1].content
-    monkeypatch.setattr(chat_module, "show_stream", lambda stream, thinking: cut(stream, thinking, pieces=0))
+    monkeypatch.setattr(chat_module, "print_stream", lambda stream, thinking: cut(stream, thinking, pieces=0))
     typed(monkeypatch, f"/file {page}", "Why?")
     terminal.run()
     assert len(terminal.chat.messages) == 2, "an answer that did not begin is no turn"
-    assert len(terminal.shown) == 1, "and its file is still to be shown"
-    monkeypatch.setattr(chat_module, "show_stream", show)
+    assert len(terminal.attached) == 1, "and its file is still to be shown"
+    monkeypatch.setattr(chat_module, "print_stream", show)
     typed(monkeypatch, "Why?")
     terminal.run()
     assert [message.role for message in terminal.chat.messages] == ["user", "assistant"] * 2

@@ -83,8 +83,8 @@ class Answering:
             return assistant.sliced(**slicing)
 
         changes = {"adapter": self.adapter, "quantize": self.quantize, "dtype": self.dtype, **slicing}
-        told = ", ".join(f"{name} {value}" for name, value in changes.items() if value is not None)
-        name = f"{model} ({told})" if told else model
+        changed = ", ".join(f"{name} {value}" for name, value in changes.items() if value is not None)
+        name = f"{model} ({changed})" if changed else model
         return EngineBackend(load, name, weights_hash(folder_of(model), self.adapter), self.concurrency)
 
     def _server(self, model: str, slicing: Mapping[str, Any]) -> Backend:

@@ -190,7 +190,7 @@ class Reading:
         parts = tuple(self.part(file) for file in files)
         if self.pages is not None and not any(isinstance(part, Document) for part in parts):
             raise ValueError(no_pages(self.pages))
-        if self._watches and not any(isinstance(part, Video) for part in parts):
+        if self._has_video_options and not any(isinstance(part, Video) for part in parts):
             names = ", ".join(
                 "--" + name.replace("_", "-")
                 for name in ("as_video", *VIDEO, "static_patches")
@@ -206,12 +206,12 @@ class Reading:
         if self.pages is not None and has_pages(file):
             return Document(file, self.pages)
         part = part_of(file)
-        if isinstance(part, Video) or (self._watches and isinstance(part, Image) and is_animated(file)):
+        if isinstance(part, Video) or (self._has_video_options and isinstance(part, Image) and is_animated(file)):
             return Video(file, self.sampling())
         return part
 
     @property
-    def _watches(self) -> bool:
+    def _has_video_options(self) -> bool:
         """Whether animations are treated as videos: nobody chooses a frame rate for a picture."""
         return self.as_video or self.sampling() is not None or self.static_patches is not None
 

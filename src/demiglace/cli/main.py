@@ -31,7 +31,7 @@ from demiglace.cli.rl import rl
 from demiglace.cli.rollouts import rollouts
 from demiglace.cli.serve import serve
 from demiglace.cli.sft import sft
-from demiglace.cli.terminal import complain, note
+from demiglace.cli.terminal import note, print_error
 from demiglace.cli.thread_waiting import limit_spinning
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
@@ -60,12 +60,12 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             status = 1
         except (typer.TyperException, ValueError, OSError) as error:
-            complain(error)
+            print_error(error)
             status = 2
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            complain(MemoryError(OUT_OF_MEMORY))
+            print_error(MemoryError(OUT_OF_MEMORY))
             status = 2
         sys.exit(status or 0)
 

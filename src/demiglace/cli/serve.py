@@ -54,8 +54,7 @@ def serve(
         bool, typer.Option("--compile", help="Compile decoding, which takes up to a minute at the start.")
     ] = False,
     kv_memory: Annotated[
-        float | None,
-        typer.Option(help="Size of the KV cache in GiB. [default: 1, or as much as one full context]", min=0),
+        float | None, typer.Option(help="KV cache in GiB. [default: 1, or as much as one full context]", min=0)
     ] = None,
     api_key_file: Annotated[
         Path | None, typer.Option(help="File of API keys, one per line; requests need one of them.")

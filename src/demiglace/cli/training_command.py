@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from demiglace.cli.terminal import complain, note, this_command
+from demiglace.cli.terminal import note, print_error, this_command
 
 if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
@@ -91,7 +91,7 @@ def _errors_with_advice(advice: MemoryAdvice) -> Iterator[None]:
     except BadRecord as error:
         raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
     except FloatingPointError as error:
-        complain(error)
+        print_error(error)
         raise typer.Exit(1) from error
     except (RuntimeError, MemoryError) as error:
         if isinstance(error.__cause__, BrokenProcessPool):  # of the workers
@@ -101,5 +101,5 @@ def _errors_with_advice(advice: MemoryAdvice) -> Iterator[None]:
         raise
 
 
-def _log_nothing(told: str) -> None:
+def _log_nothing(message: str) -> None:
     """The log of all processes but the first, which would print the same."""

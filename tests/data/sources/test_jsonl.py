@@ -115,7 +115,7 @@ def test_a_broken_object_in_an_array_is_one_bad_record(tmp_path):
     source = written(tmp_path / "a.json", broken)
     assert source.blocks == (3,)
     assert source.read(0, 2, (0,)).messages[-1].content[0].text == "three"
-    with pytest.raises(BadRecord, match=r"a\.json\[1\]: no JSON"):
+    with pytest.raises(BadRecord, match=r"a\.json\[1\]: not valid JSON"):
         source.read(0, 1, (0,))
 
 
@@ -123,7 +123,7 @@ def test_an_array_that_breaks_off_ends_with_a_bad_record(tmp_path):
     whole = json.dumps([record("one"), record("two")])
     source = written(tmp_path / "a.json", whole[:-9])
     assert source.blocks == (2,)
-    with pytest.raises(BadRecord, match=r"a\.json\[1\]: no JSON"):
+    with pytest.raises(BadRecord, match=r"a\.json\[1\]: not valid JSON"):
         source.read(0, 1, (0,))
 
 
