@@ -33,7 +33,7 @@ class Machine:
     restart: bool = False
     pace: Pace = UNTIMED
     plan: TimePlan | None = None
-    log: Callable[[str], None] = lambda told: None
+    log: Callable[[str], None] = lambda message: None
 
     @property
     def dtype_name(self) -> str:

@@ -63,11 +63,11 @@ class ProcessGroup:
                 job()
             except (ValueError, OSError) as raised:
                 error = raised
-        told = self.merge({} if error is None else {self.rank: str(error)})
+        messages = self.merge({} if error is None else {self.rank: str(error)})
         if error is not None:
             raise error
-        if told:
-            raise ValueError(told[0])
+        if messages:
+            raise ValueError(messages[0])
 
     def wait(self) -> None:
         """Wait until all processes have called this."""

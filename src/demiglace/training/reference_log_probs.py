@@ -38,16 +38,16 @@ class ReferenceLog:
         self.folder, self.path = folder, folder / ("reference.jsonl" if rank == 0 else f"reference-{rank}.jsonl")
         self.key = json.dumps(key, sort_keys=True)
         folder.mkdir(parents=True, exist_ok=True)
-        held = _whole_lines(self.path)
-        if not held or held[0] != self.key:
-            held = [self.key]
-        write_whole(self.path, "".join(f"{line}\n" for line in held))
+        lines = _whole_lines(self.path)
+        if not lines or lines[0] != self.key:
+            lines = [self.key]
+        write_whole(self.path, "".join(f"{line}\n" for line in lines))
 
     def lines(self) -> dict[int, dict[str, Any]]:
         """The lines of all processes, by the number of the pair."""
-        found = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
-        told = [json.loads(line) for lines in found if lines and lines[0] == self.key for line in lines[1:]]
-        return {line["pair"]: line for line in told}
+        files = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
+        parsed = [json.loads(line) for lines in files if lines and lines[0] == self.key for line in lines[1:]]
+        return {line["pair"]: line for line in parsed}
 
     def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Append the lines together, and wait until they are on the disk."""
@@ -93,8 +93,8 @@ class ReferencePass:
         usable = [(number, line) for number, line in lines if number < self.count and "left_out" not in line]
         if not usable:
             raise ValueError(f"none of the {self.count} pairs can be used")
-        held = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
-        return ReferencePairs([number for number, _ in usable], held)
+        log_probs = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
+        return ReferencePairs([number for number, _ in usable], log_probs)
 
     def _lines(self, learner: Learner, part: Sequence[int]) -> list[dict[str, Any]]:
         """Lines of all pairs, computed together; if that fails, one by one, to find the bad pair."""
