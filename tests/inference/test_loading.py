@@ -27,7 +27,7 @@ GREEDY = SamplingParams.greedy(10)
     ("vocab_size", "config", "message"),
     [
         (384, ProcessorConfig(num_queries=32), "prepares 32 visual tokens of a slice, but the model expects 64"),
-        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* takes 14"),
+        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* expects 14"),
         (300, ProcessorConfig(), "the tokenizer has 384 tokens, but the model knows 300"),
     ],
 )
