@@ -77,7 +77,7 @@ def test_a_run_may_begin_from_the_model_inside_the_package(
     (tmp_path / "mixture.toml").write_text(MIXTURE)
     options = ["--preset", "nano", "--start", "nano", "--folder", tmp_path / "run", "--device", "cpu"]
     result = run(command, tmp_path / "mixture.toml", *options, "--dtype", "float16")
-    assert result.stderr == "demiglace: training computes in float32 or bfloat16, got torch.float16\n"
+    assert result.stderr == "demiglace: training needs float32 or bfloat16, got torch.float16\n"
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
 
 def test_what_does_not_fit_is_refused_with_both_numbers(model: MiniCPMV) -> None:
     engine = Engine(model, EngineConfig(block_size=4, num_blocks=10))
-    with pytest.raises(ValueError, match="41 tokens does not fit all blocks, which hold 40"):
+    with pytest.raises(ValueError, match="41 tokens does not fit into the KV cache, which holds 40"):
         engine.add(prompt([3] * 41), TokenSampler(GREEDY))
     with pytest.raises(ValueError, match=r"64 tokens .* 64 positions .*max_position_embeddings"):
         engine.add(prompt([3] * 64), TokenSampler(GREEDY))

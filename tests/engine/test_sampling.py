@@ -155,7 +155,7 @@ def test_answers_to_one_prompt_have_seeds_of_their_own() -> None:
 
 
 def test_beams_are_not_drawn() -> None:
-    with pytest.raises(ValueError, match=r"3 beams are followed at temperature 0 alone, got a temperature of 0\.7"):
+    with pytest.raises(ValueError, match=r"beam search requires temperature 0, got 3 beams at 0\.7"):
         SamplingParams(num_beams=3)
 
 
@@ -218,7 +218,7 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
         ('{"num_beams": 2.5}', "num_beams must be a whole number from 1 to 64, got 2.5"),
         (
             '{"do_sample": true, "num_beams": 4, "temperature": 0.7}',
-            "/generation_config.json: 4 beams are followed at temperature 0 alone, got a temperature of 0.7",
+            "/generation_config.json: beam search requires temperature 0, got 4 beams at 0.7",
         ),
         ('{"top_k": 1.5}', "top_k must be a whole number"),
         (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),

@@ -67,7 +67,9 @@ def test_a_stage_that_is_none_is_refused():
 
 
 def test_later_stages_need_a_model_to_go_on_from():
-    with pytest.raises(ValueError, match="decay, colours need a model to go on from; from nothing it begins with enc"):
+    with pytest.raises(
+        ValueError, match="decay, colours need a model to start from; without one, training begins with enc"
+    ):
         NanoRecipe(only=("decay", "colours"))
 
 

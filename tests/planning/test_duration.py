@@ -84,5 +84,5 @@ def test_few_answers_wait_for_the_weights_to_be_read():
 def test_a_device_and_a_dtype_are_in_the_table():
     with pytest.raises(ValueError, match="unknown device 'tpu'; choose from cpu, a100-40gb"):
         accelerator("tpu", "float32")
-    with pytest.raises(ValueError, match="h100-80gb is given in bfloat16, float32, not in float16"):
+    with pytest.raises(ValueError, match="the speed of h100-80gb is known for bfloat16, float32, not for float16"):
         H100.peak("float16")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import Batch
-from demiglace.engine.beam_groups import BeamGroups, FailedSearch, damaged
+from demiglace.engine.beam_groups import BeamGroups, FailedSearch, non_finite_rows
 from demiglace.engine.block_manager import BlockManager
 from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
@@ -136,7 +136,7 @@ class Engine:
         check_positions(length, limit)
         if length > slots:
             beams = f" in {sequence.num_rows} beams" if sequence.num_rows > 1 else ""
-            raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}{beams}")
+            raise ValueError(f"a prompt of {length} tokens does not fit into the KV cache, which holds {slots}{beams}")
         sequence.sampler.fit(min(limit - length, slots - length + 1))
 
     def _encode_pictures(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
@@ -168,7 +168,7 @@ class Engine:
 
     def _search(self, rows: dict[Sequence, int], logits: Tensor) -> list[Step | Failure]:
         """Advance beams by a token; rows: index of each in logits."""
-        failures = {one.number: error for one, error in damaged(rows, logits)}
+        failures = {one.number: error for one, error in non_finite_rows(rows, logits)}
         self._remove([one for one in rows if one.number in failures])
         ended = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
         steps: list[Step | Failure] = [Failure(number, error) for number, error in failures.items()]

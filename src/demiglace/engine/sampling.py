@@ -115,9 +115,7 @@ class SamplingParams:
 
     def _check_beams(self) -> None:
         if self.temperature > 0:
-            raise ValueError(
-                f"{self.num_beams} beams are followed at temperature 0 alone, got a temperature of {self.temperature:g}"
-            )
+            raise ValueError(f"beam search requires temperature 0, got {self.num_beams} beams at {self.temperature:g}")
         nothing = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}, "logprobs": None}
         nothing |= {"thinking_budget": None, "guide": None}
         if given := [name for name, without in nothing.items() if getattr(self, name) != without]:
