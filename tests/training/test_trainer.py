@@ -172,7 +172,7 @@ def test_a_checkpoint_that_nobody_saw_is_seen_when_the_run_goes_on(tmp_path):
             self.steps.append(step)
             return ""
 
-        def lacks(self, folder, step):
+        def is_unrecorded(self, folder, step):
             return step not in self.steps
 
     first = Seen(deadly_at=10)
