@@ -18,12 +18,8 @@ class FixedKVCache(KVCache):
     """
 
     def __init__(self, cache: KVCache) -> None:
-        self.keys, self.values, self.positions, self.segments = (
-            cache.keys,
-            cache.values,
-            cache.positions,
-            cache.segments,
-        )
+        self.keys, self.values = cache.keys, cache.values
+        self.positions, self.segments = cache.positions, cache.segments
         self.capacity, self.length = cache.capacity, cache.capacity
         self.filled = torch.tensor([cache.length], device=cache.keys.device)
         for cached in (self.keys, self.values):

@@ -13,15 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.model.kv_cache import AttentionCache, KVCache
-from demiglace.model.layers import (
-    Checkpointing,
-    RMSNorm,
-    causal_attention,
-    rotary_table,
-    rotate,
-    run_layer,
-    visibility,
-)
+from demiglace.model.layers import Checkpointing, RMSNorm, causal_attention, rotary_table, rotate, run_layer, visibility
 from demiglace.model.packed_attention import SegmentLengths, packed_attention, segment_lengths
 
 Visible = Tensor | SegmentLengths | None  # as `causal_attention` takes it, or the segments of packed rows
