@@ -14,14 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 
-from demiglace.cli.thread_waiting import BRIEFLY, OWN_CHOICES, POLICY
+from demiglace.cli.thread_waiting import POLICY_VARIABLE, SHORT_SPIN, USER_SETTINGS
 
 ROWS, TOKENS = 32, 64  # as in `engine.py`
 BESIDE = (0, 1, 3)  # processes on each core
 SPINNING = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 WAYS: dict[str, dict[str, str]] = {
-    "waiting briefly": BRIEFLY,
-    "sleeping at once": {POLICY: "PASSIVE"},
+    "waiting briefly": SHORT_SPIN,
+    "sleeping at once": {POLICY_VARIABLE: "PASSIVE"},
     "as torch waits": {},
 }
 
@@ -42,7 +42,7 @@ def measured(rounds: int) -> dict[str, float]:
 
 def _medians(choice: Mapping[str, str], rounds: int) -> tuple[float, float]:
     """Seconds of all lines, and of one."""
-    environment = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES} | choice
+    environment = {name: value for name, value in os.environ.items() if name not in USER_SETTINGS} | choice
     command = [sys.executable, __file__, str(rounds)]
     output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     lines, one = json.loads(output.splitlines()[-1])

@@ -54,7 +54,7 @@ def chromium() -> Iterator[Any]:
 
 
 class ChatPage:
-    """`page` is Playwright's. What scripts complain about is in `complaints`."""
+    """`page` is Playwright's. What scripts print_error about is in `complaints`."""
 
     def __init__(self, context: Any, address: str) -> None:
         self.page = context.new_page()

@@ -23,7 +23,7 @@ class Numbered:
     most: int = 8
     bad: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()
-    at_once: int | None = None
+    shuffled_blocks: int | None = None
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         if row in self.bad:
@@ -49,7 +49,7 @@ class Deadly:
 
     name: str = "deadly"
     blocks: tuple[int, ...] | None = None
-    at_once: int | None = None
+    shuffled_blocks: int | None = None
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         if row == 5:

@@ -32,7 +32,7 @@ def test_what_was_written_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("[1]", "must hold a JSON object, got list"), ("{", "is no JSON"), ("[" * 100_000, "is no JSON")],
+    [("[1]", "must hold a JSON object, got list"), ("{", "is not valid JSON"), ("[" * 100_000, "is not valid JSON")],
 )
 def test_what_is_no_object_is_refused(tmp_path, text, told):
     (tmp_path / "a.json").write_text(text)

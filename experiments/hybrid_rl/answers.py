@@ -67,7 +67,7 @@ def asked_of(source: Source, each: int, processor: Processor, in_sentences: bool
 def records(generator: EngineGenerator, asked: Asked, ways: list[Drawn]) -> Iterator[dict[str, Any]]:
     """Of every answer: to each prompt in each way."""
     engine, roles, processor = generator.engine, generator.roles, generator.processor
-    generator.look([sample for _, sample in asked])
+    generator.encode_pictures([sample for _, sample in asked])
     under_way: dict[int, tuple[Prompt, Drawn, list[SampledToken]]] = {}
     for prompt, sample in asked:
         for way in ways:

@@ -85,7 +85,8 @@ def recipe_of(
         long_share=LONG_SHARES.get(arm, 0.5),
         policy=replace(policy, batch_prompts=batch_prompts or policy.batch_prompts),
     )
-    return HybridRlRecipe(read_mixture(mixture), numbers, start, judge if arm in JUDGED else None, seed, save_every=4, keep=1)
+    used_judge = judge if arm in JUDGED else None
+    return HybridRlRecipe(read_mixture(mixture), numbers, start, used_judge, seed, save_every=4, keep=1)
 
 
 def folder_of_arm(folder: Path, arm: str, seed: int) -> Path:

@@ -148,8 +148,8 @@ def learned(given: Namespace, processor: Processor, pairs: list[PreferencePair],
     reference = ReferencePass(source, len(pairs), 8, log, _refuse, ALONE, cpu, dtype).run(learner, lambda: False)
     assert reference is not None
     objective = PreferenceObjective(
-        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, 8, given.seed, ALONE, cpu, dtype,
-        numbers.nll_weight,
+        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, 8, given.seed, ALONE, cpu,
+        dtype, numbers.nll_weight,
     )  # fmt: skip
     Trainer(learner, recipe.stage(), objective, folder).run()
     return learner.model
@@ -209,8 +209,8 @@ def main() -> None:
     known = log.read()
     settings = replace(numbers_of("nano").answers, answers=given.answers, short_limit=96)
     policy = Demiglace(model, processor, SamplingParams())
-    contents_known = KnownContents({id(own.part): own for own in shown})
-    verifier = contents_known if given.verifier == "contents" else EngineVerifier(policy)
+    known_contents = KnownContents({id(own.part): own for own in shown})
+    verifier = known_contents if given.verifier == "contents" else EngineVerifier(policy)
     judge = AnswerJudge(policy, split_by_rule, verifier, settings, seed=given.seed)
     for start in range(0, given.prompts, 12):
         missing = [n for n in range(start, min(start + 12, given.prompts)) if n not in known]

@@ -27,7 +27,7 @@ from demiglace import Demiglace
 from demiglace.batch import Visual
 from demiglace.model import resampler, siglip
 from demiglace.model.minicpmv import MiniCPMV
-from demiglace.model.siglip import PatchGrids, stand_ins
+from demiglace.model.siglip import PatchGrids, patch_index
 
 HERE = Path(__file__).parent
 
@@ -38,9 +38,9 @@ def as_built(model: MiniCPMV, visual: Visual) -> Tensor:
 
 def each_tick(model: MiniCPMV, visual: Visual) -> Tensor:
     """The kept feature at every place of its run, with the tick of each: what weighing it stands for."""
-    standing = stand_ins(PatchGrids.of(visual.grids, visual.kept), visual.patches.device)
+    index = patch_index(PatchGrids.of(visual.grids, visual.kept), visual.patches.device)
     features = model.vpm(visual.patches, visual.grids, kept=visual.kept)
-    whole = features if standing is None else features[standing.rows]
+    whole = features if index is None else features[index.rows]
     return model.resampler(whole, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
 
 
@@ -57,7 +57,7 @@ WAYS: dict[str, Callable[[MiniCPMV, Visual], Tensor]] = {
     "each tick of a run by itself": each_tick,
     "the first tick of a run": changed(resampler, "run_times", lambda times, runs: times[:1].expand(len(runs), -1)),
     "no weight for the length": changed(resampler, "log_run_lengths", lambda *_: None),
-    "a frame sees its own patches alone": changed(siglip, "stand_ins", lambda *_: None),
+    "a frame sees its own patches alone": changed(siglip, "patch_index", lambda *_: None),
 }
 
 

@@ -55,7 +55,7 @@ class VideoSampling:
             if value is not None:
                 SECONDS.check(name, value)
         if self.end is not None and (self.start or 0) >= self.end:
-            raise ValueError(f"start must lie before end, got {self.start or 0} and {self.end}")
+            raise ValueError(f"start must be before end, got {self.start or 0} and {self.end}")
         if self.num_frames is not None:
             name = f"num_frames, of which {self.max_packages} packages hold {self.package_frames} each,"
             Whole(1, self.max_frames).check(name, self.num_frames)

@@ -193,9 +193,9 @@ def test_thoughts_stay_off_stdout(run: Run, model: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--top-p", 0.5), "at temperature 0 nothing is drawn and --top-p changes nothing"),
+        (("--top-p", 0.5), "--top-p has no effect at temperature 0"),
         (("--temperature", -1), "temperature must be a number in [0, 100], got -1.0"),
-        (("--stream", "--json"), "--stream and --json exclude each other"),
+        (("--stream", "--json"), "--stream and --json cannot be combined"),
         (("--fps", 0), "fps must be a number in (0, 60], got 0.0"),
         (("--device", "toaster"), "device 'toaster' cannot be used here"),
         (("--max-slices", 0), "max_slices must be a whole number from 1 to 256, got 0"),
@@ -258,14 +258,17 @@ def test_the_answer_has_the_form_that_is_asked_for(run: Run, model: Path, tmp_pa
     ("options", "error"),
     [
         (("--stop", ""), "stop[0] must be text, got ''"),
-        (("--logprobs", 2), "--logprobs is told by --json alone"),
+        (("--logprobs", 2), "--logprobs requires --json"),
         (("--json", "--logprobs", 21), "logprobs must be a whole number from 0 to 20, got 21"),
-        (("--thinking-budget", 5), "--thinking-budget limits the thoughts of --think alone"),
-        (("--min-p", 0.1), "at temperature 0 nothing is drawn and --min-p changes nothing: give --temperature too"),
+        (("--thinking-budget", 5), "--thinking-budget requires --think"),
+        (("--min-p", 0.1), "--min-p has no effect at temperature 0: give --temperature too"),
         (("--presence-penalty", 3), "presence_penalty must be a number in [-2, 2], got 3.0"),
-        (("--regex", "a", "--choice", "b"), "--regex and --choice exclude each other"),
+        (("--regex", "a", "--choice", "b"), "--regex and --choice cannot be combined"),
         (("--json-schema", "none.json"), "no none.json in ."),
-        (("--num-beams", 2, "--frequency-penalty", 1), "frequency_penalty is for answers of one beam, got 2 beams"),
+        (
+            ("--num-beams", 2, "--frequency-penalty", 1),
+            "frequency_penalty cannot be used with beam search, got 2 beams",
+        ),
     ],
 )
 def test_options_that_make_no_sense_are_one_line(

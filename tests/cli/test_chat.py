@@ -78,7 +78,7 @@ def test_reset_forgets(terminal: Terminal, page: Path, monkeypatch: pytest.Monke
     typed(monkeypatch, "One?", f"/file {page}", "/reset")
     terminal.run()
     assert terminal.chat.messages == ()
-    assert terminal.shown == []
+    assert terminal.attached == []
 
 
 def test_a_mistake_does_not_end_the_chat(
@@ -90,8 +90,8 @@ def test_a_mistake_does_not_end_the_chat(
     told = capsys.readouterr()
     assert told.err.splitlines()[:3] == [
         "demiglace: none.png does not exist",
-        "demiglace: /think maybe is not understood; /help lists what is",
-        "demiglace: /fly is not understood; /help lists what is",
+        "demiglace: /think maybe is not a command; /help lists all of them",
+        "demiglace: /fly is not a command; /help lists all of them",
     ]
     assert "/file PATH" in told.out
 
@@ -115,8 +115,8 @@ def test_a_line_that_is_a_file_is_not_asked_and_one_with_a_stroke_is_no_command(
     typed(monkeypatch, str(page), "none.png", "/2 of what?", "What is it? " * 100)
     terminal.run()
     assert capsys.readouterr().err.splitlines()[:2] == [
-        f"demiglace: {page} is a file: /file shows one with the next question",
-        "demiglace: none.png names a file that is not there: /file shows one with the next question",
+        f"demiglace: {page} is a file: show it with /file before the question",
+        "demiglace: none.png names a file that is not there: show it with /file before the question",
     ]
     questions = [message.content[-1].text for message in terminal.chat.messages if message.role == "user"]
     assert questions == ["/2 of what?", ("What is it? " * 100).strip()]
@@ -130,17 +130,17 @@ def test_ctrl_c_stops_an_answer_and_keeps_what_was_said(
             next(stream)
         raise KeyboardInterrupt
 
-    show = chat_module.show_stream
-    monkeypatch.setattr(chat_module, "show_stream", cut)
+    show = chat_module.print_stream
+    monkeypatch.setattr(chat_module, "print_stream", cut)
     typed(monkeypatch, f"/file {page}", "What?", KeyboardInterrupt)
     terminal.run()
     said = terminal.chat.messages[-1].content
-    monkeypatch.setattr(chat_module, "show_stream", lambda stream, thinking: cut(stream, thinking, pieces=0))
+    monkeypatch.setattr(chat_module, "print_stream", lambda stream, thinking: cut(stream, thinking, pieces=0))
     typed(monkeypatch, f"/file {page}", "Why?")
     terminal.run()
     assert len(terminal.chat.messages) == 2, "an answer that did not begin is no turn"
-    assert len(terminal.shown) == 1, "and its file is still to be shown"
-    monkeypatch.setattr(chat_module, "show_stream", show)
+    assert len(terminal.attached) == 1, "and its file is still to be shown"
+    monkeypatch.setattr(chat_module, "print_stream", show)
     typed(monkeypatch, "Why?")
     terminal.run()
     assert [message.role for message in terminal.chat.messages] == ["user", "assistant"] * 2

@@ -120,17 +120,17 @@ def test_answers_of_other_options_of_a_backend_are_not_mixed(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("nano", "easy_vga"), "no benchmark 'easy_vga'; near it are easy_vqa"),
+        (("nano", "easy_vga"), "unknown benchmark 'easy_vga'; similar: easy_vqa"),
         (("nano", "drawn=x"), "drawn makes its own questions"),
         (("nano", "DocVQA=missing.tsv"), "missing.tsv is neither a file nor a folder"),
         (("nano", "lines"), "lines has to be given"),
-        (("nano", "drawn", "--rules", "mine"), "there are no rules 'mine'"),
+        (("nano", "drawn", "--rules", "mine"), "unknown rules 'mine'"),
         (
             ("nano", "drawn", "--rules", "lmms-eval-0.7.3"),
             "drawn: the rules 'lmms-eval-0.7.3' do not score 'short answer'",
         ),
         (("nano", "drawn", "--settings", "paper"), "the paper has no settings for drawn"),
-        (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model go together"),
+        (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model require each other"),
         (("m", "drawn", "--server", "http://x/v1", "--adapter", "a"), "--adapter is for our engine"),
         (("nano", "drawn", "--plain-server"), "--plain-server is for a server, and --server was not given"),
     ],
@@ -222,4 +222,4 @@ def test_a_missing_extra_is_named_before_anything_else(
 def test_folders_without_a_common_benchmark_are_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     result = run("compare", tmp_path / "a", tmp_path / "a")
-    assert (result.exit_code, "0 benchmarks were asked in both" in result.stderr) == (2, True)
+    assert (result.exit_code, "no benchmark was asked in both" in result.stderr) == (2, True)

@@ -25,7 +25,7 @@ def test_a_model_of_which_it_computes_texts_alone(run, tmp_path: Path) -> None:
 def test_mistakes(run, model: Path, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for arguments, message in (
-        (("nano", "--gguf", tmp_path / "there"), f"{tmp_path / 'there'} exists already"),
+        (("nano", "--gguf", tmp_path / "there"), f"{tmp_path / 'there'} already exists"),
         (("nano", "--gguf", tmp_path / "x", "--numbers", "q4"), "--numbers must be one of q8_0, f16, got 'q4'"),
         ((model, "--gguf", tmp_path / "x"), "Q8_0 needs rows of a multiple of 32, but token_embd.weight has 8"),
     ):

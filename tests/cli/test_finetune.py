@@ -114,8 +114,8 @@ def test_the_same_folder_is_not_used_for_another_run(run: Run, start: Path, data
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (("--full", "--lora"), "--full, --lora and --qlora exclude each other"),
-        (("--learn", "head"), "parts that learn are some of encoder, resampler, decoder, got head"),
+        (("--full", "--lora"), "--full, --lora and --qlora cannot be combined"),
+        (("--learn", "head"), "the parts to train must be among encoder, resampler, decoder, got head"),
         (("--epochs", 0), "must be above 0: epochs 0"),
         (("--held-out", 1.5), "the share held out must lie in [0, 1), got 1.5"),
         (("--length", 8), "records to learn from, and none of them can be used"),
@@ -198,5 +198,5 @@ def test_a_wrong_record_ends_it_with_the_way_on(run: Run, start: Path, data: Pat
     arguments = ("finetune", start, data, "--out", tmp_path / "out", *SMALL, "--held-out", 0, "--full")
     refused = run(*arguments)
     assert refused.exit_code == 2
-    assert refused.stderr.splitlines()[-1].endswith("--skip-bad leaves such ones out")
+    assert refused.stderr.splitlines()[-1].endswith("--skip-bad leaves bad records out")
     assert run(*arguments, "--skip-bad").exit_code == 0

@@ -52,7 +52,7 @@ BAD = {
     record(images=["clip.mp4"]): "clip.mp4 is a video, but stands among the images",
     record([{"type": "image", "image": "clip.mp4"}]): "clip.mp4 is a video, but stands among the images",
     record(images=["0.png"], answer=ANSWER | {"content": " \n"}): "an answer of the assistant is empty",
-    '{"messages": [': "no JSON",
+    '{"messages": [': "not valid JSON",
 }
 
 
@@ -82,7 +82,10 @@ def test_bad_records_are_left_out_by_choice_and_listed(finetune: Run, bad_data: 
 
 
 def test_options_without_effect_are_refused(finetune: Run, tmp_path: Path) -> None:
-    idle = {("--full", "--rank", 4): "--rank 4 is of adapters", ("--held-out", 0, "--patience", 3): "patience 3 needs"}
+    idle = {
+        ("--full", "--rank", 4): "--rank 4 has no effect with --full",
+        ("--held-out", 0, "--patience", 3): "patience 3 requires",
+    }
     for options, told in idle.items():
         result = finetune(*options)
         assert result.exit_code == 2

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from demiglace.cli.kept_kernels import CAPACITY, FEW, OWN_CHOICES, keep_few
+from demiglace.cli.kept_kernels import CAPACITY_VARIABLE, NUM_KERNELS, USER_SETTINGS, limit_kernel_cache
 
 TELLS = f"""
 import os
@@ -16,24 +16,24 @@ before = "torch" in sys.modules
 try:
     app(["--version"])
 except SystemExit:
-    print(before, os.environ["{CAPACITY}"])
+    print(before, os.environ["{CAPACITY_VARIABLE}"])
 """
 
 
 def test_few_are_kept_by_default():
     environment: dict[str, str] = {}
-    keep_few(environment)
-    assert environment == {CAPACITY: FEW}
+    limit_kernel_cache(environment)
+    assert environment == {CAPACITY_VARIABLE: NUM_KERNELS}
 
 
-@pytest.mark.parametrize("name", OWN_CHOICES)
+@pytest.mark.parametrize("name", USER_SETTINGS)
 def test_what_the_user_chose_stays(name):
     environment = {name: "64"}
-    keep_few(environment)
+    limit_kernel_cache(environment)
     assert environment == {name: "64"}
 
 
 def test_the_command_line_chooses_before_torch_is_loaded():
-    inherited = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES}
+    inherited = {name: value for name, value in os.environ.items() if name not in USER_SETTINGS}
     ran = subprocess.run([sys.executable, "-c", TELLS], env=inherited, capture_output=True, text=True, timeout=300)
-    assert ran.stdout.splitlines()[-1] == f"False {FEW}"
+    assert ran.stdout.splitlines()[-1] == f"False {NUM_KERNELS}"

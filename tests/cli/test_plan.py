@@ -67,7 +67,7 @@ def test_a_mixture_is_planned_by_its_stage(run: Run, start: Path, data: Path) ->
     assert told["steps"] == 5
     refused = run("plan", start, mixture, "--length", 256)
     assert refused.exit_code == 2
-    assert "is a mixture: name its stage by --job" in refused.stderr
+    assert "is a mixture: choose its stage with --job" in refused.stderr
 
 
 def test_the_released_size_needs_no_weights_and_more_than_a_card(run: Run, data: Path) -> None:
@@ -163,20 +163,20 @@ def test_what_learns_is_that_of_the_command(run: Run, start: Path, data: Path) -
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("--job", "evaluation"), "no job 'evaluation'; there are finetune"),
-        (("--lora", "--qlora"), "exclude each other"),
-        (("--job", "dpo", "--lora"), "adapters are for finetune, and --job dpo was chosen"),
-        (("--job", "serve", "--steps", 3), "--steps changes nothing for serve"),
-        (("--job", "serve", "--full"), "--full changes nothing for serve"),
-        (("--group", 4), "--group changes nothing for finetune"),
-        (("--job", "serve", "--group", 4), "--group changes nothing for serve"),
-        (("--full", "--rank", 3), "--rank changes nothing for finetune of all weights"),
-        (("--gpu", "tpu"), "no device 'tpu'"),
+        (("--job", "evaluation"), "unknown job 'evaluation'; choose from finetune"),
+        (("--lora", "--qlora"), "cannot be combined"),
+        (("--job", "dpo", "--lora"), "adapters are only for --job finetune, got --job dpo"),
+        (("--job", "serve", "--steps", 3), "--steps has no effect for serve"),
+        (("--job", "serve", "--full"), "--full has no effect for serve"),
+        (("--group", 4), "--group has no effect for finetune"),
+        (("--job", "serve", "--group", 4), "--group has no effect for serve"),
+        (("--full", "--rank", 3), "--rank has no effect for finetune of all weights"),
+        (("--gpu", "tpu"), "unknown device 'tpu'"),
         (("--learn", "mouth"), "got 'mouth'"),
         (("--dtype", "half"), "'half' is not one of"),
-        (("--learn", "resampler"), "adapters go into encoder and decoder, but resampler is to learn"),
-        (("--gpus", 3), "4 rows a step cannot be dealt out evenly to 3 processes"),
-        (("--gpus", 2, "--qlora"), "weights of 4 bits stay in one process, got --gpus 2"),
+        (("--learn", "resampler"), "adapters are for encoder and decoder, but the parts to train are resampler"),
+        (("--gpus", 3), "4 rows per step cannot be split evenly among 3 processes"),
+        (("--gpus", 2, "--qlora"), "4-bit weights are trained in one process, got --gpus 2"),
         (("--length", 1025), "rows of 1025 tokens, more than 1024 positions of the model"),
         (("--job", "serve", "--length", 1025), "rows of 1025 tokens, more than 1024 positions of the model"),
         (("--epochs", "inf"), "--epochs must be above 0, got inf"),

@@ -35,7 +35,7 @@ def test_several_runs_go_where_one_says(run: Run, folder: Path, tmp_path: Path) 
 def test_several_runs_need_a_place(run: Run, folder: Path) -> None:
     result = run("plot", folder, folder)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("demiglace: 2 runs share one drawing")
+    assert result.stderr.startswith("demiglace: 2 runs are plotted together")
 
 
 def test_no_metrics_are_one_line(run: Run, tmp_path: Path) -> None:

@@ -168,11 +168,11 @@ def test_a_verifier_that_says_neither_yes_nor_no_ends_the_run_with_all_saved(
     [
         ({"answers": 1}, "at least 2 answers to a prompt, got 1"),
         ({"beta": 0}, "must be above 0: beta 0.0"),
-        ({"claims": "magic"}, "claims are split by 'rule' or by 'model', got 'magic'"),
+        ({"claims": "magic"}, "claims must be 'rule' or 'model', got 'magic'"),
         ({"verifier": "nowhere"}, "nowhere is neither a checkpoint's folder nor a hub id"),
         ({"verifier_model": "judge"}, "is a name at a server, but no address is given"),
         ({"verifier": "http://judge:port/v1"}, "a server's address is such as http://127.0.0.1:8000/v1, got"),
-        ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
+        ({"preset": "huge"}, "unknown preset 'huge'; choose from nano, small, 8b"),
         ({"media": "."}, "--media and --media-root are for pairs"),
         ({"source": "nowhere.jsonl"}, "nowhere.jsonl"),
         ({"source": "pairs.jsonl", "claims": "model", "prompts": 3}, "--prompts, --claims: for the prompts of a"),

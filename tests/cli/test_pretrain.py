@@ -126,10 +126,10 @@ def test_two_processes_learn_as_one_and_hand_over_to_one(inputs, uninterrupted, 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (("--steps", "1,2"), "--steps takes three whole numbers such as 100,100,500, got '1,2'"),
-        (("--preset", "huge"), "no preset 'huge'; there are nano, small, 8b"),
-        (("--preset", "8b"), "8b begins from a model that sees and speaks"),
-        (("--dtype", "float16"), "training computes in float32 or bfloat16, got torch.float16"),
+        (("--steps", "1,2"), "--steps must be three whole numbers such as 100,100,500, got '1,2'"),
+        (("--preset", "huge"), "unknown preset 'huge'; choose from nano, small, 8b"),
+        (("--preset", "8b"), "8b starts from a pre-trained encoder and decoder"),
+        (("--dtype", "float16"), "training needs float32 or bfloat16, got torch.float16"),
         (("--batch-rows", "0"), "must be above 0: batch_rows 0"),
     ],
 )

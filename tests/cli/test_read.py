@@ -91,7 +91,7 @@ def test_a_text_of_unknown_origin_is_neither_overwritten_nor_taken_for_the_resul
     (tmp_path / "image.txt").write_text("mine")
     result = run("read", image, document, "--out", tmp_path)
     assert result.exit_code == 1
-    line = f"nothing tells what {tmp_path / 'image.txt'} was read from: remove it, or name another folder"
+    line = f"it is unknown what {tmp_path / 'image.txt'} was read from: remove it, or choose another folder"
     assert result.stderr == f"demiglace: {line}\n"
     assert (tmp_path / "image.txt").read_text() == "mine"
     assert (tmp_path / "three.txt").is_file()
@@ -140,7 +140,7 @@ def test_files_of_one_name_do_not_replace_each_other(run: Run, image: Path, tmp_
     before = (out / "image.txt").read_text()
     result = run("read", other, "--out", out)
     assert (result.exit_code, (out / "image.txt").read_text()) == (1, before)
-    assert result.stderr == f"demiglace: {out / 'image.txt'} was read from {image}: name another folder for {other}\n"
+    assert result.stderr == f"demiglace: {out / 'image.txt'} was read from {image}: choose another folder for {other}\n"
     image.unlink()
     assert run("read", other, "--out", out).exit_code == 0
     assert (out / "image.txt").read_text() != before
@@ -197,7 +197,7 @@ def test_lines_of_little_confidence_are_left_out_and_told(run: Run, image: Path)
         (("--pages", "all"), "pages must look like '1-3,7', got 'all'"),
         (("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         (("--num-beams", 65), "num_beams must be a whole number from 1 to 64, got 65"),
-        (("--adapter", "runs/mine/adapter"), "--adapter takes --model too, the one that it was trained on"),
+        (("--adapter", "runs/mine/adapter"), "--adapter requires --model, the one that it was trained on"),
         (("--device", "toaster"), "device 'toaster' cannot be used here"),
     ],
 )

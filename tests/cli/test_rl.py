@@ -209,16 +209,16 @@ def test_instructions_are_learned_and_shown_without_a_picture(run: Run, inputs: 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"loss": "ppo"}, "no policy loss 'ppo'; there are grpo, dr_grpo, dapo, gspo, cispo"),
-        ({"clip": "0.2"}, "--clip takes two numbers such as 0.2,0.28, got '0.2'"),
+        ({"loss": "ppo"}, "unknown policy loss 'ppo'; choose from grpo, dr_grpo, dapo, gspo, cispo"),
+        ({"clip": "0.2"}, "--clip must be two numbers such as 0.2,0.28, got '0.2'"),
         ({"answers": 1}, "at least 2 to a prompt are needed, got 1"),
         ({"long_share": 2}, "long_share must lie in [0, 1], got 2.0"),
-        ({"without": "speed"}, "--without takes accuracy, format, repetition, preference, got 'speed'"),
+        ({"without": "speed"}, "--without must be one of accuracy, format, repetition, preference, got 'speed'"),
         ({"reward_model": "nowhere"}, "nowhere holds no sequence classifier"),
-        ({"generator_update": "true"}, "--generator-update goes with --generator"),
+        ({"generator_update": "true"}, "--generator-update requires --generator"),
         ({"generator": "judge:8000/v1"}, "a server's address is such as http://127.0.0.1:8000/v1, got 'judge:8000/v1'"),
         ({"seed": 2**64}, "Invalid value for '--seed'"),
-        ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
+        ({"preset": "huge"}, "unknown preset 'huge'; choose from nano, small, 8b"),
     ],
 )
 def test_mistakes_are_told_on_one_line(

@@ -99,12 +99,12 @@ def test_two_processes_learn_as_one(run: Run, folder: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"steps": "1,2,3"}, "--steps takes two whole numbers such as 500,300, got '1,2,3'"),
-        ({"steps": "few"}, "--steps takes two whole numbers such as 500,300, got 'few'"),
-        ({"steps": "0,0"}, "two numbers of steps from 0, one of them more, are needed, got (0, 0)"),
-        ({"preset": "huge"}, "no preset 'huge'; there are nano, small, 8b"),
+        ({"steps": "1,2,3"}, "--steps must be two whole numbers such as 500,300, got '1,2,3'"),
+        ({"steps": "few"}, "--steps must be two whole numbers such as 500,300, got 'few'"),
+        ({"steps": "0,0"}, "num_steps must be two numbers, none below 0 and not both 0, got (0, 0)"),
+        ({"preset": "huge"}, "unknown preset 'huge'; choose from nano, small, 8b"),
         ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
-        ({"dtype": "float16"}, "training computes in float32 or bfloat16, got torch.float16"),
+        ({"dtype": "float16"}, "training needs float32 or bfloat16, got torch.float16"),
         ({"start": "nowhere/at-all/ever"}, "nowhere/at-all/ever"),
     ],
     ids=str,

@@ -87,7 +87,7 @@ def test_pairs_are_preferred_as_those_on_the_disk(run: Run, start: Path, memory:
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "0"), "--cache-gb must be above 0, got 0.0"),
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "inf"), "--cache-gb must be above 0, got inf"),
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "nan"), "--cache-gb must be above 0, got nan"),
-        (("plan", "{folder}/mixture.toml", "--job", "full", "--cache", "{folder}"), "says it under [cache]"),
+        (("plan", "{folder}/mixture.toml", "--job", "full", "--cache", "{folder}"), "has them under [cache]"),
         (("plan", "nothing://bucket/a.jsonl"), "nothing://bucket/a.jsonl: Protocol not known"),
     ],
 )

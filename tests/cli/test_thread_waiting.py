@@ -7,22 +7,22 @@ import threading
 
 import pytest
 
-from demiglace.cli.thread_waiting import OWN_CHOICES, in_passing, wait_briefly, waits_actively
+from demiglace.cli.thread_waiting import USER_SETTINGS, limit_spinning, run_in_own_thread, spins_while_waiting
 
 
 def test_threads_wait_briefly_by_default():
     environment: dict[str, str] = {}
-    wait_briefly(environment)
+    limit_spinning(environment)
     assert environment == {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "20000"}
-    assert not waits_actively(environment)
+    assert not spins_while_waiting(environment)
 
 
-@pytest.mark.parametrize("name", OWN_CHOICES)
+@pytest.mark.parametrize("name", USER_SETTINGS)
 def test_what_the_user_chose_stays(name):
     environment = {name: "active"}
-    wait_briefly(environment)
+    limit_spinning(environment)
     assert environment == {name: "active"}
-    assert waits_actively(environment) == (name == "OMP_WAIT_POLICY")
+    assert spins_while_waiting(environment) == (name == "OMP_WAIT_POLICY")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_what_the_user_chose_stays(name):
 )
 def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen, turns):
     """The library itself tells what it goes by when it is loaded."""
-    inherited = {name: value for name, value in os.environ.items() if name not in OWN_CHOICES}
+    inherited = {name: value for name, value in os.environ.items() if name not in USER_SETTINGS}
     environment = {**inherited, **chosen, "OMP_DISPLAY_ENV": "VERBOSE"}
     ran = subprocess.run(
         [sys.executable, "-m", "demiglace", "doctor", "--json"],
@@ -49,7 +49,7 @@ def test_the_command_line_chooses_before_torch_is_loaded(chosen, seen, turns):
 
 def test_what_computes_in_passing_leaves_no_thread():
     before = set(threading.enumerate())
-    assert in_passing(threading.current_thread) not in before
+    assert run_in_own_thread(threading.current_thread) not in before
     with pytest.raises(ValueError, match="no model"):
-        in_passing(lambda: (_ for _ in ()).throw(ValueError("no model")))
+        run_in_own_thread(lambda: (_ for _ in ()).throw(ValueError("no model")))
     assert set(threading.enumerate()) == before

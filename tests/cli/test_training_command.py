@@ -10,7 +10,7 @@ import torch
 import typer
 from typer.testing import Result
 
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 from demiglace.jobs.machine import Machine
 
 STAGES = ("resampler", "vision", "full", "general", "long_cot_3d", "hybrid_rl", "preference")
@@ -38,9 +38,12 @@ def test_what_takes_less_memory_is_named_where_it_has_run_out() -> None:
 
 
 def test_what_is_done_already_is_not_advised() -> None:
-    assert less_at_once("--micro-batch-rows", 4, False) == ("--micro-batch-rows below 4", "--activation-checkpointing")
-    assert less_at_once("--micro-batch-rows", 1, False) == ("--activation-checkpointing",)
-    assert less_at_once("--micro-batch-rows", 1, True) == ()
+    assert memory_saving_options("--micro-batch-rows", 4, False) == (
+        "--micro-batch-rows below 4",
+        "--activation-checkpointing",
+    )
+    assert memory_saving_options("--micro-batch-rows", 1, False) == ("--activation-checkpointing",)
+    assert memory_saving_options("--micro-batch-rows", 1, True) == ()
     with pytest.raises(ValueError, match="out of memory: where there is more of it the same command goes on"):
         ended_by(MemoryError(), MemoryAdvice((), ()))
 
@@ -74,7 +77,7 @@ def test_a_run_may_begin_from_the_model_inside_the_package(
     (tmp_path / "mixture.toml").write_text(MIXTURE)
     options = ["--preset", "nano", "--start", "nano", "--folder", tmp_path / "run", "--device", "cpu"]
     result = run(command, tmp_path / "mixture.toml", *options, "--dtype", "float16")
-    assert result.stderr == "demiglace: training computes in float32 or bfloat16, got torch.float16\n"
+    assert result.stderr == "demiglace: training needs float32 or bfloat16, got torch.float16\n"
 
 
 @pytest.mark.parametrize(

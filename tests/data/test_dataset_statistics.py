@@ -44,7 +44,9 @@ def test_what_is_looked_at_is_drawn_from_all_blocks(monkeypatch):
     monkeypatch.setattr(
         Numbered, "read", lambda self, block, row, seed: read.append(block) or plain(self, block, row, seed)
     )
-    measure_dataset(builder(Numbered("source", (50,) * 10, at_once=1)), cost=lambda sample: 0.0, most=100, shows=False)
+    measure_dataset(
+        builder(Numbered("source", (50,) * 10, shuffled_blocks=1)), cost=lambda sample: 0.0, most=100, shows=False
+    )
     assert min(read.count(block) for block in range(10)) > 2
 
 

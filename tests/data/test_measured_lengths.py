@@ -28,11 +28,11 @@ def num_read(source: Source, steps: int, num_streams: int) -> int:
         return sum(len(row) for _ in range(steps) for row in loader.next_rows(0.0))
 
 
-@pytest.mark.parametrize(("blocks", "at_once"), [((11,), None), ((2, 0, 9, 30), None), ((4, 4, 4, 4, 4), 2)])
+@pytest.mark.parametrize(("blocks", "shuffled_blocks"), [((11,), None), ((2, 0, 9, 30), None), ((4, 4, 4, 4, 4), 2)])
 @pytest.mark.parametrize("epochs", [0.5, 1, 3])
 @pytest.mark.parametrize("num_streams", [1, 4])
-def test_the_loader_reads_so_many_epochs_in_the_steps(blocks, at_once, epochs, num_streams) -> None:
-    source = Numbered("source", blocks, most=12, bad=frozenset({1}), at_once=at_once)
+def test_the_loader_reads_so_many_epochs_in_the_steps(blocks, shuffled_blocks, epochs, num_streams) -> None:
+    source = Numbered("source", blocks, most=12, bad=frozenset({1}), shuffled_blocks=shuffled_blocks)
     usable = sum(size - (size > 1) for size in blocks)
     steps = measured(source).num_steps(epochs, num_streams)
     assert num_read(source, steps, num_streams) >= epochs * usable

@@ -44,25 +44,25 @@ def test_a_choice_is_a_function_of_its_numbers_and_never_of_weight_zero(weights,
     st.integers(0, 3),
     st.integers(0, 5),
 )
-def test_every_record_comes_once_an_epoch_and_few_blocks_are_open(blocks, at_once, epoch, seed) -> None:
+def test_every_record_comes_once_an_epoch_and_few_blocks_are_open(blocks, shuffled_blocks, epoch, seed) -> None:
     total = sum(blocks)
-    places = [place(blocks, at_once, (seed,), number) for number in range(epoch * total, (epoch + 1) * total)]
+    places = [place(blocks, shuffled_blocks, (seed,), number) for number in range(epoch * total, (epoch + 1) * total)]
     assert sorted(places) == [(block, row) for block, size in enumerate(blocks) for row in range(size)]
     spans = [[at for at, (own, _) in enumerate(places) if own == block] for block in range(len(blocks))]
     for at in range(total):
-        assert sum(bool(span) and span[0] <= at <= span[-1] for span in spans) <= (at_once or len(blocks))
+        assert sum(bool(span) and span[0] <= at <= span[-1] for span in spans) <= (shuffled_blocks or len(blocks))
 
 
-@pytest.mark.parametrize(("at_once", "most"), [(None, 0.12), (4, 0.5)])
-def test_blocks_are_mixed(at_once, most) -> None:
+@pytest.mark.parametrize(("shuffled_blocks", "most"), [(None, 0.12), (4, 0.5)])
+def test_blocks_are_mixed(shuffled_blocks, most) -> None:
     """In any hundred records no block has more than this share."""
-    places = [place([250] * 12, at_once, (0,), number)[0] for number in range(3000)]
+    places = [place([250] * 12, shuffled_blocks, (0,), number)[0] for number in range(3000)]
     shares = [max(places[at : at + 100].count(block) for block in range(12)) / 100 for at in range(0, 3000, 100)]
     assert np.mean(shares) < most + 0.06
 
 
 def test_a_sample_is_drawn_over_all_records() -> None:
-    mixture = Mixture((Numbered("a", (100,) * 20, at_once=1), Numbered("b", (7,))), (1.0, 1.0), (1.0, 1.0))
+    mixture = Mixture((Numbered("a", (100,) * 20, shuffled_blocks=1), Numbered("b", (7,))), (1.0, 1.0), (1.0, 1.0))
     drawn = mixture.sample(0, 400, seed=1)
     counts = np.bincount([mixture.place(draw, 1)[0] for draw in drawn], minlength=20)
     assert (len(set(drawn)), drawn) == (400, sorted(drawn, key=lambda draw: draw.number))
@@ -99,7 +99,7 @@ def test_content_is_random_anew_each_time_a_record_comes() -> None:
     [
         ((1.0, 1.0), (1.0, 1.0, 1.0), "3 sources, but 2 weights"),
         ((1.0, 1.0, 1.0), (1.0, -1.0, 1.0), r"a weight must be a number in \[0, 1e\+06\], got -1"),
-        ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "one weight must be more than 0"),
+        ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "at least one weight must be above 0"),
         ((1.0, float("nan"), 1.0), (1.0, 1.0, 1.0), "a weight must be a number in .*, got nan"),
         ((1e308, 1e308, 1.0), (1.0, 1.0, 1.0), r"a weight must be a number in .*, got 1e\+308"),
     ],

@@ -164,7 +164,7 @@ def test_a_name_is_given_once(tmp_path):
 
 
 def test_an_absent_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"none\.toml does not exist"):
+    with pytest.raises(ValueError, match=r"none\.toml is not a file"):
         read_mixture(tmp_path / "none.toml")
 
 

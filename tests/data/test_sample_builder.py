@@ -26,7 +26,7 @@ class Filmed:
     sampling: VideoSampling | None
     name: str = "filmed"
     blocks: tuple[int, ...] | None = (1,)
-    at_once: int | None = None
+    shuffled_blocks: int | None = None
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         first, *others = (PIL.Image.new("RGB", (30, 20), (12 * i, 0, 90)) for i in range(20))

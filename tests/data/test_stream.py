@@ -30,7 +30,7 @@ def opened(
     sources = []
     for number, own in enumerate(lengths):
         blocks = tuple(len(own[start : start + 5]) for start in range(0, len(own), 5))
-        sources.append(Numbered(f"source {number}", blocks, at_once=2))
+        sources.append(Numbered(f"source {number}", blocks, shuffled_blocks=2))
     mixture = Mixture(tuple(sources), tuple(weights), tuple(weights))
 
     def start(draw: Draw):

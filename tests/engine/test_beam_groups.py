@@ -129,7 +129,7 @@ def test_a_search_that_fails_fails_alone(model: MiniCPMV) -> None:
     steps = all_steps(engine)
     (failure,) = [step for step in steps if isinstance(step, Failure)]
     assert failure.row == 1
-    assert "the model computes nan" in str(failure.error)
+    assert "the model's logits for the next token are nan" in str(failure.error)
     found = by_request([step for step in steps if isinstance(step, Step)])
     assert_same(found[0], answer(model, PROMPTS["image"], BEAMS))
     assert_same(found[2], answer(model, PROMPTS["text"], BEAMS))
@@ -140,7 +140,7 @@ def test_beams_without_room_are_refused_or_end_there(model: MiniCPMV) -> None:
     engine = Engine(model, EngineConfig(block_size=4, num_blocks=10, max_rows=8))
     with pytest.raises(ValueError, match="9 beams, but 8 rows run at a time"):
         engine.add(PROMPTS["text"], TokenSampler(replace(BEAMS, num_beams=9)))
-    with pytest.raises(ValueError, match="35 tokens does not fit all blocks, which hold 32 in 3 beams"):
+    with pytest.raises(ValueError, match="35 tokens does not fit into the KV cache, which holds 32 in 3 beams"):
         engine.add(prompt([3] * 35), TokenSampler(BEAMS))
     engine.add(prompt([3] * 8), TokenSampler(replace(BEAMS, max_new_tokens=50)))
     steps = all_steps(engine)

@@ -9,14 +9,14 @@ from demiglace.engine.token_sampler import TokenSampler
 def computed(blocks: BlockManager, tokens: list[int]) -> Sequence:
     """A sequence whose blocks are all computed."""
     sequence = Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()), [])
-    assert blocks.open(sequence, blocks.known(sequence))
+    assert blocks.open(sequence, blocks.cached_prefix(sequence))
     sequence.num_computed = len(tokens)
     blocks.commit(sequence)
     return sequence
 
 
 def num_known(blocks: BlockManager, tokens: list[int]) -> int:
-    return len(blocks.known(Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()), [])))
+    return len(blocks.cached_prefix(Sequence(0, tokens, [], [], TokenSampler(SamplingParams.greedy()), [])))
 
 
 def test_full_blocks_of_the_same_beginning_are_shared() -> None:
@@ -46,10 +46,10 @@ def test_a_sequence_that_does_not_fit_takes_nothing() -> None:
     blocks = BlockManager(3, block_size=2)
     held = computed(blocks, [1, 2, 3, 4])
     large = Sequence(1, [1, 2, 3, 5, 6], [], [], TokenSampler(SamplingParams.greedy()), [])
-    assert not blocks.open(large, blocks.known(large))
+    assert not blocks.open(large, blocks.cached_prefix(large))
     assert (large.blocks, blocks.num_free, blocks.references[held.blocks[0]]) == ([], 1, 1)
     blocks.release(held)
-    assert blocks.open(large, blocks.known(large))
+    assert blocks.open(large, blocks.cached_prefix(large))
     assert blocks.num_free == 0
 
 

@@ -127,7 +127,7 @@ def test_a_request_that_fails_fails_alone(model: MiniCPMV, monkeypatch: pytest.M
     steps = all_steps(engine)
     failures = {step.row: str(step.error) for step in steps if isinstance(step, Failure)}
     assert failures.keys() == {0, 2}
-    assert "the model computes nan" in failures[0]
+    assert "the model's logits for the next token are nan" in failures[0]
     assert failures[2] == "the pictures of request 2 cannot be encoded: no memory"
     found = by_request([step for step in steps if isinstance(step, Step)])
     assert_same(found[1], answer(model, PROMPTS["image"], GREEDY))
@@ -143,7 +143,7 @@ def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
     steps = [step for _ in range(4) for step in engine.step()]
     engine.cancel(gone)
     window, paged = engine.runner.window, engine.runner.paged
-    window.show(engine.scheduler.running)
+    window.hold(engine.scheduler.running)
     for held in (window.keys, window.values):
         held[:, 1:] = torch.nan
         held[..., window.length :, :] = torch.nan
@@ -163,7 +163,7 @@ def test_what_others_left_behind_does_not_matter(model: MiniCPMV) -> None:
 
 def test_what_does_not_fit_is_refused_with_both_numbers(model: MiniCPMV) -> None:
     engine = Engine(model, EngineConfig(block_size=4, num_blocks=10))
-    with pytest.raises(ValueError, match="41 tokens does not fit all blocks, which hold 40"):
+    with pytest.raises(ValueError, match="41 tokens does not fit into the KV cache, which holds 40"):
         engine.add(prompt([3] * 41), TokenSampler(GREEDY))
     with pytest.raises(ValueError, match=r"64 tokens .* 64 positions .*max_position_embeddings"):
         engine.add(prompt([3] * 64), TokenSampler(GREEDY))

@@ -57,7 +57,7 @@ class Model:
             logits = 4 * torch.randn(self.vocab_size, generator=generator)
             logits[[*self.roles.ends, *self.tokenizer.encode('"]}'), self.roles.think_end]] += 14
             sampler.next(logits)
-        return sampler.said, sampler.stopped_by
+        return sampler.output_tokens, sampler.stopped_by
 
     def text(self, guide: Guide, seed: int) -> str:
         """A complete answer."""
@@ -262,7 +262,7 @@ def test_a_finished_answer_is_looked_at_again(text: str, holds: bool) -> None:
 
 @pytest.mark.parametrize("changes", [{"min_new_tokens": 1}, {"ignore_eos": True}])
 def test_an_answer_ends_where_its_guide_says(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="exclude each other"):
+    with pytest.raises(ValueError, match="cannot be combined"):
         SamplingParams(guide=Guide.json_object(), **changes)
-    with pytest.raises(ValueError, match="guide is for answers of one beam"):
+    with pytest.raises(ValueError, match="guide cannot be used with beam search"):
         SamplingParams(temperature=0, num_beams=2, guide=Guide.json_object())

@@ -45,7 +45,7 @@ def test_a_failure_comes_after_what_was_said(model: MiniCPMV, monkeypatch: pytes
     monkeypatch.setattr(model, "logits", lambda hidden: torch.full_like(logits(hidden), torch.nan))
     mailbox.advance()
     assert len(mailbox.take(number)) == 1
-    with pytest.raises(ValueError, match="the model computes nan"):
+    with pytest.raises(ValueError, match="the model's logits for the next token are nan"):
         mailbox.take(number)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from demiglace.engine.sampling import SamplingParams, draw, moved
+from demiglace.engine.sampling import SamplingParams, draw, penalised
 
 LOGITS = torch.tensor([1.0, 3.0, 2.0, -1.0])
 
@@ -16,7 +16,7 @@ def drawn(logits: torch.Tensor = LOGITS, said: tuple[int, ...] = (), times: int 
     plain = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0, "seed": 0}
     params = SamplingParams(**plain | changes)
     generator = params.generator()
-    return [draw(moved(logits, Counter(said), params), params, generator) for _ in range(times)]
+    return [draw(penalised(logits, Counter(said), params), params, generator) for _ in range(times)]
 
 
 def test_temperature_0_takes_the_likeliest() -> None:
@@ -144,7 +144,7 @@ def test_what_contradicts_itself_is_refused(changes: dict[str, Any], message: st
 
 @pytest.mark.parametrize("name", ["presence_penalty", "frequency_penalty", "logprobs", "thinking_budget"])
 def test_beams_take_not_everything(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is for answers of one beam, got 3 beams"):
+    with pytest.raises(ValueError, match=f"{name} cannot be used with beam search, got 3 beams"):
         SamplingParams(temperature=0, num_beams=3, **{name: 1})
 
 
@@ -155,7 +155,7 @@ def test_answers_to_one_prompt_have_seeds_of_their_own() -> None:
 
 
 def test_beams_are_not_drawn() -> None:
-    with pytest.raises(ValueError, match=r"3 beams are followed at temperature 0 alone, got a temperature of 0\.7"):
+    with pytest.raises(ValueError, match=r"beam search requires temperature 0, got 3 beams at 0\.7"):
         SamplingParams(num_beams=3)
 
 
@@ -165,7 +165,9 @@ def test_logits_that_are_no_numbers_are_an_error_in_words(value: float, temperat
     logits = LOGITS.clone()
     logits[1] = value
     params = SamplingParams(temperature=temperature)
-    with pytest.raises(ValueError, match=r"the model computes (nan|inf) where .*: its weights are damaged"):
+    with pytest.raises(
+        ValueError, match=r"the model's logits for the next token are (nan|inf): its weights are damaged"
+    ):
         draw(logits, params, params.generator())
 
 
@@ -209,14 +211,14 @@ def test_a_checkpoint_says_how_it_is_drawn_from(
     ("content", "message"),
     [
         ("[1]", "must hold a JSON object, got list"),
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
         ('{"do_sample": 1}', "do_sample must be true or false, got 1"),
         ('{"temperature": "hot"}', r"temperature must be a number in \[0, 100\], got 'hot'"),
         ('{"max_new_tokens": 1e400}', "max_new_tokens must be a whole number from 1 to .*, got inf"),
         ('{"num_beams": 2.5}', "num_beams must be a whole number from 1 to 64, got 2.5"),
         (
             '{"do_sample": true, "num_beams": 4, "temperature": 0.7}',
-            "/generation_config.json: 4 beams are followed at temperature 0 alone, got a temperature of 0.7",
+            "/generation_config.json: beam search requires temperature 0, got 4 beams at 0.7",
         ),
         ('{"top_k": 1.5}', "top_k must be a whole number"),
         (f'{{"repetition_penalty": {10**400}}}', "repetition_penalty must be a number in .*, got a whole number"),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from demiglace.engine.sampling import SamplingParams, moved
+from demiglace.engine.sampling import SamplingParams, penalised
 from demiglace.engine.token_roles import TokenRoles
 from demiglace.engine.token_sampler import SampledToken, TokenSampler, next_tokens
 from demiglace.processing.tokenizer import BYTES_ONLY_SIZE, Tokenizer
@@ -105,7 +105,7 @@ def test_penalties_are_those_of_a_plain_implementation() -> None:
             value = value / 1.3 if value > 0 else value * 1.3
             value -= 0.4 * said[token] + 0.7
         expected.append(value)
-    assert moved(logits, said, params).tolist() == pytest.approx(expected, abs=1e-5)
+    assert penalised(logits, said, params).tolist() == pytest.approx(expected, abs=1e-5)
     assert torch.equal(logits, logits_of(1)[0])
 
 

@@ -158,7 +158,7 @@ def test_a_folder_of_other_questions_answers_or_choices_is_refused(
     other = Benchmark(
         "small", "", lambda place: iter([Example("0", question, expected, "yes or no", tuple)]), plain_prompt
     )
-    with pytest.raises(ValueError, match=f"holds another {told} under the id 0: name another folder"):
+    with pytest.raises(ValueError, match=f"holds another {told} under the id 0: choose another folder"):
         Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
 
 
@@ -225,7 +225,7 @@ def test_a_damaged_line_is_told_by_its_number(tmp_path: Path) -> None:
     ask(tmp_path, Parrot())
     path = tmp_path / PREDICTIONS
     path.write_text("{}\n" + path.read_text())
-    with pytest.raises(ValueError, match=r"line 1 of .* is no prediction"):
+    with pytest.raises(ValueError, match=r"line 1 of .* is not a prediction"):
         read_predictions(path)
 
 

@@ -84,7 +84,7 @@ def test_a_judgement_in_which_no_score_can_be_read_is_asked_for_again(tmp_path: 
 
 def test_a_damaged_file_of_judgements_is_told(tmp_path: Path) -> None:
     (tmp_path / JUDGEMENTS).write_text("{}\n")
-    with pytest.raises(ValueError, match="no judgement"):
+    with pytest.raises(ValueError, match="is not a judgement"):
         judge_predictions(MMVET, predictions(), tmp_path, None)
 
 

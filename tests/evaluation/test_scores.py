@@ -116,5 +116,5 @@ def test_cut_answers_are_counted() -> None:
 
 
 def test_unknown_rules_are_refused() -> None:
-    with pytest.raises(ValueError, match="no rules 'other'"):
+    with pytest.raises(ValueError, match="unknown rules 'other'"):
         score_predictions([predicted("1", "yes", "yes")], "other")

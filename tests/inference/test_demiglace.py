@@ -65,7 +65,7 @@ def test_a_batch_takes_questions_and_files_and_a_sampling_each(assistant: Demigl
     assert [answer.new_tokens for answer in answers] == [3, 5]
     with pytest.raises(ValueError, match="2 requests, but 1 sampling"):
         assistant.batch(requests, sampling[:1])
-    with pytest.raises(ValueError, match="at least 1 request has to be answered at a time, got 0"):
+    with pytest.raises(ValueError, match="rows must be at least 1, got 0"):
         assistant.batch(requests, rows=0)
     assert assistant.batch([]) == []
 

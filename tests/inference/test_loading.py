@@ -26,8 +26,8 @@ GREEDY = SamplingParams.greedy(10)
 @pytest.mark.parametrize(
     ("vocab_size", "config", "message"),
     [
-        (384, ProcessorConfig(num_queries=32), "prepares 32 visual tokens of a slice, but the model takes 64"),
-        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* takes 14"),
+        (384, ProcessorConfig(num_queries=32), "prepares 32 visual tokens of a slice, but the model expects 64"),
+        (384, ProcessorConfig(SlicingConfig(patch_size=16)), "prepares 16 pixels along a patch, but .* expects 14"),
         (300, ProcessorConfig(), "the tokenizer has 384 tokens, but the model knows 300"),
     ],
 )
@@ -42,7 +42,7 @@ def test_a_model_and_a_processor_must_fit(vocab_size: int, config: ProcessorConf
         (("no/such/folder", "cpu", None), "neither a checkpoint's folder nor a hub id"),
         ((None, "toaster", None), "device 'toaster' cannot be used here"),
         ((None, "meta", None), "device 'meta' cannot be used here"),
-        ((None, "cpu:7", None), "device 'cpu:7' cannot be used here: there is one, cpu"),
+        ((None, "cpu:7", None), "device 'cpu:7' cannot be used here: the only CPU device is cpu"),
         ((None, "hpu", None), "device 'hpu' cannot be used here"),
         ((None, "cpu", "int3"), "float32, bfloat16, float16, got 'int3'"),
     ],
@@ -57,7 +57,7 @@ def test_what_cannot_be_loaded_is_a_value_error(
 
 def test_the_shipped_model_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("demiglace.model.hub.files", lambda package: tmp_path)
-    with pytest.raises(ValueError, match="carries no model"):
+    with pytest.raises(ValueError, match="includes no model"):
         folder_of(None)
     write_tiny_checkpoint(tmp_path / "checkpoints" / "nano", released_ids=False)
     assert Demiglace.load(dtype="float32").ask("What?", sampling=GREEDY).new_tokens <= 10

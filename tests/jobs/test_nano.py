@@ -62,12 +62,14 @@ def test_one_stage_alone_is_run_and_changes_what_it_learns(recipe, tmp_path):
 
 
 def test_a_stage_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no stage 'colour'; there are encoder"):
+    with pytest.raises(ValueError, match="unknown stage 'colour'; choose from encoder"):
         NanoRecipe(only=("decay", "colour"))
 
 
 def test_later_stages_need_a_model_to_go_on_from():
-    with pytest.raises(ValueError, match="decay, colours need a model to go on from; from nothing it begins with enc"):
+    with pytest.raises(
+        ValueError, match="decay, colours need a model to start from; without one, training begins with enc"
+    ):
         NanoRecipe(only=("decay", "colours"))
 
 
@@ -115,7 +117,7 @@ def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monk
 
 def test_what_was_read_is_written_again_where_a_kill_cut_it_off(recipe, tmp_path):
     callback = nano.Samples(recipe, nano.nano_processor(recipe), count=1)
-    assert callback.lacks(tmp_path, 10)
+    assert callback.is_unrecorded(tmp_path, 10)
     callback(nano.initial_learner(recipe), tmp_path, 10)
-    assert not callback.lacks(tmp_path, 10)
-    assert callback.lacks(tmp_path, 1)
+    assert not callback.is_unrecorded(tmp_path, 10)
+    assert callback.is_unrecorded(tmp_path, 1)

@@ -182,8 +182,8 @@ def test_samplings_that_cannot_be():
     for bad, message in [
         ({"start": -1}, r"start must be a number in \[0, 1e\+09\], got -1"),
         ({"end": math.nan}, r"end must be a number in \[0, 1e\+09\], got nan"),
-        ({"start": 2, "end": 2}, "start must lie before end, got 2 and 2"),
-        ({"end": 0}, "start must lie before end, got 0 and 0"),
+        ({"start": 2, "end": 2}, "start must be before end, got 2 and 2"),
+        ({"end": 0}, "start must be before end, got 0 and 0"),
         ({"num_frames": 0}, "num_frames, .*, must be a whole number from 1 to 540, got 0"),
         ({"num_frames": 541}, "num_frames, of which 180 packages hold 3 each, must be a whole number .* 540, got 541"),
         ({"num_frames": 2.5}, "must be a whole number from 1 to 540, got 2.5"),

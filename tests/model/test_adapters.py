@@ -107,7 +107,7 @@ def edited(folder, **changes):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "must hold a JSON object, got list"),
         (json.dumps({"peft_type": "LORA"}), "r is missing"),
         (json.dumps({"peft_type": "IA3", "r": 1}), "peft_type must be one of LORA, got 'IA3'"),
@@ -130,8 +130,8 @@ def test_a_missing_file_is_named(adapter, name):
     ("changes", "message"),
     [
         ({"r": "x"}, "r must be a whole number from 1 to 65536, got 'x'"),
-        ({"r": 64}, "has matrices of rank 4 at most, but adapter_config.json tells of rank 64"),
-        ({"rank_pattern": {"q_proj": 64}}, "tells of rank 64"),
+        ({"r": 64}, "has matrices of rank 4 at most, but adapter_config.json has rank 64"),
+        ({"rank_pattern": {"q_proj": 64}}, "has rank 64"),
         ({"rank_pattern": 5}, "rank_pattern must be a table, got 5"),
         ({"lora_alpha": "x"}, "lora_alpha must be a number"),
         ({"lora_alpha": None}, "lora_alpha is missing"),
@@ -144,7 +144,7 @@ def test_a_missing_file_is_named(adapter, name):
         ({"modules_to_save": 5}, "modules_to_save must be a list, got 5"),
         ({"alpha_pattern": {"(": 3}}, "alpha_pattern has .*, which is no pattern"),
         ({"use_dora": "yes"}, "use_dora must be true or false, got 'yes'"),
-        ({"megatron_config": {}, "megatron_core": "antigravity"}, "megatron_config is not taken"),
+        ({"megatron_config": {}, "megatron_core": "antigravity"}, "megatron_config is not supported"),
         ({"init_lora_weights": 7}, "does not fit this model"),
     ],
     ids=lambda given: str(given)[:60],
@@ -173,7 +173,7 @@ def test_a_sum_that_is_infinite_is_refused(adapter):
 
 
 def test_the_resampler_alone_takes_no_adapter():
-    with pytest.raises(ValueError, match="adapters go into encoder and decoder, but resampler"):
+    with pytest.raises(ValueError, match="adapters are for encoder and decoder, but the parts to train are resampler"):
         add_adapters(small_model(), ("resampler",), Lora())
 
 

@@ -102,7 +102,7 @@ def test_unusual_numbers_come_back(tmp_path: Path) -> None:
         ({"head_dim": None}, "head_dim must be a whole number"),
         ({"rope_theta": -1}, r"rope_theta must be a number in \(0, 1e\+12\], got -1"),
         ({"vision_config": None}, "vision_config must be a table, got None"),
-        ({"resampler_num_heads": 3}, "hidden_size 8 is no multiple of num_heads 3"),
+        ({"resampler_num_heads": 3}, "hidden_size 8 is not a multiple of num_heads 3"),
     ],
     ids=str,
 )
@@ -217,7 +217,11 @@ def test_encoders_of_another_kind_are_named(copy: Path, change: dict[str, Any], 
 def test_no_or_broken_config(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no config.json in"):
         weights.read_config(tmp_path)
-    for content, told in [("{", "is no JSON"), ("[" * 100_000, "is no JSON"), ("1", "JSON object, got int")]:
+    for content, told in [
+        ("{", "is not valid JSON"),
+        ("[" * 100_000, "is not valid JSON"),
+        ("1", "JSON object, got int"),
+    ]:
         (tmp_path / "config.json").write_text(content)
         with pytest.raises(ValueError, match=told):
             weights.read_config(tmp_path)

@@ -92,8 +92,8 @@ def test_a_connection_that_is_cut_is_one_line_and_the_rest_comes_later(address: 
         [sys.executable, "-c", TWICE], env=inherited | ours, capture_output=True, text=True, timeout=120, check=True
     )
     cut, whole = done.stdout.splitlines()
-    assert cut.startswith("owner/name has not come whole from the hub: ")
-    assert cut.endswith("; files that have are kept, and the same command fetches the others")
+    assert cut.startswith("owner/name was not downloaded completely: ")
+    assert cut.endswith("; complete files are kept, and the same command downloads the rest")
     assert whole == str(sorted((name, len(data)) for name, data in FILES.items()))
     assert {name: Hub.asked["GET", name] for name in FILES if name != WEIGHTS} == {
         "config.json": 1,
@@ -125,7 +125,7 @@ def test_the_hub_out_of_reach_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
         raise LocalEntryNotFoundError("Cannot find it.\nCheck your connection.")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", no_network)
-    with pytest.raises(ValueError, match=r"^owner/name is no folder here[^\n]*: Cannot find it\.$"):
+    with pytest.raises(ValueError, match=r"^owner/name is not a local folder[^\n]*: Cannot find it\.$"):
         resolve("owner/name")
     [(hub_id, patterns)] = asked
     assert hub_id == "owner/name"

@@ -146,7 +146,7 @@ def test_half_precision_follows_float32(model: MiniCPMV, batch: Batch) -> None:
 
 
 def test_parts_that_do_not_fit_say_why() -> None:
-    with pytest.raises(ValueError, match="features of 16, the resampler takes 12"):
+    with pytest.raises(ValueError, match="features have size 16, but the resampler expects 12"):
         replace(CONFIG, resampler=replace(CONFIG.resampler, feature_size=12))
-    with pytest.raises(ValueError, match="tokens of 32, the decoder takes 24"):
+    with pytest.raises(ValueError, match="tokens have size 32, but the decoder expects 24"):
         replace(CONFIG, resampler=replace(CONFIG.resampler, hidden_size=32))

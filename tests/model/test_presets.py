@@ -113,5 +113,5 @@ def test_every_size_speaks_of_the_same_visual_tokens() -> None:
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no preset '7b'; there are nano, small, 8b"):
+    with pytest.raises(ValueError, match="unknown preset '7b'; choose from nano, small, 8b"):
         preset("7b")

@@ -170,7 +170,7 @@ def test_quantised_weights_are_not_quantised_again_nor_learned_from(awq: tuple[P
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"quant_method": "gptq", "bits": 4}, "has quant_method 'gptq', but only bitsandbytes and awq are read here"),
+        ({"quant_method": "gptq", "bits": 4}, "has quant_method 'gptq', but only bitsandbytes and awq are supported"),
         ({"bits": 4}, "has quant_method None, but only"),
         ("awq", "quantization_config must be a table, got 'awq'"),
         (AWQ | {"bits": 8}, "has bits 8, but only 4 is read here"),
@@ -225,7 +225,7 @@ def test_a_part_that_does_not_fit_is_named(
         ({"blocksize": 4096}, "blocksize must be a whole number from 64 to 64, got 4096"),
         ({"dtype": "nn"}, "dtype must be one of float32, bfloat16, float16, got 'nn'"),
         ({"nested_offset": "inf"}, "nested_offset must be a number"),
-        (None, "is no JSON"),
+        (None, "is not valid JSON"),
     ],
 )
 def test_what_bitsandbytes_told_must_fit(

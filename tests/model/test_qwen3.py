@@ -167,7 +167,7 @@ def test_new_embeddings_are_small() -> None:
 
 
 def test_a_config_that_cannot_work_says_why() -> None:
-    with pytest.raises(ValueError, match="num_heads 4 is no multiple of num_kv_heads 3"):
+    with pytest.raises(ValueError, match="num_heads 4 is not a multiple of num_kv_heads 3"):
         replace(CONFIG, num_kv_heads=3)
     with pytest.raises(ValueError, match="even, got 7"):
         replace(CONFIG, head_dim=7)

@@ -186,7 +186,7 @@ def test_state_dict_has_the_released_names_and_shapes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hidden_size", "num_heads", "words"), [(30, 4, "30 is no multiple"), (30, 3, "multiple of 4")]
+    ("hidden_size", "num_heads", "words"), [(30, 4, "30 is not a multiple"), (30, 3, "multiple of 4")]
 )
 def test_a_config_that_cannot_work_says_why(hidden_size: int, num_heads: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):

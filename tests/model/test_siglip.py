@@ -142,7 +142,7 @@ def test_state_dict_has_the_released_names() -> None:
 
 
 def test_a_config_that_cannot_work_says_why() -> None:
-    with pytest.raises(ValueError, match="30 is no multiple of num_heads 4"):
+    with pytest.raises(ValueError, match="30 is not a multiple of num_heads 4"):
         SiglipConfig(**{**SIZES, "hidden_size": 30})
     with pytest.raises(ValueError, match="'float'"):
         SiglipConfig(**SIZES, position_ids="float")

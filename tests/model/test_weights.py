@@ -219,7 +219,7 @@ def test_pickles_are_refused(small: Path, tmp_path: Path) -> None:
 def test_layers_that_are_not_there_are_not_made(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     edit(copy / "config.json", lambda fields: fields.update(num_hidden_layers=1024))
     monkeypatch.setattr(weights, "MiniCPMV", None)  # none may be made
-    with pytest.raises(ValueError, match=r"tells of 1024 layers llm.model.layers, but the weights have 2"):
+    with pytest.raises(ValueError, match=r"has 1024 layers llm.model.layers, but the weights have 2"):
         weights.load(copy)
 
 

@@ -12,10 +12,10 @@ from demiglace.planning.duration import (
     BANDWIDTH_SHARE,
     UTILISATION,
     adapter_flops,
+    decode_rate,
     run_cost,
     training_flops,
     training_seconds,
-    writing_rate,
 )
 from demiglace.planning.training_setup import TrainingSetup, adapter_weights, part_sizes
 from demiglace.training.flops import llm_flops
@@ -75,14 +75,14 @@ def test_time_energy_and_money_of_all_devices():
 def test_few_answers_wait_for_the_weights_to_be_read():
     config = small_config()
     bytes_ = 2.0 * sum(part_sizes(config).values())
-    one, many = (writing_rate(config, H100, "bfloat16", count, 1, bytes_) for count in (1, 1000))
+    one, many = (decode_rate(config, H100, "bfloat16", count, 1, bytes_) for count in (1, 1000))
     decoder = part_sizes(config)["decoder"] - 384 * 32
     assert one == pytest.approx(BANDWIDTH_SHARE * H100.bandwidth / (2 * decoder), rel=0.01)
     assert one < many < 1000 * one
 
 
 def test_a_device_and_a_dtype_are_in_the_table():
-    with pytest.raises(ValueError, match="no device 'tpu'; there are cpu, a100-40gb"):
+    with pytest.raises(ValueError, match="unknown device 'tpu'; choose from cpu, a100-40gb"):
         accelerator("tpu", "float32")
-    with pytest.raises(ValueError, match="h100-80gb is given in bfloat16, float32, not in float16"):
+    with pytest.raises(ValueError, match="the speed of h100-80gb is known for bfloat16, float32, not for float16"):
         H100.peak("float16")

@@ -40,7 +40,7 @@ def test_the_released_size_does_not_learn_whole_on_one_device_and_what_helps_doe
 
 
 def test_reinforcement_learning_fits_only_where_its_writing_does():
-    answers = Answers(1024, at_once=512)
+    answers = Answers(1024, concurrent=512)
 
     def learned(setup: TrainingSetup) -> MemoryParts:
         rows, row_setup = with_answers(SEEN, CONFIG, setup, answers.limit, 8)

@@ -70,7 +70,7 @@ def test_hostile_fields(fields: dict[str, object], told: str) -> None:
 def test_missing_or_broken_files(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no preprocessor_config.json"):
         Processor.load(tmp_path)
-    for content, told in [("[" * 100_000, "is no JSON"), ("[]", "must hold a JSON object, got list")]:
+    for content, told in [("[" * 100_000, "is not valid JSON"), ("[]", "must hold a JSON object, got list")]:
         (tmp_path / "preprocessor_config.json").write_text(content)
         with pytest.raises(ValueError, match=told):
             Processor.load(tmp_path)

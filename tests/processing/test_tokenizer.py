@@ -172,7 +172,7 @@ def test_missing_or_broken_files(tmp_path: Path) -> None:
     for content, told in [
         ("[]", "must hold a JSON object, got list"),
         ("{}", "model must be a table, got None"),
-        ('{"model": {}}', "is no tokenizer"),
+        ('{"model": {}}', "is not a tokenizer"),
         ('{"model": {"continuing_subword_prefix": "##"}}', "continuing_subword_prefix is '##', but a byte-level"),
     ]:
         (tmp_path / "tokenizer.json").write_text(content)

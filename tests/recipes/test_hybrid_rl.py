@@ -34,7 +34,7 @@ def test_what_decides_a_run_is_written_down_and_what_does_not_is_free(recipe):
 
 
 def test_numbers_that_cannot_be_are_told(recipe):
-    with pytest.raises(ValueError, match="no preset 'huge'; there are nano, small, 8b"):
+    with pytest.raises(ValueError, match="unknown preset 'huge'; choose from nano, small, 8b"):
         numbers_of("huge")
     with pytest.raises(ValueError, match=r"must be above 0: learning_rate 0.0"):
         numbers_of("nano", learning_rate=0.0)

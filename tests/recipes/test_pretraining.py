@@ -56,7 +56,7 @@ def test_rows_fit_their_models(mixture):
     [
         ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
         ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
-        ({"num_steps": (0, 0, 0)}, r"three numbers of steps .* got \(0, 0, 0\)"),
+        ({"num_steps": (0, 0, 0)}, r"num_steps must be three numbers.* got \(0, 0, 0\)"),
     ],
 )
 def test_numbers_out_of_bounds_are_refused(changes, told):
@@ -65,5 +65,5 @@ def test_numbers_out_of_bounds_are_refused(changes, told):
 
 
 def test_8b_does_not_begin_from_nothing(mixture):
-    with pytest.raises(ValueError, match="8b begins from a model that sees and speaks"):
+    with pytest.raises(ValueError, match="8b starts from a pre-trained encoder and decoder"):
         PretrainingRecipe(mixture, "8b", NUMBERS["8b"])

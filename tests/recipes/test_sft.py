@@ -73,7 +73,7 @@ def test_everything_learns_but_nanos_encoder_in_its_second_stage(recipe):
         ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
         ({"sample_power": 1.5}, r"sample_power must lie in \[0, 1\], got 1\.5"),
         ({"min_learning_rate": 1.0}, r"rates fall to 1\.0, but begin at 0\.001 and 0\.0006"),
-        ({"num_steps": (0, 0)}, r"two numbers of steps .* got \(0, 0\)"),
+        ({"num_steps": (0, 0)}, r"num_steps must be two numbers.* got \(0, 0\)"),
         ({"num_steps": (-1, 5)}, r"got \(-1, 5\)"),
     ],
 )

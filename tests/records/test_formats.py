@@ -249,7 +249,7 @@ def test_a_bad_record_survives_the_way_between_processes():
 
 @pytest.mark.parametrize("data", [b"{", b"", b"\xff{}", b'{"a": nope}', b"[" * 100_000])
 def test_broken_json_is_told(data):
-    with pytest.raises(ValueError, match="no JSON: "):
+    with pytest.raises(ValueError, match="not valid JSON: "):
         parse_json(data)
 
 

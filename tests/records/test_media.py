@@ -221,7 +221,7 @@ def test_a_video_setting_where_no_video_is(setting):
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"fps": 2, "nframes": 4}, "fps and nframes exclude each other"),
+        ({"fps": 2, "nframes": 4}, "fps and nframes cannot be combined"),
         ({"fps": "2"}, "`fps` must be a number, got str '2'"),
         ({"fps": True}, "`fps` must be a number"),
         ({"fps": 10**400}, "`fps` must be a number"),
@@ -230,7 +230,7 @@ def test_a_video_setting_where_no_video_is(setting):
         ({"nframes": 2.5}, "`nframes` must be a whole number, got float 2.5"),
         ({"nframes": 0}, "num_frames, .*, must be a whole number from 1"),
         ({"package_frames": 7}, "package_frames must be a whole number from 1 to 6"),
-        ({"video_start": 2, "video_end": 1}, "start must lie before end"),
+        ({"video_start": 2, "video_end": 1}, "start must be before end"),
         ({"video_start": -1}, "start must be a number in"),
         ({"sample_fps": 2}, "`sample_fps` is not honoured"),
         ({"pages": "1"}, "`pages` is not honoured"),

@@ -92,6 +92,6 @@ def test_a_prompt_that_cannot_be_answered_is_named_and_the_others_are_let_go(mod
     with torch.no_grad():
         model.llm.lm_head.weight.fill_(float("nan"))
     generator.load([], 1)
-    with pytest.raises(ValueError, match="prompt 0: the model computes nan"):
+    with pytest.raises(ValueError, match="prompt 0: the model's logits for the next token are nan"):
         generator.generate(requests(prompts))
     assert generator.engine.is_idle

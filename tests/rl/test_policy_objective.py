@@ -224,7 +224,7 @@ def test_a_step_learns_from_the_same_prompts_however_they_are_dealt_out(model, p
     def prompts(step, *places):
         samples, scored = ([held[place] for place in places] for held in (whole.samples, whole.scored))
         learn.groups = replace(whole, samples=samples, scored=scored)
-        return sorted(scored.group.prompt_id for _, scored in learn._learned(step))
+        return sorted(scored.group.prompt_id for _, scored in learn._trained_groups(step))
 
     for step in (0, 1):
         own, other = ([0, 3], [1, 2]) if step == 0 else ([1, 2], [0, 3])

@@ -11,7 +11,7 @@ def test_the_limit_is_that_of_the_mode():
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"loss": "ppo"}, "no policy loss 'ppo'"),
+        ({"loss": "ppo"}, "unknown policy loss 'ppo'"),
         ({"answers": 1}, "at least 2 to a prompt are needed, got 1"),
         ({"batch_prompts": 0}, "batch_prompts must be at least 1, got 0"),
         ({"batch_prompts": 4, "updates": 3}, "4 prompts cannot be dealt out evenly to 3 updates"),

@@ -107,7 +107,9 @@ def test_what_has_no_accuracy_cannot_be_scored():
 
 
 def test_wrong_settings_and_counts_are_told():
-    with pytest.raises(ValueError, match="no reward 'speed'; there are accuracy, format, repetition, preference"):
+    with pytest.raises(
+        ValueError, match="unknown reward 'speed'; choose from accuracy, format, repetition, preference"
+    ):
         RewardSettings(terms=("speed",))
     with pytest.raises(ValueError, match="'wrong' or 'left out', got 'kept'"):
         RewardSettings(cut="kept")

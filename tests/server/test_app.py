@@ -61,7 +61,7 @@ def error(response: httpx.Response) -> dict[str, Any]:
         ({"structured_outputs": {"grammar": "x"}}, "structured_outputs.grammar", "not supported"),
         ({"tools": [{"type": "function"}]}, "tools", "calls of tools are not supported"),
         ({"num_beams": 9, "temperature": 0}, "num_beams", "num_beams must be a whole number from 1 to 8, got 9"),
-        ({"num_beams": 2, "temperature": 1}, None, "2 beams are followed at temperature 0 alone"),
+        ({"num_beams": 2, "temperature": 1}, None, "beam search requires temperature 0, got 2 beams"),
         ({"use_beam_search": True}, "use_beam_search", "use num_beams"),
         ({"bla": 1}, "bla", "Unknown parameter: 'bla'."),
         ({"media_io_kwargs": {"sound": {}}}, "media_io_kwargs.sound", "Unknown parameter"),

@@ -100,7 +100,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch, err
     [
         ("learner.safetensors", b"half", r"learner\.safetensors is damaged"),
         ("optimizer.safetensors", b"", r"optimizer\.safetensors is damaged"),
-        ("state.json", b"", r"state\.json is no JSON"),
+        ("state.json", b"", r"state\.json is not valid JSON"),
         ("state.json", b"[3]", r"state\.json must hold a JSON object, got list"),
         ("state.json", b"{}", r"state\.json: step is missing"),
         ("state.json", b'{"step": "3"}', r"state\.json: step must be a whole number from 0 to \d+, got '3'"),
@@ -118,7 +118,9 @@ def test_a_file_that_was_damaged_since_is_named(tmp_path, name, contents, told):
 def test_another_learner_is_refused_in_a_line(tmp_path):
     learner, found = trained(0)
     path = checkpoint.save(tmp_path, Progress(1), learner, found)
-    with pytest.raises(ValueError, match=r"step-00000001 is of another learner: 2 tensors differ, such as layers\.0"):
+    with pytest.raises(
+        ValueError, match=r"step-00000001 belongs to another learner: 2 tensors differ, such as layers\.0"
+    ):
         checkpoint.restore_learner(path, Small(5))
 
 

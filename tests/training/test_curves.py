@@ -56,7 +56,7 @@ def test_a_line_that_is_being_written_is_left_out(run: Path, end: str) -> None:
 def test_any_other_broken_line_is_named(run: Path, broken: str) -> None:
     with (run / "decay" / "metrics.jsonl").open("a", errors="surrogateescape") as file:
         file.write(f"{broken}\n{line('decay', 3)}")
-    with pytest.raises(ValueError, match=r"metrics\.jsonl:2 is no line of metrics"):
+    with pytest.raises(ValueError, match=r"metrics\.jsonl:2 is not a line of metrics"):
         read_run(run)
 
 

@@ -18,7 +18,7 @@ def test_streams_are_dealt_out_whole_and_once(count):
 
 
 def test_rows_that_cannot_be_dealt_out_evenly_are_refused():
-    with pytest.raises(ValueError, match="8 rows a step cannot be dealt out evenly to 3 processes"):
+    with pytest.raises(ValueError, match="8 rows per step cannot be split evenly among 3 processes"):
         ProcessGroup(0, 3).share(8)
 
 

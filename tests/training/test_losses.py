@@ -106,7 +106,7 @@ def test_nothing_learned_is_no_division_by_zero():
 
 
 def test_an_unknown_loss_or_clip_is_told():
-    with pytest.raises(ValueError, match="no policy loss 'ppo'; there are grpo, dr_grpo, dapo, gspo, cispo"):
+    with pytest.raises(ValueError, match="unknown policy loss 'ppo'; choose from grpo, dr_grpo, dapo, gspo, cispo"):
         policy_loss("ppo")
     with pytest.raises(ValueError, match=r"got 1.5 and 0.28"):
         ClipBounds(low=1.5)

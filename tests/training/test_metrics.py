@@ -43,7 +43,7 @@ def test_going_on_drops_later_lines_and_one_that_was_cut_off(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(path.read_text() + '{"stage": "vision", "st')
     metrics = Metrics(tmp_path, "vision", every=1)
-    metrics.go_on_from(3)
+    metrics.resume_from(3)
     metrics.add(4, {"loss": 2.0, "seconds": 1.0})
     assert [(line["step"], line["loss"]) for line in lines(tmp_path)] == [(1, 1.0), (2, 1.0), (3, 1.0), (4, 2.0)]
 
@@ -53,7 +53,7 @@ def test_tensorboard_gets_the_same(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with Metrics(tmp_path, "vision", every=1, tensorboard=True) as metrics:
-        metrics.go_on_from(0)
+        metrics.resume_from(0)
         metrics.add(1, {"loss": 0.5, "seconds": 1.0})
     events = EventAccumulator(str(tmp_path))
     events.Reload()

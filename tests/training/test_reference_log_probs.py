@@ -95,7 +95,7 @@ def test_no_usable_pair_and_numbers_that_are_not_finite_are_errors(tmp_path, lea
     def read(number):
         raise ValueError("gone")
 
-    with pytest.raises(ValueError, match="none of the 5 pairs can be learned from"):
+    with pytest.raises(ValueError, match="none of the 5 pairs can be used"):
         found(tmp_path, learner, read, told=[])
     with torch.no_grad():
         learner.learner.model.llm.lm_head.weight[3] = float("nan")

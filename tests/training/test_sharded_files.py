@@ -58,7 +58,7 @@ def test_one_process_reads_what_several_wrote(folder):
 def test_a_file_that_is_missing_is_no_gap_in_the_weights(folder, tmp_path):
     path = shutil.copytree(folder / "2-2" / "step-00000004", tmp_path / "step-00000004")
     sorted(path.glob(sharded_files.PATTERN))[0].unlink()
-    with pytest.raises(ValueError, match=r"step-00000004 is damaged \(1 of 2 files are there\); without its folder"):
+    with pytest.raises(ValueError, match=r"step-00000004 is damaged \(1 of 2 files are there\); remove its folder"):
         restored(path)
 
 
@@ -66,14 +66,14 @@ def test_a_torn_file_is_named(folder, tmp_path):
     path = shutil.copytree(folder / "2-2" / "step-00000004", tmp_path / "step-00000004")
     file = sorted(path.glob(sharded_files.PATTERN))[1]
     file.write_bytes(file.read_bytes()[:-8])
-    with pytest.raises(ValueError, match=r"step-00000004 is damaged .*; without its folder the run goes on"):
+    with pytest.raises(ValueError, match=r"step-00000004 is damaged .*; remove its folder to resume"):
         restored(path)
 
 
 def test_weights_of_another_size_are_refused(folder):
     learner = Learner()
     learner.model.head = torch.nn.Linear(4, 3)
-    with pytest.raises(ValueError, match=r"is of another learner: 2 tensors differ, such as model\.head\.bias"):
+    with pytest.raises(ValueError, match=r"belongs to another learner: 2 tensors differ, such as model\.head\.bias"):
         checkpoint.restore_learner(folder / "2-2" / "step-00000004", learner)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from demiglace.training import stop_signals as room
 from demiglace.training.distributed import ALONE, ProcessGroup
-from demiglace.training.stop_signals import TOLD, TOLD_ALONE, stop_signals
+from demiglace.training.stop_signals import STOPPING, STOPPING_ALONE, stop_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -17,7 +17,7 @@ def test_a_signal_is_a_wish_while_the_block_runs(number: int, capfd: pytest.Capt
         os.kill(os.getpid(), number)
         assert should_stop()
     assert signal.getsignal(number) is before
-    assert capfd.readouterr().err == f"{TOLD_ALONE}\n"
+    assert capfd.readouterr().err == f"{STOPPING_ALONE}\n"
 
 
 def test_the_deadline_is_a_wish_too() -> None:
@@ -28,7 +28,7 @@ def test_the_deadline_is_a_wish_too() -> None:
 
 
 def test_ctrl_c_once_more_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "SOON_S", 0.05)
+    monkeypatch.setattr(room, "FORWARDED_WITHIN_S", 0.05)
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         _work_through_two_of_them()
@@ -52,7 +52,7 @@ def test_the_same_ctrl_c_passed_on_and_sigterm_again_are_the_first_wish() -> Non
 
 
 def test_one_of_several_processes_tells(capfd: pytest.CaptureFixture[str]) -> None:
-    for rank, told in ((0, f"{TOLD}\n"), (1, "")):
+    for rank, told in ((0, f"{STOPPING}\n"), (1, "")):
         with stop_signals(ProcessGroup(rank=rank, count=2)):
             os.kill(os.getpid(), signal.SIGTERM)
         assert capfd.readouterr().err == told

@@ -172,7 +172,7 @@ def test_a_checkpoint_that_nobody_saw_is_seen_when_the_run_goes_on(tmp_path):
             self.steps.append(step)
             return ""
 
-        def lacks(self, folder, step):
+        def is_unrecorded(self, folder, step):
             return step not in self.steps
 
     first = Seen(deadly_at=10)
@@ -192,6 +192,6 @@ def test_what_the_disk_refuses_is_told_with_the_last_checkpoint(tmp_path):
         yield from regression(learner, step)
 
     with pytest.raises(
-        checkpoint.NotWritten, match="No space left on device; the last good checkpoint is step-00000010"
+        checkpoint.WriteError, match="No space left on device; the last good checkpoint is step-00000010"
     ):
         Trainer(Small(), stage(20), full_at_12, tmp_path).run()

@@ -11,7 +11,7 @@ import typer
 from demiglace.cli import inference_options
 from demiglace.cli.inference_options import Form, Loading, Reading, Sampling, Slicing, with_options
 from demiglace.cli.question import check_question
-from demiglace.cli.terminal import check_open, show, show_stream
+from demiglace.cli.terminal import check_open, print_answer, print_stream
 
 if TYPE_CHECKING:
     from demiglace.inference.answer import Answer
@@ -42,42 +42,42 @@ def ask(
     check_question(question)
     check_open("stdout")
     if stream and as_json:
-        raise ValueError("--stream and --json exclude each other")
+        raise ValueError("--stream and --json cannot be combined")
     if logprobs is not None and not as_json:
-        raise ValueError("--logprobs is told by --json alone")
+        raise ValueError("--logprobs requires --json")
     if sampling.thinking_budget is not None and not think:
-        raise ValueError("--thinking-budget limits the thoughts of --think alone")
+        raise ValueError("--thinking-budget requires --think")
     parts, guide = reading.parts(files), form.guide()
     slicing.check(parts)
     assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
-    drawn = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
-    answer = assistant.stream(question, *parts, thinking=think, sampling=drawn, system=system)
+    params = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
+    answer = assistant.stream(question, *parts, thinking=think, sampling=params, system=system)
     if stream:
-        show_stream(answer, think)
+        print_stream(answer, think)
         return
     for _ in answer:
         pass
     if as_json:
-        typer.echo(json.dumps(_told(answer.answer), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_json_fields(answer.answer), ensure_ascii=False, indent=2))
     else:
-        show(answer.answer)
+        print_answer(answer.answer)
 
 
-def _told(answer: Answer) -> dict[str, Any]:
+def _json_fields(answer: Answer) -> dict[str, Any]:
     """The answer as JSON fields, without those that were not requested."""
-    told = {name: value for name, value in asdict(answer).items() if value not in ((), None)}
+    fields = {name: value for name, value in asdict(answer).items() if value not in ((), None)}
     if answer.log_probabilities:
-        told["log_probabilities"] = [
+        fields["log_probabilities"] = [
             {**_token(choice.taken), "alternatives": list(map(_token, choice.alternatives))}
             for choice in answer.log_probabilities
         ]
-    return told
+    return fields
 
 
-def _token(found: TokenProbability) -> dict[str, Any]:
+def _token(token: TokenProbability) -> dict[str, Any]:
     return {
-        "token": found.token,
-        "text": found.content.decode(errors="replace"),
-        "bytes": list(found.content),
-        "log_probability": found.log_probability,
+        "token": token.token,
+        "text": token.content.decode(errors="replace"),
+        "bytes": list(token.content),
+        "log_probability": token.log_probability,
     }

@@ -10,7 +10,7 @@ import typer
 from demiglace.cli import inference_options
 from demiglace.cli.inference_options import Loading, Reading, Sampling, Slicing, with_options
 from demiglace.cli.question import file_meant
-from demiglace.cli.terminal import check_open, complain, note, show_stream
+from demiglace.cli.terminal import check_open, note, print_error, print_stream
 from demiglace.conversation import Part
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def chat(
     """Ask about images, PDFs and videos, turn by turn. /help lists the commands."""
     check_open("stdin")
     check_open("stdout")
-    shown = [reading.part(file) for file in files or []]  # --pages may be for a file that is attached later
+    attached = [reading.part(file) for file in files or []]  # --pages may be for a file that is attached later
     assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
-    Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, shown).run()
+    Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, attached).run()
 
 
 class Terminal:
@@ -55,10 +55,10 @@ class Terminal:
         sampling: SamplingParams,
         system: str | None,
         thinking: bool,
-        shown: list[Part],
+        attached: list[Part],
     ) -> None:
         self.assistant, self.reading, self.sampling, self.system = assistant, reading, sampling, system
-        self.thinking, self.shown = thinking, shown
+        self.thinking, self.attached = thinking, attached
         self.chat = self.new_chat()
 
     def new_chat(self) -> Chat:
@@ -71,15 +71,15 @@ class Terminal:
 
         Raises OSError if no further question is possible, such as on a full disk.
         """
-        while (line := self.typed()) is not None:
+        while (line := self.read_line()) is not None:
             try:
-                self.take(line)
+                self.handle(line)
             except KeyboardInterrupt:
                 note(STOPPED)
             except (ValueError, OSError) as error:
-                complain(error)
+                print_error(error)
 
-    def typed(self) -> str | None:
+    def read_line(self) -> str | None:
         """The next non-empty line; None at the end of input."""
         line = ""
         while not line:
@@ -91,33 +91,33 @@ class Terminal:
                 note(STOPPED)
         return None if line == "/exit" else line
 
-    def take(self, line: str) -> None:
+    def handle(self, line: str) -> None:
         """Handle one line of input."""
         if COMMAND.match(line):
-            self.obey(*line.partition(" ")[::2])
+            self.run_command(*line.partition(" ")[::2])
         elif why := file_meant(line):
-            raise ValueError(f"{line:.200} {why}: /file shows one with the next question")
+            raise ValueError(f"{line:.200} {why}: show it with /file before the question")
         else:
             self.answer(line)
 
-    def obey(self, command: str, argument: str) -> None:
+    def run_command(self, command: str, argument: str) -> None:
         argument = argument.strip()
         if command == "/file" and argument:
-            self.shown.append(self.reading.part(argument))
+            self.attached.append(self.reading.part(argument))
         elif command == "/think" and argument in ("on", "off"):
             self.thinking = argument == "on"
         elif command == "/reset":
-            self.chat, self.shown = self.new_chat(), []
+            self.chat, self.attached = self.new_chat(), []
         elif command == "/help":
             typer.echo(HELP)
         else:
-            raise ValueError(f"{command} {argument} is not understood; /help lists what is")
+            raise ValueError(f"{command} {argument} is not a command; /help lists all of them")
 
     def answer(self, question: str) -> None:
         """Answer a question about the attached files; they become part of the chat once an answer has begun."""
-        stream = self.chat.say(question, *self.shown, thinking=self.thinking)
+        stream = self.chat.say(question, *self.attached, thinking=self.thinking)
         try:
-            show_stream(stream, self.thinking)
+            print_stream(stream, self.thinking)
         finally:
             if stream.answer.text:
-                self.shown = []
+                self.attached = []

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="Results folder of `demiglace eval`.", exists=True)],
-    after: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same benchmarks.", exists=True)],
+    after: Annotated[
+        Path, typer.Argument(metavar="B", help="Another results folder, of the same benchmarks.", exists=True)
+    ],
     html: Annotated[Path | None, typer.Option(help="Write the examples that changed to this HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and changed ids as JSON.")] = False,
     rules: Annotated[str, typer.Option(help="Scoring rules.")] = "demiglace",
@@ -41,12 +43,12 @@ def compare(
     from demiglace.safe_files import write_whole
 
     shown = []
-    for name in _both(before, after):
+    for name in _common_benchmarks(before, after):
         comparison = compared(*(_scored(folder / name, rules) for folder in (before, after)))
         pictures = _pictures(after / name, comparison, data) if html else {}
         shown.append(ShownComparison(name, compared_figure(benchmark_named(name)), comparison, pictures))
     if as_json:
-        typer.echo(json.dumps({one.name: _told(one) for one in shown}, indent=2))
+        typer.echo(json.dumps({one.name: _json_fields(one) for one in shown}, indent=2))
     else:
         typer.echo(printable(_table(shown)))
     if html is not None:
@@ -54,19 +56,18 @@ def compare(
         typer.echo(f"the examples that changed are in {html}", err=True)
 
 
-def _both(before: Path, after: Path) -> list[str]:
+def _common_benchmarks(before: Path, after: Path) -> list[str]:
     """Benchmarks in both folders."""
     from demiglace.evaluation.prediction import PREDICTIONS
 
-    one, other = ({path.parent.name for path in folder.glob(f"*/{PREDICTIONS}")} for folder in (before, after))
-    if not one & other:
-        told = [
-            f"{folder} has {', '.join(sorted(names)) or 'none'}" for folder, names in ((before, one), (after, other))
-        ]
-        raise ValueError(f"0 benchmarks were asked in both: {'; '.join(told)}")
-    for name in sorted(one ^ other):
-        note(f"{name} was asked in {before if name in one else after} alone")
-    return sorted(one & other)
+    first, second = ({path.parent.name for path in folder.glob(f"*/{PREDICTIONS}")} for folder in (before, after))
+    if not first & second:
+        names = ((before, first), (after, second))
+        contents = [f"{folder} has {', '.join(sorted(found)) or 'none'}" for folder, found in names]
+        raise ValueError(f"no benchmark was asked in both: {'; '.join(contents)}")
+    for name in sorted(first ^ second):
+        note(f"{name} was asked in {before if name in first else after} alone")
+    return sorted(first & second)
 
 
 def _scored(folder: Path, rules: str) -> list[Scored]:
@@ -110,7 +111,7 @@ def _table(shown: list[ShownComparison]) -> str:
     return "\n\n".join((table, *comparison_notes(shown)))
 
 
-def _told(shown: ShownComparison) -> dict[str, Any]:
-    told = {"figure": shown.figure, **asdict(shown.comparison)}
-    told["changes"] = {one.after.prediction.id: one.gain for one in shown.comparison.changes}
-    return told
+def _json_fields(shown: ShownComparison) -> dict[str, Any]:
+    fields = {"figure": shown.figure, **asdict(shown.comparison)}
+    fields["changes"] = {one.after.prediction.id: one.gain for one in shown.comparison.changes}
+    return fields

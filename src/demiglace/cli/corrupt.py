@@ -41,7 +41,7 @@ def corrupt(
     file: Annotated[str, typer.Argument(help="A PDF, or a picture with its text layer beside it.")],
     out: Annotated[Path, typer.Option(help="Folder for page.png, corrupted.png, overlay.png and target.json.")],
     page: Annotated[int, typer.Option(min=1, help="Page of the PDF.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Determines the regions and the damage.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the regions and the damage.")] = 0,
     unit: Annotated[Literal["word", "line", "block"], typer.Option(help="What a region is.")] = "block",
     share: Annotated[float, typer.Option(help="Share of the regions that are corrupted, above 0 and up to 1.")] = 0.5,
     levels: Annotated[
@@ -71,7 +71,7 @@ def _weights(levels: str) -> dict[str, float]:
     matches = [_WEIGHT.fullmatch(item) for item in levels.split(",")]
     named = [(match[1], float(match[2] or 1)) for match in matches if match]
     if len(named) < len(matches) or len(dict(named)) < len(named):
-        raise ValueError(f'levels are names with or without weights, each once, such as "low=2,high", got {levels!r}')
+        raise ValueError(f'levels must be names with optional weights, each once, such as "low=2,high", got {levels!r}')
     return dict(named)
 
 

@@ -21,7 +21,7 @@ import typer
 import demiglace
 from demiglace.cli.environment_checks import CORE, OPTIONAL, Environment, Finding, State, diagnose
 from demiglace.cli.terminal import check_open
-from demiglace.cli.thread_waiting import waits_actively
+from demiglace.cli.thread_waiting import spins_while_waiting
 
 EXTRA = re.compile(r"""extra == ['"]([\w-]+)""")
 OWN_EXTRAS = re.compile(r"demiglace\[([\w, -]+)\]")
@@ -34,7 +34,7 @@ MARKS: dict[State, str] = {
 }
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False) -> None:
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
     """Check this machine: versions, device, dtype, known broken combinations. Exits with 1 if something is broken."""
     check_open("stdout")
     findings = diagnose(environment())
@@ -64,7 +64,7 @@ def environment() -> Environment:
         dtype=dtype,
         cpus=_usable_cpus(),
         threads=threads,
-        waits_actively=waits_actively(os.environ),
+        spins_while_waiting=spins_while_waiting(os.environ),
         ffmpeg=_ffmpeg_version() if "av" in versions else None,
         checkpoint=_shipped_checkpoint() if has_torch else None,
         font_faces=_font_faces() if {"numpy", "pillow"} <= versions.keys() else None,

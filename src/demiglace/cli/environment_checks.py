@@ -56,7 +56,7 @@ class Environment:
     system: "Linux", "Darwin", "Windows", as `platform.system` gives it.
     import_errors: distribution -> first line of the error that its import raised, for imports tried that failed.
     device, dtype: the defaults for loading a model.
-    waits_actively: whether threads spin while they wait for others.
+    spins_while_waiting: whether threads spin while they wait for others.
     ffmpeg: version of the FFmpeg inside PyAV, None if PyAV cannot be imported.
     checkpoint: the shipped checkpoint's folder, None if it is absent.
     extras: extra of the installation -> distributions that it installs.
@@ -73,7 +73,7 @@ class Environment:
     dtype: str
     cpus: int
     threads: int
-    waits_actively: bool
+    spins_while_waiting: bool
     ffmpeg: str | None
     checkpoint: str | None
     font_faces: int | None
@@ -173,7 +173,7 @@ def _threads(machine: Environment) -> Finding:
         return Finding(
             "threads", "note", seen, f"too many, they will wait on each other: OMP_NUM_THREADS={machine.cpus}"
         )
-    if machine.waits_actively:
+    if machine.spins_while_waiting:
         cure = "unset OMP_WAIT_POLICY: beside other work on these CPUs this takes several times as long"
         return Finding("threads", "note", f"{seen}, waiting actively", cure)
     return Finding("threads", "ok", seen)

@@ -43,9 +43,9 @@ class Scoring:
         from demiglace.scoring.rules.rule_sets import RULES
 
         if self.rules not in RULES:
-            raise ValueError(f"there are no rules {self.rules!r}; there are {', '.join(RULES)}")
+            raise ValueError(f"unknown rules {self.rules!r}; choose from {', '.join(RULES)}")
         if (self.judge is None) != (self.judge_model is None):
-            raise ValueError("--judge and --judge-model go together")
+            raise ValueError("--judge and --judge-model require each other")
 
     def backend(self, answering: Answering) -> Backend | None:
         """The judge; None if there is none."""
@@ -98,8 +98,8 @@ def evaluate(
         for evaluation in evaluations:
             evaluation.check(scoring.rules, objects)
         for evaluation in evaluations:
-            with evaluation.at_hand(objects) as at_hand, _counted(evaluation) as tell:
-                at_hand.ask(backend, tell)
+            with evaluation.at_hand(objects) as at_hand, _counted(evaluation) as count:
+                at_hand.ask(backend, count)
         report = _report(out, evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)
     _check_answered(report, [one.benchmark.name for one in evaluations])
@@ -148,12 +148,12 @@ def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
     with nullcontext() if progress.disable else progress:
         task = progress.add_task(evaluation.benchmark.name, total=None)
 
-        def tell(prediction: Prediction) -> None:
+        def count(prediction: Prediction) -> None:
             counts["failed" if prediction.reply.error else "answered"] += 1
             told = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
             progress.update(task, description=told)
 
-        yield tell
+        yield count
 
 
 def _report(

@@ -31,7 +31,7 @@ def export(
     if numbers not in NUMBERS:
         raise ValueError(f"--numbers must be one of {', '.join(NUMBERS)}, got {numbers!r}")
     if gguf.exists():
-        raise ValueError(f"{gguf} exists already")
+        raise ValueError(f"{gguf} already exists")
     folder = folder_of(model)
     processor = Processor.load(folder)
     gguf.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demiglace.cli.read_journal import PageEntry
-from demiglace.cli.terminal import complain, note, printable
+from demiglace.cli.terminal import note, print_error, printable
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -40,7 +40,7 @@ class FileReading:
             try:
                 pages = stack.enter_context(open_pages_to_read(file, self.pages))
             except ValueError as error:
-                complain(error)
+                print_error(error)
                 return 0, False
             done: dict[int, PageEntry | None] = dict(known)
             left = {number: drawn for number, drawn in pages if number not in done}
@@ -87,7 +87,7 @@ def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
     try:
         read = page.result()
     except ValueError as error:
-        complain(error)
+        print_error(error)
         return None
     place = f"{file}, page {number}"
     if read.turn:

@@ -58,7 +58,7 @@ def finetune(
     batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
     micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
     held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
-    patience: Annotated[int, typer.Option(help="Stop after so many checkpoints without improvement; 0 is never.")] = 0,
+    patience: Annotated[int, typer.Option(help="Stop after N checkpoints without improvement; 0 is never.")] = 0,
     seed: training.Seed = 0,
     activation_checkpointing: training.ActivationCheckpointing = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Survey the data, estimate the run, and stop.")] = False,
@@ -81,7 +81,7 @@ def finetune(
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
     files, folder = _records(data, media, media_root)
     if full and rank is not None:
-        raise ValueError(f"--rank {rank} is of adapters, and --full learns without any")
+        raise ValueError(f"--rank {rank} has no effect with --full, which trains no adapters")
     size = Lora().rank if rank is None else rank
     recipe = FinetuningRecipe(
         start, files, training.finetuning_method(full, lora, qlora),
@@ -94,30 +94,30 @@ def finetune(
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
-    run_together(lambda own: _look_and_run(recipe, out, own, dry_run), machine, "result", _thrift(recipe, out))
+    run_together(lambda own: _survey_and_run(recipe, out, own, dry_run), machine, "result", _memory_advice(recipe, out))
 
 
-def _look_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
+def _survey_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
     """Survey the data, then train: nothing is written before every process has surveyed it."""
     from demiglace.jobs.finetuning import check_usable, survey
     from demiglace.jobs.finetuning import finetune as finetuned
     from demiglace.jobs.machine import measured_peak
 
-    seen, kept = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
-    _tell_counts(recipe, seen, kept, machine)
-    peak = measured_peak(machine) if seen.samples else None
+    train, validation = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
+    _log_statistics(recipe, train, validation, machine)
+    peak = measured_peak(machine) if train.samples else None
     if peak is not None:
-        _tell_cost(recipe, seen, machine, peak)
-    bad, too_long = [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
+        _log_estimate(recipe, train, machine, peak)
+    bad, too_long = [*train.bad, *validation.bad], [*train.too_long, *validation.too_long]
     if bad and not machine.skip_bad:
         count = "1 bad record" if len(bad) == 1 else f"{len(bad)} bad records, the first"
-        raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves such ones out")
+        raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves bad records out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
     if dry_run:
-        check_usable(recipe, seen)
+        check_usable(recipe, train)
         raise typer.Exit
-    return finetuned(recipe, seen, out, machine, peak)
+    return finetuned(recipe, train, out, machine, peak)
 
 
 def _records(
@@ -132,20 +132,25 @@ def _records(
     return files, folder
 
 
-def _thrift(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
+def _memory_advice(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
     """Advice on what takes less memory than `recipe`."""
     method = {"full": ("--lora",), "lora": ("--qlora",), "qlora": ()}[recipe.method]
     return advice_on_rows(recipe, out, method)
 
 
-def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: DatasetStatistics, machine: Machine) -> None:
-    """Prints statistics of the data, for training (`seen`) and for validation (`kept`)."""
-    log, bad, too_long = machine.log, [*seen.bad, *kept.bad], [*seen.too_long, *kept.too_long]
-    log(f"records to learn from: {seen.num_records}, looked at: {seen.num_inspected}; held out: {kept.num_records}")
-    log(f"samples: {seen.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
-    log(f"slices of images: {seen.slices}; frames: {seen.frames} in {seen.packages} packages")
-    log(f"tokens: {seen.tokens}, visual {seen.visual_tokens}, learned {seen.learned_tokens}, most {seen.longest}")
-    if left_out := seen.left_out + kept.left_out:
+def _log_statistics(
+    recipe: FinetuningRecipe, train: DatasetStatistics, validation: DatasetStatistics, machine: Machine
+) -> None:
+    """Logs the statistics of the training and the validation data."""
+    log, bad, too_long = machine.log, [*train.bad, *validation.bad], [*train.too_long, *validation.too_long]
+    log(
+        f"records to learn from: {train.num_records}, looked at: {train.num_inspected}; "
+        f"held out: {validation.num_records}"
+    )
+    log(f"samples: {train.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
+    log(f"slices of images: {train.slices}; frames: {train.frames} in {train.packages} packages")
+    log(f"tokens: {train.tokens}, visual {train.visual_tokens}, learned {train.learned_tokens}, most {train.longest}")
+    if left_out := train.left_out + validation.left_out:
         log(f"answers of earlier turns whose reasoning is left out: {left_out}")
     problems = [*bad, *too_long]
     for problem in problems[:MOST_NAMED]:
@@ -154,19 +159,19 @@ def _tell_counts(recipe: FinetuningRecipe, seen: DatasetStatistics, kept: Datase
         log(f"  and {len(problems) - MOST_NAMED} more")
 
 
-def _tell_cost(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> None:
-    """Prints the estimated memory and time of a run, and one sample as the model sees it."""
+def _log_estimate(recipe: FinetuningRecipe, train: DatasetStatistics, machine: Machine, peak: float) -> None:
+    """Logs the estimated memory and time of a run, and one sample as the model sees it."""
     from demiglace.data.dataset_statistics import shown
     from demiglace.jobs.finetuning_estimate import predict
 
-    assert seen.first is not None
-    cost = predict(recipe, seen, machine, peak)
+    assert train.first is not None
+    cost = predict(recipe, train, machine, peak)
     each = "" if machine.ranks.count == 1 else " in each process"
     machine.log(
         f"steps: {cost.num_steps}; memory: about {_size(cost.memory_bytes)}{each}, of which weights "
         f"{_size(cost.weight_bytes)}; time: about {_duration(cost.seconds)}"
     )
-    machine.log(f"one sample:\n{shown(seen.first, recipe.processor().tokenizer)}")
+    machine.log(f"one sample:\n{shown(train.first, recipe.processor().tokenizer)}")
 
 
 def _duration(seconds: float) -> str:

@@ -27,7 +27,7 @@ Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16 or float16. [
 Quantize = Annotated[
     str | None, typer.Option(help="int8 or int4: weights of the language model. [default: those of --dtype]")
 ]
-System = Annotated[str | None, typer.Option(help="A system message before everything.")]
+System = Annotated[str | None, typer.Option(help="System message before the conversation.")]
 Think = Annotated[bool, typer.Option("--think", help="Ask for a long answer, with reasoning first.")]
 
 Pages = Annotated[str | None, typer.Option(help='Pages of PDFs and TIFFs, such as "1-3,7". [default: all]')]
@@ -43,7 +43,7 @@ StaticPatches = Annotated[
         "levels of 255; below 0, none. [default: the checkpoint's setting, else none]"
     ),
 ]
-NumBeams = Annotated[int | None, typer.Option(help="Beam search with so many beams; the answer is not streamed.")]
+NumBeams = Annotated[int | None, typer.Option(help="Number of beams of beam search; the answer is not streamed.")]
 MaxSlices = Annotated[int | None, typer.Option(help="Maximum slices of an image or page.")]
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Do not enlarge small images.")]
 
@@ -73,7 +73,9 @@ class Loading:
         from demiglace.model.hub import NANO_READER
 
         if self.adapter is not None and self.model is None:
-            raise ValueError(f"--adapter takes --model too, the one that it was trained on: read takes {NANO_READER}")
+            raise ValueError(
+                f"--adapter requires --model, the one that it was trained on: the default here is {NANO_READER}"
+            )
         return replace(self, model=self.model or NANO_READER)
 
 
@@ -83,10 +85,10 @@ class Sampling:
 
     max_new_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of an answer.")] = None
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature; 0 is greedy.")] = None
-    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest tokens of this total probability.")] = (
-        None
-    )
-    top_k: Annotated[int | None, typer.Option(help="Sample from so many likeliest tokens; 0 from all.")] = None
+    top_p: Annotated[
+        float | None, typer.Option(help="Sample from the most likely tokens with this total probability.")
+    ] = None
+    top_k: Annotated[int | None, typer.Option(help="Sample from this many of the most likely tokens; 0 is all.")] = None
     min_p: Annotated[
         float | None, typer.Option(help="Sample from tokens with at least this share of the top probability.")
     ] = None
@@ -99,9 +101,9 @@ class Sampling:
     ] = None
     stop: Annotated[list[str] | None, typer.Option(help="End the answer before this text; may be repeated.")] = None
     thinking_budget: Annotated[
-        int | None, typer.Option(help="End the reasoning after so many tokens; the answer follows.")
+        int | None, typer.Option(help="Maximum tokens of the reasoning; the answer follows.")
     ] = None
-    seed: Annotated[int | None, typer.Option(help="Makes sampling reproducible.")] = None
+    seed: Annotated[int | None, typer.Option(help="Seed of sampling; the same seed repeats an answer.")] = None
     num_beams: NumBeams = None
 
     def of(self, default: SamplingParams) -> SamplingParams:
@@ -111,7 +113,7 @@ class Sampling:
         idle = [name for name in ("top_p", "top_k", "min_p", "seed") if name in given and chosen.temperature == 0]
         if idle:
             names = ", ".join("--" + name.replace("_", "-") for name in idle)
-            raise ValueError(f"at temperature 0 nothing is drawn and {names} changes nothing: give --temperature too")
+            raise ValueError(f"{names} has no effect at temperature 0: give --temperature too")
         return chosen
 
 
@@ -129,7 +131,7 @@ class Form:
         """None if any answer will do; ValueError on two forms, and on one that is not supported."""
         given = _given(**asdict(self))
         if len(given) > 1:
-            raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} exclude each other")
+            raise ValueError(f"{' and '.join('--' + name.replace('_', '-') for name in given)} cannot be combined")
         if not given:
             return None
         from demiglace.engine.guided import Guide
@@ -188,7 +190,7 @@ class Reading:
         parts = tuple(self.part(file) for file in files)
         if self.pages is not None and not any(isinstance(part, Document) for part in parts):
             raise ValueError(no_pages(self.pages))
-        if self._watches and not any(isinstance(part, Video) for part in parts):
+        if self._has_video_options and not any(isinstance(part, Video) for part in parts):
             names = ", ".join(
                 "--" + name.replace("_", "-")
                 for name in ("as_video", *VIDEO, "static_patches")
@@ -204,12 +206,12 @@ class Reading:
         if self.pages is not None and has_pages(file):
             return Document(file, self.pages)
         part = part_of(file)
-        if isinstance(part, Video) or (self._watches and isinstance(part, Image) and is_animated(file)):
+        if isinstance(part, Video) or (self._has_video_options and isinstance(part, Image) and is_animated(file)):
             return Video(file, self.sampling())
         return part
 
     @property
-    def _watches(self) -> bool:
+    def _has_video_options(self) -> bool:
         """Whether animations are treated as videos: nobody chooses a frame rate for a picture."""
         return self.as_video or self.sampling() is not None or self.static_patches is not None
 

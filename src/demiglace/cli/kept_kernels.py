@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 
-CAPACITY = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # read once, before the first product
-OWN_CHOICES = (CAPACITY, "DNNL_PRIMITIVE_CACHE_CAPACITY")  # the second is the older name, which oneDNN still reads
-FEW = "256"  # ours
+CAPACITY_VARIABLE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # read once, before the first product
+USER_SETTINGS = (
+    CAPACITY_VARIABLE,
+    "DNNL_PRIMITIVE_CACHE_CAPACITY",
+)  # the second is the older name, which oneDNN still reads
+NUM_KERNELS = "256"  # ours
 
 
-def keep_few(environment: MutableMapping[str, str]) -> None:
+def limit_kernel_cache(environment: MutableMapping[str, str]) -> None:
     """Keep a quarter of what oneDNN would keep, unless the user chose otherwise."""
-    if not any(name in environment for name in OWN_CHOICES):
-        environment[CAPACITY] = FEW
+    if not any(name in environment for name in USER_SETTINGS):
+        environment[CAPACITY_VARIABLE] = NUM_KERNELS

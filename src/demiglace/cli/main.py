@@ -20,7 +20,7 @@ from demiglace.cli.doctor import doctor
 from demiglace.cli.evaluate import evaluate
 from demiglace.cli.export import export
 from demiglace.cli.finetune import finetune
-from demiglace.cli.kept_kernels import keep_few
+from demiglace.cli.kept_kernels import limit_kernel_cache
 from demiglace.cli.merge import merge
 from demiglace.cli.plan import plan_job
 from demiglace.cli.plot import plot
@@ -31,8 +31,8 @@ from demiglace.cli.rl import rl
 from demiglace.cli.rollouts import rollouts
 from demiglace.cli.serve import serve
 from demiglace.cli.sft import sft
-from demiglace.cli.terminal import complain, note
-from demiglace.cli.thread_waiting import wait_briefly
+from demiglace.cli.terminal import note, print_error
+from demiglace.cli.thread_waiting import limit_spinning
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory
@@ -50,8 +50,8 @@ class Commands(TyperGroup):
     """A user error is one line and status 2, a warning one line, Ctrl-C status 130; our bugs keep their traceback."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        wait_briefly(os.environ)
-        keep_few(os.environ)
+        limit_spinning(os.environ)
+        limit_kernel_cache(os.environ)
         logging.getLogger(UNASKED).setLevel(logging.ERROR)
         try:
             with warnings.catch_warnings():
@@ -60,12 +60,12 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             status = 1
         except (typer.TyperException, ValueError, OSError) as error:
-            complain(error)
+            print_error(error)
             status = 2
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            complain(MemoryError(OUT_OF_MEMORY))
+            print_error(MemoryError(OUT_OF_MEMORY))
             status = 2
         sys.exit(status or 0)
 

@@ -24,7 +24,7 @@ def merge(
     from demiglace.safe_files import atomic_path
 
     if out.exists():
-        raise ValueError(f"{out} exists already")
+        raise ValueError(f"{out} already exists")
     folder = folder_of(model)
     merged = merge_adapter(weights.load(folder, torch.float32), adapter)
     out.parent.mkdir(parents=True, exist_ok=True)

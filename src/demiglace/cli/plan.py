@@ -58,20 +58,20 @@ def plan_job(
     numbers = learning.numbers(job, config)
     setup = learning.setup(job, numbers, gpu, gpus)
     config.llm.check_length(setup.length)
-    seen = _look(data, media, stores, job, setup, config, processor)
-    num_steps = learning.num_steps(job, numbers, seen)
+    stats = _measure(data, media, stores, job, setup, config, processor)
+    num_steps = learning.num_steps(job, numbers, stats)
 
     def planned(changed: TrainingSetup) -> JobPlan:
-        return _planned(job, changed, config, seen, device, answering, num_steps, price)
+        return _planned(job, changed, config, stats, device, answering, num_steps, price)
 
-    found = planned(setup)
-    fits = found.memory.fits(device)
+    plan = planned(setup)
+    fits = plan.memory.fits(device)
     is_settled = fits or job == SERVE
-    ways = [] if is_settled else what_fits(setup, device, lambda one: planned(one).memory, job == FINETUNE)
+    alternatives = [] if is_settled else what_fits(setup, device, lambda one: planned(one).memory, job == FINETUNE)
     if as_json:
-        typer.echo(json.dumps(_fields(found, device, gpus, fits, ways), indent=2))
+        typer.echo(json.dumps(_fields(plan, device, gpus, fits, alternatives), indent=2))
     else:
-        _show(found, device, f"{gpus} x {device.name}, {_told(job, setup)}", fits, ways, job)
+        _show(plan, device, f"{gpus} x {device.name}, {_describe(job, setup)}", fits, alternatives, job)
 
 
 def _model(name: str, max_slices: int | None) -> tuple[MiniCPMVConfig, Processor]:
@@ -94,7 +94,7 @@ def _model(name: str, max_slices: int | None) -> tuple[MiniCPMVConfig, Processor
     return config, processor if max_slices is None else processor.sliced(max_slices=max_slices)
 
 
-def _look(
+def _measure(
     data: str,
     media: str | None,
     stores: Stores,
@@ -121,8 +121,8 @@ def _look(
     if data.endswith(".toml"):
         stores.refuse(data)
         if job in (FINETUNE, DPO, SERVE):
-            raise ValueError(f"{data} is a mixture: name its stage by --job, such as --job general")
-        seen = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
+            raise ValueError(f"{data} is a mixture: choose its stage with --job, such as --job general")
+        stats = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
         source: Source = open_records("data", record_files([data]), folder, cache=stores.objects())
@@ -131,11 +131,11 @@ def _look(
         if job == FINETUNE:
             source = Portion(source, FinetuningRecipe.held_out, FinetuningRecipe.seed, held_out=False)
         mixture = Mixture((source,), (1.0,), (1.0,))
-        seen = measure_dataset(build(mixture, processor, 0, setup.length), cost)
-    if not seen.samples:
-        problems = [*seen.bad, *seen.too_long]
-        raise ValueError(f"{data} has no sample to plan by{': ' + problems[0] if problems else ''}")
-    return seen
+        stats = measure_dataset(build(mixture, processor, 0, setup.length), cost)
+    if not stats.samples:
+        problems = [*stats.bad, *stats.too_long]
+        raise ValueError(f"{data} has no usable sample{': ' + problems[0] if problems else ''}")
+    return stats
 
 
 def _cost(job: str, setup: TrainingSetup, config: MiniCPMVConfig, processor: Processor, sample: Sample) -> float:
@@ -154,7 +154,7 @@ def _planned(
     job: str,
     setup: TrainingSetup,
     config: MiniCPMVConfig,
-    seen: DatasetStatistics,
+    stats: DatasetStatistics,
     device: Accelerator,
     answering: AnsweringOptions,
     num_steps: int,
@@ -163,25 +163,27 @@ def _planned(
     from demiglace.planning.job_plan import pair_plan, rl_plan, serving_plan, training_plan
 
     if job == SERVE:
-        return serving_plan(config, seen, answering.answers(), device, setup.processes, setup.dtype, price)
+        return serving_plan(config, stats, answering.answers(), device, setup.processes, setup.dtype, price)
     if job == RL:
         answers, group = answering.answers(), answering.num_of_a_prompt
-        return rl_plan(setup, config, seen, answers, group, device, num_steps, price)
+        return rl_plan(setup, config, stats, answers, group, device, num_steps, price)
     if job == DPO:
-        return pair_plan(setup, config, seen, device, num_steps, price)
-    return training_plan(setup, config, seen, device, num_steps, price)
+        return pair_plan(setup, config, stats, device, num_steps, price)
+    return training_plan(setup, config, stats, device, num_steps, price)
 
 
-def _fields(plan: JobPlan, device: Accelerator, count: int, fits: bool, ways: list[Change]) -> dict[str, object]:
+def _fields(
+    plan: JobPlan, device: Accelerator, count: int, fits: bool, alternatives: list[Change]
+) -> dict[str, object]:
     memory = {**asdict(plan.memory), "total": plan.memory.total}
     return {
         "device": asdict(device), "devices": count, "memory_bytes": memory, "fits": fits,
-        "fits_with": [change.options for change in ways], "steps": plan.num_steps,
+        "fits_with": [change.options for change in alternatives], "steps": plan.num_steps,
         "tokens_per_second": plan.tokens_per_second, **asdict(plan.cost),
     }  # fmt: skip
 
 
-def _told(job: str, setup: TrainingSetup) -> str:
+def _describe(job: str, setup: TrainingSetup) -> str:
     """What is trained, and how, in words."""
     if job == SERVE:
         return "answering"
@@ -189,7 +191,7 @@ def _told(job: str, setup: TrainingSetup) -> str:
     return f"{learning} in {', '.join(setup.parts)}, {setup.dtype}"
 
 
-def _show(plan: JobPlan, device: Accelerator, title: str, fits: bool, ways: list[Change], job: str) -> None:
+def _show(plan: JobPlan, device: Accelerator, title: str, fits: bool, alternatives: list[Change], job: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -202,7 +204,7 @@ def _show(plan: JobPlan, device: Accelerator, title: str, fits: bool, ways: list
         table.add_row(name.replace("_", " "), f"{size / 2**30:.2f}")
     Console().print(table)
     verdict = "fits" if fits else "does not fit"
-    cure = f"; it fits with {' or with '.join(change.options for change in ways)}" if ways else ""
+    cure = f"; it fits with {' or with '.join(change.options for change in alternatives)}" if alternatives else ""
     typer.echo(f"it {verdict}{cure}")
     unit = "requests" if job == SERVE else "steps"
     written = "written" if job in (SERVE, RL) else "learned from"

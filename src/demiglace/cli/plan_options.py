@@ -43,13 +43,14 @@ class LearningOptions:
     ] = None
     steps: Annotated[int | None, typer.Option(help="Steps, instead of epochs.", min=1)] = None
     dtype: Annotated[
-        Literal["float32", "bfloat16"] | None, typer.Option(help="Of matrix products. [default: bfloat16 on a GPU]")
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(help="Dtype of matrix products. [default: bfloat16 on a GPU]"),
     ] = None
 
     def check(self, job: str) -> None:
         """ValueError for options that the job's command would refuse for any model, before one is fetched."""
         if job not in JOBS:
-            raise ValueError(f"no job {job!r}; there are {', '.join(JOBS)}")
+            raise ValueError(f"unknown job {job!r}; choose from {', '.join(JOBS)}")
         if job == SERVE:
             _refuse_idle(job, {name: value for name, value in vars(self).items() if name not in ("length", "dtype")})
         if self._method(job, self._parts(finetuned())) == "full":
@@ -81,25 +82,25 @@ class LearningOptions:
         if job != SERVE:
             self._check_processes(method, numbers.batch_rows, gpus)
         rows = 2 if job == DPO else 1  # per pair
-        at_once = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
+        micro_batch = min(numbers.micro_batch_rows, max(1, numbers.batch_rows // gpus))
         return TrainingSetup(
             method, parts, Lora(rank, scale=2.0 * rank), numbers.length, rows * numbers.batch_rows,
-            rows * at_once, numbers.activation_checkpointing,
+            rows * micro_batch, numbers.activation_checkpointing,
             self.products(gpu), gpus, reads_reference=job == DPO, muon=numbers.muon,
         )  # fmt: skip
 
-    def num_steps(self, job: str, numbers: JobNumbers, seen: DatasetStatistics) -> int:
+    def num_steps(self, job: str, numbers: JobNumbers, data: DatasetStatistics) -> int:
         """ValueError if the records are endless and no number of steps is given."""
         from demiglace.recipes.finetuning import FinetuningRecipe
 
         if numbers.num_steps is not None:
             return numbers.num_steps
-        if not seen.num_records:
-            raise ValueError("the sources draw without end: say how many --steps")
+        if not data.num_records:
+            raise ValueError("the sources are endless: give --steps")
         epochs = FinetuningRecipe.epochs if self.epochs is None else self.epochs
         if job in (DPO, RL):  # pairs and prompts are not packed
-            return max(1, math.ceil(epochs * seen.num_records / numbers.batch_rows))
-        return seen.lengths.num_steps(epochs, numbers.batch_rows)
+            return max(1, math.ceil(epochs * data.num_records / numbers.batch_rows))
+        return data.lengths.num_steps(epochs, numbers.batch_rows)
 
     def _parts(self, trainable: tuple[str, ...]) -> tuple[str, ...]:
         """The parts to train. trainable: prefixes of the names of parameters that are trained by default."""
@@ -109,7 +110,7 @@ class LearningOptions:
             return tuple(part for part, name in PARTS.items() if f"model.{name}".startswith(trainable))
         parts = tuple(part.strip() for part in self.learn.split(",") if part.strip())
         if not parts or set(parts) - PARTS.keys():
-            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {self.learn!r}")
+            raise ValueError(f"the parts to train must be among {', '.join(PARTS)}, got {self.learn!r}")
         return parts
 
     def _method(self, job: str, parts: tuple[str, ...]) -> Method:
@@ -117,7 +118,7 @@ class LearningOptions:
 
         if job != FINETUNE:
             if self.lora or self.qlora:
-                raise ValueError(f"adapters are for {FINETUNE}, and --job {job} was chosen")
+                raise ValueError(f"adapters are only for --job {FINETUNE}, got --job {job}")
             return "full"
         method = finetuning_method(self.full, self.lora, self.qlora)
         if method != "full":
@@ -131,7 +132,7 @@ class LearningOptions:
             raise ValueError(f"--epochs must be above 0, got {self.epochs}")
         ProcessGroup(count=count).share(batch_rows)
         if method == "qlora" and count > 1:
-            raise ValueError(f"weights of 4 bits stay in one process, got --gpus {count}: --lora learns in any number")
+            raise ValueError(f"4-bit weights are trained in one process, got --gpus {count}: --lora allows any number")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ class AnsweringOptions:
     def answers(self) -> Answers:
         from demiglace.planning.job_plan import Answers
 
-        return Answers(self.answer_tokens or Answers.limit, self.concurrent or Answers.at_once)
+        return Answers(self.answer_tokens or Answers.limit, self.concurrent or Answers.concurrent)
 
     @property
     def num_of_a_prompt(self) -> int:
@@ -167,4 +168,4 @@ class AnsweringOptions:
 
 def _refuse_idle(what: str, options: Mapping[str, object]) -> None:
     if given := [name for name, value in options.items() if value not in (None, False)]:
-        raise ValueError(f"--{given[0].replace('_', '-')} changes nothing for {what}")
+        raise ValueError(f"--{given[0].replace('_', '-')} has no effect for {what}")

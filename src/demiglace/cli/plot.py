@@ -15,7 +15,7 @@ def plot(
     """Plot loss, learning rate, gradient norm and other metrics of a run over its steps; several runs are overlaid."""
     if out is None:
         if len(runs) > 1:
-            raise ValueError(f"{len(runs)} runs share one drawing: say with --out where it goes")
+            raise ValueError(f"{len(runs)} runs are plotted together: give the file as --out")
         out = (runs[0] if runs[0].is_dir() else runs[0].parent) / "curves.png"
     try:
         from demiglace.training.curves import draw_curves, read_run

@@ -11,7 +11,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 
 if TYPE_CHECKING:
     from demiglace.data.mixture_file import MixtureFile
@@ -31,7 +31,9 @@ Verifier = Annotated[
         help="Model that judges claims: folder, hub id, nano or http://HOST/v1. [default: the model to start from]"
     ),
 ]
-VerifierModel = Annotated[str | None, typer.Option(help="Its model name on a server. [default: the first one there]")]
+VerifierModel = Annotated[
+    str | None, typer.Option(help="The verifier's model name on its server. [default: the first one there]")
+]
 Claims = Annotated[str, typer.Option(help="How answers are split into claims: by rule, or by model (the verifier).")]
 LeastMass = Annotated[float | None, typer.Option(help="Least probability of yes or no for a verdict. [default: 0.5]")]
 NllWeight = Annotated[float | None, typer.Option(help="Weight of the NLL loss on the chosen answer. [default: 0]")]
@@ -99,7 +101,7 @@ def prefer(
         _source(source, media, media_root, stores), numbers, folder_of(start), choice, seed, save_every, keep
     )
     machine = computing.machine(skip_bad=skip_bad)
-    same = less_at_once("--micro-batch-pairs", numbers.micro_batch_pairs, numbers.activation_checkpointing)
+    same = memory_saving_options("--micro-batch-pairs", numbers.micro_batch_pairs, numbers.activation_checkpointing)
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own), machine, "model", advice)
 

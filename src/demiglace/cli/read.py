@@ -15,7 +15,7 @@ from demiglace.cli import inference_options
 from demiglace.cli.file_reading import FileReading
 from demiglace.cli.inference_options import Loading, with_options
 from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since, json_line
-from demiglace.cli.terminal import check_open, complain, note, printable
+from demiglace.cli.terminal import check_open, note, print_error, printable
 from demiglace.model.hub import SHIPPED, folder_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MinConfidence = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out lines read with less confidence; 0 leaves out none.")
 ]
 
-BatchSize = Annotated[int, typer.Option(help="Most pieces of a page in a batch.")]
+BatchSize = Annotated[int, typer.Option(help="Maximum line crops in a batch.")]
 
 
 @with_options
@@ -54,12 +54,12 @@ def read(
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
     if pages is not None:
         _check_pages(pages, files)
-    asked = _ReadOptions(pages, loading, batch_size, as_json, num_beams, min_confidence)
+    options = _ReadOptions(pages, loading, batch_size, as_json, num_beams, min_confidence)
     if out is None:
-        is_whole = _read_to_stdout(asked, files)
+        is_complete = _read_to_stdout(options, files)
     else:
-        is_whole = _read_to_folder(asked, _targets(files, out, ".json" if as_json else ".txt"), out)
-    if not is_whole:
+        is_complete = _read_to_folder(options, _targets(files, out, ".json" if as_json else ".txt"), out)
+    if not is_complete:
         raise typer.Exit(1)
 
 
@@ -90,9 +90,9 @@ class _ReadOptions:
             "contents": _state(Path(file)),
             "pages": self.pages,
             "model": model,
-            "weights": _states_in(folder_of(model) if model in SHIPPED else Path(str(model))),
+            "weights": _file_states(folder_of(model) if model in SHIPPED else Path(str(model))),
             "adapter": adapter,
-            "adapter weights": _states_in(Path(adapter)) if adapter else {},
+            "adapter weights": _file_states(Path(adapter)) if adapter else {},
             "dtype": self.loading.dtype,
             "quantize": self.loading.quantize,
             "beams": self.num_beams,
@@ -100,41 +100,41 @@ class _ReadOptions:
         }
 
 
-def _read_to_stdout(asked: _ReadOptions, files: list[str]) -> bool:
+def _read_to_stdout(options: _ReadOptions, files: list[str]) -> bool:
     """Whether all was read."""
     check_open("stdout")
-    with asked.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
-        reading = FileReading(reader, asked.pages, progress)
+    with options.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
+        reading = FileReading(reader, options.pages, progress)
         tracked = progress.track(files, description="files")
-        whole = [_print(reading, file, len(files) > 1, asked.as_json) for file in tracked]
+        whole = [_print(reading, file, len(files) > 1, options.as_json) for file in tracked]
     return all(whole)
 
 
-def _read_to_folder(asked: _ReadOptions, targets: dict[str, Path], out: Path) -> bool:
+def _read_to_folder(options: _ReadOptions, targets: dict[str, Path], out: Path) -> bool:
     """Whether all was read, or had been. Nobody else reads into the folder meanwhile."""
     from demiglace.folder_lock import locked
 
     with locked(out):
-        waiting, refused = _unfinished(asked, targets)
+        waiting, refused = _files_to_read(options, targets)
         if finished := len(targets) - len(waiting) - refused:
             note(f"{finished} of {len(targets)} files are finished already in {out}")
         if not waiting:
             return not refused
-        with asked.reader() as reader, _progress(is_shown=True) as progress:
-            reading = FileReading(reader, asked.pages, progress)
+        with options.reader() as reader, _progress(is_shown=True) as progress:
+            reading = FileReading(reader, options.pages, progress)
             tracked = progress.track(waiting, description="files")
-            whole = [_save(reading, file, targets[file], asked) for file in tracked]
+            whole = [_save(reading, file, targets[file], options) for file in tracked]
         return all(whole) and not refused
 
 
-def _unfinished(asked: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str], int]:
+def _files_to_read(options: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str], int]:
     """The files to be read, and how many are not since it is not known what stands at their place, which is told."""
     waiting, refused = [], 0
     for file, target in targets.items():
         try:
-            changes = changes_since(target, asked.about(file))
+            changes = changes_since(target, options.about(file))
         except ValueError as error:
-            complain(error)
+            print_error(error)
             refused += 1
             continue
         if changes:
@@ -171,21 +171,21 @@ def _print(reading: FileReading, file: str, is_one_of_many: bool, as_json: bool)
             heading = _heading(file, page) if is_one_of_many or num_pages > 1 else ""
             typer.echo(printable(f"{heading}{page['text']}\n"), nl=False)
 
-    _, is_whole = reading.read(file, {}, take)
+    _, is_complete = reading.read(file, {}, take)
     if pages:
         typer.echo(_as_json(file, pages), nl=False)
-    return is_whole
+    return is_complete
 
 
-def _save(reading: FileReading, file: str, target: Path, asked: _ReadOptions) -> bool:
+def _save(reading: FileReading, file: str, target: Path, options: _ReadOptions) -> bool:
     """To a file of its own, by way of a record that survives being stopped."""
-    record = PageRecord(target, asked.about(file))
-    num_pages, is_whole = reading.read(file, record.pages, lambda page, _: record.add(page))
-    if asked.as_json:
-        record.finish(lambda pages: _as_json(file, pages), is_whole)
+    record = PageRecord(target, options.about(file))
+    num_pages, is_complete = reading.read(file, record.pages, lambda page, _: record.add(page))
+    if options.as_json:
+        record.finish(lambda pages: _as_json(file, pages), is_complete)
     else:
-        record.finish(lambda pages: _as_text(file, pages, num_pages), is_whole)
-    return is_whole
+        record.finish(lambda pages: _as_text(file, pages, num_pages), is_complete)
+    return is_complete
 
 
 def _as_json(file: str, pages: list[PageEntry]) -> str:
@@ -202,7 +202,7 @@ def _heading(file: str, page: PageEntry) -> str:
     return f"--- {printable(Path(file).name)}, page {page['page']} ---\n\n"
 
 
-def _states_in(folder: Path) -> dict[str, list[int]]:
+def _file_states(folder: Path) -> dict[str, list[int]]:
     """Of the files of a checkpoint; none for one that is named by hub id, which has versions of its own."""
     names = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]) if folder.is_dir() else []
     return {path.name: _state(path) for path in names}

@@ -62,9 +62,9 @@ def changes_since(target: Path, about: About) -> list[str] | None:
         return None
     told = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
     if not told or not isinstance(before := told[-1], dict):
-        raise ValueError(f"nothing tells what {target} was read from: remove it, or name another folder")
+        raise ValueError(f"it is unknown what {target} was read from: remove it, or choose another folder")
     if before.get("file") != about["file"] and Path(str(before.get("file"))).is_file():
-        raise ValueError(f"{target} was read from {before['file']}: name another folder for {about['file']}")
+        raise ValueError(f"{target} was read from {before['file']}: choose another folder for {about['file']}")
     now = json.loads(json.dumps(about))  # as it would be read back
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 

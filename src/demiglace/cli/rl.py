@@ -10,7 +10,7 @@ import typer
 
 from demiglace.cli import training_options as training
 from demiglace.cli.inference_options import with_options
-from demiglace.cli.training_command import MemoryAdvice, less_at_once, run_together
+from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, run_together
 
 if TYPE_CHECKING:
     from demiglace.rl.policy_settings import PolicySettings
@@ -64,7 +64,7 @@ class Policy:
 
         without = self.without or []
         if strange := [term for term in without if term not in TERMS]:
-            raise ValueError(f"--without takes {', '.join(TERMS)}, got {strange[0]!r:.50}")
+            raise ValueError(f"--without must be one of {', '.join(TERMS)}, got {strange[0]!r:.50}")
         rewards = replace(preset, terms=tuple(term for term in preset.terms if term not in without))
         return replace(rewards, cut="left out") if self.leave_out_cut else rewards
 
@@ -78,7 +78,9 @@ class Server:
     )
     generator_update: Annotated[
         str | None,
-        typer.Option(help="Command that has it load new weights; the folder is appended. [default: vLLM's own calls]"),
+        typer.Option(
+            help="Command that makes it load new weights; the folder is appended. [default: vLLM's own calls]"
+        ),
     ] = None
 
     def of(self, folder: Path) -> RemoteServer | None:
@@ -88,7 +90,7 @@ class Server:
         if self.generator is not None:
             return RemoteServer(self.generator, self.generator_update, folder / "generator")
         if self.generator_update is not None:
-            raise ValueError("--generator-update goes with --generator: without a server there is none to update")
+            raise ValueError("--generator-update requires --generator: without a server there is nothing to update")
         return None
 
 
@@ -135,7 +137,7 @@ def rl(
     numbers, remote = replace(numbers, policy=policy.of(numbers.policy)), server.of(folder)
     recipe = HybridRlRecipe(read_mixture(mixture), numbers, folder_of(start), reward_model, seed, save_every, keep)
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad)
-    same = less_at_once("--micro-batch-prompts", numbers.micro_batch_prompts, numbers.activation_checkpointing)
+    same = memory_saving_options("--micro-batch-prompts", numbers.micro_batch_prompts, numbers.activation_checkpointing)
     advice = MemoryAdvice(same, ("a lower --long-limit or --answers",), folder)
     run_together(lambda own: run(recipe, folder, own, remote), machine, "model", advice)
 
@@ -145,5 +147,5 @@ def _two_numbers(text: str) -> tuple[float, float]:
     try:
         low, high = map(float, text.split(","))
     except ValueError as error:
-        raise ValueError(f"--clip takes two numbers such as 0.2,0.28, got {text!r:.50}") from error
+        raise ValueError(f"--clip must be two numbers such as 0.2,0.28, got {text!r:.50}") from error
     return low, high

@@ -10,7 +10,7 @@ import typer
 
 from demiglace.cli.inference_options import Device, Dtype, Quantize, StaticPatches, with_options
 from demiglace.cli.terminal import note
-from demiglace.cli.thread_waiting import in_passing
+from demiglace.cli.thread_waiting import run_in_own_thread
 
 if TYPE_CHECKING:
     from demiglace.server.limits import Limits
@@ -54,7 +54,7 @@ def serve(
         bool, typer.Option("--compile", help="Compile decoding, which takes up to a minute at the start.")
     ] = False,
     kv_memory: Annotated[
-        float | None, typer.Option(help="GiB of KV cache. [default: 1, or as much as one full context]", min=0)
+        float | None, typer.Option(help="KV cache in GiB. [default: 1, or as much as one full context]", min=0)
     ] = None,
     api_key_file: Annotated[
         Path | None, typer.Option(help="File of API keys, one per line; requests need one of them.")
@@ -88,7 +88,7 @@ def serve(
     limits, keys = bounds.limits(), serving.read_keys(api_key_file, api_key)
     _check_folder(media_root)
     place = serving.listening(host, port)
-    loaded = in_passing(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
+    loaded = run_in_own_thread(lambda: Demiglace.load(model, device, dtype, adapter, quantize))
     assistant = loaded.with_static_patches(static_patches)
     num_blocks = None if kv_memory is None else num_blocks_of(assistant.model, int(kv_memory * GIB))
     logs.set_up(log_json)
@@ -103,4 +103,4 @@ def serve(
 
 def _check_folder(media_root: Path | None) -> None:
     if media_root is not None and not media_root.is_dir():
-        raise ValueError(f"{media_root} is no folder")
+        raise ValueError(f"{media_root} is not a folder")

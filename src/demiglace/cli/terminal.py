@@ -21,30 +21,30 @@ def check_open(name: Literal["stdin", "stdout"]) -> None:
         raise ValueError(f"{name} is closed, and what goes through it would be lost")
 
 
-def show(answer: Answer) -> None:
+def print_answer(answer: Answer) -> None:
     """Print a finished answer."""
     if answer.thinking:
         note(answer.thinking)
     typer.echo(printable(answer.text))
-    tell_if_cut(answer)
+    note_if_truncated(answer)
 
 
-def show_stream(stream: AnswerStream, thinking: bool) -> None:
+def print_stream(stream: AnswerStream, thinking: bool) -> None:
     """Print an answer as it is generated; it ends with a line break even if interrupted."""
     is_thought = thinking
     try:
         for piece in stream:
-            thought, end, said = piece.partition(END_THINK) if is_thought else ("", "", piece)
+            thought, end, text = piece.partition(END_THINK) if is_thought else ("", "", piece)
             is_thought = is_thought and not end
             typer.secho(printable(thought), err=True, nl=False, dim=True)
-            typer.echo(printable(said), nl=False)
+            typer.echo(printable(text), nl=False)
             sys.stdout.flush()
     finally:
         typer.echo(err=is_thought)
-    tell_if_cut(stream.answer)
+    note_if_truncated(stream.answer)
 
 
-def tell_if_cut(answer: Answer) -> None:
+def note_if_truncated(answer: Answer) -> None:
     if answer.stopped_by == "length":
         note(f"[cut after {answer.new_tokens} tokens; --max-new-tokens sets where]")
 
@@ -58,7 +58,7 @@ def note(text: str) -> None:
     typer.secho(printable(text), err=True, dim=True)
 
 
-def complain(error: Exception) -> None:
+def print_error(error: Exception) -> None:
     """Print a user error on one line."""
     if isinstance(error, typer.TyperException):
         text = error.format_message()

@@ -15,24 +15,24 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-POLICY = "OMP_WAIT_POLICY"  # of OpenMP 3.0 on; read once, when the library is loaded
-SPINS = "GOMP_SPINCOUNT"  # of GNU's library, in torch's wheels for Linux; overrides the policy
-OWN_CHOICES = (POLICY, SPINS, "KMP_BLOCKTIME")  # settings by users of GNU's and LLVM's library
-BRIEFLY = {POLICY: "PASSIVE", SPINS: "20000"}  # ours; iterations, about a millisecond
+POLICY_VARIABLE = "OMP_WAIT_POLICY"  # of OpenMP 3.0 on; read once, when the library is loaded
+SPIN_VARIABLE = "GOMP_SPINCOUNT"  # of GNU's library, in torch's wheels for Linux; overrides the policy
+USER_SETTINGS = (POLICY_VARIABLE, SPIN_VARIABLE, "KMP_BLOCKTIME")  # settings by users of GNU's and LLVM's library
+SHORT_SPIN = {POLICY_VARIABLE: "PASSIVE", SPIN_VARIABLE: "20000"}  # ours; iterations, about a millisecond
 
 
-def wait_briefly(environment: MutableMapping[str, str]) -> None:
+def limit_spinning(environment: MutableMapping[str, str]) -> None:
     """Make threads that torch starts later sleep after a short wait, unless the user chose otherwise."""
-    if not any(name in environment for name in OWN_CHOICES):
-        environment.update(BRIEFLY)
+    if not any(name in environment for name in USER_SETTINGS):
+        environment.update(SHORT_SPIN)
 
 
-def waits_actively(environment: Mapping[str, str]) -> bool:
+def spins_while_waiting(environment: Mapping[str, str]) -> bool:
     """Whether waiting threads spin, as far as the policy tells."""
-    return environment.get(POLICY, "").upper() == "ACTIVE"
+    return environment.get(POLICY_VARIABLE, "").upper() == "ACTIVE"
 
 
-def in_passing(work: Callable[[], T]) -> T:
+def run_in_own_thread(work: Callable[[], T]) -> T:
     """Runs `work` in a thread of its own and returns the result.
 
     GNU's library keeps a team of threads for each living thread that has computed. If the teams have more threads than

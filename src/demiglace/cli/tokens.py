@@ -26,7 +26,7 @@ CountedModel = Annotated[
 
 
 @dataclass(frozen=True)
-class Bill:
+class FileCost:
     """The cost of a file in each model, and its contents.
 
     note: how a video that does not fit at the defaults is sampled instead; "" if it fits.
@@ -52,17 +52,17 @@ def tokens(
     config, num_queries = _settings(model)
     parts = reading.parts(files)
     slicing.check(parts)
-    taken, notes = _taken(model, parts, changes)
-    counted = parts if model is None else taken
+    fitted_parts, notes = _fitted_parts(model, parts, changes)
+    counted = parts if model is None else fitted_parts
     config = replace(config, **changes)
-    bills = [
-        replace(_bill(file, part, config, num_queries), note=note)
+    file_costs = [
+        replace(_cost_of_file(file, part, config, num_queries), note=note)
         for file, part, note in zip(files, counted, notes, strict=True)
     ]
     if as_json:
-        typer.echo(json.dumps([_fields(bill) for bill in bills], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([_fields(file_cost) for file_cost in file_costs], ensure_ascii=False, indent=2))
     else:
-        _print(bills)
+        _print(file_costs)
 
 
 def _settings(model: str | None) -> tuple[SlicingConfig, int]:
@@ -78,7 +78,9 @@ def _settings(model: str | None) -> tuple[SlicingConfig, int]:
     return config.slicing, config.num_queries
 
 
-def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) -> tuple[Sequence[Part], list[str]]:
+def _fitted_parts(
+    model: str | None, parts: Sequence[Part], changes: dict[str, Any]
+) -> tuple[Sequence[Part], list[str]]:
     """The parts as fitted by `ask`, given all files and a question of usual length, and a note on each.
 
     Without a model these are the parts for the default model of `ask`, and the notes say so.
@@ -106,15 +108,15 @@ def _taken(model: str | None, parts: Sequence[Part], changes: dict[str, Any]) ->
     return fitted.conversation.messages[-1].content[:-1], [note and prefix + note for note in told]
 
 
-def _bill(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> Bill:
+def _cost_of_file(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> FileCost:
     if isinstance(part, Video):
-        return _bill_of_video(file, part, num_queries)
+        return _cost_of_video(file, part, num_queries)
     assert isinstance(part, Image | Document)
-    return _bill_of_pictures(file, part, slicing, num_queries)
+    return _cost_of_pictures(file, part, slicing, num_queries)
 
 
-def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> Bill:
-    """The bill of a picture, or the pages of a document: each is opened only for its size."""
+def _cost_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig, num_queries: int) -> FileCost:
+    """The cost of a picture, or the pages of a document: each is opened only for its size."""
     from demiglace.media.document_pages import open_pages
     from demiglace.media.pictures import open_picture
     from demiglace.processing.visual_token_cost import picture_costs
@@ -123,10 +125,10 @@ def _bill_of_pictures(file: str, part: Image | Document, slicing: SlicingConfig,
     sizes = [picture.size for picture in pictures]
     costs = [picture_costs(*size, slicing, num_queries) for size in sizes]
     holds = f"pages: {len(sizes)}" if isinstance(part, Document) else "{} x {}".format(*sizes[0])
-    return Bill(file, holds, _sum(costs))
+    return FileCost(file, holds, _sum(costs))
 
 
-def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
+def _cost_of_video(file: str, part: Video, num_queries: int) -> FileCost:
     from demiglace.media.video import plan_video
     from demiglace.processing.visual_token_cost import video_costs
 
@@ -134,36 +136,36 @@ def _bill_of_video(file: str, part: Video, num_queries: int) -> Bill:
     sizes = plan.package_sizes
     seconds, num_frames = facts.num_frames / facts.fps, facts.num_frames
     costs = video_costs(facts.width, facts.height, seconds, sum(sizes), sizes[0], num_queries, num_frames)
-    return Bill(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
+    return FileCost(file, f"{facts.width} x {facts.height}, {facts.duration_s:.1f} s", costs)
 
 
-def _sum(bills: Sequence[Sequence[VisualTokenCost]]) -> list[VisualTokenCost]:
+def _sum(inputs: Sequence[Sequence[VisualTokenCost]]) -> list[VisualTokenCost]:
     """Total costs of many inputs by model; a model that refuses one of them is left out."""
     by_name: dict[str, list[VisualTokenCost]] = {}
-    for cost in (cost for costs in bills for cost in costs):
+    for cost in (cost for costs in inputs for cost in costs):
         by_name.setdefault(cost.name, []).append(cost)
     return [
         replace(
-            some[0],
-            pictures=sum(cost.pictures for cost in some),
-            packages=sum(cost.packages for cost in some),
-            tokens=sum(cost.tokens for cost in some),
+            costs[0],
+            pictures=sum(cost.pictures for cost in costs),
+            packages=sum(cost.packages for cost in costs),
+            tokens=sum(cost.tokens for cost in costs),
         )
-        for some in by_name.values()
-        if len(some) == len(bills)
+        for costs in by_name.values()
+        if len(costs) == len(inputs)
     ]
 
 
-def _fields(bill: Bill) -> dict[str, Any]:
+def _fields(file_cost: FileCost) -> dict[str, Any]:
     from demiglace.processing.visual_token_cost import COUNTED_AS
 
-    fields = asdict(bill)
+    fields = asdict(file_cost)
     for cost in fields["costs"]:
         cost["counted_as"] = COUNTED_AS.get(cost["name"])
     return fields
 
 
-def _print(bills: Sequence[Bill]) -> None:
+def _print(file_costs: Sequence[FileCost]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -175,17 +177,20 @@ def _print(bills: Sequence[Bill]) -> None:
     table.add_column("file", overflow="fold")
     for heading in ("slices\nor frames", "packages", "visual\ntokens", *COUNTED_AS):
         table.add_column(heading, justify="right", no_wrap=True)
-    if len(bills) > 1:
-        bills = [*bills, Bill("all", f"{len(bills)} files", _sum([bill.costs for bill in bills]))]
-    for bill in bills:
-        ours, *others = bill.costs
+    if len(file_costs) > 1:
+        file_costs = [
+            *file_costs,
+            FileCost("all", f"{len(file_costs)} files", _sum([file_cost.costs for file_cost in file_costs])),
+        ]
+    for file_cost in file_costs:
+        ours, *others = file_cost.costs
         tokens = {cost.name: f"{cost.tokens:,}\n[dim]{cost.tokens / ours.tokens:.1f}x[/]" for cost in others}
         counts = (f"{count:,}" for count in (ours.pictures, ours.packages, ours.tokens))
-        name = f"{escape(printable(Path(bill.file).name))}\n[dim]{bill.holds}[/]"
+        name = f"{escape(printable(Path(file_cost.file).name))}\n[dim]{file_cost.holds}[/]"
         table.add_row(name, *counts, *(tokens.get(model, "refused") for model in COUNTED_AS))
     console = Console()
     console.print(table)
-    for note in dict.fromkeys(bill.note for bill in bills if bill.note):
+    for note in dict.fromkeys(file_cost.note for file_cost in file_costs if file_cost.note):
         typer.echo(printable(note))  # on one line, however wide the terminal is
     for model, rule in COUNTED_AS.items():
         console.print(f"{model}: {rule}", style="dim", highlight=False)

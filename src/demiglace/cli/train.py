@@ -19,13 +19,15 @@ def train(
     start: Annotated[Path | None, typer.Option(help="Folder of a model to continue from, its heads beside it.")] = None,
     documents: Annotated[Path | None, typer.Option(help="Folder of PDFs for the stages from decay on.")] = None,
     fonts: Annotated[Path | None, typer.Option(help="Folder of font files, for half of the rendered lines.")] = None,
-    stages: Annotated[str | None, typer.Option(help="Only these: decay,shapes. [default: all but shapes]")] = None,
+    stages: Annotated[
+        str | None, typer.Option(help="Only these stages, of decay,shapes. [default: all but shapes]")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few steps of each stage, as a smoke test.")] = False,
     restart: training.Restart = False,
 ) -> None:
     """Train a model from random weights. Stop it with Ctrl-C; the same command resumes from there."""
     if recipe != "nano":
-        raise ValueError(f"no recipe {recipe!r}; there is: nano")
+        raise ValueError(f"unknown recipe {recipe!r}; the only one is nano")
     try:
         from demiglace.jobs import nano as job
         from demiglace.recipes import nano

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from demiglace.cli.terminal import complain, note, this_command
+from demiglace.cli.terminal import note, print_error, this_command
 
 if TYPE_CHECKING:
     from demiglace.jobs.machine import Machine
@@ -45,9 +45,9 @@ class MemoryAdvice:
         return f"out of memory: {way} the same command goes on from {reached}{other}"
 
 
-def less_at_once(option: str, at_once: int, is_checkpointed: bool) -> tuple[str, ...]:
-    """Options that reduce memory and change no result: `option` below `at_once`, and activation checkpointing."""
-    fewer = (f"{option} below {at_once}",) if at_once > 1 else ()
+def memory_saving_options(option: str, value: int, is_checkpointed: bool) -> tuple[str, ...]:
+    """Options that reduce memory and change no result: `option` below `value`, and activation checkpointing."""
+    fewer = (f"{option} below {value}",) if value > 1 else ()
     return fewer if is_checkpointed else (*fewer, "--activation-checkpointing")
 
 
@@ -55,7 +55,7 @@ def advice_on_rows(
     numbers: PretrainingNumbers | SftNumbers | FinetuningRecipe, folder: Path, other: tuple[str, ...] = ()
 ) -> MemoryAdvice:
     """Advice for a command that trains on packed rows. other: options that make another run, besides shorter rows."""
-    same = less_at_once("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing)
+    same = memory_saving_options("--micro-batch-rows", numbers.micro_batch_rows, numbers.activation_checkpointing)
     return MemoryAdvice(same, (f"--length below {numbers.length}", *other), folder)
 
 
@@ -65,7 +65,7 @@ def run_together(job: Callable[[Machine], Path | None], machine: Machine, result
 
     with distributed(machine.device) as ranks:
         log = note if ranks.is_first else _log_nothing
-        with _in_a_users_words(advice):
+        with _errors_with_advice(advice):
             folder = job(replace(machine, ranks=ranks, log=log))
         if folder is None:
             log(f"stopped, all is saved; go on with: {this_command()}")
@@ -79,7 +79,7 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 @contextmanager
-def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
+def _errors_with_advice(advice: MemoryAdvice) -> Iterator[None]:
     """Turns the error that ends a run into a line that says how to resume."""
     from demiglace.data.sample_builder import TooLongRecord
     from demiglace.records.bad_record import BadRecord
@@ -91,7 +91,7 @@ def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
     except BadRecord as error:
         raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
     except FloatingPointError as error:
-        complain(error)
+        print_error(error)
         raise typer.Exit(1) from error
     except (RuntimeError, MemoryError) as error:
         if isinstance(error.__cause__, BrokenProcessPool):  # of the workers
@@ -101,5 +101,5 @@ def _in_a_users_words(advice: MemoryAdvice) -> Iterator[None]:
         raise
 
 
-def _log_nothing(told: str) -> None:
+def _log_nothing(message: str) -> None:
     """The log of all processes but the first, which would print the same."""

@@ -28,7 +28,7 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out
 ActivationCheckpointing = Annotated[
     bool,
     typer.Option(
-        "--activation-checkpointing", help="Less memory, a third more time; always on in stages of the 8b size."
+        "--activation-checkpointing", help="Recompute activations: less memory, a third more time; always on for 8b."
     ),
 ]
 Restart = Annotated[
@@ -53,7 +53,7 @@ class Computing:
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard.")] = False
     device: inference_options.Device = None
     dtype: Annotated[
-        str | None, typer.Option(help="Of matrix products: float32 or bfloat16. [default: what suits the device]")
+        str | None, typer.Option(help="Dtype of matrix products: float32 or bfloat16. [default: what suits the device]")
     ] = None
 
     def machine(self, **options: Any) -> Machine:
@@ -88,7 +88,7 @@ class Stores:
     def refuse(self, mixture: str) -> None:
         """ValueError if one of the options is given with a mixture, which has a table for that."""
         if self.cache is not None or self.cache_gb is not None:
-            raise ValueError(f"--cache and --cache-gb are for addresses; {mixture} says it under [cache]")
+            raise ValueError(f"--cache and --cache-gb are only for addresses; {mixture} has them under [cache]")
 
 
 _WORDS = {2: "two", 3: "three"}
@@ -98,12 +98,12 @@ def steps_like(example: str, text: str) -> tuple[int, ...]:
     """ "500,300" -> these numbers, as many as in `example`; ValueError for anything else."""
     parts, count = text.split(","), example.count(",") + 1
     if len(parts) != count or not all(part.strip().isdecimal() for part in parts):
-        raise ValueError(f"--steps takes {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
+        raise ValueError(f"--steps must be {_WORDS[count]} whole numbers such as {example}, got {text!r:.50}")
     return tuple(map(int, parts))
 
 
 def finetuning_method(full: bool, lora: bool, qlora: bool) -> Method:
     """The chosen method, by default adapters; ValueError if two are chosen."""
     if full + lora + qlora > 1:
-        raise ValueError("--full, --lora and --qlora exclude each other")
+        raise ValueError("--full, --lora and --qlora cannot be combined")
     return "full" if full else "qlora" if qlora else "lora"

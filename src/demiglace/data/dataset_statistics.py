@@ -85,7 +85,7 @@ def measure_dataset(
     if len(sources) == 1 and len(draws) == num_records:
         places = [builder.mixture.place(draw, builder.seed) for draw in draws]
         tokens = [held for _, held in sorted(zip(places, tokens, strict=True))]
-        survey.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].at_once, tokens, builder)
+        survey.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].shuffled_blocks, tokens, builder)
     return survey
 
 
@@ -128,9 +128,9 @@ def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float]
 
 
 def _lengths(
-    blocks: tuple[int, ...], at_once: int | None, tokens: Sequence[int], builder: SampleBuilder
+    blocks: tuple[int, ...], shuffled_blocks: int | None, tokens: Sequence[int], builder: SampleBuilder
 ) -> MeasuredLengths:
-    return MeasuredLengths(blocks, at_once, tokens, builder.length, builder.seed)
+    return MeasuredLengths(blocks, shuffled_blocks, tokens, builder.length, builder.seed)
 
 
 def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:

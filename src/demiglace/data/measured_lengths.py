@@ -25,12 +25,12 @@ _NOTHING = np.empty(0, np.int64)
 class MeasuredLengths:
     """Stands in for a source of whose records only the lengths are known.
 
-    blocks, at_once: of the source. tokens: of its records in order, 0 for one that cannot be used; if only some were
-    measured, their lengths are repeated for the others. length: of a row. seed: of the order.
+    blocks, shuffled_blocks: of the source. tokens: of its records in order, 0 for one that cannot be used; if only some
+    were measured, their lengths are repeated for the others. length: of a row. seed: of the order.
     """
 
     blocks: tuple[int, ...]
-    at_once: int | None
+    shuffled_blocks: int | None
     tokens: Sequence[int]
     length: int
     seed: int

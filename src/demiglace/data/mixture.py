@@ -49,10 +49,10 @@ class Mixture:
             if len(weights) != len(self.sources):
                 raise ValueError(f"{len(self.sources)} sources, but {len(weights)} weights")
             if not sum(WEIGHT.check("a weight", weight) for weight in weights):
-                raise ValueError(f"one weight must be more than 0, got {weights}")
+                raise ValueError(f"at least one weight must be above 0, got {weights}")
         names = [source.name for source in self.sources]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"sources need names of their own, but {', '.join(repeated)} is given more than once")
+            raise ValueError(f"sources must have different names, but {', '.join(repeated)} is given more than once")
         for source, *given in zip(self.sources, self.weights, self.late_weights, strict=True):
             if any(given) and source.blocks is not None and not sum(source.blocks):
                 raise ValueError(f"source {source.name} has 0 records, but a weight of {max(given)}")
@@ -83,7 +83,7 @@ class Mixture:
         source = self.sources[draw.source]
         if source.blocks is None:
             return 0, draw.number
-        return place(source.blocks, source.at_once, (seed, ORDER, draw.source), draw.number)
+        return place(source.blocks, source.shuffled_blocks, (seed, ORDER, draw.source), draw.number)
 
     def sample(self, source: int, most: int, seed: int) -> list[Draw]:
         """Draws of at most `most` different records of a source, a random sample of all its records.
@@ -104,20 +104,20 @@ class Mixture:
         return seed, CONTENT, draw.source, draw.number
 
 
-def place(blocks: Sequence[int], at_once: int | None, seed: tuple[int, ...], number: int) -> tuple[int, int]:
+def place(blocks: Sequence[int], shuffled_blocks: int | None, seed: tuple[int, ...], number: int) -> tuple[int, int]:
     """(block, row) of record `number` of an endless shuffled order over `blocks`, given by their sizes.
 
     Each epoch has its own order, in which every record occurs once: the blocks are shuffled, and then the records of
-    each `at_once` successive blocks together; None stands for all blocks.
+    each `shuffled_blocks` successive blocks together; None stands for all blocks.
     """
     sizes = np.asarray(blocks)
     epoch, rest = divmod(number, int(sizes.sum()))
-    order = np.arange(len(sizes)) if at_once is None else _order((*seed, epoch), len(sizes))
+    order = np.arange(len(sizes)) if shuffled_blocks is None else _order((*seed, epoch), len(sizes))
     ends = sizes[order].cumsum()
-    open_together = at_once or len(sizes)
-    first = int(np.searchsorted(ends, rest, side="right")) // open_together * open_together
+    span = shuffled_blocks or len(sizes)
+    first = int(np.searchsorted(ends, rest, side="right")) // span * span
     start = int(ends[first - 1]) if first else 0
-    own_ends = ends[first : first + open_together] - start
+    own_ends = ends[first : first + span] - start
     row = shuffled(rest - start, int(own_ends[-1]), (*seed, epoch, first))
     turn = int(np.searchsorted(own_ends, row, side="right"))
     return int(order[first + turn]), row - (int(own_ends[turn - 1]) if turn else 0)

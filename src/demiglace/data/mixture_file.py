@@ -106,13 +106,13 @@ class MixtureFile:
 def read_mixture(path: Path) -> MixtureFile:
     """Reads a mixture; ValueError names the file and the key if something is missing, unknown or out of bounds."""
     if not path.is_file():
-        raise ValueError(f"{path} does not exist or is no file")
+        raise ValueError(f"{path} is not a file")
     if (size := path.stat().st_size) > MOST_BYTES:
         raise ValueError(f"{path} has {size} bytes, more than {MOST_BYTES}")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no TOML: {error}") from error
+        raise ValueError(f"{path} is not valid TOML: {error}") from error
     if strange := sorted(table.keys() - {"source", "cache"}):
         raise ValueError(f"{path}: {strange[0]} is unknown; the file holds [[source]] tables and one [cache]")
     listed = table.get("source")

@@ -29,7 +29,7 @@ class Source(Protocol):
         """
 
     @property
-    def at_once(self) -> int | None:
+    def shuffled_blocks(self) -> int | None:
         """The number of blocks whose records are shuffled together; None for all, if any record is cheap to read."""
 
     @property
@@ -50,7 +50,7 @@ class Source(Protocol):
         """The place of a record, as reported in its BadRecord."""
 
 
-BLOCKS_AT_ONCE = 4  # if a block must be fetched, decoded or indexed (ours); readers cache twice as many
+SHUFFLED_BLOCKS = 4  # if a block must be fetched, decoded or indexed (ours); readers cache twice as many
 
 
 class Endless:
@@ -61,7 +61,7 @@ class Endless:
         return None
 
     @property
-    def at_once(self) -> None:
+    def shuffled_blocks(self) -> None:
         return None
 
     @property
@@ -73,7 +73,28 @@ class Endless:
         return False
 
 
-def state_of(source: Source) -> dict[str, object]:
+class FileSource:
+    """The part of a `Source` that sources share whose blocks are costly to open, and whose records name no files."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def shuffled_blocks(self) -> int:
+        return SHUFFLED_BLOCKS
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.paths
+
+    @property
+    def names_files(self) -> bool:
+        return False
+
+    def __getstate__(self) -> dict[str, object]:
+        return state_of(self)
+
+
+def state_of(source: object) -> dict[str, object]:
     """The state of a source to pickle: its fields and `blocks`, without other caches about its files."""
     return {name: value for name, value in vars(source).items() if not name.startswith("_")}
 

@@ -41,8 +41,8 @@ class Portion:
         return None if self.source.blocks is None else tuple(map(len, self._rows))
 
     @property
-    def at_once(self) -> int | None:
-        return self.source.at_once
+    def shuffled_blocks(self) -> int | None:
+        return self.source.shuffled_blocks
 
     @property
     def files(self) -> Sequence[Path]:

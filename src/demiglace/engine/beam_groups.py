@@ -70,19 +70,19 @@ class BeamGroups:
         for cohort in self._cohorts:
             self._keep(cohort, [place for place, leader in enumerate(cohort.leaders) if _is_running(leader)])
         ended: list[Ended] = []
-        for leaders in _of_one_kind(rows):
-            with _apart(leaders, ended):
-                self._cohorts.append(self._begun(leaders, logits.device))
+        for leaders in _leaders_by_kind(rows):
+            with _failing_alone(leaders, ended):
+                self._cohorts.append(self._started(leaders, logits.device))
         for cohort in self._cohorts:
             places = [rows.get(beam, rows.get(leader)) for leader in cohort.leaders for beam in leader.beams]
             if places and None not in places:  # beams wait while other prompts are computed
-                with _apart(cohort.leaders, ended):
+                with _failing_alone(cohort.leaders, ended):
                     ended += self._step(cohort, logits[places])
         failed = {one.leader for one in ended if isinstance(one, FailedSearch)}
         self._cohorts = [one for one in self._cohorts if one.leaders and failed.isdisjoint(one.leaders)]
         return ended
 
-    def _begun(self, leaders: list[Sequence], device: torch.device) -> _Cohort:
+    def _started(self, leaders: list[Sequence], device: torch.device) -> _Cohort:
         for leader in leaders:
             self.scheduler.begin_beams(leader)
         self.window.begin_beams(leaders)
@@ -105,14 +105,14 @@ class BeamGroups:
         beams = cohort.beams
         moved = [beam for beam in beams if parent_of[beam] is not beam]
         parents = [parent_of[beam] for beam in moved]
-        taken = [(parent.blocks[: parent.num_committed], parent.hashes.copy()) for parent in parents]
-        for beam, (blocks, hashes) in zip(moved, taken, strict=True):
+        inherited = [(parent.blocks[: parent.num_committed], parent.hashes.copy()) for parent in parents]
+        for beam, (blocks, hashes) in zip(moved, inherited, strict=True):
             self.scheduler.blocks.share(beam, blocks)
             beam.hashes = hashes
-        if moved and (said := moved[0].num_computed - len(moved[0].prompt)):
-            self.window.follow(moved, parents, said)
+        if moved and (num_generated := moved[0].num_computed - len(moved[0].prompt)):
+            self.window.copy_from_parents(moved, parents, num_generated)
         for beam, tokens in zip(beams, cohort.search.begun.tokens.flatten(0, 1).tolist(), strict=True):
-            beam.said = tokens
+            beam.output_tokens = tokens
 
     def _keep(self, cohort: _Cohort, places: list[int]) -> None:
         if len(places) < len(cohort.leaders):
@@ -121,7 +121,7 @@ class BeamGroups:
 
 
 @contextmanager
-def _apart(leaders: list[Sequence], ended: list[Ended]) -> Iterator[None]:
+def _failing_alone(leaders: list[Sequence], ended: list[Ended]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
@@ -133,7 +133,7 @@ def _is_running(leader: Sequence) -> bool:
     return bool(leader.beams) and leader.beams[0].num_computed > 0
 
 
-def _of_one_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
+def _leaders_by_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
     """Sequences whose beams begin, grouped by number of beams and token roles."""
     kinds: dict[tuple[int, TokenRoles], list[Sequence]] = {}
     for sequence in rows:
@@ -142,7 +142,7 @@ def _of_one_kind(rows: Mapping[Sequence, int]) -> list[list[Sequence]]:
     return list(kinds.values())
 
 
-def damaged(rows: Mapping[Sequence, int], logits: Tensor) -> Iterator[tuple[Sequence, ValueError]]:
+def non_finite_rows(rows: Mapping[Sequence, int], logits: Tensor) -> Iterator[tuple[Sequence, ValueError]]:
     """Sequences whose rows of logits are not finite, each with its error."""
     totals = logits[list(rows.values())].logsumexp(dim=1).tolist()
     for sequence, total in zip(rows, totals, strict=True):

@@ -3,7 +3,7 @@
 Candidates, scores and stopping are those of transformers' `generate(num_beams=N, do_sample=False)`, token for token;
 the repetition penalty counts only the answer. Rows of a batch do not affect each other: each ends as it would alone.
 
-Axes: rows, beams, candidates (of a row), said (tokens of an answer so far).
+Axes: rows, beams, candidates (of a row), length (tokens of an answer so far).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def search_beams(
 class _Answers:
     """Several answers for each row, the most likely first.
 
-    tokens int64 and log_probabilities (rows, beams, said); scores and are_complete (rows, beams).
+    tokens int64 and log_probabilities (rows, beams, length); scores and are_complete (rows, beams).
     """
 
     tokens: Tensor
@@ -144,14 +144,14 @@ class BeamSearch:
         Returns the parent of each new beam, int64 (rows * beams,), and which rows are over.
         """
         candidates, parents = self._candidates(logits.log_softmax(dim=-1).unflatten(0, (-1, self.beams)))
-        said = candidates.tokens.shape[2]
-        is_full = self._column([said >= row.params.max_new_tokens for row in self.rows])
+        length = candidates.tokens.shape[2]
+        is_full = self._column([length >= row.params.max_new_tokens for row in self.rows])
         ends = torch.isin(candidates.tokens[:, :, -1], self.ends) | is_full
         going_on = replace(candidates, scores=candidates.scores + ends.float() * NEVER)
         followed = going_on.scores.topk(self.beams).indices
         self.begun = going_on.taken(followed)
-        self._complete(candidates, ends, said)
-        self.can_improve &= self._may_improve(said)
+        self._complete(candidates, ends, length)
+        self.can_improve &= self._may_improve(length)
         is_over = ~self.can_improve | self._is_satisfied() | ends.all(dim=1, keepdim=True)
         likeliest, *told = torch.cat([candidates.scores[:, :1].sum(dim=0), is_over.flatten().float()]).tolist()
         check_finite(likeliest)
@@ -199,19 +199,19 @@ class BeamSearch:
 
     def _allowed(self, log_probs: Tensor) -> Tensor:
         """Minus infinity for forbidden tokens and for those that would end an answer too early. log_probs as above."""
-        said = self.begun.tokens.shape[2]
-        is_too_early = [row.params.ignore_eos or said < row.params.min_new_tokens for row in self.rows]
+        length = self.begun.tokens.shape[2]
+        is_too_early = [row.params.ignore_eos or length < row.params.min_new_tokens for row in self.rows]
         log_probs = log_probs.index_fill(2, self.forbidden, -torch.inf)
         if any(is_too_early):
             early = torch.tensor(is_too_early, device=log_probs.device).nonzero()
             log_probs[early, :, self.ends] = -torch.inf
         return log_probs
 
-    def _complete(self, candidates: _Answers, ends: Tensor, said: int) -> None:
+    def _complete(self, candidates: _Answers, ends: Tensor, length: int) -> None:
         """Keep the best complete answers, including candidates that end, if they are among the first `beams`."""
         first = torch.arange(self.num_candidates, device=ends.device) < self.beams
         are_complete = ends & first
-        scores = candidates.scores / self._column([said**row.params.length_penalty for row in self.rows])
+        scores = candidates.scores / self._column([length**row.params.length_penalty for row in self.rows])
         scores += self._is_satisfied().float() * NEVER
         scores += (~self.can_improve).float() * NEVER
         scores += (~are_complete).float() * NEVER
@@ -225,9 +225,9 @@ class BeamSearch:
         is_early = self._column([row.params.early_stopping is True for row in self.rows])
         return self.complete.are_complete.all(dim=1, keepdim=True) & is_early
 
-    def _may_improve(self, said: int) -> Tensor:
+    def _may_improve(self, length: int) -> Tensor:
         """bool (rows, 1): whether a beam may still beat the worst complete answer."""
-        hoped = self.begun.scores[:, :1] / self._column([_hoped_length(row, said) for row in self.rows])
+        hoped = self.begun.scores[:, :1] / self._column([_hoped_length(row, length) for row in self.rows])
         worst = self.complete.scores.min(dim=1, keepdim=True).values
         return (hoped > torch.where(self.complete.are_complete, worst, NEVER)).any(dim=1, keepdim=True)
 
@@ -235,8 +235,8 @@ class BeamSearch:
         return torch.tensor(values, device=self.begun.scores.device).unsqueeze(1)
 
 
-def _hoped_length(row: _Row, said: int) -> float:
+def _hoped_length(row: _Row, length: int) -> float:
     """The divisor of a beam's hoped-for score: a power of its length, or of the longest if that scores higher."""
     params = row.params
     is_longest = params.early_stopping == "never" and params.length_penalty > 0
-    return float((params.max_new_tokens if is_longest else said) ** params.length_penalty)
+    return float((params.max_new_tokens if is_longest else length) ** params.length_penalty)

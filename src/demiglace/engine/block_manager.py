@@ -39,11 +39,11 @@ class BlockManager:
         """Blocks that no sequence holds, including those not yet allocated."""
         return len(self._free) + self.num_blocks - self.capacity
 
-    def count(self, num_tokens: int) -> int:
+    def num_blocks_for(self, num_tokens: int) -> int:
         """Number of blocks for so many tokens."""
         return math.ceil(num_tokens / self.block_size)
 
-    def known(self, sequence: Sequence) -> list[int]:
+    def cached_prefix(self, sequence: Sequence) -> list[int]:
         """Cached blocks of a sequence's prefix, without its last token, which must be computed to get the next."""
         found = []
         for content in self.hashes(sequence)[: (sequence.num_tokens - 1) // self.block_size]:
@@ -52,26 +52,26 @@ class BlockManager:
             found.append(self._blocks[content])
         return found
 
-    def next_hash(self, sequence: Sequence, known: list[int]) -> bytes | None:
-        """Hash of the block after those `known`; None if it is not full."""
+    def next_hash(self, sequence: Sequence, cached: list[int]) -> bytes | None:
+        """Hash of the block after those `cached`; None if it is not full."""
         hashes = self.hashes(sequence)
-        return hashes[len(known)] if len(known) < len(hashes) else None
+        return hashes[len(cached)] if len(cached) < len(hashes) else None
 
-    def open(self, sequence: Sequence, known: list[int]) -> bool:
-        """Give a sequence blocks for its tokens, of which those `known` are computed; False if too few are free."""
-        needed = self.count(sequence.num_tokens) - len(known)
-        if needed > self.num_free - sum(self.references[block] == 0 for block in known):
+    def open(self, sequence: Sequence, cached: list[int]) -> bool:
+        """Give a sequence blocks for its tokens, of which those `cached` are computed; False if too few are free."""
+        needed = self.num_blocks_for(sequence.num_tokens) - len(cached)
+        if needed > self.num_free - sum(self.references[block] == 0 for block in cached):
             return False
-        for block in known:
+        for block in cached:
             self._hold(block)
-        sequence.blocks = known + [self._new() for _ in range(needed)]
-        sequence.num_computed, sequence.num_committed = len(known) * self.block_size, len(known)
+        sequence.blocks = cached + [self._new() for _ in range(needed)]
+        sequence.num_computed, sequence.num_committed = len(cached) * self.block_size, len(cached)
         sequence.num_prefill = sequence.num_tokens
         return True
 
     def extend(self, sequence: Sequence) -> bool:
         """Make room for the newest token; False if no block is free."""
-        if self.count(sequence.num_tokens) <= len(sequence.blocks):
+        if self.num_blocks_for(sequence.num_tokens) <= len(sequence.blocks):
             return True
         if not self.num_free:
             return False
@@ -90,14 +90,14 @@ class BlockManager:
 
     def release(self, sequence: Sequence) -> None:
         """Free the blocks. The last blocks of a prefix are reused before the first ones."""
-        self._let_go(sequence.blocks)
+        self._drop_references(sequence.blocks)
         sequence.forget_computed()
 
     def share(self, beam: Sequence, parent_blocks: list[int]) -> None:
         """Give a beam the full blocks of its parent; it keeps its own last block, which is not full yet."""
         for block in parent_blocks:
             self._hold(block)
-        self._let_go(beam.blocks[: len(parent_blocks)])
+        self._drop_references(beam.blocks[: len(parent_blocks)])
         beam.blocks = parent_blocks + beam.blocks[len(parent_blocks) :]
 
     def hashes(self, sequence: Sequence) -> list[bytes]:
@@ -109,7 +109,7 @@ class BlockManager:
             sequence.hashes.append(hashlib.blake2b(before + content, digest_size=HASH_BYTES).digest())
         return sequence.hashes
 
-    def _let_go(self, blocks: list[int]) -> None:
+    def _drop_references(self, blocks: list[int]) -> None:
         for block in reversed(blocks):
             self.references[block] -= 1
             if not self.references[block]:

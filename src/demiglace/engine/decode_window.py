@@ -37,11 +37,11 @@ class DecodeWindow:
         self.values = self.keys
         self.mask = self.keys.new_zeros(0, 1, 1, 0)
 
-    def show(self, sequences: list[Sequence]) -> None:
+    def hold(self, sequences: list[Sequence]) -> None:
         """Hold rows for exactly these sequences, in any order."""
         self._drop_all_but(set(sequences))
-        held = set(self.sequences)
-        if joining := [sequence for sequence in sequences if sequence not in held]:
+        present = set(self.sequences)
+        if joining := [sequence for sequence in sequences if sequence not in present]:
             self._reserve(joining)
             self._join(joining)
 
@@ -51,9 +51,9 @@ class DecodeWindow:
         if self.length + 1 >= self.keys.shape[3]:
             self._lay_out(len(self.sequences), self.length - min(self.starts))
         self.length += 1
-        rows, seen = slice(len(self.sequences)), slice(min(self.starts), self.length)
-        keys, values = (held[:, rows, :, seen].unbind() for held in (self.keys, self.values))
-        return Columns(keys, values, self.mask[rows, :, :, seen] if len(self.sequences) > 1 else None)
+        rows, columns = slice(len(self.sequences)), slice(min(self.starts), self.length)
+        keys, values = (cache[:, rows, :, columns].unbind() for cache in (self.keys, self.values))
+        return Columns(keys, values, self.mask[rows, :, :, columns] if len(self.sequences) > 1 else None)
 
     def begin_beams(self, leaders: list[Sequence]) -> None:
         """Add rows for the beams of some sequences, filled with the keys and values of their sequence."""
@@ -63,18 +63,18 @@ class DecodeWindow:
             row = len(self.sequences)
             self._join([first])
             copies = slice(row + 1, row + 1 + len(others))
-            for held in (self.keys, self.values):
-                held[:, copies, :, : self.length] = held[:, row : row + 1, :, : self.length]
+            for cache in (self.keys, self.values):
+                cache[:, copies, :, : self.length] = cache[:, row : row + 1, :, : self.length]
             self.mask[copies] = self.mask[row]
             self.sequences += others
             self.starts += [self.starts[row]] * len(others)
 
-    def follow(self, beams: list[Sequence], parents: list[Sequence], num_columns: int) -> None:
+    def copy_from_parents(self, beams: list[Sequence], parents: list[Sequence], num_columns: int) -> None:
         """Copy the last columns of its parent to each beam; all columns before are equal already."""
-        places = {sequence: row for row, sequence in enumerate(self.sequences)}
-        rows, sources = ([places[one] for one in some] for some in (beams, parents))
-        for held in (self.keys, self.values):
-            columns = held[..., self.length - num_columns : self.length, :]
+        row_of = {sequence: row for row, sequence in enumerate(self.sequences)}
+        rows, sources = [row_of[beam] for beam in beams], [row_of[parent] for parent in parents]
+        for cache in (self.keys, self.values):
+            columns = cache[..., self.length - num_columns : self.length, :]
             columns[:, rows] = columns[:, sources]
 
     def save_full_blocks(self) -> None:
@@ -100,8 +100,8 @@ class DecodeWindow:
         sequence, start = self.sequences.pop(), self.starts.pop()
         if row < len(self.sequences):
             self.sequences[row], self.starts[row] = sequence, start
-            for held in (self.keys, self.values):
-                held[:, row, :, : self.length] = held[:, len(self.sequences), :, : self.length]
+            for cache in (self.keys, self.values):
+                cache[:, row, :, : self.length] = cache[:, len(self.sequences), :, : self.length]
             self.mask[row] = self.mask[len(self.sequences)]
 
     def _reserve(self, joining: list[Sequence]) -> None:
@@ -116,9 +116,9 @@ class DecodeWindow:
         for sequence in joining:
             row, start = len(self.sequences), self.length - sequence.num_computed
             slots = self.paged.slots(sequence, 0, sequence.num_computed)
-            for held, blocks in ((self.keys, self.paged.keys), (self.values, self.paged.values)):
-                held[:, row, :, :start] = 0
-                held[:, row, :, start : self.length] = blocks[:, slots].transpose(1, 2)
+            for cache, blocks in ((self.keys, self.paged.keys), (self.values, self.paged.values)):
+                cache[:, row, :, :start] = 0
+                cache[:, row, :, start : self.length] = blocks[:, slots].transpose(1, 2)
             self.mask[row, ..., :start], self.mask[row, ..., start:] = -torch.inf, 0
             self.sequences.append(sequence)
             self.starts.append(start)
@@ -126,15 +126,16 @@ class DecodeWindow:
     def _lay_out(self, rows: int, longest: int) -> None:
         """Allocate memory for so many rows of so many tokens, and copy the present rows into it."""
         num_layers, _, heads, _, head_dim = self.keys.shape
-        places, seen = 1 << (rows - 1).bit_length(), self.length - min(self.starts, default=self.length)
-        shape = (num_layers, places, heads, longest + SPARE_COLUMNS, head_dim)
+        capacity = 1 << (rows - 1).bit_length()  # the next power of two
+        used = self.length - min(self.starts, default=self.length)
+        shape = (num_layers, capacity, heads, longest + SPARE_COLUMNS, head_dim)
         keys, values = self.keys.new_empty(shape), self.keys.new_empty(shape)
         count = len(self.sequences)
         for new, old in ((keys, self.keys), (values, self.values)):
-            new[:, :count, :, : longest - seen] = 0
-            new[:, :count, :, longest - seen : longest] = old[:, :count, :, self.length - seen : self.length]
+            new[:, :count, :, : longest - used] = 0
+            new[:, :count, :, longest - used : longest] = old[:, :count, :, self.length - used : self.length]
         self.starts = [start + longest - self.length for start in self.starts]
         self.keys, self.values, self.length = keys, values, longest
-        self.mask = self.keys.new_zeros(places, 1, 1, shape[3])
+        self.mask = self.keys.new_zeros(capacity, 1, 1, shape[3])
         for row, start in enumerate(self.starts):
             self.mask[row, ..., :start] = -torch.inf

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from demiglace.batch import Batch
-from demiglace.engine.beam_groups import BeamGroups, FailedSearch, damaged
+from demiglace.engine.beam_groups import BeamGroups, FailedSearch, non_finite_rows
 from demiglace.engine.block_manager import BlockManager
 from demiglace.engine.model_runner import ModelRunner
 from demiglace.engine.paged_cache import PagedCache
@@ -100,7 +100,7 @@ class Engine:
         if batch is None:
             return []
         with self._all_or_nothing():
-            failures = self._look(batch)
+            failures = self._encode_pictures(batch)
             batch = batch.without(set(failures)) if failures else batch
             ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0))
         return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
@@ -119,14 +119,14 @@ class Engine:
 
     def _sequence(self, prompt: Batch, sampler: TokenSampler) -> Sequence:
         if prompt.tokens.shape[0] != 1:
-            raise ValueError(f"a request is 1 row, got {prompt.tokens.shape[0]}")
+            raise ValueError(f"a request must have 1 row, got {prompt.tokens.shape[0]}")
         if sampler.params.num_beams > self.config.max_rows:
             raise ValueError(f"{sampler.params.num_beams} beams, but {self.config.max_rows} rows run at a time")
         packages = [] if prompt.visual is None else packages_of(prompt.visual)
         given, places = len(packages) * self.model.config.resampler.num_queries, prompt.visual_places.tolist()
         if given != len(places):
             raise ValueError(f"{given} visual tokens, but the prompt has {len(places)} places for them")
-        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.said)
+        return Sequence(self._num_requests, prompt.tokens[0].tolist(), places, packages, sampler, sampler.output_tokens)
 
     def _fit(self, sequence: Sequence) -> None:
         """Limit an answer to the available positions and blocks. Its last token needs no keys and values."""
@@ -136,12 +136,12 @@ class Engine:
         check_positions(length, limit)
         if length > slots:
             beams = f" in {sequence.num_rows} beams" if sequence.num_rows > 1 else ""
-            raise ValueError(f"a prompt of {length} tokens does not fit all blocks, which hold {slots}{beams}")
+            raise ValueError(f"a prompt of {length} tokens does not fit into the KV cache, which holds {slots}{beams}")
         sequence.sampler.fit(min(limit - length, slots - length + 1))
 
-    def _look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
+    def _encode_pictures(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
         self.runner.paged.grow(self.blocks.capacity)
-        failures = self.runner.look(batch)
+        failures = self.runner.encode_pictures(batch)
         self._remove(list(failures))
         return failures
 
@@ -168,7 +168,7 @@ class Engine:
 
     def _search(self, rows: dict[Sequence, int], logits: Tensor) -> list[Step | Failure]:
         """Advance beams by a token; rows: index of each in logits."""
-        failures = {one.number: error for one, error in damaged(rows, logits)}
+        failures = {one.number: error for one, error in non_finite_rows(rows, logits)}
         self._remove([one for one in rows if one.number in failures])
         ended = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
         steps: list[Step | Failure] = [Failure(number, error) for number, error in failures.items()]

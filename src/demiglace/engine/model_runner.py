@@ -26,14 +26,16 @@ class ModelRunner:
         self.model, self.paged, self.visual_cache = model, paged, visual_cache
         self.window, self.decode_step = DecodeWindow(paged), DecodeStep(model, compile_decode)
 
-    def look(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
+    def encode_pictures(self, batch: ScheduledBatch) -> dict[Sequence, ValueError]:
         """Compute the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
-        seeing = [] if batch.kind == "decode" else [one for one in batch.sequences if one.visual_tokens is None]
-        seeing = [one for one in seeing if one.places(one.num_computed, len(one.prompt))]
+        if batch.kind == "decode":
+            return {}
+        missing = [one for one in batch.sequences if one.visual_tokens is None]
+        missing = [one for one in missing if one.places(one.num_computed, len(one.prompt))]
         try:
-            self._look(seeing)
+            self._set_visual_tokens(missing)
         except (ValueError, RuntimeError):
-            return {one: error for one in seeing if (error := self._mistake(one))}
+            return {one: error for one in missing if (error := self._encoding_error(one))}
         return {}
 
     def run(self, batch: ScheduledBatch) -> tuple[list[Sequence], Tensor]:
@@ -44,8 +46,8 @@ class ModelRunner:
 
     def _decode(self, sequences: list[Sequence]) -> tuple[list[Sequence], Tensor]:
         window, device = self.window, self.paged.keys.device
-        window.show(sequences)
-        tokens = torch.tensor([[one.said[-1]] for one in window.sequences], device=device)
+        window.hold(sequences)
+        tokens = torch.tensor([[one.output_tokens[-1]] for one in window.sequences], device=device)
         positions = torch.tensor([[one.num_computed] for one in window.sequences], device=device)
         logits = self.decode_step(tokens, positions, window.advance())
         window.save_full_blocks()
@@ -53,29 +55,29 @@ class ModelRunner:
 
     def _prefill(self, sequences: list[Sequence], counts: list[int]) -> tuple[list[Sequence], Tensor]:
         device, pairs = self.paged.keys.device, list(zip(sequences, counts, strict=True))
-        seen = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
+        visual = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
         cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
         batch = _chunks(sequences, counts).to(device)
-        embeddings = self.model.place(batch, torch.cat(seen) if seen else None)
+        embeddings = self.model.place(batch, torch.cat(visual) if visual else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
         for row in ready:  # views of what was encoded for all, which would keep all of it in memory
             sequences[row].visual_tokens = None
         return [sequences[row] for row in ready], self.model.logits(hidden[ready]).float()
 
-    def _look(self, sequences: list[Sequence]) -> None:
+    def _set_visual_tokens(self, sequences: list[Sequence]) -> None:
         """Set visual tokens, from the first package with places still to compute."""
-        each = [one.packages_of(one.places(one.num_computed, len(one.prompt))) for one in sequences]
-        if not each:
+        if not sequences:
             return
-        tokens = self.visual_cache.tokens(self.model, list(chain.from_iterable(each)))
-        counts = [len(packages) * self.model.config.resampler.num_queries for packages in each]
-        for sequence, some in zip(sequences, tokens.split(counts), strict=True):
-            sequence.visual_tokens = some
+        packages = [one.packages_of(one.places(one.num_computed, len(one.prompt))) for one in sequences]
+        tokens = self.visual_cache.tokens(self.model, list(chain.from_iterable(packages)))
+        counts = [len(own) * self.model.config.resampler.num_queries for own in packages]
+        for sequence, own_tokens in zip(sequences, tokens.split(counts), strict=True):
+            sequence.visual_tokens = own_tokens
 
-    def _mistake(self, sequence: Sequence) -> ValueError | None:
+    def _encoding_error(self, sequence: Sequence) -> ValueError | None:
         try:
-            self._look([sequence])
+            self._set_visual_tokens([sequence])
         except (ValueError, RuntimeError) as error:
             return ValueError(f"the pictures of request {sequence.number} cannot be encoded: {error}")
         return None

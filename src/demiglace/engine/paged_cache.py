@@ -25,11 +25,11 @@ class PagedCache:
 
     def grow(self, num_blocks: int) -> None:
         """Allocate blocks 0 to `num_blocks`."""
-        num_layers, held, *rest = self.keys.shape
+        num_layers, allocated, *rest = self.keys.shape
         slots = (num_blocks + 1) * self.block_size
-        if slots > held:
+        if slots > allocated:
             keys, values = (self.keys.new_empty(num_layers, slots, *rest) for _ in range(2))
-            keys[:, :held], values[:, :held] = self.keys, self.values
+            keys[:, :allocated], values[:, :allocated] = self.keys, self.values
             self.keys, self.values = keys, values
 
     def slots(self, sequence: Sequence, start: int, end: int) -> Tensor:
@@ -76,11 +76,11 @@ class ChunkCache:
         paged = self.paged
         return self._stored(paged.keys[layer], keys), self._stored(paged.values[layer], values)
 
-    def _stored(self, held: Tensor, new: Tensor) -> Tensor:
-        """Store `new` in held (slots, num_kv_heads, head_dim); returns it after the earlier ones."""
+    def _stored(self, cache: Tensor, new: Tensor) -> Tensor:
+        """Store `new` in cache (slots, num_kv_heads, head_dim); returns it after the earlier ones."""
         flat = new.transpose(1, 2).flatten(0, 1)
-        held.index_copy_(0, self.new_slots, flat if self.real is None else flat[self.real])
+        cache.index_copy_(0, self.new_slots, flat if self.real is None else flat[self.real])
         if not self.old_slots.shape[1]:
             return new
-        old = held.index_select(0, self.old_slots.flatten()).unflatten(0, self.old_slots.shape)
+        old = cache.index_select(0, self.old_slots.flatten()).unflatten(0, self.old_slots.shape)
         return torch.cat([old.transpose(1, 2), new], dim=2)

@@ -100,7 +100,7 @@ class SamplingParams:
     guide: Guide | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError for numbers out of bounds and for fields that exclude each other."""
+        """Raises ValueError for numbers out of bounds and for fields that cannot be combined."""
         given = {name: kind for name, kind in OPTIONAL_FIELDS.items() if getattr(self, name) is not None}
         check_attributes(self, {**FIELDS, **given})
         for token in self.logit_bias:
@@ -109,27 +109,25 @@ class SamplingParams:
             raise ValueError(f"min_new_tokens is {self.min_new_tokens}, but max_new_tokens {self.max_new_tokens}")
         if self.guide and (self.min_new_tokens or self.ignore_eos):
             name = "ignore_eos" if self.ignore_eos else "min_new_tokens"
-            raise ValueError(f"an answer ends where its guide says: {name} and guide exclude each other")
+            raise ValueError(f"an answer ends where its guide says: {name} and guide cannot be combined")
         if self.num_beams > 1:
             self._check_beams()
 
     def _check_beams(self) -> None:
         if self.temperature > 0:
-            raise ValueError(
-                f"{self.num_beams} beams are followed at temperature 0 alone, got a temperature of {self.temperature:g}"
-            )
+            raise ValueError(f"beam search requires temperature 0, got {self.num_beams} beams at {self.temperature:g}")
         nothing = {"presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {}, "logprobs": None}
         nothing |= {"thinking_budget": None, "guide": None}
         if given := [name for name, without in nothing.items() if getattr(self, name) != without]:
-            raise ValueError(f"{given[0]} is for answers of one beam, got {self.num_beams} beams")
+            raise ValueError(f"{given[0]} cannot be used with beam search, got {self.num_beams} beams")
 
     @property
     def is_plain(self) -> bool:
         """Whether the most likely token is taken directly: no randomness, changed logits or alternatives."""
-        return self.temperature <= NEARLY_ZERO and not self.moves_logits and not self.logprobs
+        return self.temperature <= NEARLY_ZERO and not self.changes_logits and not self.logprobs
 
     @property
-    def moves_logits(self) -> bool:
+    def changes_logits(self) -> bool:
         """Whether a bias or a penalty changes the logits."""
         penalties = self.presence_penalty or self.frequency_penalty or self.repetition_penalty != 1
         return bool(penalties or self.logit_bias)
@@ -181,21 +179,21 @@ def _short_seed(seed: int) -> int:
     return seed if seed < SHORT_SEEDS else int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
-def moved(logits: Tensor, said: Mapping[int, int], params: SamplingParams) -> Tensor:
-    """Logits, float32 (vocabulary,), after bias and penalties; said: counts of the answer's tokens so far.
+def penalised(logits: Tensor, counts: Mapping[int, int], params: SamplingParams) -> Tensor:
+    """Logits, float32 (vocabulary,), after bias and penalties; counts: of the answer's tokens so far.
 
     The repetition penalty divides a positive logit and multiplies a negative one (transformers).
     """
     if params.logit_bias:
         tokens = torch.tensor(list(params.logit_bias), device=logits.device)
         logits = logits.index_add(0, tokens, logits.new_tensor(list(params.logit_bias.values())))
-    if not said:
+    if not counts:
         return logits
-    tokens = torch.tensor(list(said), device=logits.device)
-    values, counts = logits[tokens], logits.new_tensor(list(said.values()))
+    tokens = torch.tensor(list(counts), device=logits.device)
+    values, occurrences = logits[tokens], logits.new_tensor(list(counts.values()))
     penalty = params.repetition_penalty
     values = torch.where(values > 0, values / penalty, values * penalty)
-    return logits.index_copy(0, tokens, values - params.frequency_penalty * counts - params.presence_penalty)
+    return logits.index_copy(0, tokens, values - params.frequency_penalty * occurrences - params.presence_penalty)
 
 
 def draw(logits: Tensor, params: SamplingParams, generator: torch.Generator) -> int:
@@ -222,6 +220,6 @@ def check_finite(largest: float) -> None:
     """ValueError if the largest of the logits, or the sum of some, is NaN or infinite."""
     if not math.isfinite(largest):
         raise ValueError(
-            f"the model computes {largest} where it should weigh the next token: its weights are damaged, or its "
+            f"the model's logits for the next token are {largest}: its weights are damaged, or its "
             "numbers are too large for its dtype, and float32 or bfloat16 may hold them"
         )

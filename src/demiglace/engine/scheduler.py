@@ -74,27 +74,27 @@ class Scheduler:
     def _prefill(self) -> ScheduledBatch | None:
         """Chunks of prompts, the oldest first, as many as fit into one batch; only the first may be partial."""
         chosen: list[Sequence] = []
-        width, coming = 0, set[bytes]()
+        width, in_progress = 0, set[bytes]()
         for sequence in [*filter(attrgetter("is_prefilling"), self.running), *self.waiting]:
             is_waiting = not sequence.blocks
-            known = self.blocks.known(sequence) if is_waiting else []
-            if is_waiting and self.blocks.next_hash(sequence, known) in coming:
+            cached = self.blocks.cached_prefix(sequence) if is_waiting else []
+            if is_waiting and self.blocks.next_hash(sequence, cached) in in_progress:
                 continue  # what another sequence computes now can be shared at the next prefill
-            done = len(known) * self.blocks.block_size if is_waiting else sequence.num_computed
+            done = len(cached) * self.blocks.block_size if is_waiting else sequence.num_computed
             width = max(width, min(sequence.num_tokens - done, self.max_prefill_tokens))
             if chosen and (len(chosen) + 1) * width > self.max_prefill_tokens:
                 break
-            if is_waiting and not self._admit(sequence, known):
+            if is_waiting and not self._admit(sequence, cached):
                 break
             chosen.append(sequence)
-            coming.update(self.blocks.hashes(sequence)[sequence.num_committed :])
+            in_progress.update(self.blocks.hashes(sequence)[sequence.num_committed :])
         missing = [sequence.num_prefill - sequence.num_computed for sequence in chosen]
         counts = [min(count, self.max_prefill_tokens) for count in missing]
         return ScheduledBatch("prefill", chosen, counts) if chosen else None
 
-    def _admit(self, sequence: Sequence, known: list[int]) -> bool:
+    def _admit(self, sequence: Sequence, cached: list[int]) -> bool:
         num_rows = sum(one.num_rows for one in self.running) + sequence.num_rows
-        if num_rows > self.max_rows or not self.blocks.open(sequence, known):
+        if num_rows > self.max_rows or not self.blocks.open(sequence, cached):
             return False
         self.waiting.remove(sequence)
         bisect.insort(self.running, sequence, key=BY_AGE)

@@ -16,7 +16,7 @@ class Sequence:
     """The state of an answer, or of one of its beams. Compared by identity.
 
     number: of the request; younger ones have larger numbers.
-    said: tokens of the answer so far, either of its sampler or of a beam.
+    output_tokens: tokens of the answer so far, either of its sampler or of a beam.
     visual_places: indices of visual tokens in `prompt`, ascending, equally many for each of `packages`.
     blocks: blocks of its keys and values, `block_size` tokens each.
     num_computed: tokens whose keys and values are computed; num_prefill: how many must be for the next token.
@@ -30,7 +30,7 @@ class Sequence:
     visual_places: list[int]
     packages: list[VisualPackage]
     sampler: TokenSampler
-    said: list[int]
+    output_tokens: list[int]
     blocks: list[int] = field(default_factory=list)
     num_computed: int = 0
     num_prefill: int = 0
@@ -48,7 +48,7 @@ class Sequence:
     @property
     def num_tokens(self) -> int:
         """Number of tokens of prompt and answer so far."""
-        return len(self.prompt) + len(self.said)
+        return len(self.prompt) + len(self.output_tokens)
 
     @property
     def is_prefilling(self) -> bool:
@@ -57,7 +57,7 @@ class Sequence:
     def tokens(self, start: int, end: int) -> list[int]:
         """A slice of prompt and answer."""
         length = len(self.prompt)
-        return self.prompt[start:end] + self.said[max(0, start - length) : max(0, end - length)]
+        return self.prompt[start:end] + self.output_tokens[max(0, start - length) : max(0, end - length)]
 
     def places(self, start: int, end: int) -> range:
         """Indices of the visual places in a slice of tokens."""

@@ -117,6 +117,6 @@ def _cache(model: MiniCPMV, batch: Batch, rows: list[_Row]) -> KVCache:
 
 def _next_batch(rows: list[_Row], device: torch.device) -> Batch:
     """The newest token of each row."""
-    tokens = torch.tensor([[row.sampler.said[-1]] for row in rows], device=device)
-    positions = torch.tensor([[row.length + len(row.sampler.said) - 1] for row in rows], device=device)
+    tokens = torch.tensor([[row.sampler.output_tokens[-1]] for row in rows], device=device)
+    positions = torch.tensor([[row.length + len(row.sampler.output_tokens) - 1] for row in rows], device=device)
     return Batch(tokens, positions, torch.ones_like(tokens), visual_places=tokens.new_empty(0))

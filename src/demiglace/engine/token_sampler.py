@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from demiglace.engine.guided import GuideProgress
-from demiglace.engine.sampling import SamplingParams, check_finite, draw, moved
+from demiglace.engine.sampling import SamplingParams, check_finite, draw, penalised
 from demiglace.engine.token_roles import NO_ROLES, TokenRoles
 
 StoppedBy = Literal["end", "length", "stop"]
@@ -35,7 +35,7 @@ class SampledToken:
 class TokenSampler:
     """The parameters of one answer, and the answer so far.
 
-    said: its tokens so far. stopped_by: why it ended; None while it continues.
+    output_tokens: its tokens so far. stopped_by: why it ended; None while it continues.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class TokenSampler:
         assert (guide is None) == (params.guide is None), "a guide of the parameters that is not followed, or another"
         self.params, self.roles = params, roles
         self.max_new_tokens = params.max_new_tokens
-        self.said: list[int] = []
+        self.output_tokens: list[int] = []
         self.stopped_by: StoppedBy | None = None
         self._generator = params.generator()
         self._counts: Counter[int] = Counter()
@@ -95,18 +95,18 @@ class TokenSampler:
         self, token: int, log_probability: float, alternatives: tuple[tuple[int, float], ...] = ()
     ) -> SampledToken:
         """Append `token` to the answer."""
-        self.said.append(token)
+        self.output_tokens.append(token)
         self._counts[token] += 1
         self._follow_thoughts(token)
         if token in self.roles.ends:
             self.stopped_by = "end"
-        elif len(self.said) >= self.max_new_tokens:
+        elif len(self.output_tokens) >= self.max_new_tokens:
             self.stopped_by = "length"
         return SampledToken(token, log_probability, self.stopped_by, alternatives)
 
     def _drawn(self, logits: Tensor) -> int:
-        if self.params.moves_logits:
-            logits = moved(logits, self._counts, self.params)
+        if self.params.changes_logits:
+            logits = penalised(logits, self._counts, self.params)
         if self.roles.forbidden:
             logits = logits.index_fill(0, self.roles.forbidden_tokens.to(logits.device), -torch.inf)
         if not self._may_end:
@@ -119,7 +119,7 @@ class TokenSampler:
 
     @property
     def _may_end(self) -> bool:
-        is_too_early = self.params.ignore_eos or len(self.said) < self.params.min_new_tokens
+        is_too_early = self.params.ignore_eos or len(self.output_tokens) < self.params.min_new_tokens
         return not is_too_early and not (self._guide and self._is_thinking)
 
     def _follow_thoughts(self, token: int) -> None:

@@ -88,14 +88,14 @@ def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
     if is_plain and len(features) < len(groups):
         return _resampled_once(model.resampler, packages, features)
     tokens: list[Tensor] = []
-    for some in _chunks(packages):
+    for chunk in _chunks(packages):
         tokens += model.resampler(
-            torch.cat([features[group.key] for package in some for group in package.groups]),
-            torch.cat([package.visual.grids for package in some]),
-            torch.cat([package.visual.package_sizes for package in some]),
-            torch.cat([package.visual.ticks for package in some]).to(weight.device),
+            torch.cat([features[group.key] for package in chunk for group in package.groups]),
+            torch.cat([package.visual.grids for package in chunk]),
+            torch.cat([package.visual.package_sizes for package in chunk]),
+            torch.cat([package.visual.ticks for package in chunk]).to(weight.device),
             MAX_PATCHES_PER_CHUNK,
-            joined_run_lengths([package.visual for package in some]),
+            joined_run_lengths([package.visual for package in chunk]),
         )
     return [one.clone() for one in tokens]
 
@@ -132,13 +132,13 @@ def _runs(pictures: PackageGrids, members: range) -> Tensor | None:
 def _chunks(packages: Sequence[VisualPackage]) -> Iterator[list[VisualPackage]]:
     """Consecutive packages of at most `MAX_PATCHES_PER_CHUNK` patches, or a single larger one."""
     chunk: list[VisualPackage] = []
-    held = 0
+    num_patches = 0
     for package in packages:
         count = len(package.visual.patches)
-        if chunk and held + count > MAX_PATCHES_PER_CHUNK:
+        if chunk and num_patches + count > MAX_PATCHES_PER_CHUNK:
             yield chunk
-            chunk, held = [], 0
+            chunk, num_patches = [], 0
         chunk.append(package)
-        held += count
+        num_patches += count
     if chunk:
         yield chunk

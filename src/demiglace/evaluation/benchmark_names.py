@@ -32,8 +32,8 @@ def benchmark_named(name: str) -> Benchmark:
     if _plain(name) in plain:
         return plain[_plain(name)]
     near = [plain[one].name for one in difflib.get_close_matches(_plain(name), plain, n=3)]
-    told = f"near it are {', '.join(near)}" if near else f"there are {', '.join(BENCHMARKS)}"
-    raise ValueError(f"there is no benchmark {name!r}; {told}")
+    told = f"similar: {', '.join(near)}" if near else f"choose from {', '.join(BENCHMARKS)}"
+    raise ValueError(f"unknown benchmark {name!r}; {told}")
 
 
 def _plain(name: str) -> str:

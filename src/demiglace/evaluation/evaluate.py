@@ -119,7 +119,7 @@ class Evaluation:
             name = changed[0]
             raise ValueError(
                 f"{self.folder} holds answers of {name} {json.dumps(held.get(name))}, but now it is "
-                f"{json.dumps(told[name])}: name another folder"
+                f"{json.dumps(told[name])}: choose another folder"
             )
         if changed:
             file.clear()
@@ -163,7 +163,7 @@ class _Round:
             found = self.file.found.get(example.id)
             if found is not None and (other := _changed(found, example)):
                 raise ValueError(
-                    f"{self.file.path} holds another {other} under the id {example.id}: name another folder"
+                    f"{self.file.path} holds another {other} under the id {example.id}: choose another folder"
                 )
             if found is None or found.reply.error:
                 yield example

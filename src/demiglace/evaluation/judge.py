@@ -113,7 +113,7 @@ def _read(path: Path) -> dict[str, str]:
         said = {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}
         return {key: text for key, text in said.items() if score_written(text) is not None}
     except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(f"{path} holds a line that is no judgement: {error!r}") from error
+        raise ValueError(f"{path} holds a line that is not a judgement: {error!r}") from error
 
 
 def _key(judge: Backend | None, prompt: str) -> str:

@@ -118,7 +118,7 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
             try:
                 prediction = _read(json.loads(line))
             except (ValueError, LookupError, TypeError) as error:
-                raise ValueError(f"line {number} of {path} is no prediction: {error!r}") from error
+                raise ValueError(f"line {number} of {path} is not a prediction: {error!r}") from error
             found[prediction.id] = prediction
     return found
 

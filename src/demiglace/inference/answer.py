@@ -131,11 +131,11 @@ class AnswerStream(Iterator[str]):
     """The pieces of one answer as they are generated, including reasoning; `answer` is the answer so far."""
 
     def __init__(self, tokens: Generator[SampledToken], builder: AnswerBuilder) -> None:
-        self._tokens, self._draft = tokens, builder
+        self._tokens, self._builder = tokens, builder
 
     def __next__(self) -> str:
         while True:
-            if piece := self._draft.take(next(self._tokens)):
+            if piece := self._builder.take(next(self._tokens)):
                 return piece
 
     def close(self) -> None:
@@ -145,8 +145,8 @@ class AnswerStream(Iterator[str]):
     @property
     def conversation(self) -> Conversation:
         """The conversation that is answered, with the sampling settings that its videos were given."""
-        return self._draft.conversation
+        return self._builder.conversation
 
     @property
     def answer(self) -> Answer:
-        return self._draft.answer()
+        return self._builder.answer()

@@ -21,25 +21,25 @@ class Chat:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The turns so far. An unfinished last answer counts as far as it got; its turn does not if it has no text."""
-        return tuple(put for put, _ in self._so_far())
+        return tuple(given for given, _ in self._turns())
 
     def say(self, text: str, *sources: PartSource, thinking: bool = False) -> AnswerStream:
         """The answer to the next turn, about files shown now or earlier. Interrupts an unfinished previous answer."""
         if self._last is not None:
             self._last[1].close()
-        self._settled, self._last = self._so_far(), None
+        self._settled, self._last = self._turns(), None
         question = Message("user", (*map(part_of, sources), Text(text)))
-        conversation = Conversation((*(shown for _, shown in self._settled), question), thinking)
+        conversation = Conversation((*(settled for _, settled in self._settled), question), thinking)
         stream = self.assistant.stream_answer(conversation, self.sampling)
         self._last = question, stream
         return stream
 
-    def _so_far(self) -> list[tuple[Message, Message]]:
+    def _turns(self) -> list[tuple[Message, Message]]:
         if self._last is None:
             return self._settled
         question, stream = self._last
         answer = stream.answer
         if answer.stopped_by == "interrupted" and not answer.text:
             return self._settled
-        said = Message("assistant", (Text(answer.text),))
-        return [*self._settled, (question, stream.conversation.messages[-1]), (said, said)]
+        reply = Message("assistant", (Text(answer.text),))
+        return [*self._settled, (question, stream.conversation.messages[-1]), (reply, reply)]

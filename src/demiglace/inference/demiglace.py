@@ -74,16 +74,16 @@ class Demiglace:
         decoder's linear layers, after merging an adapter.
         ValueError if one of them is not available.
         """
-        folder, place = folder_of(path_or_id), device_named(device)
-        small = None if quantize is None else quantisation_named(quantize)
+        folder, torch_device = folder_of(path_or_id), device_named(device)
+        quantisation = None if quantize is None else quantisation_named(quantize)
         processor, sampling = Processor.load(folder, adapter), SamplingParams.read(folder)
-        number = dtype_named(dtype, place)
+        torch_dtype = dtype_named(dtype, torch_device)
         if adapter is None:
-            model = weights.load(folder, number, place, small, may_be_quantised=True)
+            model = weights.load(folder, torch_dtype, torch_device, quantisation, may_be_quantised=True)
         else:
-            model = merge_adapter(weights.load(folder, number, place), adapter)
-            if small:
-                quantise(model, small)
+            model = merge_adapter(weights.load(folder, torch_dtype, torch_device), adapter)
+            if quantisation:
+                quantise(model, quantisation)
         plain, folded = multiply_adds(model.config.resampler)
         if folded < plain:
             model.register_module("resampler", FoldedResampler(model.resampler))
@@ -107,7 +107,7 @@ class Demiglace:
         system: str | None = None,
     ) -> Answer:
         """The answer to one question about any number of files, their bytes, PIL images or parts of a conversation."""
-        return self.answer(_asked(question, sources, thinking, system), sampling)
+        return self.answer(_conversation(question, sources, thinking, system), sampling)
 
     def answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> Answer:
         """The answer to a conversation that ends with the user."""
@@ -125,7 +125,7 @@ class Demiglace:
         system: str | None = None,
     ) -> AnswerStream:
         """As `ask`, but in pieces of text as they are generated; afterwards the stream's `answer` is complete."""
-        return self.stream_answer(_asked(question, sources, thinking, system), sampling)
+        return self.stream_answer(_conversation(question, sources, thinking, system), sampling)
 
     def stream_answer(self, conversation: Conversation, sampling: SamplingParams | None = None) -> AnswerStream:
         """As `answer`, in pieces. Reading any stream advances all streams of its thread together."""
@@ -144,14 +144,14 @@ class Demiglace:
         In bfloat16, the default on CPUs with units for it, tokens that are nearly equally likely may change with the
         batch. ValueError where the files of a question are a single one instead of a list.
         """
-        conversations = [one if isinstance(one, Conversation) else _asked(*_listed(one)) for one in requests]
-        each = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
-        if len(each) != len(requests):
-            raise ValueError(f"{len(requests)} requests, but {len(each)} sampling parameters")
+        conversations = [one if isinstance(one, Conversation) else _conversation(*_listed(one)) for one in requests]
+        params = sampling if isinstance(sampling, Sequence) else [sampling or self.sampling] * len(requests)
+        if len(params) != len(requests):
+            raise ValueError(f"{len(requests)} requests, but {len(params)} sampling parameters")
         if rows < 1:
-            raise ValueError(f"at least 1 request has to be answered at a time, got {rows}")
+            raise ValueError(f"rows must be at least 1, got {rows}")
         answers: dict[int, Answer] = {}
-        for place, outcome in self.as_completed(zip(conversations, each, strict=True), rows):
+        for place, outcome in self.as_completed(zip(conversations, params, strict=True), rows):
             if not isinstance(outcome, AnswerBuilder):
                 raise outcome
             answers[place] = outcome.answer()
@@ -165,25 +165,25 @@ class Demiglace:
         When one ends, the next request is taken, so `asked` may be a long generator. A request that fails yields its
         error, and the others continue. A clip that several requests share is decoded once.
         """
-        mailbox, coming, clips = self._mailbox, enumerate(asked), RecentClips(CLIP_BYTES)
-        under_way: dict[int, tuple[int, AnswerBuilder]] = {}
+        mailbox, pending, clips = self._mailbox, enumerate(asked), RecentClips(CLIP_BYTES)
+        in_progress: dict[int, tuple[int, AnswerBuilder]] = {}
         try:
             while True:
-                while len(under_way) < rows and (following := next(coming, None)):
-                    place, one = following
+                while len(in_progress) < rows and (upcoming := next(pending, None)):
+                    place, (conversation, params) = upcoming
                     try:
-                        request = self._request(*one, clips)
+                        request = self._request(conversation, params, clips)
                         number = mailbox.add(self.processor.batch([request.sample]), request.sampler)
                     except (ValueError, OSError) as error:
                         yield place, error
                     else:
-                        under_way[number] = place, request.builder
-                if not under_way:
+                        in_progress[number] = place, request.builder
+                if not in_progress:
                     break
                 mailbox.advance()
-                yield from _completed(mailbox, under_way)
+                yield from _completed(mailbox, in_progress)
         finally:
-            for number in under_way:
+            for number in in_progress:
                 mailbox.cancel(number)
 
     def draft(self, fitted: Fitted, sample: Sample, sampling: SamplingParams, started: float) -> AnswerBuilder:
@@ -230,9 +230,9 @@ class Demiglace:
         yield from self._mailbox.tokens(self.processor.batch([request.sample]), request.sampler)
 
     def _sampler(self, conversation: Conversation, params: SamplingParams) -> TokenSampler:
-        known = self.model.config.llm.vocab_size
-        if params.logit_bias and (largest := max(params.logit_bias)) >= known:
-            raise ValueError(f"logit_bias names token {largest}, but the model knows {known}")
+        vocab_size = self.model.config.llm.vocab_size
+        if params.logit_bias and (largest := max(params.logit_bias)) >= vocab_size:
+            raise ValueError(f"logit_bias names token {largest}, but the model knows {vocab_size}")
         guide = self._guide_vocabulary.begin(params.guide) if params.guide else None
         return TokenSampler(params, self.roles, conversation.thinking is True, guide)
 
@@ -249,10 +249,10 @@ class Demiglace:
 
 
 def _completed(
-    mailbox: Mailbox, under_way: dict[int, tuple[int, AnswerBuilder]]
+    mailbox: Mailbox, in_progress: dict[int, tuple[int, AnswerBuilder]]
 ) -> Iterator[tuple[int, AnswerBuilder | ValueError]]:
-    """Answers that a step of the engine has completed, by their index; they are removed from `under_way`."""
-    for number, (place, builder) in list(under_way.items()):
+    """Answers that a step of the engine has completed, by their index; they are removed from `in_progress`."""
+    for number, (place, builder) in list(in_progress.items()):
         outcome: AnswerBuilder | ValueError | None = None
         try:
             for sampled in mailbox.take(number):
@@ -262,20 +262,20 @@ def _completed(
             outcome = error
         if outcome is not None:
             mailbox.cancel(number)
-            del under_way[number]
+            del in_progress[number]
             yield place, outcome
 
 
 def _check_fit(model: MiniCPMV, processor: Processor) -> None:
     """ValueError if the files of a checkpoint contradict each other."""
-    config, given = model.config, processor.config
+    config, prepared = model.config, processor.config
     numbers = {
-        "visual tokens of a slice": (given.num_queries, config.resampler.num_queries),
-        "pixels along a patch": (given.slicing.patch_size, config.vision.patch_size),
+        "visual tokens of a slice": (prepared.num_queries, config.resampler.num_queries),
+        "pixels along a patch": (prepared.slicing.patch_size, config.vision.patch_size),
     }
-    for name, (prepared, expected) in numbers.items():
-        if prepared != expected:
-            raise ValueError(f"the processor prepares {prepared} {name}, but the model takes {expected}")
+    for name, (actual, expected) in numbers.items():
+        if actual != expected:
+            raise ValueError(f"the processor prepares {actual} {name}, but the model expects {expected}")
     if processor.tokenizer.vocab_size > config.llm.vocab_size:
         raise ValueError(
             f"the tokenizer has {processor.tokenizer.vocab_size} tokens, but the model knows {config.llm.vocab_size}"
@@ -291,7 +291,7 @@ def _listed(request: tuple[str, Sequence[PartSource]]) -> tuple[str, Sequence[Pa
     return request
 
 
-def _asked(
+def _conversation(
     question: str, sources: Sequence[PartSource], thinking: bool = False, system: str | None = None
 ) -> Conversation:
     return Conversation.ask(question, *map(part_of, sources), thinking=thinking, system=system)

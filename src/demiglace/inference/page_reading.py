@@ -106,9 +106,9 @@ class PageReader:
     ) -> None:
         """`min_confidence` (0 to 1): lines read with less are left out; they are rather texture than print."""
         if rows < 1:
-            raise ValueError(f"at least 1 piece has to be read at a time, got {rows}")
+            raise ValueError(f"rows must be at least 1, got {rows}")
         if not 0 <= min_confidence <= 1:
-            raise ValueError(f"a confidence is between 0 and 1, got {min_confidence}")
+            raise ValueError(f"min_confidence must be between 0 and 1, got {min_confidence}")
         self.min_confidence = min_confidence
         self.sampling = replace(SamplingParams.greedy(), num_beams=num_beams)
         self.assistant, self.cutting, self.rows = assistant, cutting or CuttingConfig(), max(1, rows // num_beams)
@@ -197,7 +197,7 @@ def open_pages_to_read(
     elif kind == "image":
         yield [(1, partial(open_picture, path))]
     else:
-        raise ValueError(f"{path} is a video or an animation; images and PDFs are read")
+        raise ValueError(f"{path} is a video or an animation; only images and PDFs can be read")
 
 
 @dataclass(frozen=True)

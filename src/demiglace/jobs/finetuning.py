@@ -60,34 +60,34 @@ def survey(recipe: FinetuningRecipe, held_out: bool = False, shows: bool = True)
 
 
 def finetune(
-    recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None = None
+    recipe: FinetuningRecipe, stats: DatasetStatistics, folder: Path, machine: Machine, peak: float | None = None
 ) -> Path | None:
     """Run or resume the recipe in `folder`; returns the path of the result, or None if a signal stopped it.
 
-    seen: the survey of the same data. peak: operations per second of all processes; None measures it here.
+    stats: the survey of the same data. peak: operations per second of all processes; None measures it here.
     Raises ValueError if there is nothing to train on, the folder holds a run with other settings, or peft is missing;
     BadRecord for a bad record unless they are skipped; OSError if the result cannot be written.
     """
     ranks = machine.ranks
     check_dtype(machine.dtype)
     if recipe.method == "qlora" and ranks.count > 1:
-        raise ValueError(f"weights of 4 bits stay in one process, got {ranks.count}: --lora learns in any number")
-    check_usable(recipe, seen)
-    settings = _settings(recipe, seen) | {"dtype": machine.dtype_name}
+        raise ValueError(f"4-bit weights are trained in one process, got {ranks.count}: --lora allows any number")
+    check_usable(recipe, stats)
+    settings = _settings(recipe, stats) | {"dtype": machine.dtype_name}
     made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
     with open_folder(folder, settings, inputs, made, ranks, machine.log, machine.restart):
-        return learn(recipe, seen, folder, machine, peak)
+        return learn(recipe, stats, folder, machine, peak)
 
 
-def check_usable(recipe: FinetuningRecipe, seen: DatasetStatistics) -> None:
+def check_usable(recipe: FinetuningRecipe, stats: DatasetStatistics) -> None:
     """ValueError if there is nothing to train on."""
-    if not seen.samples:
-        count = f"{seen.num_records} records to learn from"
+    if not stats.samples:
+        count = f"{stats.num_records} records to learn from"
         raise ValueError(f"{recipe.data_named} has {count}, and none of them can be used")
 
 
 def learn(
-    recipe: FinetuningRecipe, seen: DatasetStatistics, folder: Path, machine: Machine, peak: float | None
+    recipe: FinetuningRecipe, stats: DatasetStatistics, folder: Path, machine: Machine, peak: float | None
 ) -> Path | None:
     """The run itself, in a folder that it has locked; as `finetune`."""
     ranks = machine.ranks
@@ -95,7 +95,7 @@ def learn(
     learner, adapter = initial_learner(recipe, machine)
     trainable = adapters.learned_names(learner) if adapter else tuple(PARTS[part] for part in recipe.parts)
     num_parameters = sum(value.numel() for value in learner.parameters())
-    stage = recipe.stage(trainable, recipe.num_steps(seen.lengths), recipe.peak_learning_rate(num_parameters))
+    stage = recipe.stage(trainable, recipe.num_steps(stats.lengths), recipe.peak_learning_rate(num_parameters))
     if not run(recipe, stage, learner, processor, folder, machine, peak or measured_peak(machine)):
         return None
     target = folder / (MODEL if adapter is None else ADAPTER)
@@ -103,7 +103,7 @@ def learn(
     def finish() -> None:
         left = (learner, adapter) if ranks.count == 1 else gathered(recipe, trainable)
         checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
-        with checkpoint.what_is_left(folder / STAGE):
+        with checkpoint.write_errors(folder / STAGE):
             write_result(*left, processor, target)
 
     ranks.first(finish)
@@ -204,13 +204,13 @@ def learning(recipe: FinetuningRecipe) -> Learning:
     return Learning(*(part in recipe.parts for part in ("encoder", "resampler", "decoder")))
 
 
-def _settings(recipe: FinetuningRecipe, seen: DatasetStatistics) -> dict[str, Any]:
+def _settings(recipe: FinetuningRecipe, stats: DatasetStatistics) -> dict[str, Any]:
     """The settings that determine a run; how steps are split and when to stop early may change on resume."""
     free = ("micro_batch_rows", "activation_checkpointing", "patience", "cache")
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}
     places = [place_of(file) for file in recipe.data]
     data = places[0] if len(places) == 1 else places  # a single one as a string, as written by runs of earlier versions
-    return {**settings, "data": data, "num_records": seen.num_records}
+    return {**settings, "data": data, "num_records": stats.num_records}
 
 
 def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:

@@ -23,12 +23,12 @@ class FinetuningEstimate:
     seconds: float
 
 
-def predict(recipe: FinetuningRecipe, seen: DatasetStatistics, machine: Machine, peak: float) -> FinetuningEstimate:
+def predict(recipe: FinetuningRecipe, data: DatasetStatistics, machine: Machine, peak: float) -> FinetuningEstimate:
     """The estimate of a run of `recipe` on the surveyed data; `peak`: operations per second of all processes."""
     setup = replace(setup_of(recipe), dtype=machine.dtype_name, processes=machine.ranks.count)
-    parts = process_memory(setup, weights.read_config(recipe.model), seen, machine.device.type == "cpu")
-    flops = seen.flops * seen.num_records / max(1, seen.samples) * recipe.epochs
-    num_steps = recipe.num_steps(seen.lengths)
+    parts = process_memory(setup, weights.read_config(recipe.model), data, machine.device.type == "cpu")
+    flops = data.flops * data.num_records / max(1, data.samples) * recipe.epochs
+    num_steps = recipe.num_steps(data.lengths)
     held = parts.weights + parts.gradients + parts.optimizer
     return FinetuningEstimate(num_steps, held, parts.total, flops / (UTILISATION * peak))
 

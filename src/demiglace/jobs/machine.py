@@ -33,7 +33,7 @@ class Machine:
     restart: bool = False
     pace: Pace = UNTIMED
     plan: TimePlan | None = None
-    log: Callable[[str], None] = lambda told: None
+    log: Callable[[str], None] = lambda message: None
 
     @property
     def dtype_name(self) -> str:
@@ -43,7 +43,7 @@ class Machine:
 def check_dtype(dtype: torch.dtype) -> None:
     """ValueError if training does not support it."""
     if dtype not in (torch.float32, torch.bfloat16):
-        raise ValueError(f"training computes in float32 or bfloat16, got {dtype}")
+        raise ValueError(f"training needs float32 or bfloat16, got {dtype}")
 
 
 def measured_peak(machine: Machine) -> float:

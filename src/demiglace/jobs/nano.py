@@ -63,7 +63,7 @@ from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
 from demiglace.recipes.nano import NANO_STAGES, NanoRecipe
 from demiglace.safe_files import atomic_path
-from demiglace.training.checkpoint import latest, what_is_left
+from demiglace.training.checkpoint import latest, write_errors
 from demiglace.training.distributed import ALONE
 from demiglace.training.flops import Learning
 from demiglace.training.objective import Objective
@@ -86,7 +86,7 @@ def train(
     deadline stopped it.
 
     log: gets messages for the terminal. restart: whether an earlier run in the folder is moved aside first.
-    Raises ValueError if the folder is in use or holds another run, and `checkpoint.NotWritten`.
+    Raises ValueError if the folder is in use or holds another run, and `checkpoint.WriteError`.
     """
     check_inputs(recipe)
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
@@ -142,7 +142,7 @@ def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Call
             callback, own = AtCheckpoint(samples if reads else None, export, under.compiled), folder / stage.name
             if not Trainer(learner, stage, objective, own, callback, peak=peak, pace=under.pace, log=log).run():
                 return None
-            with what_is_left(folder / stage.name):
+            with write_errors(folder / stage.name):
                 export_with_heads(learner, processor, folder)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

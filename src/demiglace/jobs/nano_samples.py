@@ -49,7 +49,7 @@ class Samples:
         write_whole(path, f"{path.read_text() if path.exists() else ''}{head}{''.join(lines)}\n")
         return head + "".join(lines[:4])
 
-    def lacks(self, folder: Path, step: int) -> bool:
+    def is_unrecorded(self, folder: Path, step: int) -> bool:
         """Whether the run was killed after it saved a step and before it wrote the samples."""
         path = folder / SAMPLES_FILE
         return not path.exists() or f"\nstep {step}: " not in f"\n{path.read_text()}"
@@ -71,8 +71,8 @@ class AtCheckpoint:
         with torch.compiler.set_stance("force_eager") if self.is_compiled else nullcontext():
             return self.samples(learner, folder, step)
 
-    def lacks(self, folder: Path, step: int) -> bool:
-        return self.samples is not None and self.samples.lacks(folder, step)
+    def is_unrecorded(self, folder: Path, step: int) -> bool:
+        return self.samples is not None and self.samples.is_unrecorded(folder, step)
 
 
 def transcribe(learner: Learner, samples: list[ReadingSample], asked: Prompt, tokenizer: Tokenizer) -> list[str]:

@@ -117,8 +117,10 @@ def _reference(
             raise error if isinstance(error, BadRecord) else BadRecord(where, str(error)) from error
         machine.log(f"left out: {where}: {error}")
 
-    at_once, log = recipe.numbers.micro_batch_pairs, ReferenceLog(stage_folder, key, machine.ranks.rank)
-    reference = ReferencePass(pairs, count, at_once, log, on_bad, machine.ranks, machine.device, machine.dtype)
+    log = ReferenceLog(stage_folder, key, machine.ranks.rank)
+    reference = ReferencePass(
+        pairs, count, recipe.numbers.micro_batch_pairs, log, on_bad, machine.ranks, machine.device, machine.dtype
+    )
     return reference.run(learner, should_stop)
 
 
@@ -145,7 +147,7 @@ def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
     newest = checkpoint.latest(folder / PREFERENCE)
     assert newest is not None
     checkpoint.restore_learner(newest, finished)
-    with checkpoint.what_is_left(folder / PREFERENCE):
+    with checkpoint.write_errors(folder / PREFERENCE):
         export(finished.model, Processor.load(recipe.start), folder / "model")
 
 

@@ -83,7 +83,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
             newest = checkpoint.latest(folder / RL)
             assert newest is not None
             checkpoint.restore_learner(newest, finished)
-            with checkpoint.what_is_left(folder / RL):
+            with checkpoint.write_errors(folder / RL):
                 export(finished.model, processor, folder / "model")
 
         ranks.first(finish)

@@ -103,7 +103,7 @@ def run_stages(
         before = checkpoint.latest(folder / stage.name)
 
     def finish() -> None:
-        with checkpoint.what_is_left(folder / recipe.stages()[-1].name):
+        with checkpoint.write_errors(folder / recipe.stages()[-1].name):
             export(initial_learner(recipe, before).model, processor, folder / "model")
 
     machine.ranks.first(finish)

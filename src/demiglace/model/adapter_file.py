@@ -47,7 +47,7 @@ def check_adapter(folder: Path) -> None:
     take(str(path), given, {"peft_type": Words(("LORA",))}, ["peft_type"])
     config = take(str(path), given, FIELDS, REQUIRED)
     if "megatron_config" in given:  # peft would import a module that the file names
-        raise ValueError(f"{path}: megatron_config is not taken")
+        raise ValueError(f"{path}: megatron_config is not supported")
     for name in PATTERNS:
         held = config.get(name, [])
         for pattern in [held] if isinstance(held, str) else held:
@@ -78,4 +78,4 @@ def _check_tensors(path: Path, config: Mapping[str, Any]) -> None:
     check_finite(path, tensors)
     held = max((size for name, tensor in tensors.items() if ".lora_A." in name for size in tensor.shape[:1]), default=0)
     if (told := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
-        raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} tells of rank {told}")
+        raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} has rank {told}")

@@ -43,7 +43,9 @@ def targets_of(parts: tuple[str, ...]) -> list[str]:
     """Patterns of the layers that get adapters in `parts`; ValueError if none of the parts takes adapters."""
     patterns = [TARGETS[part] for part in parts if part in TARGETS]
     if not patterns:
-        raise ValueError(f"adapters go into encoder and decoder, but {', '.join(parts) or 'no part'} is to learn")
+        raise ValueError(
+            f"adapters are for encoder and decoder, but the parts to train are {', '.join(parts) or 'none'}"
+        )
     return patterns
 
 

@@ -211,7 +211,7 @@ def _vision(section: object) -> SiglipConfig:
     numbers = take(where, fields, VISION, VISION)
     image_size, patch_size = numbers["image_size"], numbers["patch_size"]
     if image_size % patch_size:
-        raise ValueError(f"config.json: vision image_size {image_size} is no multiple of patch_size {patch_size}")
+        raise ValueError(f"config.json: vision image_size {image_size} is not a multiple of patch_size {patch_size}")
     return SiglipConfig(
         **{ours: numbers[name] for name, ours in VISION_SIZES.items()},
         num_positions_per_side=image_size // patch_size,

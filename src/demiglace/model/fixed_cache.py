@@ -18,16 +18,12 @@ class FixedKVCache(KVCache):
     """
 
     def __init__(self, cache: KVCache) -> None:
-        self.keys, self.values, self.positions, self.segments = (
-            cache.keys,
-            cache.values,
-            cache.positions,
-            cache.segments,
-        )
+        self.keys, self.values = cache.keys, cache.values
+        self.positions, self.segments = cache.positions, cache.segments
         self.capacity, self.length = cache.capacity, cache.capacity
         self.filled = torch.tensor([cache.length], device=cache.keys.device)
-        for held in (self.keys, self.values):
-            held[..., cache.length :, :].zero_()  # masked, but zero times NaN would be NaN
+        for cached in (self.keys, self.values):
+            cached[..., cache.length :, :].zero_()  # masked, but zero times NaN would be NaN
 
     def advance(self, positions: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         """Make room for one token of each row; returns positions and segments of all places (rows, capacity)."""

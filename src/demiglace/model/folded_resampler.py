@@ -66,7 +66,7 @@ class FoldedResampler(nn.Module):
         self.eps = resampler.ln_kv.eps
         for name, weights in _fold(resampler).items():
             self.register_buffer(name, weights, persistent=False)
-        self.register_state_dict_pre_hook(_refuse)
+        self.register_state_dict_pre_hook(_refuse_state_dict)
 
     @torch.no_grad()
     def forward(
@@ -83,20 +83,20 @@ class FoldedResampler(nn.Module):
         A chunk is one picture, or as many of its rows as `max_patches_per_chunk` patches allow, at least one.
         """
         pictures = PackageGrids.of(grids, package_sizes, run_lengths)
-        of_picture = features.split(pictures.picture_lengths())
+        picture_features = features.split(pictures.picture_lengths())
         tables = self._place_scores(pictures.sizes)
         tokens = features.new_empty(len(pictures.package_sizes), self.config.num_queries, self.config.hidden_size)
         for package, members in enumerate(pictures.package_pictures()):
             times = tick_positions(ticks[members.start : members.stop], self.config.hidden_size) @ self.place_map.T
             pool = SoftmaxPool(self.key_map.shape[0], self.key_map.shape[1], features.device)
             for number, picture in enumerate(members):
-                given, size = of_picture[picture], pictures.sizes[picture]
+                own, size = picture_features[picture], pictures.sizes[picture]
                 if pictures.run_lengths is None:
-                    scored = self._scored(given, size, tables, times[number], max_patches_per_chunk)
+                    chunks = self._scored(own, size, tables, times[number], max_patches_per_chunk)
                 else:
                     runs = pictures.run_lengths[picture]
-                    scored = self._scored_runs(given, size, tables, times[number:], runs, max_patches_per_chunk)
-                for scores, values in scored:
+                    chunks = self._scored_runs(own, size, tables, times[number:], runs, max_patches_per_chunk)
+                for scores, values in chunks:
                     pool.add(scores, values)
             tokens[package] = self._project(pool.mean())
         return tokens
@@ -173,10 +173,10 @@ class SoftmaxPool:
     def add(self, scores: Tensor, values: Tensor) -> None:
         """float32 scores (rows, patches), overwritten with their weights, and values (patches, size)."""
         maximum = torch.maximum(self.maximum, scores.amax(dim=1, keepdim=True))
-        kept = (self.maximum - maximum).exp_()
+        rescale = (self.maximum - maximum).exp_()
         weights = scores.sub_(maximum).exp_()
-        self.total = self.total * kept + weights.sum(dim=1, keepdim=True)
-        self.sum.mul_(kept).add_(weights.to(values.dtype) @ values)
+        self.total = self.total * rescale + weights.sum(dim=1, keepdim=True)
+        self.sum.mul_(rescale).add_(weights.to(values.dtype) @ values)
         self.maximum = maximum
 
     def mean(self) -> Tensor:
@@ -196,17 +196,15 @@ def _fold(resampler: Resampler) -> dict[str, Tensor]:
     kv_weight = resampler.kv_proj.weight.float()
     centred = kv_weight - kv_weight.mean(dim=0)
     value_map = ((value_weight * norm.weight) @ centred).unflatten(0, heads)
-    facing_features = {
+    feature_maps = {
         "key_map": (place_map * norm.weight) @ centred,
         # |R x|^2 is a sum of squares and as exact as the variance itself; x G x with G = R^T R has cancellation.
         "scale_map": torch.linalg.qr(centred / hidden_size**0.5, mode="r").R,
         "value_map": value_map.transpose(1, 2).contiguous(),
         "value_bias": (value_weight @ norm.bias.float() + value_bias).unflatten(0, heads).unsqueeze(1),
     }
-    return {"place_map": place_map} | {
-        name: weights.to(resampler.proj.dtype) for name, weights in facing_features.items()
-    }
+    return {"place_map": place_map} | {name: weights.to(resampler.proj.dtype) for name, weights in feature_maps.items()}
 
 
-def _refuse(module: FoldedResampler, prefix: str, keep_vars: bool) -> None:
+def _refuse_state_dict(module: FoldedResampler, prefix: str, keep_vars: bool) -> None:
     raise ValueError("a folded resampler has no state dict: save the model that it was folded from")

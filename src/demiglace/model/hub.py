@@ -58,14 +58,16 @@ def _fetched(path_or_id: str, patterns: Sequence[str], kind: Literal["model", "d
             return Path(snapshot_download(path_or_id, repo_type=kind, allow_patterns=list(patterns)))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{path_or_id} is no folder here and cannot be had from the hub: {reason}") from error
+        raise ValueError(
+            f"{path_or_id} is not a local folder and cannot be downloaded from the hub: {reason}"
+        ) from error
     except (
         Exception
     ) as error:  # from the disk, or from the HTTP library, which differs between versions of the hub client
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
-            f"{path_or_id} has not come whole from the hub: {reason}; files that have are kept, "
-            "and the same command fetches the others"
+            f"{path_or_id} was not downloaded completely: {reason}; complete files are kept, "
+            "and the same command downloads the rest"
         ) from error
 
 
@@ -91,5 +93,5 @@ def folder_of(path_or_id: str | PathLike[str] | None) -> Path:
         return resolve(path_or_id)
     folder = Path(str(files("demiglace"))) / "checkpoints" / str(path_or_id or NANO)
     if not folder.is_dir():
-        raise ValueError("this installation carries no model: name a checkpoint's folder or hub id")
+        raise ValueError("this installation includes no model: give a checkpoint's folder or hub id")
     return folder

@@ -86,35 +86,35 @@ class KVCache:
                 order[row] = last
         for place, row in enumerate(order):
             if place != row:
-                for held in (self.keys, self.values):
-                    held[:, place, :, : self.length] = held[:, row, :, : self.length]
+                for cached in (self.keys, self.values):
+                    cached[:, place, :, : self.length] = cached[:, row, :, : self.length]
                 self.positions[place], self.segments[place] = self.positions[row], self.segments[row]
-        left = self.rows(slice(len(order)))
-        self.keys, self.values, self.positions, self.segments = left.keys, left.values, left.positions, left.segments
+        kept = self.rows(slice(len(order)))
+        self.keys, self.values, self.positions, self.segments = kept.keys, kept.values, kept.positions, kept.segments
         return order
 
     def reorder(self, rows: Tensor, start: int) -> None:
         """Give each row the contents of the row in `rows`, int64 (rows,), from `start` on; before it they are equal."""
-        for held in (self.keys, self.values):
-            filled = held[:, :, :, start : self.length]
+        for cached in (self.keys, self.values):
+            filled = cached[:, :, :, start : self.length]
             filled.copy_(filled[:, rows])
-        for marks in (self.positions, self.segments):
-            marks[:, start : self.length] = marks[rows, start : self.length]
+        for numbers in (self.positions, self.segments):
+            numbers[:, start : self.length] = numbers[rows, start : self.length]
 
     def rows(self, chosen: slice) -> KVCache:
         """Some of the rows as a separate cache that shares memory with this one."""
-        some = copy(self)
-        some.keys, some.values = self.keys[:, chosen], self.values[:, chosen]
-        some.positions, some.segments = self.positions[chosen], self.segments[chosen]
-        return some
+        view = copy(self)
+        view.keys, view.values = self.keys[:, chosen], self.values[:, chosen]
+        view.positions, view.segments = self.positions[chosen], self.segments[chosen]
+        return view
 
     def repeated(self, times: int) -> KVCache:
         """A copy of the same capacity in which every row is repeated `times` times in succession."""
         num_layers, rows, heads, capacity, head_dim = self.keys.shape
-        more = KVCache(num_layers, rows * times, heads, capacity, head_dim, self.keys.dtype, self.keys.device)
-        for filled, held in ((more.keys, self.keys), (more.values, self.values)):
-            filled[:, :, :, : self.length] = held[:, :, :, : self.length].repeat_interleave(times, dim=1)
-        more.positions.copy_(self.positions.repeat_interleave(times, dim=0))
-        more.segments.copy_(self.segments.repeat_interleave(times, dim=0))
-        more.length = self.length
-        return more
+        cache = KVCache(num_layers, rows * times, heads, capacity, head_dim, self.keys.dtype, self.keys.device)
+        for target, source in ((cache.keys, self.keys), (cache.values, self.values)):
+            target[:, :, :, : self.length] = source[:, :, :, : self.length].repeat_interleave(times, dim=1)
+        cache.positions.copy_(self.positions.repeat_interleave(times, dim=0))
+        cache.segments.copy_(self.segments.repeat_interleave(times, dim=0))
+        cache.length = self.length
+        return cache

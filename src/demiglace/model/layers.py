@@ -51,8 +51,8 @@ class LayerNorm(nn.LayerNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        learns = torch.is_grad_enabled() and self.weight.requires_grad
-        if not learns or x.device.type != "cpu" or x.dtype == torch.float32:
+        needs_grad = torch.is_grad_enabled() and self.weight.requires_grad
+        if not needs_grad or x.device.type != "cpu" or x.dtype == torch.float32:
             return super().forward(x)
         weights = self.weight.float(), self.bias.float()
         return F.layer_norm(x.float(), self.normalized_shape, *weights, self.eps).to(x.dtype)
@@ -82,13 +82,13 @@ def chunks_by_length(lengths: list[int], limit: int | None) -> list[list[int]]:
     Shortest first puts groups of equal length together, for which `grouped_attention` is fast.
     """
     chunks: list[list[int]] = []
-    held = 0
+    num_tokens = 0  # in the last chunk
     for group in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not chunks or (limit is not None and held + lengths[group] > limit):
+        if not chunks or (limit is not None and num_tokens + lengths[group] > limit):
             chunks.append([])
-            held = 0
+            num_tokens = 0
         chunks[-1].append(group)
-        held += lengths[group]
+        num_tokens += lengths[group]
     return chunks
 
 
@@ -130,27 +130,27 @@ def grouped_attention(
     keys = key.split([size[1] * count for size, count in runs])
     values = value.split([size[1] * count for size, count in runs])
     biases = [None] * len(runs) if bias is None else bias.split([size[1] * count for size, count in runs])
-    mixed = []
-    for *parts, added, (_, count) in zip(queries, keys, values, biases, runs, strict=True):
+    attended = []
+    for *parts, key_bias, (_, count) in zip(queries, keys, values, biases, runs, strict=True):
         q, k, v = (part.unflatten(0, (count, -1)).transpose(1, 2) for part in parts)
-        mask = None if added is None else added.view(count, 1, 1, -1)
-        mixed.append(_attention(q, k, v, mask, is_causal))
-    return torch.cat([x.transpose(1, 2).flatten(0, 1) for x in mixed])
+        mask = None if key_bias is None else key_bias.view(count, 1, 1, -1)
+        attended.append(_attention(q, k, v, mask, is_causal))
+    return torch.cat([x.transpose(1, 2).flatten(0, 1) for x in attended])
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
-    shares = query.shape[1] != key.shape[1]
-    if not _learns_faster_in_float32(query):
-        return F.scaled_dot_product_attention(query, key, value, mask, is_causal=is_causal, enable_gqa=shares)
-    wide_mask = None if mask is None else mask.float()
+    is_grouped = query.shape[1] != key.shape[1]
+    if not _trains_faster_in_float32(query):
+        return F.scaled_dot_product_attention(query, key, value, mask, is_causal=is_causal, enable_gqa=is_grouped)
+    float_mask = None if mask is None else mask.float()
     with torch.autocast(query.device.type, enabled=False):
-        mixed = F.scaled_dot_product_attention(
-            query.float(), key.float(), value.float(), wide_mask, is_causal=is_causal, enable_gqa=shares
+        attended = F.scaled_dot_product_attention(
+            query.float(), key.float(), value.float(), float_mask, is_causal=is_causal, enable_gqa=is_grouped
         )
-    return mixed.to(query.dtype)
+    return attended.to(query.dtype)
 
 
-def _learns_faster_in_float32(query: Tensor) -> bool:
+def _trains_faster_in_float32(query: Tensor) -> bool:
     """torch's CPU backward pass (2.13) is slow in bfloat16 for short groups, even with hardware bfloat16 support."""
     short = query.shape[2] < SHORTEST_IN_BFLOAT16
     return short and query.requires_grad and query.dtype == torch.bfloat16 and query.device.type == "cpu"
@@ -191,14 +191,14 @@ def causal_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor 
     query (rows, heads, queries, head_dim), key and value (rows, kv heads, keys, head_dim) -> as query.
     """
     kv_heads = key.shape[1]
-    sharing = query.shape[1] // kv_heads
+    group_size = query.shape[1] // kv_heads
     if query.shape[2] == 1:
         # One query: the heads that share a key take the place of queries, so no key is repeated.
-        shared = query.squeeze(2).unflatten(1, (kv_heads, sharing))
-        return F.scaled_dot_product_attention(shared, key, value, attn_mask=visible).flatten(1, 2).unsqueeze(2)
+        grouped = query.squeeze(2).unflatten(1, (kv_heads, group_size))
+        return F.scaled_dot_product_attention(grouped, key, value, attn_mask=visible).flatten(1, 2).unsqueeze(2)
     if visible is not None and query.is_cuda:
         # CUDA kernels that accept a mask do not support shared heads.
-        key, value = key.repeat_interleave(sharing, dim=1), value.repeat_interleave(sharing, dim=1)
+        key, value = key.repeat_interleave(group_size, dim=1), value.repeat_interleave(group_size, dim=1)
     return F.scaled_dot_product_attention(
         query, key, value, attn_mask=visible, is_causal=visible is None, enable_gqa=key.shape[1] != query.shape[1]
     )

@@ -22,12 +22,12 @@ class MiniCPMVConfig:
     llm: Qwen3Config
 
     def __post_init__(self) -> None:
-        given, taken = self.vision.hidden_size, self.resampler.feature_size
-        if given != taken:
-            raise ValueError(f"the encoder gives features of {given}, the resampler takes {taken}")
-        given, taken = self.resampler.hidden_size, self.llm.hidden_size
-        if given != taken:
-            raise ValueError(f"the resampler gives tokens of {given}, the decoder takes {taken}")
+        actual, expected = self.vision.hidden_size, self.resampler.feature_size
+        if actual != expected:
+            raise ValueError(f"the encoder's features have size {actual}, but the resampler expects {expected}")
+        actual, expected = self.resampler.hidden_size, self.llm.hidden_size
+        if actual != expected:
+            raise ValueError(f"the resampler's tokens have size {actual}, but the decoder expects {expected}")
 
 
 class MiniCPMV(nn.Module):
@@ -61,9 +61,9 @@ class MiniCPMV(nn.Module):
 
         Raises ValueError if the number of places differs from the number of visual tokens.
         """
-        given, places = 0 if visual is None else visual.shape[0], batch.visual_places.numel()
-        if given != places:
-            raise ValueError(f"{given} visual tokens, but the batch has {places} places for them")
+        num_tokens, num_places = 0 if visual is None else visual.shape[0], batch.visual_places.numel()
+        if num_tokens != num_places:
+            raise ValueError(f"{num_tokens} visual tokens, but the batch has {num_places} places for them")
         embeddings = self.llm.model.embed_tokens(batch.tokens)
         if visual is None:
             return embeddings

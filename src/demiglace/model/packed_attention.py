@@ -28,9 +28,10 @@ def segment_lengths(positions: Tensor, segments: Tensor) -> SegmentLengths | Non
     if length <= LONGEST_MASKED_ROW or segments.is_cuda:
         return None
     numbers = segments + torch.arange(rows, device=segments.device).unsqueeze(1) * (segments.max() + 1)
-    alone = torch.where(segments == PADDING, -1 - torch.arange(rows * length).view(rows, length), numbers).flatten()
-    found, counts = alone.unique_consecutive(return_counts=True)
-    rises = (positions.flatten().diff() > 0) | (alone.diff() != 0)
+    padding = -1 - torch.arange(rows * length).view(rows, length)  # a number of its own for each token
+    numbers = torch.where(segments == PADDING, padding, numbers).flatten()
+    found, counts = numbers.unique_consecutive(return_counts=True)
+    rises = (positions.flatten().diff() > 0) | (numbers.diff() != 0)
     if len(found) == rows or len(found.unique()) != len(found) or not bool(rises.all()):
         return None
     return tuple(counts.tolist())
@@ -39,5 +40,5 @@ def segment_lengths(positions: Tensor, segments: Tensor) -> SegmentLengths | Non
 def packed_attention(query: Tensor, key: Tensor, value: Tensor, lengths: SegmentLengths) -> Tensor:
     """As `layers.causal_attention` with a mask, except for padding, whose output is meaningless; shapes as there."""
     q, k, v = (x.transpose(1, 2).flatten(0, 1) for x in (query, key, value))
-    mixed = grouped_attention(q, k, v, list(lengths), list(lengths), is_causal=True)
-    return mixed.unflatten(0, (len(query), -1)).transpose(1, 2)
+    attended = grouped_attention(q, k, v, list(lengths), list(lengths), is_causal=True)
+    return attended.unflatten(0, (len(query), -1)).transpose(1, 2)

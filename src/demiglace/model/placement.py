@@ -18,7 +18,7 @@ def device_named(name: str | None) -> torch.device:
         reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise ValueError(f"device {name!r} cannot be used here: {reason}") from error
     if one.device.type == "cpu" and torch.device(name).index:  # torch accepts any index for its single CPU device
-        raise ValueError(f"device {name!r} cannot be used here: there is one, cpu")
+        raise ValueError(f"device {name!r} cannot be used here: the only CPU device is cpu")
     return one.device
 
 

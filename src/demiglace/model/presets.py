@@ -12,7 +12,7 @@ def preset(name: str) -> MiniCPMVConfig:
     """The configuration called `name`; ValueError if there is none."""
     presets = {"nano": nano, "small": small, "8b": released_8b}
     if name not in presets:
-        raise ValueError(f"no preset {name!r}; there are {', '.join(presets)}")
+        raise ValueError(f"unknown preset {name!r}; choose from {', '.join(presets)}")
     return presets[name]()
 
 

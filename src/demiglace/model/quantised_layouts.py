@@ -63,7 +63,7 @@ def stored_layout(fields: Mapping[str, Any]) -> QuantisedLayout | None:
     if method == "awq":
         _check(where, table, {"bits": 4, "zero_point": True, "version": "gemm"})
         return AwqLayout(Whole(32, 2**16).check(f"{where}: group_size", table.get("group_size")))
-    raise ValueError(f"{where} has quant_method {told(method)}, but only bitsandbytes and awq are read here")
+    raise ValueError(f"{where} has quant_method {told(method)}, but only bitsandbytes and awq are supported")
 
 
 @dataclass(frozen=True)
@@ -184,4 +184,4 @@ def _json_of(where: str, contents: Tensor) -> dict[str, Any]:
     try:
         return TableOf(Anything()).check(where, json.loads(bytes(contents.tolist())))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{where} is no JSON: {error}") from error
+        raise ValueError(f"{where} is not valid JSON: {error}") from error

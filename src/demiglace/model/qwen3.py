@@ -13,15 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demiglace.model.kv_cache import AttentionCache, KVCache
-from demiglace.model.layers import (
-    Checkpointing,
-    RMSNorm,
-    causal_attention,
-    rotary_table,
-    rotate,
-    run_layer,
-    visibility,
-)
+from demiglace.model.layers import Checkpointing, RMSNorm, causal_attention, rotary_table, rotate, run_layer, visibility
 from demiglace.model.packed_attention import SegmentLengths, packed_attention, segment_lengths
 
 Visible = Tensor | SegmentLengths | None  # as `causal_attention` takes it, or the segments of packed rows
@@ -46,7 +38,7 @@ class Qwen3Config:
 
     def __post_init__(self) -> None:
         if self.num_heads % self.num_kv_heads:
-            raise ValueError(f"num_heads {self.num_heads} is no multiple of num_kv_heads {self.num_kv_heads}")
+            raise ValueError(f"num_heads {self.num_heads} is not a multiple of num_kv_heads {self.num_kv_heads}")
         if self.head_dim % 2:
             raise ValueError(f"head_dim must be even, got {self.head_dim}")
 
@@ -79,23 +71,23 @@ class Attention(nn.Module):
         layer: int,
         last: Tensor | None = None,
     ) -> Tensor:
-        asking, turned = x, rotary
+        query_input, query_rotary = x, rotary
         if last is not None:
-            asking, turned = _at(x, last), (_at(rotary[0], last), _at(rotary[1], last))
+            query_input, query_rotary = _gather(x, last), (_gather(rotary[0], last), _gather(rotary[1], last))
             assert not isinstance(visible, tuple)
-            visible = None if visible is None else _at(visible, last)
-        query = self.q_proj(asking).unflatten(-1, (-1, self.head_dim))
+            visible = None if visible is None else _gather(visible, last)
+        query = self.q_proj(query_input).unflatten(-1, (-1, self.head_dim))
         key, value = (project(x).unflatten(-1, (-1, self.head_dim)) for project in (self.k_proj, self.v_proj))
-        query = rotate(self.q_norm(query).transpose(1, 2), turned)
+        query = rotate(self.q_norm(query).transpose(1, 2), query_rotary)
         key = rotate(self.k_norm(key).transpose(1, 2), rotary)
         value = value.transpose(1, 2)
         if cache is not None:
             key, value = cache.append(layer, key, value)
         if isinstance(visible, tuple):
-            mixed = packed_attention(query, key, value, visible)
+            attended = packed_attention(query, key, value, visible)
         else:
-            mixed = causal_attention(query, key, value, visible)
-        return self.o_proj(mixed.transpose(1, 2).flatten(2))
+            attended = causal_attention(query, key, value, visible)
+        return self.o_proj(attended.transpose(1, 2).flatten(2))
 
 
 class MLP(nn.Module):
@@ -128,7 +120,7 @@ class Layer(nn.Module):
     ) -> Tensor:
         """x (rows, length, hidden_size) -> as x; with `last`, int64 (rows,), only of that place of each row."""
         attended = self.self_attn(self.input_layernorm(x), rotary, visible, cache, layer, last)
-        x = attended + (x if last is None else _at(x, last))
+        x = attended + (x if last is None else _gather(x, last))
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -179,8 +171,10 @@ class Qwen3(nn.Module):
         rotary = rotary_table(positions, self.config.head_dim, self.config.rope_theta, embeddings.dtype)
         x = embeddings
         for index, layer in enumerate(self.model.layers):
-            wanted = last if index == self.config.num_layers - 1 else None
-            x = run_layer(layer, x, rotary, visible, cache, index, wanted, checkpointing=checkpointing)
+            is_last_layer = index == self.config.num_layers - 1
+            x = run_layer(
+                layer, x, rotary, visible, cache, index, last if is_last_layer else None, checkpointing=checkpointing
+            )
         return self.model.norm(x)
 
     def last_states(
@@ -188,11 +182,10 @@ class Qwen3(nn.Module):
     ) -> Tensor:
         """As `forward` with a cache and `last`, but some rows at a time, so that activations stay small."""
         step = max(1, MAX_TOKENS_AT_ONCE // embeddings.shape[1])
-        blocks = [slice(start, start + step) for start in range(0, len(embeddings), step)]
-        states = [
-            self(embeddings[some], positions[some], segments[some], cache.rows(some), last=last[some])
-            for some in blocks
-        ]
+        states = []
+        for start in range(0, len(embeddings), step):
+            rows = slice(start, start + step)
+            states.append(self(embeddings[rows], positions[rows], segments[rows], cache.rows(rows), last=last[rows]))
         cache.length += embeddings.shape[1]
         return torch.cat(states)
 
@@ -203,7 +196,7 @@ def _visible(positions: Tensor, segments: Tensor, last: Tensor | None) -> Visibl
     return visibility(positions, segments, positions, segments) if lengths is None else lengths
 
 
-def _at(x: Tensor, places: Tensor) -> Tensor:
+def _gather(x: Tensor, places: Tensor) -> Tensor:
     """(rows, ..., length, size) -> (rows, ..., 1, size): of each row, the place given by `places`, int64 (rows,)."""
     index = places.view(-1, *(1,) * (x.ndim - 1)).expand(*x.shape[:-2], 1, x.shape[-1])
     return x.gather(-2, index)

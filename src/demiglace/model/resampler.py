@@ -37,9 +37,11 @@ class ResamplerConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
         if self.hidden_size % 4:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of 4 (sine and cosine of row and column)")
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of 4 (sine and cosine of row and column)"
+            )
 
 
 def sin_cos(places: Tensor, dim: int) -> Tensor:
@@ -120,19 +122,14 @@ class CrossAttention(nn.Module):
         """One query (queries, hidden_size) shared by all packages, packed keys and values (patches, hidden_size), bias
         (patches,) added to all scores of a key -> (packages, queries, hidden_size)."""
         query, keys, values = (
-            F.linear(x, weight, bias).unflatten(-1, (self.num_heads, -1))
-            for x, (weight, bias) in zip((query, keys, values), self.projections(), strict=True)
+            F.linear(x, *projection).unflatten(-1, (self.num_heads, -1))
+            for x, projection in zip((query, keys, values), self.projections(), strict=True)
         )
-        queries = [query.shape[0]] * len(lengths)
-        mixed = grouped_attention(
-            query.repeat(len(lengths), 1, 1),
-            keys,
-            values,
-            queries,
-            lengths,
-            None if bias is None else bias.to(keys.dtype),
-        )
-        return self.out_proj(mixed.flatten(1)).unflatten(0, (len(lengths), -1))
+        queries = query.repeat(len(lengths), 1, 1)
+        query_lengths = [query.shape[0]] * len(lengths)
+        bias = None if bias is None else bias.to(keys.dtype)
+        attended = grouped_attention(queries, keys, values, query_lengths, lengths, bias)
+        return self.out_proj(attended.flatten(1)).unflatten(0, (len(lengths), -1))
 
 
 class Resampler(nn.Module):
@@ -188,8 +185,8 @@ class Resampler(nn.Module):
 
 def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[PackageGrids, Tensor]:
     """Only the chosen packages."""
-    members = pictures.package_pictures()
-    taken = [picture for package in packages for picture in members[package]]
+    package_pictures = pictures.package_pictures()
+    taken = [picture for package in packages for picture in package_pictures[package]]
     chosen = PackageGrids(
         [pictures.sizes[picture] for picture in taken],
         [pictures.package_sizes[package] for package in packages],

@@ -39,7 +39,7 @@ class SiglipConfig:
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.num_heads:
-            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+            raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
         if self.position_ids not in ("exact", "released"):
             raise ValueError(f"position_ids must be exact or released, got {self.position_ids!r}")
 
@@ -92,18 +92,18 @@ class PatchGrids(NamedTuple):
         """The chosen pictures, except those that have no patch."""
         if self.kept is None:
             return PatchGrids([self.sizes[picture] for picture in pictures])
-        seen = [picture for picture in pictures if self.kept[picture].any()]
-        return PatchGrids([self.sizes[picture] for picture in seen], [self.kept[picture] for picture in seen])
+        chosen = [picture for picture in pictures if self.kept[picture].any()]
+        return PatchGrids([self.sizes[picture] for picture in chosen], [self.kept[picture] for picture in chosen])
 
 
-class StandIns(NamedTuple):
-    """rows: int64 (places,), the index of the patch at each place; lengths: number of places of each picture."""
+class PatchIndex(NamedTuple):
+    """rows: int64 (places,), of each place the index of its patch among all; lengths: places of each picture."""
 
     rows: Tensor
     lengths: list[int]
 
 
-def stand_ins(pictures: PatchGrids, device: torch.device) -> StandIns | None:
+def patch_index(pictures: PatchGrids, device: torch.device) -> PatchIndex | None:
     """None if every place has its own patch; ValueError if a place has none, not even from an earlier picture."""
     if pictures.kept is None:
         return None
@@ -119,7 +119,7 @@ def stand_ins(pictures: PatchGrids, device: torch.device) -> StandIns | None:
             own = torch.where(kept, own, rows[-1])
         rows.append(own)
         start += int(kept.sum())
-    return StandIns(moved(torch.cat(rows), device), pictures.places())
+    return PatchIndex(moved(torch.cat(rows), device), pictures.places())
 
 
 class Embeddings(nn.Module):
@@ -158,14 +158,14 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(hidden_size, hidden_size)
         self.out_proj = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, x: Tensor, lengths: list[int], standing: StandIns | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: list[int], index: PatchIndex | None = None) -> Tensor:
         query, key, value = (
             project(x).unflatten(-1, (self.num_heads, -1)) for project in (self.q_proj, self.k_proj, self.v_proj)
         )
-        seen = lengths
-        if standing is not None:
-            key, value, seen = key[standing.rows], value[standing.rows], standing.lengths
-        return self.out_proj(grouped_attention(query, key, value, lengths, seen).flatten(1))
+        key_lengths = lengths
+        if index is not None:
+            key, value, key_lengths = key[index.rows], value[index.rows], index.lengths
+        return self.out_proj(grouped_attention(query, key, value, lengths, key_lengths).flatten(1))
 
 
 class MLP(nn.Module):
@@ -186,8 +186,8 @@ class Layer(nn.Module):
         self.layer_norm2 = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
         self.mlp = MLP(config.hidden_size, config.intermediate_size)
 
-    def forward(self, x: Tensor, lengths: list[int], standing: StandIns | None = None) -> Tensor:
-        x = x + self.self_attn(self.layer_norm1(x), lengths, standing)
+    def forward(self, x: Tensor, lengths: list[int], index: PatchIndex | None = None) -> Tensor:
+        x = x + self.self_attn(self.layer_norm1(x), lengths, index)
         return x + self.mlp(self.layer_norm2(x))
 
 
@@ -197,10 +197,10 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
 
     def forward(
-        self, x: Tensor, lengths: list[int], checkpointing: bool = False, standing: StandIns | None = None
+        self, x: Tensor, lengths: list[int], checkpointing: bool = False, index: PatchIndex | None = None
     ) -> Tensor:
         for layer in self.layers:
-            x = run_layer(layer, x, lengths, standing, checkpointing=checkpointing)
+            x = run_layer(layer, x, lengths, index, checkpointing=checkpointing)
         return x
 
 
@@ -246,6 +246,6 @@ class SiglipEncoder(nn.Module):
         return patches.new_empty(0, self.config.hidden_size) if features is None else features
 
     def _encode(self, patches: Tensor, pictures: PatchGrids, checkpointing: bool) -> Tensor:
-        standing = stand_ins(pictures, patches.device)
-        x = self.encoder(self.embeddings(patches, *pictures), pictures.lengths(), checkpointing, standing)
+        index = patch_index(pictures, patches.device)
+        x = self.encoder(self.embeddings(patches, *pictures), pictures.lengths(), checkpointing, index)
         return self.post_layernorm(x)

@@ -130,7 +130,7 @@ def save(
             stale.unlink(missing_ok=True)
 
 
-class _Undrawn(TorchFunctionMode):
+class _SkipInitialisation(TorchFunctionMode):
     """Skips normal initialisation: a meta tensor has no values, and the call would import a compiler for seconds."""
 
     def __torch_function__(
@@ -149,7 +149,7 @@ def _opened(folder: Path, device: torch.device | str) -> Iterator[tuple[MiniCPMV
     config, layout = parse_config(fields), stored_layout(fields)
     with open_tensors(folder, device) as files:
         _check_depths(files.found, config)
-        with torch.device("meta"), _Undrawn():
+        with torch.device("meta"), _SkipInitialisation():
             model = MiniCPMV(config)
         stored = stored_layers(model, layout, files.found) if layout else {}
         _check(files.found, _wanted(model, stored))
@@ -164,7 +164,7 @@ def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
     for told, prefix in ((config.llm.num_layers, "llm.model.layers"), (config.vision.num_layers, "vpm.encoder.layers")):
         numbers = {name.removeprefix(f"{prefix}.").partition(".")[0] for name in found if name.startswith(f"{prefix}.")}
         if told > 2 * len(numbers):
-            raise ValueError(f"config.json tells of {told} layers {prefix}, but the weights have {len(numbers)}")
+            raise ValueError(f"config.json has {told} layers {prefix}, but the weights have {len(numbers)}")
 
 
 def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, StoredTensor]:

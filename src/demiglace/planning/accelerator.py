@@ -42,7 +42,7 @@ class Accelerator:
     def peak(self, dtype: str) -> float:
         """Operations a second in `dtype`; ValueError if it is not in the table."""
         if dtype not in self.operations:
-            raise ValueError(f"{self.name} is given in {', '.join(self.operations)}, not in {dtype}")
+            raise ValueError(f"the speed of {self.name} is known for {', '.join(self.operations)}, not for {dtype}")
         return self.operations[dtype]
 
 
@@ -69,7 +69,7 @@ def accelerator(name: str, dtype: str) -> Accelerator:
     if name == "cpu":
         return this_cpu(dtype)
     if name not in ACCELERATORS:
-        raise ValueError(f"no device {name!r}; there are cpu, {', '.join(ACCELERATORS)}")
+        raise ValueError(f"unknown device {name!r}; choose from cpu, {', '.join(ACCELERATORS)}")
     return ACCELERATORS[name]
 
 

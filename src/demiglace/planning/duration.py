@@ -86,7 +86,7 @@ def training_seconds(flops: float, device: Accelerator, count: int, dtype: str) 
     return flops / (UTILISATION * device.peak(dtype) * count)
 
 
-def writing_rate(
+def decode_rate(
     config: MiniCPMVConfig, device: Accelerator, dtype: str, answers: int, context: float, weight_bytes: float
 ) -> float:
     """Tokens a second that one device generates, with `answers` in progress of `context` tokens each."""

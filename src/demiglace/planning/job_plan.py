@@ -10,7 +10,7 @@ from demiglace.data.dataset_statistics import DatasetStatistics
 from demiglace.model.adapters import TARGETS
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.planning.accelerator import Accelerator
-from demiglace.planning.duration import RunCost, answer_flops, run_cost, training_seconds, writing_rate
+from demiglace.planning.duration import RunCost, answer_flops, decode_rate, run_cost, training_seconds
 from demiglace.planning.memory import MemoryParts, process_memory, serving_memory, with_runtime
 from demiglace.planning.training_setup import Method, TrainingSetup
 
@@ -29,38 +29,38 @@ class JobPlan:
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to generate: at most `limit` tokens each, `at_once` in progress on each device."""
+    """Answers to generate: at most `limit` tokens each, `concurrent` in progress on each device."""
 
     limit: int = 256
-    at_once: int = 32
+    concurrent: int = 32
 
 
 def training_plan(
     setup: TrainingSetup,
     config: MiniCPMVConfig,
-    seen: DatasetStatistics,
+    data: DatasetStatistics,
     device: Accelerator,
     num_steps: int,
     price: float | None = None,
 ) -> JobPlan:
-    """Plan for `num_steps` steps on data like the `seen` data, whose `flops` are from `duration.training_flops`."""
+    """Plan for `num_steps` steps on data like `data`, whose `flops` are from `duration.training_flops`."""
     count = setup.processes
-    memory = device_memory(setup, config, seen, device)
+    memory = device_memory(setup, config, data, device)
     tokens = num_steps * setup.batch_rows * setup.length
-    seconds = training_seconds(seen.flops * tokens / max(1, seen.tokens), device, count, setup.dtype)
+    seconds = training_seconds(data.flops * tokens / max(1, data.tokens), device, count, setup.dtype)
     return JobPlan(memory, num_steps, tokens / seconds if seconds else 0.0, run_cost(seconds, device, count, price))
 
 
 def device_memory(
-    setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, device: Accelerator
+    setup: TrainingSetup, config: MiniCPMVConfig, data: DatasetStatistics, device: Accelerator
 ) -> MemoryParts:
     """Memory of one device; all processes on a CPU share it."""
-    return process_memory(setup, config, seen, device.is_cpu)
+    return process_memory(setup, config, data, device.is_cpu)
 
 
 def serving_plan(
     config: MiniCPMVConfig,
-    seen: DatasetStatistics,
+    data: DatasetStatistics,
     answers: Answers,
     device: Accelerator,
     count: int,
@@ -69,41 +69,41 @@ def serving_plan(
 ) -> JobPlan:
     """Plan for answering every record once, with requests distributed to `count` devices with a full model each.
 
-    seen: its `flops` are for prefill only.
+    data: its `flops` are for prefill only.
     """
-    records = max(1, seen.samples)
-    prompt = seen.tokens / records
-    patches = seen.patches // records
+    records = max(1, data.samples)
+    prompt = data.tokens / records
+    patches = data.patches // records
     width = 2 if dtype == "bfloat16" else 4
-    tensors = serving_memory(config, width, round(prompt) + answers.limit, answers.at_once, patches)
-    rate = writing_rate(config, device, dtype, answers.at_once, prompt + answers.limit / 2, tensors.weights)
-    reading = training_seconds(seen.flops / records, device, 1, dtype)
-    seconds = seen.num_records * (reading + answers.limit / rate) / count
-    written = seen.num_records * answers.limit
+    tensors = serving_memory(config, width, round(prompt) + answers.limit, answers.concurrent, patches)
+    rate = decode_rate(config, device, dtype, answers.concurrent, prompt + answers.limit / 2, tensors.weights)
+    prefill_seconds = training_seconds(data.flops / records, device, 1, dtype)
+    seconds = data.num_records * (prefill_seconds + answers.limit / rate) / count
+    new_tokens = data.num_records * answers.limit
     memory = with_runtime(tensors, device.is_cpu, tensors.activations)
     return JobPlan(
-        memory, seen.num_records, written / seconds if seconds else 0.0, run_cost(seconds, device, count, price)
+        memory, data.num_records, new_tokens / seconds if seconds else 0.0, run_cost(seconds, device, count, price)
     )
 
 
 def pair_plan(
     setup: TrainingSetup,
     config: MiniCPMVConfig,
-    seen: DatasetStatistics,
+    data: DatasetStatistics,
     device: Accelerator,
     num_steps: int,
     price: float | None = None,
 ) -> JobPlan:
     """Plan for steps on preference pairs: a row is a prompt with both of its answers.
 
-    seen: of prompts with one answer each; its `flops` are for both, as of `duration.pair_flops`.
+    data: of prompts with one answer each; its `flops` are for both, as of `duration.pair_flops`.
     """
-    records, learned = max(1, seen.samples), seen.learned_tokens
-    rows = replace(seen, tokens=seen.tokens + learned, learned_tokens=2 * learned)
+    records, learned = max(1, data.samples), data.learned_tokens
+    rows = replace(data, tokens=data.tokens + learned, learned_tokens=2 * learned)
     row_setup = replace(
         setup,
         length=math.ceil(rows.tokens / records),
-        context=math.ceil(seen.tokens / records),
+        context=math.ceil(data.tokens / records),
         batch_rows=setup.batch_rows // setup.rows_of_a_unit,
         micro_batch_rows=max(1, setup.micro_batch_rows // setup.rows_of_a_unit),
     )
@@ -113,7 +113,7 @@ def pair_plan(
 def rl_plan(
     setup: TrainingSetup,
     config: MiniCPMVConfig,
-    seen: DatasetStatistics,
+    data: DatasetStatistics,
     answers: Answers,
     group: int,
     device: Accelerator,
@@ -123,43 +123,45 @@ def rl_plan(
     """Plan for steps that sample `group` answers to each of `setup.batch_rows` prompts and train on all.
 
     A prompt is computed once for its group. The engine uses the trained weights, or a copy if they are sharded or in
-    another dtype. seen: of the prompts alone; its `flops` are for training on them.
+    another dtype. data: of the prompts alone; its `flops` are for training on them.
     """
-    records = max(1, seen.samples)
-    prompt = seen.tokens / records
-    rows, row_setup = with_answers(seen, config, setup, answers.limit, group)
-    learning = training_plan(row_setup, config, rows, device, num_steps)
-    wanted = replace(answers, at_once=min(answers.at_once, group * setup.batch_rows // setup.processes))
-    writing = serving_plan(config, replace(seen, num_records=records), wanted, device, 1, setup.dtype)
+    records = max(1, data.samples)
+    prompt = data.tokens / records
+    rows, row_setup = with_answers(data, config, setup, answers.limit, group)
+    training = training_plan(row_setup, config, rows, device, num_steps)
+    limited = replace(answers, concurrent=min(answers.concurrent, group * setup.batch_rows // setup.processes))
+    sampling = serving_plan(config, replace(data, num_records=records), limited, device, 1, setup.dtype)
     is_copied = setup.processes > 1 or setup.width == 2
-    memory = most_of(learning.memory, writing.memory, is_copied)
-    written = num_steps * setup.batch_rows * group * answers.limit
-    rate = writing_rate(config, device, setup.dtype, wanted.at_once, prompt + answers.limit / 2, writing.memory.weights)
-    seconds = learning.cost.seconds + written / (rate * setup.processes)
-    return JobPlan(memory, num_steps, written / seconds, run_cost(seconds, device, setup.processes, price))
+    memory = most_of(training.memory, sampling.memory, is_copied)
+    new_tokens = num_steps * setup.batch_rows * group * answers.limit
+    rate = decode_rate(
+        config, device, setup.dtype, limited.concurrent, prompt + answers.limit / 2, sampling.memory.weights
+    )
+    seconds = training.cost.seconds + new_tokens / (rate * setup.processes)
+    return JobPlan(memory, num_steps, new_tokens / seconds, run_cost(seconds, device, setup.processes, price))
 
 
 def with_answers(
-    seen: DatasetStatistics, config: MiniCPMVConfig, setup: TrainingSetup, limit: int, group: int
+    data: DatasetStatistics, config: MiniCPMVConfig, setup: TrainingSetup, limit: int, group: int
 ) -> tuple[DatasetStatistics, TrainingSetup]:
     """Rows of a prompt and `group` answers to it, of which only the answers are learned, and a setup for them."""
-    records, written = max(1, seen.samples), group * limit
-    prompt = round(seen.tokens / records)
+    records, written = max(1, data.samples), group * limit
+    prompt = round(data.tokens / records)
     rows = replace(
-        seen,
+        data,
         tokens=records * (prompt + written),
         learned_tokens=records * written,
-        flops=seen.flops + records * group * answer_flops(config, prompt, limit, setup),
+        flops=data.flops + records * group * answer_flops(config, prompt, limit, setup),
     )
     return rows, replace(setup, length=prompt + written, context=prompt + limit)
 
 
-def most_of(learning: MemoryParts, writing: MemoryParts, is_copied: bool) -> MemoryParts:
+def most_of(training: MemoryParts, sampling: MemoryParts, is_copied: bool) -> MemoryParts:
     """Training and sampling alternate: optimizer moments stay, while activations and the KV cache do not coexist."""
-    copied = writing.weights if is_copied else 0.0
+    copied = sampling.weights if is_copied else 0.0
     turns = (
-        replace(learning, weights=learning.weights + copied),
-        replace(writing, weights=learning.weights + copied, optimizer=learning.optimizer, runtime=learning.runtime),
+        replace(training, weights=training.weights + copied),
+        replace(sampling, weights=training.weights + copied, optimizer=training.optimizer, runtime=training.runtime),
     )
     return max(turns, key=lambda parts: parts.total)
 

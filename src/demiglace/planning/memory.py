@@ -53,16 +53,16 @@ class MemoryParts:
         return self.total * processes_of_a_device <= device.memory_bytes
 
 
-def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics) -> MemoryParts:
+def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, data: DatasetStatistics) -> MemoryParts:
     """Memory of tensors only. The peak is during encoding of pictures, or at the loss, with all activations, or at the
     end of the backward pass, with all gradients and one layer's tensors."""
     held = held_bytes(setup, config)
-    tokens = setup.micro_batch_rows * setup.length * min(1, seen.tokens)
-    share = tokens / max(1, seen.tokens)  # of the `seen` data, in memory at once
-    patches = share * seen.patches
+    tokens = setup.micro_batch_rows * setup.length * min(1, data.tokens)
+    share = tokens / max(1, data.tokens)  # of `data`, in memory at once
+    patches = share * data.patches
     pictures = 4 * patches * 3 * config.vision.patch_size**2
     kept = pictures + tokens * bytes_of_a_token(config, setup) + patches * bytes_of_a_patch(config, setup)
-    logits = LOSS_BYTES * share * seen.learned_tokens * config.llm.vocab_size
+    logits = LOSS_BYTES * share * data.learned_tokens * config.llm.vocab_size
     early = held.gradients if setup.accumulates else 0.0
     at_loss = MemoryParts(held.weights, early, held.moments, kept, logits=logits)
     layer = tokens * (layer_of_a_token(config, setup) + gradients_of_a_layer(config, setup))
@@ -70,35 +70,37 @@ def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetS
         layer = max(layer, patches * layer_of_a_patch(config, setup))
     inputs = tokens * input_of_a_layer(config, setup)
     at_end = MemoryParts(held.weights, held.gradients, held.moments, pictures + layer + inputs)
-    looking = MemoryParts(held.weights, early, held.moments, pictures + looking_bytes(config, setup.width, patches))
+    encoding = MemoryParts(
+        held.weights, early, held.moments, pictures + encoder_layer_bytes(config, setup.width, patches)
+    )
     if setup.activation_checkpointing:  # all layers' inputs are in memory when the last layer is recomputed
         first_back = MemoryParts(held.weights, early, held.moments, kept + layer)
         at_end = max(at_end, first_back, key=lambda parts: parts.total)
-    return max(looking, at_loss, at_end, key=lambda parts: parts.total)
+    return max(encoding, at_loss, at_end, key=lambda parts: parts.total)
 
 
-def looking_bytes(config: MiniCPMVConfig, width: int, patches: float) -> float:
+def encoder_layer_bytes(config: MiniCPMVConfig, width: int, patches: float) -> float:
     """Memory of one encoder layer on patches, without gradient: hidden states, queries, keys, values, the MLP."""
     vision = config.vision
     return width * patches * (5 * vision.hidden_size + 2 * vision.intermediate_size)
 
 
 def serving_memory(
-    config: MiniCPMVConfig, width: int, context: int, answers: int, patches: int, encoded_at_once: int = 16
+    config: MiniCPMVConfig, width: int, context: int, answers: int, patches: int, slices_per_pass: int = 16
 ) -> MemoryParts:
     """Memory of tensors only: `answers` in progress, each of `context` tokens; `patches` of the largest request.
 
-    encoded_at_once: slices of 1,024 patches that go through the encoder together.
+    slices_per_pass: slices of 1,024 patches that go through the encoder together.
     """
     llm, vision = config.llm, config.vision
     weights = width * sum(part_sizes(config).values())
     prompt = min(context, MAX_TOKENS_AT_ONCE)
     hidden = width * (context * 2 * llm.hidden_size + prompt * (3 * llm.intermediate_size + 3 * llm.hidden_size))
-    looked_at = looking_bytes(config, width, min(patches, 1024 * encoded_at_once))
-    looked_at += patches * (width * vision.hidden_size + 4 * 3 * vision.patch_size**2)
+    encoding = encoder_layer_bytes(config, width, min(patches, 1024 * slices_per_pass))
+    encoding += patches * (width * vision.hidden_size + 4 * 3 * vision.patch_size**2)
     return MemoryParts(
         weights=weights,
-        activations=max(hidden, looked_at),
+        activations=max(hidden, encoding),
         keys_and_values=answers * context * bytes_of_a_place(llm, width),
         logits=4 * answers * llm.vocab_size,
     )
@@ -109,11 +111,11 @@ def bytes_of_a_place(llm: Qwen3Config, width: int) -> int:
     return 2 * width * llm.num_layers * llm.num_kv_heads * llm.head_dim
 
 
-def process_memory(setup: TrainingSetup, config: MiniCPMVConfig, seen: DatasetStatistics, is_cpu: bool) -> MemoryParts:
+def process_memory(setup: TrainingSetup, config: MiniCPMVConfig, data: DatasetStatistics, is_cpu: bool) -> MemoryParts:
     """Memory of training, including non-tensor memory. glibc's share is based on all activations that are created, even
     with recomputation."""
-    parts = training_memory(setup, config, seen)
-    made = training_memory(replace(setup, activation_checkpointing=False), config, seen).activations
+    parts = training_memory(setup, config, data)
+    made = training_memory(replace(setup, activation_checkpointing=False), config, data).activations
     return with_runtime(parts, is_cpu, made, has_adapters=not setup.is_full)
 
 

@@ -71,12 +71,12 @@ def pack(rows: Sequence[Sequence[Sample]], length: int, padding_token: int) -> B
     lengths = [[len(sample.tokens) for sample in row] for row in rows]
     if (most := max(map(sum, lengths))) > length:
         raise ValueError(f"a row of samples has {most} tokens, more than the {length} of a packed row")
-    starts = [number * length + sum(held[:index]) for number, held in enumerate(lengths) for index in range(len(held))]
+    starts = [number * length + sum(row[:index]) for number, row in enumerate(lengths) for index in range(len(row))]
     return Batch(
         tokens=_rows([[sample.tokens for sample in row] for row in rows], length, padding_token),
-        positions=_rows([[torch.arange(size) for size in held] for held in lengths], length, 0),
+        positions=_rows([[torch.arange(size) for size in row] for row in lengths], length, 0),
         segments=_rows(
-            [[torch.full((size,), index) for index, size in enumerate(held, 1)] for held in lengths], length, PADDING
+            [[torch.full((size,), index) for index, size in enumerate(row, 1)] for row in lengths], length, PADDING
         ),
         visual_places=torch.cat([sample.visual_places + start for sample, start in zip(samples, starts, strict=True)]),
         visual=joined([sample.visual for sample in samples if sample.visual is not None]),

@@ -73,7 +73,7 @@ class ProcessorConfig:
         """Raises ValueError that names a field which is out of bounds or requires unsupported behaviour."""
         if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
             found = ", ".join(f"{name} {told(fields[name])} (not {FIXED[name]!r})" for name in strange)
-            raise ValueError(f"{CONFIG_FILE} asks for what is not done here: {found}")
+            raise ValueError(f"{CONFIG_FILE} has unsupported settings: {found}")
         given = DEFAULTS | take(CONFIG_FILE, fields, FIELDS)
         slicing = SlicingConfig(
             *(given[name] for name in ("scale_resolution", "patch_size", "max_slice_nums", "upscale"))

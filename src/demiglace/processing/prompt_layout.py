@@ -57,9 +57,9 @@ class Layout:
     def shown(self, part: Image | Document | Video) -> str:
         """Opens a part of a message; returns its placeholders."""
         before = len(self._image_sizes)
-        places = self._opened(part)
+        placeholders = self._opened(part)
         self.sizes.append(tuple(self._image_sizes[before:]))
-        return places
+        return placeholders
 
     def _opened(self, part: Image | Document | Video) -> str:
         if isinstance(part, Image):
@@ -70,20 +70,20 @@ class Layout:
         return self._clip(shown if self.clips is None else self.clips.packages(part, shown))
 
     def image(self, picture: PIL.Image.Image) -> str:
-        """The placeholders of `image_places`; collects the picture's overview and slices."""
+        """The placeholders of `image_placeholders`; collects the picture's overview and slices."""
         for part in cut(picture, self.slicing):
             self._add([part], [STILL])
-        places = self.image_places(picture.size, len(self._image_sizes))
+        placeholders = self.image_placeholders(picture.size, len(self._image_sizes))
         self._image_sizes.append(picture.size)
-        return places
+        return placeholders
 
-    def image_places(self, size: tuple[int, int], number: int) -> str:
+    def image_placeholders(self, size: tuple[int, int], number: int) -> str:
         """The placeholders of a picture of `size` (width, height): its number, the overview, then the slices, with line
         breaks between rows and nothing between columns."""
         columns, rows = plan(*size, self.slicing).grid or (0, 0)
         numbered = f"{STRUCTURE['image_id_start']}{number}{STRUCTURE['image_id_end']}"
-        slices = "\n".join([self._places("slice") * columns] * rows)
-        return (numbered if self.use_image_id else "") + self._places("image") + slices
+        slices = "\n".join([self._placeholders("slice") * columns] * rows)
+        return (numbered if self.use_image_id else "") + self._placeholders("image") + slices
 
     def images(self, pictures: Iterable[PIL.Image.Image]) -> str:
         return "\n".join(self.image(picture) for picture in pictures)
@@ -98,13 +98,13 @@ class Layout:
 
     def _clip(self, packages: Iterable[Package]) -> str:
         """As `video`, for packages whose frames are already resized to overviews."""
-        held = len(self.package_sizes)
+        before = len(self.package_sizes)
         for package in packages:
             self._add(package.frames, package.ticks)
-        return self.video_places(len(self.package_sizes) - held)
+        return self.video_placeholders(len(self.package_sizes) - before)
 
-    def video_places(self, num_packages: int) -> str:
-        return "\n".join([self._places("image")] * num_packages)
+    def video_placeholders(self, num_packages: int) -> str:
+        return "\n".join([self._placeholders("image")] * num_packages)
 
     def visual(self) -> Visual | None:
         """All pictures as packed patches; None if there are none."""
@@ -125,7 +125,7 @@ class Layout:
         self.package_sizes.append(len(pictures))
         check_room(self.num_visual_tokens, self.num_visual_tokens, self.max_tokens)
 
-    def _places(self, kind: str) -> str:
+    def _placeholders(self, kind: str) -> str:
         return STRUCTURE[f"{kind}_start"] + STRUCTURE["unk"] * self.num_queries + STRUCTURE[f"{kind}_end"]
 
 

@@ -130,7 +130,7 @@ class Tokenizer:
         try:
             backend = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises plain Exception for any malformed file
-            raise ValueError(f"{path} is no tokenizer: {error!s:.200}") from error
+            raise ValueError(f"{path} is not a tokenizer: {error!s:.200}") from error
         add_listed(backend, Path(folder), described.get("added_tokens") or [])
         return cls(backend)
 

@@ -79,13 +79,15 @@ class FinetuningRecipe:
         if self.max_slices is not None:
             SLICING["max_slices"].check("max_slices", self.max_slices)
         if not self.data:
-            raise ValueError("there is no file to learn from")
+            raise ValueError("no training file is given")
         if self.patience < 0:
             raise ValueError(f"patience must be at least 0, got {self.patience}")
         if self.patience and not self.held_out:
-            raise ValueError(f"patience {self.patience} needs records held out to measure on, got a share of 0")
+            raise ValueError(f"patience {self.patience} requires held-out records, got a share of 0")
         if not self.parts or set(self.parts) - PARTS.keys():
-            raise ValueError(f"parts that learn are some of {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}")
+            raise ValueError(
+                f"the parts to train must be among {', '.join(PARTS)}, got {', '.join(self.parts) or 'none'}"
+            )
         if self.method != "full":
             targets_of(self.parts)
 

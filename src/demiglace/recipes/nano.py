@@ -51,10 +51,10 @@ class NanoRecipe:
 
     def __post_init__(self) -> None:
         if strange := [name for name in self.only if name not in NANO_STAGES]:
-            raise ValueError(f"no stage {strange[0]!r}; there are {', '.join(NANO_STAGES)}")
+            raise ValueError(f"unknown stage {strange[0]!r}; choose from {', '.join(NANO_STAGES)}")
         if self.start is None and self.only != NANO_STAGES[: len(self.only)]:
             raise ValueError(
-                f"{', '.join(self.only)} need a model to go on from; from nothing it begins with {NANO_STAGES[0]}"
+                f"{', '.join(self.only)} need a model to start from; without one, training begins with {NANO_STAGES[0]}"
             )
 
     @property

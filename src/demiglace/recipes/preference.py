@@ -99,7 +99,7 @@ class VerifierChoice:
 
     def __post_init__(self) -> None:
         if self.claims not in ("rule", "model"):
-            raise ValueError(f"claims are split by 'rule' or by 'model', got {self.claims!r:.50}")
+            raise ValueError(f"claims must be 'rule' or 'model', got {self.claims!r:.50}")
         if self.model is not None and self.address is None:
             raise ValueError(f"the verifier's model {self.model} is a name at a server, but no address is given")
         if self.address is not None:

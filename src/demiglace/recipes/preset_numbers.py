@@ -16,7 +16,7 @@ PresetNumbers = TypeVar("PresetNumbers", bound="DataclassInstance")
 def numbers_of_preset(presets: Mapping[str, PresetNumbers], preset: str, **changes: Any) -> PresetNumbers:
     """Those of a preset, with the `changes` that are not None; ValueError if there is no such preset."""
     if preset not in presets:
-        raise ValueError(f"no preset {preset!r}; there are {', '.join(presets)}")
+        raise ValueError(f"unknown preset {preset!r}; choose from {', '.join(presets)}")
     return replace(presets[preset], **{name: value for name, value in changes.items() if value is not None})
 
 

@@ -43,7 +43,7 @@ class PretrainingNumbers:
     def __post_init__(self) -> None:
         check_above_zero(self, ("learning_rate", "length", "batch_rows", "micro_batch_rows"))
         if min(self.num_steps) < 0 or not any(self.num_steps):
-            raise ValueError(f"three numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
+            raise ValueError(f"num_steps must be three numbers, none below 0 and not all 0, got {self.num_steps}")
 
 
 NUMBERS = {
@@ -98,7 +98,9 @@ class PretrainingRecipe:
 
     def __post_init__(self) -> None:
         if self.preset == "8b" and self.start is None:
-            raise ValueError("8b begins from a model that sees and speaks (paper: SigLIP2 and Qwen3): name its folder")
+            raise ValueError(
+                "8b starts from a pre-trained encoder and decoder (paper: SigLIP2 and Qwen3): give their folder"
+            )
         check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:

@@ -37,7 +37,7 @@ class ReaderRecipe(NanoRecipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.size_of_model not in SIZES:
-            raise ValueError(f"no reader of size {self.size_of_model!r}; there are {', '.join(SIZES)}")
+            raise ValueError(f"unknown reader size {self.size_of_model!r}; choose from {', '.join(SIZES)}")
 
     @property
     def config(self) -> MiniCPMVConfig:

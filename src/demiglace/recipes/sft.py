@@ -61,7 +61,7 @@ class SftNumbers:
         if not 0 <= self.sample_power <= 1:
             raise ValueError(f"sample_power must lie in [0, 1], got {self.sample_power}")
         if min(self.num_steps) < 0 or not any(self.num_steps):
-            raise ValueError(f"two numbers of steps from 0, one of them more, are needed, got {self.num_steps}")
+            raise ValueError(f"num_steps must be two numbers, none below 0 and not both 0, got {self.num_steps}")
 
 
 NUMBERS = {

@@ -49,7 +49,7 @@ def check_folders(media: Path | None, media_root: Path | None) -> None:
     """ValueError if one of them is no folder: otherwise every record would be a bad one."""
     for name, folder in (("media", media), ("media root", media_root)):
         if folder is not None and not folder.is_dir():
-            raise ValueError(f"the {name} {folder} is no folder")
+            raise ValueError(f"the {name} {folder} is not a folder")
 
 
 def find_inside(reference: str, folder: Path, takes_absolute: bool) -> Path:

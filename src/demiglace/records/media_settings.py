@@ -38,7 +38,7 @@ def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not empty; ValueError if two of them set the number of frames."""
     given = {key: fields[key] for key in SETTINGS if not is_empty(fields.get(key))}
     if len(both := sorted(given.keys() & _RATES)) > 1:
-        raise ValueError(f"{' and '.join(both)} exclude each other, got {', '.join(told(given[key]) for key in both)}")
+        raise ValueError(f"{' and '.join(both)} cannot be combined, got {', '.join(told(given[key]) for key in both)}")
     return given
 
 

@@ -82,7 +82,7 @@ class EngineGenerator:
         self.engine.weights_changed()
         self.version = version
 
-    def look(self, prompts: Sequence[Sample]) -> None:
+    def encode_pictures(self, prompts: Sequence[Sample]) -> None:
         """Encode all pictures with the frozen encoder in one batch: features are bitwise equal only in equal batches,
         whether answers are sampled now or known from an earlier run."""
         visual = joined([prompt.visual for prompt in prompts if prompt.visual is not None])

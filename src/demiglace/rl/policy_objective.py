@@ -51,7 +51,7 @@ class PolicyObjective:
     micro_batch_prompts: int
     device: torch.device
     dtype: torch.dtype
-    log: Callable[[str], None] = lambda told: None
+    log: Callable[[str], None] = lambda message: None
     groups: RolloutGroups | None = field(default=None, init=False)  # the current batch
     part: PolicyPart | None = field(default=None, init=False)  # the last one
     is_halved: bool = field(default=False, init=False)
@@ -59,7 +59,7 @@ class PolicyObjective:
     def __call__(self, learner: PolicyLearner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
         figures = self._collect(learner, step)
         began, seconds = time.perf_counter(), torch.zeros(())
-        for loss, own in self._losses(learner, self._learned(step)):
+        for loss, own in self._losses(learner, self._trained_groups(step)):
             yield loss, {**own, **figures, **({"learning_s": seconds} if figures else {})}
             figures = {}
         # The backward passes are done only now; the tensor is read after the whole step.
@@ -96,16 +96,16 @@ class PolicyObjective:
             self.log(ONE_UPDATE)
         if self.groups is None or self.groups.number != number:
             weights = ((name, value) for name, value in learner.model.named_parameters() if value.requires_grad)
-            found = partial(self._log_probs_by_answer, learner)
-            self.groups = self.collector.collect(number, weights, found, may_draw=update == 0)
+            log_probs = partial(self._log_probs_by_answer, learner)
+            self.groups = self.collector.collect(number, weights, log_probs, may_draw=update == 0)
             self._warn(step, self.groups.figures)
         figures = self.groups.figures if update == 0 else {}
         return {name: value / count for name, value in figures.items()}  # they are summed over the processes
 
     def _warn(self, step: int, figures: Figures) -> None:
         if figures["trainable_groups"] <= WARNING_SHARE * figures["groups"]:
-            told = f"{figures['trainable_groups']:.0f} of {figures['groups']:.0f}"
-            self.log(f"step {step + 1}: {told} groups can teach; prompts that are sometimes right teach more")
+            share = f"{figures['trainable_groups']:.0f} of {figures['groups']:.0f}"
+            self.log(f"step {step + 1}: {share} groups can teach; prompts that are sometimes right teach more")
 
     def _log_probs_by_answer(self, learner: PolicyLearner, batch: RolloutBatch) -> list[list[float]]:
         with self._autocast():
@@ -114,7 +114,7 @@ class PolicyObjective:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
-    def _learned(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
+    def _trained_groups(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
         """The groups that a step trains on, with their prompts; sorted by length of answers, so that microbatches need
         little padding. The prompts of each mode are dealt out to the steps of their batch in turn, so that each step
         learns from both; by their numbers, so that the result does not depend on the number of processes."""
@@ -165,17 +165,17 @@ class PolicyObjective:
         return share * (losses @ loss.weights(lengths).to(self.device)) / total, figures
 
     def _part(self, groups: Sequence[tuple[Sample, ScoredGroup]]) -> PolicyPart:
-        kept = [_scored_answers(scored) or [(one, 0.0) for one in scored.group.rollouts] for _, scored in groups]
-        tokens = [[rollout.tokens for rollout, _ in some] for some in kept]
+        answers = [_scored_answers(scored) or [(one, 0.0) for one in scored.group.rollouts] for _, scored in groups]
+        tokens = [[rollout.tokens for rollout, _ in own] for own in answers]
         batch = RolloutBatch.of(self.collector.generator.processor, [sample for sample, _ in groups], tokens)
-        rollouts = [rollout for some in kept for rollout, _ in some]
-        worth = torch.tensor([advantage for some in kept for _, advantage in some])
+        rollouts = [rollout for own in answers for rollout, _ in own]
+        advantages = torch.tensor([advantage for own in answers for _, advantage in own])
         old = [log_prob for one in rollouts for log_prob in one.old_log_probs or ()]
         return PolicyPart(
             batch,
             torch.tensor([log_prob for one in rollouts for log_prob in one.log_probs]),
             torch.tensor(old) if old else None,
-            worth.repeat_interleave(torch.tensor(batch.lengths)),
+            advantages.repeat_interleave(torch.tensor(batch.lengths)),
         )
 
 

@@ -46,7 +46,7 @@ class RewardSettings:
 
     def __post_init__(self) -> None:
         if strange := [term for term in self.terms if term not in TERMS]:
-            raise ValueError(f"no reward {strange[0]!r}; there are {', '.join(TERMS)}")
+            raise ValueError(f"unknown reward {strange[0]!r}; choose from {', '.join(TERMS)}")
         if self.cut not in ("wrong", "left out"):
             raise ValueError(f"a cut answer is 'wrong' or 'left out', got {self.cut!r}")
         if self.most_repeats < 2:

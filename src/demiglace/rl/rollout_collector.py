@@ -72,7 +72,7 @@ class RolloutCollector:
         self.generator.load(weights, version)
         asked, samples = self.batches.batch(number)
         clock.split("prompts_s")
-        self.generator.look(samples)
+        self.generator.encode_pictures(samples)
         scored = self.rollouts.find([prompt.number for prompt in asked], version)
         is_known = len(scored) == len(asked)
         if not (is_known or may_draw):

@@ -188,8 +188,8 @@ class EngineThread:
         """Tokens of reasoning, including its end tag. Beam search may have returned more tokens after a stop string."""
         if not builder.conversation.thinking:
             return 0
-        said, end = builder.sampler.said[: builder.new_tokens], self._assistant.roles.think_end
-        return said.index(end) + 1 if end in said else builder.new_tokens
+        tokens, end = builder.sampler.output_tokens[: builder.new_tokens], self._assistant.roles.think_end
+        return tokens.index(end) + 1 if end in tokens else builder.new_tokens
 
     def _fail(self, order: Order, error: Exception) -> None:
         if not isinstance(error, ValueError):

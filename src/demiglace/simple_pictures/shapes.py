@@ -46,7 +46,7 @@ def random_presence(rng: np.random.Generator, side: int) -> tuple[Picture, list[
     sorts = drawn.single_sorts
     truths = [truth for truth in (True, False) if any(bool(sort.of(drawn.items)) == truth for sort in sorts)]
     drawn_truths = [truths[number] for number in rng.integers(len(truths), size=MOST_PRESENCE)]
-    asked = [_is_there(rng, drawn.items, sorts, truth) for truth in drawn_truths]
+    asked = [_ask_presence(rng, drawn.items, sorts, truth) for truth in drawn_truths]
     return draw_items(drawn.canvas, drawn.items), asked
 
 
@@ -58,12 +58,14 @@ def random_presence_claims(rng: np.random.Generator, side: int) -> tuple[Picture
         levels = _sorts(rng, drawn.forms, drawn.colours, pick(rng, NOUNS))
         single = [level for level in levels if not (level[0].form and level[0].colour)]
         seen = listing(drawn.items)
-        asked = [_presence(rng, drawn.items, [single[int(rng.integers(2))]] * 3, seen) for _ in range(MOST_PRESENCE)]
+        asked = [
+            _judge_presence(rng, drawn.items, [single[int(rng.integers(2))]] * 3, seen) for _ in range(MOST_PRESENCE)
+        ]
         questions = [question for question in asked if question]
     return draw_items(drawn.canvas, drawn.items), questions
 
 
-def _is_there(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sort], truth: bool) -> Question:
+def _ask_presence(rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sort], truth: bool) -> Question:
     fitting = [sort for sort in sorts if bool(sort.of(items)) == truth]
     sort = fitting[int(rng.integers(len(fitting)))]
     answer = "yes" if truth else "no"
@@ -76,7 +78,7 @@ def ask_shapes(rng: np.random.Generator, drawn: Arrangement) -> list[Question]:
     seen, noun = listing(items), pick(rng, NOUNS)
     sorts = _sorts(rng, forms, colours, noun)
     questions = [
-        *(_presence(rng, items, sorts, seen) for _ in range(3)),
+        *(_judge_presence(rng, items, sorts, seen) for _ in range(3)),
         _form(rng, items, forms, seen),
         _colour(rng, items, colours, seen),
         _relation(rng, canvas, items, seen),
@@ -100,7 +102,7 @@ def _sorts(rng: np.random.Generator, forms: Sequence[str], colours: Sequence[str
     return [levels[number] for number in rng.permutation(3)]
 
 
-def _presence(
+def _judge_presence(
     rng: np.random.Generator, items: Sequence[Item], sorts: Sequence[Sequence[Sort]], seen: str
 ) -> Question | None:
     level = sorts[int(rng.integers(3))]

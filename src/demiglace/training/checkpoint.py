@@ -43,22 +43,22 @@ class Progress:
     processes: int = 1
 
 
-class NotWritten(OSError):
+class WriteError(OSError):
     """Says what could not be written, why, and which is the last good checkpoint."""
 
 
 @contextmanager
-def what_is_left(folder: Path, target: Path | None = None) -> Iterator[None]:
-    """Turns disk errors of a stage in `folder`, or of its checkpoint `target`, into NotWritten."""
+def write_errors(folder: Path, target: Path | None = None) -> Iterator[None]:
+    """Turns disk errors of a stage in `folder`, or of its checkpoint `target`, into WriteError."""
     try:
         yield
-    except (NotWritten, BrokenPipeError):
+    except (WriteError, BrokenPipeError):
         raise
     except OSError as error:
         if error.errno is None:
             raise
-        told = f"{'cannot be saved: ' if target else ''}{error.strerror}; {_left(folder)}"
-        raise NotWritten(error.errno, told, str(target or error.filename or folder)) from error
+        message = f"{'cannot be saved: ' if target else ''}{error.strerror}; {_last_checkpoint(folder)}"
+        raise WriteError(error.errno, message, str(target or error.filename or folder)) from error
 
 
 def save(
@@ -73,12 +73,12 @@ def save(
     """Write the checkpoint of a step and delete all but the last `keep`; every process calls it and writes its shards,
     and the first one renames the folder. Without `with_frozen`, frozen parameters are left out.
 
-    Raises NotWritten, naming the last complete checkpoint, if the new one cannot be written, as on a full disk.
+    Raises WriteError, naming the last complete checkpoint, if the new one cannot be written, as on a full disk.
     """
     target = folder / name_of(progress.step)
     progress = replace(progress, processes=ranks.count)
-    tensors, states = _held(learner, with_frozen), dict(_flatten(optimizers))
-    with what_is_left(folder, target):
+    tensors, states = _tensors(learner, with_frozen), dict(_flatten(optimizers))
+    with write_errors(folder, target):
         if ranks.count == 1:
             _clear(folder)
             _write(target, progress, partial(_save_whole, tensors, states))
@@ -129,35 +129,35 @@ def restore(path: Path, learner: nn.Module, optimizers: Sequence[Optimizer], wit
 
 def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) -> None:
     """Load only the weights, for a stage that begins where another has ended; errors as in `restore`."""
-    own = _held(learner, with_frozen)
+    own = _tensors(learner, with_frozen)
     if (count := progress_of(path).processes) == 1:
         tensors = _read(path / LEARNER_FILE)
         _check_names(path, {name: tuple(tensor.shape) for name, tensor in tensors.items()}, own)
-        held = {name: shard_like(tensor, own[name]) for name, tensor in tensors.items()}
-        learner.load_state_dict(held, strict=with_frozen)
+        shards = {name: shard_like(tensor, own[name]) for name, tensor in tensors.items()}
+        learner.load_state_dict(shards, strict=with_frozen)
     else:
-        there = _whole_contents(path, count)
-        _check_names(path, {name: one.shape for name, one in there.items() if not name.startswith(OF_OPTIMIZER)}, own)
+        saved = _complete_contents(path, count)
+        _check_names(path, {name: one.shape for name, one in saved.items() if not name.startswith(OF_OPTIMIZER)}, own)
         sharded_files.read_parts(path, own)
 
 
-def _check_names(path: Path, there: Mapping[str, tuple[int, ...]], own: Mapping[str, Tensor]) -> None:
-    sizes = {name: tuple(tensor.shape) for name, tensor in own.items()}
-    strange = [name for name in there.keys() | sizes.keys() if there.get(name) != sizes.get(name)]
-    if strange:
-        names = ", ".join(sorted(strange)[:3])
-        raise ValueError(f"{path} is of another learner: {len(strange)} tensors differ, such as {names}")
+def _check_names(path: Path, saved: Mapping[str, tuple[int, ...]], own: Mapping[str, Tensor]) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    different = [name for name in saved.keys() | shapes.keys() if saved.get(name) != shapes.get(name)]
+    if different:
+        names = ", ".join(sorted(different)[:3])
+        raise ValueError(f"{path} belongs to another learner: {len(different)} tensors differ, such as {names}")
 
 
-def _whole_contents(path: Path, processes: int) -> dict[str, sharded_files.Held]:
+def _complete_contents(path: Path, processes: int) -> dict[str, sharded_files.SavedTensor]:
     """Contents of the files of all processes; ValueError if one is missing or damaged, where DCP would leave a gap."""
     files = len(list(path.glob(sharded_files.PATTERN)))
-    there = sharded_files.contents(path)
-    torn = sorted(name for name, one in there.items() if not one.is_whole)
-    if files != processes or torn:
-        why = f"{files} of {processes} files are there" if files != processes else f"{torn[0]} has a gap"
-        raise ValueError(f"{path} is damaged ({why}); without its folder the run goes on from an earlier one")
-    return there
+    saved = sharded_files.contents(path)
+    incomplete = sorted(name for name, one in saved.items() if not one.is_complete)
+    if files != processes or incomplete:
+        why = f"{files} of {processes} files are there" if files != processes else f"{incomplete[0]} has a gap"
+        raise ValueError(f"{path} is damaged ({why}); remove its folder to resume from an earlier one")
+    return saved
 
 
 def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
@@ -168,9 +168,11 @@ def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, T
         if name.startswith(OF_OPTIMIZER):
             owner, index, _ = name.removeprefix(OF_OPTIMIZER).split("/")
             parameter = parameters[int(owner)][int(index)]
-            is_like_it = one.shape == parameter.shape
+            has_its_shape = one.shape == parameter.shape
             tensors[name] = (
-                torch.empty_like(parameter, dtype=one.dtype) if is_like_it else torch.empty(one.shape, dtype=one.dtype)
+                torch.empty_like(parameter, dtype=one.dtype)
+                if has_its_shape
+                else torch.empty(one.shape, dtype=one.dtype)
             )
     sharded_files.read_parts(path, tensors)
     return {name.removeprefix(OF_OPTIMIZER): tensor for name, tensor in tensors.items()}
@@ -181,9 +183,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); without its folder the run goes on from an earlier one"
-        ) from error
+        raise ValueError(f"{path} is damaged ({error}); remove its folder to resume from an earlier one") from error
 
 
 def _clear(folder: Path) -> None:
@@ -201,8 +201,8 @@ def _write(target: Path, progress: Progress, fill: Callable[[Path], object]) -> 
 
 def _save_whole(tensors: Mapping[str, Tensor], states: Mapping[str, Tensor], aside: Path) -> None:
     aside.mkdir(parents=True)
-    for name, held in ((LEARNER_FILE, tensors), (OPTIMIZER_FILE, states)):
-        save_file({key: value.detach().cpu().contiguous() for key, value in held.items()}, aside / name)
+    for file, values in ((LEARNER_FILE, tensors), (OPTIMIZER_FILE, states)):
+        save_file({name: value.detach().cpu().contiguous() for name, value in values.items()}, aside / file)
 
 
 def _write_together(target: Path, progress: Progress, tensors: Mapping[str, Tensor], ranks: ProcessGroup) -> None:
@@ -222,7 +222,7 @@ def _write_together(target: Path, progress: Progress, tensors: Mapping[str, Tens
             remove(parts)
 
 
-def _left(folder: Path) -> str:
+def _last_checkpoint(folder: Path) -> str:
     """The last good checkpoint in words, with the stage if it is an earlier one."""
     if (own := latest(folder)) is not None:
         return f"the last good checkpoint is {own.name}"
@@ -233,7 +233,7 @@ def _left(folder: Path) -> str:
     return f"the last good checkpoint is {newest.name} of {newest.parent.name}"
 
 
-def _held(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:
+def _tensors(learner: nn.Module, with_frozen: bool) -> dict[str, Tensor]:
     frozen = set() if with_frozen else {name for name, value in learner.named_parameters() if not value.requires_grad}
     return {name: tensor for name, tensor in learner.state_dict().items() if name not in frozen}
 
@@ -253,7 +253,6 @@ def _unflatten(tensors: dict[str, Tensor], number: int, optimizer: Optimizer) ->
         owner, index, key = name.split("/")
         if int(owner) == number:
             parameter = parameters[int(index)]
-            is_like_it = tensor.shape == parameter.shape
-            split = is_like_it and not is_sharded(tensor)
-            state.setdefault(int(index), {})[key] = shard_like(tensor, parameter) if split else tensor
+            needs_sharding = tensor.shape == parameter.shape and not is_sharded(tensor)
+            state.setdefault(int(index), {})[key] = shard_like(tensor, parameter) if needs_sharding else tensor
     return state

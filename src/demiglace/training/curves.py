@@ -68,7 +68,7 @@ def _read_points(file: Path) -> Iterator[Point]:
             try:
                 yield _point(json.loads(line))
             except (ValueError, LookupError, TypeError) as error:
-                raise ValueError(f"{file}:{number} is no line of metrics: {error!r}") from error
+                raise ValueError(f"{file}:{number} is not a line of metrics: {error!r}") from error
 
 
 def _point(line: dict[str, object]) -> Point:

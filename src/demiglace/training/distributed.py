@@ -35,7 +35,7 @@ class ProcessGroup:
     def share(self, num_streams: int) -> range:
         """The streams of this process; ValueError if they cannot be split evenly."""
         if num_streams % self.count:
-            raise ValueError(f"{num_streams} rows a step cannot be dealt out evenly to {self.count} processes")
+            raise ValueError(f"{num_streams} rows per step cannot be split evenly among {self.count} processes")
         each = num_streams // self.count
         return range(self.rank * each, (self.rank + 1) * each)
 
@@ -63,11 +63,11 @@ class ProcessGroup:
                 job()
             except (ValueError, OSError) as raised:
                 error = raised
-        told = self.merge({} if error is None else {self.rank: str(error)})
+        messages = self.merge({} if error is None else {self.rank: str(error)})
         if error is not None:
             raise error
-        if told:
-            raise ValueError(told[0])
+        if messages:
+            raise ValueError(messages[0])
 
     def wait(self) -> None:
         """Wait until all processes have called this."""

@@ -34,7 +34,7 @@ class ClipBounds:
 
     def __post_init__(self) -> None:
         if not 0 <= self.low <= 1 or self.high < 0:
-            raise ValueError(f"a clip lies in 0..1 below and from 0 above, got {self.low} and {self.high}")
+            raise ValueError(f"clip must be in 0..1 below and at least 0 above, got {self.low} and {self.high}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def sequence_clipped(tokens: LearnedTokens, bounds: ClipBounds) -> tuple[Tensor,
     """The same with one ratio per answer: the geometric mean of its tokens' ratios."""
     lengths = torch.tensor(tokens.lengths, device=tokens.old.device)
     answers = torch.arange(len(lengths), device=lengths.device).repeat_interleave(lengths)
-    moved = tokens.log_probs - tokens.old
-    means = moved.new_zeros(len(lengths)).index_add(0, answers, moved) / lengths
+    log_ratios = tokens.log_probs - tokens.old
+    means = log_ratios.new_zeros(len(lengths)).index_add(0, answers, log_ratios) / lengths
     return _surrogate(means[answers].exp(), tokens.advantages, bounds)
 
 
@@ -122,10 +122,10 @@ def dpo_loss(policy: PairLogProbs, reference: PairLogProbs, beta: float) -> tupl
 def policy_loss(name: str) -> PolicyLoss:
     """The loss of this name; ValueError if there is none."""
     if name not in POLICY_LOSSES:
-        raise ValueError(f"no policy loss {name!r}; there are {', '.join(POLICY_LOSSES)}")
+        raise ValueError(f"unknown policy loss {name!r}; choose from {', '.join(POLICY_LOSSES)}")
     return POLICY_LOSSES[name]
 
 
 def _surrogate(ratio: Tensor, advantages: Tensor, bounds: ClipBounds) -> tuple[Tensor, Tensor]:
-    free, held = ratio * advantages, ratio.clamp(1 - bounds.low, 1 + bounds.high) * advantages
-    return -torch.minimum(free, held), held < free
+    gains, clipped_gains = ratio * advantages, ratio.clamp(1 - bounds.low, 1 + bounds.high) * advantages
+    return -torch.minimum(gains, clipped_gains), clipped_gains < gains

@@ -59,7 +59,7 @@ class Metrics:
                     self.writer.add_scalar(f"{self.stage}/{name}", value, step)
         return "  ".join(f"{WORDS.get(name, name)} {value:.3g}" for name, value in shown.items() if "/" not in name)
 
-    def go_on_from(self, step: int) -> None:
+    def resume_from(self, step: int) -> None:
         """Drop lines of later steps and an incomplete last line, so that the file reads as one run."""
         if self.open_writer is not None:
             self.writer = self.open_writer(str(self.path.parent), purge_step=step + 1)
@@ -71,16 +71,17 @@ class Metrics:
 
 def derived(figures: Figures, peak: float | None) -> Figures:
     """Turns counts into rates over the step's `seconds`, and FLOPs into a share of the peak; adds the memory."""
-    shown: Figures = {}
+    metrics: Figures = {}
     for name, value in figures.items():
-        rate = value / figures["seconds"] if name.startswith(COUNT) else value
-        if name == "num_flops":
-            shown |= {"flop_utilisation": rate / peak} if peak else {}
-        elif name.startswith(COUNT):
-            shown[f"{name.removeprefix(COUNT)}_per_second"] = rate
-        else:
-            shown[name] = value
-    return {**shown, "memory_gb": memory() / 1e9}
+        if not name.startswith(COUNT):
+            metrics[name] = value
+            continue
+        rate = value / figures["seconds"]
+        if name != "num_flops":
+            metrics[f"{name.removeprefix(COUNT)}_per_second"] = rate
+        elif peak:
+            metrics["flop_utilisation"] = rate / peak
+    return {**metrics, "memory_gb": memory() / 1e9}
 
 
 def memory() -> int:

@@ -42,8 +42,8 @@ class Halvable(Protocol):
 
 
 @runtime_checkable
-class RememberingCallback(Protocol):
+class RecordingCallback(Protocol):
     """A callback that records its result for every checkpoint."""
 
-    def lacks(self, folder: Path, step: int) -> bool:
+    def is_unrecorded(self, folder: Path, step: int) -> bool:
         """Whether the run was killed before this step's checkpoint had its result recorded. All processes call it."""

@@ -42,21 +42,21 @@ class Muon(Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            learned = [parameter for parameter in group["params"] if parameter.grad is not None]
-            for alike in _stacks(learned):
-                momenta = [self._momentum(parameter, group["momentum"]) for parameter in alike]
-                for parameter, direction in zip(alike, _directions(momenta), strict=True):
-                    self._move(parameter, direction, group)
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            for stack in _stacks(parameters):
+                momenta = [self._nesterov(parameter, group["momentum"]) for parameter in stack]
+                for parameter, direction in zip(stack, _directions(momenta), strict=True):
+                    self._update(parameter, direction, group)
 
-    def _momentum(self, parameter: nn.Parameter, share: float) -> Tensor:
+    def _nesterov(self, parameter: nn.Parameter, momentum: float) -> Tensor:
         """The matrix to orthogonalise: the gradient, interpolated with the updated momentum (Nesterov)."""
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
-        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - share), share)
+        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - momentum), momentum)
 
-    def _move(self, parameter: nn.Parameter, direction: Tensor, group: dict) -> None:
+    def _update(self, parameter: nn.Parameter, direction: Tensor, group: dict) -> None:
         scale = 0.2 * math.sqrt(max(parameter.shape))
         parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(direction, alpha=-group["lr"] * scale)
 
@@ -90,13 +90,13 @@ def optimizers(
     others: list[nn.Parameter] = []
     for name, parameter in named:
         (matrices if is_matrix(name, parameter) and (muon or weight_decay) else others).append(parameter)
-    found: list[Optimizer] = []
+    chosen: list[Optimizer] = []
     if matrices and muon:
-        found.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))
+        chosen.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))
     decays = [(others, 0.0)] if muon else [(matrices, weight_decay), (others, 0.0)]
     if groups := [{"params": own, "weight_decay": decay} for own, decay in decays if own]:
-        found.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98)))
-    for optimizer in found:
+        chosen.append(torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98)))
+    for optimizer in chosen:
         for group in optimizer.param_groups:
             group["peak"] = learning_rate
-    return found
+    return chosen

@@ -65,7 +65,8 @@ class PreferenceObjective:
     is_halved: bool = field(default=False, init=False)
 
     def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
-        own = [place for at, place in enumerate(self._places(step)) if at in self.ranks.share(self.batch_pairs)]
+        share = self.ranks.share(self.batch_pairs)
+        own = self._places(step)[share.start : share.stop]
         for start in range(0, len(own), self.micro_batch_pairs):
             yield self._loss(learner, own[start : start + self.micro_batch_pairs])
 
@@ -98,8 +99,10 @@ class PreferenceObjective:
         self.batch = self.pairs.batch([self.numbers[place] for place in places])
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             policy = pair_log_probs(learner, self.batch.to(self.device))
-        known = (held[places].to(self.device) for held in (self.reference.chosen, self.reference.rejected))
-        losses, margins = dpo_loss(policy, PairLogProbs(*known), self.beta)
+        reference = PairLogProbs(
+            self.reference.chosen[places].to(self.device), self.reference.rejected[places].to(self.device)
+        )
+        losses, margins = dpo_loss(policy, reference, self.beta)
         if self.nll_weight:
             losses = losses - self.nll_weight * policy.chosen / policy.chosen.new_tensor(self.batch.lengths[0::2])
         figures = {
@@ -108,7 +111,8 @@ class PreferenceObjective:
             "chosen_log_prob": policy.chosen.detach(),
             "rejected_log_prob": policy.rejected.detach(),
         }
-        return losses.sum() / self.batch_pairs, {name: held.sum() / self.batch_pairs for name, held in figures.items()}
+        means = {name: value.sum() / self.batch_pairs for name, value in figures.items()}
+        return losses.sum() / self.batch_pairs, means
 
 
 def pair_log_probs(learner: Learner, batch: AnswerBatch) -> PairLogProbs:

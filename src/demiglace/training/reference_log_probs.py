@@ -38,16 +38,16 @@ class ReferenceLog:
         self.folder, self.path = folder, folder / ("reference.jsonl" if rank == 0 else f"reference-{rank}.jsonl")
         self.key = json.dumps(key, sort_keys=True)
         folder.mkdir(parents=True, exist_ok=True)
-        held = _whole_lines(self.path)
-        if not held or held[0] != self.key:
-            held = [self.key]
-        write_whole(self.path, "".join(f"{line}\n" for line in held))
+        lines = _whole_lines(self.path)
+        if not lines or lines[0] != self.key:
+            lines = [self.key]
+        write_whole(self.path, "".join(f"{line}\n" for line in lines))
 
     def lines(self) -> dict[int, dict[str, Any]]:
         """The lines of all processes, by the number of the pair."""
-        found = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
-        told = [json.loads(line) for lines in found if lines and lines[0] == self.key for line in lines[1:]]
-        return {line["pair"]: line for line in told}
+        files = [_whole_lines(path) for path in sorted(self.folder.glob(FILES))]
+        parsed = [json.loads(line) for lines in files if lines and lines[0] == self.key for line in lines[1:]]
+        return {line["pair"]: line for line in parsed}
 
     def add(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Append the lines together, and wait until they are on the disk."""
@@ -56,14 +56,14 @@ class ReferenceLog:
 
 @dataclass(frozen=True)
 class ReferencePass:
-    """Computes this process's share of the pairs that are missing in a log, `at_once` at a time.
+    """Computes this process's share of the pairs that are missing in a log, `micro_batch_pairs` at a time.
 
     count: number of all pairs. on_bad: called with a pair that cannot be used; unless it raises, the pair is left out.
     """
 
     pairs: PairSource
     count: int
-    at_once: int
+    micro_batch_pairs: int
     log: ReferenceLog
     on_bad: Callable[[int, ValueError], None]
     ranks: ProcessGroup
@@ -75,7 +75,8 @@ class ReferencePass:
 
         Raises ValueError if no pair can be used.
         """
-        parts = [range(at, min(at + self.at_once, self.count)) for at in range(0, self.count, self.at_once)]
+        size = self.micro_batch_pairs
+        parts = [range(start, min(start + size, self.count)) for start in range(0, self.count, size)]
         known = self.log.lines().keys()
         for start in range(0, len(parts), self.ranks.count):
             if should_stop():
@@ -91,9 +92,9 @@ class ReferencePass:
         lines = sorted(self.log.lines().items())
         usable = [(number, line) for number, line in lines if number < self.count and "left_out" not in line]
         if not usable:
-            raise ValueError(f"none of the {self.count} pairs can be learned from")
-        held = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
-        return ReferencePairs([number for number, _ in usable], held)
+            raise ValueError(f"none of the {self.count} pairs can be used")
+        log_probs = PairLogProbs(*(torch.tensor([line[name] for _, line in usable]) for name in ("chosen", "rejected")))
+        return ReferencePairs([number for number, _ in usable], log_probs)
 
     def _lines(self, learner: Learner, part: Sequence[int]) -> list[dict[str, Any]]:
         """Lines of all pairs, computed together; if that fails, one by one, to find the bad pair."""

@@ -23,16 +23,16 @@ PATTERN = "shard-*.safetensors"  # DCP's names
 
 
 @dataclass(frozen=True)
-class Held:
+class SavedTensor:
     """A full tensor in the files, and how many of its elements are present."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
-    num_there: int
+    num_elements: int
 
     @property
-    def is_whole(self) -> bool:
-        return self.num_there == math.prod(self.shape)
+    def is_complete(self) -> bool:
+        return self.num_elements == math.prod(self.shape)
 
 
 def write_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -47,22 +47,22 @@ def write_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
         dcp.save(dict(tensors), storage_writer=writer)
 
 
-def contents(folder: Path) -> dict[str, Held]:
+def contents(folder: Path) -> dict[str, SavedTensor]:
     """The tensors of all files together, by name; ValueError if a file is damaged."""
     from torch.distributed.checkpoint import HuggingFaceStorageReader
     from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
     try:
-        found = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
+        metadata = HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"a file of {folder} is damaged ({error}); without its folder the run goes on from an "
+        raise ValueError(f"a file of {folder} is damaged ({error}); remove its folder to resume from an "
                          "earlier one") from error  # fmt: skip
-    held = {}
-    for name, one in found.items():
-        assert isinstance(one, TensorStorageMetadata)
-        num_there = sum(math.prod(chunk.sizes) for chunk in one.chunks)
-        held[name] = Held(tuple(one.size), one.properties.dtype, num_there)
-    return held
+    saved = {}
+    for name, tensor in metadata.items():
+        assert isinstance(tensor, TensorStorageMetadata)
+        num_elements = sum(math.prod(chunk.sizes) for chunk in tensor.chunks)
+        saved[name] = SavedTensor(tuple(tensor.size), tensor.properties.dtype, num_elements)
+    return saved
 
 
 def read_parts(folder: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -82,8 +82,8 @@ def _errors_of_dcp() -> Iterator[None]:
 
     try:
         yield
-    except CheckpointException as told:
-        rank, (error, _) = min(told.failures.items())
+    except CheckpointException as failure:
+        rank, (error, _) = min(failure.failures.items())
         if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, f"{error.strerror} (process {rank})", error.filename) from told
-        raise OSError(errno.EIO, f"process {rank}: {error}") from told
+            raise OSError(error.errno, f"{error.strerror} (process {rank})", error.filename) from failure
+        raise OSError(errno.EIO, f"process {rank}: {error}") from failure

@@ -12,9 +12,9 @@ from types import FrameType
 
 from demiglace.training.distributed import ProcessGroup
 
-SOON_S = 1.0  # ours: a launcher may forward a signal that the terminal has also sent to its processes
-TOLD = "\nwhat is under way ends and is saved"
-TOLD_ALONE = f"{TOLD}; Ctrl-C once more stops at once"  # torchrun forwards only the first
+FORWARDED_WITHIN_S = 1.0  # ours: a launcher may forward a signal that the terminal has also sent to its processes
+STOPPING = "\nwhat is under way ends and is saved"
+STOPPING_ALONE = f"{STOPPING}; Ctrl-C once more stops at once"  # torchrun forwards only the first
 
 
 @contextmanager
@@ -24,21 +24,21 @@ def stop_signals(ranks: ProcessGroup, is_time: Callable[[], bool] = lambda: Fals
     After the first signal the current work finishes. Another Ctrl-C, at least a second later, raises KeyboardInterrupt:
     the current work may be a step of many minutes, or wait for an unreachable server.
     """
-    asked: float | None = None
+    requested: float | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
+        nonlocal requested
         now = time.monotonic()
-        if asked is None:
-            asked = now
+        if requested is None:
+            requested = now
             if ranks.is_first:
-                _tell(TOLD_ALONE if ranks.count == 1 else TOLD)
-        elif number == signal.SIGINT and now - asked >= SOON_S:
+                _tell(STOPPING_ALONE if ranks.count == 1 else STOPPING)
+        elif number == signal.SIGINT and now - requested >= FORWARDED_WITHIN_S:
             raise KeyboardInterrupt
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: ranks.sum([float(asked is not None or is_time())])[0] > 0
+        yield lambda: ranks.sum([float(requested is not None or is_time())])[0] > 0
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -57,11 +57,11 @@ class LanguageLearner(nn.Module):
         assert batch.labels is not None
         learned = batch.labels[:, 1:] != IGNORE
         logits = self.model.logits(hidden[:, :-1][learned]).float()
-        wanted = batch.labels[:, 1:][learned]
-        losses = F.cross_entropy(logits, wanted, reduction="none")
+        targets = batch.labels[:, 1:][learned]
+        losses = F.cross_entropy(logits, targets, reduction="none")
         # Not a dot product, which autocast would compute in bfloat16.
         loss = losses.sum() if token_weights is None else (losses * token_weights).sum()
-        return loss, (logits.argmax(-1) == wanted).sum()
+        return loss, (logits.argmax(-1) == targets).sum()
 
 
 @dataclass
@@ -95,18 +95,19 @@ class SupervisedObjective:
             if self.loader.skipped:
                 self.on_skipped(self.loader.skipped)
         rows, self.repeats = self.rows, False
+        size = self.micro_batch_rows
         self.parts = [
-            self._pack(rows[at : at + self.micro_batch_rows]) for at in range(0, len(rows), self.micro_batch_rows)
+            pack(rows[start : start + size], self.length, self.padding_token) for start in range(0, len(rows), size)
         ]
         weights = [learned_token_weights(part, self.sample_power) for part in self.parts]
-        own = [sum(part.num_learned for part in self.parts), sum(float(held.sum()) for held in weights)]
+        own = [sum(part.num_learned for part in self.parts), sum(float(one.sum()) for one in weights)]
         num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))
         waited = self.loader.waited / self.ranks.count
-        for part, held in zip(self.parts, weights, strict=True):
+        for part, token_weights in zip(self.parts, weights, strict=True):
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                loss, num_right = learner(part.to(self.device), held.to(self.device))
-            right = float(num_right) / num_learned
-            yield loss / total_weight, {"token_accuracy": right, "data_wait_s": waited, **self._counts(part, learner)}
+                loss, num_right = learner(part.to(self.device), token_weights.to(self.device))
+            figures = {"token_accuracy": float(num_right) / num_learned, "data_wait_s": waited}
+            yield loss / total_weight, {**figures, **self._counts(part, learner)}
             waited = 0.0
 
     def halve(self) -> bool:
@@ -126,15 +127,12 @@ class SupervisedObjective:
 
     def seen(self) -> dict[str, Tensor]:
         """Tensors of the last step's batches, as `part.tokens` or `part.visual.patches`."""
-        found: dict[str, Tensor] = {}
+        tensors: dict[str, Tensor] = {}
         for number, part in enumerate(self.parts):
             named = [(one.name, getattr(part, one.name)) for one in fields(part)]
             named += [(f"visual.{one.name}", getattr(part.visual, one.name)) for one in fields(Visual) if part.visual]
-            found |= {f"{number}.{name}": value.contiguous() for name, value in named if isinstance(value, Tensor)}
-        return found
-
-    def _pack(self, rows: Sequence[Sequence[Sample]]) -> Batch:
-        return pack(rows, self.length, self.padding_token)
+            tensors |= {f"{number}.{name}": value.contiguous() for name, value in named if isinstance(value, Tensor)}
+        return tensors
 
     def _counts(self, part: Batch, learner: LanguageLearner) -> Figures:
         return {

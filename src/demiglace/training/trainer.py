@@ -28,7 +28,7 @@ from demiglace.training.objective import (
     CheckpointCallback,
     Halvable,
     Objective,
-    RememberingCallback,
+    RecordingCallback,
     Stateful,
     UnreadFigures,
 )
@@ -55,7 +55,7 @@ class Clock:
         self.read, self.steps = now, 0
         return seconds
 
-    def begin_again(self) -> None:
+    def restart(self) -> None:
         """Restart after a checkpoint, whose writing does not count as step time."""
         self.read = self.saved = time.monotonic()
         self.steps = 0
@@ -76,7 +76,7 @@ class Trainer:
         tensorboard: bool = False,
         is_enough: Callable[[], bool] = lambda: False,
         pace: Pace = UNTIMED,
-        log: Callable[[str], None] = lambda told: None,
+        log: Callable[[str], None] = lambda message: None,
     ) -> None:
         """`is_enough` is called before every step and can end the stage; `log` is told if memory runs out."""
         self.learner, self.stage, self.objective, self.folder = learner, stage, objective, folder
@@ -92,10 +92,10 @@ class Trainer:
     def run(self) -> bool:
         """Train to the end of the stage; False if a signal or the deadline stopped it, with everything saved.
 
-        Raises FloatingPointError if loss or gradient norm is not finite, and `checkpoint.NotWritten` if the disk
+        Raises FloatingPointError if loss or gradient norm is not finite, and `checkpoint.WriteError` if the disk
         refuses a write.
         """
-        with checkpoint.what_is_left(self.folder):
+        with checkpoint.write_errors(self.folder):
             return self._run()
 
     def rehearse(self, steps: range) -> None:
@@ -109,11 +109,11 @@ class Trainer:
         clock = Clock()
         signals = stop_signals(self.ranks, lambda: self.pace.seconds_left <= 0)
         with signals as should_stop, self.metrics, self._progress() as progress:
-            if step and isinstance(self.callback, RememberingCallback) and self.callback.lacks(self.folder, step):
-                self._watch(step, progress)
+            if step and isinstance(self.callback, RecordingCallback) and self.callback.is_unrecorded(self.folder, step):
+                self._run_callback(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not should_stop():
-                is_due = (step + 1) % self.stage.save_every == 0 or self._is_late(clock)
+                is_due = (step + 1) % self.stage.save_every == 0 or self._is_save_due(clock)
                 try:
                     figures = self._step(step, clock, is_read=is_due or self._is_read(step))
                 except CannotBegin:
@@ -126,7 +126,7 @@ class Trainer:
                 if is_due:
                     self._save(step, progress)
                     saved = step
-                    clock.begin_again()
+                    clock.restart()
             if saved < step:
                 self._save_unread(step, clock, progress)
         return done
@@ -134,7 +134,7 @@ class Trainer:
     def _is_read(self, step: int) -> bool:
         return step == 0 or (step + 1) % self.pace.read_every == 0 or step + 1 == self.stage.num_steps
 
-    def _is_late(self, clock: Clock) -> bool:
+    def _is_save_due(self, clock: Clock) -> bool:
         """Whether a checkpoint is due by time in any process: all must save at the same step."""
         if self.pace.save_seconds == math.inf:
             return False
@@ -211,18 +211,18 @@ class Trainer:
             path = path.with_suffix(".safetensors")
             with atomic_path(path) as aside:
                 save_file(self.objective.seen(), aside, metadata=fields | {"step": str(step)})
-        told = f"step {step} of {self.stage.name}: loss {loss}, gradient norm {norm}"
-        return FloatingPointError(f"{told}; what it was learned from is in {path}")
+        message = f"step {step} of {self.stage.name}: loss {loss}, gradient norm {norm}"
+        return FloatingPointError(f"{message}; what it was learned from is in {path}")
 
     def _resume(self) -> int:
-        found = checkpoint.latest(self.folder)
+        latest = checkpoint.latest(self.folder)
         progress = checkpoint.Progress(0)
-        if found is not None:
-            progress = checkpoint.restore(found, self.learner, self.optimizers, self.stage.saves_frozen)
+        if latest is not None:
+            progress = checkpoint.restore(latest, self.learner, self.optimizers, self.stage.saves_frozen)
             if isinstance(self.objective, Stateful):
                 self.objective.restore(progress.objective)
         if self.ranks.is_first:
-            self.metrics.go_on_from(progress.step)
+            self.metrics.resume_from(progress.step)
         return progress.step
 
     def _save(self, step: int, shown: Progress) -> None:
@@ -230,12 +230,13 @@ class Trainer:
         progress = checkpoint.Progress(step, state)
         keep, frozen = self.stage.keep, self.stage.saves_frozen
         checkpoint.save(self.folder, progress, self.learner, self.optimizers, keep, self.ranks, frozen)
-        self._watch(step, shown)
+        self._run_callback(step, shown)
 
-    def _watch(self, step: int, shown: Progress) -> None:
-        seen = "" if self.callback is None else self.callback(self.learner, self.folder, step)
+    def _run_callback(self, step: int, shown: Progress) -> None:
+        report = "" if self.callback is None else self.callback(self.learner, self.folder, step)
         if self.ranks.is_first:
-            shown.console.print(f"{self.stage.name}: step {step} saved\n{seen}".rstrip(), markup=False, highlight=False)
+            lines = f"{self.stage.name}: step {step} saved\n{report}".rstrip()
+            shown.console.print(lines, markup=False, highlight=False)
 
     def _progress(self) -> Progress:
         return Progress(
@@ -244,13 +245,13 @@ class Trainer:
         )  # fmt: skip
 
 
-def freeze_all_but(learner: nn.Module, beginnings: tuple[str, ...]) -> None:
-    """Freeze every parameter whose name begins with none of `beginnings`; ValueError if one of them has no match."""
+def freeze_all_but(learner: nn.Module, prefixes: tuple[str, ...]) -> None:
+    """Freeze every parameter whose name begins with none of `prefixes`; ValueError if one of them has no match."""
     names = [name for name, _ in learner.named_parameters()]
-    silent = [beginning for beginning in beginnings if not any(name.startswith(beginning) for name in names)]
-    if silent:
+    unmatched = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]
+    if unmatched:
         raise ValueError(
-            f"no parameter begins with {silent}; there are {sorted({name.split('.')[0] for name in names})}"
+            f"no parameter begins with {unmatched}; there are {sorted({name.split('.')[0] for name in names})}"
         )
     for name, parameter in learner.named_parameters():
-        parameter.requires_grad_(name.startswith(beginnings))
+        parameter.requires_grad_(name.startswith(prefixes))

@@ -51,7 +51,7 @@ class Validation:
             write_whole(folder / FILE, "".join(f"{json.dumps(line)}\n" for line in self.measured))
         return f"held out: loss {loss:.4f}, {right:.1%} of the tokens right{', the best so far' if is_best else ''}"
 
-    def lacks(self, folder: Path, step: int) -> bool:
+    def is_unrecorded(self, folder: Path, step: int) -> bool:
         """Whether the run was killed after saving this step and before measuring it."""
         return step not in [line["step"] for line in self.measured]
 

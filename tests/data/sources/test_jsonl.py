@@ -101,8 +101,8 @@ def test_mistakes_are_told_with_their_line(tmp_path):
     lines = [json.dumps(record("fine")), "", '{"messages": [', json.dumps(record("a", image="missing.png")), "[1]"]
     lines += [json.dumps(record("a", image="../../etc/passwd")), json.dumps(record("a", image="/etc/passwd")), "\xff"]
     source = written(tmp_path / "a.jsonl", "\n".join(lines[:-1]).encode() + b"\n \xff")
-    complaints = [(3, "no JSON"), (4, "does not exist"), (5, "must be an object"), (6, "leads out of")]
-    complaints += [(7, "is an absolute path"), (8, "no JSON")]
+    complaints = [(3, "not valid JSON"), (4, "does not exist"), (5, "must be an object"), (6, "leads out of")]
+    complaints += [(7, "is an absolute path"), (8, "not valid JSON")]
     assert source.blocks == (7,)
     for row, (line, why) in enumerate(complaints, start=1):
         with pytest.raises(BadRecord, match=rf"a\.jsonl:{line}: .*{why}"):
@@ -115,7 +115,7 @@ def test_a_broken_object_in_an_array_is_one_bad_record(tmp_path):
     source = written(tmp_path / "a.json", broken)
     assert source.blocks == (3,)
     assert source.read(0, 2, (0,)).messages[-1].content[0].text == "three"
-    with pytest.raises(BadRecord, match=r"a\.json\[1\]: no JSON"):
+    with pytest.raises(BadRecord, match=r"a\.json\[1\]: not valid JSON"):
         source.read(0, 1, (0,))
 
 
@@ -123,7 +123,7 @@ def test_an_array_that_breaks_off_ends_with_a_bad_record(tmp_path):
     whole = json.dumps([record("one"), record("two")])
     source = written(tmp_path / "a.json", whole[:-9])
     assert source.blocks == (2,)
-    with pytest.raises(BadRecord, match=r"a\.json\[1\]: no JSON"):
+    with pytest.raises(BadRecord, match=r"a\.json\[1\]: not valid JSON"):
         source.read(0, 1, (0,))
 
 

@@ -137,7 +137,7 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_media_folder_that_is_none_is_told_once(tmp_path):
     file = write_records(tmp_path / "a.jsonl", "1")
     for folders in ({"media": tmp_path / "m"}, {"media_root": file}):
-        with pytest.raises(ValueError, match=r"the media.* is no folder"):
+        with pytest.raises(ValueError, match=r"the media.* is not a folder"):
             open_records("data", (file,), **folders)
 
 

@@ -130,7 +130,7 @@ def test_a_pickled_source_takes_no_members_along(tmp_path):
     ("members", "why"),
     [
         ({"1.png": b"a"}, "neither .json nor .txt among its files: png"),
-        ({"1.json": b"{"}, "no JSON"),
+        ({"1.json": b"{"}, "not valid JSON"),
         ({"1.json": llava("one", image="../../etc/passwd")}, "is not among the files of this record: json"),
         ({"1.json": llava("one", image="2.png"), "2.png": b"a"}, "2.png is not among the files of this record: json"),
         ({"1.json": llava("one")}, "1 marks <image>, but 0 files"),

@@ -16,5 +16,5 @@ def test_the_text_of_a_page_may_begin_with_a_mark_and_must_be_utf_8(tmp_path: Pa
     (example,) = BENCHMARKS["pages"].examples(tmp_path)
     assert example.expected.answers == ("café",)
     (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
-    with pytest.raises(ValueError, match=r"a\.txt is no text in UTF-8"):
+    with pytest.raises(ValueError, match=r"a\.txt is not UTF-8 text"):
         list(BENCHMARKS["pages"].examples(tmp_path))

@@ -65,11 +65,11 @@ def test_a_picture_may_be_another_rows(tmp_path: Path) -> None:
     ("name", "content", "told"),
     [
         ("Set.tsv", b"a\tb\n1\n", "more or fewer fields"),
-        ("Set.tsv", b"a\tb\n\xff\xfe\t1\n", "is no TSV"),
-        ("Set.jsonl", b"{}\nnothing\n", "line 2 of .* is no JSON"),
+        ("Set.tsv", b"a\tb\n\xff\xfe\t1\n", "is not valid TSV"),
+        ("Set.jsonl", b"{}\nnothing\n", "line 2 of .* is not valid JSON"),
         ("Set.jsonl", b"[1]\n", "must hold a JSON object, got list"),
         ("Set.json", b'{"a": 1}', "must hold one list of objects"),
-        ("Set.parquet", b"PAR1 not really", "is no Parquet file"),
+        ("Set.parquet", b"PAR1 not really", "is not a Parquet file"),
         ("Set.xlsx", b"PK", "ends with none of"),
     ],
 )

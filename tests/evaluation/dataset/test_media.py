@@ -47,7 +47,7 @@ def test_numbered_pictures_come_in_order_of_their_numbers(tmp_path: Path) -> Non
         ("../secret.png", "leads out of the folder"),
         ("/etc/passwd.png", "leads out of the folder"),
         ("missing.png", "which is not in"),
-        ("!" * 100, "no base64"),
+        ("!" * 100, "not valid base64"),
         (7, "a picture of type int"),
     ],
 )

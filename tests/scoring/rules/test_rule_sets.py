@@ -21,7 +21,7 @@ def test_a_rule_is_found_by_name() -> None:
 
 def test_unknown_rules_are_named() -> None:
     with pytest.raises(
-        ValueError, match=r"no rules 'mine'; there are demiglace, lmms-eval-0\.7\.3, vlmevalkit-2026-08"
+        ValueError, match=r"unknown rules 'mine'; choose from demiglace, lmms-eval-0\.7\.3, vlmevalkit-2026-08"
     ):
         scorer("choice", "mine")
 

@@ -25,9 +25,11 @@ class Joined:
         return tuple(size for source in self.sources for size in source.blocks or ())
 
     @property
-    def at_once(self) -> int | None:
+    def shuffled_blocks(self) -> int | None:
         """The smallest of the sources' numbers."""
-        return min((source.at_once for source in self.sources if source.at_once is not None), default=None)
+        return min(
+            (source.shuffled_blocks for source in self.sources if source.shuffled_blocks is not None), default=None
+        )
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -54,7 +54,7 @@ class JsonFile:
         return tuple(min(BLOCK, num_records - start) for start in range(0, num_records, BLOCK))
 
     @property
-    def at_once(self) -> None:
+    def shuffled_blocks(self) -> None:
         return None
 
     @property

@@ -27,8 +27,8 @@ class PairAnswers:
         return self.pairs.blocks
 
     @property
-    def at_once(self) -> int | None:
-        return self.pairs.at_once
+    def shuffled_blocks(self) -> int | None:
+        return self.pairs.shuffled_blocks
 
     @property
     def files(self) -> Sequence[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.source import BLOCKS_AT_ONCE, state_of
+from demiglace.data.source import SHUFFLED_BLOCKS, FileSource
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import read_record
 from demiglace.records.media import Find
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import pyarrow
 
 MAX_GROUP_BYTES = 2**31  # of a decoded row group, and of all that a process caches
-GROUPS_IN_MEMORY = 2 * BLOCKS_AT_ONCE  # per process: when one set of blocks ends and the next begins, both are read
+CACHED_GROUPS = 2 * SHUFFLED_BLOCKS  # per process: when one set of blocks ends and the next begins, both are read
 FIRST = 16  # records from which all are judged (ours)
 BATCH = 64  # rows decoded at a time
 
 
 @dataclass(frozen=True)
-class ParquetFiles:
+class ParquetFiles(FileSource):
     """Records of Parquet files. A block is a row group, decoded as a whole.
 
     Columns are the keys of a record (see `records.formats`); images are bytes, {"bytes", "path"}, or paths relative to
@@ -41,14 +41,6 @@ class ParquetFiles:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         return tuple(num_rows for _, _, num_rows in self._groups)
-
-    @property
-    def at_once(self) -> int:
-        return BLOCKS_AT_ONCE
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self.paths
 
     @property
     def names_files(self) -> bool:
@@ -75,9 +67,6 @@ class ParquetFiles:
         path, group, _ = self._groups[block]
         return f"{path}, row {row} of group {group}"
 
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
-
     @cached_property
     def _groups(self) -> tuple[tuple[Path, int, int], ...]:
         """For each row group the file, its index in the file, and its number of rows."""
@@ -88,7 +77,7 @@ class ParquetFiles:
         kept = self._kept
         kept[block] = kept.pop(block, None) or _read_group(*self._groups[block][:2])
         while len(kept) > 1 and (
-            len(kept) > GROUPS_IN_MEMORY or sum(table.nbytes for table in kept.values()) > MAX_GROUP_BYTES
+            len(kept) > CACHED_GROUPS or sum(table.nbytes for table in kept.values()) > MAX_GROUP_BYTES
         ):
             del kept[next(iter(kept))]
         return kept[block]

@@ -48,7 +48,7 @@ class PdfFolder:
         return tuple(count_records(path, count_pages) for path in self._paths)
 
     @property
-    def at_once(self) -> None:
+    def shuffled_blocks(self) -> None:
         return None
 
     @property

@@ -15,13 +15,13 @@ from typing import BinaryIO
 import numpy as np
 
 from demiglace.conversation import Conversation, Message, Text
-from demiglace.data.source import BLOCKS_AT_ONCE, count_records, state_of
+from demiglace.data.source import SHUFFLED_BLOCKS, FileSource, count_records
 from demiglace.fields import Field, Whole, check_attributes
 from demiglace.media.pictures import local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
 
-FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of cuts cached by a process
+CACHED_FILES = 2 * SHUFFLED_BLOCKS  # lists of cuts cached by a process
 
 _BREAKS = (b"\n\n", b"\n\r\n", b"\n", b". ", b" ")  # in order of preference
 
@@ -29,7 +29,7 @@ OPTIONS: Mapping[str, Field] = {"window": Whole(64, 2**24)}
 
 
 @dataclass(frozen=True)
-class PlainText:
+class PlainText(FileSource):
     """UTF-8 files, a block each; a record is a stretch of at most `window` bytes, and no text is left out. Lines may
     end as on Windows; the text that is learned has plain line breaks.
 
@@ -49,18 +49,6 @@ class PlainText:
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_cut(path, self.window)) - 1) for path in self.paths)
 
-    @property
-    def at_once(self) -> int:
-        return BLOCKS_AT_ONCE
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self.paths
-
-    @property
-    def names_files(self) -> bool:
-        return False
-
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path = self.paths[block]
         try:
@@ -79,12 +67,9 @@ class PlainText:
     def where(self, block: int, row: int) -> str:
         return f"{self.paths[block]}, stretch {row}"
 
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
-
     @cached_property
     def _cuts(self) -> Callable[[Path], np.ndarray]:
-        return lru_cache(FILES_IN_MIND)(lambda path: _cut(path, self.window))
+        return lru_cache(CACHED_FILES)(lambda path: _cut(path, self.window))
 
 
 def _cut(path: Path, window: int) -> np.ndarray:

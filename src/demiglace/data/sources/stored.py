@@ -19,7 +19,7 @@ import numpy as np
 
 from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, inside, name_of, stored_file, stored_files
-from demiglace.data.source import BLOCKS_AT_ONCE, Source, state_of
+from demiglace.data.source import SHUFFLED_BLOCKS, Source, state_of
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.plain_text import PlainText
@@ -31,8 +31,8 @@ from demiglace.records.preferences import Preference
 
 ADDRESS_OPTION = "address"  # of a source whose path is an address
 DEFAULT_CACHE = ObjectCache(Path(tempfile.gettempdir()) / "demiglace-objects", 50 * 10**9)  # ours; on each machine
-FILES_IN_MIND = 2 * BLOCKS_AT_ONCE  # files whose record positions are cached by a process
-MEDIA_IN_MIND = 100_000  # media whose information from the store is cached by a process
+CACHED_FILES = 2 * SHUFFLED_BLOCKS  # files whose record positions are cached by a process
+CACHED_MEDIA = 100_000  # media whose information from the store is cached by a process
 Find = Callable[[str], bytes]
 T = TypeVar("T")
 
@@ -62,8 +62,8 @@ class StoredRecords:
         return tuple(size for own in self.sizes for size in own)
 
     @property
-    def at_once(self) -> int:
-        return BLOCKS_AT_ONCE
+    def shuffled_blocks(self) -> int:
+        return SHUFFLED_BLOCKS
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -130,11 +130,11 @@ class StoredRecords:
 
     @cached_property
     def _sources(self) -> Callable[[Path, str], Source]:
-        return lru_cache(FILES_IN_MIND)(lambda path, beside: self.make(self.name, path, partial(self.find, beside)))
+        return lru_cache(CACHED_FILES)(lambda path, beside: self.make(self.name, path, partial(self.find, beside)))
 
     @cached_property
     def _looked_up(self) -> Callable[[str], StoredFile]:
-        return lru_cache(MEDIA_IN_MIND)(stored_file)
+        return lru_cache(CACHED_MEDIA)(stored_file)
 
     def _place(self, block: int) -> tuple[StoredFile, int]:
         """The file of a block, and the block's number in it."""

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
-from demiglace.data.source import BLOCKS_AT_ONCE, count_records, state_of
+from demiglace.data.source import SHUFFLED_BLOCKS, FileSource, count_records
 from demiglace.media.pictures import MAX_BYTES, local_file
 from demiglace.processing.chat_template import END_THINK
 from demiglace.records.bad_record import BadRecord
@@ -26,7 +26,7 @@ from demiglace.records.media_keys import MediaKind
 
 MAX_MEMBERS = 1_000_000  # of a shard
 MAX_HEADER_BYTES = 2**16  # of one member: its name and attributes
-SHARDS_IN_MIND = 2 * BLOCKS_AT_ONCE  # lists of members cached by a process
+CACHED_SHARDS = 2 * SHUFFLED_BLOCKS  # lists of members cached by a process
 
 _IMAGES = (
     "jpg",
@@ -56,7 +56,7 @@ _NUMBER = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True)
-class TarShards:
+class TarShards(FileSource):
     """A block is a shard: an uncompressed tar file.
 
     Files named by a JSON record are looked up among its own members, by extension ("jpg") or by name ("0007.jpg"). If
@@ -72,18 +72,6 @@ class TarShards:
     @cached_property
     def blocks(self) -> tuple[int, ...]:
         return tuple(count_records(path, lambda path: len(_index(path))) for path in self.paths)
-
-    @property
-    def at_once(self) -> int:
-        return BLOCKS_AT_ONCE
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        return self.paths
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self.paths[block], self.where(block, row)
@@ -104,12 +92,9 @@ class TarShards:
         except ValueError:
             return str(path)
 
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
-
     @cached_property
     def _entries(self) -> Callable[[Path], list[_Entry]]:
-        return lru_cache(SHARDS_IN_MIND)(_index)
+        return lru_cache(CACHED_SHARDS)(_index)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def _pairs(place: Path | None, name: str, suffix: str) -> Iterator[tuple[Path, s
         try:
             yield file, file.with_suffix(suffix).read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{file.with_suffix(suffix)} is no text in UTF-8: {error}") from error
+            raise ValueError(f"{file.with_suffix(suffix)} is not UTF-8 text: {error}") from error
 
 
 def _page(file: Path) -> tuple[Part, ...]:

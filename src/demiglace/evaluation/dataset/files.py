@@ -95,7 +95,7 @@ def _table(file: Path) -> Iterator[dict[str, Any]]:
                     raise ValueError(f"{file} has a row of more or fewer fields than its first line")
                 yield row
         except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(f"{file} is no TSV: {error}") from error
+            raise ValueError(f"{file} is not valid TSV: {error}") from error
 
 
 def _parquet(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -109,7 +109,7 @@ def _parquet(file: Path) -> Iterator[Mapping[str, Any]]:
             for batch in table.iter_batches(batch_size=_ROWS_AT_A_TIME):
                 yield from batch.to_pylist()
     except arrow.ArrowException as error:
-        raise ValueError(f"{file} is no Parquet file: {error}") from error
+        raise ValueError(f"{file} is not a Parquet file: {error}") from error
 
 
 def _json_lines(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -123,7 +123,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} is no JSON: {error}") from error
+        raise ValueError(f"{place} is not valid JSON: {error}") from error
     if not isinstance(fields, dict):
         raise ValueError(f"{place} must hold a JSON object, got {type(fields).__name__}")
     return fields
@@ -136,7 +136,7 @@ def _json(file: Path) -> Iterator[Mapping[str, Any]]:
     try:
         found = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file} is no JSON: {error}") from error
+        raise ValueError(f"{file} is not valid JSON: {error}") from error
     lists = [value for value in found.values() if isinstance(value, list)] if isinstance(found, dict) else [found]
     if len(lists) != 1 or not isinstance(lists[0], list) or not all(isinstance(one, dict) for one in lists[0]):
         raise ValueError(f"{file} must hold one list of objects")

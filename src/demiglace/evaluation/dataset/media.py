@@ -50,7 +50,7 @@ def _picture(value: Any, row: Row) -> bytes | Path:
     try:
         return base64.b64decode(value.partition("base64,")[2] or value, validate=True)
     except binascii.Error as error:
-        raise ValueError(f"the picture in {row.place} is no base64: {error}") from error
+        raise ValueError(f"the picture in {row.place} is not valid base64: {error}") from error
 
 
 def _looks_like_a_path(value: str) -> bool:

@@ -42,12 +42,7 @@ class Backbone(nn.Module):
         self, vpm: SiglipEncoder, resampler: Resampler, llm: Qwen3, checkpointing: Checkpointing = False
     ) -> None:
         super().__init__()
-        self.vpm, self.resampler, self.llm, self.checkpointing = (
-            vpm,
-            resampler,
-            llm,
-            checkpointing,
-        )
+        self.vpm, self.resampler, self.llm, self.checkpointing = vpm, resampler, llm, checkpointing
 
     def forward(
         self,

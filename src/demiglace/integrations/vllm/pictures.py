@@ -52,11 +52,13 @@ class ImageProcessor:
         layout = Layout(
             self._slicing(max_slice_nums), self.image_feature_size, use_image_id and self.config.use_image_id
         )
-        return layout.image_places((image_size[0], image_size[1]), image_idx)
+        return layout.image_placeholders((image_size[0], image_size[1]), image_idx)
 
     def package_places(self, num_packages: int) -> str:
         """The placeholders of a clip in the text."""
-        return Layout(self.config.slicing, self.image_feature_size, self.config.use_image_id).video_places(num_packages)
+        return Layout(self.config.slicing, self.image_feature_size, self.config.use_image_id).video_placeholders(
+            num_packages
+        )
 
     def slices(self, pictures: Sequence[PIL.Image.Image]) -> dict[str, list[list[Tensor]] | list[Tensor]]:
         """For each picture pixel_values, the `strips` of overview and slices; tgt_sizes, int64 (slices, 2), their

@@ -26,7 +26,7 @@ def scorer(family: Family, rules: str = "demiglace") -> Scorer:
     Raises ValueError if there are no rules of that name, or if they do not have the family.
     """
     if rules not in RULES:
-        raise ValueError(f"there are no rules {rules!r}; there are {', '.join(RULES)}")
+        raise ValueError(f"unknown rules {rules!r}; choose from {', '.join(RULES)}")
     if family not in RULES[rules]:
         raise ValueError(f"the rules {rules!r} do not score {family!r}; they score {', '.join(RULES[rules])}")
     return RULES[rules][family]
