@@ -61,6 +61,17 @@ def test_files_are_shown_with_the_next_question(
     assert contents == [(part_of(str(page)), part_of(str(clip)), Text("What?")), (Text("And?"),)]
 
 
+def test_files_of_a_turn_whose_answer_was_only_thoughts_are_not_shown_again(
+    terminal: Terminal, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, f"/file {page}", "/think on", "What?", "And?")
+    terminal.run()
+    (_, first, _, _) = terminal.chat.messages
+    assert first.content == (Text(""),)
+    contents = [message.content for message in terminal.chat.messages if message.role == "user"]
+    assert contents == [(part_of(str(page)), Text("What?")), (Text("And?"),)]
+
+
 def test_thinking_is_switched(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool | None] = []
     answer = terminal.assistant.stream_answer

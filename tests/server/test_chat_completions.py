@@ -66,6 +66,13 @@ def test_a_stream_is_the_same_answer(openai_client: openai.OpenAI) -> None:
     assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens
 
 
+def test_the_content_of_thoughts_alone_is_an_empty_text_in_a_stream_too(openai_client: openai.OpenAI) -> None:
+    body: Any = {"model": "nano:think", "messages": asked(), "temperature": 0, "max_tokens": 4}
+    assert openai_client.chat.completions.create(**body).choices[0].message.content == ""
+    deltas = [chunk.choices[0].delta for chunk in openai_client.chat.completions.create(**body, stream=True)]
+    assert [delta.content for delta in deltas if delta.content is not None] == [""]
+
+
 def test_a_long_answer_comes_in_pieces(client: httpx.Client) -> None:
     """Pieces that wait come as one, and on a busy machine a short answer may be whole before any is sent."""
     body = {"messages": asked(), "temperature": 0, "max_tokens": 300, "ignore_eos": True, "stream": True}
@@ -203,7 +210,7 @@ def test_thoughts_are_closed_at_their_budget_and_stream_apart(client: httpx.Clie
     assert "".join(delta.get("reasoning", "") for delta in deltas) == expected.thinking
     assert "".join(delta.get("reasoning_content", "") for delta in deltas) == expected.thinking
     assert "".join(delta.get("content", "") for delta in deltas) == expected.text
-    assert all(value for delta in deltas for value in delta.values())
+    assert all(value for delta in deltas[1:] for value in delta.values())
 
 
 def test_many_clients_at_once_have_their_own_answers(client: httpx.Client, address: str) -> None:

@@ -82,6 +82,35 @@ def test_files_sent_at_once_are_shown_in_their_turn(chat: ChatPage) -> None:
     chat.page.wait_for_selector(".question .costs")
 
 
+def test_a_question_waits_for_files_that_are_still_read(chat: ChatPage) -> None:
+    chat.page.evaluate(
+        """() => {
+          const { readAsDataURL } = FileReader.prototype;
+          const later = function (blob) { setTimeout(() => readAsDataURL.call(this, blob), 300); };
+          FileReader.prototype.readAsDataURL = later;
+        }"""
+    )
+    chat.page.set_input_files("#files", [SAMPLES / "line.png", SAMPLES / "heading.png"])
+    sent = _sent(chat, chat.send)
+    assert [part["type"] for part in sent["messages"][0]["content"]] == ["image_url", "image_url", "text"]
+    assert chat.page.locator("#tray *").count() == 0
+    chat.wait()
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp"])
+def test_a_picture_that_moves_is_a_clip_and_a_still_one_has_slices(chat: ChatPage, tmp_path: Path, kind: str) -> None:
+    frames = [PIL.Image.new("RGB", (800, 600), (level, 0, 0)) for level in (0, 80, 160)]
+    frames[0].save(tmp_path / f"moves.{kind}", save_all=True, append_images=frames[1:], duration=500)
+    frames[0].save(tmp_path / f"still.{kind}")
+    chat.choose(max_slices=4)
+    chat.show(tmp_path / f"moves.{kind}", tmp_path / f"still.{kind}")
+    told = chat.page.locator("#tray summary").all_inner_texts()
+    assert told[0].startswith(f"moves.{kind} 3 frames of 1.5")
+    assert told[1].startswith(f"still.{kind} 5 slices")
+    types = [part["type"] for part in _sent(chat, chat.ask)["messages"][0]["content"]]
+    assert types == ["video_url", "image_url", "text"]
+
+
 def test_files_may_be_dropped_and_pasted(chat: ChatPage) -> None:
     content = base64.b64encode((SAMPLES / "line.png").read_bytes()).decode()
     for event, holder in (("DragEvent", "dataTransfer"), ("ClipboardEvent", "clipboardData")):
@@ -147,6 +176,20 @@ def test_a_turn_can_be_edited_and_an_answer_drawn_anew(chat: ChatPage) -> None:
     assert chat.focused() == "send"  # the button that was pressed is no more
     chat.page.click("#new-chat")
     assert chat.page.locator("article").count() == 0
+
+
+def test_an_edit_in_vain_leaves_the_turn_as_it_was_seen(chat: ChatPage) -> None:
+    chat.choose(fps=2, package_frames=1)
+    chat.show(SAMPLES / "flash.mp4")
+    first = _sent(chat, chat.ask)["messages"][0]
+    told = chat.page.inner_text(".question summary")
+    chat.page.get_by_role("button", name="Edit").click()
+    _previewed(chat, lambda: chat.choose(fps=10, package_frames=6))
+    chat.page.locator("#tray summary", has_text="28 frames").wait_for()
+    chat.page.click("#cancel-edit")
+    assert chat.page.inner_text(".question summary") == told
+    assert '"fps": 2,' in chat.copied("Copy as curl")
+    assert _sent(chat, lambda: chat.ask("Again."))["messages"][0] == first
 
 
 def test_errors_stand_in_their_place(open_page: Callable[..., ChatPage], address: str) -> None:

@@ -89,6 +89,8 @@ def test_what_cannot_be_had_is_refused_by_name(openai_client: openai.OpenAI) -> 
     with pytest.raises(openai.BadRequestError, match="previous_response_id: responses are not stored") as caught:
         openai_client.responses.create(model="nano", input="Hello", previous_response_id="resp_1")
     assert caught.value.param == "previous_response_id"
+    with pytest.raises(openai.BadRequestError, match="items are not stored: send the items themselves"):
+        openai_client.responses.create(model="nano", input=[{"type": "item_reference", "id": "msg_1"}])
     with pytest.raises(openai.BadRequestError, match="items are messages"):
         openai_client.responses.create(model="nano", input=[{"type": "function_call", "name": "f", "arguments": "{}"}])
 

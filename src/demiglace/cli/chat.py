@@ -114,10 +114,13 @@ class Terminal:
             raise ValueError(f"{command} {argument} is not a command; /help lists all of them")
 
     def answer(self, question: str) -> None:
-        """Answer a question about the attached files; they become part of the chat once an answer has begun."""
+        """Answer a question about the attached files, which stay attached if it is stopped before any text.
+
+        An answer that ended by itself may be thoughts alone; its files are then part of the chat.
+        """
         stream = self.chat.say(question, *self.attached, thinking=self.thinking)
         try:
             print_stream(stream, self.thinking)
         finally:
-            if stream.answer.text:
+            if stream.answer.text or stream.answer.stopped_by != "interrupted":
                 self.attached = []

@@ -112,7 +112,7 @@ async def _chunks(
 
     written: list[Written] = []
     for number in range(len(splitters)):
-        yield chunk(number, {"role": "assistant"})
+        yield chunk(number, {"role": "assistant", "content": ""})  # a text even where none follows, as when whole
     async for number, news in answers.events():
         if isinstance(news, Piece):
             delta = _delta(*splitters[number].push(news.text))

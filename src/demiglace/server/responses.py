@@ -65,8 +65,11 @@ def _messages(request: ResponsesRequest) -> list[ChatMessage]:
 
 
 def _message(item: Mapping[str, Any], number: int) -> ChatMessage:
-    if item.get("type", "message") != "message":
-        raise refused(f"items are messages, got {str(item['type'])[:60]!r}", f"input.{number}.type")
+    kind = item.get("type", "message")
+    if kind == "item_reference":
+        raise refused("items are not stored: send the items themselves", f"input.{number}.type")
+    if kind != "message":
+        raise refused(f"items are messages, got {str(kind)[:60]!r}", f"input.{number}.type")
     try:
         return ChatMessage.model_validate(item)
     except ValidationError as error:

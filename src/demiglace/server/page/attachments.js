@@ -2,6 +2,7 @@
 
 import { deleteFile, uploadFile, wantsKey } from "./api.js";
 import { button, element } from "./elements.js";
+import { isMovingPicture } from "./moving_pictures.js";
 import { countsOf, seenView } from "./seen_view.js";
 
 const TYPE = /^[\w.+-]+\/[\w.+-]+$/;
@@ -19,10 +20,10 @@ const TYPES_BY_ENDING = {
 export class Attachment {
   id = null; // of its upload; a promise, of null where the server did not take it
 
-  // url: the whole file as a data URL. isNamed: whether the reader has a file of that name.
-  constructor(name, blob, url, isNamed) {
-    Object.assign(this, { name, blob, url, isNamed, type: blob.type, size: blob.size, looking: {} });
-    this.kind = kindOf(this.type);
+  // url: the whole file as a data URL. isNamed: whether the reader has a file of that name. isMoving: a picture does.
+  constructor(name, blob, url, isNamed, isMoving) {
+    Object.assign(this, { name, blob, url, isNamed, type: blob.type, size: blob.size, looking: {}, media: null });
+    this.kind = isMoving ? "clip" : kindOf(this.type);
     this.counts = element("span", { class: "quiet" }, "looking…");
     this.seen = element("div", { class: "seen" });
     this.card = this.makeCard();
@@ -32,7 +33,7 @@ export class Attachment {
   static async read(file, isNamed = true) {
     const type = TYPE.test(file.type) ? file.type : typeByEnding(file.name);
     const blob = new Blob([file], { type });
-    return new Attachment(file.name, blob, await dataUrl(blob), isNamed);
+    return new Attachment(file.name, blob, await dataUrl(blob), isNamed, await isMovingPicture(blob));
   }
 
   // The id under which the server has the file, sent once; null where it has to go along with the request.
@@ -57,8 +58,20 @@ export class Attachment {
     return element("div", { class: "file" }, details, remove);
   }
 
+  get seenAs() {
+    return { looking: this.looking, media: this.media };
+  }
+
+  // As it was seen before options changed.
+  seeAs({ looking, media }) {
+    if (looking === this.looking) return;
+    this.looking = looking;
+    this.show(media);
+  }
+
   // media: of a preview; null while there is none.
   show(media) {
+    this.media = media;
     this.counts.textContent = media ? countsOf(media) : "not seen yet";
     if (media) this.seen.replaceChildren(seenView(media, this.name));
   }
@@ -76,10 +89,10 @@ function typeByEnding(name) {
   return TYPES_BY_ENDING[name.split(".").pop().toLowerCase()] ?? "application/octet-stream";
 }
 
-// A moving picture is a clip too. "file": the server finds out.
+// "file": the server finds out.
 function kindOf(type) {
   if (DOCUMENTS.test(type)) return "document";
-  if (type.startsWith("video/") || type === "image/gif") return "clip";
+  if (type.startsWith("video/")) return "clip";
   return type.startsWith("image/") ? "picture" : "file";
 }
 

@@ -3,7 +3,7 @@
 import { getPreview, isAbort } from "./api.js";
 import { Attachment } from "./attachments.js";
 import { receiveFiles } from "./clipboard.js";
-import { announce, byId, counted, showError } from "./elements.js";
+import { announce, byId, counted, element, showError } from "./elements.js";
 import { withStoredFiles } from "./stored_files.js";
 
 const PREVIEW_DELAY_MS = 300; // ours: nobody types a number faster
@@ -13,6 +13,8 @@ export class Composer {
   files = [];
   edited = null; // a turn that this one replaces
   kept = EMPTY; // what was being written before the edit
+  numReading = 0; // times that files were added which are not read yet
+  isDue = false; // to be sent once they are
 
   // handlers: send(text, files, turn), edits(turn), cancelled(turn), failed(error), turnsBefore(turn); the turn is the one
   // that is edited, or null.
@@ -51,7 +53,9 @@ export class Composer {
   submit(event) {
     event.preventDefault();
     const text = this.question.value.trim();
-    if (byId("send").hidden || (!text && !this.files.length)) return;
+    if (byId("send").hidden) return;
+    this.isDue = this.numReading > 0;
+    if (this.isDue || (!text && !this.files.length)) return;
     const { files, edited } = this;
     this.previewAtOnce();
     this.clear();
@@ -60,14 +64,21 @@ export class Composer {
 
   async addFiles(files, areNamed = true) {
     this.showError("");
+    const reading = element("p", { class: "quiet" }, "reading…");
+    byId("tray").append(reading);
+    this.numReading += 1;
     for (const file of files) {
       try {
         this.add(await Attachment.read(file, areNamed));
       } catch (error) {
+        this.isDue = false;
         this.showError(error.message);
       }
     }
+    this.numReading -= 1;
+    reading.remove();
     this.previewSoon();
+    if (this.isDue) this.form.requestSubmit();
   }
 
   add(file) {
@@ -99,6 +110,7 @@ export class Composer {
 
   fill({ text, files }) {
     this.files = [];
+    this.isDue = false;
     byId("tray").replaceChildren();
     this.question.value = text;
     files.forEach((file) => this.add(file));
@@ -108,15 +120,18 @@ export class Composer {
   edit(turn) {
     if (this.edited) this.cancelEdit();
     this.kept = { text: this.question.value, files: this.files };
+    this.seenBefore = turn.files.map((file) => file.seenAs);
     this.fill(turn);
     this.setEdited(turn);
     this.question.focus();
   }
 
-  // The files go back to where they stood.
+  // The files go back to where they stood, and are seen as they were.
   cancelEdit() {
     const turn = this.edited;
     this.clear();
+    this.previewSoon();
+    turn.files.forEach((file, place) => file.seeAs(this.seenBefore[place]));
     this.handlers.cancelled(turn);
     this.question.focus();
   }
