@@ -67,26 +67,17 @@ class RuleSentencePrompts(SentencePrompts):
 PROMPTS: dict[str, type[Prompts]] = {"sentences by rule": RuleSentencePrompts, "sentences": SentencePrompts}
 
 
-def recipe_of(
-    arm: str,
-    seed: int,
-    steps: int,
-    start: Path,
-    judge: Path | None = None,
-    mixture: Path = MIXTURE,
-    batch_prompts: int | None = None,
-) -> HybridRlRecipe:
+def recipe_of(arm: str, seed: int, steps: int, start: Path, judge: Path | None) -> HybridRlRecipe:
     """judge: folder of the reward model; arms that do not say that they have one do without."""
-    policy = ARMS[arm]
     numbers = numbers_of(
         "nano",
         learning_rate=LEARNING_RATE,
         num_steps=steps,
         long_share=LONG_SHARES.get(arm, 0.5),
-        policy=replace(policy, batch_prompts=batch_prompts or policy.batch_prompts),
+        policy=ARMS[arm],
     )
-    used_judge = judge if arm in JUDGED else None
-    return HybridRlRecipe(read_mixture(mixture), numbers, start, used_judge, seed, save_every=4, keep=1)
+    mixture = read_mixture(MIXTURE)
+    return HybridRlRecipe(mixture, numbers, start, judge if arm in JUDGED else None, seed, save_every=4, keep=1)
 
 
 def folder_of_arm(folder: Path, arm: str, seed: int) -> Path:

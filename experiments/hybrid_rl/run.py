@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from arms import ARMS, JUDGED, MIXTURE, PROMPTS, STEPS, folder_of_arm, recipe_of
+from arms import ARMS, JUDGED, PROMPTS, STEPS, folder_of_arm, recipe_of
 
 from demiglace.jobs.machine import Machine
 from demiglace.jobs.rl import run
@@ -29,8 +29,6 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="[default: nano]")
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--mixture", type=Path, default=MIXTURE, help="of prompts")
-    parser.add_argument("--batch-prompts", type=int, help="prompts of a step [default: the arm's]")
     parser.add_argument("--reward-model", type=Path, help="folder; wanted by the arms whose name says so")
     options = parser.parse_args()
     if options.reward_model is None and (judged := [arm for arm in options.arms if arm in JUDGED]):
@@ -38,8 +36,7 @@ def main() -> None:
     machine, start = Machine(torch.device("cpu"), torch.float32, log=print), folder_of(options.start)
     for seed in options.seeds:
         for arm in options.arms:
-            judge, mixture, prompts = options.reward_model, options.mixture, options.batch_prompts
-            recipe = recipe_of(arm, seed, options.steps, start, judge, mixture, prompts)
+            recipe = recipe_of(arm, seed, options.steps, start, options.reward_model)
             with patch("demiglace.jobs.rl.Prompts", PROMPTS.get(arm, Prompts)):
                 if run(recipe, folder_of_arm(options.folder, arm, seed), machine) is None:
                     return  # a signal; all is saved
