@@ -162,7 +162,7 @@ def test_a_merged_model_that_cannot_be_written_leaves_nothing(run: Run, data: Pa
     assert not (tmp_path / "merged").exists()
     assert run(*arguments).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter", "data", "merged"]
-    assert "exists already" in refused(run(*arguments))
+    assert "already exists" in refused(run(*arguments))
 
 
 def test_the_command_that_goes_on_does_not_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,7 +238,7 @@ def test_each_step_of_a_batch_learns_from_both_modes(model, processor, tmp_path,
     learn = objective(model, processor, tmp_path, updates=updates, batch_prompts=8)
     for step in range(updates, 2 * updates):
         learned(learner_of(model), learn, step)
-        modes = [scored.group.mode for _, scored in learn._learned(step)]
+        modes = [scored.group.mode for _, scored in learn._trained_groups(step)]
         assert sorted(modes) == ["long"] * (4 // updates) + ["short"] * (4 // updates)
 
 
