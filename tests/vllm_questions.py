@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 
 from demiglace import Conversation, Demiglace, Image, Message, SamplingParams, Text, Video, VideoSampling
@@ -65,6 +67,13 @@ def exported(folder: Path) -> Path:
     processor.save(folder)
     weights.save(weights.load(shipped), folder, CheckpointFacts(**processor.checkpoint_facts(), do_sample=False))
     return folder
+
+
+def line_of_16_bits(path: Path) -> Path:
+    """The line of the samples as a grey PNG of 16 bits."""
+    grey = np.asarray(PIL.Image.open(ROOT / "samples" / "line.png").convert("L"))
+    PIL.Image.fromarray(grey.astype(np.uint16) * 257).save(path)
+    return path
 
 
 def ours(told: Demiglace, asked: Asked) -> dict[str, list[int]]:

@@ -7,7 +7,7 @@ import pytest
 from clips import make_clip
 from patterns import pattern
 from real_data import DATA
-from vllm_questions import ROOT, SIXES, Asked, exported, needs_vllm, ours, theirs
+from vllm_questions import ROOT, SIXES, Asked, exported, line_of_16_bits, needs_vllm, ours, theirs
 
 from demiglace import Demiglace
 from demiglace.model.hub import folder_of
@@ -43,6 +43,7 @@ def asked(folder: Path, clips: list[dict[str, str]]) -> dict[str, Asked]:
         pattern(80 + number, 60).resize((80, 60)).save(path)
     return {
         "a picture": Asked([LINE, READ]),
+        "a picture of 16 bits": Asked([{"picture": str(line_of_16_bits(folder / "line16.png"))}, READ]),
         "two pictures": Asked([HEADING, LINE, READ]),
         "a picture in slices": Asked([PAGE, WHAT]),
         "text alone": Asked([READ]),

@@ -14,6 +14,7 @@ from vllm_questions import ROOT, SIXES, Asked, exported, needs_vllm, ours, their
 from demiglace import Demiglace
 from demiglace.cli.main import app
 from demiglace.model import weights
+from demiglace.model.adapters import Lora, add_adapters, save_adapter
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
 from demiglace.processing.processor import Processor
@@ -76,3 +77,11 @@ def test_an_adapter_trained_here_answers_the_same(clip: dict[str, str], tmp_path
     expected = [ours(adapted if one.adapted else plain, one) for one in asked]
     assert expected[0]["answer"] != expected[1]["answer"]
     assert theirs(tmp_path, model, asked, adapter) == expected
+
+
+def test_an_adapter_of_the_encoder_is_refused(tmp_path: Path) -> None:
+    """vLLM would answer without that part of it."""
+    model = exported(tmp_path / "exported")
+    save_adapter(add_adapters(weights.load(model), ("encoder", "decoder"), Lora(8)), tmp_path / "adapter")
+    (said,) = theirs(tmp_path, model, [Asked([LINE, WHAT], adapted=True)], tmp_path / "adapter")
+    assert "lora_A.weight, but vLLM serves adapters of the decoder alone" in said["error"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from clips import make_clip
 from real_data import DATA
-from vllm_questions import NUM_NEW, ROOT, SIXES, Asked, exported, launch, needs_vllm, ours, server
+from vllm_questions import NUM_NEW, ROOT, SIXES, Asked, exported, launch, line_of_16_bits, needs_vllm, ours, server
 
 from demiglace import Demiglace
 
@@ -73,6 +73,11 @@ def test_the_server_gives_the_same_answers(address: str, checkpoint: Path, clip:
     told = Demiglace.load(checkpoint, "cpu", "float32")
     for parts in ([clip, WHAT], [LINE, {"text": "and this"}, clip, WHAT]):
         assert ask(address, checkpoint, parts) == ours(told, Asked(parts, SIXES))
+
+
+def test_a_file_of_16_bits_is_no_white_picture(address: str, checkpoint: Path, tmp_path: Path) -> None:
+    told, parts = Demiglace.load(checkpoint, "cpu", "float32"), [{"picture": str(line_of_16_bits(tmp_path / "16.png"))}]
+    assert ask(address, checkpoint, [*parts, WHAT]) == ours(told, Asked([*parts, WHAT]))
 
 
 def test_options_of_a_trusted_request_come_first(address: str, checkpoint: Path, clip: dict[str, str]) -> None:

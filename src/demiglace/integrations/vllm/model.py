@@ -11,6 +11,7 @@ from transformers import PretrainedConfig, SiglipVisionConfig
 from vllm.model_executor.layers.quantization import QuantizationConfig
 from vllm.model_executor.models.idefics2_vision_model import Idefics2VisionEmbeddings
 from vllm.model_executor.models.minicpmv import MiniCPMV4_5, MiniCPMVImagePixelInputs
+from vllm.model_executor.models.utils import WeightsMapper
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
 from demiglace.batch import STILL
@@ -18,6 +19,7 @@ from demiglace.integrations.vllm.processing import DummyInputsBuilder, MultiModa
 from demiglace.model.resampler import Resampler, ResamplerConfig
 from demiglace.model.siglip import exact_position_ids, released_position_ids
 
+DECODER = "llm."
 MAX_PATCHES = 16 * 1024  # ours: encoded at once; 16 pictures of the released size
 
 
@@ -39,8 +41,25 @@ class Embeddings(Idefics2VisionEmbeddings):
         return (rows.unsqueeze(1) * self.num_patches_per_side + columns).flatten()
 
 
+class Names(WeightsMapper):
+    """Names of tensors, which are vLLM's already. vLLM asks an adapter's names here too, with their layers."""
+
+    def map_name(self, key: str) -> str | None:
+        """ValueError for a matrix of an adapter outside the decoder: vLLM would answer without it."""
+        if ".lora_" in key and not key.startswith(DECODER):
+            raise ValueError(
+                f"the adapter has {key}, but vLLM serves adapters of the decoder alone: merge it by demiglace merge"
+            )
+        return super().map_name(key)
+
+    def get_rename_mapper(self) -> Names:
+        return Names()
+
+
 @MULTIMODAL_REGISTRY.register_processor(MultiModalProcessor, info=ProcessingInfo, dummy_inputs=DummyInputsBuilder)
 class MiniCPMVForDemiglace(MiniCPMV4_5):
+    hf_to_vllm_mapper = Names()
+
     def init_vision_module(self, config: PretrainedConfig, *args: Any, **options: Any) -> nn.Module:
         encoder = super().init_vision_module(config, *args, **options)
         encoder.embeddings = Embeddings(config.vision_config)

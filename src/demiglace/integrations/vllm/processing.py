@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import PIL.Image
 from transformers import BatchFeature
 from vllm.config.multimodal import MultiModalDummyOptions
 from vllm.inputs import MultiModalDataDict
@@ -17,15 +18,38 @@ from vllm.model_executor.models.minicpmv import (
     MiniCPMVProcessingInfo,
 )
 from vllm.multimodal.inputs import MultiModalFieldConfig, MultiModalKwargsItems
-from vllm.multimodal.parse import MultiModalDataItems
+from vllm.multimodal.media import MediaWithBytes
+from vllm.multimodal.parse import ModalityDataItems, MultiModalDataItems
 from vllm.multimodal.processing import ProcessorInputs, PromptReplacement, PromptUpdate
 from vllm.multimodal.processing.processor import PromptUpdateDetails
 
 from demiglace.conversation import VideoSampling
 from demiglace.integrations.vllm.clips import Clip, lay_out, sampling_of
 from demiglace.integrations.vllm.pictures import ImageProcessor, strips
+from demiglace.media.pictures import open_picture
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.tokenizer import STRUCTURE
+
+# How vLLM says that it converted a file by its defaults; None if it converted nothing.
+USUAL_CONVERSIONS = (None, {"image_mode": "RGB", "rgba_background_color": (255, 255, 255)})
+
+
+class DataParser(MiniCPMVMultiModalDataParser):
+    def _parse_image_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
+        """Pictures as `open_picture` reads them. vLLM converts them too, but its greys of 16 bits come out white.
+
+        Raises ValueError as `open_picture` does.
+        """
+        is_one = isinstance(data, PIL.Image.Image | MediaWithBytes)
+        given = [data] if is_one else data
+        return super()._parse_image_data(list(map(_read, given)) if isinstance(given, list | tuple) else given)
+
+
+def _read(picture: Any) -> Any:
+    """A file is read from its bytes again, unless `media_io_kwargs` chose how vLLM converts it."""
+    if isinstance(picture, MediaWithBytes) and picture.io_config in USUAL_CONVERSIONS:
+        return open_picture(picture.original_bytes)
+    return open_picture(picture) if isinstance(picture, PIL.Image.Image) else picture
 
 
 class ProcessingInfo(MiniCPMVProcessingInfo):
@@ -39,8 +63,8 @@ class ProcessingInfo(MiniCPMVProcessingInfo):
     def get_image_max_slice_num(self) -> int:
         return self.image_processor.max_slice_nums
 
-    def get_data_parser(self) -> MiniCPMVMultiModalDataParser:
-        return MiniCPMVMultiModalDataParser(
+    def get_data_parser(self) -> DataParser:
+        return DataParser(
             video_needs_metadata=True,
             expected_hidden_size=self._get_expected_hidden_size(),
             allow_missing_mm_embeddings=self.allow_missing_mm_embeddings,
