@@ -45,7 +45,7 @@ MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addres
 
 Attached = tuple[MediaKind, bytes]
 
-_ROLES: dict[str, Role] = {
+ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
     "user": "user",
@@ -176,18 +176,18 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     fields = _fields(turn, "a message")
     role_key, content_key = ("from", "value") if "from" in fields else ("role", "content")
     role = fields.get(role_key)
-    if not isinstance(role, str) or role not in _ROLES:
-        raise ValueError(f"`{role_key}` must be one of {', '.join(_ROLES)}, got {told(role)}")
-    if _ROLES[role] == "assistant":
+    if not isinstance(role, str) or role not in ROLES:
+        raise ValueError(f"`{role_key}` must be one of {', '.join(ROLES)}, got {told(role)}")
+    if ROLES[role] == "assistant":
         _check_learned(fields)
     own = read_settings(fields)
     media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
     place = replace(place, settings=nearer(place.settings, own))
-    draft = [*_reasoning(fields, _ROLES[role]), *_pieces(_ROLES[role], fields.get(content_key), place, media)]
+    draft = [*_reasoning(fields, ROLES[role]), *_pieces(ROLES[role], fields.get(content_key), place, media)]
     if beside := media.beside(fields, place.settings):
-        draft = list(fill([(_ROLES[role], draft)], beside)[0][1])
+        draft = list(fill([(ROLES[role], draft)], beside)[0][1])
     check_honoured(own, draft, "the message")
-    return _ROLES[role], draft
+    return ROLES[role], draft
 
 
 def _check_learned(fields: Mapping[str, Any]) -> None:

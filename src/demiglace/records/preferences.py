@@ -17,15 +17,13 @@ from typing import Any
 
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
 from demiglace.records.bad_record import BadRecord
-from demiglace.records.formats import read_record
+from demiglace.records.formats import ROLES, TURNS, read_record
 from demiglace.records.media import Find
 from demiglace.records.media_settings import told
 
 _ANSWERS = ("chosen", "rejected")
 _PROMPTS = ("prompt", "question")
-_TURNS = ("messages", "conversations")
-_SAME_ROLES = {"human": "user", "gpt": "assistant", "developer": "system"}
-_OWN = (*_ANSWERS, *_PROMPTS, *_TURNS, "rejected_response")
+_OWN = (*_ANSWERS, *_PROMPTS, *TURNS, "rejected_response")
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def _as_two(record: object) -> list[dict[str, Any]]:
 
 def _prompt(record: Mapping[str, Any]) -> tuple[str, list[Any]]:
     """The key for turns, and the turns before the answers."""
-    for key in _TURNS:
+    for key in TURNS:
         if isinstance(record.get(key), list) and record[key]:
             return key, list(record[key])
     for name in _PROMPTS:
@@ -120,7 +118,7 @@ def _said(turn: object) -> tuple[object, object]:
     said = fields.get(content)
     if isinstance(said, list):
         said = "\n".join(str(part["text"]) for part in said if isinstance(part, Mapping) and part.get("text"))
-    return _SAME_ROLES.get(str(fields.get(role)), fields.get(role)), said
+    return ROLES.get(str(fields.get(role)), fields.get(role)), said
 
 
 def _answer(conversation: Conversation) -> str:
