@@ -43,6 +43,14 @@ def test_more_skips_than_allowed_fail(run, processes):
     refused.assert_outcomes(passed=2, skipped=2)
 
 
+@pytest.mark.parametrize("file", ["tests/interop/test_some", "tests/interoperable/test_some"])
+def test_skips_of_other_programs_are_not_counted(pytester, run, file):
+    path = pytester.path / f"{file}.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(TWO_SKIPS)
+    assert run("--most-skips", "1").ret == (0 if "interop/" in file else 1)
+
+
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["alone", "two processes"])
 def test_a_whole_file_that_skips_fails(run, processes):
     """Nobody sees how many tests it has."""
