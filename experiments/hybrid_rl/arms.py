@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from demiglace.conversation import Message, Text
@@ -16,23 +16,11 @@ from demiglace.rl.rewards import TERMS, RewardSettings
 from demiglace.scoring.question import in_a_sentence
 
 MIXTURE = Path(__file__).parents[2] / "runs" / "rl.toml"
+WIDE = Path(__file__).with_name("wide.toml")
 STEPS = 24
-LEARNING_RATE = 1e-4
 POLICY = PolicySettings(batch_prompts=6, answers=8, short_limit=64, long_limit=160)
 SENTENCES = replace(POLICY, batch_prompts=4, long_limit=192)
-JUDGED = ("reward model", "reward model sees thoughts")
-LONG_SHARES = {"short": 0.0, "long": 1.0, "sentences by rule": 1.0, "sentences": 1.0}  # of the others 0.5
-ARMS = {
-    "short": POLICY,
-    "long": POLICY,
-    "hybrid": POLICY,
-    "no format": replace(POLICY, rewards=RewardSettings(tuple(term for term in TERMS if term != "format"))),
-    "by std": replace(POLICY, by_std=True),
-    "reward model": POLICY,
-    "reward model sees thoughts": replace(POLICY, rewards=RewardSettings(sees_thoughts=True)),
-    "sentences by rule": SENTENCES,
-    "sentences": SENTENCES,
-}
+WIDE_POLICY = replace(POLICY, batch_prompts=32)
 
 
 def with_sentence(prompt: Prompt) -> Prompt:
@@ -64,20 +52,44 @@ class RuleSentencePrompts(SentencePrompts):
         return RulePrompt(**vars(super().read(number, draw)))
 
 
-PROMPTS: dict[str, type[Prompts]] = {"sentences by rule": RuleSentencePrompts, "sentences": SentencePrompts}
+@dataclass(frozen=True)
+class Arm:
+    """What the arms differ in. is_judged: whether there is a reward model."""
+
+    policy: PolicySettings = POLICY
+    long_share: float = 0.5
+    learning_rate: float = 1e-4
+    mixture: Path = MIXTURE
+    prompts: type[Prompts] = Prompts
+    is_judged: bool = False
 
 
-def recipe_of(arm: str, seed: int, steps: int, start: Path, judge: Path | None) -> HybridRlRecipe:
-    """judge: folder of the reward model; arms that do not say that they have one do without."""
+WIDE_ARM = Arm(WIDE_POLICY, learning_rate=5e-5, mixture=WIDE)
+ARMS = {
+    "short": Arm(long_share=0.0),
+    "long": Arm(long_share=1.0),
+    "hybrid": Arm(),
+    "no format": Arm(replace(POLICY, rewards=RewardSettings(tuple(term for term in TERMS if term != "format")))),
+    "by std": Arm(replace(POLICY, by_std=True)),
+    "reward model": Arm(is_judged=True),
+    "reward model sees thoughts": Arm(replace(POLICY, rewards=RewardSettings(sees_thoughts=True)), is_judged=True),
+    "sentences by rule": Arm(SENTENCES, long_share=1.0, prompts=RuleSentencePrompts),
+    "sentences": Arm(SENTENCES, long_share=1.0, prompts=SentencePrompts),
+    "wide": WIDE_ARM,
+    "wide short": replace(WIDE_ARM, long_share=0.0),
+    "wide long": replace(WIDE_ARM, long_share=1.0),
+    "wide fast": replace(WIDE_ARM, learning_rate=2e-4),
+}
+
+
+def recipe_of(name: str, seed: int, steps: int, start: Path, judge: Path | None) -> HybridRlRecipe:
+    """judge: folder of the reward model; arms that have none do without."""
+    arm = ARMS[name]
     numbers = numbers_of(
-        "nano",
-        learning_rate=LEARNING_RATE,
-        num_steps=steps,
-        long_share=LONG_SHARES.get(arm, 0.5),
-        policy=ARMS[arm],
+        "nano", learning_rate=arm.learning_rate, num_steps=steps, long_share=arm.long_share, policy=arm.policy
     )
-    mixture = read_mixture(MIXTURE)
-    return HybridRlRecipe(mixture, numbers, start, judge if arm in JUDGED else None, seed, save_every=4, keep=1)
+    mixture = read_mixture(arm.mixture)
+    return HybridRlRecipe(mixture, numbers, start, judge if arm.is_judged else None, seed, save_every=4, keep=1)
 
 
 def folder_of_arm(folder: Path, arm: str, seed: int) -> Path:

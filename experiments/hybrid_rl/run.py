@@ -14,12 +14,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from arms import ARMS, JUDGED, PROMPTS, STEPS, folder_of_arm, recipe_of
+from arms import ARMS, STEPS, folder_of_arm, recipe_of
 
 from demiglace.jobs.machine import Machine
 from demiglace.jobs.rl import run
 from demiglace.model.hub import folder_of
-from demiglace.rl.prompts import Prompts
 
 
 def main() -> None:
@@ -29,15 +28,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="[default: nano]")
     parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--reward-model", type=Path, help="folder; wanted by the arms whose name says so")
+    parser.add_argument("--reward-model", type=Path, help="folder; the arms whose name says so need it")
     options = parser.parse_args()
-    if options.reward_model is None and (judged := [arm for arm in options.arms if arm in JUDGED]):
+    if options.reward_model is None and (judged := [arm for arm in options.arms if ARMS[arm].is_judged]):
         parser.error(f"{', '.join(judged)}: --reward-model is missing")
     machine, start = Machine(torch.device("cpu"), torch.float32, log=print), folder_of(options.start)
     for seed in options.seeds:
         for arm in options.arms:
             recipe = recipe_of(arm, seed, options.steps, start, options.reward_model)
-            with patch("demiglace.jobs.rl.Prompts", PROMPTS.get(arm, Prompts)):
+            with patch("demiglace.jobs.rl.Prompts", ARMS[arm].prompts):
                 if run(recipe, folder_of_arm(options.folder, arm, seed), machine) is None:
                     return  # a signal; all is saved
 
