@@ -50,8 +50,8 @@ NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Do not enlarge sm
 
 MOST_SCHEMA_BYTES = 2**20
 ABOUT_NANO = (
-    "[nano, the default model, reads lines of print and sees simple drawings. Expect wrong answers about anything else. "
-    "`demiglace read` reads pages, and --model takes a larger model.]"
+    "[nano, the default model, reads lines of print and sees simple drawings. Expect wrong answers about anything "
+    "else. `demiglace read` reads pages, and --model takes a larger model.]"
 )
 
 
