@@ -15,6 +15,7 @@ import assemble
 import contracts
 
 import demiglace
+from demiglace.evaluation.benchmark_names import BENCHMARKS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -73,6 +74,16 @@ def test_links_lead_somewhere(page: Path) -> None:
         there = (page.parent / path).resolve() if path else page
         assert there.is_file(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(there), f"{page.name} links to {target}"
+
+
+def test_every_experiment_is_linked_from_the_page_of_the_paper() -> None:
+    linked = set(re.findall(r"\]\(\.\./experiments/(\w+)/README\.md\)", (DOCS / "paper.md").read_text()))
+    assert linked == {page.parent.name for page in ROOT.glob("experiments/*/README.md")}
+
+
+def test_benchmarks_of_the_paper_that_are_not_implemented_are_not() -> None:
+    (row,) = re.findall(r"not implemented: (.*), and Video-MME with subtitles", (DOCS / "paper.md").read_text())
+    assert not {*row.split(", ")} & {*BENCHMARKS}
 
 
 def test_there_are_links_and_imports_to_hold() -> None:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import Result
 
 from demiglace import Demiglace, SamplingParams, Video, VideoSampling
+from demiglace.cli.inference_options import ABOUT_NANO
 from demiglace.cli.terminal import printable
 
 Run = Callable[..., Result]
@@ -19,6 +20,13 @@ def test_the_answer_is_on_stdout(run: Run, model: Path, page: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == printable(expected.text) + "\n"
     assert result.stderr == "[cut after 6 tokens; --max-new-tokens sets where]\n"
+
+
+def test_what_to_expect_of_the_default_model_is_told_where_nobody_chose_it(run: Run, image: Path) -> None:
+    asked = ("ask", image, "Read the text.", *SHORT)
+    assert ABOUT_NANO in run(*asked).stderr.splitlines()
+    assert ABOUT_NANO not in run(*asked).stdout
+    assert ABOUT_NANO not in run(*asked, "--model", "nano").stderr
 
 
 def test_a_stream_shows_the_same(run: Run, model: Path, page: Path) -> None:

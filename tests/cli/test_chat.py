@@ -8,7 +8,7 @@ from typer.testing import Result
 from demiglace import Conversation, Demiglace, Message, SamplingParams, Text
 from demiglace.cli import chat as chat_module
 from demiglace.cli.chat import Terminal
-from demiglace.cli.inference_options import Reading
+from demiglace.cli.inference_options import ABOUT_NANO, Reading
 from demiglace.cli.terminal import printable
 from demiglace.inference.file_parts import part_of
 
@@ -50,6 +50,11 @@ def test_turns_are_remembered(run: Run, model: Path, page: Path) -> None:
     assert [line.removeprefix("> ").strip() for line in result.stdout.splitlines()][:2] == [
         *map(printable, (first, second))
     ]
+
+
+def test_how_to_begin_is_told_first(run: Run, model: Path) -> None:
+    assert run("chat", "--model", model, typed="/exit\n").stderr == "[/help lists the commands; /exit leaves]\n"
+    assert run("chat", typed="/exit\n").stderr.splitlines()[0] == ABOUT_NANO
 
 
 def test_files_are_shown_with_the_next_question(

@@ -11,6 +11,8 @@ from typer.testing import CliRunner, Result
 
 import demiglace
 from demiglace.cli.main import OUT_OF_MEMORY, Commands
+from demiglace.evaluation.benchmark_names import BENCHMARKS
+from demiglace.scoring.rules.rule_sets import RULES
 
 Run = Callable[..., Result]
 
@@ -31,6 +33,19 @@ def test_help_names_every_command(run: Run, arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("command", ["ask", "chat", "read", "tokens", "corrupt", "train", "pretrain", "plot", "doctor"])
 def test_every_command_has_help(run: Run, command: str) -> None:
     assert run(command, "--help").exit_code == 0
+
+
+def test_help_lists_what_can_be_named(run: Run) -> None:
+    """Light help cannot ask the modules that know, so the names are written twice."""
+    evaluation, comparison = ("".join(run(command, "--help").stdout.split()) for command in ("eval", "compare"))
+    assert f"Benchmarks:{','.join(BENCHMARKS)}." in evaluation
+    assert all(rules in evaluation and rules in comparison for rules in RULES)
+
+
+def test_only_commands_of_presets_always_recompute_activations_of_8b(run: Run) -> None:
+    commands = ("pretrain", "sft", "rl", "prefer", "finetune", "plan")
+    told = {command for command in commands if "preset 8b" in " ".join(run(command, "--help").stdout.split())}
+    assert told == {"pretrain", "sft", "rl", "prefer"}
 
 
 @pytest.mark.parametrize(

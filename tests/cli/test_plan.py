@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from demiglace.cli.plan import _rate
 from demiglace.cli.plan_options import LearningOptions
 from demiglace.cli.planned_jobs import JobNumbers, finetuned, job_numbers
 from demiglace.data.dataset_statistics import DatasetStatistics
@@ -32,6 +33,10 @@ def test_each_job_has_a_plan(run: Run, start: Path, data: Path) -> None:
         assert told.exit_code == 0, told.stderr
         assert "it fits\n" in told.stdout
         assert "tokens a second" in told.stdout
+
+
+def test_a_rate_below_one_token_a_second_is_no_zero() -> None:
+    assert [_rate(number) for number in (0.056, 0.5, 3.14, 12345.6)] == ["0.056", "0.5", "3.1", "12,346"]
 
 
 @pytest.mark.parametrize("job", ["serve", "hybrid_rl"])

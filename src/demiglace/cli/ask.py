@@ -49,7 +49,7 @@ def ask(
         raise ValueError("--thinking-budget requires --think")
     parts, guide = reading.parts(files), form.guide()
     slicing.check(parts)
-    assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
+    assistant = loading.load_to_answer().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
     params = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
     answer = assistant.stream(question, *parts, thinking=think, sampling=params, system=system)
     if stream:

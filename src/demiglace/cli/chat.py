@@ -41,7 +41,8 @@ def chat(
     check_open("stdin")
     check_open("stdout")
     attached = [reading.part(file) for file in files or []]  # --pages may be for a file that is attached later
-    assistant = loading.load().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
+    assistant = loading.load_to_answer().sliced(**slicing.changes()).with_static_patches(reading.static_patches)
+    note("[/help lists the commands; /exit leaves]")
     Terminal(assistant, reading, sampling.of(assistant.sampling), system, think, attached).run()
 
 

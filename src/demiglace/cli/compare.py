@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demiglace.cli.evaluation_options import check_installed
+from demiglace.cli.evaluation_options import Rules, check_installed
 from demiglace.cli.terminal import note, printable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def compare(
     ],
     html: Annotated[Path | None, typer.Option(help="Write the examples that changed to this HTML page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and changed ids as JSON.")] = False,
-    rules: Annotated[str, typer.Option(help="Scoring rules.")] = "demiglace",
+    rules: Rules = "demiglace",
     data: Annotated[Path | None, typer.Option(help="Folder of the pictures, if they have moved.")] = None,
 ) -> None:
     """Compare the answers of two models to the same questions.

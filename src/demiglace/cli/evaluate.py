@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demiglace.cli import inference_options
-from demiglace.cli.evaluation_options import Answering, Frames, check_installed, read_key
+from demiglace.cli.evaluation_options import Answering, Frames, Rules, check_installed, read_key
 from demiglace.cli.inference_options import Sampling, Slicing, with_options
 from demiglace.cli.terminal import note, printable
 from demiglace.cli.training_options import Stores
@@ -33,7 +33,7 @@ OWN = "demiglace"  # rules
 class Scoring:
     """How answers are scored; changing it asks no question again."""
 
-    rules: Annotated[str, typer.Option(help="Scoring rules.")] = OWN
+    rules: Rules = OWN
     judge: Annotated[str | None, typer.Option(help="OpenAI-compatible server of a judge, if one is needed.")] = None
     judge_model: Annotated[str | None, typer.Option(help="The judge's model name there.")] = None
     judge_key_file: Annotated[Path | None, typer.Option(help="File with the key of its server.", exists=True)] = None
@@ -84,6 +84,10 @@ def evaluate(
     """Evaluate a model on benchmarks: ask their questions and score the answers.
 
     demiglace eval nano easy_vqa drawn --limit 200 --out results/nano
+
+    Benchmarks: drawn, easy_vqa, lines, tables, pages, OmniDocBench, MMBench, MMStar, AI2D, MMMU, MathVista, OCRBench,
+    DocVQA, InfoVQA, ChartQA, TextVQA, HallusionBench, ObjHalBench, IFEval, instructions, MMVet, Video-MME, MLVU,
+    LVBench, MotionBench.
     """
     from demiglace.folder_lock import locked
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from demiglace.evaluation.backends.backend import Backend
     from demiglace.inference.demiglace import Demiglace
 
+Rules = Annotated[str, typer.Option(help="Scoring rules: demiglace, lmms-eval-0.7.3 or vlmevalkit-2026-08.")]
+
 
 @dataclass(frozen=True)
 class Frames:

@@ -93,7 +93,9 @@ def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
     if read.turn:
         note(f"{place}: turned clockwise by {read.turn} degrees to be read")
     if read.left_out:
-        note(f"{place}: {read.left_out} lines of too little confidence are left out; --min-confidence 0 keeps them")
+        of_all = read.left_out + sum(len(region.lines) for region in read.regions)
+        count = f"{read.left_out} of {of_all} lines"
+        note(f"{place}: left out for too little confidence: {count}; --min-confidence 0 keeps them")
     if read.confidence < TRUSTED:
         note(f"{place}: read with a mean confidence of {read.confidence:.2f}, too low to trust the text")
     return {"page": number, "text": read.text, **asdict(read)}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from demiglace.cli.terminal import note
 from demiglace.conversation import Document, Image, Part, Video, VideoSampling
 from demiglace.safe_files import read_object
 
@@ -48,6 +49,10 @@ MaxSlices = Annotated[int | None, typer.Option(help="Maximum slices of an image 
 NoUpscale = Annotated[bool, typer.Option("--no-upscale", help="Do not enlarge small images.")]
 
 MOST_SCHEMA_BYTES = 2**20
+ABOUT_NANO = (
+    "[nano, the default model, reads lines of print and sees simple drawings. Expect wrong answers about anything "
+    "else. `demiglace read` reads pages, and --model takes a larger model.]"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,13 @@ class Loading:
         from demiglace.inference.demiglace import Demiglace
 
         return Demiglace.load(self.model, self.device, self.dtype, self.adapter, self.quantize)
+
+    def load_to_answer(self) -> Demiglace:
+        """The model, with a note of what to expect where nobody chose one: nano answers whatever it is asked."""
+        assistant = self.load()
+        if self.model is None and self.adapter is None:
+            note(ABOUT_NANO)
+        return assistant
 
     def for_reading(self) -> Loading:
         """Defaults to the reader model; ValueError for an adapter then, which is usually for another model.

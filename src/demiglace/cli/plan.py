@@ -208,7 +208,12 @@ def _show(plan: JobPlan, device: Accelerator, title: str, fits: bool, alternativ
     typer.echo(f"it {verdict}{cure}")
     unit = "requests" if job == SERVE else "steps"
     written = "written" if job in (SERVE, RL) else "learned from"
-    typer.echo(f"{plan.num_steps} {unit}, {plan.tokens_per_second:,.0f} tokens a second {written}")
+    typer.echo(f"{plan.num_steps} {unit}, {_rate(plan.tokens_per_second)} tokens a second {written}")
     energy = "" if cost.kwh is None else f", {cost.kwh:.3g} kWh"
     money = "" if cost.money is None else f", {cost.money:,.2f} in money"
     typer.echo(f"{cost.seconds / 3600:.3g} hours{energy}{money}; by {device.source}")
+
+
+def _rate(number: float) -> str:
+    """With digits where there are few: a slow device gives less than one token a second."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"

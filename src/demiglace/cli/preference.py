@@ -57,7 +57,7 @@ def prefer(
     nll_weight: NllWeight = None,
     batch_pairs: Annotated[int | None, typer.Option(help="Pairs per step. [default: the preset's]")] = None,
     micro_batch_pairs: MicroBatchPairs = None,
-    activation_checkpointing: training.ActivationCheckpointing = False,
+    activation_checkpointing: training.PresetActivationCheckpointing = False,
     prompts: Annotated[int | None, typer.Option(help="Number of prompts to answer. [default: the preset's]")] = None,
     answers: Annotated[int | None, typer.Option(help="Answers per prompt. [default: 10]")] = None,
     pairs: Annotated[int | None, typer.Option(help="Maximum pairs per prompt. [default: 2]")] = None,

@@ -25,7 +25,7 @@ def pretrain(
     lr: Annotated[float | None, typer.Option(help="Learning rate of the stable part. [default: the preset's]")] = None,
     *,
     rows: training.Rows,
-    activation_checkpointing: training.ActivationCheckpointing = False,
+    activation_checkpointing: training.PresetActivationCheckpointing = False,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,
     workers: training.NumWorkers = 2,

@@ -108,7 +108,7 @@ def rl(
     long_share: LongShare = None,
     reward_model: RewardModelFolder = None,
     micro_batch_prompts: MicroBatchPrompts = None,
-    activation_checkpointing: training.ActivationCheckpointing = False,
+    activation_checkpointing: training.PresetActivationCheckpointing = False,
     workers: Workers = 1,
     save_every: training.SaveEvery = 20,
     keep: training.Keep = 2,

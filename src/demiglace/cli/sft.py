@@ -39,7 +39,7 @@ def sft(
     sample_power: SamplePower = None,
     *,
     rows: training.Rows,
-    activation_checkpointing: training.ActivationCheckpointing = False,
+    activation_checkpointing: training.PresetActivationCheckpointing = False,
     static_patches: inference_options.StaticPatches = None,
     save_every: training.SaveEvery = 100,
     keep: training.Keep = 2,

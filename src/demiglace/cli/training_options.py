@@ -25,11 +25,10 @@ SaveEvery = Annotated[int, typer.Option(help="Steps between checkpoints.", min=1
 Keep = Annotated[int, typer.Option(help="Number of checkpoints of a stage to keep.", min=1)]
 NumWorkers = Annotated[int, typer.Option(help="Processes that prepare samples; 0 is none.", min=0)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad records out, listed and counted.")]
-ActivationCheckpointing = Annotated[
-    bool,
-    typer.Option(
-        "--activation-checkpointing", help="Recompute activations: less memory, a third more time; always on for 8b."
-    ),
+_RECOMPUTE = "Recompute activations: less memory, a third more time."
+ActivationCheckpointing = Annotated[bool, typer.Option("--activation-checkpointing", help=_RECOMPUTE)]
+PresetActivationCheckpointing = Annotated[
+    bool, typer.Option("--activation-checkpointing", help=f"{_RECOMPUTE} The preset 8b always does.")
 ]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Start over; the run in the folder is moved aside as earlier-1.")

@@ -134,7 +134,7 @@ def local_file(source: str | PathLike[str], max_bytes: int | None = MAX_BYTES) -
     except ValueError as error:  # a null character; its message differs between Python versions
         raise ValueError(f"{str(path)!r} cannot be the name of a file") from error
     if stat.S_ISDIR(status.st_mode):
-        raise ValueError(f"{path} is a folder, not a file")
+        raise ValueError(f"{path} is a folder, not a file; name the files in it")
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path} is not a regular file")
     _check_bytes(status.st_size, max_bytes, str(path))
