@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -89,6 +90,15 @@ def test_a_run_leaves_a_model_metrics_and_rollouts(finished: Path) -> None:
     run = json.loads((finished / "run.json").read_text())
     assert run["numbers"]["policy"]["loss"] == "dapo"
     assert run["numbers"]["long_share"] == 0.5
+
+
+def test_fewer_steps_than_were_taken_are_refused(run: Run, inputs: Path, finished: Path, tmp_path: Path) -> None:
+    """The model of step 2 would be exported as if it were that of step 1."""
+    out = shutil.copytree(finished, tmp_path / "run")
+    again = run(*words(inputs, out, steps=1))
+    assert again.exit_code == 2
+    assert f"the run in {out} has taken 2 steps, more than --steps 1" in again.stderr
+    assert run(*words(inputs, out)).exit_code == 0
 
 
 @pytest.mark.slow

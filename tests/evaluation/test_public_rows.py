@@ -42,11 +42,39 @@ def test_questions_of_mmmu_for_development_do_not_count(tmp_path: Path) -> None:
     assert [one.id for one in read("MMMU", write_tsv(tmp_path / "MMMU_DEV_VAL.tsv", rows))] == ["y"]
 
 
-def test_kinds_of_questions_in_a_list_are_one_category(tmp_path: Path) -> None:
-    """DocVQA on the hub: `question_types` is a list."""
+@pytest.mark.parametrize(
+    ("id_", "discipline"),
+    [("validation_Art_Theory_7", "Art & Design"), ("validation_Manage_1", "Business"), ("x", "A")],
+)
+def test_the_hubs_questions_of_mmmu_name_their_subject_in_the_id(tmp_path: Path, id_: str, discipline: str) -> None:
+    """MMMU/MMMU: no column has it; `subfield` has about 180 values for 900 questions."""
+    row = {"id": id_, "question": "Colour?", "options": "['red', 'blue']", "answer": "A", "subfield": "A"}
+    (example,) = read("MMMU", write_parquet(tmp_path / "m.parquet", [row | {"image_1": struct()}]))
+    assert example.category == discipline
+
+
+def test_a_question_of_several_kinds_counts_in_each(tmp_path: Path) -> None:
+    """DocVQA and LVBench on the hub have lists of kinds, MM-Vet "ocr,math"; their papers report each kind."""
     row = {"questionId": "9", "question": "Who?", "question_types": ["form", "layout"], "answers": ["Ann"]}
-    (example,) = read("DocVQA", write_parquet(tmp_path / "d.parquet", [row | {"image": struct()}]))
-    assert (example.id, example.category) == ("9", "form, layout")
+    rows = [row, row | {"questionId": "10", "question_types": ["form"], "answers": ["Bob"]}]
+    examples = read("DocVQA", write_parquet(tmp_path / "d.parquet", [one | {"image": struct()} for one in rows]))
+    assert [(one.id, one.category) for one in examples] == [("9", "form, layout"), ("10", "form")]
+    found = [Prediction.of(example, {}, "", Reply(answer="Ann")) for example in examples]
+    categories = benchmark_score(BENCHMARKS["DocVQA"], score_predictions(found)).categories
+    assert {name: (one.value, one.count) for name, one in categories.items()} == {
+        "form": (50.0, 2),
+        "layout": (100.0, 1),
+    }
+
+
+@pytest.mark.parametrize("name", ["MMVet", "LVBench"])
+def test_capabilities_are_counted_one_by_one(name: str) -> None:
+    found = [Prediction(one, one, "", "short answer", ["a"], {}, {}, {}, "", Reply(answer="a")) for one in ("o,m", "m")]
+    scored = score_predictions(found)
+    assert {kind: one.count for kind, one in benchmark_score(BENCHMARKS[name], scored).categories.items()} == {
+        "m": 2,
+        "o": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,21 @@ def test_answers_that_cannot_be_scored_say_why(policy):
     assert any("2 claims without a verdict: " in problem for problem in problems(two_claims, EngineVerifier(policy)))
 
 
+@pytest.mark.parametrize(("mode", "problem"), [("short", "reasons in a short answer"), ("long", "")])
+def test_a_short_answer_that_reasons_has_no_score(policy, monkeypatch, mode, problem):
+    """The prompt of a short answer has empty reasoning already: a pair with such an answer could not be learned."""
+    drawn = Demiglace.batch
+
+    def reasoning(self, *given):
+        return [replace(one, thinking="So.", text="red", stopped_by="end") for one in drawn(self, *given)]
+
+    monkeypatch.setattr(Demiglace, "batch", reasoning)
+    (found,) = AnswerJudge(policy, two_claims, LikeColour("red"), SETTINGS, seed=1).judge(
+        [replace(prompt(0), mode=mode)]
+    )
+    assert {answer.problem for answer in found.answers} == {problem}
+
+
 def test_the_model_itself_gives_the_probabilities_of_its_first_token(policy):
     verdicts = EngineVerifier(policy).verdicts([Conversation.ask("Is it red?"), Conversation.ask("Is it blue?")])
     sampling = replace(SamplingParams.greedy(1), logprobs=20)

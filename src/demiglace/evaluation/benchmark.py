@@ -70,6 +70,7 @@ class Benchmark:
     judge: from question, answer and response to a judge's prompt, if no rule can score a response.
     max_new_tokens: of a short answer, by default.
     needs_data: whether data must be downloaded or given; drawn questions and easy-VQA come with theirs.
+    several_categories: a category is a list with commas, and an example counts in each of its items.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Benchmark:
     judge: Callable[[str, str, str], str] | None = None
     max_new_tokens: int = 128  # ours
     needs_data: bool = True
+    several_categories: bool = False
 
     @property
     def grouped_by(self) -> list[str]:

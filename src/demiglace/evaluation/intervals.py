@@ -74,19 +74,24 @@ def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0)
 def difference(pairs: Pairs, others: Pairs, clusters: Sequence[str]) -> tuple[Share, float | None]:
     """Second share minus first, for the same examples in the same order, and the two-sided p from the same draws.
 
-    p: twice the smaller share of draws on one side of 0; at least 1 / draws, and at least 2 / 2**clusters, the p of a
-    sign test if all clusters agree. None with fewer than `FEWEST_CLUSTERS`. The shares are means of scores from 0 to 1.
+    p: twice the smaller share of draws on one side of 0; at least 1 / draws, and at least 2 / 2**changed, the p of a
+    sign test if all clusters that changed agree. The interval includes 0 if fewer than `FEWEST_CLUSTERS` changed, since
+    draws of so few differences find too much significance. None with fewer clusters. The shares are means of scores
+    from 0 to 1.
     """
     one, other = _by_cluster(pairs, clusters, clusters), _by_cluster(others, clusters, clusters)
     value = _ratio(other) - _ratio(one)
     if len(one) < FEWEST_CLUSTERS:
         return Share(value, None, None, len(pairs)), None
     drawn = _drawn_ratios(other) - _drawn_ratios(one)
+    changed = int(np.sum(np.abs(other[:, 0] - one[:, 0]) > _NARROWEST))
     low, high = np.percentile(drawn, INSIDE)
+    if changed < FEWEST_CLUSTERS:
+        low, high = min(low, 0.0), max(high, 0.0)
     if high - low < _NARROWEST and _agree(np.column_stack((other[:, 0] - one[:, 0], one[:, 1]))):
         low, high = _where_all_agree(value, -1.0, len(one))
     side = min(np.mean(drawn <= 0), np.mean(drawn >= 0))
-    p = min(1.0, max(2 * float(side), 1 / len(drawn), 2.0 ** (1 - len(one))))
+    p = min(1.0, max(2 * float(side), 1 / len(drawn), 2.0 ** (1 - changed)))
     return Share(value, float(low), float(high), len(pairs)), p
 
 

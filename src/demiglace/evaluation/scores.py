@@ -104,7 +104,7 @@ def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored], sizes: Group
         tuple(figures),
         _commonest(held, first.scale) if is_plain else None,
         _chance(held, first.scale) if is_plain else None,
-        _categories(first, scored, cut),
+        _categories(first, scored, cut, benchmark.several_categories),
         dict(Counter(one.prediction.reply.error for one in scored if one.prediction.reply.error)),
         {one.name: count for one in benchmark.figures if (count := sum(name == one.together for name, _ in cut))},
     )
@@ -169,9 +169,13 @@ def _group(name: str, scored: Scored) -> str:
     return scored.prediction.groups.get(name, scored.prediction.id)
 
 
-def _categories(figure: Figure, scored: Sequence[Scored], cut: Groups) -> dict[str, Share]:
-    names = sorted({one.prediction.category for one in scored} - {""})
-    shares = {name: _figure(figure, [one for one in scored if one.prediction.category == name], cut) for name in names}
+def _categories(figure: Figure, scored: Sequence[Scored], cut: Groups, several: bool) -> dict[str, Share]:
+    members = defaultdict[str, list[Scored]](list)
+    for one in scored:
+        category = one.prediction.category
+        for name in {part.strip() for part in category.split(",")} if several else {category}:
+            members[name].append(one)
+    shares = {name: _figure(figure, members[name], cut) for name in sorted(members) if name}
     return {name: found for name, found in shares.items() if found is not None}
 
 

@@ -67,6 +67,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     with open_folder(folder, settings, partial(_inputs, recipe, mixture), [RL, "model"], ranks, log, restart):
+        _check_steps(recipe, folder)
         model = weights.load(recipe.start, torch.float32)
         learner = PolicyLearner(model, recipe.numbers.activation_checkpointing).to(machine.device)
         objective = learn_by(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
@@ -137,6 +138,14 @@ def prompts_of(folder: Path) -> Prompts:
     share = take(str(path), held["numbers"], {"long_share": Real(0, 1)}, ["long_share"])["long_share"]
     entries = tuple(_entry(fields) for fields in held["sources"])
     return Prompts(MixtureFile(path, entries).mixture(RL), share, held["seed"])
+
+
+def _check_steps(recipe: HybridRlRecipe, folder: Path) -> None:
+    """ValueError if the run has more steps: a run may be extended, but the weights after fewer steps are gone."""
+    newest = checkpoint.latest(folder / RL)
+    taken = 0 if newest is None else checkpoint.num_steps(newest)
+    if taken > recipe.numbers.num_steps:
+        raise ValueError(f"the run in {folder} has taken {taken} steps, more than --steps {recipe.numbers.num_steps}")
 
 
 def _inputs(recipe: HybridRlRecipe, mixture: Mixture) -> Inputs:

@@ -16,6 +16,7 @@ from demiglace.rl.claim_verdict import LEAST_MASS, ClaimVerdict
 from demiglace.rl.claims import AtomicClaim, SplitAnswer, Splitter
 from demiglace.rl.judged_answers import JudgedAnswer, JudgedAnswers, JudgedClaim
 from demiglace.rl.prompts import Prompt
+from demiglace.rl.rollout import Mode
 
 ROWS = 64  # answers in progress at a time; ours
 LEAST_CLAIMS = 32  # before a verifier can be rejected as unclear; ours
@@ -100,9 +101,14 @@ class AnswerJudge:
 
     def _split(self, drawn: Sequence[tuple[Prompt, list[Answer]]]) -> list[list[SplitAnswer]]:
         """Split every answer; all complete ones go through the splitter together."""
-        whole = [(prompt.question.text, one.text) for prompt, some in drawn for one in some if not _problem(one)]
+        problems = [[_problem(answer, prompt.mode) for answer in some] for prompt, some in drawn]
+        whole = [
+            (prompt.question.text, answer.text)
+            for (prompt, some), own in zip(drawn, problems, strict=True)
+            for answer, problem in zip(some, own, strict=True)
+            if not problem
+        ]
         split = iter(self.split(whole))
-        problems = ([_problem(answer) for answer in some] for _, some in drawn)
         return [[SplitAnswer(problem=one) if one else next(split) for one in some] for some in problems]
 
     def _judged(self, answer: Answer, split: SplitAnswer, verdicts: Sequence[ClaimVerdict]) -> JudgedAnswer:
@@ -115,10 +121,12 @@ class AnswerJudge:
         return JudgedAnswer(_learned_text(answer), answer.new_tokens, claims, problem)
 
 
-def _problem(answer: Answer) -> str:
-    """Why an answer cannot be split; "" if it can."""
+def _problem(answer: Answer, mode: Mode) -> str:
+    """Why an answer cannot be split or learned from; "" if it can."""
     if answer.stopped_by != "end":
         return f"cut after {answer.new_tokens} tokens"
+    if answer.thinking and mode == "short":  # nothing after the opening of a short answer may be reasoning
+        return "reasons in a short answer"
     return "" if answer.text else "says nothing"
 
 

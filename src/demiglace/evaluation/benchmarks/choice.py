@@ -21,7 +21,19 @@ from demiglace.scoring.verdict import Expected
 # MMBench: added to the index of a question for each rotation of its choices, unless there is `g_index` (VLMEvalKit)
 ROTATION = 1_000_000
 CIRCULAR = Figure("circular accuracy", together="rotations")
-_PLACE = re.compile(r"<image (\d+)>")
+# The 30 subjects of MMMU in its six disciplines (its paper); the hub's rows name the subject in their id.
+_DISCIPLINES = {
+    "Art & Design": "Art, Art_Theory, Design, Music",
+    "Business": "Accounting, Economics, Finance, Manage, Marketing",
+    "Science": "Biology, Chemistry, Geography, Math, Physics",
+    "Health & Medicine": "Basic_Medical_Science, Clinical_Medicine, Diagnostics_and_Laboratory_Medicine, Pharmacy, "
+    "Public_Health",
+    "Humanities & Social Science": "History, Literature, Psychology, Sociology",
+    "Tech & Engineering": "Agriculture, Architecture_and_Engineering, Computer_Science, Electronics, Energy_and_Power, "
+    "Materials, Mechanical_Engineering",
+}
+_DISCIPLINE_OF = {subject: name for name, subjects in _DISCIPLINES.items() for subject in subjects.split(", ")}
+_SUBJECT = re.compile(r"[a-z]+_(\w+)_\d+")
 
 MMBENCH = Source(("MMBench_DEV_EN_V11", "MMBench_DEV_EN", "MMBench"), "lmms-lab-encoder/MMBench", "en/dev-*.parquet")
 MMSTAR = Source(("MMStar",), "Lin-Chen/MMStar", "*val*.parquet")
@@ -106,8 +118,14 @@ def _mmmu_example(row: Row, number: int) -> Example:
         expected,
         "open question of MMMU" if is_open else "choice of MMMU",
         partial(pictures_of, row),
-        row.optional_text("l2-category", "category", "subfield"),
+        row.optional_text("l2-category") or _discipline(row),
     )
+
+
+def _discipline(row: Row) -> str:
+    """By the subject in the id, such as `validation_Art_Theory_7`; `subfield` has about 180 values for 900 rows."""
+    subject = _SUBJECT.fullmatch(row.optional_text("id"))
+    return _DISCIPLINE_OF.get(subject[1] if subject else "", row.optional_text("category", "subfield"))
 
 
 CHOICE = (

@@ -77,7 +77,14 @@ def _ocrbench(place: Path | None) -> Iterator[Example]:
 
 DOCUMENTS = (
     Benchmark("OCRBench", "OCRBench", _ocrbench, question_alone, (Figure("score of 1000", scale=1000.0),)),
-    Benchmark("DocVQA", "DocVQA", _examples(DOCVQA, "ANLS"), answer_prompt, (Figure("ANLS"),)),
+    Benchmark(
+        "DocVQA",
+        "DocVQA",
+        _examples(DOCVQA, "ANLS"),
+        answer_prompt,
+        (Figure("ANLS"),),
+        several_categories=True,
+    ),
     Benchmark("InfoVQA", "InfographicVQA", _examples(INFOVQA, "ANLS"), answer_prompt, (Figure("ANLS"),)),
     Benchmark(
         "ChartQA",

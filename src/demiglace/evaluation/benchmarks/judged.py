@@ -41,4 +41,14 @@ def _judge_mmvet(question: str, answer: str, response: str) -> str:
     return _MMVET_JUDGE.format(question=question, answer=answer, response=response)
 
 
-JUDGED = (Benchmark("MMVet", "MM-Vet", _mmvet, question_alone, (Figure("score"),), judge=_judge_mmvet),)
+JUDGED = (
+    Benchmark(
+        "MMVet",
+        "MM-Vet",
+        _mmvet,
+        question_alone,
+        (Figure("score"),),
+        judge=_judge_mmvet,
+        several_categories=True,
+    ),
+)
