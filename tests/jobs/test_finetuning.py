@@ -60,6 +60,18 @@ def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, m
     assert "llm" in changed
 
 
+def test_small_steps_of_the_resampler_are_learned_in_bfloat16(recipe, machine, tmp_path):
+    """A step of 1e-5 is less than half a unit of most of its weights in bfloat16."""
+    pytest.importorskip("peft")
+    recipe = replace(recipe, method="lora", parts=("decoder", "resampler"), learning_rate=1e-5)
+    result = finetune(recipe, survey(recipe), tmp_path, replace(machine, dtype=torch.bfloat16))
+    tensors = load_file(result / "adapter_model.safetensors")
+    learned = {name.rpartition("resampler.")[2]: value for name, value in tensors.items() if "resampler." in name}
+    start = small_model().resampler.state_dict()
+    changed = [learned[name].float() != start[name].bfloat16().float() for name in learned]
+    assert min(float(part.float().mean()) for part in changed) > 0.9
+
+
 def test_nobody_learns_from_what_is_held_out(recipe):
     source = recipe.mixture(held_out=False).sources[0]
     kept = recipe.mixture(held_out=True).sources[0]
