@@ -44,6 +44,20 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, m
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+def test_a_stop_between_checkpoints_is_not_measured(recipe, machine, tmp_path, monkeypatch):
+    """Or it might be the best, and would count for the patience: the run would end otherwise than without the stop."""
+    monkeypatch.setattr("demiglace.recipes.finetuning.ROUNDS_OF_CHECKPOINTS", 2)
+    seen = survey(recipe)
+    finetune(recipe, seen, tmp_path / "full", machine)
+    monkeypatch.setattr(STOP_SIGNALS, stops_at(1))
+    assert finetune(recipe, seen, tmp_path / "parts", machine) is None
+    assert not (tmp_path / "parts" / "finetune" / "validation.jsonl").exists()
+    finetune(recipe, seen, tmp_path / "parts", machine)
+    left, right = (tmp_path / name / "finetune" / "validation.jsonl" for name in ("full", "parts"))
+    assert left.read_text() == right.read_text()
+    assert len(left.read_text().splitlines()) > 1
+
+
 def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, machine, tmp_path):
     pytest.importorskip("peft")
     recipe = replace(

@@ -168,7 +168,9 @@ def run(
         length=recipe.length, micro_batch_rows=recipe.micro_batch_rows, learning=learning(recipe),
     )  # fmt: skip
     held = held_out(recipe, processor)
-    callback = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
+    callback = Validation(
+        held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first, is_due=stage.saves_after
+    )
     with closing(loader):
         trainer = Trainer(
             learner, stage, objective, stage_folder, callback if held else None, ranks, peak, machine.tensorboard,
