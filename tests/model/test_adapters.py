@@ -153,6 +153,8 @@ def test_a_missing_file_is_named(adapter, name):
         ({"use_dora": "yes"}, "use_dora must be true or false, got 'yes'"),
         ({"megatron_config": {}, "megatron_core": "antigravity"}, "megatron_config is not supported"),
         ({"init_lora_weights": 7}, "does not fit this model"),
+        ({"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4 changed the base weights .* not in the files"),
+        ({"init_lora_weights": "lora_ga"}, "lora_ga changed the base weights .* not in the files"),
     ],
     ids=lambda given: str(given)[:60],
 )
