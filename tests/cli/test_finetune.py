@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,10 @@ def test_an_adapter_is_learned_used_and_merged(run: Run, start: Path, data: Path
     ]
     assert answers[1] != answers[0]
     assert "already" in run("merge", start, out / "adapter", "--out", tmp_path / "merged").stderr
+    sampling = shutil.copytree(start, tmp_path / "sampling") / "generation_config.json"
+    sampling.write_text('{"do_sample": true}')
+    run("merge", sampling.parent, out / "adapter", "--out", tmp_path / "merged too")
+    assert (tmp_path / "merged too" / sampling.name).read_text() == sampling.read_text()
 
 
 @pytest.mark.slow

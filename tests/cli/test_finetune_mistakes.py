@@ -94,6 +94,18 @@ def test_options_without_effect_are_refused(finetune: Run, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_patience_without_a_held_out_record_that_fits_is_refused(
+    finetune: Run, data: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    data.write_text(f"{data.read_text().splitlines()[0]}\n")  # of one record none is held out
+    result = finetune("--held-out", 0.5, "--patience", 3, *options)
+    assert result.exit_code == 2
+    told = "--patience 3 has no effect: 0 records are held out, and none of them can be used"
+    assert result.stderr.splitlines()[-1] == f"demiglace: {told}"
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
 def test_rows_longer_than_the_model_reaches_are_refused_before_the_data_is_looked_at(
     finetune: Run, tmp_path: Path, options: tuple[str, ...]
 ) -> None:

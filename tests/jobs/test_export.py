@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from mixtures import small_model, small_processor
+from mixtures import small_model, small_processor, write_start
 
+from demiglace.engine.sampling import SamplingParams
 from demiglace.jobs.export import export
 from demiglace.model import weights
 
@@ -13,6 +14,15 @@ def test_what_is_written_loads_again(tmp_path):
     export(model, small_processor(), tmp_path / "model")
     again = weights.load(tmp_path / "model", torch.bfloat16, "cpu")
     assert all(torch.equal(held, model.get_parameter(name)) for name, held in again.named_parameters())
+
+
+def test_the_model_it_was_made_of_says_how_it_samples(tmp_path):
+    start = write_start(tmp_path / "start")
+    (start / "generation_config.json").write_text('{"do_sample": true, "temperature": 0.6, "repetition_penalty": 1.05}')
+    for folder, made_of in (("kept", start), ("new", None), ("plain", write_start(tmp_path / "plain start"))):
+        export(small_model(), small_processor(), tmp_path / folder, made_of)
+    assert SamplingParams.read(tmp_path / "kept") == SamplingParams.read(start) != SamplingParams.read(tmp_path / "new")
+    assert SamplingParams.read(tmp_path / "plain") == SamplingParams.read(tmp_path / "new")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -44,6 +44,20 @@ def test_a_stopped_run_ends_as_an_uninterrupted_one(recipe, machine, tmp_path, m
     assert all(torch.equal(left[name], right[name]) for name in left)
 
 
+def test_a_stop_between_checkpoints_is_not_measured(recipe, machine, tmp_path, monkeypatch):
+    """Or it might be the best, and would count for the patience: the run would end otherwise than without the stop."""
+    monkeypatch.setattr("demiglace.recipes.finetuning.ROUNDS_OF_CHECKPOINTS", 2)
+    seen = survey(recipe)
+    finetune(recipe, seen, tmp_path / "full", machine)
+    monkeypatch.setattr(STOP_SIGNALS, stops_at(1))
+    assert finetune(recipe, seen, tmp_path / "parts", machine) is None
+    assert not (tmp_path / "parts" / "finetune" / "validation.jsonl").exists()
+    finetune(recipe, seen, tmp_path / "parts", machine)
+    left, right = (tmp_path / name / "finetune" / "validation.jsonl" for name in ("full", "parts"))
+    assert left.read_text() == right.read_text()
+    assert len(left.read_text().splitlines()) > 1
+
+
 def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, machine, tmp_path):
     pytest.importorskip("peft")
     recipe = replace(
@@ -58,6 +72,18 @@ def test_adapters_are_all_that_is_saved_and_what_is_merged_is_the_best(recipe, m
     changed = {name.split(".")[0] for name in start if not torch.allclose(merged[name], start[name], atol=1e-2)}
     assert changed <= {"llm", "resampler"}
     assert "llm" in changed
+
+
+def test_small_steps_of_the_resampler_are_learned_in_bfloat16(recipe, machine, tmp_path):
+    """A step of 1e-5 is less than half a unit of most of its weights in bfloat16."""
+    pytest.importorskip("peft")
+    recipe = replace(recipe, method="lora", parts=("decoder", "resampler"), learning_rate=1e-5)
+    result = finetune(recipe, survey(recipe), tmp_path, replace(machine, dtype=torch.bfloat16))
+    tensors = load_file(result / "adapter_model.safetensors")
+    learned = {name.rpartition("resampler.")[2]: value for name, value in tensors.items() if "resampler." in name}
+    start = small_model().resampler.state_dict()
+    changed = [learned[name].float() != start[name].bfloat16().float() for name in learned]
+    assert min(float(part.float().mean()) for part in changed) > 0.9
 
 
 def test_nobody_learns_from_what_is_held_out(recipe):

@@ -73,6 +73,13 @@ def test_what_learns_is_the_adapters_and_a_named_resampler():
     assert {name.split(".")[0] for name in learned_names(model)} == {"llm", "resampler"}
 
 
+def test_what_learns_is_in_float32_beside_a_model_in_bfloat16():
+    model = small_model().to(torch.bfloat16)
+    add_adapters(model, ALL, Lora(rank=4))
+    dtypes = {(value.requires_grad, value.dtype) for value in model.parameters()}
+    assert dtypes == {(True, torch.float32), (False, torch.bfloat16)}
+
+
 def test_an_adapter_of_another_base_is_refused(tmp_path):
     adapted = add_adapters(small_model(), ("decoder",), Lora(rank=4))
     save_adapter(adapted, tmp_path / "adapter")
@@ -146,6 +153,8 @@ def test_a_missing_file_is_named(adapter, name):
         ({"use_dora": "yes"}, "use_dora must be true or false, got 'yes'"),
         ({"megatron_config": {}, "megatron_core": "antigravity"}, "megatron_config is not supported"),
         ({"init_lora_weights": 7}, "does not fit this model"),
+        ({"init_lora_weights": "pissa_niter_4"}, "pissa_niter_4 changed the base weights .* not in the files"),
+        ({"init_lora_weights": "lora_ga"}, "lora_ga changed the base weights .* not in the files"),
     ],
     ids=lambda given: str(given)[:60],
 )

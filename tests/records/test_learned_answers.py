@@ -26,6 +26,8 @@ def read(answer: dict, **beside: object) -> Conversation:
         ({"trainable": False}, "got bool False"),
         ({"mask": True}, "got bool True"),
         ({"masked": 1}, "got int 1"),
+        ({"loss_mask": 0}, "got int 0"),
+        ({"step_loss_mask": 0}, "got int 0"),
     ],
 )
 def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str) -> None:
@@ -39,6 +41,8 @@ def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str
     [
         ({"label": False}, "`label` of a record says that its answer is bad, got False: all answers are learned"),
         ({"kto_tag": False}, "`kto_tag` of a record says that its answer is bad, got False"),
+        ({"weight": 0.5}, "`weight` of a record is not honoured, got float 0.5: all records weigh the same"),
+        ({"sample_weight": 0}, "`sample_weight` of a record is not honoured, got int 0"),
         ({"mask_history": True}, "`mask_history` of a record is not honoured, got bool True: all answers are learned"),
     ],
 )
@@ -49,7 +53,8 @@ def test_a_record_whose_answers_are_not_to_be_learned(fields: dict[str, object],
 
 def test_a_record_may_say_that_its_answers_are_learned() -> None:
     answer = ANSWER | {"mask": False, "masked": 0, "loss_scale": 1.0, "loss_weight": 1, "train_on_turn": True}
-    assert read(answer, label=True, kto_tag=None, mask_history=False) == read(ANSWER)
+    assert read(answer, label=True, kto_tag=None, mask_history=False, weight=1.0) == read(ANSWER)
+    assert read(ANSWER | {"loss_mask": 1, "step_loss_mask": 1}, weight="250 g") == read(ANSWER)
 
 
 @pytest.mark.parametrize("label", [0, "cat", [False]])

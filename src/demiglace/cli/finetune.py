@@ -114,6 +114,9 @@ def _survey_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_r
         raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves bad records out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
+    if recipe.patience and not validation.samples:
+        count = f"{validation.num_records} records are held out"
+        raise ValueError(f"--patience {recipe.patience} has no effect: {count}, and none of them can be used")
     if dry_run:
         check_usable(recipe, train)
         raise typer.Exit

@@ -29,5 +29,5 @@ def merge(
     merged = merge_adapter(weights.load(folder, torch.float32), adapter)
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(out) as aside:
-        export(merged, Processor.load(folder, adapter), aside)
+        export(merged, Processor.load(folder, adapter), aside, folder)
     typer.echo(f"the model is in {out}")

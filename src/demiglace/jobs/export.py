@@ -10,11 +10,13 @@ from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
+from demiglace.safe_files import write_whole
 
 
-def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:
+def export(model: MiniCPMV, processor: Processor, folder: Path, start: Path | None = None) -> None:
     """Write the model in the released layout, in bfloat16 like the release; this converts `model` itself.
 
+    start: folder of a model whose sampling (`generation_config.json`) is kept; without one decoding is greedy.
     FloatingPointError if a weight is not finite: no loss follows the last step of a run to reveal it.
     """
     lost = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
@@ -23,3 +25,5 @@ def export(model: MiniCPMV, processor: Processor, folder: Path) -> None:
     facts = CheckpointFacts(**processor.checkpoint_facts(), do_sample=False)
     weights.save(model.to(torch.bfloat16), folder, facts=facts)
     processor.save(folder)
+    if start is not None and (kept := start / weights.GENERATION_FILE).is_file():
+        write_whole(folder / weights.GENERATION_FILE, kept.read_text())

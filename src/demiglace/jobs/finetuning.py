@@ -104,19 +104,19 @@ def learn(
         left = (learner, adapter) if ranks.count == 1 else gathered(recipe, trainable)
         checkpoint.restore_learner(best(folder / STAGE), left[0], with_frozen=False)
         with checkpoint.write_errors(folder / STAGE):
-            write_result(*left, processor, target)
+            write_result(*left, processor, target, recipe.model)
 
     ranks.first(finish)
     return target
 
 
 def write_result(
-    learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path
+    learner: LanguageLearner, adapter: adapters.PeftModel | None, processor: Processor, target: Path, start: Path
 ) -> None:
-    """Write the adapters and the image settings for them, or without adapters the model; OSError if they cannot be
-    written."""
+    """Write the adapters and the image settings for them, or without adapters the model, with the sampling of the model
+    in `start`; OSError if they cannot be written."""
     if adapter is None:
-        export(learner.model, processor, target)
+        export(learner.model, processor, target, start)
     else:
         with atomic_path(target) as aside:
             adapters.save_adapter(adapter, aside)
@@ -168,7 +168,9 @@ def run(
         length=recipe.length, micro_batch_rows=recipe.micro_batch_rows, learning=learning(recipe),
     )  # fmt: skip
     held = held_out(recipe, processor)
-    callback = Validation(held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first)
+    callback = Validation(
+        held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first, is_due=stage.saves_after
+    )
     with closing(loader):
         trainer = Trainer(
             learner, stage, objective, stage_folder, callback if held else None, ranks, peak, machine.tensorboard,

@@ -17,6 +17,9 @@ from demiglace.safe_files import read_object
 TENSOR_FILE = "adapter_model.safetensors"
 MOST_BYTES = 2**20
 MOST_REPEATS = 4  # in a pattern
+# Ways to begin an adapter in which peft changes the base weights by random numbers, gradients or data that the files do
+# not have; loaded again, the adapter would be added to other weights than it was trained with.
+UNREPEATABLE = ("pissa_niter_", "lora_ga", "corda", "loftq")
 
 RANK, SCALE = Whole(1, 2**16), Real(0, 1e6, above=True)
 LAYER, NAMES = Whole(0, 2**16), ListOf(Words())
@@ -48,6 +51,11 @@ def check_adapter(folder: Path) -> None:
     config = take(str(path), given, FIELDS, REQUIRED)
     if "megatron_config" in given:  # peft would import a module that the file names
         raise ValueError(f"{path}: megatron_config is not supported")
+    if str(begun := given.get("init_lora_weights")).lower().startswith(UNREPEATABLE):
+        raise ValueError(
+            f"{path}: init_lora_weights {begun:.50} changed the base weights in a way that is not in the files: save "
+            "the adapter with peft's path_initial_model_for_weight_conversion"
+        )
     for name in PATTERNS:
         held = config.get(name, [])
         for pattern in [held] if isinstance(held, str) else held:

@@ -51,6 +51,7 @@ def targets_of(parts: tuple[str, ...]) -> list[str]:
 
 def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftModel:
     """Freeze `model` and add adapters to its `parts`, in place; the resampler, if named, is trained in full instead.
+    What is trained is float32, whatever the dtype of the model.
 
     parts: of "encoder", "resampler" and "decoder". Raises ValueError if peft is missing or no part takes adapters.
     """
@@ -62,7 +63,13 @@ def add_adapters(model: MiniCPMV, parts: tuple[str, ...], lora: Lora) -> PeftMod
         target_modules="|".join(f"(?:{pattern})" for pattern in patterns),
         modules_to_save=["resampler"] if "resampler" in parts else None,
     )
-    return peft.get_peft_model(model, config)
+    adapted = peft.get_peft_model(model, config)
+    # peft makes its own matrices float32, but leaves the resampler's copy in the dtype of the model: in bfloat16, steps
+    # below half a unit in the last place would be rounded away.
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return adapted
 
 
 def learned_names(learner: nn.Module) -> tuple[str, ...]:

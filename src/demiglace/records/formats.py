@@ -58,6 +58,8 @@ _CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
 # Weight of an answer in the loss: keys of OpenAI, ms-swift, axolotl, LLaMA-Factory.
 _SHARES = ("weight", "loss", "loss_scale", "loss_weight", "train", "train_on_turn", "training", "trainable")
+_MASKS = ("loss_mask", "step_loss_mask")  # the same, as 0 or 1; verl, slime
+_SHARES_OF_RECORDS = ("weight", "sample_weight", "loss_weight", "loss_scale")  # as numbers; Fireworks has the first
 _LEFT_OUT = ("mask", "masked")  # whether an answer is left out of the loss; torchtune
 _VERDICTS = ("label", "kto_tag")  # of a record: whether its answer is a good one; TRL and ms-swift, LLaMA-Factory
 _SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
@@ -195,18 +197,21 @@ def _check_learned(fields: Mapping[str, Any]) -> None:
     for key in (*_CALLS, *_SPANS):
         if not is_empty(fields.get(key)):
             raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
-    for key in (*_SHARES, *_LEFT_OUT):
+    for key in (*_SHARES, *_MASKS, *_LEFT_OUT):
         if fields.get(key) not in (None, key not in _LEFT_OUT):
             raise ValueError(f"`{key}` of an answer is not honoured, got {told(fields[key])}: all answers are learned")
 
 
 def _check_wanted(fields: Mapping[str, Any]) -> None:
-    """ValueError where a record says that its answers, or all but the last, are not to be learned.
+    """ValueError where a record says that its answers, or all but the last, are not to be learned, or with a weight.
 
-    A label that is no bool is a class or a name, which says nothing of the kind.
+    A label that is no bool is a class or a name, and a weight that is no number a text: they say nothing of the kind.
     """
     if bad := [key for key in _VERDICTS if fields.get(key) is False]:
         raise ValueError(f"`{bad[0]}` of a record says that its answer is bad, got False: all answers are learned")
+    for key in _SHARES_OF_RECORDS:
+        if isinstance(share := fields.get(key), int | float) and share != 1:
+            raise ValueError(f"`{key}` of a record is not honoured, got {told(share)}: all records weigh the same")
     if fields.get("mask_history") not in (None, False):
         told_ = told(fields["mask_history"])
         raise ValueError(f"`mask_history` of a record is not honoured, got {told_}: all answers are learned")

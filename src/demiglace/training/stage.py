@@ -32,6 +32,10 @@ class Stage:
         """Share of the peak rate at a step, counted from 0."""
         return wsd(step, self.num_steps, self.warmup, self.decay_share, self.min_lr_ratio, self.decay)
 
+    def saves_after(self, step: int) -> bool:
+        """Whether a checkpoint is due after so many steps, even if nothing stops the run."""
+        return step % self.save_every == 0 or step == self.num_steps
+
     def decayed(self, step: int) -> float:
         """Progress of the decay, from 0 to 1."""
         return decayed(step, self.num_steps, self.decay_share)

@@ -113,7 +113,7 @@ class Trainer:
                 self._run_callback(step, progress)
             task = progress.add_task(self.stage.name, total=self.stage.num_steps, completed=step, figures="")
             while not (done := step >= self.stage.num_steps or self.is_enough()) and not should_stop():
-                is_due = (step + 1) % self.stage.save_every == 0 or self._is_save_due(clock)
+                is_due = self.stage.saves_after(step + 1) or self._is_save_due(clock)
                 try:
                     figures = self._step(step, clock, is_read=is_due or self._is_read(step))
                 except CannotBegin:

@@ -1,11 +1,11 @@
-"""Held-out samples: their loss at every checkpoint, the best checkpoint, and early stopping."""
+"""Held-out samples: their loss at every regular checkpoint, the best checkpoint, and early stopping."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,9 @@ FILE, BEST = "validation.jsonl", "best"
 class Validation:
     """A checkpoint callback. `parts` are batches of held-out samples. Training stops after `patience` checkpoints
     without a lower loss; 0 means never. A resumed run reads its earlier measurements from its folder.
+
+    is_due: whether a step is measured. A run that was stopped between two such steps and resumed then has the same
+    measurements, and so the same best checkpoint and the same end, as an uninterrupted one.
     """
 
     parts: Sequence[Batch]
@@ -31,6 +34,7 @@ class Validation:
     dtype: torch.dtype
     patience: int = 0
     is_first: bool = True  # of the processes; the others also measure, but write nothing
+    is_due: Callable[[int], bool] = lambda step: True
     measured: list[dict[str, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,6 +45,8 @@ class Validation:
 
     def __call__(self, learner: LanguageLearner, folder: Path, step: int) -> str:
         """Measure, record the result, and keep the checkpoint just saved if it is the best so far."""
+        if not self.is_due(step):
+            return ""
         loss, right = measure(learner, self.parts, self.device, self.dtype)
         self.measured.append({"step": step, "loss": loss, "token_accuracy": right})
         is_best = self.best_step == step
@@ -53,7 +59,7 @@ class Validation:
 
     def is_unrecorded(self, folder: Path, step: int) -> bool:
         """Whether the run was killed after saving this step and before measuring it."""
-        return step not in [line["step"] for line in self.measured]
+        return self.is_due(step) and step not in [line["step"] for line in self.measured]
 
     @property
     def best_step(self) -> int | None:
