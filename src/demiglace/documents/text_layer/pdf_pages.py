@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 UNEXPLAINED = "beside ink of no character"
 LETTERS_APART = "letters apart"
+TOO_SMALL = "too small"
 
+# pixels (ours): enlarged, tesseract misreads 10 to 22 % of the letters at 6, 2 to 13 % at 7 and 2 to 4 % at 8
+_LEAST_EM = 7.0
 _RISE, _FALL = 0.75, 0.25  # em above and below the baseline: least extent of a line
 _REACH = 0.6  # em to either side of a line in which foreign ink counts; columns and cells are further apart
 _MARGIN = 1.0  # pixels around a glyph's shape that anti-aliasing may tint
@@ -48,7 +51,8 @@ def read_pdf(path: str | PathLike[str], pages: str | None = None, dpi: int = 144
     - beside ink of no character: a line with ink of text around its glyphs that belongs to none of them, as if a
       font's map leaves out ligatures, accents are set on top, or the text has a shadow;
     - letters apart: a line whose letters are set apart, as in some headings: pdfium adds spaces there, and does not
-      tell which of them are between words.
+      tell which of them are between words;
+    - too small: a line whose letters have an em of less than 7 pixels, which nobody can read.
 
     Raises ValueError, when the first page is requested, if the file is no PDF, is encrypted or has no pages, on a range
     that is malformed or outside the document, and on a dpi that is not positive. pdfium is not thread-safe.
@@ -122,6 +126,8 @@ def _doubts(line: Glyphs, reasons: np.ndarray, ink: np.ndarray, known: np.ndarra
     """
     if (reasons != "").any():
         return np.where(reasons == "", BESIDE, reasons)
+    if line.ems.max() < _LEAST_EM:
+        return np.full(len(line), TOO_SMALL)
     if _overlaps(line):
         return np.full(len(line), OVERLAPPING)
     if _has_letters_apart(line):
