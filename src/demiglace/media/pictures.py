@@ -259,9 +259,8 @@ def _to_rgb(image: Image.Image, values: Values) -> Image.Image:
 def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
     """Grey from integers of 16 bits (0 to the format's maximum), of 32 bits (0..255 or 0..65535) or floats (also 0..1).
 
-    Of several ranges it is the smallest that fits.
-
-    Values outside these ranges, such as heights in metres, are scaled from their minimum and maximum to 0..255.
+    Of several ranges the smallest that fits is taken. Values outside these ranges, such as heights in metres, are
+    scaled from their minimum and maximum to 0..255.
     """
     stored = np.asarray(image)
     stored = stored.view(np.uint32) if given.is_unsigned else stored
