@@ -82,3 +82,22 @@ def test_other_transfers_are_left_as_they_are(tmp_path):
     high_dynamic_range(tmp_path / "sdr.mkv", 1, 0.5)
     (package,) = read_packages(tmp_path / "sdr.mkv", VideoSampling(num_frames=1))
     assert package.frames[0].getpixel((WIDTH // 2, HEIGHT // 2)) == pytest.approx((127, 127, 127), abs=2)
+
+
+@pytest.mark.parametrize(("codec", "pix_fmt"), [("qtrle", "argb"), ("prores_ks", "yuva444p10le"), ("png", "rgba")])
+def test_transparency_is_laid_on_white(tmp_path, codec, pix_fmt):
+    """Black on nothing, as titles and drawings are exported."""
+    pixels = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    pixels[: HEIGHT // 2, :, 3] = 255
+    path = tmp_path / "title.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
+        for number in range(3):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(format=pix_fmt)
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    shown = np.asarray(next(iter(read_packages(path, VideoSampling(fps=25)))).frames[0])
+    assert shown[: HEIGHT // 2 - 8].max() < 20
+    assert shown[HEIGHT // 2 + 8 :].min() > 235

@@ -170,6 +170,19 @@ def test_floats_find_their_range(values, expected):
     assert [pixel[0] for pixel in pixels(opened)] == expected
 
 
+@pytest.mark.parametrize("kind", ["picture", "TIFF"])
+@pytest.mark.parametrize(("most", "expected"), [(255, [0, 100, 255]), (256, [0, 0, 1])])
+def test_integers_of_32_bits_may_be_levels_of_8(kind, most, expected):
+    wide = Image.fromarray(np.array([[0, 100, most]], dtype=np.int32))
+    opened = open_picture(wide if kind == "picture" else encoded(wide, "TIFF"))
+    assert [pixel[0] for pixel in pixels(opened)] == expected
+
+
+def test_a_dark_picture_of_16_bits_stays_dark():
+    dark = Image.fromarray(np.array([[0, 255]], dtype=np.uint16))
+    assert [open_picture(encoded(dark, kind)).getpixel((1, 0))[0] for kind in ("PNG", "TIFF")] == [1, 1]
+
+
 def test_large_integers_are_stretched():
     opened = open_picture(Image.fromarray(np.array([[-1000, 0, 1_000_000]], dtype=np.int32)))
     assert [pixel[0] for pixel in pixels(opened)] == [0, 0, 255]

@@ -165,6 +165,19 @@ def test_joined_recordings_are_one_clip(tmp_path, suffix, codec):
     assert few == [number % 100 for number in planned(8, VideoSampling(fps=0.5), 25)]
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [("ts", "libx264"), ("mpg", "mpeg2video")])
+@pytest.mark.parametrize(("start_s", "seconds"), [(4, 5), (40, 2)])
+def test_a_large_gap_between_joined_recordings_is_left_out(tmp_path, suffix, codec, start_s, seconds):
+    """As by the ffmpeg program. A small one may be a pause of the picture."""
+    starts = 0, 25 * start_s
+    parts = [make_clip(tmp_path / f"{at}.{suffix}", range(at, at + 25), codec=codec).read_bytes() for at in starts]
+    joined = b"".join(parts)
+    assert probe(joined).duration_s == pytest.approx(seconds, abs=0.6)
+    found = numbers(joined, VideoSampling(fps=25, max_packages=200))
+    assert set(found) == set(range(25))
+    assert (found == [*range(25), *range(25)]) == (start_s == 40)
+
+
 @pytest.mark.parametrize(
     ("suffix", "codec"), [("h264", "libx264"), ("hevc", "libx265"), ("m2v", "mpeg2video"), ("m1v", "mpeg1video")]
 )

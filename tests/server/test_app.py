@@ -64,6 +64,7 @@ def error(response: httpx.Response) -> dict[str, Any]:
         ({"num_beams": 2, "temperature": 1}, None, "beam search requires temperature 0, got 2 beams"),
         ({"use_beam_search": True}, "use_beam_search", "use num_beams"),
         ({"bla": 1}, "bla", "Unknown parameter: 'bla'."),
+        ({"mm_processor_kwargs": {"video_config": {"max_frames": 3}}}, "mm_processor_kwargs.video_config", "Unknown"),
         ({"media_io_kwargs": {"sound": {}}}, "media_io_kwargs.sound", "Unknown parameter"),
         ({"fps": 61}, "fps", "fps must be a number in (0, 60]"),
         ({"media_io_kwargs": {"video": 5}}, "media_io_kwargs.video", "must be an object"),

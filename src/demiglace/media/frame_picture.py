@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import PIL.Image
 
 if TYPE_CHECKING:
@@ -55,16 +56,24 @@ class FramePictures:
         _tell_range(frame, self._colours)
         # PyAV's documentation says that this only sets a tag, but from PyAV 18 on FFmpeg converts the pixels.
         target = BT709 if frame.color_trc in HIGH_DYNAMIC_RANGE else None
+        is_transparent = any(component.is_alpha for component in frame.format.components)
+        pixels = "rgba" if is_transparent else "rgb24"
         converted = self._reformatter.reformat(
-            frame, width, height, "rgb24", interpolation="BICUBIC", dst_color_trc=target, dst_color_primaries=target
+            frame, width, height, pixels, interpolation="BICUBIC", dst_color_trc=target, dst_color_primaries=target
         )
-        picture = converted.to_image()
+        picture = _on_white(converted.to_ndarray()) if is_transparent else converted.to_image()
         turn = TURNS[self.rotation, self.is_mirrored]
         return picture if turn is None else picture.transpose(turn)
 
     def _turned(self, size: tuple[int, int]) -> tuple[int, int]:
         width, height = size
         return (height, width) if self.rotation % 180 else (width, height)
+
+
+def _on_white(pixels: np.ndarray) -> PIL.Image.Image:
+    """As transparent pictures are shown; pixels: uint8 (height, width, 4)."""
+    picture = PIL.Image.fromarray(pixels)
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
 def _tell_range(frame: VideoFrame, told: Colours) -> None:

@@ -257,15 +257,16 @@ def _to_rgb(image: Image.Image, values: Values) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image, given: Values) -> Image.Image:
-    """Grey from integers (0 to the format's maximum) or floats (0..1, 0..255 or 0..65535, the smallest that fits).
+    """Grey from integers of 16 bits (0 to the format's maximum), of 32 bits (0..255 or 0..65535) or floats (also 0..1).
 
-    Values outside these ranges, such as heights in metres, are scaled from their minimum and maximum to 0..255.
+    Of several ranges the smallest that fits is taken. Values outside these ranges, such as heights in metres, are
+    scaled from their minimum and maximum to 0..255.
     """
     stored = np.asarray(image)
     stored = stored.view(np.uint32) if given.is_unsigned else stored
     values = np.nan_to_num(stored.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
-    tops = (1, 255, 65535) if image.mode == "F" else (given.top, 2**32 - 1) if given.is_unsigned else (given.top,)
+    tops = (1, 255, 65535) if image.mode == "F" else given.tops
     held = [top for top in tops if low >= 0 and high <= top]
     if not held:
         values -= low

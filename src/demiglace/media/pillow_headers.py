@@ -11,18 +11,22 @@ _BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 258, 262, 284, 339  # tags of TIFF
 _WHITE_IS_ZERO, _APART, _UNSIGNED = 0, 2, 1
 _GREY_DEPTHS = {"L;2": 2, "L;4": 4}  # of a PNG, by Pillow's raw modes
 _RGB_16 = "RGB;16B"
+_WIDE_TOPS = (
+    255,
+    65535,
+)  # integers of 32 bits hold levels of 8 or 16 bits, as Pillow's own conversion to "I" makes them
 
 
 @dataclass(frozen=True)
 class Values:
     """How a picture's pixel values are to be read.
 
-    top: the value of white in grey of more than 8 bits. white_is_zero: whether such a grey is inverted.
+    tops: possible values of white in grey of more than 8 bits. white_is_zero: whether such a grey is inverted.
     is_unsigned: whether values are unsigned 32-bit integers, which Pillow reads as signed.
     transparent: the level, or the three levels, that means transparent; None if there is none or Pillow handles it.
     """
 
-    top: int = 65535
+    tops: tuple[int, ...] = (65535,)
     white_is_zero: bool = False
     is_unsigned: bool = False
     transparent: int | tuple[int, ...] | None = None
@@ -31,7 +35,7 @@ class Values:
 def read_values(image: Image.Image) -> Values:
     """The values of a picture that is not decoded yet; separate planes of 16 bits will then be decoded as 16 bits."""
     if not isinstance(image, ImageFile.ImageFile):
-        return Values()
+        return Values(_WIDE_TOPS) if image.mode == "I" else Values()
     if image.format == "TIFF":
         return _of_tiff(image)
     return Values(transparent=_transparent(image)) if image.format == "PNG" else Values()
@@ -48,9 +52,11 @@ def _of_tiff(image: ImageFile.ImageFile) -> Values:
             _with_raw_mode(tile, image.mode if is_deep else tile.args[0] + order) if tile.codec_name == "raw" else tile
             for tile in tiles
         ]
-    top = 2**bits - 1 if is_deep and 8 < bits < 16 else 65535
+    tops = (2**bits - 1,) if is_deep and 8 < bits < 16 else _WIDE_TOPS if bits == 32 else (65535,)
     is_unsigned = image.mode == "I" and bits == 32 and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,)
-    return Values(top, is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO, is_unsigned)
+    return Values(
+        (*tops, 2**32 - 1) if is_unsigned else tops, is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO, is_unsigned
+    )
 
 
 def _with_raw_mode(tile: Any, raw_mode: str) -> Any:

@@ -22,6 +22,7 @@ FALLBACK_FPS = 25.0  # if the file does not state a rate
 TAIL_SLACK_S = 0.1  # in a complete file, sound may outlast the picture by this much
 STREAM_FORMATS = ("mpegts", "mpeg")  # transport and program streams
 JOIN_S = 0.1  # FFmpeg: decoding times that go back further than this belong to another recording
+GAP_S = 10.0  # the ffmpeg program: so do times that jump ahead further; ours: if they begin with a key frame
 
 _TRACK_LENGTH = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)")
 _TRACK_TAGS = ("DURATION", "DURATION-eng")  # FFmpeg's, then mkvmerge's, which FFmpeg copies unchanged
@@ -95,7 +96,7 @@ class OpenStream:
     def packets(self) -> Iterator[Packet]:
         """All packets up to the end, or to where the file breaks off; the last is empty and flushes the decoder.
 
-        In joined recordings the timestamps begin anew; here those of each continue where the one before it ends.
+        In joined recordings the timestamps begin anew, or jump; here each continues where the one before it ends.
         """
         import av
 
@@ -103,9 +104,12 @@ class OpenStream:
         try:
             for packet in self.container.demux(self.stream):
                 if packet.dts is not None and self.is_stream:
-                    if end is not None and (packet.dts + shift - end) * self.tick_s < -JOIN_S:
+                    ahead_s = 0 if end is None else (packet.dts + shift - end) * self.tick_s
+                    if end is not None and (ahead_s < -JOIN_S or (ahead_s > GAP_S and packet.is_keyframe)):
                         shift, self.is_joined = end - packet.dts, True
                     end = packet.dts + shift + (packet.duration or 0)
+                    if self.format == "mpeg" and ((packet.pts or 0) - packet.dts) * self.tick_s > GAP_S:
+                        packet.pts = end - shift  # FFmpeg took it from the recording that follows
                 if shift:
                     packet.pts = None if packet.pts is None else packet.pts + shift
                     packet.dts = None if packet.dts is None else packet.dts + shift

@@ -36,12 +36,14 @@ OTHER_NAMES = {  # names used by other servers
     "video_max_num_packing": "package_frames",
     "video_force_packing": "package_frames",
 }
-IGNORED = frozenset({
+OF_PARTS = frozenset({  # known in a part alone, where other code reads them, or nothing does
     *("type", "url", "data", "detail", "uuid", "filename", "format", "file_data", "file_id", "file_url"),
-    *("video_config", "cache_control"),
+    *("video_config", "cache_control", "prompt_cache_breakpoint"),
+})  # fmt: skip
+IGNORED = frozenset({
     *("min_pixels", "max_pixels", "total_pixels", "resized_height", "resized_width", "do_sample_frames"),
     *("max_tokens_per_frame", "max_image_tokens", "max_long_side_pixel", "use_image_id"),
-    *("enable_video_temporal_ids", "video_time_scale", "prompt_cache_breakpoint"),
+    *("enable_video_temporal_ids", "video_time_scale"),
 })  # fmt: skip
 
 
@@ -79,12 +81,15 @@ class Look:
 
 
 def numbers_of(given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Options in `NUMBERS`, under our names; ApiError for unknown names and values out of bounds."""
+    """Options in `NUMBERS`, under our names; ApiError for unknown names and values out of bounds.
+
+    where: the field that has them, "" for a part.
+    """
     found = {}
     for name, value in given.items():
         param = f"{where}.{name[:60]}".lstrip(".")
         known = OTHER_NAMES.get(name, name)
-        if value is None or name in IGNORED:
+        if value is None or name in IGNORED or (not where and name in OF_PARTS):
             continue
         if known not in NUMBERS:
             raise refused(f"Unknown parameter: '{param}'.", param, "unknown_parameter")

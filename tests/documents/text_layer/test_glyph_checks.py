@@ -62,6 +62,45 @@ def test_only_the_face_that_contradicts_is_left_out():
     assert (disagreements(glyphs, INK) != "").tolist() == [False] * 12 + [True] * 12
 
 
+USUAL = "The lazy dog has seen a man. "
+SMALL_HEIGHT = 0.55  # em: of small capitals, a little taller than the lower case
+
+
+def set_in(usual: str, small: str, shapes: str) -> Glyphs:
+    """Words in one font; `small` has the extents of the letters in `shapes`, where "^" is a small capital."""
+    glyphs = glyphs_of((usual + small).replace(" ", ""), (usual + shapes).replace(" ", ""))
+    starts = np.cumsum([0] + [len(word) for word in (usual + small).split()[:-1]])
+    glyphs.partings[starts] = " "
+    glyphs.boxes[np.array(list((usual + shapes).replace(" ", ""))) == "^", 1] = BASELINE - SMALL_HEIGHT * EM
+    return glyphs
+
+
+@pytest.mark.parametrize(
+    ("small", "shapes", "found"),
+    [
+        ("Chapter", "C^^^^^^", "h p"),  # OpenType has them in the font of the text
+        ("Seamen", "S^^^^^", "eamen"),  # all of its letters are taller than in "seen" and "man"
+        ("no", "^^", ""),  # too short to tell
+        ("seamen", "^eamen", ""),  # an alternate
+        ("Chapter", "Chapter", ""),
+        ("aces", "aces", ""),
+    ],
+)
+def test_small_capitals_beside_lower_case_are_found(small, shapes, found):
+    reasons = disagreements(set_in(USUAL, small, shapes), INK)
+    start = len(USUAL.replace(" ", ""))
+    assert (reasons[:start] == "").all()
+    assert [letter for letter, why in zip(small, reasons[start:], strict=True) if why] == list(found.replace(" ", ""))
+    assert set(reasons) <= {"", "small capitals"}
+
+
+def test_raised_letters_are_no_small_capitals():
+    glyphs = set_in(USUAL, "ghpd", "ghpd")
+    glyphs.boxes[-4:, 1] = BASELINE - 0.7 * EM
+    glyphs.boxes[-4:, 3] = BASELINE - 0.35 * EM
+    assert (disagreements(glyphs, INK) == "").all()
+
+
 def test_glyphs_without_extent_are_found():
     glyphs = glyphs_of("abc", "abc")
     glyphs.boxes[1, 2] = glyphs.boxes[1, 0]

@@ -79,6 +79,16 @@ def test_boxes_of_letters_are_kept_in_every_format(picture, suffix, layer):
     assert line.characters[:2, [0, 2]].tolist() == [[20, 26], [40, 46]]
 
 
+def test_a_block_ends_where_it_would_cover_a_line_of_another(picture):
+    lines = [("Two words", (20, 10, 100, 22), 0), ("and more,", (20, 28, 92, 42), 1), ("apart", WORDS["apart"], 0)]
+    entries = [{"text": text, "box": box, "block": block} for text, box, block in lines]
+    page = read_image_page(lay(picture, json.dumps({"lines": entries})))
+    assert [region.text for region in regions(page, "block")] == ["Two words", "apart", "and more,"]
+    whole = [{**entry, "block": 0} for entry in entries]
+    page = read_image_page(lay(picture, json.dumps({"lines": whole})))
+    assert [region.text for region in regions(page, "block")] == ["Two words\nand more,\napart"]
+
+
 def test_hocr_may_use_the_entities_of_html(picture):
     page = read_image_page(lay(picture, hocr(changes={"words": "caf&eacute;"}), ".hocr"))
     assert page.lines[0].text == "Two café"

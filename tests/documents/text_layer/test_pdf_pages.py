@@ -272,6 +272,13 @@ def words_of(text: str) -> Counter[str]:
     return Counter(re.sub(r"(?<=\w)-\n(?=\w)", "", text).split())
 
 
+@pytest.mark.parametrize(("dpi", "read_too"), [(144, []), (160, ["small print"])])
+def test_letters_too_small_to_be_read_are_left_out(read, dpi, read_too):
+    page = read(show("small print", 20, 250, size=3.4) + SEEN, dpi=dpi)
+    assert texts(page) == [*read_too, "seen"]
+    assert page.dropped == ({} if read_too else {"too small": 10})
+
+
 @needs_real_data
 def test_real_pages_agree_with_their_texts():
     trusted = 0

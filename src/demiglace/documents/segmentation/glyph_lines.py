@@ -60,9 +60,26 @@ def find_blocks(boxes: np.ndarray, baselines: np.ndarray, ems: np.ndarray) -> li
         return []
     below = _next_below(boxes, baselines, ems)
     firsts = sorted(set(range(len(boxes))) - set(below.values()))
-    blocks = [part for first in firsts for part in _parts(_chain(first, below), boxes)]
+    blocks = [part for first in firsts for part in block_parts(_chain(first, below), boxes)]
     hulls = np.array([[*boxes[block, :2].min(0), *boxes[block, 2:].max(0)] for block in blocks])
     return [blocks[number] for number in block_order(hulls)]
+
+
+def block_parts(block: list[int], boxes: np.ndarray) -> list[list[int]]:
+    """The block, split so that the hull of each part covers the middle of no line outside of the block."""
+    middles = np.delete(boxes, block, axis=0).reshape(-1, 2, 2).mean(1)
+    parts: list[list[int]] = []
+    hull = boxes[block[0]]
+    for number in block:
+        wider = np.concatenate([np.minimum(hull, boxes[number])[:2], np.maximum(hull, boxes[number])[2:]])
+        is_alone = not ((middles > wider[:2]) & (middles < wider[2:])).all(-1).any()
+        if parts and is_alone:
+            parts[-1].append(number)
+            hull = wider
+        else:
+            parts.append([number])
+            hull = boxes[number]
+    return parts
 
 
 def block_order(boxes: np.ndarray) -> list[int]:
@@ -116,23 +133,6 @@ def _chain(start: int, following: dict[int, int]) -> list[int]:
     while chain[-1] in following:
         chain.append(following[chain[-1]])
     return chain
-
-
-def _parts(block: list[int], boxes: np.ndarray) -> list[list[int]]:
-    """The block, split so that the hull of each part covers the middle of no line outside of the block."""
-    middles = np.delete(boxes, block, axis=0).reshape(-1, 2, 2).mean(1)
-    parts: list[list[int]] = []
-    hull = boxes[block[0]]
-    for number in block:
-        wider = np.concatenate([np.minimum(hull, boxes[number])[:2], np.maximum(hull, boxes[number])[2:]])
-        is_alone = not ((middles > wider[:2]) & (middles < wider[2:])).all(-1).any()
-        if parts and is_alone:
-            parts[-1].append(number)
-            hull = wider
-        else:
-            parts.append([number])
-            hull = boxes[number]
-    return parts
 
 
 def _medians_of_others(values: np.ndarray) -> np.ndarray:

@@ -21,12 +21,20 @@ _HANGING, _TALL, _SMALL = frozenset("gpqy"), frozenset("bdhklABDEFHIKLMNPRTUVWXY
 _ASIDE, _DOWN = 0.3, (0.5, 1.6)  # em from one letter of a vertical column to the next: to the side, and downwards
 _FEWEST_LETTERS = 5  # different letters of a font that must occur before its shapes are judged
 _MOST_CONTRADICTIONS = 0.25
+_RISING = frozenset("bdhkl")
+_LEAST_RISE = 0.87  # of a capital's: of `_RISING`; small capitals have 0.7 to 0.8
+_LEAST_FALL = 0.06  # em below the baseline: of `_HANGING`, in any font
+_TALLER = (
+    1.04,
+    1.5,
+)  # a small capital without a lower-case look of its own, in heights of the same letter in lower case
+_FEWEST_SMALL = 3  # such letters in a word that is small capitals for their sake alone
 
 
 def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
     """For each glyph the reason why it cannot be trusted, "" if there is none: str (glyphs,).
 
-    ink: bool (height, width), as from `read_glyphs`. If there are several reasons the first is given:
+    ink: bool (height, width), as from `ink_of`. If there are several reasons the first is given:
     - outside: the box reaches out of the picture;
     - rotated: the glyph is not upright;
     - invisible: drawn without ink, as in the text that OCR programs put under scanned pages;
@@ -37,7 +45,8 @@ def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
     - empty box: the glyph has no extent;
     - shared box: one glyph stands for more letters than a ligature has;
     - no contrast: no ink under the box, because the glyph has the colour of its background, is covered or clipped;
-    - contradicting shapes: the font draws, say, a `p` without a descender, so its map is wrong.
+    - contradicting shapes: the font draws, say, a `p` without a descender, so its map is wrong;
+    - small capitals: these glyphs alone are drawn so, by OpenType, and the layer has them in lower case.
     """
     letters = np.array([doubtful_letters(text) for text in glyphs.texts])
     reasons = {
@@ -55,7 +64,8 @@ def disagreements(glyphs: Glyphs, ink: np.ndarray) -> np.ndarray:
     why = np.select(list(reasons.values()), [np.array(reason) for reason in reasons], "")
     sound = np.flatnonzero(why == "")
     wrong = [font for font in np.unique(glyphs.fonts[sound]) if _shapes_contradict(glyphs, sound, font)]
-    return np.where((why == "") & np.isin(glyphs.fonts, wrong), "contradicting shapes", why)
+    why = np.where((why == "") & np.isin(glyphs.fonts, wrong), "contradicting shapes", why)
+    return np.where((why == "") & _small_capitals(glyphs, np.flatnonzero(why == "")), "small capitals", why)
 
 
 def doubtful_letters(text: str) -> str:
@@ -110,6 +120,32 @@ def _ink_under(boxes: np.ndarray, ink: np.ndarray) -> np.ndarray:
     right, bottom = np.ceil(boxes[:, 2:]).astype(int).T + 1
     (left, right), (top, bottom) = np.clip([left, right], 0, width), np.clip([top, bottom], 0, height)
     return sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+
+
+def _small_capitals(glyphs: Glyphs, sound: np.ndarray) -> np.ndarray:
+    """bool (glyphs,): whether a lower-case letter has the shape of a capital, in a font that also draws others.
+
+    Letters such as `a`, which only differ in height, are found where a whole word of them is taller than elsewhere.
+    """
+    texts = np.array(glyphs.texts, dtype=str)
+    rises = (glyphs.baselines - glyphs.boxes[:, 1]) / glyphs.ems
+    falls = (glyphs.boxes[:, 3] - glyphs.baselines) / glyphs.ems
+    level = sound[np.abs(falls[sound]) < _LEAST_FALL]  # superscripts are raised
+    found, taller = np.zeros((2, len(glyphs)), dtype=bool)
+    for font in np.unique(glyphs.fonts[level]):
+        of_font = level[glyphs.fonts[level] == font]
+        rise, is_letter = rises[of_font], {letter: texts[of_font] == letter for letter in _TALL | _SMALL | _HANGING}
+        capitals = np.any([is_letter[letter] for letter in _TALL - _RISING], axis=0)
+        least = _LEAST_RISE * np.median(rise[capitals]) if capitals.any() else 0.0
+        low = np.any([is_letter[letter] for letter in _RISING], axis=0) & (rise < least)
+        found[of_font] = low | np.any([is_letter[letter] for letter in _HANGING], axis=0)
+        for letter in _SMALL:
+            usual = rise[is_letter[letter]].min(initial=np.inf)
+            taller[of_font] |= is_letter[letter] & (rise >= _TALLER[0] * usual) & (rise <= _TALLER[1] * usual)
+    for word in np.split(np.arange(len(glyphs)), np.flatnonzero(glyphs.partings != "")):
+        small = word[[text.islower() for text in texts[word]]]
+        found[small] |= len(small) >= _FEWEST_SMALL and taller[small].all()
+    return found
 
 
 def _shapes_contradict(glyphs: Glyphs, sound: np.ndarray, font: int) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from demiglace.documents.page import Box, Line, Page, hull, line_of, page_of
-from demiglace.documents.segmentation.glyph_lines import find_blocks, find_lines, wide_gaps
+from demiglace.documents.segmentation.glyph_lines import block_parts, find_blocks, find_lines, wide_gaps
 from demiglace.documents.text_layer.glyph_checks import BESIDE, OVERLAPPING, doubtful_letters, outside
 from demiglace.documents.text_layer.layer_files import TextLayer, Word, parse_layer
 from demiglace.documents.text_layer.pdf_glyphs import LEAST_CONTRAST, MAX_CHARACTERS
@@ -94,7 +94,10 @@ def _check_amount(words: list[Word], pixels: int) -> None:
 
 
 def _arranged(layer: TextLayer) -> tuple[list[_Words], list[list[int]]]:
-    """Lines, split at wide gaps, and the numbers of the lines in each block, in reading order."""
+    """Lines, split at wide gaps, and the numbers of the lines in each block, in reading order.
+
+    A block of the layer is split where its hull would cover a line of another, as those of PDFs are.
+    """
     if not layer.grouped:
         return _found_by_place([word for block in layer.blocks for line in block for word in line])
     rows: list[_Words] = []
@@ -103,7 +106,8 @@ def _arranged(layer: TextLayer) -> tuple[list[_Words], list[list[int]]]:
         parts = [part for line in block for part in _parted(line)]
         blocks.append(list(range(len(rows), len(rows) + len(parts))))
         rows.extend(parts)
-    return rows, blocks
+    boxes = _boxes([hull(_boxes(row)) for row in rows])
+    return rows, [part for block in blocks if block for part in block_parts(block, boxes)]
 
 
 def _found_by_place(words: list[Word]) -> tuple[list[_Words], list[list[int]]]:

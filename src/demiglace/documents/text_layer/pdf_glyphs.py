@@ -75,12 +75,9 @@ class _Character(NamedTuple):
 
 
 def read_glyphs(page: PdfPage, dpi: float) -> tuple[np.ndarray, np.ndarray, Glyphs]:
-    """The rendered page, the ink of its text, and its glyphs.
+    """The rendered page, the page rendered again with its text hidden, and its glyphs.
 
-    picture: uint8 (height, width, 3); ink: bool (height, width), True where text changes the picture: the page is
-    rendered again with its text hidden, and ink is where the two differ by `LEAST_CONTRAST`. Text that is invisible,
-    of the paper's colour, covered or clipped leaves none.
-    Raises ValueError if the layer has more than `MAX_CHARACTERS` characters.
+    Both pictures are uint8 (height, width, 3). ValueError if the layer has more than `MAX_CHARACTERS` characters.
     """
     picture = np.array(draw(page, dpi))
     text_page = page.get_textpage()
@@ -90,9 +87,15 @@ def read_glyphs(page: PdfPage, dpi: float) -> tuple[np.ndarray, np.ndarray, Glyp
         text_page.close()
     glyphs = _glyphs(characters, _page_to_pixels(page, picture.shape[1], picture.shape[0]))
     _hide_text(page)
-    bare = np.asarray(draw(page, dpi))
-    ink = np.abs(picture.astype(np.int16) - bare).max(-1) >= LEAST_CONTRAST
-    return picture, ink, glyphs
+    return picture, np.asarray(draw(page, dpi)), glyphs
+
+
+def ink_of(picture: np.ndarray, bare: np.ndarray) -> np.ndarray:
+    """bool (height, width), True where text changes the picture by `LEAST_CONTRAST`.
+
+    Text that is invisible, of the paper's colour, covered or clipped leaves none.
+    """
+    return np.abs(picture.astype(np.int16) - bare).max(-1) >= LEAST_CONTRAST
 
 
 def _characters(text_page: Any, count: int) -> Iterator[_Character]:

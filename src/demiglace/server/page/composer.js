@@ -3,18 +3,20 @@
 import { getPreview, isAbort } from "./api.js";
 import { Attachment } from "./attachments.js";
 import { receiveFiles } from "./clipboard.js";
-import { announce, byId, counted, element, showError } from "./elements.js";
+import { announce, byId, counted, showError } from "./elements.js";
 import { withStoredFiles } from "./stored_files.js";
 
 const PREVIEW_DELAY_MS = 300; // ours: nobody types a number faster
-const EMPTY = { text: "", files: [] };
+
+// text: of the moment when it is put aside. numReading: times that files were added which are not read yet.
+const draftOf = ({ text, files }) => ({ text, files, numReading: 0 });
+const emptyDraft = () => draftOf({ text: "", files: [] });
 
 export class Composer {
-  files = [];
+  draft = emptyDraft(); // what is being written
   edited = null; // a turn that this one replaces
-  kept = EMPTY; // what was being written before the edit
-  numReading = 0; // times that files were added which are not read yet
-  isDue = false; // to be sent once they are
+  kept = null; // the draft before the edit
+  isDue = false; // to be sent once its files are read
 
   // handlers: send(text, files, turn), edits(turn), cancelled(turn), failed(error), turnsBefore(turn); the turn is the one
   // that is edited, or null.
@@ -54,7 +56,7 @@ export class Composer {
     event.preventDefault();
     const text = this.question.value.trim();
     if (byId("send").hidden) return;
-    this.isDue = this.numReading > 0;
+    this.isDue = this.draft.numReading > 0;
     if (this.isDue || (!text && !this.files.length)) return;
     const { files, edited } = this;
     this.previewAtOnce();
@@ -62,33 +64,55 @@ export class Composer {
     this.handlers.send(text, files, edited);
   }
 
+  // To the draft that they were added to, which an edit may have put aside meanwhile. A new chat has no use for them.
   async addFiles(files, areNamed = true) {
+    const { draft } = this;
     this.showError("");
-    const reading = element("p", { class: "quiet" }, "reading…");
-    byId("tray").append(reading);
-    this.numReading += 1;
+    this.setReading(draft, draft.numReading + 1);
     for (const file of files) {
       try {
-        this.add(await Attachment.read(file, areNamed));
+        this.add(await Attachment.read(file, areNamed), draft);
       } catch (error) {
-        this.isDue = false;
-        this.showError(error.message);
+        this.failReading(error, draft);
       }
     }
-    this.numReading -= 1;
-    reading.remove();
+    this.setReading(draft, draft.numReading - 1);
+    if (draft !== this.draft) return;
     this.previewSoon();
     if (this.isDue) this.form.requestSubmit();
   }
 
-  add(file) {
-    this.files = [...this.files, file];
+  failReading(error, draft) {
+    if (draft === this.draft) this.isDue = false;
+    if (draft === this.draft || draft === this.kept) this.showError(error.message);
+  }
+
+  setReading(draft, number) {
+    draft.numReading = number;
+    byId("reading").hidden = !this.draft.numReading;
+  }
+
+  get files() {
+    return this.draft.files;
+  }
+
+  // Those of a draft that an edit put aside are among them.
+  get allFiles() {
+    return [...this.files, ...(this.kept?.files ?? [])];
+  }
+
+  add(file, draft = this.draft) {
+    draft.files = [...draft.files, file];
+    if (draft === this.draft) this.place(file);
+  }
+
+  place(file) {
     file.onRemove = () => this.remove(file);
     byId("tray").append(file.card);
   }
 
   remove(file) {
-    this.files = this.files.filter((one) => one !== file);
+    this.draft.files = this.files.filter((one) => one !== file);
     file.card.remove();
     file.forget();
     this.question.focus();
@@ -98,30 +122,33 @@ export class Composer {
 
   // What was being written before an edit is there again after it.
   clear() {
-    this.fill(this.kept);
-    this.kept = EMPTY;
+    this.fill(this.kept ?? emptyDraft());
+    this.kept = null;
     this.setEdited(null);
   }
 
   reset() {
-    this.kept = EMPTY;
+    this.kept = null;
     this.clear();
   }
 
-  fill({ text, files }) {
-    this.files = [];
+  fill(draft) {
+    this.draft = draft;
     this.isDue = false;
     byId("tray").replaceChildren();
-    this.question.value = text;
-    files.forEach((file) => this.add(file));
+    this.question.value = draft.text;
+    draft.files.forEach((file) => this.place(file));
+    this.setReading(draft, draft.numReading);
     this.showError("");
+    this.previewSoon();
   }
 
   edit(turn) {
     if (this.edited) this.cancelEdit();
-    this.kept = { text: this.question.value, files: this.files };
+    this.draft.text = this.question.value;
+    this.kept = this.draft;
     this.seenBefore = turn.files.map((file) => file.seenAs);
-    this.fill(turn);
+    this.fill(draftOf(turn));
     this.setEdited(turn);
     this.question.focus();
   }
@@ -130,7 +157,6 @@ export class Composer {
   cancelEdit() {
     const turn = this.edited;
     this.clear();
-    this.previewSoon();
     turn.files.forEach((file, place) => file.seeAs(this.seenBefore[place]));
     this.handlers.cancelled(turn);
     this.question.focus();

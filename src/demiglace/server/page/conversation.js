@@ -3,8 +3,9 @@
 export class Conversation {
   turns = [];
 
-  ask(text, files) {
-    return this.add({ role: "user", text, files });
+  // slicing: fields of its requests for all pictures, kept for answers that are drawn anew.
+  ask(text, files, slicing) {
+    return this.add({ role: "user", text, files, slicing });
   }
 
   // fields: of the request that asked for it, messages aside.
@@ -17,9 +18,9 @@ export class Conversation {
     return turn;
   }
 
-  // Without a turn and all that follows it.
+  // Without a turn and all that follows it, which are returned.
   cutAt(turn) {
-    this.turns.splice(this.turns.indexOf(turn));
+    return this.turns.splice(this.turns.indexOf(turn));
   }
 
   before(turn) {

@@ -3,7 +3,7 @@
 import { byId } from "./elements.js";
 
 const LOOKING = { clip: ["fps", "package_frames"], document: ["pages"] };
-const REQUEST = ["temperature", "max_tokens", "max_slices"];
+const ANSWER = ["temperature", "max_tokens"];
 
 export class Options {
   constructor(onChange) {
@@ -28,13 +28,13 @@ export class Options {
     return this.think.getAttribute("aria-pressed") === "true";
   }
 
-  // Fields of a request that stand beside its messages.
-  get fields() {
+  // Fields of a request about its answer.
+  get answering() {
     const thinking = this.isThinking ? { chat_template_kwargs: { enable_thinking: true } } : {};
-    return { ...this.chosen(REQUEST), ...thinking };
+    return { ...this.chosen(ANSWER), ...thinking };
   }
 
-  // Those of a preview, which is not answered.
+  // Of a request for all its pictures.
   get slicing() {
     return this.chosen(["max_slices"]);
   }

@@ -60,26 +60,31 @@ class Page {
   }
 
   ask(text, files, edited) {
-    if (edited) this.cutAt(edited);
+    if (edited) this.cutAt(edited, files);
     files.forEach((file) => (file.looking = this.options.lookingAt(file.kind)));
-    this.transcript.showQuestion(this.conversation.ask(text, files));
+    this.transcript.showQuestion(this.conversation.ask(text, files, this.options.slicing));
     byId("greeting").hidden = true;
     this.answer();
   }
 
+  // An edited turn may be among those that go.
   regenerate(turn) {
+    if (this.composer.edited) this.composer.cancelEdit();
     this.cutAt(turn);
     this.answer();
   }
 
-  cutAt(turn) {
-    this.conversation.cutAt(turn);
+  // kept: files that are sent again.
+  cutAt(turn, kept = []) {
+    const files = this.conversation.cutAt(turn).flatMap((one) => one.files ?? []);
+    files.filter((file) => !kept.includes(file)).forEach((file) => file.forget());
     this.transcript.keep(this.conversation.turns);
   }
 
+  // The files are seen as they were when the question was asked; the rest is as chosen now.
   async answer() {
-    const fields = this.options.fields;
     const turns = [...this.conversation.turns];
+    const fields = { ...this.options.answering, ...turns.at(-1).slicing };
     const turn = this.conversation.answer(fields);
     const view = this.transcript.showAnswer(turn);
     this.setAnswering(new AbortController());
@@ -124,8 +129,8 @@ class Page {
 
   // The server need not keep them for this page any longer.
   forgetFiles() {
-    const turns = [...this.conversation.turns, this.composer];
-    turns.forEach(({ files = [] }) => files.forEach((file) => file.forget()));
+    const files = this.conversation.turns.flatMap((turn) => turn.files ?? []);
+    [...files, ...this.composer.allFiles].forEach((file) => file.forget());
   }
 
   startAnew() {
