@@ -20,8 +20,8 @@ import typer
 
 import demiglace
 from demiglace.cli.environment_checks import CORE, OPTIONAL, Environment, Finding, State, diagnose
+from demiglace.cli.openmp_threads import spins_while_waiting
 from demiglace.cli.terminal import check_open
-from demiglace.cli.thread_waiting import spins_while_waiting
 
 EXTRA = re.compile(r"""extra == ['"]([\w-]+)""")
 OWN_EXTRAS = re.compile(r"demiglace\[([\w, -]+)\]")

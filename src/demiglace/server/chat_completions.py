@@ -12,7 +12,7 @@ from demiglace.inference.answer import Answer
 from demiglace.inference.token_choice import TokenChoice, TokenProbability
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import Look
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of

@@ -15,7 +15,7 @@ from demiglace.processing.tokenizer import TextPiece
 from demiglace.server.chat_completions import FINISH_REASONS, Head, choices_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import encodable, refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import Look
 from demiglace.server.preparation import Prepared, check_length
 from demiglace.server.protocol import CompletionRequest, DetokenizeRequest, TokenizeRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from demiglace.server.looking import Look
+from demiglace.server.file_options import Look
 from demiglace.server.protocol import PreviewRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
 from demiglace.server.service import Service

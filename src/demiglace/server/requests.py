@@ -7,7 +7,7 @@ from typing import Any
 
 from demiglace.conversation import Role, Text
 from demiglace.server.errors import encodable, refused
-from demiglace.server.looking import Look, file_of
+from demiglace.server.file_options import Look, file_of
 from demiglace.server.media_sources import MediaSources
 from demiglace.server.preparation import File, Job
 from demiglace.server.protocol import (

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import ApiError, malformed, refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import Look
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatMessage, ResponsesRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.backends.openai_messages import reply_of, request_body
 from demiglace.evaluation.prediction import Reply
-from demiglace.evaluation.sent import prompt_text, sent_parts
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
