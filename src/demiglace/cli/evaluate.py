@@ -160,7 +160,7 @@ def _report(
     out: Path, evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering
 ) -> Report:
     """Scores of the benchmarks asked now, and of others in the folder, which are not judged again."""
-    from demiglace.evaluation.answered import answered_before, check_same_model
+    from demiglace.evaluation.earlier_results import answered_before, check_same_model
     from demiglace.evaluation.report import Report
 
     judge = scoring.backend(answering)

@@ -15,7 +15,7 @@ from demiglace.data.object_cache import ObjectCache
 from demiglace.evaluation.asking import Asking, conversation_of
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
-from demiglace.evaluation.dataset.stored import on_disk
+from demiglace.evaluation.dataset.object_store import on_disk
 from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
 from demiglace.evaluation.scores import OWN_RULES, GroupSizes

@@ -19,7 +19,7 @@ import torch
 from demiglace.conversation import Conversation
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.jobs.export import export
 from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.records.bad_record import BadRecord
 
 

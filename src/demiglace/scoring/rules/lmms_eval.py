@@ -9,7 +9,9 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 
-from demiglace.scoring.rules.both_kits import (
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.lmms_eval_open import is_open_answer
+from demiglace.scoring.rules.shared_by_kits import (
     agreement,
     anls,
     latest,
@@ -19,8 +21,6 @@ from demiglace.scoring.rules.both_kits import (
     score_formula_contained,
     without_punctuation,
 )
-from demiglace.scoring.rules.family import Family
-from demiglace.scoring.rules.lmms_eval_open import is_open_answer
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
 
 _LETTER_AND_POINT = re.compile(r"\s*([A-Z])\.")

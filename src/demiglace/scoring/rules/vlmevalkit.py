@@ -10,7 +10,8 @@ import ast
 import re
 from collections.abc import Mapping
 
-from demiglace.scoring.rules.both_kits import (
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.shared_by_kits import (
     agreement,
     anls,
     one_line,
@@ -19,7 +20,6 @@ from demiglace.scoring.rules.both_kits import (
     score_formula_contained,
     without_punctuation,
 )
-from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
 
 _FAILED = "Failed to obtain answer via API"

@@ -11,7 +11,7 @@ from stored_records import FILES
 from demiglace.conversation import Image
 from demiglace.data.loader import Loader
 from demiglace.data.mixture_file import read_mixture
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.jobs.run_record import inputs_of
 from demiglace.records.bad_record import BadRecord
 
