@@ -26,7 +26,7 @@ from demiglace.records.media_settings import (
     of_one_file,
     pages_of,
     read_settings,
-    told,
+    typed_repr,
     video_sampling,
 )
 
@@ -116,7 +116,7 @@ class RecordMedia:
             self.seen.add(None)
             return reference
         if not isinstance(reference, str) or not reference:
-            raise ValueError(f"a picture, video or PDF must be named by a path, got {told(reference)}")
+            raise ValueError(f"a picture, video or PDF must be named by a path, got {typed_repr(reference)}")
         if _ADDRESS.match(reference):
             raise ValueError(f"{reference:.80} is an address; only local files are opened")
         self.seen.add(reference)
@@ -143,7 +143,7 @@ def check_known(fields: Mapping[str, Any], read: Iterable[str], what: str) -> No
     """ValueError for a key beside a file that may be a setting of it, but is not supported."""
     for key in fields.keys() - {*read, *SETTINGS} - _NOTES:
         if not is_empty(fields[key]) and not is_note(key):
-            raise ValueError(f"`{key}` of {what} is not honoured, got {told(fields[key])}")
+            raise ValueError(f"`{key}` of {what} is not honoured, got {typed_repr(fields[key])}")
 
 
 def reference_in(fields: Mapping[str, Any], kind: MediaKind | None) -> object:
@@ -220,7 +220,7 @@ def _is_named_picture(source: Held) -> bool:
 def _data_of(text: object) -> bytes:
     """The bytes of a `data:` URL, or of plain base64."""
     if not isinstance(text, str):
-        raise ValueError(f"base64 must be text, got {told(text)}")
+        raise ValueError(f"base64 must be text, got {typed_repr(text)}")
     head, comma, payload = text.partition(",") if text.startswith("data:") else ("", "", text)
     if comma and not head.endswith(";base64"):
         raise ValueError(f"a data: address must be in base64, got {head:.80}")

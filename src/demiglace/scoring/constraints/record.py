@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, get_args
 
-from demiglace.fields import Anything, Field, ListOf, TableOf, Whole, Words, take, told
+from demiglace.fields import Anything, Field, ListOf, TableOf, Whole, Words, short_repr, take
 from demiglace.scoring.constraints.constraint import BOUND_FIELDS, MOST, Bounds, Constraint, CountConstraint
 from demiglace.scoring.constraints.counted import ItemCount, KeywordCount, LetterCount, UnitCount
 from demiglace.scoring.constraints.ifeval import IfevalInstruction
@@ -87,8 +87,8 @@ def read_constraint(where: str, value: object) -> Constraint:
     name = take(where, held, {"kind": _TEXT}, ["kind"])["kind"]
     if name not in KINDS:
         near = difflib.get_close_matches(name, KINDS, n=3)
-        told_kinds = f"near it are {', '.join(near)}" if near else f"there are {', '.join(KINDS)}"
-        raise ValueError(f"{where}: no kind of constraint is {told(name)}; {told_kinds}")
+        kinds = f"near it are {', '.join(near)}" if near else f"there are {', '.join(KINDS)}"
+        raise ValueError(f"{where}: no kind of constraint is {short_repr(name)}; {kinds}")
     kind = KINDS[name]
     if strange := [key for key in held if key != "kind" and key not in kind.fields]:
         raise ValueError(f"{where}: {name} takes {', '.join(kind.fields) or 'nothing else'}, not {strange[0]}")
@@ -127,7 +127,7 @@ def of_text(text: str) -> tuple[Constraint, ...]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"constraints are a JSON list, got {told(text)}") from error
+        raise ValueError(f"constraints are a JSON list, got {short_repr(text)}") from error
     return read_constraints(value)
 
 
