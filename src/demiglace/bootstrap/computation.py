@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.training.metrics import COUNT
 from demiglace.training.objective import UnreadFigures
 
@@ -34,8 +34,8 @@ class Computation:
     def row_multiple(self) -> int:
         return ROW_MULTIPLE if self.fixed_shapes else 1
 
-    def moved(self, tensor: Tensor) -> Tensor:
-        return moved(tensor, self.device)
+    def to_device(self, tensor: Tensor) -> Tensor:
+        return to_device(tensor, self.device)
 
 
 ON_HOST = Computation()

@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from demiglace.batch import PADDING, Batch, moved
+from demiglace.batch import PADDING, Batch, to_device
 from demiglace.engine.decode_step import DecodeStep
 from demiglace.engine.decode_window import DecodeWindow
 from demiglace.engine.paged_cache import ChunkCache, PagedCache
@@ -56,7 +56,7 @@ class ModelRunner:
     def _prefill(self, sequences: list[Sequence], counts: list[int]) -> tuple[list[Sequence], Tensor]:
         device, pairs = self.paged.keys.device, list(zip(sequences, counts, strict=True))
         visual = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
-        cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
+        cache, last = ChunkCache(self.paged, sequences, counts), to_device(torch.tensor(counts) - 1, device)
         batch = _chunks(sequences, counts).to(device)
         embeddings = self.model.place(batch, torch.cat(visual) if visual else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
