@@ -121,7 +121,7 @@ class TranscriptionObjective(InPieces):
         batch = batch.to(self.how.device)
         classes, halves, spread = (self.how.to_device(held[piece]) for held in (text.classes, text.halves, noise))
         tokens = learner.book.write(classes, halves) + spread * 0.1
-        embeddings = learner.model.place(batch, tokens.flatten(0, 1))
+        embeddings = learner.model.merge_visual_tokens(batch, tokens.flatten(0, 1))
         fixed = self.how.fixed_shapes
         hidden = learner.model.llm(embeddings, batch.positions, batch.segments, is_causal=fixed)
         loss, figures = answer_loss(learner, batch, hidden, fixed)
@@ -168,7 +168,7 @@ class ReadingObjective(InPieces):
         visual = batch.visual
         features = learner.model.vpm(visual.patches, visual.grids)
         tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        embeddings = learner.model.place(batch, tokens)
+        embeddings = learner.model.merge_visual_tokens(batch, tokens)
         middle, fixed = MiddleState(learner.model.llm), self.how.fixed_shapes
         hidden = learner.model.llm(embeddings, batch.positions, batch.segments, checkpointing=middle, is_causal=fixed)
         loss, figures = answer_loss(learner, batch, hidden, fixed)

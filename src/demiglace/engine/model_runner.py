@@ -58,7 +58,7 @@ class ModelRunner:
         visual = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
         cache, last = ChunkCache(self.paged, sequences, counts), to_device(torch.tensor(counts) - 1, device)
         batch = _chunks(sequences, counts).to(device)
-        embeddings = self.model.place(batch, torch.cat(visual) if visual else None)
+        embeddings = self.model.merge_visual_tokens(batch, torch.cat(visual) if visual else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
         ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
         for row in ready:  # views of what was encoded for all, which would keep all of it in memory

@@ -156,8 +156,8 @@ def embed(model: MiniCPMV, batch: Batch, encode: Encode | None = None, checkpoin
         places = (visual.grids, visual.package_sizes, visual.ticks, None, visual.run_lengths)
         tokens = model.resampler(encode(visual), *places).flatten(0, 1)
     if batch.visual is None:
-        return model.place(batch, None) + 0 * tokens.sum()
-    return model.place(batch, tokens)
+        return model.merge_visual_tokens(batch, None) + 0 * tokens.sum()
+    return model.merge_visual_tokens(batch, tokens)
 
 
 def learned_token_weights(batch: Batch, sample_power: float) -> Tensor:
