@@ -129,8 +129,8 @@ def _objective(
 ) -> PreferenceObjective:
     numbers = recipe.numbers
     return PreferenceObjective(
-        pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, numbers.micro_batch_pairs,
-        recipe.seed, machine.ranks, machine.device, machine.dtype, numbers.nll_weight,
+        pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, recipe.seed, machine.ranks,
+        numbers.nll_weight, micro_batch_size=numbers.micro_batch_pairs, device=machine.device, dtype=machine.dtype,
     )  # fmt: skip
 
 

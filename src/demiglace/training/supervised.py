@@ -22,6 +22,7 @@ from demiglace.processing.sample import Sample
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.flops import Learning, model_flops
 from demiglace.training.metrics import Figures
+from demiglace.training.objective import MicrobatchedObjective
 
 Encode = Callable[[Visual], Tensor]  # -> features (patches, feature_size)
 
@@ -65,28 +66,23 @@ class LanguageLearner(nn.Module):
 
 
 @dataclass
-class SupervisedObjective:
-    """Packed rows of conversations, in microbatches of `micro_batch_rows`.
+class SupervisedObjective(MicrobatchedObjective):
+    """Packed rows of conversations; a microbatch is of rows.
 
     length: tokens of a row. decayed: step -> progress of the stage's decay (0 to 1), for the mixture.
-    dtype: of matrix products; weights keep theirs. on_skipped: called with the errors of skipped records.
-    sample_power: see the module docstring.
+    on_skipped: called with the errors of skipped records. sample_power: see the module docstring.
     """
 
     loader: RowSource
     length: int
-    micro_batch_rows: int
     padding_token: int
     decayed: Callable[[int], float]
     learning: Learning
     ranks: ProcessGroup
-    device: torch.device
-    dtype: torch.dtype
     on_skipped: Callable[[Sequence[ValueError]], None]
     sample_power: float = 1.0
     parts: list[Batch] = field(default_factory=list)  # of the last step
     rows: list[list[Sample]] = field(default_factory=list, init=False)  # of the last step
-    is_halved: bool = field(default=False, init=False)
     repeats: bool = field(default=False, init=False)  # whether the next step has the rows of the last
 
     def __call__(self, learner: LanguageLearner, step: int) -> Iterator[tuple[Tensor, Figures]]:
@@ -95,7 +91,7 @@ class SupervisedObjective:
             if self.loader.skipped:
                 self.on_skipped(self.loader.skipped)
         rows, self.repeats = self.rows, False
-        size = self.micro_batch_rows
+        size = self.micro_batch_size
         self.parts = [
             pack(rows[start : start + size], self.length, self.padding_token) for start in range(0, len(rows), size)
         ]
@@ -104,7 +100,7 @@ class SupervisedObjective:
         num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))
         waited = self.loader.waited / self.ranks.count
         for part, token_weights in zip(self.parts, weights, strict=True):
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            with self.autocast():
                 loss, num_right = learner(part.to(self.device), token_weights.to(self.device))
             figures = {"token_accuracy": float(num_right) / num_learned, "data_wait_s": waited}
             yield loss / total_weight, {**figures, **self._counts(part, learner)}
@@ -112,10 +108,9 @@ class SupervisedObjective:
 
     def halve(self) -> bool:
         """Halve the microbatch and repeat the last step's rows; False if it is a single row, or was halved before."""
-        if self.is_halved or self.micro_batch_rows == 1:
+        if not super().halve():
             return False
-        self.micro_batch_rows //= 2
-        self.is_halved = self.repeats = True
+        self.repeats = True
         return True
 
     def state(self) -> dict[str, Any]:
