@@ -51,7 +51,7 @@ class ChunkCache:
         device = paged.keys.device
         before = [sequence.num_computed for sequence in sequences]
         pairs = list(zip(sequences, before, counts, strict=True))
-        self.new_slots = torch.cat([paged.slots(one, start, start + count) for one, start, count in pairs])
+        self.new_slots = torch.cat([paged.slots(sequence, start, start + count) for sequence, start, count in pairs])
         self.before = torch.tensor(before, device=device).unsqueeze(1)
         self.old_slots = torch.zeros(len(sequences), max(before), dtype=torch.int64, device=device)
         for row, (sequence, start, _) in zip(self.old_slots, pairs, strict=True):

@@ -107,7 +107,7 @@ class PolicyObjective(MicrobatchedObjective):
         wanted = set(self.collector.prompts.by_mode(number * size, size)[update :: settings.updates])
         pairs = zip(self.groups.samples, self.groups.scored, strict=True)
         own = [pair for pair in pairs if pair[1].group.prompt_id in wanted]
-        scored = [pair for pair in own if any(one is not None for one in pair[1].advantages)]
+        scored = [pair for pair in own if any(advantage is not None for advantage in pair[1].advantages)]
         kept = [pair for pair in scored if can_teach(pair[1])] if settings.drops_flat else scored
         return sorted(kept, key=lambda pair: max(len(rollout.tokens) for rollout in pair[1].group.rollouts))
 
@@ -119,7 +119,7 @@ class PolicyObjective(MicrobatchedObjective):
         ranks, size = self.collector.ranks, self.micro_batch_size
         parts = [learned[at : at + size] for at in range(0, len(learned), size)]
         answers = [rollout for _, scored in learned for rollout, _ in _scored_answers(scored)]
-        num_answers, num_tokens = ranks.sum([len(answers), sum(len(one.tokens) for one in answers)])
+        num_answers, num_tokens = ranks.sum([len(answers), sum(len(rollout.tokens) for rollout in answers)])
         most = max(ranks.merge({ranks.rank: len(parts)}).values())
         blank = (self.groups.samples[0], self.groups.scored[0])
         for place in range(max(1, most)):
@@ -152,10 +152,10 @@ class PolicyObjective(MicrobatchedObjective):
         batch = RolloutBatch.of(self.collector.generator.processor, [sample for sample, _ in groups], tokens)
         rollouts = [rollout for own in answers for rollout, _ in own]
         advantages = torch.tensor([advantage for own in answers for _, advantage in own])
-        old = [log_prob for one in rollouts for log_prob in one.old_log_probs or ()]
+        old = [log_prob for rollout in rollouts for log_prob in rollout.old_log_probs or ()]
         return PolicyPart(
             batch,
-            torch.tensor([log_prob for one in rollouts for log_prob in one.log_probs]),
+            torch.tensor([log_prob for rollout in rollouts for log_prob in rollout.log_probs]),
             torch.tensor(old) if old else None,
             advantages.repeat_interleave(torch.tensor(batch.lengths)),
         )
