@@ -83,7 +83,7 @@ KINDS: Mapping[str, ConstraintKind] = {
 
 def read_constraint(where: str, value: object) -> Constraint:
     """where: its name in errors. None values are left out: Parquet gives every key to every entry."""
-    held = {key: one for key, one in TableOf(Anything()).check(where, value).items() if one is not None}
+    held = {key: item for key, item in TableOf(Anything()).check(where, value).items() if item is not None}
     name = take(where, held, {"kind": _TEXT}, ["kind"])["kind"]
     if name not in KINDS:
         near = difflib.get_close_matches(name, KINDS, n=3)
@@ -104,7 +104,7 @@ def read_constraints(value: object, where: str = "constraints") -> tuple[Constra
     listed = ListOf(Anything(), least=1).check(where, value)
     if len(listed) > _MOST_CONSTRAINTS:
         raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} taken")
-    found = tuple(read_constraint(f"{where}[{place}]", one) for place, one in enumerate(listed))
+    found = tuple(read_constraint(f"{where}[{place}]", entry) for place, entry in enumerate(listed))
     _check_pairs(where, found)
     return found
 
@@ -120,7 +120,7 @@ def read_ifeval(ids: object, arguments: object, where: str = "instruction_id_lis
 
 def as_text(constraints: Sequence[Constraint]) -> str:
     """One line of JSON, which `of_text` parses."""
-    return json.dumps([one.record for one in constraints], ensure_ascii=False)
+    return json.dumps([constraint.record for constraint in constraints], ensure_ascii=False)
 
 
 def of_text(text: str) -> tuple[Constraint, ...]:
