@@ -166,8 +166,8 @@ def _font_faces() -> int | None:
 def _tesseract_version() -> str | None:
     if shutil.which("tesseract") is None:
         return None
-    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, timeout=20, check=False)
-    return " ".join((said.stdout or said.stderr).split()[:2])
+    process = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, timeout=20, check=False)
+    return " ".join((process.stdout or process.stderr).split()[:2])
 
 
 def _show(findings: list[Finding]) -> None:

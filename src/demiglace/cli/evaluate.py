@@ -150,8 +150,8 @@ def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
 
         def count(prediction: Prediction) -> None:
             counts["failed" if prediction.reply.error else "answered"] += 1
-            told = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
-            progress.update(task, description=told)
+            description = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
+            progress.update(task, description=description)
 
         yield count
 

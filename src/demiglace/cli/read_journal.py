@@ -60,8 +60,8 @@ def changes_since(target: Path, about: About) -> list[str] | None:
     """
     if not target.is_file() or _kept_beside(target).is_file():
         return None
-    told = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
-    if not told or not isinstance(before := told[-1], dict):
+    facts = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
+    if not facts or not isinstance(before := facts[-1], dict):
         raise ValueError(f"it is unknown what {target} was read from: remove it, or choose another folder")
     if before.get("file") != about["file"] and Path(str(before.get("file"))).is_file():
         raise ValueError(f"{target} was read from {before['file']}: choose another folder for {about['file']}")

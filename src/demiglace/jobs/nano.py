@@ -78,7 +78,7 @@ QUERY_INIT_BATCHES = 4
 def train(
     recipe: NanoRecipe,
     folder: Path,
-    log: Callable[[str], None] = lambda told: None,
+    log: Callable[[str], None] = lambda message: None,
     restart: bool = False,
     execution: Execution = DEFAULT_EXECUTION,
 ) -> Path | None:
@@ -170,15 +170,15 @@ class Streams:
 
 
 def stages(
-    recipe: NanoRecipe, processor: Processor, streams: Streams, how: Computation = ON_HOST
+    recipe: NanoRecipe, processor: Processor, streams: Streams, computation: Computation = ON_HOST
 ) -> Iterator[tuple[Stage, Objective]]:
     """The stages in order, each with its objective. Learning rates are stable until `decay`, from where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
 
     seeing_alone = recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3)
-    yield seeing_alone, GlyphObjective(streams(recipe.spec(1)), how)
+    yield seeing_alone, GlyphObjective(streams(recipe.spec(1)), computation)
     text = TranscriptionObjective(
-        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, how
+        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, computation
     )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
@@ -187,7 +187,7 @@ def stages(
     ) -> ReadingObjective:
         weights = (frame_weight, patch_weight, letter_place_weight)
         of_model = Learning.of(learned.trainable)
-        return ReadingObjective(stream, prompts, processor.tokenizer, *weights, how, of_model)
+        return ReadingObjective(stream, prompts, processor.tokenizer, *weights, computation, of_model)
 
     def late_reading(offset: int, learned: Stage) -> list[Objective]:
         """Objectives of late stages: pages and damaged words drawn singly, fewer if an atlas gives composed lines."""
@@ -210,11 +210,11 @@ def stages(
     yield stage, together(late_reading(6, stage))
     heads = ("patch_head", "book", "colour_head", "letter_place_head")
     slicing, share = processor.config.slicing, max(1, recipe.batch_size // 3)
-    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 7, how)
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 7, computation)
     stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
     yield stage, together([*late_reading(8, stage), coloured])
-    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, how)
-    items = ItemObjective(slicing, 2 * recipe.batch_size, recipe.seed * 1000 + 10, how)
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, computation)
+    items = ItemObjective(slicing, 2 * recipe.batch_size, recipe.seed * 1000 + 10, computation)
     all_heads = (*heads, "item_head", "token_item_head")
     stage = recipe.stage(
         "shapes", ("model.vpm", "model.resampler", *all_heads), recipe.shapes_steps, rate, decay_share=1.0

@@ -144,4 +144,4 @@ def _named_files(source: Source, shown: Shown) -> Iterator[Path]:
                 media = media_of(shown(source, block, row))
             except BadRecord:
                 continue
-            yield from (Path(one) for one in media if isinstance(one, str | os.PathLike))
+            yield from (Path(medium) for medium in media if isinstance(medium, str | os.PathLike))

@@ -278,14 +278,14 @@ def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
         raise ValueError(f"a system prompt must come first, got turns of: {', '.join(roles)}")
     reasoning = ""
     for message in messages:
-        said = "\n".join(part.text for part in message.content if isinstance(part, Text))
-        said.encode()  # ValueError on a lone surrogate, which JSON can contain
+        text = "\n".join(part.text for part in message.content if isinstance(part, Text))
+        text.encode()  # ValueError on a lone surrogate, which JSON can contain
         if message.role != "user" and any(not isinstance(part, Text) for part in message.content):
             raise ValueError(f"only the user shows files, but a message of the {message.role} does")
         if message.role == "assistant":
-            if (count := said.count(END_THINK)) > 1:
+            if (count := text.count(END_THINK)) > 1:
                 raise ValueError(f"an answer has {count} marks {END_THINK}, at most 1 ends its reasoning")
-            reasoning, answer = split_answer(said, thinking=None)
+            reasoning, answer = split_answer(text, thinking=None)
             if not answer:
                 raise ValueError("an answer of the assistant is empty")
     return bool(reasoning)

@@ -108,9 +108,9 @@ def _are_whole(answers: Sequence[list[Any]], asked: Sequence[Any]) -> bool:
         return False
     known = [_said(turn) for turn in answers[0]]
     for turn in asked:
-        if (said := _said(turn)) not in known:
+        if (shown := _said(turn)) not in known:
             raise ValueError(
-                f"`chosen` has the user's turns, but not the one of the prompt beside it: {typed_repr(said[1])}"
+                f"`chosen` has the user's turns, but not the one of the prompt beside it: {typed_repr(shown[1])}"
             )
     return True
 
@@ -119,10 +119,10 @@ def _said(turn: object) -> tuple[object, object]:
     """The role and the text of a turn."""
     fields = turn if isinstance(turn, Mapping) else {}
     role, content = ("from", "value") if "from" in fields else ("role", "content")
-    said = fields.get(content)
-    if isinstance(said, list):
-        said = "\n".join(str(part["text"]) for part in said if isinstance(part, Mapping) and part.get("text"))
-    return ROLES.get(str(fields.get(role)), fields.get(role)), said
+    text = fields.get(content)
+    if isinstance(text, list):
+        text = "\n".join(str(part["text"]) for part in text if isinstance(part, Mapping) and part.get("text"))
+    return ROLES.get(str(fields.get(role)), fields.get(role)), text
 
 
 def _answer(conversation: Conversation) -> str:

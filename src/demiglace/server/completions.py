@@ -86,11 +86,11 @@ def _ids(text: str, service: Service) -> list[int]:
 async def _chunks(head: Head, prompts: Sequence[Prepared], answers: Answers, with_usage: bool) -> AsyncIterator[str]:
     without_usage = {"usage": None} if with_usage else {}
     written: list[Written] = []
-    told: Counter[int] = Counter()  # characters of each answer's tokens so far
+    num_characters: Counter[int] = Counter()  # characters of each answer's tokens so far
     async for number, news in answers.events():
         if isinstance(news, Piece):
-            choice = _choice(number, news.text, news.choices, offset=told[number])
-            told[number] += sum(map(len, _texts(news.choices)))
+            choice = _choice(number, news.text, news.choices, offset=num_characters[number])
+            num_characters[number] += sum(map(len, _texts(news.choices)))
         else:
             written.append(news)
             choice = _choice(number, "", (), news.answer.stopped_by)

@@ -141,8 +141,8 @@ async def _source(
     held: Mapping[str, Any], inner: object, field: str, sources: MediaSources
 ) -> bytes | tuple[bytes, ...]:
     if isinstance(inner, list):
-        frames = [await sources.read(_text(one, field)) for one in inner]
-        return tuple(part for frame in frames for part in ([frame] if isinstance(frame, bytes) else frame))
+        sources_read = [await sources.read(_text(address, field)) for address in inner]
+        return tuple(frame for read in sources_read for frame in ([read] if isinstance(read, bytes) else read))
     if isinstance(inner, str):
         return await sources.read(inner)
     if held.get("file_id") is not None:

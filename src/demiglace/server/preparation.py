@@ -93,8 +93,8 @@ def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         prepared = prepare(job, processor, limits, room)
-    told = dict.fromkeys(str(one.message) for one in caught)
-    return replace(prepared, notes=(*prepared.notes, *told))
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    return replace(prepared, notes=(*prepared.notes, *messages))
 
 
 def _packed(job: Job, processor: Processor, limits: Limits, room: int) -> tuple[Conversation, tuple[str, ...]]:

@@ -171,9 +171,9 @@ class ResponseStream:
                     yield line
 
     def failed(self, error: ApiError) -> str:
-        told = error.body["error"]
-        fields = {name: told[name] for name in ("code", "message", "param")}
-        return self._event("error", **fields, error=told)
+        details = error.body["error"]
+        fields = {name: details[name] for name in ("code", "message", "param")}
+        return self._event("error", **fields, error=details)
 
     def _end(self, prepared: Prepared, written: Written) -> list[str]:
         whole = self._form.whole(prepared, written)

@@ -96,7 +96,10 @@ class SupervisedObjective(MicrobatchedObjective):
             pack(rows[start : start + size], self.length, self.padding_token) for start in range(0, len(rows), size)
         ]
         weights = [learned_token_weights(part, self.sample_power) for part in self.parts]
-        own = [sum(part.num_learned for part in self.parts), sum(float(one.sum()) for one in weights)]
+        own = [
+            sum(part.num_learned for part in self.parts),
+            sum(float(token_weights.sum()) for token_weights in weights),
+        ]
         num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))
         waited = self.loader.waited / self.ranks.count
         for part, token_weights in zip(self.parts, weights, strict=True):
@@ -124,8 +127,10 @@ class SupervisedObjective(MicrobatchedObjective):
         """Tensors of the last step's batches, as `part.tokens` or `part.visual.patches`."""
         tensors: dict[str, Tensor] = {}
         for number, part in enumerate(self.parts):
-            named = [(one.name, getattr(part, one.name)) for one in fields(part)]
-            named += [(f"visual.{one.name}", getattr(part.visual, one.name)) for one in fields(Visual) if part.visual]
+            named = [(field.name, getattr(part, field.name)) for field in fields(part)]
+            named += [
+                (f"visual.{field.name}", getattr(part.visual, field.name)) for field in fields(Visual) if part.visual
+            ]
             tensors |= {f"{number}.{name}": value.contiguous() for name, value in named if isinstance(value, Tensor)}
         return tensors
 

@@ -38,8 +38,8 @@ def record_files(given: Sequence[Path | str]) -> tuple[RecordFile, ...]:
     for file in found:
         key = file.resolve() if isinstance(file, Path) else file.address
         if (earlier := known.setdefault(key, file)) is not file:
-            told = "" if earlier == file else f", as {place_of(earlier)} too"
-            raise ValueError(f"{place_of(file)} is given twice{told}")
+            also = "" if earlier == file else f", as {place_of(earlier)} too"
+            raise ValueError(f"{place_of(file)} is given twice{also}")
     return tuple(found)
 
 
