@@ -87,8 +87,8 @@ def read_constraint(where: str, value: object) -> Constraint:
     name = take(where, held, {"kind": _TEXT}, ["kind"])["kind"]
     if name not in KINDS:
         near = difflib.get_close_matches(name, KINDS, n=3)
-        kinds = f"near it are {', '.join(near)}" if near else f"there are {', '.join(KINDS)}"
-        raise ValueError(f"{where}: no kind of constraint is {short_repr(name)}; {kinds}")
+        hint = f"similar: {', '.join(near)}" if near else f"choose from {', '.join(KINDS)}"
+        raise ValueError(f"{where}: unknown kind of constraint {short_repr(name)}; {hint}")
     kind = KINDS[name]
     if strange := [key for key in held if key != "kind" and key not in kind.fields]:
         raise ValueError(f"{where}: {name} takes {', '.join(kind.fields) or 'nothing else'}, not {strange[0]}")
@@ -103,7 +103,7 @@ def read_constraints(value: object, where: str = "constraints") -> tuple[Constra
     """Parse a list; ValueError also if it is empty, or if two of them cannot both be met."""
     listed = ListOf(Anything(), least=1).check(where, value)
     if len(listed) > _MOST_CONSTRAINTS:
-        raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} taken")
+        raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} allowed")
     found = tuple(read_constraint(f"{where}[{place}]", entry) for place, entry in enumerate(listed))
     _check_pairs(where, found)
     return found

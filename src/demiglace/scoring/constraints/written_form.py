@@ -97,7 +97,7 @@ class JsonObject(Constraint):
 
     def __post_init__(self) -> None:
         if len(set(self.keys)) < len(self.keys):
-            raise ValueError(f"`keys` names one twice: {', '.join(self.keys)}")
+            raise ValueError(f"`keys` has a duplicate: {', '.join(self.keys)}")
 
     def is_met_by(self, text: str) -> bool:
         fenced = _FENCE.fullmatch(text.strip())
@@ -145,7 +145,7 @@ class Repeated(Constraint):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return held
 
 
