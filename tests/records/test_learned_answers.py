@@ -30,7 +30,7 @@ def read(answer: dict, **beside: object) -> Conversation:
 )
 def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str) -> None:
     (key,) = fields
-    with pytest.raises(BadRecord, match=f"`{key}` of an answer is not honoured, {why}: all answers are learned"):
+    with pytest.raises(BadRecord, match=f"`{key}` of an answer is not supported, {why}: all answers are learned"):
         read(ANSWER | fields)
 
 
@@ -39,7 +39,7 @@ def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str
     [
         ({"label": False}, "`label` of a record says that its answer is bad, got False: all answers are learned"),
         ({"kto_tag": False}, "`kto_tag` of a record says that its answer is bad, got False"),
-        ({"mask_history": True}, "`mask_history` of a record is not honoured, got bool True: all answers are learned"),
+        ({"mask_history": True}, "`mask_history` of a record is not supported, got bool True: all answers are learned"),
     ],
 )
 def test_a_record_whose_answers_are_not_to_be_learned(fields: dict[str, object], why: str) -> None:

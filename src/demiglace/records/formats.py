@@ -38,7 +38,7 @@ from demiglace.records.marks import (
 )
 from demiglace.records.media import Find, RecordMedia, keys_beside, reference_in
 from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, is_empty
-from demiglace.records.media_settings import SETTINGS, check_honoured, nearer, read_settings, typed_repr
+from demiglace.records.media_settings import SETTINGS, check_applicable, nearer, read_settings, typed_repr
 
 TURNS = ("messages", "conversations")  # keys of a record's turns
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
@@ -137,7 +137,7 @@ def _messages(
     messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
     if not media.seen.shows_any and "pages" in settings:  # may be those of a book, or pictures of pages
         media.seen.leave({"pages": settings.pop("pages")}, ())
-    check_honoured(settings, [part for message in messages for part in message.content], "the record")
+    check_applicable(settings, [part for message in messages for part in message.content], "the record")
     return messages
 
 
@@ -186,7 +186,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     draft = [*_reasoning(fields, ROLES[role]), *_pieces(ROLES[role], fields.get(content_key), place, media)]
     if beside := media.beside(fields, place.settings):
         draft = list(fill([(ROLES[role], draft)], beside)[0][1])
-    check_honoured(own, draft, "the message")
+    check_applicable(own, draft, "the message")
     return ROLES[role], draft
 
 
@@ -198,7 +198,7 @@ def _check_learned(fields: Mapping[str, Any]) -> None:
     for key in (*_SHARES, *_LEFT_OUT):
         if fields.get(key) not in (None, key not in _LEFT_OUT):
             raise ValueError(
-                f"`{key}` of an answer is not honoured, got {typed_repr(fields[key])}: all answers are learned"
+                f"`{key}` of an answer is not supported, got {typed_repr(fields[key])}: all answers are learned"
             )
 
 
@@ -211,7 +211,7 @@ def _check_wanted(fields: Mapping[str, Any]) -> None:
         raise ValueError(f"`{bad[0]}` of a record says that its answer is bad, got False: all answers are learned")
     if fields.get("mask_history") not in (None, False):
         found = typed_repr(fields["mask_history"])
-        raise ValueError(f"`mask_history` of a record is not honoured, got {found}: all answers are learned")
+        raise ValueError(f"`mask_history` of a record is not supported, got {found}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
@@ -262,7 +262,7 @@ def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: Rec
     own = read_settings(fields)
     reference = reference_in(fields, kind := _PARTS[type_])
     shown = f"<{kind}>" if reference is None else media.show(kind, reference, nearer(place.settings, own))
-    check_honoured(own, [shown], "the part")
+    check_applicable(own, [shown], "the part")
     yield shown
 
 

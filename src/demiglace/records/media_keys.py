@@ -96,7 +96,7 @@ class Sightings:
         """ValueError that names the key if a field not read names media, or is a setting of media that are shown."""
         for place, value in self.unread:
             if self.shows_any and not is_empty(value) and _SETTING.fullmatch(place[-1]):
-                raise ValueError(f"`{_joined(place)}` is not honoured, got {short_repr(value)}")
+                raise ValueError(f"`{_joined(place)}` is not supported, got {short_repr(value)}")
             for keys, leaf in _leaves(place, value):
                 if self._names_media(keys, leaf):
                     raise ValueError(

@@ -50,7 +50,7 @@ def nearer(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]
     return {key: value for key, value in outer.items() if key not in replaced} | dict(inner)
 
 
-def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
+def check_applicable(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
     """ValueError for a setting of `what` if none of the parts in `shown` is of the kind that it applies to."""
     parts = list(shown)
     for key, value in settings.items():
@@ -60,7 +60,7 @@ def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: s
             fitting = [part for part in fitting if isinstance(part, Video) and isinstance(part.source, tuple)]
         if not fitting:
             wanted = "a list of frames" if key == "sample_fps" else kind.__name__.lower()
-            raise ValueError(f"`{key}` is not honoured, got {typed_repr(value)}: {what} is or shows no {wanted}")
+            raise ValueError(f"`{key}` does not apply, got {typed_repr(value)}: {what} has no {wanted}")
 
 
 def of_one_file(kind: MediaKind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
