@@ -40,4 +40,4 @@ def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, capsy
         with pytest.raises(SystemExit) as caught:
             app()
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"demiglace: nobody can listen at 127.0.0.1:{port}: Address already in use\n"
+    assert capsys.readouterr().err == f"demiglace: cannot listen at 127.0.0.1:{port}: Address already in use\n"

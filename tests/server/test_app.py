@@ -136,7 +136,7 @@ def test_a_text_far_too_long_is_refused_without_being_encoded(
     """Which would take seconds, in which nobody else is answered."""
     response = client.post(path, json=fields)
     assert response.status_code == 400
-    assert re.search("far more than the 4095 tokens|at most 4095 are taken", error(response)["message"])
+    assert re.search("far more than the 4095 tokens|at most 4095 are allowed", error(response)["message"])
     assert response.elapsed.total_seconds() < 5
 
 

@@ -76,7 +76,7 @@ def test_a_body_is_bounded_also_where_its_size_is_not_announced(strict: httpx.Cl
     for content in (body, iter([body])):
         response = strict.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
         assert response.status_code == 413
-        assert "at most 100000 are taken" in response.json()["error"]["message"]
+        assert "at most 100000 are allowed" in response.json()["error"]["message"]
 
 
 def test_values_of_a_body_are_bounded_and_bytes_of_a_file_are_none(strict: httpx.Client, address: str) -> None:

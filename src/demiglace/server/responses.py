@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import ApiError, malformed, refused
-from demiglace.server.file_options import Look
+from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatMessage, ResponsesRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
@@ -44,7 +44,7 @@ async def response(request: ResponsesRequest, service: Service) -> Fields | Even
     )
     form = ResponseForm(request, request.model or service.name, sampling.temperature, sampling.top_p)
     async with service.entered() as place:
-        job = await job_of(_messages(request), Look.of(request), thinking, service.sources, "input")
+        job = await job_of(_messages(request), FileOptions.of(request), thinking, service.sources, "input")
         prepared = await service.prepare(job, "input")
         answers = service.answers([(prepared, [sampling])], thinking, place, in_pieces=bool(request.stream))
     if request.stream:
