@@ -15,7 +15,7 @@ from demiglace.cli.main import app
     [
         (["--max-batch", "0"], "max_batch must be a whole number from 1"),
         (["--decode-seconds", "0"], "decode_seconds must be a number in (0"),
-        (["--api-key-file", "absent"], "absent is no file with API keys"),
+        (["--api-key-file", "absent"], "absent is not a file of API keys"),
         (["--media-root", "absent"], "absent is not a folder"),
         (["absent/folder/here"], "neither a checkpoint's folder nor a hub id"),
         (["--kv-memory", "0"], "keys and values of 16 tokens take"),

@@ -55,7 +55,7 @@ def error(response: httpx.Response) -> dict[str, Any]:
         (
             {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"not": {}}}}},
             "response_format",
-            "cannot be held",
+            "not supported",
         ),
         ({"guided_regex": "("}, "response_format", "invalid regex"),
         ({"structured_outputs": {"grammar": "x"}}, "structured_outputs.grammar", "not supported"),

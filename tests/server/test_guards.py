@@ -182,7 +182,7 @@ def test_who_finds_no_place_may_come_again(service: Service, guarded: str) -> No
     try:
         asked = {"model": "nano", "messages": HELLO, "max_tokens": 1}
         with openai.OpenAI(base_url=f"{guarded}/v1", api_key="first key", max_retries=0) as client:
-            with pytest.raises(openai.RateLimitError, match="wait already") as caught:
+            with pytest.raises(openai.RateLimitError, match="are waiting already") as caught:
                 client.chat.completions.create(**asked)
             assert caught.value.response.headers["retry-after"] == "1"
             assert caught.value.code == "rate_limit_exceeded"

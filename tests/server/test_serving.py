@@ -88,5 +88,5 @@ def test_keys_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(ValueError, match="has no API key"):
         read_keys(tmp_path / "empty", None)
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         read_keys(tmp_path / "absent", None)

@@ -93,7 +93,7 @@ class RemoteMedia:
         async for chunk in response.aiter_raw():
             data += chunk
             if len(data) > self.max_bytes:
-                raise ValueError(f"the address has more than the {self.max_bytes} allowed bytes")
+                raise ValueError(f"the address has more than the {self.max_bytes} bytes allowed")
         if not data:
             raise ValueError("the address has no data")
         return bytes(data)
