@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from statistics import median
 
-from demiglace.cli.thread_waiting import POLICY_VARIABLE, SHORT_SPIN, USER_SETTINGS
+from demiglace.cli.openmp_threads import POLICY_VARIABLE, SHORT_SPIN, USER_SETTINGS
 
 ROWS, TOKENS = 32, 64  # as in `engine.py`
 BESIDE = (0, 1, 3)  # processes on each core

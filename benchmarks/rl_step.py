@@ -66,9 +66,9 @@ class OurStep:
                 RolloutLog(Path(self._aside.name)),
                 _refuse,
             ),
-            self.numbers.micro_batch_prompts,
-            CPU,
-            torch.float32,
+            micro_batch_size=self.numbers.micro_batch_prompts,
+            device=CPU,
+            dtype=torch.float32,
         )
 
     def __call__(self, number: int) -> Figures:

@@ -146,7 +146,7 @@ def breakdown(model: MiniCPMV, row: Row, device: str) -> dict[str, object]:
         plain = Resampler(model.config.resampler).to(dtype_of(device))
     features = model.vpm(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK)
     rest = (features, visual.grids, visual.package_sizes, visual.ticks, MAX_PATCHES_PER_CHUNK)
-    embeddings = model.place(batch, model.resampler(*rest).flatten(0, 1))
+    embeddings = model.merge_visual_tokens(batch, model.resampler(*rest).flatten(0, 1))
     parts = {
         "encoder": lambda: model.vpm(visual.patches, visual.grids, MAX_PATCHES_PER_CHUNK),
         "resampler": lambda: model.resampler(*rest),

@@ -17,7 +17,7 @@ from demiglace import Demiglace
 from demiglace.bootstrap.computation import Computation
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.engine.sampling import SamplingParams
-from demiglace.jobs.circumstances import Circumstances
+from demiglace.jobs.execution import Execution
 from demiglace.jobs.nano import HEADS_FILE, train
 from demiglace.jobs.time_plan import PLAN_FILE, TimePlan
 from demiglace.recipes.reader import READER_SHARES, ReaderRecipe, tiny_reader
@@ -40,7 +40,7 @@ def run(order: Order) -> bool:
     recipe = tiny_reader() if order.tiny else ReaderRecipe(size_of_model=order.preset)
     recipe = replace(recipe, atlas=atlas_of(order))
     pace = Pace(order.deadline - (0 if order.tiny else RESERVE), save_seconds=60, read_every=1 if order.tiny else 10)
-    under = Circumstances(
+    execution = Execution(
         computation=Computation(order.device, order.dtype, fixed_shapes=True, counts=True),
         num_renderers=1 if order.tiny else min(16, os.cpu_count() or 1),
         pace=pace,
@@ -48,7 +48,7 @@ def run(order: Order) -> bool:
         compiled=order.device.type == "cuda" and not order.tiny,
         on_export=lambda folder: carry(folder, order.out),
     )
-    finished = train(recipe, order.folder, order.log, under=under) is not None
+    finished = train(recipe, order.folder, order.log, execution=execution) is not None
     if (order.folder / "model").is_dir():
         examine(order, recipe, finished)
     order.log(

@@ -49,7 +49,9 @@ def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, fro
         told.bad.append,
         reward_model=reward,
     )
-    return PolicyObjective(collector, micro, torch.device("cpu"), torch.float32, told.lines.append)
+    return PolicyObjective(
+        collector, told.lines.append, micro_batch_size=micro, device=torch.device("cpu"), dtype=torch.float32
+    )
 
 
 def stage(num_steps, **changes):

@@ -148,8 +148,8 @@ def learned(given: Namespace, processor: Processor, pairs: list[PreferencePair],
     reference = ReferencePass(source, len(pairs), 8, log, _refuse, ALONE, cpu, dtype).run(learner, lambda: False)
     assert reference is not None
     objective = PreferenceObjective(
-        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, 8, given.seed, ALONE, cpu,
-        dtype, numbers.nll_weight,
+        source, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, given.seed, ALONE,
+        numbers.nll_weight, micro_batch_size=8, device=cpu, dtype=dtype,
     )  # fmt: skip
     Trainer(learner, recipe.stage(), objective, folder).run()
     return learner.model

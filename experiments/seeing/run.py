@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from demiglace.bootstrap.computation import Computation
-from demiglace.jobs.circumstances import Circumstances
+from demiglace.jobs.execution import Execution
 from demiglace.jobs.nano import train
 from demiglace.recipes.nano import continued
 
@@ -30,7 +30,7 @@ def main() -> None:
         only=("shapes",), shapes_steps=args.steps, batch_size=args.batch, late_learning_rate=args.lr,
     )  # fmt: skip
     computation = Computation(dtype=getattr(torch, args.dtype), counts=True)
-    train(recipe, args.folder, print, under=Circumstances(computation, num_renderers=2))
+    train(recipe, args.folder, print, execution=Execution(computation, num_renderers=2))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Visual:
         Grids, package sizes and run lengths stay where they are: they determine shapes, and the host would have to wait
         for them.
         """
-        return replace(self, patches=moved(self.patches.to(dtype), device), ticks=moved(self.ticks, device))
+        return replace(self, patches=to_device(self.patches.to(dtype), device), ticks=to_device(self.ticks, device))
 
     @property
     def kept(self) -> Tensor | None:
@@ -99,12 +99,12 @@ class Batch:
         """A copy on `device`; `dtype` applies only to the patches."""
         return replace(
             self,
-            tokens=moved(self.tokens, device),
-            positions=moved(self.positions, device),
-            segments=moved(self.segments, device),
-            visual_places=moved(self.visual_places, device),
+            tokens=to_device(self.tokens, device),
+            positions=to_device(self.positions, device),
+            segments=to_device(self.segments, device),
+            visual_places=to_device(self.visual_places, device),
             visual=None if self.visual is None else self.visual.to(device, dtype),
-            labels=None if self.labels is None else moved(self.labels, device),
+            labels=None if self.labels is None else to_device(self.labels, device),
         )
 
 
@@ -122,7 +122,7 @@ def joined_run_lengths(visuals: Sequence[Visual]) -> Tensor | None:
     )
 
 
-def moved(tensor: Tensor, device: torch.device | str) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
     """A tensor on `device`. A copy from the host to a GPU uses pinned memory, so that it does not block."""
     if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
         return tensor.contiguous().pin_memory().to(device, non_blocking=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
-from demiglace.fields import Field, Real, Switch, Whole, check_attributes, told
+from demiglace.fields import Field, Real, Switch, Whole, check_attributes, short_repr
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -149,7 +149,7 @@ class Message:
             raise ValueError(f"role must be system, user or assistant, got {self.role!r}")
         parts = self.content if isinstance(self.content, Sequence) and not isinstance(self.content, str) else [None]
         if not all(isinstance(part, Part) for part in parts):
-            raise ValueError(f"content must be a tuple of parts, such as (Text('Hi'),), got {told(self.content)}")
+            raise ValueError(f"content must be a tuple of parts, such as (Text('Hi'),), got {short_repr(self.content)}")
 
 
 @dataclass(frozen=True)

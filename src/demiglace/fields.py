@@ -28,7 +28,7 @@ class Field(ABC):
     def check(self, name: str, value: object) -> Any:
         """The value; ValueError if it is not accepted."""
         if not self.accepts(value):
-            raise ValueError(f"{name} must be {self.wanted}, got {told(value)}")
+            raise ValueError(f"{name} must be {self.wanted}, got {short_repr(value)}")
         return value
 
 
@@ -140,7 +140,7 @@ class TableOf(Field):
     def check(self, name: str, value: object) -> dict[str, Any]:
         table: Mapping[str, object] = super().check(name, value)
         if strange := [key for key in table if self.keys and key not in self.keys]:
-            raise ValueError(f"{name}: {told(strange[0])} is unknown; there are {', '.join(self.keys)}")
+            raise ValueError(f"{name}: {short_repr(strange[0])} is unknown; there are {', '.join(self.keys)}")
         return {key: self.item.check(f"{name}.{key}", item) for key, item in table.items()}
 
 
@@ -179,7 +179,7 @@ def check_attributes(owner: object, fields: Mapping[str, Field]) -> None:
         field.check(name, getattr(owner, name))
 
 
-def told(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value on one short line."""
     text = _SHORT.repr(value)
     return text if len(text) <= 100 else text[:97] + "..."

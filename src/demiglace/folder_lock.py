@@ -49,10 +49,10 @@ def _held(path: Path) -> Iterator[None]:
 
 def _in_use(path: Path) -> ValueError:
     process, host = _owner(path) or ("?", "?")
-    told = f"{path.parent} is in use by process {process} on {host}"
+    message = f"{path.parent} is in use by process {process} on {host}"
     if host != socket.gethostname():
-        return ValueError(f"{told}; if that has ended, remove {path}")
-    return ValueError(f"{told}: wait until it ends, or name another folder")
+        return ValueError(f"{message}; if that has ended, remove {path}")
+    return ValueError(f"{message}: wait until it ends, or name another folder")
 
 
 def _owner(path: Path) -> tuple[str, str] | None:

@@ -259,7 +259,7 @@ def test_the_answer_has_the_form_that_is_asked_for(run: Run, model: Path, tmp_pa
     schema.write_text('{"uniqueItems": true}')
     result = run("ask", "Who?", "--model", model, "--json-schema", schema)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == ('demiglace: the form of the answer cannot be held: Unimplemented keys: ["uniqueItems"]\n')
+    assert result.stderr == ('demiglace: the answer format is not supported: Unimplemented keys: ["uniqueItems"]\n')
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_text_of_unknown_origin_is_neither_overwritten_nor_taken_for_the_resul
     (tmp_path / "image.txt").write_text("mine")
     result = run("read", image, document, "--out", tmp_path)
     assert result.exit_code == 1
-    line = f"it is unknown what {tmp_path / 'image.txt'} was read from: remove it, or choose another folder"
+    line = f"the origin of {tmp_path / 'image.txt'} is unknown: remove it, or choose another folder"
     assert result.stderr == f"demiglace: {line}\n"
     assert (tmp_path / "image.txt").read_text() == "mine"
     assert (tmp_path / "three.txt").is_file()

@@ -15,7 +15,7 @@ from demiglace.cli.main import app
     [
         (["--max-batch", "0"], "max_batch must be a whole number from 1"),
         (["--decode-seconds", "0"], "decode_seconds must be a number in (0"),
-        (["--api-key-file", "absent"], "absent is no file with API keys"),
+        (["--api-key-file", "absent"], "absent is not a file of API keys"),
         (["--media-root", "absent"], "absent is not a folder"),
         (["absent/folder/here"], "neither a checkpoint's folder nor a hub id"),
         (["--kv-memory", "0"], "keys and values of 16 tokens take"),
@@ -40,4 +40,4 @@ def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, capsy
         with pytest.raises(SystemExit) as caught:
             app()
     assert caught.value.code == 2
-    assert capsys.readouterr().err == f"demiglace: nobody can listen at 127.0.0.1:{port}: Address already in use\n"
+    assert capsys.readouterr().err == f"demiglace: cannot listen at 127.0.0.1:{port}: Address already in use\n"

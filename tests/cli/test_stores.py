@@ -83,7 +83,7 @@ def test_pairs_are_preferred_as_those_on_the_disk(run: Run, start: Path, memory:
         (("plan", "{near}", "--media", "{far}"), "its media must be a folder here"),
         (("plan", "{far}/pictures.jsonl", "--media", "{folder}"), "its media must have one too"),
         (("plan", "{far}/none.jsonl"), "none.jsonl does not exist"),
-        (("plan", "{far}/*.tar"), r"names no file that ends with"),
+        (("plan", "{far}/*.tar"), r"matches no file that ends with"),
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "0"), "--cache-gb must be above 0, got 0.0"),
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "inf"), "--cache-gb must be above 0, got inf"),
         (("plan", "{far}/pictures.jsonl", "--cache-gb", "nan"), "--cache-gb must be above 0, got nan"),

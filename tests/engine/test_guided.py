@@ -140,7 +140,7 @@ def test_choices_may_be_thousands(model: Model) -> None:
 
 def test_what_is_too_large_is_an_error_in_one_line(model: Model) -> None:
     progress = model.guides.begin(Guide.json_schema({"properties": {f"key {n}": {} for n in range(700)}}))
-    with pytest.raises(ValueError, match=r"the form of the answer cannot be followed: .* 2[0-9]{3} items; max is 2000"):
+    with pytest.raises(ValueError, match=r"the answer format cannot be followed: .* 2[0-9]{3} items; max is 2000"):
         progress.advance(*model.tokenizer.encode("{"))
 
 
@@ -204,7 +204,7 @@ def test_a_user_added_word_may_stand_in_a_string() -> None:
     ],
 )
 def test_a_schema_that_cannot_be_held_is_refused_in_one_line(schema: dict[str, Any], reason: str) -> None:
-    with pytest.raises(ValueError, match=f"the form of the answer cannot be held: .*{reason}") as raised:
+    with pytest.raises(ValueError, match=f"the answer format is not supported: .*{reason}") as raised:
         Guide.json_schema(schema)
     assert "\n" not in str(raised.value)
 
@@ -226,7 +226,7 @@ def test_a_schema_that_is_no_json_is_refused_in_one_line(schema: dict[str, Any],
 
 @pytest.mark.parametrize("pattern", ["(a", "a(?=b)", r"\bword\b"])
 def test_a_pattern_that_cannot_be_held_is_refused_in_one_line(pattern: str) -> None:
-    with pytest.raises(ValueError, match=r"the form of the answer cannot be held: .*regex") as raised:
+    with pytest.raises(ValueError, match=r"the answer format is not supported: .*regex") as raised:
         Guide.regex(pattern)
     assert "\n" not in str(raised.value)
 

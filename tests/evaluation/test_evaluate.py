@@ -231,7 +231,7 @@ def test_a_damaged_line_is_told_by_its_number(tmp_path: Path) -> None:
 
 def test_pictures_are_told_by_size_and_content() -> None:
     from demiglace.conversation import Conversation
-    from demiglace.evaluation.sent import prompt_text, sent_parts
+    from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 
     asked = Conversation.ask("What?", Image(Pillow.new("RGB", (30, 20))), Image(Pillow.new("RGB", (30, 20))))
     one, other = sent_parts(asked)

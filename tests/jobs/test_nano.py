@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from demiglace.bootstrap.picture_shards import make_sample
 from demiglace.conversation import Conversation, Image
 from demiglace.jobs import nano
-from demiglace.jobs.circumstances import USUAL
+from demiglace.jobs.execution import DEFAULT_EXECUTION
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.nano import NANO_STAGES, NanoRecipe, quick
@@ -28,7 +28,7 @@ def test_every_stage_names_parts_that_exist(recipe, tmp_path):
     with torch.device("meta"):
         learner = nano.Learner(recipe.config)
     names = [name for name, _ in learner.named_parameters()]
-    for stage, _ in nano.stages(recipe, processor, nano.Streams(recipe, tmp_path, None, USUAL)):
+    for stage, _ in nano.stages(recipe, processor, nano.Streams(recipe, tmp_path, None, DEFAULT_EXECUTION)):
         assert all(any(name.startswith(part) for name in names) for part in stage.trainable)
 
 

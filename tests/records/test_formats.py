@@ -183,13 +183,13 @@ ANSWER = {"role": "assistant", "content": "Hello."}
         ({"messages": [USER, ANSWER | {"content": " \n"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "<think>hm</think>"}]}, "an answer of the assistant is empty"),
         ({"messages": [USER, ANSWER | {"content": "\ud83d"}]}, "surrogates not allowed"),
-        ({"messages": [USER, ANSWER | {"weight": 0}]}, "`weight` of an answer is not honoured, got int 0: all answers"),
-        ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of an answer is not honoured, got bool"),
-        ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of an answer is not honoured, got float 0.5"),
+        ({"messages": [USER, ANSWER | {"weight": 0}]}, "`weight` of an answer is not supported, got int 0: all"),
+        ({"messages": [USER, ANSWER | {"loss": False}, USER, ANSWER]}, "`loss` of an answer is not supported, got"),
+        ({"messages": [USER, ANSWER | {"train": 0.5}]}, "`train` of an answer is not supported, got float 0.5"),
         ({"messages": [USER, ANSWER | {"tool_calls": [{"id": "1"}]}]}, "`tool_calls` of an answer is not learned"),
         (
             {"messages": [USER, ANSWER | {"trainable": False}]},
-            "`trainable` of an answer is not honoured, got bool False",
+            "`trainable` of an answer is not supported, got bool False",
         ),
         ({"messages": [USER, ANSWER | {"train_detail": [{"begin_offset": 0}]}]}, "`train_detail` of an answer is not"),
         (

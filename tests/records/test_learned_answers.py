@@ -32,7 +32,7 @@ def read(answer: dict, **beside: object) -> Conversation:
 )
 def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str) -> None:
     (key,) = fields
-    with pytest.raises(BadRecord, match=f"`{key}` of an answer is not honoured, {why}: all answers are learned"):
+    with pytest.raises(BadRecord, match=f"`{key}` of an answer is not supported, {why}: all answers are learned"):
         read(ANSWER | fields)
 
 
@@ -41,9 +41,9 @@ def test_an_answer_that_is_not_to_be_learned(fields: dict[str, object], why: str
     [
         ({"label": False}, "`label` of a record says that its answer is bad, got False: all answers are learned"),
         ({"kto_tag": False}, "`kto_tag` of a record says that its answer is bad, got False"),
-        ({"weight": 0.5}, "`weight` of a record is not honoured, got float 0.5: all records weigh the same"),
-        ({"sample_weight": 0}, "`sample_weight` of a record is not honoured, got int 0"),
-        ({"mask_history": True}, "`mask_history` of a record is not honoured, got bool True: all answers are learned"),
+        ({"weight": 0.5}, "`weight` of a record is not supported, got float 0.5: all records weigh the same"),
+        ({"sample_weight": 0}, "`sample_weight` of a record is not supported, got int 0"),
+        ({"mask_history": True}, "`mask_history` of a record is not supported, got bool True: all answers are learned"),
     ],
 )
 def test_a_record_whose_answers_are_not_to_be_learned(fields: dict[str, object], why: str) -> None:

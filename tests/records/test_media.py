@@ -115,7 +115,7 @@ def test_a_file_address_may_be_written_in_percent_signs(tmp_path, address):
 
 @pytest.mark.parametrize("beside", [{"images": ["a.png"]}, {"videos": ["a.mp4"]}])
 def test_pages_of_what_has_none(beside):
-    with pytest.raises(BadRecord, match="`pages` is not honoured"):
+    with pytest.raises(BadRecord, match="`pages` does not apply"):
         shown(asking(pages="1", **beside))
 
 
@@ -179,7 +179,7 @@ def test_a_list_of_frames_is_a_video(record, frames, sampling):
 
 @pytest.mark.parametrize("own", [{"fps": 2}, {"pages": "1"}, {"max_pixels": 4}, {"image_url": "b.png"}])
 def test_a_frame_is_looked_at_as_the_whole_video_is(own):
-    with pytest.raises(BadRecord, match=f"`{next(iter(own))}`.* is not honoured"):
+    with pytest.raises(BadRecord, match=f"`{next(iter(own))}`.* (is not supported|does not apply)"):
         shown(asking([{"type": "video", "video": [{"path": "0.jpg"} | own, "1.jpg"]}]))
 
 
@@ -191,15 +191,15 @@ def test_a_list_of_videos_is_several():
 
 
 VIDEO = {"type": "video", "video": "a.mp4"}
-NOT_HONOURED = ["max_frames", "min_frames", "num_frames", "max_pixels", "total_pixels", "resized_width", "frame_rate"]
+NOT_SUPPORTED = ["max_frames", "min_frames", "num_frames", "max_pixels", "total_pixels", "resized_width", "frame_rate"]
 
 
-@pytest.mark.parametrize("key", [*NOT_HONOURED, "video_fps", "max_slice_nums", "frames", "speed"])
-def test_a_field_of_a_video_that_is_not_honoured(key):
-    with pytest.raises(BadRecord, match=f"`{key}` of a part of type video is not honoured"):
+@pytest.mark.parametrize("key", [*NOT_SUPPORTED, "video_fps", "max_slice_nums", "frames", "speed"])
+def test_a_field_of_a_video_that_is_not_supported(key):
+    with pytest.raises(BadRecord, match=f"`{key}` of a part of type video is not supported"):
         shown(asking([VIDEO | {key: 4}]))
     if key != "speed":
-        with pytest.raises(BadRecord, match=f"`{key}` is not honoured, got 4"):
+        with pytest.raises(BadRecord, match=f"`{key}` is not supported, got 4"):
             shown(asking(videos=["a.mp4"], **{key: 4}))
 
 
@@ -214,7 +214,7 @@ def test_a_video_setting_where_no_video_is(setting):
         asking([{"type": "video"} | setting], videos=["a.mp4"]),
         asking(images=[{"path": "a.png"} | setting]),
     ):
-        with pytest.raises(BadRecord, match=f"`{key}` is not honoured"):
+        with pytest.raises(BadRecord, match=f"`{key}` does not apply"):
             shown(record)
 
 
@@ -232,8 +232,8 @@ def test_a_video_setting_where_no_video_is(setting):
         ({"package_frames": 7}, "package_frames must be a whole number from 1 to 6"),
         ({"video_start": 2, "video_end": 1}, "start must be before end"),
         ({"video_start": -1}, "start must be a number in"),
-        ({"sample_fps": 2}, "`sample_fps` is not honoured"),
-        ({"pages": "1"}, "`pages` is not honoured"),
+        ({"sample_fps": 2}, "`sample_fps` does not apply"),
+        ({"pages": "1"}, "`pages` does not apply"),
     ],
 )
 def test_settings_out_of_bounds(settings, why):

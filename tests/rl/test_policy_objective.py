@@ -258,7 +258,7 @@ def test_a_reward_that_is_not_finite_is_told_with_its_prompt(model, processor, t
 def test_memory_that_runs_out_halves_a_part_once(model, processor, tmp_path):
     learn = objective(model, processor, tmp_path, micro=4)
     assert learn.halve()
-    assert learn.micro_batch_prompts == 2
+    assert learn.micro_batch_size == 2
     assert not learn.halve()
     assert not objective(model, processor, tmp_path, micro=1).halve()
 

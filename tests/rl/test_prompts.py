@@ -139,7 +139,7 @@ def test_a_record_with_constraints_needs_no_answer(tmp_path):
 
 def test_constraints_that_cannot_be_are_a_bad_record(tmp_path):
     prompts = constrained(tmp_path / "own.jsonl", {"messages": [ASKED], "constraints": [{"kind": "rhyme"}]})
-    with pytest.raises(BadRecord, match=r"own.jsonl:1: constraints\[0\]: no kind of constraint is 'rhyme'"):
+    with pytest.raises(BadRecord, match=r"own.jsonl:1: constraints\[0\]: unknown kind of constraint 'rhyme'"):
         read(prompts, 0, 1)
 
 

@@ -76,7 +76,7 @@ def test_a_body_is_bounded_also_where_its_size_is_not_announced(strict: httpx.Cl
     for content in (body, iter([body])):
         response = strict.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
         assert response.status_code == 413
-        assert "at most 100000 are taken" in response.json()["error"]["message"]
+        assert "at most 100000 are allowed" in response.json()["error"]["message"]
 
 
 def test_values_of_a_body_are_bounded_and_bytes_of_a_file_are_none(strict: httpx.Client, address: str) -> None:
@@ -182,7 +182,7 @@ def test_who_finds_no_place_may_come_again(service: Service, guarded: str) -> No
     try:
         asked = {"model": "nano", "messages": HELLO, "max_tokens": 1}
         with openai.OpenAI(base_url=f"{guarded}/v1", api_key="first key", max_retries=0) as client:
-            with pytest.raises(openai.RateLimitError, match="wait already") as caught:
+            with pytest.raises(openai.RateLimitError, match="are waiting already") as caught:
                 client.chat.completions.create(**asked)
             assert caught.value.response.headers["retry-after"] == "1"
             assert caught.value.code == "rate_limit_exceeded"

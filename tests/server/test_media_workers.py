@@ -203,7 +203,7 @@ def test_what_a_reader_warns_of_is_a_note(processor: Processor, tmp_path: Path) 
         ([File(CLIP)], {"max_pixels": 100}, r"15960 pixels in a frame, at most 100"),
         ([File(CLIP)], {"max_seconds": 2.5}, r"2\.8 seconds, at most 2\.5"),
         ([File(CLIP)], {"max_frames": 5}, r"8 frames to look at, at most 5"),
-        ([File(CLIP, most_frames=10)], {"max_frames": 5}, r"10 frames are asked for, at most 5"),
+        ([File(CLIP, most_frames=10)], {"max_frames": 5}, r"10 frames are requested, at most 5"),
     ],
 )
 def test_bounds_of_files(processor: Processor, files: list[File], limits: dict[str, float], fault: str) -> None:
@@ -214,5 +214,5 @@ def test_bounds_of_files(processor: Processor, files: list[File], limits: dict[s
 def test_bounds_of_pages(processor: Processor, tmp_path: Path) -> None:
     pattern(60, 40, 0).save(tmp_path / "a.tiff", save_all=True, append_images=[pattern(60, 40, 1)])
     pages = File((tmp_path / "a.tiff").read_bytes())
-    with pytest.raises(ValueError, match="4 pages are asked for, at most 3"):
+    with pytest.raises(ValueError, match="4 pages are requested, at most 3"):
         prepare(job(pages, pages), processor, Limits(max_pages=3), ROOM)

@@ -86,7 +86,7 @@ def test_keys_come_from_a_file_and_the_environment(tmp_path: Path) -> None:
     assert read_keys(tmp_path / "keys", "three, four,") == ["three", "four", "one", "two"]
     assert read_keys(None, None) == []
     (tmp_path / "empty").write_text("\n")
-    with pytest.raises(ValueError, match="holds no API key"):
+    with pytest.raises(ValueError, match="has no API key"):
         read_keys(tmp_path / "empty", None)
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         read_keys(tmp_path / "absent", None)

@@ -65,7 +65,7 @@ def test_the_decoder_costs_what_is_counted_of_what_is_seen(batch):
 
     def forward():
         hidden = model.llm(
-            model.place(batch, torch.zeros(len(batch.visual_places), 32)), batch.positions, batch.segments
+            model.merge_visual_tokens(batch, torch.zeros(len(batch.visual_places), 32)), batch.positions, batch.segments
         )
         model.logits(hidden[:, :-1][learned])
 

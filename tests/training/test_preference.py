@@ -39,9 +39,9 @@ def reference(learner, pairs):
 
 
 def objective(pairs, reference, micro=2, batch=4, ranks=ALONE, nll_weight=0.0):
-    cpu = torch.device("cpu")
-    settings = BETA, batch, micro, 0, ranks, cpu, torch.float32, nll_weight
-    return PreferenceObjective(pairs, range(COUNT), reference, *settings)
+    settings = BETA, batch, 0, ranks, nll_weight
+    microbatches = {"micro_batch_size": micro, "device": torch.device("cpu"), "dtype": torch.float32}
+    return PreferenceObjective(pairs, range(COUNT), reference, *settings, **microbatches)
 
 
 def learned(learner, learn, step):
@@ -144,7 +144,7 @@ def test_half_as_much_at_once_is_the_same_step(learner, pairs, reference):
     loss, _, _ = learned(other, learn, 0)
     assert learn.halve()
     assert not learn.halve()
-    assert learn.micro_batch_pairs == 2
+    assert learn.micro_batch_size == 2
     assert learned(other, learn, 0)[0] == pytest.approx(loss, abs=1e-6)
 
 

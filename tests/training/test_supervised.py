@@ -54,7 +54,7 @@ def objective(rows=None, micro_batch_rows=2, **changes):
     settings = {"decayed": lambda step: step / 10, "learning": Learning(True, True, True), "ranks": ALONE}
     settings |= {"device": torch.device("cpu"), "dtype": torch.float32, "on_skipped": lambda skipped: None}
     loader = rows if isinstance(rows, Rows) else Rows(rows or ROWS)
-    return SupervisedObjective(loader, LENGTH, micro_batch_rows, 0, **{**settings, **changes})
+    return SupervisedObjective(loader, LENGTH, 0, micro_batch_size=micro_batch_rows, **{**settings, **changes})
 
 
 def learned(learner, learn, step=0):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual, moved
+from demiglace.batch import IGNORE, PADDING, STILL, Batch, Visual, to_device
 from demiglace.bootstrap.colour_labels import ColouredSample
 from demiglace.bootstrap.glyph_labels import NO_PLACE, UNKNOWN
 from demiglace.bootstrap.item_labels import ItemSample
@@ -22,7 +22,7 @@ class TensorLabels:
     """Base of dataclasses that hold only tensors."""
 
     def to(self, device: torch.device | str) -> Self:
-        return type(self)(*(moved(getattr(self, field.name), device) for field in fields(self)))  # type: ignore[arg-type]
+        return type(self)(*(to_device(getattr(self, field.name), device) for field in fields(self)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.training.metrics import COUNT
-from demiglace.training.objective import UnreadFigures
+from demiglace.training.objective import UnreadFigures, autocast
 
 ROW_MULTIPLE = 64  # ours: tokens to which rows are rounded up
 
@@ -34,8 +34,8 @@ class Computation:
     def row_multiple(self) -> int:
         return ROW_MULTIPLE if self.fixed_shapes else 1
 
-    def moved(self, tensor: Tensor) -> Tensor:
-        return moved(tensor, self.device)
+    def to_device(self, tensor: Tensor) -> Tensor:
+        return to_device(tensor, self.device)
 
 
 ON_HOST = Computation()
@@ -69,7 +69,7 @@ class InPieces:
         for begin in range(0, count, size):
             piece = slice(begin, min(begin + size, count))
             share = (piece.stop - begin) / count
-            with torch.autocast(self.how.device.type, self.how.dtype, enabled=self.how.dtype != torch.float32):
+            with autocast(self.how.device, self.how.dtype):
                 loss, figures = loss_of(piece)
             if self.how.counts:
                 figures = {**figures, "num_pictures": float(piece.stop - begin)}

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demiglace.batch import STILL, Visual, moved
+from demiglace.batch import STILL, Visual, to_device
 from demiglace.bootstrap.collate import LabelledPictures, PictureLabels
 from demiglace.bootstrap.label_tensors import label_pictures, letter_places
 from demiglace.bootstrap.picture_shards import ShardSpec
@@ -142,7 +142,7 @@ class LineStream:
         labels = []
         for run, grid, piece in zip(runs, grids, patches.tensor_split(torch.from_numpy(ends[:-1])), strict=True):
             self._write(run, piece.view(len(run.texts), -1, 3, spec.patch_size**2))
-            classes, boxes = (moved(values, self.device) for values in (run.letters - NONE, run.boxes))
+            classes, boxes = (to_device(values, self.device) for values in (run.letters - NONE, run.boxes))
             numbers = spec.patch_size, spec.num_places, spec.num_frames, self.frames_per_token
             labels.append(label_pictures(classes, boxes, grid, *numbers))
         visual = Visual(
@@ -156,7 +156,7 @@ class LineStream:
 
     def _write(self, run: DrawnLines, patches: Tensor) -> None:
         """Draw a run into `patches` (pictures, patches, 3, patch_size**2), tinted, in [-1, 1]."""
-        dark, light = (2 * moved(run.tints, self.device) - 1)[:, :, None, :, None].unbind(1)
+        dark, light = (2 * to_device(run.tints, self.device) - 1)[:, :, None, :, None].unbind(1)
         begin = 0
         for drawing in run.drawings:
             cells = _cells(drawing.to(self.device).levels(self.table, self.bank), self.spec.patch_size)

@@ -119,9 +119,9 @@ class TranscriptionObjective(InPieces):
         batch = collate.rows(text.prompts[piece], answers, None, self.how.row_multiple)
         counts = {"num_flops": model_flops(learner.model.config, batch, EVERYTHING)} if self.how.counts else {}
         batch = batch.to(self.how.device)
-        classes, halves, spread = (self.how.moved(held[piece]) for held in (text.classes, text.halves, noise))
+        classes, halves, spread = (self.how.to_device(held[piece]) for held in (text.classes, text.halves, noise))
         tokens = learner.book.write(classes, halves) + spread * 0.1
-        embeddings = learner.model.place(batch, tokens.flatten(0, 1))
+        embeddings = learner.model.merge_visual_tokens(batch, tokens.flatten(0, 1))
         fixed = self.how.fixed_shapes
         hidden = learner.model.llm(embeddings, batch.positions, batch.segments, is_causal=fixed)
         loss, figures = answer_loss(learner, batch, hidden, fixed)
@@ -168,13 +168,13 @@ class ReadingObjective(InPieces):
         visual = batch.visual
         features = learner.model.vpm(visual.patches, visual.grids)
         tokens = learner.model.resampler(features, visual.grids, visual.package_sizes, visual.ticks).flatten(0, 1)
-        embeddings = learner.model.place(batch, tokens)
+        embeddings = learner.model.merge_visual_tokens(batch, tokens)
         middle, fixed = MiddleState(learner.model.llm), self.how.fixed_shapes
         hidden = learner.model.llm(embeddings, batch.positions, batch.segments, checkpointing=middle, is_causal=fixed)
         loss, figures = answer_loss(learner, batch, hidden, fixed)
         if self.letter_place_weight:
             assert middle.kept is not None
-            place_loss, near = letter_place_loss(learner, self.how.moved(places), middle.kept, fixed)
+            place_loss, near = letter_place_loss(learner, self.how.to_device(places), middle.kept, fixed)
             loss, figures = loss + self.letter_place_weight * place_loss, {**figures, "letter_places": near}
         frame_loss, right = learner.book.loss(tokens, labels.frames, labels.frame_halves)
         loss = loss + self.frame_weight * frame_loss
@@ -218,7 +218,7 @@ class ColourObjective(DrawnObjective[ColouredSample]):
         visual, shares = collate.coloured_pictures(samples)
         visual = visual.to(self.how.device)
         features = learner.model.vpm(visual.patches, visual.grids)
-        seen, right = learner.colour_head.loss(features, self.how.moved(shares))
+        seen, right = learner.colour_head.loss(features, self.how.to_device(shares))
         return seen, {"colours": right}
 
 

@@ -20,8 +20,8 @@ import typer
 
 import demiglace
 from demiglace.cli.environment_checks import CORE, OPTIONAL, Environment, Finding, State, diagnose
+from demiglace.cli.openmp_threads import spins_while_waiting
 from demiglace.cli.terminal import check_open
-from demiglace.cli.thread_waiting import spins_while_waiting
 
 EXTRA = re.compile(r"""extra == ['"]([\w-]+)""")
 OWN_EXTRAS = re.compile(r"demiglace\[([\w, -]+)\]")
@@ -166,8 +166,8 @@ def _font_faces() -> int | None:
 def _tesseract_version() -> str | None:
     if shutil.which("tesseract") is None:
         return None
-    said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, timeout=20, check=False)
-    return " ".join((said.stdout or said.stderr).split()[:2])
+    process = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, timeout=20, check=False)
+    return " ".join((process.stdout or process.stderr).split()[:2])
 
 
 def _show(findings: list[Finding]) -> None:

@@ -154,8 +154,8 @@ def _counted(evaluation: Evaluation) -> Iterator[Callable[[Prediction], None]]:
 
         def count(prediction: Prediction) -> None:
             counts["failed" if prediction.reply.error else "answered"] += 1
-            told = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
-            progress.update(task, description=told)
+            description = f"{evaluation.benchmark.name}: {counts['answered']} answered, {counts['failed']} failed"
+            progress.update(task, description=description)
 
         yield count
 
@@ -164,7 +164,7 @@ def _report(
     out: Path, evaluations: list[Evaluation], backend: Backend, scoring: Scoring, answering: Answering
 ) -> Report:
     """Scores of the benchmarks asked now, and of others in the folder, which are not judged again."""
-    from demiglace.evaluation.answered import answered_before, check_same_model
+    from demiglace.evaluation.earlier_results import answered_before, check_same_model
     from demiglace.evaluation.report import Report
 
     judge = scoring.backend(answering)

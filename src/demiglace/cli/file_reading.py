@@ -1,4 +1,4 @@
-"""How `demiglace read` reads one file: its pages in the order asked, each once, the next while one is read."""
+"""Reads one file for `demiglace read`: its pages in the requested order, each once, the next prepared meanwhile."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class FileReading:
     def read(
         self, file: str, known: Mapping[int, PageEntry], take: Callable[[PageEntry, int], None]
     ) -> tuple[int, bool]:
-        """Hand the pages wanted of `file` to `take`, in order and as often as asked, with the number of those wanted.
+        """Pass the requested pages of `file` to `take`, in order and as often as requested, with their number.
 
-        Those that are `known` are not read again. What cannot be read is told and left out; returns how many pages were
-        wanted, and whether all were read.
+        `known` pages are not read again. Pages that cannot be read are reported and left out. Returns the number of
+        requested pages, and whether all were read.
         """
         from demiglace.inference.page_reading import open_pages_to_read
 
@@ -61,7 +61,7 @@ class FileReading:
             return len(pages), None not in done.values()
 
     def _read_ahead(self, left: Mapping[int, Callable[[], PIL.Image.Image]]) -> Iterator[tuple[int, Future[ReadPage]]]:
-        """The pages by number; the next is drawn and cut while one is read."""
+        """The pages by number; the next one is rendered and cut into lines while one is read."""
         from demiglace.inference.page_reading import PAGES_AHEAD
 
         under_way: deque[tuple[int, Future[ReadPage]]] = deque()
@@ -81,7 +81,7 @@ class FileReading:
 
 
 def _entry(file: str, number: int, page: Future[ReadPage]) -> PageEntry | None:
-    """A page as it is written down, once it is read; None where it cannot be, which is told."""
+    """A page as it is written, once it is read; None if it cannot be read, which is reported."""
     from demiglace.inference.page_reading import TRUSTED
 
     try:

@@ -20,8 +20,9 @@ from demiglace.cli.doctor import doctor
 from demiglace.cli.evaluate import evaluate
 from demiglace.cli.export import export
 from demiglace.cli.finetune import finetune
-from demiglace.cli.kept_kernels import limit_kernel_cache
+from demiglace.cli.kernel_cache import limit_kernel_cache
 from demiglace.cli.merge import merge
+from demiglace.cli.openmp_threads import limit_spinning
 from demiglace.cli.plan import plan_job
 from demiglace.cli.plot import plot
 from demiglace.cli.preference import prefer
@@ -32,7 +33,6 @@ from demiglace.cli.rollouts import rollouts
 from demiglace.cli.serve import serve
 from demiglace.cli.sft import sft
 from demiglace.cli.terminal import note, print_error
-from demiglace.cli.thread_waiting import limit_spinning
 from demiglace.cli.tokens import tokens
 from demiglace.cli.train import train
 from demiglace.cli.training_command import is_out_of_memory

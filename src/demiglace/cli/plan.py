@@ -110,9 +110,9 @@ def _measure(
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sample_builder import PromptBuilder, SampleBuilder
     from demiglace.data.sources.jsonl import JsonFile
+    from demiglace.data.sources.object_store import StoredRecords
     from demiglace.data.sources.pair_answers import PairAnswers
     from demiglace.data.sources.record_files import open_records, record_files
-    from demiglace.data.sources.stored import StoredRecords
     from demiglace.data.split import Portion
     from demiglace.recipes.finetuning import FinetuningRecipe
 

@@ -16,7 +16,7 @@ from demiglace.cli.training_command import MemoryAdvice, memory_saving_options, 
 if TYPE_CHECKING:
     from demiglace.data.mixture_file import MixtureFile
     from demiglace.data.sources.jsonl import JsonFile
-    from demiglace.data.sources.stored import StoredRecords
+    from demiglace.data.sources.object_store import StoredRecords
     from demiglace.recipes.preference import VerifierChoice
 
 SourcePath = Annotated[

@@ -45,9 +45,9 @@ def read(
 ) -> None:
     """Read images and documents: their text in reading order.
 
-    A page that lies on its side or upside down is turned. With --out a file that is finished is not read again, unless
-    it or an option has changed, and one that was interrupted goes on at its next page. What cannot be read is named,
-    the rest goes on, and the exit status is 1.
+    Pages that lie on their side or upside down are turned. With --out a finished file is not read again unless it or an
+    option has changed, and an interrupted one is resumed at its next page. What cannot be read is reported, everything
+    else is read, and the exit status is then 1.
     """
     loading = loading.for_reading()
     if batch_size < 1:
@@ -65,7 +65,7 @@ def read(
 
 @dataclass(frozen=True)
 class _ReadOptions:
-    """The options."""
+    """The options that decide how files are read."""
 
     pages: str | None
     loading: Loading
@@ -83,7 +83,7 @@ class _ReadOptions:
         )
 
     def about(self, file: str) -> About:
-        """What decides the text of a file: with any of it changed, it is read again."""
+        """Everything that determines the text of a file: if any of it changes, the file is read again."""
         model, adapter = self.loading.model, self.loading.adapter
         return {
             "file": str(Path(file).absolute()),
@@ -101,7 +101,7 @@ class _ReadOptions:
 
 
 def _read_to_stdout(options: _ReadOptions, files: list[str]) -> bool:
-    """Whether all was read."""
+    """Returns whether everything was read."""
     check_open("stdout")
     with options.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
         reading = FileReading(reader, options.pages, progress)
@@ -111,7 +111,7 @@ def _read_to_stdout(options: _ReadOptions, files: list[str]) -> bool:
 
 
 def _read_to_folder(options: _ReadOptions, targets: dict[str, Path], out: Path) -> bool:
-    """Whether all was read, or had been. Nobody else reads into the folder meanwhile."""
+    """Returns whether everything was read now or earlier. The folder is locked meanwhile."""
     from demiglace.folder_lock import locked
 
     with locked(out):
@@ -128,7 +128,7 @@ def _read_to_folder(options: _ReadOptions, targets: dict[str, Path], out: Path) 
 
 
 def _files_to_read(options: _ReadOptions, targets: dict[str, Path]) -> tuple[list[str], int]:
-    """The files to be read, and how many are not since it is not known what stands at their place, which is told."""
+    """The files to be read, and the number refused because their target has an unknown origin, which is reported."""
     waiting, refused = [], 0
     for file, target in targets.items():
         try:
@@ -145,14 +145,14 @@ def _files_to_read(options: _ReadOptions, targets: dict[str, Path]) -> tuple[lis
 
 
 def _check_pages(pages: str, files: list[str]) -> None:
-    """What is wrong with --pages is told before anything is loaded."""
+    """ValueError for a wrong --pages, before the model is loaded."""
     from demiglace.media.document_pages import page_ranges
     from demiglace.media.pictures import has_pages
 
     def may_have_pages(file: str) -> bool:
         try:
             return has_pages(file)
-        except ValueError:  # told when its turn comes
+        except ValueError:  # reported when the file is read
             return True
 
     page_ranges(pages)
@@ -161,7 +161,7 @@ def _check_pages(pages: str, files: list[str]) -> None:
 
 
 def _print(reading: FileReading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
-    """To stdout: text page by page, or one JSON object for the file."""
+    """Print text page by page, or one JSON object for the file."""
     pages: list[PageEntry] = []
 
     def take(page: PageEntry, num_pages: int) -> None:
@@ -178,7 +178,7 @@ def _print(reading: FileReading, file: str, is_one_of_many: bool, as_json: bool)
 
 
 def _save(reading: FileReading, file: str, target: Path, options: _ReadOptions) -> bool:
-    """To a file of its own, by way of a record that survives being stopped."""
+    """Write a file of its own; pages read before an interruption are kept in a record."""
     record = PageRecord(target, options.about(file))
     num_pages, is_complete = reading.read(file, record.pages, lambda page, _: record.add(page))
     if options.as_json:
@@ -193,7 +193,7 @@ def _as_json(file: str, pages: list[PageEntry]) -> str:
 
 
 def _as_text(file: str, pages: list[PageEntry], num_pages: int) -> str:
-    """Headings where more than one page was wanted, so that it is told which are missing."""
+    """With headings if more than one page was requested, so that missing pages are seen."""
     headings = [_heading(file, page) if num_pages > 1 else "" for page in pages]
     return "\n".join(f"{heading}{page['text']}\n" for heading, page in zip(headings, pages, strict=True))
 
@@ -203,13 +203,13 @@ def _heading(file: str, page: PageEntry) -> str:
 
 
 def _file_states(folder: Path) -> dict[str, list[int]]:
-    """Of the files of a checkpoint; none for one that is named by hub id, which has versions of its own."""
+    """The states of a checkpoint's files; empty for a hub id, since the hub has versions of its own."""
     names = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]) if folder.is_dir() else []
     return {path.name: _state(path) for path in names}
 
 
 def _state(path: Path) -> list[int]:
-    """Bytes and nanoseconds: what changes with a file; nothing where there is none."""
+    """Size in bytes and modification time in nanoseconds; empty if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -218,7 +218,7 @@ def _state(path: Path) -> list[int]:
 
 
 def _targets(files: list[str], out: Path, suffix: str) -> dict[str, Path]:
-    """Where each file's text goes; ValueError where two go to the same place."""
+    """The target of each file's text; ValueError if two files have the same target."""
     sources: dict[Path, str] = {}
     for file in files:
         target = out / f"{Path(file).stem}{suffix}"
@@ -230,11 +230,11 @@ def _targets(files: list[str], out: Path, suffix: str) -> dict[str, Path]:
 
 @contextmanager
 def _progress(is_shown: bool) -> Iterator[Progress]:
-    """On stderr, where that is a terminal; what is said to stderr meanwhile goes above the bar."""
+    """A progress bar on stderr if that is a terminal; other lines on stderr are printed above it."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
     progress = Progress(console=console, disable=not (is_shown and console.is_terminal), redirect_stdout=False)
-    with nullcontext() if progress.disable else progress:  # rich 14.0 ends a disabled one with an empty line
+    with nullcontext() if progress.disable else progress:  # rich 14.0 prints an empty line after a disabled one
         yield progress

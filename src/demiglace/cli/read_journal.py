@@ -1,4 +1,4 @@
-"""What has been read of files: pages kept as they come, and of finished texts what they were read from and how."""
+"""What `demiglace read` has done in a folder: pages of unfinished texts, and the origin of finished ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 PageEntry = dict[str, Any]
-About = Mapping[str, Any]  # file, size, time, pages, model, ...: what decides a text
+About = Mapping[str, Any]  # everything that determines a text: file, size, time, pages, model, ...
 
 
 class PageRecord:
-    """Pages of one file on their way to `target`, each safe on disk once it is added.
+    """Pages of one file before `target` is written, each on disk as soon as it is added.
 
-    They stand in NAME.pages.jsonl beside it: a line that tells what is read and by what, then a line for each page. A
-    record of anything else is begun anew, a last line cut short by a crash is dropped. The target has the pages in the
-    order, and as often, as they are added.
+    They are in NAME.pages.jsonl beside the target: a first line with what determines the text, then a line for each
+    page. A record with another first line is started over, and an incomplete last line is dropped. The target has the
+    pages in the order, and as often, as they were added.
     """
 
     def __init__(self, target: Path, about: About) -> None:
@@ -29,14 +29,14 @@ class PageRecord:
         write_whole(self._path, head + "".join(map(json_line, self.pages.values())))
 
     def add(self, page: PageEntry) -> None:
-        """A page that the record has, or has not yet, as the next of the target."""
+        """Make a page, already in the record or new, the next one of the target."""
         if page["page"] not in self.pages:
             _append(self._path, page)
             self.pages[page["page"]] = page
         self._written.append(page["page"])
 
     def finish(self, written: Callable[[list[PageEntry]], str], is_whole: bool) -> None:
-        """Write the target. Where pages are missing the record stays, so that it is not taken for finished."""
+        """Write the target. If pages are missing, the record is kept: the target then counts as unfinished."""
         from demiglace.safe_files import write_whole
 
         if self._written or is_whole:
@@ -48,24 +48,24 @@ class PageRecord:
 
 
 def json_line(value: Mapping[str, Any]) -> str:
-    """JSON on a line of its own. Bytes of a file's name that are no UTF-8 are escaped as JSON has them."""
+    """One line of JSON. Bytes of a file name that are not UTF-8 are escaped as in JSON."""
     text = json.dumps(value, ensure_ascii=False)
     return text.encode(errors="backslashreplace").decode() + "\n"
 
 
 def changes_since(target: Path, about: About) -> list[str] | None:
-    """What is not as it was when the text `target` was finished, [] where all is; None where it is not finished.
+    """What has changed since the text `target` was finished, [] if nothing has; None if it is not finished.
 
-    Raises ValueError where there is such a text, and nothing tells what it was read from, or that is another file.
+    Raises ValueError if there is such a text, but its origin is unknown or another file.
     """
     if not target.is_file() or _kept_beside(target).is_file():
         return None
-    told = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
-    if not told or not isinstance(before := told[-1], dict):
-        raise ValueError(f"it is unknown what {target} was read from: remove it, or choose another folder")
+    facts = [line.get("about") for line in _lines(_journal_beside(target)) if line.get("text") == target.name]
+    if not facts or not isinstance(before := facts[-1], dict):
+        raise ValueError(f"the origin of {target} is unknown: remove it, or choose another folder")
     if before.get("file") != about["file"] and Path(str(before.get("file"))).is_file():
         raise ValueError(f"{target} was read from {before['file']}: choose another folder for {about['file']}")
-    now = json.loads(json.dumps(about))  # as it would be read back
+    now = json.loads(json.dumps(about))  # as read back from the file
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
@@ -74,7 +74,7 @@ def _kept_beside(target: Path) -> Path:
 
 
 def _journal_beside(target: Path) -> Path:
-    """A line for each text of the folder that was finished; the last one of a text counts."""
+    """A line for each finished text of the folder; a text's last line counts."""
     return target.with_name(".demiglace-read.jsonl")
 
 
@@ -86,7 +86,7 @@ def _append(path: Path, line: Mapping[str, Any]) -> None:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """JSON objects, one a line; what is none, as the end of a file that was being written, is left out."""
+    """JSON objects, one a line; other lines, such as an incomplete last one, are left out."""
     if not path.is_file():
         return
     for text in path.read_text(encoding="utf-8", errors="replace").split("\n"):
@@ -99,7 +99,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _whole_pages(path: Path, head: str) -> dict[int, PageEntry]:
-    """Pages by number; none at all under another first line."""
+    """Pages by number; empty if the first line is not `head`."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", errors="replace") as file:

@@ -72,8 +72,8 @@ def _print(reviewed: ReviewedGroup, picture: PIL.Image.Image | None) -> None:
 
 
 def _shortened(rollout: Rollout) -> str:
-    said = " ".join(rollout.answer.split()) or "(no answer)"
-    return said if len(said) <= MOST_CHARACTERS else f"{said[:MOST_CHARACTERS]} ..."
+    answer = " ".join(rollout.answer.split()) or "(no answer)"
+    return answer if len(answer) <= MOST_CHARACTERS else f"{answer[:MOST_CHARACTERS]} ..."
 
 
 def _print_picture(picture: PIL.Image.Image) -> None:

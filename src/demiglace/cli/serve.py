@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demiglace.cli.inference_options import Device, Dtype, Quantize, StaticPatches, with_options
+from demiglace.cli.openmp_threads import run_in_own_thread
 from demiglace.cli.terminal import note
-from demiglace.cli.thread_waiting import run_in_own_thread
 
 if TYPE_CHECKING:
     from demiglace.server.limits import Limits

@@ -104,8 +104,8 @@ def _fitted_parts(
     except TooLong as error:
         return parts, [f"{prefix}{error}" if is_unset else "" for is_unset in unset]
     notes = iter(fitted.by_video)
-    told = [next(notes) if is_unset else "" for is_unset in unset]
-    return fitted.conversation.messages[-1].content[:-1], [note and prefix + note for note in told]
+    own_notes = [next(notes) if is_unset else "" for is_unset in unset]
+    return fitted.conversation.messages[-1].content[:-1], [note and prefix + note for note in own_notes]
 
 
 def _cost_of_file(file: str, part: Part, slicing: SlicingConfig, num_queries: int) -> FileCost:

@@ -77,7 +77,7 @@ class Stores:
 
     def objects(self) -> ObjectCache:
         from demiglace.data.object_cache import ObjectCache
-        from demiglace.data.sources.stored import DEFAULT_CACHE
+        from demiglace.data.sources.object_store import DEFAULT_CACHE
 
         if self.cache_gb is not None and not 0 < self.cache_gb < math.inf:
             raise ValueError(f"--cache-gb must be above 0, got {self.cache_gb}")

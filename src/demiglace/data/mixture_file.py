@@ -30,11 +30,11 @@ from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_instructions import GeneratedInstructions
 from demiglace.data.sources.generated_questions import GeneratedQuestions
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.object_store import ADDRESS_OPTION, DEFAULT_CACHE, check_stored, open_stored
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
-from demiglace.data.sources.stored import ADDRESS_OPTION, DEFAULT_CACHE, check_stored, open_stored
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.data.text_crops import text_crops
 from demiglace.documents.corruption import restoration_task

@@ -49,7 +49,7 @@ def stored_file(address: str) -> StoredFile:
     """The store's information on a file; ValueError if there is none, StoreError if the store does not answer."""
     info = _asked(address, lambda: _file_system(address).info(address))
     if info.get("type") == "directory" or info.get("size") is None:
-        raise ValueError(f"{address} is no file whose size the store tells")
+        raise ValueError(f"{address} is not a file of known size")
     return StoredFile(address, int(info["size"]), _mark(info))
 
 
@@ -61,7 +61,7 @@ def stored_files(address: str, suffixes: tuple[str, ...]) -> tuple[StoredFile, .
     find = system.glob if "*" in address else system.find
     found = sorted(name for name in _asked(address, lambda: find(address)) if name.endswith(suffixes))
     if not found:
-        raise ValueError(f"{address} names no file that ends with {' or '.join(suffixes)}")
+        raise ValueError(f"{address} matches no file that ends with {' or '.join(suffixes)}")
     return tuple(stored_file(system.unstrip_protocol(name)) for name in found)
 
 
@@ -128,8 +128,8 @@ class ObjectCache:
                     return
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"no room for {file.address} of {file.size} bytes: what the cache of {self.most_bytes} holds is "
-                    "being read; more cache_gb or fewer workers are needed"
+                    f"no space for the {file.size} bytes of {file.address}: all files in the cache of "
+                    f"{self.most_bytes} bytes are being read; raise cache_gb or use fewer workers"
                 )
             time.sleep(0.05)
 
@@ -199,11 +199,11 @@ def _copy(file: StoredFile, aside: Path) -> None:
         while chunk := source.read(CHUNK):
             num_bytes += target.write(chunk)
             if num_bytes > file.size:
-                raise ValueError(f"{file.address} has more than the {file.size} bytes that it is said to have")
+                raise ValueError(f"{file.address} is longer than the {file.size} bytes that the store announced")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{num_bytes} of {file.size} bytes came in {MOST_SECONDS} s")
+                raise TimeoutError(f"{num_bytes} of {file.size} bytes arrived in {MOST_SECONDS} s")
     if num_bytes != file.size:
-        raise OSError(f"{num_bytes} of {file.size} bytes came")
+        raise OSError(f"{num_bytes} of {file.size} bytes arrived")
 
 
 def _asked(address: str, request: Callable[[], T]) -> T:

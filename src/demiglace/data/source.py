@@ -1,8 +1,9 @@
-"""A source of training conversations: the interface that the loader reads, for all kinds of files."""
+"""A source of training conversations: the interface that the loader reads, and what kinds of sources share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class Source(Protocol):
 SHUFFLED_BLOCKS = 4  # if a block must be fetched, decoded or indexed (ours); readers cache twice as many
 
 
-class Endless:
+class EndlessSource:
     """The part of a `Source` that all generated sources share: they are endless and have no files."""
 
     @property
@@ -92,6 +93,36 @@ class FileSource:
 
     def __getstate__(self) -> dict[str, object]:
         return state_of(self)
+
+
+@dataclass(frozen=True)
+class WrappedSource:
+    """The part of a `Source` that is the same as in the `source` that it changes."""
+
+    source: Source
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def blocks(self) -> Sequence[int] | None:
+        return self.source.blocks
+
+    @property
+    def shuffled_blocks(self) -> int | None:
+        return self.source.shuffled_blocks
+
+    @property
+    def files(self) -> Sequence[Path]:
+        return self.source.files
+
+    @property
+    def names_files(self) -> bool:
+        return self.source.names_files
+
+    def where(self, block: int, row: int) -> str:
+        return self.source.where(block, row)
 
 
 def state_of(source: object) -> dict[str, object]:

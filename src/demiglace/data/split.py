@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from demiglace.conversation import Conversation
-from demiglace.data.source import Source, state_of
+from demiglace.data.source import WrappedSource, state_of
 
 FIRST_HELD_OUT = 2**40  # row of an endless source: beyond all rows that a run draws
 
 
 @dataclass(frozen=True)
-class Portion:
+class Portion(WrappedSource):
     """The records of `source` that are held out, or all others; which they are depends only on `seed` and `share`.
 
     Of a source of n records `share * n` are held out, rounded, and at least one if n > 1 and share > 0.
     """
 
-    source: Source
     share: float
     seed: int
     held_out: bool
@@ -31,26 +28,10 @@ class Portion:
         if not 0 <= self.share < 1:
             raise ValueError(f"the share held out must lie in [0, 1), got {self.share}")
 
-    @property
-    def name(self) -> str:
-        return self.source.name
-
     @cached_property
     def blocks(self) -> tuple[int, ...] | None:
         """Raises as the source does."""
         return None if self.source.blocks is None else tuple(map(len, self._rows))
-
-    @property
-    def shuffled_blocks(self) -> int | None:
-        return self.source.shuffled_blocks
-
-    @property
-    def files(self) -> Sequence[Path]:
-        return self.source.files
-
-    @property
-    def names_files(self) -> bool:
-        return self.source.names_files
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         return self.source.read(block, self._row(block, row), seed)

@@ -78,8 +78,8 @@ class BeamGroups:
             if places and None not in places:  # beams wait while other prompts are computed
                 with _failing_alone(cohort.leaders, ended):
                     ended += self._step(cohort, logits[places])
-        failed = {one.leader for one in ended if isinstance(one, FailedSearch)}
-        self._cohorts = [one for one in self._cohorts if one.leaders and failed.isdisjoint(one.leaders)]
+        failed = {end.leader for end in ended if isinstance(end, FailedSearch)}
+        self._cohorts = [cohort for cohort in self._cohorts if cohort.leaders and failed.isdisjoint(cohort.leaders)]
         return ended
 
     def _started(self, leaders: list[Sequence], device: torch.device) -> _Cohort:

@@ -153,10 +153,10 @@ class BeamSearch:
         self._complete(candidates, ends, length)
         self.can_improve &= self._may_improve(length)
         is_over = ~self.can_improve | self._is_satisfied() | ends.all(dim=1, keepdim=True)
-        likeliest, *told = torch.cat([candidates.scores[:, :1].sum(dim=0), is_over.flatten().float()]).tolist()
+        likeliest, *finished = torch.cat([candidates.scores[:, :1].sum(dim=0), is_over.flatten().float()]).tolist()
         check_finite(likeliest)
         offsets = self.beams * torch.arange(len(self.rows), device=parents.device).unsqueeze(1)
-        return (parents.gather(1, followed) + offsets).flatten(), [row for row, over in enumerate(told) if over]
+        return (parents.gather(1, followed) + offsets).flatten(), [row for row, over in enumerate(finished) if over]
 
     def best(self, row: int) -> BestBeam:
         tokens = self.complete.tokens[row, 0].tolist()

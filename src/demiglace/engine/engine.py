@@ -95,7 +95,7 @@ class Engine:
         `row` of a step is the number of its request. A request is over when its step has `stopped_by`, its sampler was
         stopped between steps, or it fails. With beam search all tokens of an answer come at its end.
         """
-        self._remove([one for one in self.scheduler.sequences if one.sampler.stopped_by])
+        self._remove([sequence for sequence in self.scheduler.sequences if sequence.sampler.stopped_by])
         batch = self.scheduler.schedule()
         if batch is None:
             return []
@@ -103,11 +103,12 @@ class Engine:
             failures = self._encode_pictures(batch)
             batch = batch.without(set(failures)) if failures else batch
             ready, logits = self.runner.run(batch) if batch.sequences else ([], torch.empty(0))
-        return [*(Failure(one.number, error) for one, error in failures.items()), *self._take(batch, ready, logits)]
+        failed = (Failure(sequence.number, error) for sequence, error in failures.items())
+        return [*failed, *self._take(batch, ready, logits)]
 
     def cancel(self, number: int) -> None:
         """End a request at any moment; does nothing if it is already over."""
-        self._remove([one for one in self.scheduler.sequences if one.number == number])
+        self._remove([sequence for sequence in self.scheduler.sequences if sequence.number == number])
 
     def weights_changed(self) -> None:
         """Discard everything computed with other weights; answers in progress continue with the new ones."""
@@ -150,37 +151,37 @@ class Engine:
         for sequence, count in zip(batch.sequences, batch.counts, strict=True):
             sequence.num_computed += count
             self.blocks.commit(sequence)
-        searched = {one: row for row, one in enumerate(ready) if one.sampler.params.num_beams > 1}
+        searched = {sequence: row for row, sequence in enumerate(ready) if sequence.sampler.params.num_beams > 1}
         if not searched:
             return self._sample(ready, logits)
-        sampled = [row for row, one in enumerate(ready) if one not in searched]
+        sampled = [row for row, sequence in enumerate(ready) if sequence not in searched]
         return [*self._sample([ready[row] for row in sampled], logits[sampled]), *self._search(searched, logits)]
 
     def _sample(self, sequences: list[Sequence], logits: Tensor) -> list[Step | Failure]:
         if not sequences:
             return []
-        found = list(zip(sequences, next_tokens(logits, [one.sampler for one in sequences]), strict=True))
-        self._remove([one for one, token in found if isinstance(token, ValueError) or token.stopped_by])
+        sampled = list(zip(sequences, next_tokens(logits, [sequence.sampler for sequence in sequences]), strict=True))
+        self._remove([sequence for sequence, token in sampled if isinstance(token, ValueError) or token.stopped_by])
         return [
-            Failure(one.number, token) if isinstance(token, ValueError) else Step(one.number, token)
-            for one, token in found
+            Failure(sequence.number, token) if isinstance(token, ValueError) else Step(sequence.number, token)
+            for sequence, token in sampled
         ]
 
     def _search(self, rows: dict[Sequence, int], logits: Tensor) -> list[Step | Failure]:
         """Advance beams by a token; rows: index of each in logits."""
-        failures = {one.number: error for one, error in non_finite_rows(rows, logits)}
-        self._remove([one for one in rows if one.number in failures])
-        ended = self.beams.advance({one: row for one, row in rows.items() if one.number not in failures}, logits)
+        failures = {beam.number: error for beam, error in non_finite_rows(rows, logits)}
+        self._remove([beam for beam in rows if beam.number in failures])
+        ended = self.beams.advance({beam: row for beam, row in rows.items() if beam.number not in failures}, logits)
         steps: list[Step | Failure] = [Failure(number, error) for number, error in failures.items()]
-        for one in ended:
-            self._remove(one.leader.beams or [one.leader])
-            if isinstance(one, FailedSearch):
-                steps.append(Failure(one.leader.number, one.error))
+        for search in ended:
+            leader = search.leader
+            self._remove(leader.beams or [leader])
+            if isinstance(search, FailedSearch):
+                steps.append(Failure(leader.number, search.error))
                 continue
-            take = one.leader.sampler.take
-            for token in zip(one.tokens, one.log_probabilities, strict=True):
-                steps.append(Step(one.leader.number, take(*token)))
-        if any(isinstance(one, FailedSearch) for one in ended):  # wherever in its step that happened
+            for token in zip(search.tokens, search.log_probabilities, strict=True):
+                steps.append(Step(leader.number, leader.sampler.take(*token)))
+        if any(isinstance(search, FailedSearch) for search in ended):  # wherever in its step that happened
             self._start_again()
         return steps
 

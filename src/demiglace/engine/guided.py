@@ -41,7 +41,7 @@ class Guide:
     def __post_init__(self) -> None:
         """ValueError of one line if the library is missing or cannot enforce the grammar."""
         library = _library()
-        with _in_one_line("the form of the answer cannot be held"):
+        with _in_one_line("the answer format is not supported"):
             _check(library.LLMatcher.validate_grammar(self.grammar, None))
 
     @classmethod
@@ -121,7 +121,7 @@ class GuideProgress:
         self._check()
 
     def _check(self) -> None:
-        with _in_one_line("the form of the answer cannot be followed"):
+        with _in_one_line("the answer format cannot be followed"):
             _check(self._matcher.get_error())
 
 

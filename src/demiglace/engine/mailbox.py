@@ -31,7 +31,7 @@ class Mailbox:
     def take(self, number: int) -> list[SampledToken]:
         """The unread tokens of a request; raises its error if it failed."""
         unread = self._unread[number]
-        tokens = [one for one in unread if isinstance(one, SampledToken)]
+        tokens = [entry for entry in unread if isinstance(entry, SampledToken)]
         self._unread[number] = unread[len(tokens) :]  # a failure comes last
         if not tokens and unread and isinstance(unread[0], Exception):
             raise unread[0]

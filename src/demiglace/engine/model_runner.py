@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from demiglace.batch import PADDING, Batch, moved
+from demiglace.batch import PADDING, Batch, to_device
 from demiglace.engine.decode_step import DecodeStep
 from demiglace.engine.decode_window import DecodeWindow
 from demiglace.engine.paged_cache import ChunkCache, PagedCache
@@ -30,12 +30,15 @@ class ModelRunner:
         """Compute the visual tokens that a prefill needs; returns whose pictures cannot be encoded, and why."""
         if batch.kind == "decode":
             return {}
-        missing = [one for one in batch.sequences if one.visual_tokens is None]
-        missing = [one for one in missing if one.places(one.num_computed, len(one.prompt))]
+        missing = [
+            sequence
+            for sequence in batch.sequences
+            if sequence.visual_tokens is None and sequence.places(sequence.num_computed, len(sequence.prompt))
+        ]
         try:
             self._set_visual_tokens(missing)
         except (ValueError, RuntimeError):
-            return {one: error for one in missing if (error := self._encoding_error(one))}
+            return {sequence: error for sequence in missing if (error := self._encoding_error(sequence))}
         return {}
 
     def run(self, batch: ScheduledBatch) -> tuple[list[Sequence], Tensor]:
@@ -47,20 +50,22 @@ class ModelRunner:
     def _decode(self, sequences: list[Sequence]) -> tuple[list[Sequence], Tensor]:
         window, device = self.window, self.paged.keys.device
         window.hold(sequences)
-        tokens = torch.tensor([[one.output_tokens[-1]] for one in window.sequences], device=device)
-        positions = torch.tensor([[one.num_computed] for one in window.sequences], device=device)
+        tokens = torch.tensor([[sequence.output_tokens[-1]] for sequence in window.sequences], device=device)
+        positions = torch.tensor([[sequence.num_computed] for sequence in window.sequences], device=device)
         logits = self.decode_step(tokens, positions, window.advance())
         window.save_full_blocks()
         return window.sequences.copy(), logits
 
     def _prefill(self, sequences: list[Sequence], counts: list[int]) -> tuple[list[Sequence], Tensor]:
         device, pairs = self.paged.keys.device, list(zip(sequences, counts, strict=True))
-        visual = [_visual_tokens(one, count) for one, count in pairs if one.visual_tokens is not None]
-        cache, last = ChunkCache(self.paged, sequences, counts), moved(torch.tensor(counts) - 1, device)
+        visual = [_visual_tokens(sequence, count) for sequence, count in pairs if sequence.visual_tokens is not None]
+        cache, last = ChunkCache(self.paged, sequences, counts), to_device(torch.tensor(counts) - 1, device)
         batch = _chunks(sequences, counts).to(device)
-        embeddings = self.model.place(batch, torch.cat(visual) if visual else None)
+        embeddings = self.model.merge_visual_tokens(batch, torch.cat(visual) if visual else None)
         hidden = self.model.llm(embeddings, batch.positions, batch.segments, cache, last=last)[:, 0]
-        ready = [row for row, (one, count) in enumerate(pairs) if one.num_computed + count == one.num_prefill]
+        ready = [
+            row for row, (sequence, count) in enumerate(pairs) if sequence.num_computed + count == sequence.num_prefill
+        ]
         for row in ready:  # views of what was encoded for all, which would keep all of it in memory
             sequences[row].visual_tokens = None
         return [sequences[row] for row in ready], self.model.logits(hidden[ready]).float()
@@ -69,7 +74,8 @@ class ModelRunner:
         """Set visual tokens, from the first package with places still to compute."""
         if not sequences:
             return
-        packages = [one.packages_of(one.places(one.num_computed, len(one.prompt))) for one in sequences]
+        places = [sequence.places(sequence.num_computed, len(sequence.prompt)) for sequence in sequences]
+        packages = [sequence.packages_of(own) for sequence, own in zip(sequences, places, strict=True)]
         tokens = self.visual_cache.tokens(self.model, list(chain.from_iterable(packages)))
         counts = [len(own) * self.model.config.resampler.num_queries for own in packages]
         for sequence, own_tokens in zip(sequences, tokens.split(counts), strict=True):

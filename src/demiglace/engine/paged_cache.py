@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.engine.sequence import Sequence
 from demiglace.model.layers import visibility
 from demiglace.model.qwen3 import Qwen3Config
@@ -37,7 +37,7 @@ class PagedCache:
         first = start // self.block_size
         blocks = torch.tensor(sequence.blocks[first : -(-end // self.block_size)], dtype=torch.int64)
         slots = (blocks.unsqueeze(1) * self.block_size + torch.arange(self.block_size)).flatten()
-        return moved(slots[start - first * self.block_size :][: end - start], self.keys.device)
+        return to_device(slots[start - first * self.block_size :][: end - start], self.keys.device)
 
 
 class ChunkCache:
@@ -51,14 +51,14 @@ class ChunkCache:
         device = paged.keys.device
         before = [sequence.num_computed for sequence in sequences]
         pairs = list(zip(sequences, before, counts, strict=True))
-        self.new_slots = torch.cat([paged.slots(one, start, start + count) for one, start, count in pairs])
+        self.new_slots = torch.cat([paged.slots(sequence, start, start + count) for sequence, start, count in pairs])
         self.before = torch.tensor(before, device=device).unsqueeze(1)
         self.old_slots = torch.zeros(len(sequences), max(before), dtype=torch.int64, device=device)
         for row, (sequence, start, _) in zip(self.old_slots, pairs, strict=True):
             row[:start] = paged.slots(sequence, 0, start)
         width = max(counts)
         real = torch.arange(width) < torch.tensor(counts).unsqueeze(1)
-        self.real = None if min(counts) == width else moved(real.flatten().nonzero().squeeze(1), device)
+        self.real = None if min(counts) == width else to_device(real.flatten().nonzero().squeeze(1), device)
 
     def visible(self, positions: Tensor, segments: Tensor) -> Tensor | None:
         """The attention mask of the new tokens over those before and the new ones. On a CPU it is additive, because

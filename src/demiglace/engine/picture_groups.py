@@ -44,7 +44,9 @@ def picture_groups(patches: Tensor, grids: Tensor, kept: Tensor | None) -> list[
     for members in pictures.groups():
         seen = [picture for picture in members if counts[picture]]
         end = patch + sum(counts[picture] for picture in seen)
-        own = None if pictures.kept is None or len(seen) == 1 else torch.cat([pictures.kept[one] for one in seen])
+        own = (
+            None if pictures.kept is None or len(seen) == 1 else torch.cat([pictures.kept[picture] for picture in seen])
+        )
         key = keys[seen[0]] if len(seen) == 1 else digest(b"".join(keys[picture] for picture in seen))
         groups.append(PictureGroup(key, patches[patch:end], grids[seen], own, len(members)))
         patch = end

@@ -93,7 +93,7 @@ class Scheduler:
         return ScheduledBatch("prefill", chosen, counts) if chosen else None
 
     def _admit(self, sequence: Sequence, cached: list[int]) -> bool:
-        num_rows = sum(one.num_rows for one in self.running) + sequence.num_rows
+        num_rows = sum(running.num_rows for running in self.running) + sequence.num_rows
         if num_rows > self.max_rows or not self.blocks.open(sequence, cached):
             return False
         self.waiting.remove(sequence)
@@ -111,7 +111,7 @@ class Scheduler:
     def _preempt(self, sequence: Sequence) -> None:
         """Move a sequence back to waiting, to be recomputed when its turn comes; beams restart from their leader."""
         leader = sequence.leader or sequence
-        for one in leader.beams or [leader]:
-            self.remove(one)
+        for beam in leader.beams or [leader]:
+            self.remove(beam)
         leader.beams = []
         self.add(leader)

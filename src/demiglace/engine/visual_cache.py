@@ -84,7 +84,9 @@ def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
     groups = list(chain.from_iterable(package.groups for package in packages))
     weight = model.llm.model.embed_tokens.weight
     features = encoded(model.vpm, groups, weight, MAX_PATCHES_PER_CHUNK)
-    is_plain = isinstance(model.resampler, Resampler) and all(one.visual.run_lengths is None for one in packages)
+    is_plain = isinstance(model.resampler, Resampler) and all(
+        package.visual.run_lengths is None for package in packages
+    )
     if is_plain and len(features) < len(groups):
         return _resampled_once(model.resampler, packages, features)
     tokens: list[Tensor] = []
@@ -97,7 +99,7 @@ def encode(model: MiniCPMV, packages: Sequence[VisualPackage]) -> list[Tensor]:
             MAX_PATCHES_PER_CHUNK,
             joined_run_lengths([package.visual for package in chunk]),
         )
-    return [one.clone() for one in tokens]
+    return [package_tokens.clone() for package_tokens in tokens]
 
 
 def _resampled_once(
@@ -110,7 +112,7 @@ def _resampled_once(
     shown = [[numbers[group.key] for group in package.groups] for package in packages]
     found = list(features.values())
     tokens = resample_recurring(resampler, found, [sizes[key] for key in features], shown, ticks.to(found[0].device))
-    return [one.clone() for one in tokens]
+    return [package_tokens.clone() for package_tokens in tokens]
 
 
 def _groups_of(num_pictures: int, left: Iterator[PictureGroup]) -> tuple[PictureGroup, ...]:

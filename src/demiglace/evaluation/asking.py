@@ -41,10 +41,10 @@ class Asking:
     video: VideoSampling | None = None
     source: str = "ours"
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The settings as JSON values."""
-        told = dataclasses.asdict(replace(self, sampling=replace(self.sampling, guide=None)))
-        return told | {"sampling": {name: value for name, value in told["sampling"].items() if name != "guide"}}
+        values = dataclasses.asdict(replace(self, sampling=replace(self.sampling, guide=None)))
+        return values | {"sampling": {name: value for name, value in values["sampling"].items() if name != "guide"}}
 
 
 ADAPTER = "released code"  # VLMEvalKit, class MiniCPM_V_4_5

@@ -18,8 +18,8 @@ from demiglace.evaluation.benchmarks.reading import READING
 from demiglace.evaluation.benchmarks.video import VIDEO
 
 BENCHMARKS: Mapping[str, Benchmark] = {
-    one.name: one
-    for one in (
+    benchmark.name: benchmark
+    for benchmark in (
         *(*DRAWN, *READING, *CHOICE, *MATHEMATICS, *DOCUMENTS, *HALLUCINATION),
         *(*OBJECTS, *INSTRUCTIONS, *JUDGED, *VIDEO),
     )
@@ -28,12 +28,12 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 def benchmark_named(name: str) -> Benchmark:
     """A benchmark by name, ignoring case and punctuation; ValueError that lists similar names, or else all."""
-    plain = {_plain(known): one for known, one in BENCHMARKS.items()}
+    plain = {_plain(known): benchmark for known, benchmark in BENCHMARKS.items()}
     if _plain(name) in plain:
         return plain[_plain(name)]
-    near = [plain[one].name for one in difflib.get_close_matches(_plain(name), plain, n=3)]
-    told = f"similar: {', '.join(near)}" if near else f"choose from {', '.join(BENCHMARKS)}"
-    raise ValueError(f"unknown benchmark {name!r}; {told}")
+    near = [plain[match].name for match in difflib.get_close_matches(_plain(name), plain, n=3)]
+    hint = f"similar: {', '.join(near)}" if near else f"choose from {', '.join(BENCHMARKS)}"
+    raise ValueError(f"unknown benchmark {name!r}; {hint}")
 
 
 def _plain(name: str) -> str:

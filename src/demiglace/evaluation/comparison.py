@@ -44,22 +44,22 @@ class Comparison:
 
     @property
     def gained(self) -> list[Change]:
-        return [one for one in self.changes if one.gain > 0]
+        return [change for change in self.changes if change.gain > 0]
 
     @property
     def lost(self) -> list[Change]:
-        return [one for one in self.changes if one.gain < 0]
+        return [change for change in self.changes if change.gain < 0]
 
 
 def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
     """Compare two runs; ValueError if no example was answered in both, or one id belongs to different questions."""
-    others = {one.prediction.id: one for one in after}
+    others = {example.prediction.id: example for example in after}
     pairs = [(one, others[one.prediction.id]) for one in before if one.prediction.id in others]
     for one, other in pairs:
         if _asked(one) != _asked(other):
             raise ValueError(f"{one.prediction.id} is {_asked(one)} in one and {_asked(other)} in the other")
     held = [(one, other) for one, other in pairs if one.verdict is not None and other.verdict is not None]
-    asked = {one.prediction.id for one in (*before, *after)}
+    asked = {example.prediction.id for example in (*before, *after)}
     if not held:
         raise ValueError(f"of {len(asked)} examples 0 have an answer in both")
     return _comparison(held, len(asked) - len(held))
@@ -67,7 +67,7 @@ def compare(before: Sequence[Scored], after: Sequence[Scored]) -> Comparison:
 
 def compared_figure(benchmark: Benchmark) -> str:
     """The figure of a benchmark that `compare` tests: the mean of the scores of single questions, in per cent."""
-    plain = (one.name for one in benchmark.figures if one == Figure(one.name))
+    plain = (figure.name for figure in benchmark.figures if figure == Figure(figure.name))
     return next(plain, "mean score")
 
 
@@ -78,12 +78,12 @@ def _asked(scored: Scored) -> str:
 
 def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Comparison:
     clusters = [one.prediction.shown for one, _ in held]
-    scores = [[(one.counted, 1.0) for one in side] for side in zip(*held, strict=True)]
+    scores = [[(example.counted, 1.0) for example in side] for side in zip(*held, strict=True)]
     found, p = difference(scores[0], scores[1], clusters)
     changes = tuple(Change(one, other) for one, other in held if one.counted != other.counted)
     number = len(set(clusters))
     is_binary = all(value in (0.0, 1.0) for side in scores for value, _ in side)
-    gained = sum(one.gain > 0 for one in changes)
+    gained = sum(change.gain > 0 for change in changes)
     return Comparison(
         len(held),
         number,

@@ -62,27 +62,27 @@ HEADINGS = (
 
 def row(shown: ShownComparison) -> tuple[str, ...]:
     """Cells of a comparison in the order of `HEADINGS`; shares in per cent."""
-    one, interval = shown.comparison, shown.comparison.difference.interval
+    comparison, interval = shown.comparison, shown.comparison.difference.interval
     return (
         shown.name,
         shown.figure,
-        f"{one.compared}{f' ({one.left_out} left out)' if one.left_out else ''}",
-        f"{100 * one.before:.1f}",
-        f"{100 * one.after:.1f}",
-        f"{100 * one.difference.value:+.1f}",
+        f"{comparison.compared}{f' ({comparison.left_out} left out)' if comparison.left_out else ''}",
+        f"{100 * comparison.before:.1f}",
+        f"{100 * comparison.after:.1f}",
+        f"{100 * comparison.difference.value:+.1f}",
         "-" if interval is None else f"{100 * interval[0]:+.1f} to {100 * interval[1]:+.1f}",
-        "-" if one.p_mcnemar is None else f"{one.p_mcnemar:.3g}",
-        "-" if one.p_bootstrap is None else f"{one.p_bootstrap:.3g}",
-        str(len(one.gained)),
-        str(len(one.lost)),
+        "-" if comparison.p_mcnemar is None else f"{comparison.p_mcnemar:.3g}",
+        "-" if comparison.p_bootstrap is None else f"{comparison.p_bootstrap:.3g}",
+        str(len(comparison.gained)),
+        str(len(comparison.lost)),
     )
 
 
 def comparison_notes(shown: Sequence[ShownComparison]) -> list[str]:
     """Notes below the table."""
-    comparisons = [one.comparison for one in shown]
-    has_few = any(one.difference.interval is None for one in comparisons)
-    is_clustered = any(one.clusters < one.compared for one in comparisons)
+    comparisons = [entry.comparison for entry in shown]
+    has_few = any(comparison.difference.interval is None for comparison in comparisons)
+    is_clustered = any(comparison.clusters < comparison.compared for comparison in comparisons)
     return [*([FEW_CLUSTERS] if has_few else []), *([CLUSTERED] if is_clustered else [])]
 
 

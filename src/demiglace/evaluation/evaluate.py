@@ -15,7 +15,7 @@ from demiglace.data.object_cache import ObjectCache
 from demiglace.evaluation.asking import Asking, conversation_of
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
-from demiglace.evaluation.dataset.stored import on_disk
+from demiglace.evaluation.dataset.object_store import on_disk
 from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
 from demiglace.evaluation.scores import OWN_RULES, GroupSizes
@@ -92,11 +92,11 @@ class Evaluation:
         self._count_groups()
         _Round(self, backend, file, tell).run()
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "benchmark": self.benchmark.name,
             "data": self.address or (str(self.place.resolve()) if self.place else None),
-            "asking": self.asking.told(),
+            "asking": self.asking.as_json(),
         }
 
     def _count_groups(self) -> None:
@@ -112,18 +112,18 @@ class Evaluation:
     def _settle(self, backend: Backend, file: PredictionFile) -> None:
         """Check or write the settings; a folder without answers accepts new settings and discards earlier failures."""
         path = self.folder / SETTINGS
-        told = json.loads(json.dumps({"model": backend.name, "weights": backend.weights, **self.told()}))
+        settings = json.loads(json.dumps({"model": backend.name, "weights": backend.weights, **self.as_json()}))
         held = read_object(path, MOST_BYTES) if path.exists() else {}
-        changed = [name for name, value in told.items() if held.get(name) != value or name not in held]
+        changed = [name for name, value in settings.items() if held.get(name) != value or name not in held]
         if changed and file.has_answers:
             name = changed[0]
             raise ValueError(
                 f"{self.folder} holds answers of {name} {json.dumps(held.get(name))}, but now it is "
-                f"{json.dumps(told[name])}: choose another folder"
+                f"{json.dumps(settings[name])}: choose another folder"
             )
         if changed:
             file.clear()
-            write_whole(path, json.dumps(told, indent=2) + "\n")
+            write_whole(path, json.dumps(settings, indent=2) + "\n")
 
 
 def group_sizes(folder: Path) -> GroupSizes:
@@ -140,7 +140,7 @@ class _Round:
     ) -> None:
         self.evaluation, self.backend, self.file, self.tell = evaluation, backend, file, tell
         self._under_way: dict[int, Example] = {}
-        self._options = evaluation.asking.told()
+        self._options = evaluation.asking.as_json()
 
     def run(self) -> None:
         for place, reply in self.backend.answers(self._requests()):

@@ -57,17 +57,17 @@ def mean_share(parts: Sequence[tuple[Pairs, Sequence[str]]], scale: float = 1.0)
     """
     names = list(dict.fromkeys(name for _, clusters in parts for name in clusters))
     sums = [_by_cluster(pairs, clusters, names) for pairs, clusters in parts]
-    value, count = scale * float(np.mean([_ratio(one) for one in sums])), len(parts[0][0])
+    value, count = scale * float(np.mean([_ratio(units) for units in sums])), len(parts[0][0])
     fewest = min(len(set(clusters)) for _, clusters in parts)
     if fewest < FEWEST_CLUSTERS:
         return Share(value, None, None, count)
-    if all(_agree(one) for one in sums):
+    if all(_agree(units) for units in sums):
         is_of_scores = all(denominator == 1 for pairs, _ in parts for _, denominator in pairs)
         if not is_of_scores:
             return Share(value, None, None, count)
         low, high = _where_all_agree(value / scale, 0.0, fewest)
         return Share(value, scale * low, scale * high, count)
-    low, high = np.percentile(np.mean([_drawn_ratios(one) for one in sums], axis=0), INSIDE)
+    low, high = np.percentile(np.mean([_drawn_ratios(units) for units in sums], axis=0), INSIDE)
     return Share(value, scale * float(low), scale * float(high), count)
 
 

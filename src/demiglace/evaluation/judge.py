@@ -45,9 +45,9 @@ def judge_predictions(
     """
     assert benchmark.judge is not None
     prompts = {
-        one.id: benchmark.judge(one.question, one.answers[0], one.reply.answer)
-        for one in predictions
-        if not one.reply.error
+        prediction.id: benchmark.judge(prediction.question, prediction.answers[0], prediction.reply.answer)
+        for prediction in predictions
+        if not prediction.reply.error
     }
     path = folder / JUDGEMENTS
     known = _read(path)
@@ -72,8 +72,8 @@ def score_written(text: str) -> float | None:
         return _score(first, text)
     named = [found.end() for found in _NAMED.finditer(text)]
     behind = text[named[-1] :] if named else ""
-    if (near := _SAYS.match(behind)) and (said := _NUMBER.match(behind, near.end())):
-        return _score(said, behind)
+    if (near := _SAYS.match(behind)) and (number := _NUMBER.match(behind, near.end())):
+        return _score(number, behind)
     for part in (behind, text):
         if found := list(_NUMBER.finditer(part)):
             return _score(found[0], part) if len(found) == 1 else None
@@ -110,8 +110,8 @@ def _read(path: Path) -> dict[str, str]:
     """Key -> the judge's answer, if it has a score; an incomplete last line is left out."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     try:
-        said = {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}
-        return {key: text for key, text in said.items() if score_written(text) is not None}
+        answers = {line["key"]: line["answer"] for line in map(json.loads, filter(None, lines))}
+        return {key: text for key, text in answers.items() if score_written(text) is not None}
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} holds a line that is not a judgement: {error!r}") from error
 

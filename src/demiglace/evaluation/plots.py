@@ -51,7 +51,7 @@ def _errors(share: Share) -> tuple[float, float]:
 
 def _draw(panel: Axes, name: str, score: BenchmarkScore) -> None:
     bars = _bars(score)
-    values = [one.value for one in bars.values()]
+    values = [share.value for share in bars.values()]
     errors = zip(*map(_errors, bars.values()), strict=True)
     panel.barh(list(bars), values, xerr=tuple(errors), color="#7aa6c2", ecolor="#334455", capsize=2)
     for value, style, label in ((score.commonest, "--", "commonest answer"), (score.chance, ":", "chance")):

@@ -92,7 +92,7 @@ class PredictionFile:
     @property
     def has_answers(self) -> bool:
         """Whether there is any prediction that did not fail."""
-        return any(not one.reply.error for one in self.found.values())
+        return any(not prediction.reply.error for prediction in self.found.values())
 
     def clear(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -126,6 +126,6 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
 def _read(line: dict[str, Any]) -> Prediction:
     if line["family"] not in get_args(Family):
         raise ValueError(f"unknown family {line['family']!r}")
-    known = {one.name for one in fields(Reply)}
+    known = {field.name for field in fields(Reply)}
     reply = Reply(**{name: value for name, value in line.pop("reply").items() if name in known})
     return Prediction(**line, reply=reply)

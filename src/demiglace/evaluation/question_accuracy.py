@@ -37,22 +37,25 @@ def answer_questions(
     return [answer.text if answer.stopped_by == "end" else "" for answer in answers]
 
 
-def score(questions: Sequence[Question], said: Sequence[str]) -> Score:
+def score(questions: Sequence[Question], responses: Sequence[str]) -> Score:
     """Count right answers; ValueError without questions, or unless there is one answer to each."""
-    if not questions or len(questions) != len(said):
-        raise ValueError(f"{len(questions)} questions, but {len(said)} answers; there must be as many, 1 at least")
+    if not questions or len(questions) != len(responses):
+        raise ValueError(f"{len(questions)} questions, but {len(responses)} answers; there must be as many, 1 at least")
     wanted = Counter(question.answer.casefold() for question in questions)
     return Score(
         asked=len(questions),
-        right=sum(question.is_answered_by(answer) for question, answer in zip(questions, said, strict=True)),
+        right=sum(question.is_answered_by(answer) for question, answer in zip(questions, responses, strict=True)),
         commonest=max(wanted.values()),
-        unfinished=sum(not answer for answer in said),
+        unfinished=sum(not answer for answer in responses),
     )
 
 
-def score_by_kind(questions: Sequence[Question], said: Sequence[str]) -> dict[str, Score]:
+def score_by_kind(questions: Sequence[Question], responses: Sequence[str]) -> dict[str, Score]:
     """`score` of each kind of question, in alphabetical order."""
     kinds = sorted({question.kind for question in questions})
-    pairs = list(zip(questions, said, strict=True))
+    pairs = list(zip(questions, responses, strict=True))
     own = {kind: [pair for pair in pairs if pair[0].kind == kind] for kind in kinds}
-    return {kind: score([one for one, _ in found], [answer for _, answer in found]) for kind, found in own.items()}
+    return {
+        kind: score([question for question, _ in found], [response for _, response in found])
+        for kind, found in own.items()
+    }

@@ -93,7 +93,7 @@ def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[s
 def _has_few(score: BenchmarkScore) -> bool:
     """Whether any displayed share has no interval."""
     categories = score.categories.values() if len(score.categories) > 1 else ()
-    return any(one.interval is None for one in (*(one.share for one in score.figures), *categories))
+    return any(share.interval is None for share in (*(figure.share for figure in score.figures), *categories))
 
 
 def _categories(name: str, score: BenchmarkScore) -> str:

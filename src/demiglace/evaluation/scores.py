@@ -77,36 +77,40 @@ def score_predictions(
     """judged: verdicts by id, used instead of rules for judged benchmarks. benchmark: its name, since kits have own
     rules for some. ValueError for unknown rules, or a benchmark that they do not score.
     """
-    ordered = sorted(predictions, key=lambda one: one.id)  # independent of the order of answers
-    answered = [one for one in ordered if not one.reply.error]
+    ordered = sorted(predictions, key=lambda prediction: prediction.id)  # independent of the order of answers
+    answered = [prediction for prediction in ordered if not prediction.reply.error]
     if judged is None:
-        responses = as_scored([one.reply.answer for one in answered], rules)
+        responses = as_scored([prediction.reply.answer for prediction in answered], rules)
         judged = {
-            one.id: benchmark_scorer(benchmark, one.family, rules)(response, one.expected)
-            for one, response in zip(answered, responses, strict=True)
+            prediction.id: benchmark_scorer(benchmark, prediction.family, rules)(response, prediction.expected)
+            for prediction, response in zip(answered, responses, strict=True)
         }
-    return [Scored(one, None if one.reply.error else judged.get(one.id)) for one in ordered]
+    return [Scored(prediction, None if prediction.reply.error else judged.get(prediction.id)) for prediction in ordered]
 
 
 def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored], sizes: GroupSizes | None = None) -> BenchmarkScore:
     """All figures of a benchmark. sizes: figures of groups leave out a group with fewer questions than this."""
     cut = _cut_groups(benchmark, scored, sizes or {})
-    held = [one for one in scored if one.verdict is not None]
-    figures = [FigureScore(one, found) for one in benchmark.figures if (found := _figure(one, scored, cut))]
+    held = [example for example in scored if example.verdict is not None]
+    figures = [FigureScore(figure, share) for figure in benchmark.figures if (share := _figure(figure, scored, cut))]
     first = figures[0].figure if figures else benchmark.figures[0]
     is_plain = not (first.together or first.mean_of)  # the baselines are those of single questions
     return BenchmarkScore(
         len(scored),
-        sum(bool(one.prediction.reply.error) for one in scored),
-        sum(one.verdict is None and not one.prediction.reply.error for one in scored),
-        sum(one.verdict is not None and one.verdict.score is None for one in held),
-        sum(one.prediction.reply.stopped_by == "length" for one in held),
+        sum(bool(example.prediction.reply.error) for example in scored),
+        sum(example.verdict is None and not example.prediction.reply.error for example in scored),
+        sum(example.verdict is not None and example.verdict.score is None for example in held),
+        sum(example.prediction.reply.stopped_by == "length" for example in held),
         tuple(figures),
         _commonest(held, first.scale) if is_plain else None,
         _chance(held, first.scale) if is_plain else None,
         _categories(first, scored, cut, benchmark.several_categories),
-        dict(Counter(one.prediction.reply.error for one in scored if one.prediction.reply.error)),
-        {one.name: count for one in benchmark.figures if (count := sum(name == one.together for name, _ in cut))},
+        dict(Counter(example.prediction.reply.error for example in scored if example.prediction.reply.error)),
+        {
+            figure.name: count
+            for figure in benchmark.figures
+            if (count := sum(name == figure.together for name, _ in cut))
+        },
     )
 
 
@@ -120,7 +124,7 @@ def _cut_groups(benchmark: Benchmark, scored: Sequence[Scored], sizes: GroupSize
 
 
 def _figure(figure: Figure, scored: Sequence[Scored], cut: Groups) -> Share | None:
-    parts = [_units(one, scored, cut) for one in figure.mean_of or (figure,)]
+    parts = [_units(part, scored, cut) for part in figure.mean_of or (figure,)]
     if any(sum(denominator for _, (_, denominator) in units) <= 0 for units in parts):
         return None
     return mean_share([([pair for _, pair in units], [name for name, _ in units]) for units in parts], figure.scale)
@@ -130,16 +134,18 @@ def _units(figure: Figure, scored: Sequence[Scored], cut: Groups) -> list[tuple[
     """Cluster, numerator and denominator of each counted unit: an example, or a group of examples."""
     if figure.together:
         return [
-            (group[0].prediction.shown, (float(all(one.counted >= 1 for one in group)), 1.0))
+            (group[0].prediction.shown, (float(all(example.counted >= 1 for example in group)), 1.0))
             for name, group in _groups(figure.together, scored).items()
-            if (figure.together, name) not in cut and all(one.verdict is not None for one in group)
+            if (figure.together, name) not in cut and all(example.verdict is not None for example in group)
         ]
-    held = [one for one in scored if one.verdict is not None and figure.needs in one.prediction.answers[0]]
-    return [(one.prediction.shown, _pair(figure, one)) for one in held]
+    counted = [
+        example for example in scored if example.verdict is not None and figure.needs in example.prediction.answers[0]
+    ]
+    return [(example.prediction.shown, _pair(figure, example)) for example in counted]
 
 
-def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
-    expected, answer = one.prediction.expected, one.prediction.reply.answer
+def _pair(figure: Figure, example: Scored) -> tuple[float, float]:
+    expected, answer = example.prediction.expected, example.prediction.reply.answer
     if figure.of == "characters":
         edits, characters = count_edits(expected.answers[0], answer)
         return float(edits), float(characters)
@@ -151,7 +157,7 @@ def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
     if figure.family is not None:
         return scorer(figure.family)(answer, expected).counted, 1.0
     if figure.of == "score":
-        return one.counted, 1.0
+        return example.counted, 1.0
     found = objects_said(answer, expected)
     if figure.of == "objects":
         return float(len(found.absent)), float(len(found.named))
@@ -160,8 +166,8 @@ def _pair(figure: Figure, one: Scored) -> tuple[float, float]:
 
 def _groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:
     groups = defaultdict[str, list[Scored]](list)
-    for one in scored:
-        groups[_group(name, one)].append(one)
+    for example in scored:
+        groups[_group(name, example)].append(example)
     return groups
 
 
@@ -171,25 +177,25 @@ def _group(name: str, scored: Scored) -> str:
 
 def _categories(figure: Figure, scored: Sequence[Scored], cut: Groups, several: bool) -> dict[str, Share]:
     members = defaultdict[str, list[Scored]](list)
-    for one in scored:
-        category = one.prediction.category
+    for example in scored:
+        category = example.prediction.category
         for name in {part.strip() for part in category.split(",")} if several else {category}:
-            members[name].append(one)
+            members[name].append(example)
     shares = {name: _figure(figure, members[name], cut) for name in sorted(members) if name}
     return {name: found for name, found in shares.items() if found is not None}
 
 
 def _commonest(held: Sequence[Scored], scale: float) -> float | None:
-    if not held or any(one.prediction.family not in _REPEATING for one in held):
+    if not held or any(example.prediction.family not in _REPEATING for example in held):
         return None
     answers = defaultdict[str, Counter[str]](Counter)
-    for one in held:
-        answers[one.prediction.category][one.prediction.answers[0].casefold()] += 1
+    for example in held:
+        answers[example.prediction.category][example.prediction.answers[0].casefold()] += 1
     return scale * sum(max(counts.values()) for counts in answers.values()) / len(held)
 
 
 def _chance(held: Sequence[Scored], scale: float) -> float | None:
-    if any(one.prediction.family not in _REPEATING for one in held):
+    if any(example.prediction.family not in _REPEATING for example in held):
         return None
-    counts = [2 if one.prediction.family == "yes or no" else len(one.prediction.choices) for one in held]
+    counts = [2 if example.prediction.family == "yes or no" else len(example.prediction.choices) for example in held]
     return scale * sum(1 / count for count in counts) / len(counts) if counts and all(counts) else None

@@ -18,7 +18,7 @@ from demiglace.engine.mailbox import Mailbox
 from demiglace.engine.sampling import SamplingParams
 from demiglace.engine.token_roles import TokenRoles
 from demiglace.engine.token_sampler import SampledToken, TokenSampler
-from demiglace.fields import told
+from demiglace.fields import short_repr
 from demiglace.inference.answer import Answer, AnswerBuilder, AnswerStream
 from demiglace.inference.file_parts import PartSource, part_of
 from demiglace.model import weights
@@ -286,7 +286,7 @@ def _listed(request: tuple[str, Sequence[PartSource]]) -> tuple[str, Sequence[Pa
     """ValueError where one file stands in the place of the list: a text would be taken letter by letter."""
     if len(request) != 2 or isinstance(request[1], str | bytes) or not isinstance(request[1], Sequence):
         raise ValueError(
-            f'a request is a question and a list of files, such as ("Hi?", ["a.png"]), got {told(request)}'
+            f'a request is a question and a list of files, such as ("Hi?", ["a.png"]), got {short_repr(request)}'
         )
     return request
 

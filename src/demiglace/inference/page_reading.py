@@ -138,8 +138,8 @@ class PageReader:
             under_way.append(self.submit(page))
             if len(under_way) == PAGES_AHEAD:
                 yield under_way.popleft().result()
-        for one in under_way:
-            yield one.result()
+        for future in under_way:
+            yield future.result()
 
     def read(self, page: PIL.Image.Image) -> ReadPage:
         """A picture of any mode, upright as its EXIF says; boxes are those of the upright page. ValueError as of
@@ -212,7 +212,7 @@ class _ReadPieces:
         return mean_confidence(self.answers)
 
     def line(self, back: Callable[[Box], Box]) -> ReadLine:
-        text = " ".join(said for answer in self.answers if (said := answer.text.strip()))
+        text = " ".join(piece for answer in self.answers if (piece := answer.text.strip()))
         return ReadLine(text, back(self.cut.box), self.confidence)
 
 

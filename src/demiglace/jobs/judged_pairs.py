@@ -70,7 +70,7 @@ class JudgedPairs:
                 if judge is not None and missing:
                     judged = judge.judge(missing)
                     log.add(judged)
-                    known |= {one.prompt_id: one for one in judged}
+                    known |= {answers.prompt_id: answers for answers in judged}
                     check_verifier(known.values(), least_mass)
         ranks.wait()
         return True
@@ -90,13 +90,13 @@ class JudgedPairs:
 
 def summary(judged: Sequence[JudgedAnswers], pairs: Sequence[PreferencePair]) -> str:
     """A summary of answers, claims and pairs in one line."""
-    answers = [answer for one in judged for answer in one.answers]
+    answers = [answer for prompt in judged for answer in prompt.answers]
     claims = [claim for answer in answers for claim in answer.claims]
     rejected = sum(claim.verdict.is_rejected for claim in claims)
     problems = sum(answer.score is None for answer in answers)
-    told = f"{len(answers)} answers, {problems} without a score; {len(claims)} claims, {rejected} rejected"
+    counts = f"{len(answers)} answers, {problems} without a score; {len(claims)} claims, {rejected} rejected"
     balance = f", chosen answers longer by {mean_longer(pairs):.2f} tokens" if pairs else ""
-    return f"{told}; {len(pairs)} pairs{balance}"
+    return f"{counts}; {len(pairs)} pairs{balance}"
 
 
 def _judge(recipe: PreferenceRecipe, seed: int, machine: Machine) -> AnswerJudge:

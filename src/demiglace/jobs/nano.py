@@ -49,8 +49,8 @@ from demiglace.bootstrap.picture_shards import AHEAD, PictureStream, ShardSpec, 
 from demiglace.bootstrap.query_init import init_queries
 from demiglace.data.sources.rendered import QUESTIONS
 from demiglace.data.text_crops.page_crops import pdfs_in
-from demiglace.jobs.circumstances import USUAL, Circumstances
 from demiglace.jobs.compilation import compile_layers
+from demiglace.jobs.execution import DEFAULT_EXECUTION, Execution
 from demiglace.jobs.export import export
 from demiglace.jobs.nano_samples import AtCheckpoint, Samples, prompt
 from demiglace.jobs.run_folder import open_folder
@@ -78,9 +78,9 @@ QUERY_INIT_BATCHES = 4
 def train(
     recipe: NanoRecipe,
     folder: Path,
-    log: Callable[[str], None] = lambda told: None,
+    log: Callable[[str], None] = lambda message: None,
     restart: bool = False,
-    under: Circumstances = USUAL,
+    execution: Execution = DEFAULT_EXECUTION,
 ) -> Path | None:
     """Run or resume the recipe in `folder`; returns the folder of the finished model, or None if a signal or the
     deadline stopped it.
@@ -92,7 +92,7 @@ def train(
     settings, made = asdict(recipe), [*NANO_STAGES, "model", HEADS_FILE, PICTURES, PLAN_FILE]
     del settings["only"], settings["save_every"]  # further stages may be run later
     with open_folder(folder, settings, lambda: inputs_of(recipe), made, ALONE, log, restart):
-        return run_stages(recipe, folder, under, log)
+        return run_stages(recipe, folder, execution, log)
 
 
 def check_inputs(recipe: NanoRecipe) -> None:
@@ -111,36 +111,36 @@ def inputs_of(recipe: NanoRecipe) -> Inputs:
     return {"data": marks([*documents, *atlas]), "fonts": marks(fonts), "start": marks(start)}
 
 
-def run_stages(recipe: NanoRecipe, folder: Path, under: Circumstances, log: Callable[[str], None]) -> Path | None:
+def run_stages(recipe: NanoRecipe, folder: Path, execution: Execution, log: Callable[[str], None]) -> Path | None:
     """The requested stages, one after the other; as `train`."""
     learner = initial_learner(recipe)
-    if under.compiled:
+    if execution.compiled:
         compile_layers(learner.model.llm.model.layers, log)
     processor = nano_processor(recipe)
     samples = Samples(recipe, processor, count=min(32, recipe.batch_size))
 
     def export(learner: Learner) -> None:
-        if under.on_export is not None:
+        if execution.on_export is not None:
             export_with_heads(learner, processor, folder)
-            under.on_export(folder)
+            execution.on_export(folder)
 
-    pool = renderers(under.num_renderers)
-    peak = under.peak(log)
+    pool = renderers(execution.num_renderers)
+    peak = execution.peak(log)
     try:
-        streams = Streams(recipe, folder / PICTURES, pool, under)
-        for stage, objective in stages(recipe, processor, streams, under.computation):
+        streams = Streams(recipe, folder / PICTURES, pool, execution)
+        for stage, objective in stages(recipe, processor, streams, execution.computation):
             if stage.name not in recipe.only:
                 continue
-            learner.to(under.device)
+            learner.to(execution.device)
             if stage.name == "resampler" and latest(folder / stage.name) is None:
-                init_queries(learner, first_pictures(streams(recipe.spec(3))).to(under.device))
-            if under.plan is not None:
-                if under.plan.is_late(stage):
+                init_queries(learner, first_pictures(streams(recipe.spec(3))).to(execution.device))
+            if execution.plan is not None:
+                if execution.plan.is_late(stage):
                     return None
-                stage = under.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
+                stage = execution.plan.fitted(stage, partial(seconds_of_a_step, learner, stage, objective))
             reads = isinstance(objective, ReadingObjective | SumOfObjectives)
-            callback, own = AtCheckpoint(samples if reads else None, export, under.compiled), folder / stage.name
-            if not Trainer(learner, stage, objective, own, callback, peak=peak, pace=under.pace, log=log).run():
+            callback, own = AtCheckpoint(samples if reads else None, export, execution.compiled), folder / stage.name
+            if not Trainer(learner, stage, objective, own, callback, peak=peak, pace=execution.pace, log=log).run():
                 return None
             with write_errors(folder / stage.name):
                 export_with_heads(learner, processor, folder)
@@ -156,29 +156,29 @@ class Streams:
     recipe: NanoRecipe
     folder: Path
     pool: Executor
-    under: Circumstances
+    execution: Execution
 
     def __call__(self, spec: ShardSpec) -> Pictures:
         if self.recipe.atlas is None:
             return self.drawn(spec, self.recipe.batch_size)
         source = LineSource(spec, self.recipe.batch_size, self.recipe.atlas)
-        ahead = self.pool if self.under.num_renderers > 1 else None  # a single process is busy enough with pages
-        return LineStream(source, SLOTS_PER_TOKEN, self.under.device, ahead)
+        ahead = self.pool if self.execution.num_renderers > 1 else None  # a single process is busy enough with pages
+        return LineStream(source, SLOTS_PER_TOKEN, self.execution.device, ahead)
 
     def drawn(self, spec: ShardSpec, batch_size: int) -> PictureStream:
-        return PictureStream(spec, batch_size, self.folder, self.pool, max(AHEAD, self.under.num_renderers))
+        return PictureStream(spec, batch_size, self.folder, self.pool, max(AHEAD, self.execution.num_renderers))
 
 
 def stages(
-    recipe: NanoRecipe, processor: Processor, streams: Streams, how: Computation = ON_HOST
+    recipe: NanoRecipe, processor: Processor, streams: Streams, computation: Computation = ON_HOST
 ) -> Iterator[tuple[Stage, Objective]]:
     """The stages in order, each with its objective. Learning rates are stable until `decay`, from where they decay."""
     prompts = [prompt(processor, question) for question in QUESTIONS]
 
     seeing_alone = recipe.stage("encoder", ("model.vpm", "patch_head"), recipe.encoder_steps, 2e-3)
-    yield seeing_alone, GlyphObjective(streams(recipe.spec(1)), how)
+    yield seeing_alone, GlyphObjective(streams(recipe.spec(1)), computation)
     text = TranscriptionObjective(
-        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, how
+        prompts, processor.tokenizer, recipe.batch_size, recipe.max_characters, recipe.seed + 2, computation
     )
     yield recipe.stage("decoder", ("model.llm", "book"), recipe.decoder_steps, 2e-3), text
 
@@ -187,7 +187,7 @@ def stages(
     ) -> ReadingObjective:
         weights = (frame_weight, patch_weight, letter_place_weight)
         of_model = Learning.of(learned.trainable)
-        return ReadingObjective(stream, prompts, processor.tokenizer, *weights, how, of_model)
+        return ReadingObjective(stream, prompts, processor.tokenizer, *weights, computation, of_model)
 
     def late_reading(offset: int, learned: Stage) -> list[Objective]:
         """Objectives of late stages: pages and damaged words drawn singly, fewer if an atlas gives composed lines."""
@@ -210,11 +210,11 @@ def stages(
     yield stage, together(late_reading(6, stage))
     heads = ("patch_head", "book", "colour_head", "letter_place_head")
     slicing, share = processor.config.slicing, max(1, recipe.batch_size // 3)
-    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 7, how)
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 7, computation)
     stage = recipe.stage("colours", ("model.vpm", *heads), recipe.colours_steps, rate, decay_share=1.0)
     yield stage, together([*late_reading(8, stage), coloured])
-    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, how)
-    items = ItemObjective(slicing, 2 * recipe.batch_size, recipe.seed * 1000 + 10, how)
+    coloured = ColourObjective(slicing, share, recipe.seed * 1000 + 9, computation)
+    items = ItemObjective(slicing, 2 * recipe.batch_size, recipe.seed * 1000 + 10, computation)
     all_heads = (*heads, "item_head", "token_item_head")
     stage = recipe.stage(
         "shapes", ("model.vpm", "model.resampler", *all_heads), recipe.shapes_steps, rate, decay_share=1.0

@@ -19,7 +19,7 @@ import torch
 from demiglace.conversation import Conversation
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.jobs.export import export
 from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype
@@ -129,8 +129,8 @@ def _objective(
 ) -> PreferenceObjective:
     numbers = recipe.numbers
     return PreferenceObjective(
-        pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, numbers.micro_batch_pairs,
-        recipe.seed, machine.ranks, machine.device, machine.dtype, numbers.nll_weight,
+        pairs, reference.numbers, reference.log_probs, numbers.beta, numbers.batch_pairs, recipe.seed, machine.ranks,
+        numbers.nll_weight, micro_batch_size=numbers.micro_batch_pairs, device=machine.device, dtype=machine.dtype,
     )  # fmt: skip
 
 

@@ -125,7 +125,13 @@ def learn_by(
         reward_model,
         machine.num_workers,
     )
-    return PolicyObjective(collector, numbers.micro_batch_prompts, machine.device, machine.dtype, machine.log)
+    return PolicyObjective(
+        collector,
+        machine.log,
+        micro_batch_size=numbers.micro_batch_prompts,
+        device=machine.device,
+        dtype=machine.dtype,
+    )
 
 
 def prompts_of(folder: Path) -> Prompts:

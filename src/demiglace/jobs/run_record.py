@@ -15,8 +15,8 @@ from typing import Any
 
 from demiglace.conversation import Conversation
 from demiglace.data.source import Source
-from demiglace.data.sources.joined import Joined
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.concatenated import Concatenated
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.fields import TableOf, Words
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.media_files import media_of
@@ -57,7 +57,7 @@ def data_marks(sources: Sequence[Source]) -> dict[str, str]:
 
 def _stored(sources: Sequence[Source]) -> Iterator[StoredRecords]:
     for source in sources:
-        if isinstance(source, Joined):
+        if isinstance(source, Concatenated):
             yield from _stored(source.sources)
         elif isinstance(source, StoredRecords):
             yield source
@@ -144,4 +144,4 @@ def _named_files(source: Source, shown: Shown) -> Iterator[Path]:
                 media = media_of(shown(source, block, row))
             except BadRecord:
                 continue
-            yield from (Path(one) for one in media if isinstance(one, str | os.PathLike))
+            yield from (Path(medium) for medium in media if isinstance(medium, str | os.PathLike))

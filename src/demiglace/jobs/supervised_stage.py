@@ -48,7 +48,7 @@ def learn_from(
     return SupervisedObjective(
         loader=loader,
         length=length,
-        micro_batch_rows=micro_batch_rows,
+        micro_batch_size=micro_batch_rows,
         padding_token=processor.tokenizer.special["end_of_text"],
         decayed=stage.decayed,
         learning=learning,

@@ -90,5 +90,5 @@ class Animation:
                 self._image.load()  # Pillow knows the duration of a WebP frame only once it is decoded
             except Exception:
                 return
-            said = self._image.info.get("duration", 0)
-            yield said if said > TOO_SHORT_MS else UNSAID_MS
+            duration = self._image.info.get("duration", 0)
+            yield duration if duration > TOO_SHORT_MS else UNSAID_MS

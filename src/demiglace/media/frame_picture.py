@@ -76,10 +76,11 @@ def _on_white(pixels: np.ndarray) -> PIL.Image.Image:
     return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
-def _tell_range(frame: VideoFrame, told: Colours) -> None:
-    """Give a frame without colour tags those of its container (`told`), if these are of high dynamic range."""
-    if frame.color_primaries == UNSAID and told.transfer in HIGH_DYNAMIC_RANGE:
-        frame.color_trc, frame.color_primaries, frame.colorspace = told.transfer, told.primaries, told.matrix
+def _tell_range(frame: VideoFrame, container: Colours) -> None:
+    """Give a frame without colour tags those of its `container`, if these are of high dynamic range."""
+    if frame.color_primaries == UNSAID and container.transfer in HIGH_DYNAMIC_RANGE:
+        frame.color_trc, frame.color_primaries = container.transfer, container.primaries
+        frame.colorspace = container.matrix
 
 
 def _orientation(frame: VideoFrame) -> tuple[int, bool]:

@@ -66,8 +66,8 @@ def _with_raw_mode(tile: Any, raw_mode: str) -> Any:
 
 def _transparent(image: ImageFile.ImageFile) -> int | tuple[int, ...] | None:
     """Of a PNG: Pillow scales greys of 2 and 4 bits to 0..255 and cuts 16-bit colours to 8, but not this value."""
-    said = image.info.get("transparency")
+    levels = image.info.get("transparency")
     raw = str(image.tile[0].args) if image.tile else ""
-    if raw in _GREY_DEPTHS and isinstance(said, int):
-        return said * 255 // (2 ** _GREY_DEPTHS[raw] - 1)
-    return tuple(level >> 8 for level in said) if raw == _RGB_16 and isinstance(said, tuple) else None
+    if raw in _GREY_DEPTHS and isinstance(levels, int):
+        return levels * 255 // (2 ** _GREY_DEPTHS[raw] - 1)
+    return tuple(level >> 8 for level in levels) if raw == _RGB_16 and isinstance(levels, tuple) else None

@@ -89,8 +89,8 @@ class OpenStream:
         """The track's length from a Matroska tag; the sound may be longer."""
         if "matroska" not in self.format:
             return None
-        said = (_TRACK_LENGTH.match(self.stream.metadata.get(tag, "")) for tag in _TRACK_TAGS)
-        lengths = (3600 * int(part[1]) + 60 * int(part[2]) + float(part[3]) for part in said if part)
+        tags = (_TRACK_LENGTH.match(self.stream.metadata.get(tag, "")) for tag in _TRACK_TAGS)
+        lengths = (3600 * int(part[1]) + 60 * int(part[2]) + float(part[3]) for part in tags if part)
         return next(lengths, None)
 
     def packets(self) -> Iterator[Packet]:

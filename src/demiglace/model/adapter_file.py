@@ -85,5 +85,5 @@ def _check_tensors(path: Path, config: Mapping[str, Any]) -> None:
         raise ValueError(f"{path} is damaged: {error}") from error
     check_finite(path, tensors)
     held = max((size for name, tensor in tensors.items() if ".lora_A." in name for size in tensor.shape[:1]), default=0)
-    if (told := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
-        raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} has rank {told}")
+    if (rank := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
+        raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} has rank {rank}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, take, told
+from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, short_repr, take
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import Qwen3Config
 from demiglace.model.resampler import ResamplerConfig
@@ -113,7 +113,9 @@ def parse_config(fields: Mapping[str, Any]) -> MiniCPMVConfig:
     _check_fixed("config.json", fields, REQUIRED | present)
     layer_types = ListOf(Anything()).check("config.json: layer_types", fields.get("layer_types") or [])
     if others := [kind for kind in layer_types if kind != FULL_ATTENTION]:
-        raise ValueError(f"config.json: layer_types has {told(others[0])}, but every layer is of {FULL_ATTENTION}")
+        raise ValueError(
+            f"config.json: layer_types has {short_repr(others[0])}, but every layer is of {FULL_ATTENTION}"
+        )
     heads = SIZE.check("config.json: hidden_size", fields.get("hidden_size")) // RESAMPLER_HEAD_DIM
     numbers = take("config.json", {"resampler_num_heads": heads, **fields}, NUMBERS, NUMBERS)
     vision = _vision(fields.get("vision_config"))
@@ -174,7 +176,7 @@ def generation_fields(config: MiniCPMVConfig, facts: CheckpointFacts) -> dict[st
 def _check_fixed(where: str, fields: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """ValueError that names all fields whose values differ from `known`."""
     if strange := [name for name, value in known.items() if fields.get(name) != value]:
-        found = ", ".join(f"{name} {told(fields.get(name))} (not {known[name]!r})" for name in strange)
+        found = ", ".join(f"{name} {short_repr(fields.get(name))} (not {known[name]!r})" for name in strange)
         raise ValueError(f"{where} describes another kind of model: {found}")
 
 
@@ -192,7 +194,7 @@ def rope_theta(fields: Mapping[str, Any]) -> float:
         asked = {key: value for key, value in table.items() if key != "rope_theta" and value is not None}
         if strange := [key for key, value in asked.items() if FIXED_ROPE.get(key) != value]:
             raise ValueError(
-                f"config.json: {name} asks for {strange[0]} {told(asked[strange[0]])}, "
+                f"config.json: {name} asks for {strange[0]} {short_repr(asked[strange[0]])}, "
                 "but rotary positions are neither scaled nor turned in part here"
             )
         bases |= {f"{name}.rope_theta": table["rope_theta"]} if "rope_theta" in table else {}

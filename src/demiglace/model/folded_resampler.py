@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.model.resampler import PackageGrids, Resampler, ResamplerConfig, run_times, sin_cos, tick_positions
 
@@ -134,7 +134,7 @@ class FoldedResampler(nn.Module):
         limit: int | None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """As `_scored`, for a picture whose patches stand for `run_lengths` pictures; `times` start at this picture."""
-        places = moved(run_lengths.nonzero().squeeze(1), features.device)
+        places = to_device(run_lengths.nonzero().squeeze(1), features.device)
         runs, (_, width), (columns, rows) = run_lengths[run_lengths > 0], size, tables
         step = max(1, len(runs) if limit is None else limit)
         for start in range(0, len(runs), step):
@@ -144,7 +144,7 @@ class FoldedResampler(nn.Module):
             scores += columns[:, places[chunk] % width]
             scores += rows[:, places[chunk] // width]
             scores += run_times(times, runs[chunk]).T
-            scores += moved(runs[chunk].log(), features.device)
+            scores += to_device(runs[chunk].log(), features.device)
             yield scores, normalised
 
     def _normalise(self, features: Tensor) -> Tensor:

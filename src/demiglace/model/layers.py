@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from demiglace.batch import PADDING, moved
+from demiglace.batch import PADDING, to_device
 
 SHORTEST_IN_BFLOAT16 = 200  # queries of a group, training on a CPU (ours): 100 take .4 to .8 of the time in float32
 
@@ -103,7 +103,7 @@ def packed_rows(lengths: list[int], groups: list[int], device: torch.device) -> 
     for length in lengths:
         starts.append(starts[-1] + length)
     ranges = [torch.arange(starts[group], starts[group + 1]) for group in groups]
-    return moved(torch.cat(ranges), device) if ranges else torch.empty(0, dtype=torch.int64, device=device)
+    return to_device(torch.cat(ranges), device) if ranges else torch.empty(0, dtype=torch.int64, device=device)
 
 
 def grouped_attention(

@@ -51,13 +51,12 @@ class MiniCPMV(nn.Module):
         return tokens.flatten(0, 1)
 
     def embed(self, batch: Batch, max_patches_per_chunk: int | None = None) -> Tensor:
-        """Token embeddings (rows, length, hidden_size) with visual tokens in their places; errors as in `place`."""
-        if batch.visual is None:
-            return self.place(batch, None)
-        return self.place(batch, self.visual_tokens(batch.visual, max_patches_per_chunk))
+        """Token embeddings (rows, length, hidden_size) with the visual tokens of the batch in their places."""
+        visual = None if batch.visual is None else self.visual_tokens(batch.visual, max_patches_per_chunk)
+        return self.merge_visual_tokens(batch, visual)
 
-    def place(self, batch: Batch, visual: Tensor | None) -> Tensor:
-        """Put visual tokens (visual, hidden_size) into the places of `batch` among its token embeddings.
+    def merge_visual_tokens(self, batch: Batch, visual: Tensor | None) -> Tensor:
+        """Token embeddings (rows, length, hidden_size) with visual tokens (visual, hidden_size) in their places.
 
         Raises ValueError if the number of places differs from the number of visual tokens.
         """

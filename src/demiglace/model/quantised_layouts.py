@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, take, told
+from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, Words, short_repr, take
 from demiglace.model.quantisation import DECODER_LINEARS, ENCODER_LINEARS, bitsandbytes, int4_linear, nf4_linear
 from demiglace.model.tensor_files import StoredTensor, TensorFiles
 
@@ -63,7 +63,7 @@ def stored_layout(fields: Mapping[str, Any]) -> QuantisedLayout | None:
     if method == "awq":
         _check(where, table, {"bits": 4, "zero_point": True, "version": "gemm"})
         return AwqLayout(Whole(32, 2**16).check(f"{where}: group_size", table.get("group_size")))
-    raise ValueError(f"{where} has quant_method {told(method)}, but only bitsandbytes and awq are supported")
+    raise ValueError(f"{where} has quant_method {short_repr(method)}, but only bitsandbytes and awq are supported")
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _check(where: str, table: Mapping[str, Any], wanted: Mapping[str, object]) -
     for name, value in wanted.items():
         found = table.get(name, value)
         if (found.lower() if isinstance(found, str) else found) != value:
-            raise ValueError(f"{where} has {name} {told(found)}, but only {value!r} is read here")
+            raise ValueError(f"{where} has {name} {short_repr(found)}, but only {value!r} is read here")
 
 
 def _json_of(where: str, contents: Tensor) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.model.resampler import Resampler, grid_positions, tick_positions
 
 
@@ -49,7 +49,9 @@ def resample_recurring(
     each = [_attend(resampler, queries, *picture) for picture in zip(features, sizes, strict=True)]
     sums = PictureSums(*map(torch.stack, zip(*each, strict=True)))
     moves = _moves(resampler, queries, ticks).split([len(pictures) for pictures in shown])
-    mixed = [_mix(sums, moved(torch.tensor(one), ticks.device), some) for one, some in zip(shown, moves, strict=True)]
+    mixed = [
+        _mix(sums, to_device(torch.tensor(one), ticks.device), some) for one, some in zip(shown, moves, strict=True)
+    ]
     return resampler.ln_post(resampler.attn.out_proj(torch.stack(mixed))) @ resampler.proj
 
 
@@ -64,7 +66,7 @@ def _attend(resampler: Resampler, queries: Tensor, features: Tensor, size: tuple
     """For one picture: attended (heads, num_queries, head_dim), totals (heads, num_queries)."""
     _, (key_weight, key_bias), (value_weight, value_bias) = resampler.attn.projections()
     values = resampler.ln_kv(resampler.kv_proj(features))
-    keys = values + moved(grid_positions(*size, resampler.config.hidden_size), values.device).to(values)
+    keys = values + to_device(grid_positions(*size, resampler.config.hidden_size), values.device).to(values)
     keys = _by_head(F.linear(keys, key_weight, key_bias), resampler)
     values = _by_head(F.linear(values, value_weight, value_bias), resampler)
     scores = (queries @ keys.transpose(1, 2)).float()

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from demiglace.batch import STILL, moved
+from demiglace.batch import STILL, to_device
 from demiglace.model.layers import LayerNorm, are_in_order, chunks_by_length, grouped_attention, packed_rows
 
 LAYER_NORM_EPS = 1e-6  # released code
@@ -51,7 +51,7 @@ def sin_cos(places: Tensor, dim: int) -> Tensor:
     angle by 4e-3 after two hours of 0.1 s ticks.
     """
     steps = np.arange(dim // 2, dtype=np.float32) / np.float32(dim / 2)
-    frequencies = moved(torch.from_numpy(np.float32(1) / np.float32(10000) ** steps), places.device)
+    frequencies = to_device(torch.from_numpy(np.float32(1) / np.float32(10000) ** steps), places.device)
     angles = places.float().unsqueeze(-1) * frequencies
     return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
@@ -197,12 +197,12 @@ def _take(pictures: PackageGrids, ticks: Tensor, packages: list[int]) -> tuple[P
 
 def patch_positions(pictures: PackageGrids, ticks: Tensor, dim: int) -> Tensor:
     """float32 (patches, dim): the encoding of position and time in each patch's key."""
-    tables = {size: moved(grid_positions(*size, dim), ticks.device) for size in set(pictures.sizes)}
+    tables = {size: to_device(grid_positions(*size, dim), ticks.device) for size in set(pictures.sizes)}
     times = tick_positions(ticks, dim)
     if pictures.run_lengths is not None:
         return torch.cat(
             [
-                tables[size][moved(runs > 0, ticks.device)] + run_times(times[picture:], runs[runs > 0])
+                tables[size][to_device(runs > 0, ticks.device)] + run_times(times[picture:], runs[runs > 0])
                 for picture, (size, runs) in enumerate(zip(pictures.sizes, pictures.run_lengths, strict=True))
             ]
         )
@@ -218,11 +218,11 @@ def run_times(times: Tensor, run_lengths: Tensor) -> Tensor:
     """
     longest = int(run_lengths.max()) if len(run_lengths) else 0
     means = [times[:length].mean(dim=0) for length in range(1, longest + 1)]
-    return torch.stack(means)[moved(run_lengths - 1, times.device)] if means else times[:0]
+    return torch.stack(means)[to_device(run_lengths - 1, times.device)] if means else times[:0]
 
 
 def log_run_lengths(pictures: PackageGrids, device: torch.device) -> Tensor | None:
     """float32 (patches,); None if every place has a patch."""
     if pictures.run_lengths is None:
         return None
-    return moved(torch.cat([runs[runs > 0] for runs in pictures.run_lengths]).log(), device)
+    return to_device(torch.cat([runs[runs > 0] for runs in pictures.run_lengths]).log(), device)

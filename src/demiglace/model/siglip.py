@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.model.layers import are_in_order, chunks_by_length, grouped_attention, packed_rows, run_layer
 
 
@@ -119,7 +119,7 @@ def patch_index(pictures: PatchGrids, device: torch.device) -> PatchIndex | None
             own = torch.where(kept, own, rows[-1])
         rows.append(own)
         start += int(kept.sum())
-    return PatchIndex(moved(torch.cat(rows), device), pictures.places())
+    return PatchIndex(to_device(torch.cat(rows), device), pictures.places())
 
 
 class Embeddings(nn.Module):
@@ -136,12 +136,12 @@ class Embeddings(nn.Module):
         embedded = F.linear(patches, self.patch_embedding.weight.flatten(1), self.patch_embedding.bias)
         ids = {grid: self._position_ids(*grid) for grid in set(grids)}
         if len(ids) == 1 and kept is None:  # pictures of one size share their positions
-            places = self.position_embedding(moved(ids[grids[0]], patches.device))
+            places = self.position_embedding(to_device(ids[grids[0]], patches.device))
             return (embedded.unflatten(0, (len(grids), -1)) + places).flatten(0, 1)
         positions = torch.cat([ids[grid] for grid in grids])
         if kept is not None:
             positions = positions[torch.cat(kept)]
-        return embedded + self.position_embedding(moved(positions, patches.device))
+        return embedded + self.position_embedding(to_device(positions, patches.device))
 
     def _position_ids(self, height: int, width: int) -> Tensor:
         rows = self.axis_ids(height, self.num_positions_per_side).unsqueeze(1)

@@ -161,18 +161,19 @@ def _check_depths(found: Collection[str], config: MiniCPMVConfig) -> None:
 
     If few are missing, `_check` names their tensors.
     """
-    for told, prefix in ((config.llm.num_layers, "llm.model.layers"), (config.vision.num_layers, "vpm.encoder.layers")):
+    depths = {"llm.model.layers": config.llm.num_layers, "vpm.encoder.layers": config.vision.num_layers}
+    for prefix, depth in depths.items():
         numbers = {name.removeprefix(f"{prefix}.").partition(".")[0] for name in found if name.startswith(f"{prefix}.")}
-        if told > 2 * len(numbers):
-            raise ValueError(f"config.json has {told} layers {prefix}, but the weights have {len(numbers)}")
+        if depth > 2 * len(numbers):
+            raise ValueError(f"config.json has {depth} layers {prefix}, but the weights have {len(numbers)}")
 
 
 def _wanted(model: nn.Module, stored: Mapping[str, StoredLayer]) -> dict[str, StoredTensor]:
     """The tensors that the files must have if the layers in `stored` are stored quantised."""
     weights = {f"{name}.weight" for name in stored}
     wanted = {name: StoredTensor(tuple(tensor.shape)) for name, tensor in model.state_dict().items()}
-    parts = {f"{name}.{part}": one for name, layer in stored.items() for part, one in layer.parts.items()}
-    return {name: one for name, one in wanted.items() if name not in weights} | parts
+    parts = {f"{name}.{part}": tensor for name, layer in stored.items() for part, tensor in layer.parts.items()}
+    return {name: tensor for name, tensor in wanted.items() if name not in weights} | parts
 
 
 def _check(found: Mapping[str, StoredTensor], wanted: Mapping[str, StoredTensor]) -> None:
@@ -182,18 +183,18 @@ def _check(found: Mapping[str, StoredTensor], wanted: Mapping[str, StoredTensor]
         "missing": [name for name in wanted if name not in found],
         "unknown": [name for name in found if name not in wanted],
         "of another shape": [
-            f"{name} {one.shape} (not {other.shape})"
-            for name, (one, other) in known.items()
-            if other.shape not in (None, one.shape)
+            f"{name} {actual.shape} (not {expected.shape})"
+            for name, (actual, expected) in known.items()
+            if expected.shape not in (None, actual.shape)
         ],
         "of another type (quantised?)": [
-            f"{name} {one.dtypes[0]} (not {' or '.join(other.dtypes)})"
-            for name, (one, other) in known.items()
-            if one.dtypes[0] not in other.dtypes
+            f"{name} {actual.dtypes[0]} (not {' or '.join(expected.dtypes)})"
+            for name, (actual, expected) in known.items()
+            if actual.dtypes[0] not in expected.dtypes
         ],
     }
-    if told := [f"{len(names)} {fault}: {some_of(names)}" for fault, names in faults.items() if names]:
-        raise ValueError(f"the tensors are not the {len(wanted)} of config.json: {'; '.join(told)}")
+    if differences := [f"{len(names)} {fault}: {some_of(names)}" for fault, names in faults.items() if names]:
+        raise ValueError(f"the tensors are not the {len(wanted)} of config.json: {'; '.join(differences)}")
 
 
 def _shards(tensors: Mapping[str, Tensor], max_bytes: int) -> dict[str, list[str]]:

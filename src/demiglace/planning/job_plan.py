@@ -180,13 +180,13 @@ def changes(setup: TrainingSetup, has_adapters: bool) -> Iterator[Change]:
     has_adapters: whether the job may train adapters instead. QLoRA runs in one process only, and a step has at least as
     many rows as processes.
     """
-    told: list[str] = []
+    applied: list[str] = []
 
     def more(option: str, **fields: object) -> Change:
         nonlocal setup
-        told.append(option)
+        applied.append(option)
         setup = replace(setup, **fields)  # type: ignore[arg-type]
-        return Change(" ".join(told), setup)
+        return Change(" ".join(applied), setup)
 
     if setup.micro_batch_rows > setup.rows_of_a_unit:
         yield more("--micro-batch-rows 1", micro_batch_rows=setup.rows_of_a_unit)
@@ -194,11 +194,11 @@ def changes(setup: TrainingSetup, has_adapters: bool) -> Iterator[Change]:
         yield more("--activation-checkpointing", activation_checkpointing=True)
     if setup.dtype != "bfloat16":
         yield more("--dtype bfloat16", dtype="bfloat16")
-    before, start = " ".join(told), setup
+    before, start = " ".join(applied), setup
     if has_adapters:
-        yield from (Change(f"{before} --{method}".strip(), one) for method, one in _adapters(start))
+        yield from (Change(f"{before} --{method}".strip(), changed) for method, changed in _adapters(start))
     if setup.method != "qlora":
-        yield from (Change(f"{before} {options}".strip(), one) for options, one in _devices(start))
+        yield from (Change(f"{before} {options}".strip(), changed) for options, changed in _devices(start))
 
 
 def _adapters(setup: TrainingSetup) -> Iterator[tuple[Method, TrainingSetup]]:

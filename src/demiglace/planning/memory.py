@@ -43,7 +43,7 @@ class MemoryParts:
 
     @property
     def total(self) -> float:
-        return sum(getattr(self, one.name) for one in fields(self))
+        return sum(getattr(self, part.name) for part in fields(self))
 
     @property
     def tensors(self) -> float:

@@ -153,8 +153,8 @@ def _stretches_of_turn(turn: Turn, is_behind_query: bool, is_last: bool, thinkin
         num_given = {None: 1, True: 2, False: 4}[thinking]
         answer = answer.lstrip("\n")
     pieces += [TextPiece(answer), _structure("<|im_end|>")]
-    given, said = tuple(pieces[:num_given]), tuple(pieces[num_given:])
-    return [PromptSpan(given, False), PromptSpan(said, True), PromptSpan((_structure("\n"),), False)]
+    given, generated = tuple(pieces[:num_given]), tuple(pieces[num_given:])
+    return [PromptSpan(given, False), PromptSpan(generated, True), PromptSpan((_structure("\n"),), False)]
 
 
 def _latest_query(turns: Sequence[Turn]) -> int:

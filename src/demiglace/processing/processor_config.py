@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from demiglace.fields import Field, Real, Switch, Whole, take, told
+from demiglace.fields import Field, Real, Switch, Whole, short_repr, take
 from demiglace.processing.slicing import SLICING, SlicingConfig
 from demiglace.processing.tokenizer import STRUCTURE
 
@@ -72,7 +72,7 @@ class ProcessorConfig:
     def from_fields(cls, fields: Mapping[str, Any]) -> ProcessorConfig:
         """Raises ValueError that names a field which is out of bounds or requires unsupported behaviour."""
         if strange := [name for name, value in FIXED.items() if fields.get(name, value) != value]:
-            found = ", ".join(f"{name} {told(fields[name])} (not {FIXED[name]!r})" for name in strange)
+            found = ", ".join(f"{name} {short_repr(fields[name])} (not {FIXED[name]!r})" for name in strange)
             raise ValueError(f"{CONFIG_FILE} has unsupported settings: {found}")
         given = DEFAULTS | take(CONFIG_FILE, fields, FIELDS)
         slicing = SlicingConfig(

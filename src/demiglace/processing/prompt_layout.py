@@ -94,7 +94,7 @@ class Layout:
 
     def _overviews(self, packages: Iterable[Package]) -> Iterator[Package]:
         overview = replace(self.slicing, max_slices=1)
-        return (Package([cut(frame, overview)[0] for frame in one.frames], one.ticks) for one in packages)
+        return (Package([cut(frame, overview)[0] for frame in package.frames], package.ticks) for package in packages)
 
     def _clip(self, packages: Iterable[Package]) -> str:
         """As `video`, for packages whose frames are already resized to overviews."""

@@ -22,7 +22,7 @@ class StopStrings:
         if self.is_found:
             return ""
         text = self._held + text
-        found = [(start + len(one), start) for one in self._strings if (start := text.find(one)) >= 0]
+        found = [(start + len(string), start) for string in self._strings if (start := text.find(string)) >= 0]
         self.is_found = bool(found)
         shown = min(found)[1] if found else len(text) - self._num_open(text)
         self._held = "" if found else text[shown:]
@@ -36,5 +36,5 @@ class StopStrings:
     def _num_open(self, text: str) -> int:
         """Characters at the end of `text` that begin a stop string."""
         longest = min(max(map(len, self._strings), default=1) - 1, len(text))
-        lengths = (n for n in range(longest, 0, -1) if any(one.startswith(text[-n:]) for one in self._strings))
+        lengths = (n for n in range(longest, 0, -1) if any(string.startswith(text[-n:]) for string in self._strings))
         return next(lengths, 0)

@@ -21,7 +21,7 @@ from pathlib import Path
 import tokenizers
 from tokenizers import AddedToken, decoders, models, pre_tokenizers
 
-from demiglace.fields import Anything, TableOf, told
+from demiglace.fields import Anything, TableOf, short_repr
 from demiglace.processing.added_tokens import SETTINGS_FILE, add_listed, add_numbered
 from demiglace.safe_files import read_object, write_whole
 
@@ -252,7 +252,7 @@ def _check_model(path: Path, model: object) -> None:
     given = TableOf(Anything()).check(where, model)
     for name in ("continuing_subword_prefix", "end_of_word_suffix"):
         if given.get(name):
-            raise ValueError(f"{where}: {name} is {told(given[name])}, but a byte-level vocabulary has none")
+            raise ValueError(f"{where}: {name} is {short_repr(given[name])}, but a byte-level vocabulary has none")
 
 
 def _ids_of_roles(backend: tokenizers.Tokenizer) -> dict[str, int]:

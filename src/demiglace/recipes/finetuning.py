@@ -15,8 +15,8 @@ from demiglace.data.measured_lengths import MeasuredLengths
 from demiglace.data.mixture import Mixture
 from demiglace.data.object_cache import ObjectCache
 from demiglace.data.source import Source
+from demiglace.data.sources.object_store import DEFAULT_CACHE
 from demiglace.data.sources.record_files import Media, RecordFile, open_records, place_of
-from demiglace.data.sources.stored import DEFAULT_CACHE
 from demiglace.data.split import Portion
 from demiglace.model.adapters import Lora, targets_of
 from demiglace.model.minicpmv import MiniCPMVConfig

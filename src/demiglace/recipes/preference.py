@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.recipes.hybrid_rl import ALL_BUT_ENCODER
 from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
 from demiglace.rl.answer_judge import AnswerSettings

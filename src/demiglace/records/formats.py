@@ -38,7 +38,7 @@ from demiglace.records.marks import (
 )
 from demiglace.records.media import Find, RecordMedia, keys_beside, reference_in
 from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, is_empty
-from demiglace.records.media_settings import SETTINGS, check_honoured, nearer, read_settings, told
+from demiglace.records.media_settings import SETTINGS, check_applicable, nearer, read_settings, typed_repr
 
 TURNS = ("messages", "conversations")  # keys of a record's turns
 MAX_RECORD_BYTES = 2**26  # of JSON; room for several pictures as `data:` addresses
@@ -104,7 +104,7 @@ def parse_json(data: bytes) -> object:
 
 def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
     if given := [key for key in _TOOLS if not is_empty(fields.get(key))]:
-        raise ValueError(f"`{given[0]}` of a record is not shown to the model, got {told(fields[given[0]])}")
+        raise ValueError(f"`{given[0]}` of a record is not shown to the model, got {typed_repr(fields[given[0]])}")
     _check_wanted(fields)
     key, turns = _turns(fields)
     media.seen.leave(
@@ -139,7 +139,7 @@ def _messages(
     messages = tuple(Message(role, tuple(parts)) for role, parts in fill(drafts, beside))
     if not media.seen.shows_any and "pages" in settings:  # may be those of a book, or pictures of pages
         media.seen.leave({"pages": settings.pop("pages")}, ())
-    check_honoured(settings, [part for message in messages for part in message.content], "the record")
+    check_applicable(settings, [part for message in messages for part in message.content], "the record")
     return messages
 
 
@@ -149,7 +149,7 @@ def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
         raise ValueError(f"a record needs `messages` or `conversations`, got {', '.join(fields) or 'nothing'}")
     turns = fields[found[0]]
     if not isinstance(turns, list) or not turns:
-        raise ValueError(f"`{found[0]}` must be a list of messages, got {told(turns)}")
+        raise ValueError(f"`{found[0]}` must be a list of messages, got {typed_repr(turns)}")
     system = fields.get("system")
     return found[0], [{"role": "system", "content": system}, *turns] if system else turns
 
@@ -179,7 +179,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     role_key, content_key = ("from", "value") if "from" in fields else ("role", "content")
     role = fields.get(role_key)
     if not isinstance(role, str) or role not in ROLES:
-        raise ValueError(f"`{role_key}` must be one of {', '.join(ROLES)}, got {told(role)}")
+        raise ValueError(f"`{role_key}` must be one of {', '.join(ROLES)}, got {typed_repr(role)}")
     if ROLES[role] == "assistant":
         _check_learned(fields)
     own = read_settings(fields)
@@ -188,7 +188,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     draft = [*_reasoning(fields, ROLES[role]), *_pieces(ROLES[role], fields.get(content_key), place, media)]
     if beside := media.beside(fields, place.settings):
         draft = list(fill([(ROLES[role], draft)], beside)[0][1])
-    check_honoured(own, draft, "the message")
+    check_applicable(own, draft, "the message")
     return ROLES[role], draft
 
 
@@ -196,10 +196,12 @@ def _check_learned(fields: Mapping[str, Any]) -> None:
     """ValueError if an answer has more than text, or its own weight in the loss: neither is supported."""
     for key in (*_CALLS, *_SPANS):
         if not is_empty(fields.get(key)):
-            raise ValueError(f"`{key}` of an answer is not learned, got {told(fields[key])}")
+            raise ValueError(f"`{key}` of an answer is not learned, got {typed_repr(fields[key])}")
     for key in (*_SHARES, *_MASKS, *_LEFT_OUT):
         if fields.get(key) not in (None, key not in _LEFT_OUT):
-            raise ValueError(f"`{key}` of an answer is not honoured, got {told(fields[key])}: all answers are learned")
+            raise ValueError(
+                f"`{key}` of an answer is not supported, got {typed_repr(fields[key])}: all answers are learned"
+            )
 
 
 def _check_wanted(fields: Mapping[str, Any]) -> None:
@@ -211,10 +213,12 @@ def _check_wanted(fields: Mapping[str, Any]) -> None:
         raise ValueError(f"`{bad[0]}` of a record says that its answer is bad, got False: all answers are learned")
     for key in _SHARES_OF_RECORDS:
         if isinstance(share := fields.get(key), int | float) and share != 1:
-            raise ValueError(f"`{key}` of a record is not honoured, got {told(share)}: all records weigh the same")
+            raise ValueError(
+                f"`{key}` of a record is not supported, got {typed_repr(share)}: all records weigh the same"
+            )
     if fields.get("mask_history") not in (None, False):
-        told_ = told(fields["mask_history"])
-        raise ValueError(f"`mask_history` of a record is not honoured, got {told_}: all answers are learned")
+        found = typed_repr(fields["mask_history"])
+        raise ValueError(f"`mask_history` of a record is not supported, got {found}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
@@ -223,7 +227,7 @@ def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
         if is_empty(reasoning := fields.get(key)):
             continue
         if role != "assistant" or not isinstance(reasoning, str):
-            raise ValueError(f"`{key}` must be text of the assistant, got {told(reasoning)} of the {role}")
+            raise ValueError(f"`{key}` must be text of the assistant, got {typed_repr(reasoning)} of the {role}")
         yield Text(f"{THINK}\n{reasoning.strip()}\n{END_THINK}\n\n")
         return
 
@@ -237,7 +241,7 @@ def _pieces(role: Role, content: object, place: _Place, media: RecordMedia) -> I
             fields = _fields(item, "a part of `content`")
             yield from _typed_part(role, fields, replace(place, name=f"{place.name}.content.{number}"), media)
     else:
-        raise ValueError(f"the content of a message must be text or a list of parts, got {told(content)}")
+        raise ValueError(f"the content of a message must be text or a list of parts, got {typed_repr(content)}")
 
 
 def _text(role: Role, text: str, place: _Place) -> Iterator[Part | str]:
@@ -256,16 +260,16 @@ def _typed_part(role: Role, fields: Mapping[str, Any], place: _Place, media: Rec
     type_ = fields.get("type") or next((key for key in (*_TEXTS, *_PARTS) if not is_empty(fields.get(key))), None)
     if type_ in _TEXTS:
         if not isinstance(fields.get("text"), str):
-            raise ValueError(f"a part of type {type_} needs `text`, got {told(fields.get('text'))}")
+            raise ValueError(f"a part of type {type_} needs `text`, got {typed_repr(fields.get('text'))}")
         media.seen.leave(fields, ("type", "text"), place.name)
         yield from _text(role, fields["text"], place)
         return
     if not isinstance(type_, str) or type_ not in _PARTS:
-        raise ValueError(f"a part must be of type {', '.join((*_TEXTS, *_PARTS))}, got {told(type_)}")
+        raise ValueError(f"a part must be of type {', '.join((*_TEXTS, *_PARTS))}, got {typed_repr(type_)}")
     own = read_settings(fields)
     reference = reference_in(fields, kind := _PARTS[type_])
     shown = f"<{kind}>" if reference is None else media.show(kind, reference, nearer(place.settings, own))
-    check_honoured(own, [shown], "the part")
+    check_applicable(own, [shown], "the part")
     yield shown
 
 
@@ -281,14 +285,14 @@ def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
         raise ValueError(f"a system prompt must come first, got turns of: {', '.join(roles)}")
     reasoning = ""
     for message in messages:
-        said = "\n".join(part.text for part in message.content if isinstance(part, Text))
-        said.encode()  # ValueError on a lone surrogate, which JSON can contain
+        text = "\n".join(part.text for part in message.content if isinstance(part, Text))
+        text.encode()  # ValueError on a lone surrogate, which JSON can contain
         if message.role != "user" and any(not isinstance(part, Text) for part in message.content):
             raise ValueError(f"only the user shows files, but a message of the {message.role} does")
         if message.role == "assistant":
-            if (count := said.count(END_THINK)) > 1:
+            if (count := text.count(END_THINK)) > 1:
                 raise ValueError(f"an answer has {count} marks {END_THINK}, at most 1 ends its reasoning")
-            reasoning, answer = split_answer(said, thinking=None)
+            reasoning, answer = split_answer(text, thinking=None)
             if not answer:
                 raise ValueError("an answer of the assistant is empty")
     return bool(reasoning)
@@ -296,5 +300,5 @@ def _check_messages(messages: Sequence[Message], may_ask: bool = False) -> bool:
 
 def _fields(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{what} must be an object, got {told(value)}")
+        raise ValueError(f"{what} must be an object, got {typed_repr(value)}")
     return value

@@ -21,12 +21,12 @@ from demiglace.media.pictures import MAX_BYTES, has_pages, kind_of
 from demiglace.records.media_keys import MEDIA_KEYS, MediaKind, Sightings, is_empty, is_note
 from demiglace.records.media_settings import (
     SETTINGS,
-    check_honoured,
+    check_applicable,
     nearer,
     of_one_file,
     pages_of,
     read_settings,
-    told,
+    typed_repr,
     video_sampling,
 )
 
@@ -77,11 +77,11 @@ class RecordMedia:
     def show(self, kind: MediaKind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
         """The part for a reference of a record; if `kind` is None, its bytes decide.
 
-        ValueError if it cannot be found, is a video among images, or has settings that cannot be honoured.
+        ValueError if it cannot be found, is a video among images, or has settings that do not apply.
         """
         held, own = _opened(reference)
         shown = self._part(kind, held, nearer(settings, own))
-        check_honoured(own, [shown], "the file")
+        check_applicable(own, [shown], "the file")
         return shown
 
     def _part(self, kind: MediaKind | None, reference: object, settings: Mapping[str, Any]) -> Shown:
@@ -105,7 +105,7 @@ class RecordMedia:
         frames = []
         for item in reference:
             held, own = _opened(item)
-            check_honoured(own, [], "a frame")
+            check_applicable(own, [], "a frame")
             frames.append(self._source(held))
         return frames[0] if len(frames) == 1 and not _is_still(reference[0]) else frames
 
@@ -116,7 +116,7 @@ class RecordMedia:
             self.seen.add(None)
             return reference
         if not isinstance(reference, str) or not reference:
-            raise ValueError(f"a picture, video or PDF must be named by a path, got {told(reference)}")
+            raise ValueError(f"a picture, video or PDF must be named by a path, got {typed_repr(reference)}")
         if _ADDRESS.match(reference):
             raise ValueError(f"{reference:.80} is an address; only local files are opened")
         self.seen.add(reference)
@@ -143,7 +143,7 @@ def check_known(fields: Mapping[str, Any], read: Iterable[str], what: str) -> No
     """ValueError for a key beside a file that may be a setting of it, but is not supported."""
     for key in fields.keys() - {*read, *SETTINGS} - _NOTES:
         if not is_empty(fields[key]) and not is_note(key):
-            raise ValueError(f"`{key}` of {what} is not honoured, got {told(fields[key])}")
+            raise ValueError(f"`{key}` of {what} is not supported, got {typed_repr(fields[key])}")
 
 
 def reference_in(fields: Mapping[str, Any], kind: MediaKind | None) -> object:
@@ -220,7 +220,7 @@ def _is_named_picture(source: Held) -> bool:
 def _data_of(text: object) -> bytes:
     """The bytes of a `data:` URL, or of plain base64."""
     if not isinstance(text, str):
-        raise ValueError(f"base64 must be text, got {told(text)}")
+        raise ValueError(f"base64 must be text, got {typed_repr(text)}")
     head, comma, payload = text.partition(",") if text.startswith("data:") else ("", "", text)
     if comma and not head.endswith(";base64"):
         raise ValueError(f"a data: address must be in base64, got {head:.80}")

@@ -66,4 +66,4 @@ def media_of(conversation: Conversation) -> list[object]:
     """The conversation's media, each a path, bytes or a picture; the frames of a list one by one."""
     parts = [part for message in conversation.messages for part in message.content]
     shown = [part.source for part in parts if isinstance(part, Image | Document | Video)]
-    return [one for source in shown for one in (source if isinstance(source, tuple) else (source,))]
+    return [medium for source in shown for medium in (source if isinstance(source, tuple) else (source,))]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from demiglace.fields import told
+from demiglace.fields import short_repr
 from demiglace.media.pictures import kind_of
 
 MediaKind = Literal["image", "video", "document"]
@@ -96,12 +96,12 @@ class Sightings:
         """ValueError that names the key if a field not read names media, or is a setting of media that are shown."""
         for place, value in self.unread:
             if self.shows_any and not is_empty(value) and _SETTING.fullmatch(place[-1]):
-                raise ValueError(f"`{_joined(place)}` is not honoured, got {told(value)}")
+                raise ValueError(f"`{_joined(place)}` is not supported, got {short_repr(value)}")
             for keys, leaf in _leaves(place, value):
                 if self._names_media(keys, leaf):
                     raise ValueError(
-                        f"`{_joined(keys)}` names media and is not read, got {told(leaf)}: there are image, images and "
-                        "image_path, and the same for video and document"
+                        f"`{_joined(keys)}` names media and is not read, got {short_repr(leaf)}: there are image, "
+                        "images and image_path, and the same for video and document"
                     )
 
     def _names_media(self, keys: tuple[str, ...], leaf: str | bytes | list[Any]) -> bool:

@@ -38,7 +38,9 @@ def read_settings(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not empty; ValueError if two of them set the number of frames."""
     given = {key: fields[key] for key in SETTINGS if not is_empty(fields.get(key))}
     if len(both := sorted(given.keys() & _RATES)) > 1:
-        raise ValueError(f"{' and '.join(both)} cannot be combined, got {', '.join(told(given[key]) for key in both)}")
+        raise ValueError(
+            f"{' and '.join(both)} cannot be combined, got {', '.join(typed_repr(given[key]) for key in both)}"
+        )
     return given
 
 
@@ -48,7 +50,7 @@ def nearer(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]
     return {key: value for key, value in outer.items() if key not in replaced} | dict(inner)
 
 
-def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
+def check_applicable(settings: Mapping[str, Any], shown: Iterable[object], what: str) -> None:
     """ValueError for a setting of `what` if none of the parts in `shown` is of the kind that it applies to."""
     parts = list(shown)
     for key, value in settings.items():
@@ -58,7 +60,7 @@ def check_honoured(settings: Mapping[str, Any], shown: Iterable[object], what: s
             fitting = [part for part in fitting if isinstance(part, Video) and isinstance(part.source, tuple)]
         if not fitting:
             wanted = "a list of frames" if key == "sample_fps" else kind.__name__.lower()
-            raise ValueError(f"`{key}` is not honoured, got {told(value)}: {what} is or shows no {wanted}")
+            raise ValueError(f"`{key}` does not apply, got {typed_repr(value)}: {what} has no {wanted}")
 
 
 def of_one_file(kind: MediaKind, settings: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
@@ -76,7 +78,9 @@ def of_one_file(kind: MediaKind, settings: Mapping[str, Any], number: int, count
 
 def _number(key: str, value: object, type_: type[float] | type[int]) -> float | int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9 or type_(value) != value:
-        raise ValueError(f"`{key}` must be {'a number' if type_ is float else 'a whole number'}, got {told(value)}")
+        raise ValueError(
+            f"`{key}` must be {'a number' if type_ is float else 'a whole number'}, got {typed_repr(value)}"
+        )
     return type_(value)
 
 
@@ -85,7 +89,7 @@ def pages_of(settings: Mapping[str, Any]) -> str | None:
     if isinstance(pages, int) and not isinstance(pages, bool):
         return str(pages)
     if pages is not None and not isinstance(pages, str):
-        raise ValueError(f"`pages` must be text such as '1-3,7', got {told(pages)}")
+        raise ValueError(f"`pages` must be text such as '1-3,7', got {typed_repr(pages)}")
     return pages
 
 
@@ -106,5 +110,5 @@ def video_sampling(settings: Mapping[str, Any], default: VideoSampling | None = 
     return replace(default or VideoSampling(), **given)
 
 
-def told(value: object) -> str:
+def typed_repr(value: object) -> str:
     return f"{type(value).__name__} {reprlib.repr(value)}"

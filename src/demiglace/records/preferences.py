@@ -19,7 +19,7 @@ from demiglace.conversation import Conversation, Message, Text, VideoSampling
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import ROLES, TURNS, read_record
 from demiglace.records.media import Find
-from demiglace.records.media_settings import told
+from demiglace.records.media_settings import typed_repr
 
 _ANSWERS = ("chosen", "rejected")
 _PROMPTS = ("prompt", "question")
@@ -59,7 +59,7 @@ def read_preference(record: object, where: str, find: Find, sampling: VideoSampl
 def _as_two(record: object) -> list[dict[str, Any]]:
     """Two chat records, one with the chosen and one with the rejected answer."""
     if not isinstance(record, Mapping):
-        raise ValueError(f"a record must be an object, got {told(record)}")
+        raise ValueError(f"a record must be an object, got {typed_repr(record)}")
     others = {key: value for key, value in record.items() if key not in _OWN}
     key, asked = _prompt(record)
     if record.get("rejected_response") is not None:
@@ -93,7 +93,9 @@ def _turns(record: Mapping[str, Any], name: str, key: str) -> list[Any]:
     if isinstance(answer, Mapping):
         return [answer]
     if not isinstance(answer, str):
-        raise ValueError(f"a preference needs `{name}`: a text, a message or a list of messages, got {told(answer)}")
+        raise ValueError(
+            f"a preference needs `{name}`: a text, a message or a list of messages, got {typed_repr(answer)}"
+        )
     return [{"from": "gpt", "value": answer} if key == "conversations" else {"role": "assistant", "content": answer}]
 
 
@@ -106,8 +108,10 @@ def _are_whole(answers: Sequence[list[Any]], asked: Sequence[Any]) -> bool:
         return False
     known = [_said(turn) for turn in answers[0]]
     for turn in asked:
-        if (said := _said(turn)) not in known:
-            raise ValueError(f"`chosen` has the user's turns, but not the one of the prompt beside it: {told(said[1])}")
+        if (shown := _said(turn)) not in known:
+            raise ValueError(
+                f"`chosen` has the user's turns, but not the one of the prompt beside it: {typed_repr(shown[1])}"
+            )
     return True
 
 
@@ -115,10 +119,10 @@ def _said(turn: object) -> tuple[object, object]:
     """The role and the text of a turn."""
     fields = turn if isinstance(turn, Mapping) else {}
     role, content = ("from", "value") if "from" in fields else ("role", "content")
-    said = fields.get(content)
-    if isinstance(said, list):
-        said = "\n".join(str(part["text"]) for part in said if isinstance(part, Mapping) and part.get("text"))
-    return ROLES.get(str(fields.get(role)), fields.get(role)), said
+    text = fields.get(content)
+    if isinstance(text, list):
+        text = "\n".join(str(part["text"]) for part in text if isinstance(part, Mapping) and part.get("text"))
+    return ROLES.get(str(fields.get(role)), fields.get(role)), text
 
 
 def _answer(conversation: Conversation) -> str:

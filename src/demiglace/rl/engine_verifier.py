@@ -28,7 +28,7 @@ class EngineVerifier:
         answers = self.assistant.batch(asked, first, ROWS)
         choices = [answer.log_probabilities[0].alternatives for answer in answers]
         return [
-            claim_verdict((one.content.decode(errors="replace"), one.log_probability) for one in likeliest)
+            claim_verdict((token.content.decode(errors="replace"), token.log_probability) for token in likeliest)
             for likeliest in choices
         ]
 

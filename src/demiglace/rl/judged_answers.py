@@ -38,7 +38,7 @@ class JudgedAnswer:
     @property
     def score(self) -> int | None:
         """Minus the number of rejected claims (paper); None if there is a `problem`."""
-        return None if self.problem else -sum(one.verdict.is_rejected for one in self.claims)
+        return None if self.problem else -sum(claim.verdict.is_rejected for claim in self.claims)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class AnswerLog:
 
     def add(self, judged: Sequence[JudgedAnswers]) -> None:
         """Append the answers in one write, and wait until they are on the disk."""
-        append_text(self.path, "".join(json.dumps(_fields(one), ensure_ascii=False) + "\n" for one in judged))
+        append_text(self.path, "".join(json.dumps(_fields(answers), ensure_ascii=False) + "\n" for answers in judged))
 
     def read(self) -> dict[int, JudgedAnswers]:
         """The answers of all processes, by the number of the prompt; ValueError if a line is damaged."""
@@ -78,7 +78,8 @@ class AnswerLog:
 def _fields(judged: JudgedAnswers) -> dict[str, Any]:
     """Flat fields with the score, so that the file is readable."""
     answers = [
-        {"score": one.score, **asdict(one), "claims": [_claim_fields(c) for c in one.claims]} for one in judged.answers
+        {"score": answer.score, **asdict(answer), "claims": [_claim_fields(claim) for claim in answer.claims]}
+        for answer in judged.answers
     ]
     return {**asdict(judged), "answers": answers}
 
@@ -97,7 +98,7 @@ def _parsed(where: str, line: bytes) -> JudgedAnswers:
 
 def _answer(fields: Mapping[str, Any]) -> JudgedAnswer:
     claims = (
-        JudgedClaim(AtomicClaim(one["statement"], one["question"]), ClaimVerdict(one["yes"], one["no"]))
-        for one in fields["claims"]
+        JudgedClaim(AtomicClaim(claim["statement"], claim["question"]), ClaimVerdict(claim["yes"], claim["no"]))
+        for claim in fields["claims"]
     )
     return JudgedAnswer(fields["text"], fields["num_tokens"], tuple(claims), fields["problem"])

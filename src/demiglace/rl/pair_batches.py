@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.records.preferences import Preference

@@ -24,7 +24,7 @@ from demiglace.rl.rollout_collector import RolloutCollector, RolloutGroups
 from demiglace.rl.rollout_log import ScoredGroup
 from demiglace.training.losses import LearnedTokens, policy_loss
 from demiglace.training.metrics import Figures
-from demiglace.training.objective import UnreadFigures
+from demiglace.training.objective import MicrobatchedObjective, UnreadFigures
 
 ONE_UPDATE = "each batch is learned from once: the ratio of new to old probability is 1, and no clip acts"
 
@@ -41,20 +41,13 @@ class PolicyPart:
 
 
 @dataclass
-class PolicyObjective:
-    """Processes `micro_batch_prompts` prompts with their answers at a time.
-
-    dtype: of matrix products; weights keep theirs. log: called with messages for the user.
-    """
+class PolicyObjective(MicrobatchedObjective):
+    """A microbatch is of prompts, each with its answers. log: called with messages for the user."""
 
     collector: RolloutCollector
-    micro_batch_prompts: int
-    device: torch.device
-    dtype: torch.dtype
     log: Callable[[str], None] = lambda message: None
     groups: RolloutGroups | None = field(default=None, init=False)  # the current batch
     part: PolicyPart | None = field(default=None, init=False)  # the last one
-    is_halved: bool = field(default=False, init=False)
 
     def __call__(self, learner: PolicyLearner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
         figures = self._collect(learner, step)
@@ -64,14 +57,6 @@ class PolicyObjective:
             figures = {}
         # The backward passes are done only now; the tensor is read after the whole step.
         seconds.fill_((time.perf_counter() - began) / self.collector.ranks.count)
-
-    def halve(self) -> bool:
-        """Halve the microbatch; False if it is one prompt, or was halved before."""
-        if self.is_halved or self.micro_batch_prompts == 1:
-            return False
-        self.micro_batch_prompts //= 2
-        self.is_halved = True
-        return True
 
     def state(self) -> dict[str, Any]:
         """Empty: the step determines the prompts, and the log has the answers of the current batch."""
@@ -108,11 +93,8 @@ class PolicyObjective:
             self.log(f"step {step + 1}: {share} groups can teach; prompts that are sometimes right teach more")
 
     def _log_probs_by_answer(self, learner: PolicyLearner, batch: RolloutBatch) -> list[list[float]]:
-        with self._autocast():
+        with self.autocast():
             return learner.log_probs_by_answer(batch, self.collector.generator.encode)
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _trained_groups(self, step: int) -> list[tuple[Sample, ScoredGroup]]:
         """The groups that a step trains on, with their prompts; sorted by length of answers, so that microbatches need
@@ -125,7 +107,7 @@ class PolicyObjective:
         wanted = set(self.collector.prompts.by_mode(number * size, size)[update :: settings.updates])
         pairs = zip(self.groups.samples, self.groups.scored, strict=True)
         own = [pair for pair in pairs if pair[1].group.prompt_id in wanted]
-        scored = [pair for pair in own if any(one is not None for one in pair[1].advantages)]
+        scored = [pair for pair in own if any(advantage is not None for advantage in pair[1].advantages)]
         kept = [pair for pair in scored if can_teach(pair[1])] if settings.drops_flat else scored
         return sorted(kept, key=lambda pair: max(len(rollout.tokens) for rollout in pair[1].group.rollouts))
 
@@ -134,10 +116,10 @@ class PolicyObjective:
     ) -> Iterator[tuple[Tensor, UnreadFigures]]:
         """Losses of all parts. All processes run equally many: one with fewer repeats a group with weight 0."""
         assert self.groups is not None
-        ranks, size = self.collector.ranks, self.micro_batch_prompts
+        ranks, size = self.collector.ranks, self.micro_batch_size
         parts = [learned[at : at + size] for at in range(0, len(learned), size)]
         answers = [rollout for _, scored in learned for rollout, _ in _scored_answers(scored)]
-        num_answers, num_tokens = ranks.sum([len(answers), sum(len(one.tokens) for one in answers)])
+        num_answers, num_tokens = ranks.sum([len(answers), sum(len(rollout.tokens) for rollout in answers)])
         most = max(ranks.merge({ranks.rank: len(parts)}).values())
         blank = (self.groups.samples[0], self.groups.scored[0])
         for place in range(max(1, most)):
@@ -149,7 +131,7 @@ class PolicyObjective:
         self, learner: PolicyLearner, part: PolicyPart, num_answers: float, num_tokens: float, share: float
     ) -> tuple[Tensor, UnreadFigures]:
         settings, encode = self.collector.settings, self.collector.generator.encode
-        with self._autocast():
+        with self.autocast():
             log_probs, entropy = learner(part.batch.to(self.device), encode)
         old = log_probs.detach() if part.old is None else part.old.to(self.device)
         loss, lengths = policy_loss(settings.loss), part.batch.lengths
@@ -170,10 +152,10 @@ class PolicyObjective:
         batch = RolloutBatch.of(self.collector.generator.processor, [sample for sample, _ in groups], tokens)
         rollouts = [rollout for own in answers for rollout, _ in own]
         advantages = torch.tensor([advantage for own in answers for _, advantage in own])
-        old = [log_prob for one in rollouts for log_prob in one.old_log_probs or ()]
+        old = [log_prob for rollout in rollouts for log_prob in rollout.old_log_probs or ()]
         return PolicyPart(
             batch,
-            torch.tensor([log_prob for one in rollouts for log_prob in one.log_probs]),
+            torch.tensor([log_prob for rollout in rollouts for log_prob in rollout.log_probs]),
             torch.tensor(old) if old else None,
             advantages.repeat_interleave(torch.tensor(batch.lengths)),
         )

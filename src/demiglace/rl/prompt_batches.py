@@ -77,11 +77,11 @@ class PromptBatches:
     def batch(self, number: int) -> tuple[list[Prompt], list[Sample]]:
         """The usable prompts with their samples; ValueError if there is none."""
         wanted = range(number, number + 1 + self._ahead)
-        self._started = {one: self._started.get(one) or self._start(one) for one in wanted}
+        self._started = {batch: self._started.get(batch) or self._start(batch) for batch in wanted}
         found = [prepared for fetch in self._started.pop(number) if (prepared := self._fetched(fetch)) is not None]
         if not found:
             raise ValueError(f"none of the {len(self.places)} prompts of batch {number} can be used")
-        return [one.prompt for one in found], [one.sample() for one in found]
+        return [prepared.prompt for prepared in found], [prepared.sample() for prepared in found]
 
     def close(self) -> None:
         """Stop the workers."""

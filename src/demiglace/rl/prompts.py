@@ -129,7 +129,7 @@ def _of_record(kind: str, where: str, conversation: Conversation) -> tuple[tuple
             constraints = conversation.constraints()
         except ValueError as error:
             raise BadRecord(where, str(error)) from error
-        reference = reference or "; ".join(one.in_words for one in constraints)
+        reference = reference or "; ".join(constraint.in_words for constraint in constraints)
         return tuple(asked), Question(kind, text, reference, reference, constraints=constraints)
     reference = marked_answer(reference) or reference
     if not reference:

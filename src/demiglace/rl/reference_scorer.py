@@ -35,7 +35,7 @@ class ReferenceScorer:
         self._check_room(prompt, len(sample.tokens) + max(map(len, ended)) + len(reference))
         short = self.processor.prepare(prompt.conversation("short"))
         without, *found = self._probabilities([short, sample], [[[]], ended], reference)
-        rewards = iter([probability_reward(one, without) for one in found])
+        rewards = iter([probability_reward(probability, without) for probability in found])
         return [0.0 if tokens is None else next(rewards) for tokens in thoughts]
 
     def _thoughts(self, rollout: Rollout) -> list[int] | None:
@@ -52,7 +52,7 @@ class ReferenceScorer:
         answers = [[[*begun, *reference] for begun in some] for some in beginnings]
         batch = RolloutBatch.of(self.processor, samples, answers)
         found = self.learner.log_probs_by_answer(batch, self.generator.encode)
-        return [mean_probability(one[-len(reference) :]) for one in found]
+        return [mean_probability(probabilities[-len(reference) :]) for probabilities in found]
 
     def _check_room(self, prompt: Prompt, length: int) -> None:
         limit = self.generator.model.config.llm.max_position_embeddings

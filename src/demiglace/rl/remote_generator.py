@@ -112,8 +112,8 @@ def body_of(request: AnswerRequest, roles: TokenRoles) -> dict[str, Any]:
     body = request_body("", request.conversation, sampling_of(request))
     del body["model"]  # it uses the one that it has
     held_back = {str(token): -100.0 for token in sorted(roles.forbidden)}
-    told = {"logit_bias": held_back, "logprobs": True, "return_token_ids": True}
-    return {**body, **_sampling_of_videos(request.conversation), **told}
+    options = {"logit_bias": held_back, "logprobs": True, "return_token_ids": True}
+    return {**body, **_sampling_of_videos(request.conversation), **options}
 
 
 def _sampling_of_videos(conversation: Conversation) -> dict[str, Any]:
@@ -147,11 +147,11 @@ def completion_of(request: AnswerRequest, response: object, roles: TokenRoles) -
 def _check_prompt(request: AnswerRequest, prompt: Sequence[int]) -> None:
     """ValueError if the prompt differs from ours; places of visual tokens may have any id."""
     own = request.prompt.tokens
-    told = torch.tensor(prompt, dtype=torch.int64)
+    tokens = torch.tensor(prompt, dtype=torch.int64)
     is_text = torch.ones(len(own), dtype=torch.bool)
     is_text[request.prompt.visual_places] = False
-    if len(told) != len(own) or not torch.equal(told[is_text], own[is_text]):
-        raise ValueError(f"the server makes {len(told)} tokens of a prompt, which are not the {len(own)} of this run")
+    if len(tokens) != len(own) or not torch.equal(tokens[is_text], own[is_text]):
+        raise ValueError(f"the server makes {len(tokens)} tokens of a prompt, which are not the {len(own)} of this run")
 
 
 async def _named(name: str, answer: Awaitable[Completion]) -> Completion:

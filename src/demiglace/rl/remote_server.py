@@ -68,8 +68,8 @@ class RemoteServer:
         except OSError as error:
             raise ValueError(f"the command that updates the server cannot be run: {error}") from error
         if done.returncode:
-            told = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-            raise ValueError(f"{shlex.join(command)} ended with status {done.returncode} and said {told:.300}")
+            message = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+            raise ValueError(f"{shlex.join(command)} ended with status {done.returncode} and said {message:.300}")
 
     async def _reload(self, label: str) -> None:
         """Pausing ends answers in progress and clears the caches of prompts, pictures and visual tokens, which stay
@@ -84,8 +84,8 @@ class RemoteServer:
 
     async def _label(self) -> object:
         async with self._calls.client() as client:
-            told = await self._calls.get(client, "/weight_info")
-        return told.get("weight_version") if isinstance(told, Mapping) else None
+            body = await self._calls.get(client, "/weight_info")
+        return body.get("weight_version") if isinstance(body, Mapping) else None
 
     @property
     def _calls(self) -> OpenAIServer:

@@ -30,12 +30,12 @@ class SequenceClassifier:
             options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}  # else it may prompt
             self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **options)
             model: Any
-            model, told = AutoModelForSequenceClassification.from_pretrained(
+            model, loading_info = AutoModelForSequenceClassification.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **options
             )
         except Exception as error:  # a damaged file: of tokenizers, safetensors, or due to a wrong field
             raise ValueError(f"{folder} holds no sequence classifier: {' '.join(str(error).split())}") from error
-        if missing_keys := sorted(told["missing_keys"]):
+        if missing_keys := sorted(loading_info["missing_keys"]):
             raise ValueError(f"{folder} lacks {len(missing_keys)} weights of a sequence classifier: {missing_keys[0]}")
         if model.config.num_labels != 1:
             raise ValueError(f"{folder}: a reward model has 1 output, got {model.config.num_labels}")

@@ -55,18 +55,18 @@ class RewardSettings:
 
 def accuracy_by_rule(group: Group) -> list[float]:
     """1 if the final answer is right (`scoring`), else 0."""
-    return [float(not one.is_cut and group.question.is_answered_by(one.answer)) for one in group.rollouts]
+    return [float(not rollout.is_cut and group.question.is_answered_by(rollout.answer)) for rollout in group.rollouts]
 
 
 def format_rewards(group: Group) -> list[float]:
     """1 for a short answer without thinking tags, and for a long one with reasoning, one end tag and an answer."""
-    return [float(not one.is_cut and _has_format(one)) for one in group.rollouts]
+    return [float(not rollout.is_cut and _has_format(rollout)) for rollout in group.rollouts]
 
 
 def repetition_rewards(group: Group, most_repeats: int) -> list[float]:
     """-1 if a phrase of ten words, separated by blanks and underscores, occurs so often."""
-    said = [one.response.replace("_", " ") for one in group.rollouts]
-    return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in said]
+    responses = [rollout.response.replace("_", " ") for rollout in group.rollouts]
+    return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in responses]
 
 
 def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) -> list[float]:
@@ -80,7 +80,7 @@ def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) ->
 
 def judged_texts(group: Group, sees_thoughts: bool) -> list[str]:
     """What the reward model sees: by default only the final answer, since long reasoning is foreign to it."""
-    return [one.response if sees_thoughts else one.answer for one in group.rollouts]
+    return [rollout.response if sees_thoughts else rollout.answer for rollout in group.rollouts]
 
 
 def group_rewards(
@@ -98,12 +98,12 @@ def group_rewards(
     if model is not None and "preference" in settings.terms:
         scores = model(group, judged_texts(group, settings.sees_thoughts))
         _check_count(group, "scores of the reward model", scores)
-        is_kept = [not _is_left_out(one, settings) for one in group.rollouts]
+        is_kept = [not _is_left_out(rollout, settings) for rollout in group.rollouts]
         kept_scores = iter(preference_rewards([score for score, kept in zip(scores, is_kept, strict=True) if kept]))
         terms["preference"] = [next(kept_scores) if kept else None for kept in is_kept]
     _check_count(group, "accuracies", accuracy)
     kept = {name: values for name, values in terms.items() if name in settings.terms}
-    return [_reward(kept, place, _is_left_out(one, settings)) for place, one in enumerate(group.rollouts)]
+    return [_reward(kept, place, _is_left_out(rollout, settings)) for place, rollout in enumerate(group.rollouts)]
 
 
 def _reward(terms: Mapping[str, Sequence[float | None]], place: int, is_left_out: bool) -> Reward:

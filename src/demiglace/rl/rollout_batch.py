@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from demiglace.batch import PADDING, Batch, moved
+from demiglace.batch import PADDING, Batch, to_device
 from demiglace.model.kv_cache import AttentionCache
 from demiglace.model.layers import visibility
 from demiglace.model.minicpmv import MiniCPMV
@@ -50,7 +50,7 @@ class RolloutBatch:
         return cls(processor.batch(prompts), padded, lengths, owners)
 
     def to(self, device: torch.device) -> RolloutBatch:
-        answers, owners = moved(self.answers, device), moved(self.owners, device)
+        answers, owners = to_device(self.answers, device), to_device(self.owners, device)
         return replace(self, prompts=self.prompts.to(device), answers=answers, owners=owners)
 
 

@@ -101,9 +101,9 @@ class RolloutCollector:
             yield
         except CannotBegin as error:
             failure = error
-        told = self.ranks.merge({} if failure is None else {self.ranks.rank: str(failure)})
-        if told:
-            raise failure or CannotBegin(told[min(told)])
+        reasons = self.ranks.merge({} if failure is None else {self.ranks.rank: str(failure)})
+        if reasons:
+            raise failure or CannotBegin(reasons[min(reasons)])
 
     def _answered(self, asked: Sequence[Prompt], samples: Sequence[Sample], version: int) -> list[Group]:
         count = self.settings.answers
@@ -141,15 +141,17 @@ class RolloutCollector:
         )
 
     def _with_old_log_probs(self, group: Group, sample: Sample, learner: LogProbs) -> Group:
-        batch = RolloutBatch.of(self.generator.processor, [sample], [[one.tokens for one in group.rollouts]])
+        batch = RolloutBatch.of(self.generator.processor, [sample], [[rollout.tokens for rollout in group.rollouts]])
         rollouts = zip(group.rollouts, map(tuple, learner(batch)), strict=True)
-        return replace(group, rollouts=tuple(replace(one, old_log_probs=own) for one, own in rollouts))
+        return replace(group, rollouts=tuple(replace(rollout, old_log_probs=own) for rollout, own in rollouts))
 
     def _scored(self, prompt: Prompt, sample: Sample, group: Group) -> ScoredGroup:
         accuracy: Sequence[float]
         if prompt.scored_by == "probability":
             found = self.scorer.rewards(prompt, sample, group)
-            accuracy = [0.0 if one.is_cut else reward for one, reward in zip(group.rollouts, found, strict=True)]
+            accuracy = [
+                0.0 if rollout.is_cut else reward for rollout, reward in zip(group.rollouts, found, strict=True)
+            ]
         else:
             accuracy = accuracy_by_rule(group)
         try:

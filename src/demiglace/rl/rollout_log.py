@@ -43,7 +43,7 @@ class RolloutLog:
 
     def add(self, groups: Sequence[ScoredGroup]) -> None:
         """Append groups, and wait until they are on the disk."""
-        append_text(self.path, "".join(json.dumps(_fields(one)) + "\n" for one in groups))
+        append_text(self.path, "".join(json.dumps(_fields(group)) + "\n" for group in groups))
 
     def find(self, prompt_ids: Sequence[int], policy_version: int) -> list[ScoredGroup]:
         """The logged groups of these prompts that were answered with these weights, in this order."""
@@ -79,13 +79,13 @@ def _damage_named(path: Path, start: int) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError) as error:
-        told = str(error) if isinstance(error, ValueError) else repr(error)
-        raise ValueError(f"{path} is damaged at byte {start}: {told}") from error
+        reason = str(error) if isinstance(error, ValueError) else repr(error)
+        raise ValueError(f"{path} is damaged at byte {start}: {reason}") from error
 
 
 def _fields(scored: ScoredGroup) -> dict[str, Any]:
     group = scored.group
-    told = [
+    answers = [
         {**asdict(rollout), "reward": reward.value, "terms": dict(reward.terms), "advantage": advantage}
         for rollout, reward, advantage in zip(group.rollouts, scored.rewards, scored.advantages, strict=True)
     ]
@@ -94,7 +94,7 @@ def _fields(scored: ScoredGroup) -> dict[str, Any]:
         "mode": group.mode,
         "scored_by": scored.scored_by,
         "question": _question_fields(group.question),
-        "answers": told,
+        "answers": answers,
     }
 
 
@@ -116,7 +116,7 @@ def _scored(fields: Mapping[str, Any]) -> ScoredGroup:
 
 def _question_fields(question: Question) -> dict[str, Any]:
     fields = asdict(replace(question, constraints=()))
-    return fields | {"constraints": [one.record for one in question.constraints]}
+    return fields | {"constraints": [constraint.record for constraint in question.constraints]}
 
 
 def _question(fields: Mapping[str, Any]) -> Question:

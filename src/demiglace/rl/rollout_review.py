@@ -54,8 +54,8 @@ def _changed(groups: Sequence[ScoredGroup]) -> list[ReviewedGroup]:
     if len(groups) < 2 or not changes:
         return []
     kind = max(changes, key=lambda kind: abs(changes[kind]))
-    told = f"{' '.join(kind)} changed most, from {_mean(early[kind]):.2f} to {_mean(late[kind]):.2f}"
-    return [ReviewedGroup(f"{told}: early", early[kind][0]), ReviewedGroup(f"{told}: late", late[kind][-1])]
+    title = f"{' '.join(kind)} changed most, from {_mean(early[kind]):.2f} to {_mean(late[kind]):.2f}"
+    return [ReviewedGroup(f"{title}: early", early[kind][0]), ReviewedGroup(f"{title}: late", late[kind][-1])]
 
 
 def _by_kind(groups: Sequence[ScoredGroup]) -> dict[tuple[str, str, str], list[ScoredGroup]]:

@@ -66,7 +66,7 @@ class ServerVerifier:
     def _verdict(self, conversation: Conversation) -> ClaimVerdict:
         answered = self._asked(conversation, max_tokens=1, logprobs=True, top_logprobs=LIKELIEST)
         likeliest = _held(answered, list, "choices", 0, "logprobs", "content", 0, "top_logprobs")
-        return claim_verdict((_held(one, str, "token"), float(_held(one, float, "logprob"))) for one in likeliest)
+        return claim_verdict((_held(token, str, "token"), float(_held(token, float, "logprob"))) for token in likeliest)
 
     def _asked(self, conversation: Conversation, **options: Any) -> Any:
         messages = [
@@ -90,8 +90,8 @@ class ServerVerifier:
                     return _parsed(response.read(MOST_BYTES + 1))
             except urllib.error.HTTPError as error:
                 if error.code < 500 and error.code not in _BUSY:
-                    told = " ".join(error.read(2000).decode(errors="replace").split())
-                    raise ValueError(f"the verifier at {self.address} refuses ({error.code}): {told:.300}") from error
+                    body = " ".join(error.read(2000).decode(errors="replace").split())
+                    raise ValueError(f"the verifier at {self.address} refuses ({error.code}): {body:.300}") from error
                 reason = f"status {error.code}"
             except (OSError, http.client.HTTPException) as error:  # connection refused or broken, timeout
                 reason = str(error).strip()

@@ -39,7 +39,7 @@ class SharedEncoder(nn.Module):
         unknown = [group for group in groups if group.key not in self._features]
         if unknown:
             found = encoded(self.encoder, unknown, weight, max_patches_per_chunk)
-            self.num_encoded += sum(len(group.grids) for group in {one.key: one for one in unknown}.values())
+            self.num_encoded += sum(len(group.grids) for group in {group.key: group for group in unknown}.values())
             self._features |= found
         return torch.cat([self._features[group.key] for group in groups])
 

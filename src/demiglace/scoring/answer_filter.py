@@ -19,12 +19,12 @@ def teaches_reasoning(question: Question) -> bool:
     return bool(question.steps) and fault(reply(question, long=True), question) is None
 
 
-def fault(said: str, question: Question) -> str | None:
+def fault(response: str, question: Question) -> str | None:
     """Why a long answer fails the filter, in a few words; None if it passes.
 
     said: reasoning between the tags, then the answer, as `question.reply` writes it.
     """
-    parts = reasoning_and_answer(said)
+    parts = reasoning_and_answer(response)
     if parts is None:
         return "marks"
     reasoning, answer = parts

@@ -111,7 +111,8 @@ def _says_day(answer: str, wanted: Day) -> bool:
     for start, end, _ in days:
         outside[start:end] = " " * (end - start)
     numeric = [
-        (one.start, one.end, one.value if isinstance(one.value, Day) else None) for one in figures("".join(outside))
+        (figure.start, figure.end, figure.value if isinstance(figure.value, Day) else None)
+        for figure in figures("".join(outside))
     ]
     found = sorted([*days, *numeric], key=lambda place: place[0])
     return agrees(text, [Mention(start, end, day is not None and wanted.same_as(day)) for start, end, day in found])

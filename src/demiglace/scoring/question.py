@@ -37,8 +37,8 @@ class Question:
     constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
-        said = (self.text, self.answer, self.spoken, *self.steps)
-        if not all(text.strip() for text in said) or any(mark in text for text in said for mark in (THINK, END_THINK)):
+        texts = (self.text, self.answer, self.spoken, *self.steps)
+        if any(not text.strip() or THINK in text or END_THINK in text for text in texts):
             raise ValueError(f"a question of kind {self.kind!r} has an empty text, or one with a mark of reasoning")
         if self.choices and self.answer not in self.choices:
             raise ValueError(f"the answer {self.answer!r} is none of the choices: {', '.join(self.choices)}")
@@ -55,7 +55,7 @@ class Question:
     @property
     def wanted(self) -> str:
         """The right answer as text: the answer, or the constraints."""
-        return "; ".join(one.in_words for one in self.constraints) or self.answer
+        return "; ".join(constraint.in_words for constraint in self.constraints) or self.answer
 
 
 def in_a_sentence(question: Question) -> Question:
@@ -80,18 +80,18 @@ def dialogue(questions: Sequence[Question], parts: Sequence[Part], long: bool, s
     messages: list[Message] = []
     for number, (question, as_sentence) in enumerate(zip(questions, spoken, strict=True), start=1):
         asked = in_a_sentence(question) if as_sentence else question
-        said = reply(question, long and number == len(questions), as_sentence)
+        response = reply(question, long and number == len(questions), as_sentence)
         shown = parts if number == 1 else ()
-        messages += [Message("user", (*shown, Text(asked.text))), Message("assistant", (Text(said),))]
+        messages += [Message("user", (*shown, Text(asked.text))), Message("assistant", (Text(response),))]
     return Conversation(tuple(messages), thinking=long)
 
 
 def reply(question: Question, long: bool, spoken: bool = False) -> str:
     """The assistant's answer; ValueError for a long answer to a question without steps."""
-    said = question.spoken if spoken else question.answer
+    answer = question.spoken if spoken else question.answer
     if not long:
-        return said
+        return answer
     if not question.steps:
         raise ValueError(f"a question of kind {question.kind!r} has no steps for a long answer")
     reasoning = "\n".join(question.steps)
-    return f"{THINK}\n{reasoning}\n{END_THINK}\n\n{said}"
+    return f"{THINK}\n{reasoning}\n{END_THINK}\n\n{answer}"

@@ -194,7 +194,7 @@ async def _http_error(_: Request, error: Exception) -> Response:
 
 
 async def _own_error(_: Request, error: Exception) -> Response:
-    return _told(ApiError(500, "the server met an error of its own", code="internal_error"))
+    return _told(ApiError(500, "internal server error", code="internal_error"))
 
 
 def _told(error: ApiError) -> Response:

@@ -12,7 +12,7 @@ from demiglace.inference.answer import Answer
 from demiglace.inference.token_choice import TokenChoice, TokenProbability
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
@@ -61,7 +61,7 @@ async def chat_completion(request: ChatRequest, service: Service) -> Fields | Ev
     each = sampling.repeated(num_choices(request.n, service.limits.max_choices))
     head = Head(request.model or service.name, "chatcmpl")
     async with service.entered() as place:
-        job = await job_of(request.messages, Look.of(request), thinking, service.sources)
+        job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
         prepared = await service.prepare(job)
         answers = service.answers([(prepared, each)], thinking, place, in_pieces=bool(request.stream))
     if request.stream:
@@ -75,9 +75,9 @@ async def chat_completion(request: ChatRequest, service: Service) -> Fields | Ev
 
 def _with_token_ids(completion: Fields, prepared: Prepared, written: Sequence[Written]) -> Fields:
     """Adds token ids of prompt and answers under vLLM's names; log-probabilities then include the end token's."""
-    for choice, one in zip(completion["choices"], written, strict=True):
-        told = one.answer.log_probabilities
-        choice |= {"logprobs": logprobs_of(told), "token_ids": [place.taken.token for place in told]}
+    for choice, completed in zip(completion["choices"], written, strict=True):
+        tokens = completed.answer.log_probabilities
+        choice |= {"logprobs": logprobs_of(tokens), "token_ids": [place.taken.token for place in tokens]}
     return completion | {"prompt_token_ids": prepared.sample.tokens.tolist()}
 
 
@@ -85,11 +85,11 @@ def _completion(head: Head, prepared: Prepared, written: Sequence[Written]) -> F
     choices = [
         {
             "index": number,
-            "message": _message(one.answer),
-            "logprobs": logprobs_of(choices_of(one.answer)),
-            "finish_reason": FINISH_REASONS[one.answer.stopped_by],
+            "message": _message(completed.answer),
+            "logprobs": logprobs_of(choices_of(completed.answer)),
+            "finish_reason": FINISH_REASONS[completed.answer.stopped_by],
         }
-        for number, one in enumerate(written)
+        for number, completed in enumerate(written)
     ]
     return head.fields("chat.completion", choices=choices, usage=usage_of([prepared], written))
 
@@ -135,9 +135,9 @@ def _delta(thoughts: str, text: str) -> Fields:
 
 def usage_of(prompts: Sequence[Prepared], written: Sequence[Written]) -> Fields:
     """Counts of tokens, with visual tokens separately and by file. `seconds` is until the last answer was complete."""
-    num_prompt = sum(len(one.sample.tokens) for one in prompts)
-    num_visual = sum(len(one.sample.visual_places) for one in prompts)
-    num_new = sum(one.answer.new_tokens for one in written)
+    num_prompt = sum(len(prompt.sample.tokens) for prompt in prompts)
+    num_visual = sum(len(prompt.sample.visual_places) for prompt in prompts)
+    num_new = sum(completed.answer.new_tokens for completed in written)
     usage: Fields = {
         "prompt_tokens": num_prompt,
         "completion_tokens": num_new,
@@ -147,12 +147,12 @@ def usage_of(prompts: Sequence[Prepared], written: Sequence[Written]) -> Fields:
             "image_tokens": num_visual,
             "visual_tokens": num_visual,
         },
-        "completion_tokens_details": {"reasoning_tokens": sum(one.thoughts for one in written)},
-        "media": [file.usage for one in prompts for file in one.files],
-        "seconds_to_first_token": round(min(one.answer.seconds_to_first_token for one in written), 4),
-        "seconds": round(max(one.answer.seconds for one in written), 4),
+        "completion_tokens_details": {"reasoning_tokens": sum(completed.thoughts for completed in written)},
+        "media": [file.usage for prompt in prompts for file in prompt.files],
+        "seconds_to_first_token": round(min(completed.answer.seconds_to_first_token for completed in written), 4),
+        "seconds": round(max(completed.answer.seconds for completed in written), 4),
     }
-    if notes := [note for one in prompts for note in one.notes]:
+    if notes := [note for prompt in prompts for note in prompt.notes]:
         usage["notes"] = notes
     return usage
 

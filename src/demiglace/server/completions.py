@@ -15,7 +15,7 @@ from demiglace.processing.tokenizer import TextPiece
 from demiglace.server.chat_completions import FINISH_REASONS, Head, choices_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import encodable, refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared, check_length
 from demiglace.server.protocol import CompletionRequest, DetokenizeRequest, TokenizeRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
@@ -58,7 +58,7 @@ def _prompts(given: str | list[str] | list[int] | list[list[int]]) -> Sequence[s
     if isinstance(given[0], int):
         return [given]
     if len(given) > MOST_PROMPTS:
-        raise refused(f"{len(given)} prompts, at most {MOST_PROMPTS} are taken", "prompt")
+        raise refused(f"{len(given)} prompts, at most {MOST_PROMPTS} are allowed", "prompt")
     return given
 
 
@@ -68,7 +68,7 @@ def _prepared(prompt: str | list[int], service: Service) -> Prepared:
     if not ids:
         raise refused("a prompt needs at least one token", "prompt")
     if strange := [id_ for id_ in ids if not 0 <= id_ < known]:
-        raise refused(f"the prompt has token {strange[0]}, but the model knows {known}", "prompt")
+        raise refused(f"the prompt has the unknown token {strange[0]}: the model has {known}", "prompt")
     if len(ids) > service.room:
         raise refused(f"the prompt has {len(ids)} tokens, but there is room for {service.room}", "prompt")
     return Prepared(Sample(torch.tensor(ids), torch.empty(0, dtype=torch.int64)))
@@ -86,11 +86,11 @@ def _ids(text: str, service: Service) -> list[int]:
 async def _chunks(head: Head, prompts: Sequence[Prepared], answers: Answers, with_usage: bool) -> AsyncIterator[str]:
     without_usage = {"usage": None} if with_usage else {}
     written: list[Written] = []
-    told: Counter[int] = Counter()  # characters of each answer's tokens so far
+    num_characters: Counter[int] = Counter()  # characters of each answer's tokens so far
     async for number, news in answers.events():
         if isinstance(news, Piece):
-            choice = _choice(number, news.text, news.choices, offset=told[number])
-            told[number] += sum(map(len, _texts(news.choices)))
+            choice = _choice(number, news.text, news.choices, offset=num_characters[number])
+            num_characters[number] += sum(map(len, _texts(news.choices)))
         else:
             written.append(news)
             choice = _choice(number, "", (), news.answer.stopped_by)
@@ -137,7 +137,7 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
         ids = _ids(request.prompt or "", service)
     else:
         async with service.held():
-            job = await job_of(request.messages, Look.of(request), thinking, service.sources)
+            job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
             ids = (await service.prepare(job)).sample.tokens.tolist()
     return {"count": len(ids), "max_model_len": service.room + 1, "tokens": ids}
 
@@ -145,8 +145,8 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
 async def detokenize(request: DetokenizeRequest, service: Service) -> Fields:
     check_fields(request)
     if len(request.tokens) > service.room:
-        raise refused(f"{len(request.tokens)} tokens, at most {service.room} are taken", "tokens")
+        raise refused(f"{len(request.tokens)} tokens, at most {service.room} are allowed", "tokens")
     tokenizer, known = service.assistant.processor.tokenizer, service.assistant.model.config.llm.vocab_size
     if strange := [id_ for id_ in request.tokens if not 0 <= id_ < known]:
-        raise refused(f"token {strange[0]} is none, the model knows {known}", "tokens")
+        raise refused(f"unknown token {strange[0]}: the model has {known}", "tokens")
     return {"prompt": b"".join(map(tokenizer.bytes_of, request.tokens)).decode(errors="replace")}

@@ -72,9 +72,9 @@ class _Draft:
 
     def new_choices(self) -> tuple[TokenChoice, ...]:
         """Log-probabilities since the last call, without that of the end token."""
-        since, told = self.num_choices, self.builder.choices
-        self.num_choices = len(told) - (self.builder.stopped_by == "end")
-        return tuple(told[since : self.num_choices])
+        since, choices = self.num_choices, self.builder.choices
+        self.num_choices = len(choices) - (self.builder.stopped_by == "end")
+        return tuple(choices[since : self.num_choices])
 
 
 class EngineThread:

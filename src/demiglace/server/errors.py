@@ -53,8 +53,9 @@ def malformed(found: Sequence[Mapping[str, Any]], where: str = "") -> ApiError:
     """Errors from pydantic, as one line about one field. where: the path of the validated object."""
     places = [(_place([where, *one["loc"]]), str(one["msg"])) for one in found]
     place = max((place for place, _ in places), key=len)
-    told = " or ".join(dict.fromkeys(text for other, text in places if other == place))  # one for each type of a union
-    return refused(f"{place}: {told}" if place else told, place or None)
+    texts = dict.fromkeys(text for other, text in places if other == place)  # one for each type of a union
+    message = " or ".join(texts)
+    return refused(f"{place}: {message}" if place else message, place or None)
 
 
 def _place(loc: Sequence[int | str]) -> str:

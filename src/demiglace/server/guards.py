@@ -121,7 +121,7 @@ class _Body:
             if self.num_commas > MOST_COMMAS:
                 raise HTTPException(413, f"the request has more than {MOST_COMMAS} values, or commas in its texts")
             if self.guards.num_held > BODIES_HELD * self.guards.max_bytes:
-                raise HTTPException(429, "the requests under way are too large to take up another one")
+                raise HTTPException(429, "the requests in progress are too large to accept another one")
             return message
 
         return bounded
@@ -140,4 +140,4 @@ class _Body:
 
 
 def _too_large(found: int, most: int) -> ApiError:
-    return ApiError(413, f"the request has {found} bytes, at most {most} are taken", code="request_too_large")
+    return ApiError(413, f"the request has {found} bytes, at most {most} are allowed", code="request_too_large")

@@ -39,7 +39,7 @@ class MediaSources:
             return self._local(url)
         if scheme in ("http", "https"):
             return await self._fetched(url)
-        raise ValueError(f"{url[:60]!r} is no data URL; send files as data:TYPE;base64,...")
+        raise ValueError(f"{url[:60]!r} is not a data URL; send files as data:TYPE;base64,...")
 
     def _local(self, url: str) -> bytes:
         if self.media_root is None:

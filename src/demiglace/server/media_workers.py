@@ -182,7 +182,7 @@ def packed(answer: Prepared | str) -> Any:
 def unpacked(given: Any) -> Prepared | str:
     """The exact inverse of `packed`.
 
-    Uses numpy: torch would leave an OpenMP team for each calling thread (`cli.thread_waiting.run_in_own_thread`).
+    Uses numpy: torch would leave an OpenMP team for each calling thread (`cli.openmp_threads.run_in_own_thread`).
     """
     if isinstance(given, str):
         return given

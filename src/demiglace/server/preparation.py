@@ -85,7 +85,7 @@ def prepare(job: Job, processor: Processor, limits: Limits, room: int) -> Prepar
 def check_length(text: str, processor: Processor, room: int) -> None:
     """ValueError for a text that is too long whatever its tokens: some bodies would take minutes to tokenise."""
     if (num_bytes := len(text.encode())) > room * processor.tokenizer.most_bytes:
-        raise ValueError(f"the text has {num_bytes} bytes, far more than the {room} tokens that there is room for")
+        raise ValueError(f"the text has {num_bytes} bytes, far more than the {room} tokens that fit")
 
 
 def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: int) -> Prepared:
@@ -93,8 +93,8 @@ def prepare_with_warnings(job: Job, processor: Processor, limits: Limits, room: 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         prepared = prepare(job, processor, limits, room)
-    told = dict.fromkeys(str(one.message) for one in caught)
-    return replace(prepared, notes=(*prepared.notes, *told))
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    return replace(prepared, notes=(*prepared.notes, *messages))
 
 
 def _packed(job: Job, processor: Processor, limits: Limits, room: int) -> tuple[Conversation, tuple[str, ...]]:
@@ -156,7 +156,7 @@ def _video(file: File, limits: Limits, package_frames: int | None) -> Video:
     sampling, most = file.sampling, file.most_frames
     if most is not None:
         if most > limits.max_frames:
-            raise ValueError(f"{most} frames are asked for, at most {limits.max_frames} are taken of a video")
+            raise ValueError(f"{most} frames are requested, at most {limits.max_frames} are allowed in a video")
         sampling = sampling or VideoSampling()
         sampling = replace(sampling, max_packages=max(sampling.max_packages, -(-most // sampling.package_frames)))
         is_above = sum(plan_video(file.source, sampling)[1].package_sizes) > most
@@ -178,7 +178,7 @@ def _check_picture(source: bytes, limits: Limits) -> None:
     with open_header(source) as image:
         check_pixels(image, file_name(source))
         if (pixels := image.width * image.height) > limits.max_pixels:
-            raise ValueError(f"a picture has {pixels} pixels, at most {limits.max_pixels} are taken")
+            raise ValueError(f"a picture has {pixels} pixels, at most {limits.max_pixels} are allowed")
 
 
 def _check_pages(conversation: Conversation, limits: Limits) -> None:
@@ -188,7 +188,7 @@ def _check_pages(conversation: Conversation, limits: Limits) -> None:
             with drawable_pages(part.source, dpi=144) as drawable:
                 num_pages += len(chosen_pages(part.pages, drawable.count, file_name(part.source)))
     if num_pages > limits.max_pages:
-        raise ValueError(f"{num_pages} pages are asked for, at most {limits.max_pages}: choose, as in pages='1-3'")
+        raise ValueError(f"{num_pages} pages are requested, at most {limits.max_pages}: choose, as in pages='1-3'")
 
 
 def _check_videos(conversation: Conversation, limits: Limits) -> None:
@@ -203,7 +203,7 @@ def _check_videos(conversation: Conversation, limits: Limits) -> None:
         }
         for name, (number, most) in found.items():
             if number > most:
-                raise ValueError(f"a video has {number:g} {name}, at most {most:g} are taken")
+                raise ValueError(f"a video has {number:g} {name}, at most {most:g} are allowed")
 
 
 def _shown(conversation: Conversation) -> Sequence[Part]:

@@ -53,7 +53,7 @@ REFUSED = {
     "conversation": "conversations are not stored: send the whole conversation",
     "background": "responses are not stored: stream them",
     "prompt": "prompts are not stored",
-    "prompt_logprobs": "log-probabilities of the prompt are not told",
+    "prompt_logprobs": "log-probabilities of the prompt are not returned",
     "moderation": "requests and answers are not moderated",
     "context_management": "conversations are not compacted: send what fits",
 }
@@ -80,7 +80,7 @@ class Request(BaseModel):
         return {name: value for name, value in (self.model_extra or {}).items() if name not in IGNORED}
 
 
-class Sampling(Request):
+class SamplingFields(Request):
     """Sampling parameters; see docs/sampling.md for bounds and meaning."""
 
     temperature: float | None = None
@@ -104,7 +104,7 @@ class Sampling(Request):
     structured_outputs: Json | None = None
 
 
-class Looking(Request):
+class FileFields(Request):
     """Options for files; each may also be given in a part, where it takes precedence."""
 
     fps: float | None = None
@@ -121,7 +121,7 @@ class Looking(Request):
     mm_processor_kwargs: Json | None = None
 
 
-class Thinking(Request):
+class ThinkingFields(Request):
     """Whether, and for how many tokens, the model reasons before it answers."""
 
     chat_template_kwargs: Json | None = None
@@ -163,11 +163,11 @@ class ChatMessage(BaseModel):
 Messages = Annotated[list[ChatMessage], Field(min_length=1, fail_fast=True)]
 
 
-class Conversing(Looking, Thinking):
+class ConversationRequest(FileFields, ThinkingFields):
     messages: Messages
 
 
-class ChatRequest(Conversing, Sampling):
+class ChatRequest(ConversationRequest, SamplingFields):
     """POST /v1/chat/completions"""
 
     max_tokens: int | None = None
@@ -181,7 +181,7 @@ class ChatRequest(Conversing, Sampling):
     return_token_ids: bool | None = None
 
 
-class PreviewRequest(Conversing):
+class PreviewRequest(ConversationRequest):
     """POST /v1/preview: what the model sees of a conversation.
 
     pictures: whether to show it too, as JPEG in data URLs.
@@ -190,7 +190,7 @@ class PreviewRequest(Conversing):
     pictures: bool | None = None
 
 
-class CompletionRequest(Sampling):
+class CompletionRequest(SamplingFields):
     """POST /v1/completions: text completion, without the chat template.
 
     prompt: texts or token ids, one or many.
@@ -204,7 +204,7 @@ class CompletionRequest(Sampling):
     logprobs: int | None = None
 
 
-class TokenizeRequest(Looking, Thinking):
+class TokenizeRequest(FileFields, ThinkingFields):
     """POST /tokenize: tokens of a text, or of a conversation with its files."""
 
     prompt: str | None = None
@@ -231,7 +231,7 @@ class TextForm(TypedDict, total=False):
     format: Json | None
 
 
-class ResponsesRequest(Looking, Thinking, Sampling):
+class ResponsesRequest(FileFields, ThinkingFields, SamplingFields):
     """POST /v1/responses
 
     image, stream_options: options of OpenAI for compression and padding; they have no effect here.

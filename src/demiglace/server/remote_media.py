@@ -76,12 +76,12 @@ class RemoteMedia:
         if url.scheme not in PORTS:
             raise ValueError(f"only http and https are fetched, got {url.scheme[:20]!r}")
         if url.userinfo:
-            raise ValueError("an address must not carry a user's name")
+            raise ValueError("an address must not contain a user name")
         port = url.port or PORTS[url.scheme]
         found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
         addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
         if not addresses or not all(map(self.is_allowed, addresses)):
-            raise ValueError("the address is not a public one")
+            raise ValueError("the address is not public")
         headers = {"Host": url.netloc.decode(), "Accept-Encoding": "identity"}  # decompressed sizes are unknown
         pinned = url.copy_with(host=str(addresses[0]))
         return client.build_request("GET", pinned, headers=headers, extensions={"sni_hostname": url.host})
@@ -93,7 +93,7 @@ class RemoteMedia:
         async for chunk in response.aiter_raw():
             data += chunk
             if len(data) > self.max_bytes:
-                raise ValueError(f"the address holds more than the {self.max_bytes} bytes that are taken")
+                raise ValueError(f"the address has more than the {self.max_bytes} bytes allowed")
         if not data:
-            raise ValueError("the address holds no data")
+            raise ValueError("the address has no data")
         return bytes(data)

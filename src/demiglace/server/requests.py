@@ -7,7 +7,7 @@ from typing import Any
 
 from demiglace.conversation import Role, Text
 from demiglace.server.errors import encodable, refused
-from demiglace.server.looking import Look, file_of
+from demiglace.server.file_options import FileOptions, file_of
 from demiglace.server.media_sources import MediaSources
 from demiglace.server.preparation import File, Job
 from demiglace.server.protocol import (
@@ -16,7 +16,7 @@ from demiglace.server.protocol import (
     REFUSED,
     ChatMessage,
     Request,
-    Thinking,
+    ThinkingFields,
     asks_nothing,
 )
 
@@ -53,7 +53,7 @@ def check_fields(request: Request) -> None:
         raise refused(f"Unknown parameter: '{name[:100]}'.", name[:100], "unknown_parameter")
 
 
-def thinking_of(request: Thinking, is_asked_by_name: bool) -> tuple[bool, int | None]:
+def thinking_of(request: ThinkingFields, is_asked_by_name: bool) -> tuple[bool, int | None]:
     """Whether to reason, and for how many tokens at most. Explicit fields override effort, which overrides the name."""
     effort = request.reasoning_effort
     if effort is not None and effort not in EFFORTS:
@@ -78,7 +78,7 @@ def _switches(kwargs: Mapping[str, Any]) -> list[bool | None]:
 
 
 async def job_of(
-    given: Sequence[ChatMessage], look: Look, thinking: bool, sources: MediaSources, field: str = "messages"
+    given: Sequence[ChatMessage], options: FileOptions, thinking: bool, sources: MediaSources, field: str = "messages"
 ) -> Job:
     """A conversation with the bytes of its files; ApiError if a part is malformed or a file is not available.
 
@@ -86,13 +86,13 @@ async def job_of(
     """
     messages = []
     for number, message in enumerate(given):
-        messages.append(await _message(message, f"{field}.{number}", look, sources))
+        messages.append(await _message(message, f"{field}.{number}", options, sources))
     if messages[-1][0] != "user":
         raise refused(f"the last message must be the user's, got one of the {messages[-1][0]}", field)
     num_files = sum(_num_files(parts) for _, parts in messages)
     if num_files > sources.limits.max_files:
-        raise refused(f"{num_files} files and frames, at most {sources.limits.max_files} are taken", field)
-    return Job(tuple(messages), thinking, look.slicing)
+        raise refused(f"{num_files} files and frames, at most {sources.limits.max_files} are allowed", field)
+    return Job(tuple(messages), thinking, options.slicing)
 
 
 def _num_files(parts: Sequence[Text | File]) -> int:
@@ -101,7 +101,7 @@ def _num_files(parts: Sequence[Text | File]) -> int:
 
 
 async def _message(
-    message: ChatMessage, param: str, look: Look, sources: MediaSources
+    message: ChatMessage, param: str, options: FileOptions, sources: MediaSources
 ) -> tuple[Role, tuple[Text | File, ...]]:
     extra = message.model_extra or {}
     if message.role not in ROLES or extra.get("tool_calls") or extra.get("function_call"):
@@ -113,13 +113,13 @@ async def _message(
     if not isinstance(content, list):
         parts: list[Text | File] = [Text(encodable(content or ""))]
     else:
-        parts = [await _part(part, f"{param}.content.{place}", look, sources) for place, part in enumerate(content)]
+        parts = [await _part(part, f"{param}.content.{place}", options, sources) for place, part in enumerate(content)]
     if message.role != "user" and any(isinstance(part, File) for part in parts):
         raise refused(f"only the user shows files, not the {message.role}", f"{param}.content")
     return ROLES[message.role], tuple(parts)
 
 
-async def _part(part: Mapping[str, Any], param: str, look: Look, sources: MediaSources) -> Text | File:
+async def _part(part: Mapping[str, Any], param: str, options: FileOptions, sources: MediaSources) -> Text | File:
     kind = part.get("type", "text" if "text" in part else None)
     if kind in TEXTS:
         field = "refusal" if kind == "refusal" else "text"
@@ -133,7 +133,7 @@ async def _part(part: Mapping[str, Any], param: str, look: Look, sources: MediaS
         raise refused(f"parts are of type {known}, got {str(kind)[:60]!r}", f"{param}.type")
     field, is_video = KINDS[kind]
     try:
-        return await file_of(part, field, is_video, look, sources)
+        return await file_of(part, field, is_video, options, sources)
     except ValueError as error:
         raise refused(str(error), param) from error
 

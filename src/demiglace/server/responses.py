@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import ApiError, malformed, refused
-from demiglace.server.looking import Look
+from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatMessage, ResponsesRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
@@ -44,7 +44,7 @@ async def response(request: ResponsesRequest, service: Service) -> Fields | Even
     )
     form = ResponseForm(request, request.model or service.name, sampling.temperature, sampling.top_p)
     async with service.entered() as place:
-        job = await job_of(_messages(request), Look.of(request), thinking, service.sources, "input")
+        job = await job_of(_messages(request), FileOptions.of(request), thinking, service.sources, "input")
         prepared = await service.prepare(job, "input")
         answers = service.answers([(prepared, [sampling])], thinking, place, in_pieces=bool(request.stream))
     if request.stream:
@@ -171,9 +171,9 @@ class ResponseStream:
                     yield line
 
     def failed(self, error: ApiError) -> str:
-        told = error.body["error"]
-        fields = {name: told[name] for name in ("code", "message", "param")}
-        return self._event("error", **fields, error=told)
+        details = error.body["error"]
+        fields = {name: details[name] for name in ("code", "message", "param")}
+        return self._event("error", **fields, error=details)
 
     def _end(self, prepared: Prepared, written: Written) -> list[str]:
         whole = self._form.whole(prepared, written)

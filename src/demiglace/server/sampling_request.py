@@ -12,7 +12,7 @@ from typing import Any
 from demiglace.engine.guided import Guide
 from demiglace.engine.sampling import SEEDS, SamplingParams
 from demiglace.server.errors import ApiError, refused
-from demiglace.server.protocol import Sampling
+from demiglace.server.protocol import SamplingFields
 
 SAME_NAMES = (
     *("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty"),
@@ -29,7 +29,7 @@ MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once in the
 
 
 def sampling_of(
-    request: Sampling,
+    request: SamplingFields,
     default: SamplingParams,
     max_new_tokens: int | None,
     logprobs: int | None,
@@ -62,11 +62,11 @@ def _in_their_words(message: str) -> ApiError:
     for ours, theirs in THEIR_NAMES.items():
         message = message.replace(ours, theirs)
     field = re.match(r"\w*", message)
-    is_field = field is not None and field[0] in {*Sampling.model_fields, *THEIR_NAMES.values(), "logprobs"}
+    is_field = field is not None and field[0] in {*SamplingFields.model_fields, *THEIR_NAMES.values(), "logprobs"}
     return refused(message, field[0] if field and is_field else None)
 
 
-async def form_of(request: Sampling, response_format: Mapping[str, Any] | None) -> Guide | None:
+async def form_of(request: SamplingFields, response_format: Mapping[str, Any] | None) -> Guide | None:
     """The guide, None if there is none; ApiError for several, and for one that cannot be enforced."""
     asked = {**_structured(request.structured_outputs or {})}
     for name, value in (("json", request.guided_json), ("regex", request.guided_regex)):
@@ -76,7 +76,7 @@ async def form_of(request: Sampling, response_format: Mapping[str, Any] | None) 
         asked["choice"] = request.guided_choice
     asked |= _response_format(response_format or {})
     if len(asked) > 1:
-        raise refused(f"an answer has one form, and {' and '.join(asked)} are asked for", "response_format")
+        raise refused(f"{' and '.join(asked)} cannot be combined: an answer has one format", "response_format")
     try:
         for name, value in asked.items():
             return await asyncio.to_thread(_guide, name, value)  # a large schema takes seconds
@@ -87,7 +87,7 @@ async def form_of(request: Sampling, response_format: Mapping[str, Any] | None) 
 
 def _guide(name: str, value: Any) -> Guide:
     if (size := _characters(value)) > MOST_FORM_CHARACTERS:
-        raise ValueError(f"the form of the answer has {size} characters, at most {MOST_FORM_CHARACTERS} are taken")
+        raise ValueError(f"the answer format has {size} characters, at most {MOST_FORM_CHARACTERS} are allowed")
     if name == "json":
         if not isinstance(value, Mapping):
             raise ValueError(f"a JSON schema must be an object, got {type(value).__name__}")
@@ -101,7 +101,7 @@ def _characters(value: Any) -> int:
     try:
         return len(value) if isinstance(value, str) else len(json.dumps(value))
     except RecursionError as error:
-        raise ValueError("the form of the answer is nested too deep") from error
+        raise ValueError("the answer format is nested too deeply") from error
 
 
 def _structured(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _stops(given: str | list[str] | None) -> list[str] | None:
         return None
     stops = [given] if isinstance(given, str) else given
     if len(stops) > MOST_STOPS:
-        raise refused(f"stop has {len(stops)} texts, at most {MOST_STOPS} are taken", "stop")
+        raise refused(f"stop has {len(stops)} texts, at most {MOST_STOPS} are allowed", "stop")
     if any(len(stop) > MOST_STOP_CHARACTERS for stop in stops):
         raise refused(f"a text of stop has at most {MOST_STOP_CHARACTERS} characters", "stop")
     return stops

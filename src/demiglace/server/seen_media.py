@@ -155,11 +155,11 @@ def _seen_video(video: Video, packages: Iterator[_Package], config: ProcessorCon
 
 def _others(costs: list[list[VisualTokenCost]]) -> Fields:
     """Tokens that other models would use; None if a model rejects a picture."""
-    told = {}
+    totals = {}
     for name, field in OTHERS.items():
         tokens = [cost.tokens for some in costs for cost in some if cost.name == name]
-        told[field] = sum(tokens) if len(tokens) == len(costs) else None
-    return told
+        totals[field] = sum(tokens) if len(tokens) == len(costs) else None
+    return totals
 
 
 def _of(costs: list[VisualTokenCost], name: str) -> VisualTokenCost:

@@ -95,7 +95,7 @@ class Service:
     def abort(self) -> None:
         """End answers in progress with an error; streams are still terminated properly."""
         for answers in list(self.under_way):
-            answers.abort(ApiError(503, "the server has ended", code="service_unavailable"))
+            answers.abort(ApiError(503, "the server has stopped", code="service_unavailable"))
 
     @property
     def room(self) -> int:
@@ -113,9 +113,11 @@ class Service:
         try:
             return await self.gate.enter()
         except Busy:
-            raise ApiError(429, f"{self.gate.num_waiting} requests wait already", code="rate_limit_exceeded") from None
+            raise ApiError(
+                429, f"{self.gate.num_waiting} requests are waiting already", code="rate_limit_exceeded"
+            ) from None
         except Closing:
-            raise ApiError(503, "the server is about to end", code="service_unavailable") from None
+            raise ApiError(503, "the server is shutting down", code="service_unavailable") from None
 
     @asynccontextmanager
     async def entered(self) -> AsyncIterator[Place]:

@@ -46,7 +46,7 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]  # Python adds the address
-        raise ValueError(f"nobody can listen at {host}:{port}: {reason}") from error
+        raise ValueError(f"cannot listen at {host}:{port}: {reason}") from error
 
 
 def run(service: Service, place: socket.socket, grace_s: float) -> None:
@@ -66,10 +66,10 @@ def read_keys(file: Path | None, given: str | None) -> list[str]:
     if file is None:
         return keys
     if not file.is_file():
-        raise ValueError(f"{file} is no file with API keys")
+        raise ValueError(f"{file} is not a file of API keys")
     if (size := file.stat().st_size) > MOST_KEY_BYTES:
         raise ValueError(f"{file} has {size} bytes, more than {MOST_KEY_BYTES}")
     found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not found:
-        raise ValueError(f"{file} holds no API key")
+        raise ValueError(f"{file} has no API key")
     return keys + found

@@ -126,19 +126,19 @@ def _about_boxes(
 ) -> list[Claim]:
     """Claims about how many boxes meet a condition, such as "with a red item"."""
     number, nouns = sum(met), "boxes" if noun == "box" else "towers"
-    said = int(rng.integers(1, len(boxes) + 1))
-    word = str(said) if rng.random() < 0.5 else NUMBERS[said]
+    claimed = int(rng.integers(1, len(boxes) + 1))
+    word = str(claimed) if rng.random() < 0.5 else NUMBERS[claimed]
     exactly = pick(rng, ("exactly ", "only ", ""))
     forms = [
         (f"there is a {noun} {condition}", number > 0, (f"is there a {noun} {condition}",)),
         (f"there is no {noun} {condition}", number == 0, (f"is there no {noun} {condition}",)),
         (f"there is at least one {noun} {condition}", number > 0, ()),
     ]
-    if said == 1:
+    if claimed == 1:
         forms.append((f"there is exactly {word} {noun} {condition}", number == 1, ()))
     else:
-        forms.append((f"there are {exactly}{word} {nouns} {condition}", number == said, ()))
-        forms.append((f"there are at least {word} {nouns} {condition}", number >= said, ()))
+        forms.append((f"there are {exactly}{word} {nouns} {condition}", number == claimed, ()))
+        forms.append((f"there are at least {word} {nouns} {condition}", number >= claimed, ()))
     if condition.startswith("with "):
         forms.append((f"each {noun} has {condition[5:]}", number == len(boxes), ()))
     text, truth, asked = forms[int(rng.integers(len(forms)))]
@@ -179,7 +179,7 @@ def _item_condition(
     number = int(rng.integers(1, 5))
     word = str(number) if rng.random() < 0.3 else NUMBERS[number]
     counts = [len(sort.of(box.items)) for box in boxes]
-    place, said = (("bottom", "the base"), ("top", "the top"), ("wall", "the wall"))[int(rng.integers(3))]
+    place, name = (("bottom", "the base"), ("top", "the top"), ("wall", "the wall"))[int(rng.integers(3))]
     things = sort.one if number == 1 else sort.many
     options = (
         (f"with {sort.a}", [count > 0 for count in counts]),
@@ -187,7 +187,7 @@ def _item_condition(
         (f"with at least {word} {things}", [count >= number for count in counts]),
         (f"with {sort.a} and {other.a}",
          [count > 0 and bool(other.of(box.items)) for count, box in zip(counts, boxes, strict=True)]),
-        (f"with {sort.a} touching {said}", [bool(sort.of(box.touching(place))) for box in boxes]),
+        (f"with {sort.a} touching {name}", [bool(sort.of(box.touching(place))) for box in boxes]),
         (f"with only {sort.many}", [count == len(box.items) for count, box in zip(counts, boxes, strict=True)]),
         (f"with {word} {item if number == 1 else item + 's'}", [len(box.items) == number for box in boxes]),
         (f"with items of {word} different colours" if number > 1 else "with items of one colour",

@@ -98,8 +98,8 @@ def _both(rng: np.random.Generator, items: list[Item], sorts: list[Sort]) -> Cla
 def _listing(grid: Grid) -> str:
     """The grid row by row, such as "row 1: red circle, nothing"."""
     rows, columns = (1 + max(cell[axis] for cell in grid) for axis in range(2))
-    said = (
+    lines = (
         ", ".join(grid[row, column].name if (row, column) in grid else "nothing" for column in range(columns))
         for row in range(rows)
     )
-    return "; ".join(f"row {number}: {names}" for number, names in enumerate(said, start=1))
+    return "; ".join(f"row {number}: {names}" for number, names in enumerate(lines, start=1))

@@ -152,17 +152,17 @@ def present(rng: np.random.Generator, sort: Sort, number: int) -> list[Claim]:
 
 def how_many(rng: np.random.Generator, many: str, one: str, number: int) -> list[Claim]:
     """Claims that compare the number of things with numbers near it."""
-    said = int(np.clip(number + rng.integers(-1, 2), 1, 10))
-    word = str(said) if rng.random() < 0.5 else NUMBERS[said]
-    things = one if said == 1 else many
-    be = "is" if said == 1 else "are"
+    claimed = int(np.clip(number + rng.integers(-1, 2), 1, 10))
+    word = str(claimed) if rng.random() < 0.5 else NUMBERS[claimed]
+    things = one if claimed == 1 else many
+    be = "is" if claimed == 1 else "are"
     forms = (
-        (f"{be} exactly {word} {things}", number == said),
-        (f"{be} {word} {things}", number == said),
-        (f"{be} only {word} {things}", number == said),
-        (f"{be} at least {word} {things}", number >= said),
-        (f"{be} at most {word} {things}", number <= said),
-        (f"{be} more than {word} {things}", number > said),
+        (f"{be} exactly {word} {things}", number == claimed),
+        (f"{be} {word} {things}", number == claimed),
+        (f"{be} only {word} {things}", number == claimed),
+        (f"{be} at least {word} {things}", number >= claimed),
+        (f"{be} at most {word} {things}", number <= claimed),
+        (f"{be} more than {word} {things}", number > claimed),
     )
     return [Claim(f"there {text}", truth, (_turned(text),)) for text, truth in forms]
 

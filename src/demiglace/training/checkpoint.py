@@ -137,7 +137,8 @@ def restore_learner(path: Path, learner: nn.Module, with_frozen: bool = True) ->
         learner.load_state_dict(shards, strict=with_frozen)
     else:
         saved = _complete_contents(path, count)
-        _check_names(path, {name: one.shape for name, one in saved.items() if not name.startswith(OF_OPTIMIZER)}, own)
+        shapes = {name: content.shape for name, content in saved.items() if not name.startswith(OF_OPTIMIZER)}
+        _check_names(path, shapes, own)
         sharded_files.read_parts(path, own)
 
 
@@ -153,7 +154,7 @@ def _complete_contents(path: Path, processes: int) -> dict[str, sharded_files.Sa
     """Contents of the files of all processes; ValueError if one is missing or damaged, where DCP would leave a gap."""
     files = len(list(path.glob(sharded_files.PATTERN)))
     saved = sharded_files.contents(path)
-    incomplete = sorted(name for name, one in saved.items() if not one.is_complete)
+    incomplete = sorted(name for name, content in saved.items() if not content.is_complete)
     if files != processes or incomplete:
         why = f"{files} of {processes} files are there" if files != processes else f"{incomplete[0]} has a gap"
         raise ValueError(f"{path} is damaged ({why}); remove its folder to resume from an earlier one")
@@ -162,17 +163,17 @@ def _complete_contents(path: Path, processes: int) -> dict[str, sharded_files.Sa
 
 def _optimizer_parts(path: Path, optimizers: Sequence[Optimizer]) -> dict[str, Tensor]:
     """The states of all optimizers, sharded like their parameters."""
-    parameters = [[one for group in optimizer.param_groups for one in group["params"]] for optimizer in optimizers]
+    parameters = [[value for group in optimizer.param_groups for value in group["params"]] for optimizer in optimizers]
     tensors: dict[str, Tensor] = {}
-    for name, one in sharded_files.contents(path).items():
+    for name, saved in sharded_files.contents(path).items():
         if name.startswith(OF_OPTIMIZER):
             owner, index, _ = name.removeprefix(OF_OPTIMIZER).split("/")
             parameter = parameters[int(owner)][int(index)]
-            has_its_shape = one.shape == parameter.shape
+            has_its_shape = saved.shape == parameter.shape
             tensors[name] = (
-                torch.empty_like(parameter, dtype=one.dtype)
+                torch.empty_like(parameter, dtype=saved.dtype)
                 if has_its_shape
-                else torch.empty(one.shape, dtype=one.dtype)
+                else torch.empty(saved.shape, dtype=saved.dtype)
             )
     sharded_files.read_parts(path, tensors)
     return {name.removeprefix(OF_OPTIMIZER): tensor for name, tensor in tensors.items()}

@@ -1,11 +1,13 @@
-"""Interfaces of an objective and of a checkpoint callback."""
+"""Interfaces of an objective and of a checkpoint callback, and the microbatches that objectives share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 UnreadFigures = Mapping[str, float | Tensor]  # tensors, if reading a number would wait for the device
@@ -39,6 +41,35 @@ class Halvable(Protocol):
 
     def halve(self) -> bool:
         """Halve the microbatch from now on; False if it was halved before or cannot be."""
+
+
+@dataclass(kw_only=True)
+class MicrobatchedObjective:
+    """The part of an objective that goes through a step in microbatches of `micro_batch_size` items.
+
+    dtype: of matrix products; weights keep theirs.
+    """
+
+    micro_batch_size: int
+    device: torch.device
+    dtype: torch.dtype
+    is_halved: bool = field(default=False, init=False)
+
+    def halve(self) -> bool:
+        """Halve the microbatch; False if it is a single item, or was halved before."""
+        if self.is_halved or self.micro_batch_size == 1:
+            return False
+        self.micro_batch_size //= 2
+        self.is_halved = True
+        return True
+
+    def autocast(self) -> torch.autocast:
+        return autocast(self.device, self.dtype)
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """Matrix products in `dtype`; float32 changes nothing."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.losses import PairLogProbs, dpo_loss
-from demiglace.training.objective import UnreadFigures
+from demiglace.training.objective import MicrobatchedObjective, UnreadFigures
 
 
 class AnswerBatch(Protocol):
@@ -41,11 +41,11 @@ class PairSource(Protocol):
 
 
 @dataclass
-class PreferenceObjective:
-    """Processes the `batch_pairs` of a step in microbatches of `micro_batch_pairs`.
+class PreferenceObjective(MicrobatchedObjective):
+    """Processes the `batch_pairs` of a step; a microbatch is of pairs.
 
     numbers: the usable pairs. reference: log-probabilities under the reference policy, in the order of `numbers`.
-    beta: penalty for leaving the reference policy (DPO). dtype: of matrix products; weights keep theirs.
+    beta: penalty for leaving the reference policy (DPO).
     nll_weight: weight of the mean negative log-probability of a chosen answer's tokens, added to its pair's loss (RPO,
         arXiv 2404.19733); 0 is DPO, which may make both answers less likely.
     """
@@ -55,28 +55,16 @@ class PreferenceObjective:
     reference: PairLogProbs
     beta: float
     batch_pairs: int
-    micro_batch_pairs: int
     seed: int
     ranks: ProcessGroup
-    device: torch.device
-    dtype: torch.dtype
     nll_weight: float = 0.0
     batch: AnswerBatch | None = field(default=None, init=False)  # the last microbatch
-    is_halved: bool = field(default=False, init=False)
 
     def __call__(self, learner: Learner, step: int) -> Iterator[tuple[Tensor, UnreadFigures]]:
         share = self.ranks.share(self.batch_pairs)
         own = self._places(step)[share.start : share.stop]
-        for start in range(0, len(own), self.micro_batch_pairs):
-            yield self._loss(learner, own[start : start + self.micro_batch_pairs])
-
-    def halve(self) -> bool:
-        """Halve the microbatch; False if it is a single pair, or was halved before."""
-        if self.is_halved or self.micro_batch_pairs == 1:
-            return False
-        self.micro_batch_pairs //= 2
-        self.is_halved = True
-        return True
+        for start in range(0, len(own), self.micro_batch_size):
+            yield self._loss(learner, own[start : start + self.micro_batch_size])
 
     def state(self) -> dict[str, Any]:
         """Empty: the step determines its pairs."""
@@ -97,7 +85,7 @@ class PreferenceObjective:
 
     def _loss(self, learner: Learner, places: list[int]) -> tuple[Tensor, UnreadFigures]:
         self.batch = self.pairs.batch([self.numbers[place] for place in places])
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self.autocast():
             policy = pair_log_probs(learner, self.batch.to(self.device))
         reference = PairLogProbs(
             self.reference.chosen[places].to(self.device), self.reference.rejected[places].to(self.device)

@@ -18,6 +18,7 @@ import torch
 from demiglace.safe_files import append_text, write_whole
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.losses import PairLogProbs
+from demiglace.training.objective import autocast
 from demiglace.training.preference import Learner, PairSource, pair_log_probs
 
 FILES = "reference*.jsonl"
@@ -112,7 +113,7 @@ class ReferencePass:
 
     @torch.no_grad()
     def _computed(self, learner: Learner, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(self.device, self.dtype):
             found = pair_log_probs(learner, self.pairs.batch(numbers).to(self.device))
         both = zip(numbers, found.chosen.tolist(), found.rejected.tolist(), strict=True)
         lines = [{"pair": number, "chosen": chosen, "rejected": rejected} for number, chosen, rejected in both]

@@ -22,6 +22,7 @@ from demiglace.processing.sample import Sample
 from demiglace.training.distributed import ProcessGroup
 from demiglace.training.flops import Learning, model_flops
 from demiglace.training.metrics import Figures
+from demiglace.training.objective import MicrobatchedObjective
 
 Encode = Callable[[Visual], Tensor]  # -> features (patches, feature_size)
 
@@ -65,28 +66,23 @@ class LanguageLearner(nn.Module):
 
 
 @dataclass
-class SupervisedObjective:
-    """Packed rows of conversations, in microbatches of `micro_batch_rows`.
+class SupervisedObjective(MicrobatchedObjective):
+    """Packed rows of conversations; a microbatch is of rows.
 
     length: tokens of a row. decayed: step -> progress of the stage's decay (0 to 1), for the mixture.
-    dtype: of matrix products; weights keep theirs. on_skipped: called with the errors of skipped records.
-    sample_power: see the module docstring.
+    on_skipped: called with the errors of skipped records. sample_power: see the module docstring.
     """
 
     loader: RowSource
     length: int
-    micro_batch_rows: int
     padding_token: int
     decayed: Callable[[int], float]
     learning: Learning
     ranks: ProcessGroup
-    device: torch.device
-    dtype: torch.dtype
     on_skipped: Callable[[Sequence[ValueError]], None]
     sample_power: float = 1.0
     parts: list[Batch] = field(default_factory=list)  # of the last step
     rows: list[list[Sample]] = field(default_factory=list, init=False)  # of the last step
-    is_halved: bool = field(default=False, init=False)
     repeats: bool = field(default=False, init=False)  # whether the next step has the rows of the last
 
     def __call__(self, learner: LanguageLearner, step: int) -> Iterator[tuple[Tensor, Figures]]:
@@ -95,16 +91,19 @@ class SupervisedObjective:
             if self.loader.skipped:
                 self.on_skipped(self.loader.skipped)
         rows, self.repeats = self.rows, False
-        size = self.micro_batch_rows
+        size = self.micro_batch_size
         self.parts = [
             pack(rows[start : start + size], self.length, self.padding_token) for start in range(0, len(rows), size)
         ]
         weights = [learned_token_weights(part, self.sample_power) for part in self.parts]
-        own = [sum(part.num_learned for part in self.parts), sum(float(one.sum()) for one in weights)]
+        own = [
+            sum(part.num_learned for part in self.parts),
+            sum(float(token_weights.sum()) for token_weights in weights),
+        ]
         num_learned, total_weight = (max(1.0, total) for total in self.ranks.sum(own))
         waited = self.loader.waited / self.ranks.count
         for part, token_weights in zip(self.parts, weights, strict=True):
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            with self.autocast():
                 loss, num_right = learner(part.to(self.device), token_weights.to(self.device))
             figures = {"token_accuracy": float(num_right) / num_learned, "data_wait_s": waited}
             yield loss / total_weight, {**figures, **self._counts(part, learner)}
@@ -112,10 +111,9 @@ class SupervisedObjective:
 
     def halve(self) -> bool:
         """Halve the microbatch and repeat the last step's rows; False if it is a single row, or was halved before."""
-        if self.is_halved or self.micro_batch_rows == 1:
+        if not super().halve():
             return False
-        self.micro_batch_rows //= 2
-        self.is_halved = self.repeats = True
+        self.repeats = True
         return True
 
     def state(self) -> dict[str, Any]:
@@ -129,8 +127,10 @@ class SupervisedObjective:
         """Tensors of the last step's batches, as `part.tokens` or `part.visual.patches`."""
         tensors: dict[str, Tensor] = {}
         for number, part in enumerate(self.parts):
-            named = [(one.name, getattr(part, one.name)) for one in fields(part)]
-            named += [(f"visual.{one.name}", getattr(part.visual, one.name)) for one in fields(Visual) if part.visual]
+            named = [(field.name, getattr(part, field.name)) for field in fields(part)]
+            named += [
+                (f"visual.{field.name}", getattr(part.visual, field.name)) for field in fields(Visual) if part.visual
+            ]
             tensors |= {f"{number}.{name}": value.contiguous() for name, value in named if isinstance(value, Tensor)}
         return tensors
 
@@ -156,8 +156,8 @@ def embed(model: MiniCPMV, batch: Batch, encode: Encode | None = None, checkpoin
         places = (visual.grids, visual.package_sizes, visual.ticks, None, visual.run_lengths)
         tokens = model.resampler(encode(visual), *places).flatten(0, 1)
     if batch.visual is None:
-        return model.place(batch, None) + 0 * tokens.sum()
-    return model.place(batch, tokens)
+        return model.merge_visual_tokens(batch, None) + 0 * tokens.sum()
+    return model.merge_visual_tokens(batch, tokens)
 
 
 def learned_token_weights(batch: Batch, sample_power: float) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from demiglace.batch import Batch
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
+from demiglace.training.objective import autocast
 from demiglace.training.supervised import LanguageLearner
 
 FILE, BEST = "validation.jsonl", "best"
@@ -83,7 +84,7 @@ def measure(
     learner.eval()
     total = right = count = 0.0
     for part in parts:
-        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        with autocast(device, dtype):
             loss, num_right = learner(part.to(device))
         total, right = total + float(loss), right + float(num_right)
         count += part.num_learned

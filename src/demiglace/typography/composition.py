@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.typography.block_layout import NONE, Blocks
 from demiglace.typography.glyph_columns import LEVEL_CAPS, GlyphColumns, baseline_row, column_rows
 from demiglace.typography.page_views import PageViews
@@ -62,7 +62,9 @@ class Composition:
 
     def to(self, device: torch.device | str) -> Composition:
         held = {field.name: getattr(self, field.name) for field in fields(self)}
-        tensors: dict[str, Any] = {name: moved(value, device) for name, value in held.items() if torch.is_tensor(value)}
+        tensors: dict[str, Any] = {
+            name: to_device(value, device) for name, value in held.items() if torch.is_tensor(value)
+        }
         return replace(self, **tensors)
 
 

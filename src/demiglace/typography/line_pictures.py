@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 from demiglace.documents.corruption.degradation import SMALLEST_BAND
 from demiglace.typography import tensor_wear
 from demiglace.typography.block_layout import NONE, Blocks, set_blocks
@@ -62,9 +62,9 @@ class LineDrawing:
             self,
             composition=self.composition.to(device),
             worn=self.worn.to(device),
-            chosen=[moved(pictures, device) for pictures in self.chosen],
-            shares=moved(self.shares, device),
-            kernels=moved(self.kernels, device),
+            chosen=[to_device(pictures, device) for pictures in self.chosen],
+            shares=to_device(self.shares, device),
+            kernels=to_device(self.kernels, device),
         )
 
     def levels(self, table: Tensor, bank: NoiseBank) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demiglace.batch import moved
+from demiglace.batch import to_device
 
 NUM_DRAWS = 14  # uniform numbers that a kind of wear may use for a picture
 BANK_SIZE = 2**21  # ours: random numbers in the bank; a picture uses as many as it has pixels
@@ -47,7 +47,7 @@ class Worn:
         return Worn(torch.cat([known, draws.roll(number, 1)], dim=1), (self.offsets + 7919 * number) % LAST_OFFSET)
 
     def to(self, device: torch.device | str) -> Worn:
-        return Worn(moved(self.numbers, device), moved(self.offsets, device))
+        return Worn(to_device(self.numbers, device), to_device(self.offsets, device))
 
     def column(self, number: int) -> Tensor:
         """(pictures, 1, 1)."""

@@ -11,7 +11,7 @@ from stored_records import FILES
 
 from demiglace.conversation import VideoSampling
 from demiglace.data.object_cache import ObjectCache, StoredFile
-from demiglace.data.sources.joined import Joined
+from demiglace.data.sources.concatenated import Concatenated
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.record_files import open_records, place_of, record_files
 from demiglace.data.sources.tar_shards import TarShards
@@ -112,7 +112,7 @@ def test_parquet_files_share_what_they_keep_in_memory(tmp_path):
         turns = [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": path.stem}]
         parquet.write_table(pyarrow.Table.from_pylist([{"messages": turns}]), path)
     source = open_records("data", paths)
-    assert not isinstance(source, Joined)
+    assert not isinstance(source, Concatenated)
     assert answers(source) == ["0", "1", "2"]
 
 

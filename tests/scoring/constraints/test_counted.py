@@ -57,8 +57,8 @@ def test_bounds_say_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: Bounds(5, 3), "at least 5 and at most 3 cannot both be"),
-        (lambda: Bounds(0), "at least 0 holds of every answer"),
+        (lambda: Bounds(5, 3), "at least 5 and at most 3 contradict each other"),
+        (lambda: Bounds(0), "at least 0 is true of every answer"),
         (lambda: UnitCount("words", NONE), "no answer has 0 words"),
         (lambda: LetterCount("ab", ONE), "`letter` must be one letter, got 'ab'"),
         (lambda: LetterCount("1", ONE), "`letter` must be one letter, got '1'"),

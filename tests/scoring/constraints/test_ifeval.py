@@ -79,7 +79,7 @@ def test_arguments_without_a_value_are_left_out_and_tables_with_gaps_are_read() 
 @pytest.mark.parametrize(
     ("id_", "arguments", "told"),
     [
-        ("punctuation:no_coma", {}, "is 'punctuation:no_coma'; near it are punctuation:no_comma"),
+        ("punctuation:no_coma", {}, "'punctuation:no_coma'; similar: punctuation:no_comma"),
         ("punctuation:no_comma", {"num_words": 3}, "takes no argument, not num_words"),
         ("startend:end_checker", {}, "startend:end_checker: end_phrase is missing"),
         ("detectable_format:number_bullet_lists", {"num_bullets": 0}, "a whole number from 1 to 1000000, got 0"),

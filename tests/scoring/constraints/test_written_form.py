@@ -58,7 +58,7 @@ def test_forms(constraint: Constraint, text: str, is_met: bool) -> None:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: JsonObject(("a", "a")), "`keys` names one twice: a, a"),
+        (lambda: JsonObject(("a", "a")), "`keys` has a duplicate: a, a"),
         (lambda: Repeated("moon", 0), "1 to 1000000 times, got 'moon', 0"),
         (lambda: Repeated("...", 2), "a phrase with letters"),
     ],

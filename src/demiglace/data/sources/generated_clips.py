@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Part, Video, VideoSampling
-from demiglace.data.source import Endless
+from demiglace.data.source import EndlessSource
 from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, conversation
@@ -36,7 +36,7 @@ OPTIONS: Mapping[str, Field] = {
 
 
 @dataclass(frozen=True)
-class GeneratedClips(Endless):
+class GeneratedClips(EndlessSource):
     """Clips of 1 to 6 seconds, each with a question and a short or long answer.
 
     kinds: of `CLIP_KINDS`, all equally likely.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from demiglace.conversation import Conversation, Part
-from demiglace.data.source import Endless
+from demiglace.data.source import EndlessSource
 from demiglace.fields import Field, ListOf, Real, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, conversation
@@ -17,7 +17,7 @@ from demiglace.typography.words import pick
 
 
 @dataclass(frozen=True)
-class GeneratedInstructions(Endless):
+class GeneratedInstructions(EndlessSource):
     """Instructions with an answer that follows them.
 
     kinds: of `INSTRUCTION_KINDS`, all equally likely; all kinds if none are named.

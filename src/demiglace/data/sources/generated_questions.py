@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from demiglace.conversation import Conversation, Part
-from demiglace.data.source import Endless
+from demiglace.data.source import EndlessSource
 from demiglace.fields import WEIGHT, Field, ListOf, Real, TableOf, Whole, Words, check_attributes
 from demiglace.scoring.answer_filter import teaches_reasoning
 from demiglace.scoring.question import Question, dialogue
@@ -26,7 +26,7 @@ MOST_DRAWS = 200  # limit on draws for a question of a wanted kind
 
 
 @dataclass(frozen=True)
-class GeneratedQuestions(Endless):
+class GeneratedQuestions(EndlessSource):
     """Questions about a scene, its colours, a chart, receipt, form or document, or only about words and numbers.
 
     topics: from `TOPICS` and `SIMPLE_TOPICS`, each with its weight; all of `TOPICS` if none are named.

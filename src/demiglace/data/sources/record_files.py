@@ -12,10 +12,10 @@ from demiglace.conversation import VideoSampling
 from demiglace.data.named_files import ends_so, files_below, in_order, natural
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, stored_files
 from demiglace.data.source import Source
-from demiglace.data.sources.joined import Joined
+from demiglace.data.sources.concatenated import Concatenated
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.data.sources.object_store import DEFAULT_CACHE, StoredRecords, stored_records
 from demiglace.data.sources.parquet import ParquetFiles
-from demiglace.data.sources.stored import DEFAULT_CACHE, StoredRecords, stored_records
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.records.media_files import check_folders
 
@@ -38,8 +38,8 @@ def record_files(given: Sequence[Path | str]) -> tuple[RecordFile, ...]:
     for file in found:
         key = file.resolve() if isinstance(file, Path) else file.address
         if (earlier := known.setdefault(key, file)) is not file:
-            told = "" if earlier == file else f", as {place_of(earlier)} too"
-            raise ValueError(f"{place_of(file)} is given twice{told}")
+            also = "" if earlier == file else f", as {place_of(earlier)} too"
+            raise ValueError(f"{place_of(file)} is given twice{also}")
     return tuple(found)
 
 
@@ -70,7 +70,7 @@ def open_records(
         else:
             folder = media if isinstance(media, Path) else None
             sources += _local(name, kind, [Path(place_of(file)) for file in group], folder, media_root, sampling)
-    return sources[0] if len(sources) == 1 else Joined(name, tuple(sources))
+    return sources[0] if len(sources) == 1 else Concatenated(name, tuple(sources))
 
 
 def open_pairs(

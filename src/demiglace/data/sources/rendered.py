@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 
 from demiglace.conversation import Conversation, Image, Message, Text
-from demiglace.data.source import Endless
+from demiglace.data.source import EndlessSource
 from demiglace.data.text_crops.page_crops import pdfs_in
 from demiglace.data.text_crops.text_crops import WINDOWS_OF_A_PAGE, ReadingPictures
 from demiglace.documents.corruption import restoration_task
@@ -24,7 +24,7 @@ QUESTIONS = ("Read the text.", "What does it say?", "Transcribe the picture.", "
 
 
 @dataclass(frozen=True)
-class RenderedText(Endless):
+class RenderedText(EndlessSource):
     """Pictures of up to `max_lines` lines and `max_characters` characters in all, drawn as in `ReadingPictures`.
 
     A page from which windows are cropped serves `WINDOWS_OF_A_PAGE` pictures.
@@ -72,7 +72,7 @@ class RenderedText(Endless):
 
 
 @dataclass(frozen=True)
-class RenderedPages(Endless):
+class RenderedPages(EndlessSource):
     """Articles, tables, forms and receipts, with damaged regions to restore as in `PdfFolder`."""
 
     name: str

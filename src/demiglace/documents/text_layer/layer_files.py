@@ -160,9 +160,12 @@ def _page_line(line: ElementTree.Element) -> list[Word]:
 
 def _page_word(element: ElementTree.Element) -> Word:
     glyphs = tuple((_page_text(each), _page_box(each)) for each in element.iterfind("{*}Glyph"))
-    said = element.find("{*}TextEquiv")
+    equivalent = element.find("{*}TextEquiv")
     return Word(
-        _page_text(element), _page_box(element), glyphs, _number_of("1" if said is None else said.get("conf", "1"))
+        _page_text(element),
+        _page_box(element),
+        glyphs,
+        _number_of("1" if equivalent is None else equivalent.get("conf", "1")),
     )
 
 

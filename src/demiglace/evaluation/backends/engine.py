@@ -12,7 +12,7 @@ from demiglace.conversation import Conversation
 from demiglace.engine.sampling import SamplingParams
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.prediction import Reply
-from demiglace.evaluation.sent import prompt_text, sent_parts
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 from demiglace.inference.answer import AnswerBuilder
 from demiglace.inference.demiglace import Demiglace
 

@@ -109,9 +109,9 @@ def video_part(part: Video) -> dict[str, Any]:
     """A video file with its sampling options, under the names that our server accepts."""
     numbers: dict[str, Any] = {}
     if part.sampling is not None:
-        told = asdict(part.sampling)
+        settings = asdict(part.sampling)
         names = ("fps", "max_packages", "package_frames", "force_package_frames", "num_frames", "start", "end")
-        numbers = {name: told[name] for name in names if told[name] is not None}
+        numbers = {name: settings[name] for name in names if settings[name] is not None}
     assert isinstance(part.source, str | bytes | PathLike)
     data = part.source if isinstance(part.source, bytes) else Path(part.source).read_bytes()
     return {"type": "video_url", "video_url": {"url": _address("video/mp4", data), **numbers}}

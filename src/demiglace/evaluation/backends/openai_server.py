@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.backends.openai_messages import reply_of, request_body
 from demiglace.evaluation.prediction import Reply
-from demiglace.evaluation.sent import prompt_text, sent_parts
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -66,14 +66,14 @@ class OpenAIServer:
                 async with asyncio.timeout(self.timeout):
                     return await call()
             except TimeoutError:
-                error, told = None, f"no answer within {self.timeout:g} s"
+                error, reason = None, f"no answer within {self.timeout:g} s"
             except OpenAIError as failure:
-                error, told = failure, f"{failure} {failure.__cause__ or ''}"
+                error, reason = failure, f"{failure} {failure.__cause__ or ''}"
                 if not _may_pass(failure):
                     break
             if number < self.retries:
                 await asyncio.sleep(min(FIRST_PAUSE * 2**number, LONGEST_PAUSE))
-        raise ValueError(f"{self.url}, {number + 1} tries: {told.strip()[:MOST_ERROR_CHARACTERS]}") from error
+        raise ValueError(f"{self.url}, {number + 1} tries: {reason.strip()[:MOST_ERROR_CHARACTERS]}") from error
 
 
 def _may_pass(error: Exception) -> bool:

@@ -15,7 +15,7 @@ from demiglace.engine.sampling import BEAMS, SamplingParams
 from demiglace.evaluation.backends.backend import Asked, chosen_fields
 from demiglace.evaluation.backends.engine import weights_hash
 from demiglace.evaluation.prediction import Reply
-from demiglace.evaluation.sent import prompt_text, sent_parts
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 from demiglace.media.pictures import open_picture
 from demiglace.media.video import read_packages
 from demiglace.model.hub import SHIPPED, folder_of

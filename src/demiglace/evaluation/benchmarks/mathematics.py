@@ -45,10 +45,10 @@ def _example(row: Row, number: int) -> Example:
     else:
         expected = Expected((row.text("answer"),))
     (question, form), unit = _question(row), row.optional_text("unit")
-    told = f" (Unit: {unit})" if unit and "(Unit:" not in question else ""
+    unit_note = f" (Unit: {unit})" if unit and "(Unit:" not in question else ""
     return Example(
         row.optional_text("index", "pid") or str(number),
-        question + told,
+        question + unit_note,
         expected,
         "choice" if choices else "short answer",
         partial(pictures_of, row),

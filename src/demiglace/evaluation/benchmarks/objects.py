@@ -66,16 +66,16 @@ def _present(file: Path, pictures: set[str], synonyms: Synonyms) -> dict[str, se
             if picture in pictures and name in synonyms:
                 found[picture].add(name)
     for captions in sorted(file.parent.glob("captions_*.json")):
-        for one in _annotations(captions):
-            if (picture := str(one["image_id"])) in pictures:
-                found[picture] |= set(named_objects(str(one["caption"]), (), synonyms).named)
+        for annotation in _annotations(captions):
+            if (picture := str(annotation["image_id"])) in pictures:
+                found[picture] |= set(named_objects(str(annotation["caption"]), (), synonyms).named)
     return found
 
 
 def _outlined(file: Path) -> Iterator[tuple[str, str]]:
     table = read_object(file, MOST_JSON_BYTES)
-    names = {one["id"]: str(one["name"]) for one in table.get("categories", ())}
-    return ((str(one["image_id"]), names[one["category_id"]]) for one in _entries(file, table))
+    names = {entry["id"]: str(entry["name"]) for entry in table.get("categories", ())}
+    return ((str(entry["image_id"]), names[entry["category_id"]]) for entry in _entries(file, table))
 
 
 def _annotations(file: Path) -> Iterable[Mapping[str, Any]]:
@@ -84,7 +84,7 @@ def _annotations(file: Path) -> Iterable[Mapping[str, Any]]:
 
 def _entries(file: Path, table: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     entries = table.get("annotations")
-    if not isinstance(entries, list) or any(not isinstance(one, dict) or "image_id" not in one for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "image_id" in entry for entry in entries):
         raise ValueError(f"{file} must hold a list of annotations, each with an image_id, as COCO's files do")
     return entries
 

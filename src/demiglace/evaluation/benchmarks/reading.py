@@ -98,10 +98,10 @@ def _whole(blocks: list[Mapping[str, Any]], extra: Any) -> list[Mapping[str, Any
     """Joins blocks whose text continues in another, such as in the next column, as the authors do for scoring."""
     relations = extra.get("relation", ()) if isinstance(extra, Mapping) else ()
     groups = [[block] for block in blocks]
-    for one in relations:
-        ends = [one.get("source_anno_id"), one.get("target_anno_id")]
+    for relation in relations:
+        ends = [relation.get("source_anno_id"), relation.get("target_anno_id")]
         found = [group for group in groups if any(block.get("anno_id") in ends for block in group)]
-        if one.get("relation_type") == "truncated" and len(found) == 2:
+        if relation.get("relation_type") == "truncated" and len(found) == 2:
             found[0] += found[1]
             groups.remove(found[1])
     return [_joined(sorted(group, key=_place)) for group in groups]

@@ -138,7 +138,7 @@ def _json(file: Path) -> Iterator[Mapping[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is not valid JSON: {error}") from error
     lists = [value for value in found.values() if isinstance(value, list)] if isinstance(found, dict) else [found]
-    if len(lists) != 1 or not isinstance(lists[0], list) or not all(isinstance(one, dict) for one in lists[0]):
+    if len(lists) != 1 or not isinstance(lists[0], list) or not all(isinstance(row, dict) for row in lists[0]):
         raise ValueError(f"{file} must hold one list of objects")
     yield from lists[0]
 

@@ -26,7 +26,7 @@ def pictures_of(row: Row) -> tuple[Part, ...]:
         found = [row.fields[name] for name in sorted(numbered, key=lambda name: int(name.removeprefix("image_")))]
     else:
         found = listed(row.get(*_that_holds_pictures(row)))
-    pictures = tuple(Image(_picture(one, row)) for one in found if one is not None)
+    pictures = tuple(Image(_picture(entry, row)) for entry in found if entry is not None)
     if not pictures:
         raise ValueError(f"{row.place} holds no picture; its columns are: {row.columns}")
     return pictures
@@ -67,7 +67,7 @@ def video_of(row: Row, *names: str, folders: Sequence[str] = ()) -> tuple[Part, 
 
 def _file(name: str, row: Row, suffixes: tuple[str, ...], folders: Sequence[str] = ()) -> Path:
     """A file inside the row's folder; ValueError if there is none, or if the path leads outside."""
-    if any(Path(one).is_absolute() or ".." in Path(one).parts for one in (name, *folders)):
+    if any(Path(part).is_absolute() or ".." in Path(part).parts for part in (name, *folders)):
         raise ValueError(f"{row.place} names {name}, which leads out of the folder {row.folder}")
     for folder in (*FOLDERS, *folders):
         for suffix in suffixes:

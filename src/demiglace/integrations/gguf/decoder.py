@@ -70,7 +70,7 @@ def tokenizer_fields(tokenizer: Tokenizer, vocab_size: int) -> dict[str, Any]:
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": "qwen2",
         "tokenizer.ggml.tokens": texts,
-        "tokenizer.ggml.token_type": [int(one) for one in kinds],
+        "tokenizer.ggml.token_type": list(map(int, kinds)),
         "tokenizer.ggml.merges": merges or NO_MERGES,
         "tokenizer.ggml.bos_token_id": special["end_of_text"],
         "tokenizer.ggml.eos_token_id": special["im_end"],

@@ -59,7 +59,9 @@ class DemiglaceForLmmsEval(lmms):
                 conversation_of(messages_of(self.task_dict[task][split][number]), self.thinking, self.video)
                 for _, messages_of, _, number, task, split in asked
             ]
-            answers = self.assistant.batch(conversations, [sampling_of(one[2]) for one in asked], self.batch_size)
+            answers = self.assistant.batch(
+                conversations, [sampling_of(request[2]) for request in asked], self.batch_size
+            )
             yield from map(_result, answers)
 
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> list[str]:

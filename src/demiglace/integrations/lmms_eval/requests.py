@@ -25,7 +25,10 @@ def conversation_of(
     sampling: of videos; None means the defaults, fitted to the context. ValueError on parts of another type.
     """
     return Conversation(
-        tuple(Message(one["role"], tuple(_part(part, sampling) for part in one["content"])) for one in messages),
+        tuple(
+            Message(message["role"], tuple(_part(part, sampling) for part in message["content"]))
+            for message in messages
+        ),
         thinking,
     )
 

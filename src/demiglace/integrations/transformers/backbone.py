@@ -36,7 +36,7 @@ class Backbone(nn.Module):
 
     _tp_plan = _pp_plan = None  # attributes that transformers reads: there is no tensor or pipeline parallel plan
 
-    place: Any = MiniCPMV.place  # it only needs `self.llm`
+    merge_visual_tokens: Any = MiniCPMV.merge_visual_tokens  # it only needs `self.llm`
 
     def __init__(
         self, vpm: SiglipEncoder, resampler: Resampler, llm: Qwen3, checkpointing: Checkpointing = False
@@ -77,7 +77,7 @@ class Backbone(nn.Module):
         batch = held.batch(input_ids, position_ids, mm_token_type_ids, pictures)
         batch = batch.to(input_ids.device, self.llm.model.embed_tokens.weight.dtype)
         visual = None if batch.visual is None else self._visual_tokens(batch.visual)
-        embeddings, kept = self.place(batch, visual), None if cache is None else held
+        embeddings, kept = self.merge_visual_tokens(batch, visual), None if cache is None else held
         with _inputs_of(self.llm.model.layers if output_hidden_states else ()) as states:
             hidden = self.llm(embeddings, batch.positions, batch.segments, kept, self.checkpointing)
         all_hidden = (*states, hidden) if output_hidden_states else None

@@ -29,7 +29,7 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
         """The model's picture inputs, for one picture (in a form that `media` takes) or a list of them in order."""
         check_granted(options)
         layout = Layout(self.config.slicing, self.config.num_queries, self.config.use_image_id)
-        layout.images(open_picture(picture_of(one)) for one in _flat(images))
+        layout.images(open_picture(picture_of(picture)) for picture in _flat(images))
         return BatchFeature(visual_inputs(layout.visual()))
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,4 +39,4 @@ class MiniCPMVImageProcessor(BaseImageProcessor):
 def _flat(images: Any) -> list[Any]:
     if not isinstance(images, Sequence) or isinstance(images, str | bytes):
         return [images]
-    return [picture for one in images for picture in _flat(one)]
+    return [picture for nested in images for picture in _flat(nested)]

@@ -54,9 +54,9 @@ class MiniCPMVProcessor(ProcessorMixin):
     def processor(self) -> Processor:
         """Our processor, with the tokens that have been added to `tokenizer`."""
         added = self.tokenizer.added_tokens_decoder
-        if (told := repr(added)) != self._added:
+        if (representation := repr(added)) != self._added:
             known = self._processor
-            self._processor, self._added = Processor(known.tokenizer.with_added(added), known.config), told
+            self._processor, self._added = Processor(known.tokenizer.with_added(added), known.config), representation
         return self._processor
 
     @classmethod
@@ -134,7 +134,7 @@ class MiniCPMVProcessor(ProcessorMixin):
             prompts = [prompt.removesuffix(TURN_END) for prompt in prompts] if continue_final_message else prompts
             return prompts[0] if is_one else prompts
         asked = [conversation_of(messages, enable_thinking, video_sampling) for messages in each]
-        samples = [self.processor.prepare(one, add_generation_prompt) for one in asked]
+        samples = [self.processor.prepare(prompt, add_generation_prompt) for prompt in asked]
         inputs = self._rows([self._open(sample) for sample in samples] if continue_final_message else samples, held)
         return inputs if return_dict else inputs["input_ids"]
 

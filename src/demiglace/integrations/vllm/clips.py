@@ -15,7 +15,7 @@ from torch import Tensor
 
 from demiglace.batch import Visual
 from demiglace.conversation import VideoSampling
-from demiglace.fields import Real, told
+from demiglace.fields import Real, short_repr
 from demiglace.media.video import Package, read_packages
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
@@ -41,7 +41,7 @@ class Clip:
 def sampling_of(options: Mapping[str, object]) -> VideoSampling:
     """From `mm_processor_kwargs`; ValueError if one is unknown or out of bounds."""
     if strange := [name for name in options if name not in OPTIONS]:
-        raise ValueError(f"mm_processor_kwargs has {told(strange[0])}, but there are {', '.join(OPTIONS)}")
+        raise ValueError(f"mm_processor_kwargs has {short_repr(strange[0])}, but there are {', '.join(OPTIONS)}")
     return VideoSampling(**options)  # type: ignore[arg-type]
 
 
@@ -72,7 +72,7 @@ def _frames_per_second(clip: Clip) -> float:
         raise ValueError(f"the clip has {len(clip.frames)} frames, but {len(numbers)} frames_indices")
     step = numbers[1] if len(numbers) > 1 else 1
     if numbers != [place * step for place in range(len(numbers))] or step < 1:
-        raise ValueError(f"frames_indices must be 0 and further steps of one length, got {told(numbers)}")
+        raise ValueError(f"frames_indices must be 0 and further steps of one length, got {short_repr(numbers)}")
     return fps / step
 
 

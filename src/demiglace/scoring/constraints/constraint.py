@@ -41,9 +41,9 @@ class Bounds:
 
     def __post_init__(self) -> None:
         if self.most is not None and self.least > self.most:
-            raise ValueError(f"at least {self.least} and at most {self.most} cannot both be")
+            raise ValueError(f"at least {self.least} and at most {self.most} contradict each other")
         if self.least == 0 and self.most is None:
-            raise ValueError("at least 0 holds of every answer: `exactly`, `at_least` or `at_most` must say more")
+            raise ValueError("at least 0 is true of every answer: set `exactly`, `at_least` or `at_most`")
 
     @classmethod
     def exactly(cls, number: int) -> Bounds:
@@ -54,7 +54,7 @@ class Bounds:
         """Bounds from `exactly`, or from `at_least` and `at_most`."""
         given = [name for name in BOUND_FIELDS if name in fields]
         if "exactly" in given and len(given) > 1:
-            raise ValueError(f"`exactly` stands alone, but {given[1]} is given too")
+            raise ValueError(f"`exactly` cannot be combined with `{given[1]}`")
         if "exactly" in given:
             return cls.exactly(fields["exactly"])
         return cls(fields.get("at_least", 0), fields.get("at_most"))

@@ -97,10 +97,10 @@ class ItemCount(CountConstraint):
             raise ValueError(f"at least {self.bounds.least} different items, but `among` has {len(self.among)}")
 
     def is_met_by(self, text: str) -> bool:
-        said = text.strip().removesuffix(".")
-        pieces = lines(said) if self.separator == "\n" else said.split(self.separator.strip(" ") or " ")
+        listing = text.strip().removesuffix(".")
+        pieces = lines(listing) if self.separator == "\n" else listing.split(self.separator.strip(" ") or " ")
         items = [" ".join(without_item_mark(piece.strip()).split()).casefold() for piece in pieces]
-        known = {one.casefold() for one in self.among}
+        known = {item.casefold() for item in self.among}
         is_known = all(items) and (not known or known.issuperset(items))
         return is_known and len(set(items)) == len(items) and self.bounds.hold(len(items))
 

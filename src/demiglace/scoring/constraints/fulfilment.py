@@ -21,12 +21,12 @@ def unmet(constraints: Sequence[Constraint], response: str, loosely: bool = Fals
     loosely: also tries without the first line, the last or both, and without asterisks, separately for each constraint:
         this forgives a greeting or bold print, and some wrong answers (IFEval, "loose accuracy").
     """
-    said = written(response)
-    texts = [one for one in (_variants(said) if loosely else [said]) if one.strip()]
-    return [one for one in constraints if not any(map(one.is_met_by, texts))]
+    answer = written(response)
+    texts = [text for text in (_variants(answer) if loosely else [answer]) if text.strip()]
+    return [constraint for constraint in constraints if not any(map(constraint.is_met_by, texts))]
 
 
 def _variants(text: str) -> list[str]:
     lines = text.split("\n")
     cut = [text, *("\n".join(kept).strip() for kept in (lines[1:], lines[:-1], lines[1:-1]))]
-    return [*cut, *(one.replace("*", "") for one in cut)]
+    return [*cut, *(variant.replace("*", "") for variant in cut)]

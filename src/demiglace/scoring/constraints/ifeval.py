@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from demiglace.fields import Field, ListOf, Whole, Words, take, told
+from demiglace.fields import Field, ListOf, Whole, Words, short_repr, take
 from demiglace.scoring.constraints import ifeval_checks as checks
 from demiglace.scoring.constraints.constraint import MOST, Constraint
 
@@ -71,7 +71,8 @@ class IfevalInstruction(Constraint):
     def __post_init__(self) -> None:
         if self.id not in INSTRUCTIONS:
             near = difflib.get_close_matches(self.id, INSTRUCTIONS, n=3, cutoff=0.4)
-            raise ValueError(f"no instruction of IFEval is {told(self.id)}; near it are {', '.join(near) or 'none'}")
+            similar = f"; similar: {', '.join(near)}" if near else ""
+            raise ValueError(f"unknown instruction of IFEval {short_repr(self.id)}{similar}")
         _, fields = INSTRUCTIONS[self.id]
         given = {name: _whole(value) for name, value in self.arguments.items() if value is not None}
         if strange := [name for name in given if name not in fields]:

@@ -63,14 +63,14 @@ def number_paragraphs(text: str, num_paragraphs: int) -> bool:
     """Paragraphs are separated by `***`; only the first and the last may be empty, and are then not counted."""
     first, *others = re.split(r"\s?\*\*\*\s?", text)
     found = [first, *others]
-    empty = [place for place, one in enumerate(found) if not one.strip()]
+    empty = [place for place, paragraph in enumerate(found) if not paragraph.strip()]
     return not set(empty) - {0, len(found) - 1} and len(found) - len(empty) == num_paragraphs
 
 
 def nth_paragraph_first_word(text: str, num_paragraphs: int, nth_paragraph: int, first_word: str) -> bool:
     """Paragraphs are separated by two line breaks; empty ones are not counted, but keep their place."""
     found = text.split("\n\n")
-    number = sum(bool(one.strip()) for one in found)
+    number = sum(bool(paragraph.strip()) for paragraph in found)
     if nth_paragraph > number or not (wanted := found[nth_paragraph - 1].strip()):
         return False
     word = wanted.split()[0].lstrip("'").lstrip('"')
@@ -101,9 +101,9 @@ def constrained_response(text: str) -> bool:
 
 def highlights(text: str, num_highlights: int) -> bool:
     """Text between single asterisks, and separately text between double ones."""
-    single = [one.strip("*").strip() for one in re.findall(r"\*[^\n\*]*\*", text)]
-    double = [one[2:-2].strip() for one in re.findall(r"\*\*[^\n\*]*\*\*", text)]
-    return len([one for one in (*single, *double) if one]) >= num_highlights
+    single = [highlight.strip("*").strip() for highlight in re.findall(r"\*[^\n\*]*\*", text)]
+    double = [highlight[2:-2].strip() for highlight in re.findall(r"\*\*[^\n\*]*\*\*", text)]
+    return len([highlight for highlight in (*single, *double) if highlight]) >= num_highlights
 
 
 def sections(text: str, section_spliter: str, num_sections: int) -> bool:
@@ -112,25 +112,25 @@ def sections(text: str, section_spliter: str, num_sections: int) -> bool:
 
 def json_format(text: str) -> bool:
     """Any JSON value, in a fenced block or bare."""
-    said = text.strip()
+    stripped = text.strip()
     for fence in _FENCES:
-        said = said.removeprefix(fence)
+        stripped = stripped.removeprefix(fence)
     try:
-        json.loads(said.removesuffix("```").strip())
+        json.loads(stripped.removesuffix("```").strip())
     except (ValueError, RecursionError):
         return False
     return True
 
 
 def title(text: str) -> bool:
-    return any(one.lstrip("<").rstrip(">").strip() for one in re.findall(r"<<[^\n]+>>", text))
+    return any(match.lstrip("<").rstrip(">").strip() for match in re.findall(r"<<[^\n]+>>", text))
 
 
 def two_responses(text: str) -> bool:
     """Two different responses, separated by ******; an empty one is allowed at each end."""
     found = text.split("******")
-    said = [one.strip() for one in found if one.strip()]
-    return all(map(str.strip, found[1:-1])) and len(said) == 2 and said[0] != said[1]
+    responses = [part.strip() for part in found if part.strip()]
+    return all(map(str.strip, found[1:-1])) and len(responses) == 2 and responses[0] != responses[1]
 
 
 def repeat_prompt(text: str, prompt_to_repeat: str) -> bool:
@@ -150,8 +150,8 @@ def no_comma(text: str) -> bool:
 
 
 def quotation(text: str) -> bool:
-    said = text.strip()
-    return len(said) > 1 and said[0] == said[-1] == '"'
+    stripped = text.strip()
+    return len(stripped) > 1 and stripped[0] == stripped[-1] == '"'
 
 
 def check_language_can_be_told() -> None:

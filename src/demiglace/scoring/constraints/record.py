@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, get_args
 
-from demiglace.fields import Anything, Field, ListOf, TableOf, Whole, Words, take, told
+from demiglace.fields import Anything, Field, ListOf, TableOf, Whole, Words, short_repr, take
 from demiglace.scoring.constraints.constraint import BOUND_FIELDS, MOST, Bounds, Constraint, CountConstraint
 from demiglace.scoring.constraints.counted import ItemCount, KeywordCount, LetterCount, UnitCount
 from demiglace.scoring.constraints.ifeval import IfevalInstruction
@@ -83,12 +83,12 @@ KINDS: Mapping[str, ConstraintKind] = {
 
 def read_constraint(where: str, value: object) -> Constraint:
     """where: its name in errors. None values are left out: Parquet gives every key to every entry."""
-    held = {key: one for key, one in TableOf(Anything()).check(where, value).items() if one is not None}
+    held = {key: item for key, item in TableOf(Anything()).check(where, value).items() if item is not None}
     name = take(where, held, {"kind": _TEXT}, ["kind"])["kind"]
     if name not in KINDS:
         near = difflib.get_close_matches(name, KINDS, n=3)
-        told_kinds = f"near it are {', '.join(near)}" if near else f"there are {', '.join(KINDS)}"
-        raise ValueError(f"{where}: no kind of constraint is {told(name)}; {told_kinds}")
+        hint = f"similar: {', '.join(near)}" if near else f"choose from {', '.join(KINDS)}"
+        raise ValueError(f"{where}: unknown kind of constraint {short_repr(name)}; {hint}")
     kind = KINDS[name]
     if strange := [key for key in held if key != "kind" and key not in kind.fields]:
         raise ValueError(f"{where}: {name} takes {', '.join(kind.fields) or 'nothing else'}, not {strange[0]}")
@@ -103,8 +103,8 @@ def read_constraints(value: object, where: str = "constraints") -> tuple[Constra
     """Parse a list; ValueError also if it is empty, or if two of them cannot both be met."""
     listed = ListOf(Anything(), least=1).check(where, value)
     if len(listed) > _MOST_CONSTRAINTS:
-        raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} taken")
-    found = tuple(read_constraint(f"{where}[{place}]", one) for place, one in enumerate(listed))
+        raise ValueError(f"{where} has {len(listed)} entries, more than the {_MOST_CONSTRAINTS} allowed")
+    found = tuple(read_constraint(f"{where}[{place}]", entry) for place, entry in enumerate(listed))
     _check_pairs(where, found)
     return found
 
@@ -120,14 +120,14 @@ def read_ifeval(ids: object, arguments: object, where: str = "instruction_id_lis
 
 def as_text(constraints: Sequence[Constraint]) -> str:
     """One line of JSON, which `of_text` parses."""
-    return json.dumps([one.record for one in constraints], ensure_ascii=False)
+    return json.dumps([constraint.record for constraint in constraints], ensure_ascii=False)
 
 
 def of_text(text: str) -> tuple[Constraint, ...]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"constraints are a JSON list, got {told(text)}") from error
+        raise ValueError(f"constraints are a JSON list, got {short_repr(text)}") from error
     return read_constraints(value)
 
 

@@ -65,7 +65,7 @@ def lines(text: str) -> list[str]:
 
 def paragraphs(text: str) -> list[str]:
     """Text between blank lines."""
-    return [one for one in _BLANK_LINES.split(text.replace("\r\n", "\n").strip()) if one.strip()]
+    return [block for block in _BLANK_LINES.split(text.replace("\r\n", "\n").strip()) if block.strip()]
 
 
 def bullets(text: str) -> list[str]:
@@ -82,7 +82,7 @@ def without_item_mark(line: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Sentences. A blank line, list item or heading ends a sentence too; a plain line break does not."""
-    return [one for block in _blocks(text) for one in _of_block(block) if words(one)]
+    return [sentence for block in _blocks(text) for sentence in _of_block(block) if words(sentence)]
 
 
 def count(unit: Unit, text: str) -> int:
@@ -95,11 +95,11 @@ def _blocks(text: str) -> list[str]:
     for paragraph in paragraphs(text):
         begins = True
         for line in paragraph.splitlines():
-            said = without_item_mark(line)
-            if begins or said != line:
+            unmarked = without_item_mark(line)
+            if begins or unmarked != line:
                 found.append([])
-            found[-1].append(said)
-            begins = said != line and line.lstrip().startswith("#")
+            found[-1].append(unmarked)
+            begins = unmarked != line and line.lstrip().startswith("#")
     return [" ".join(block) for block in found]
 
 

@@ -97,7 +97,7 @@ class JsonObject(Constraint):
 
     def __post_init__(self) -> None:
         if len(set(self.keys)) < len(self.keys):
-            raise ValueError(f"`keys` names one twice: {', '.join(self.keys)}")
+            raise ValueError(f"`keys` has a duplicate: {', '.join(self.keys)}")
 
     def is_met_by(self, text: str) -> bool:
         fenced = _FENCE.fullmatch(text.strip())
@@ -128,9 +128,9 @@ class Repeated(Constraint):
             raise ValueError(f"a phrase with letters is repeated 1 to {MOST} times, got {self.phrase!r}, {self.times}")
 
     def is_met_by(self, text: str) -> bool:
-        found, said = occurrences(self.phrase, text), plain(text)
-        ends, starts = [0, *(end for _, end in found)], [*(start for start, _ in found), len(said)]
-        rest = "".join(said[end:start] for end, start in zip(ends, starts, strict=True))
+        found, response = occurrences(self.phrase, text), plain(text)
+        ends, starts = [0, *(end for _, end in found)], [*(start for start, _ in found), len(response)]
+        rest = "".join(response[end:start] for end, start in zip(ends, starts, strict=True))
         return len(found) == self.times and not any(map(str.isalnum, rest))
 
     @property
@@ -145,7 +145,7 @@ class Repeated(Constraint):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     held = dict(pairs)
     if len(held) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return held
 
 

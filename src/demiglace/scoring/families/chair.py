@@ -48,7 +48,7 @@ def named_objects(caption: str, present: Iterable[str], synonyms: Mapping[str, S
     }
     found = occurrence(list(owners)).finditer(squeezed(one_notation(caption))) if owners else ()
     named = tuple(owners[place.group()] for place in found)
-    return NamedObjects(named, tuple(one for one in named if one not in inside), inside)
+    return NamedObjects(named, tuple(name for name in named if name not in inside), inside)
 
 
 def objects_said(response: str, expected: Expected) -> NamedObjects:

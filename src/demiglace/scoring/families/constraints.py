@@ -32,5 +32,5 @@ def _score(response: str, expected: Expected, loosely: bool) -> Verdict:
         return UNREADABLE
     missed = unmet(of_text(expected.answers[0]), response, loosely)
     if missed:
-        return Verdict(0.0, "not met: " + "; ".join(one.in_words for one in missed))
+        return Verdict(0.0, "not met: " + "; ".join(constraint.in_words for constraint in missed))
     return Verdict(1.0, written(response))

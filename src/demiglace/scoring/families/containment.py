@@ -16,7 +16,8 @@ def score_contained(response: str, expected: Expected) -> Verdict:
 
     Unreadable if there is no text after the reasoning.
     """
-    return _score(squeezed(one_notation(_written(response))), [squeezed(one_notation(one)) for one in expected.answers])
+    answers = [squeezed(one_notation(answer)) for answer in expected.answers]
+    return _score(squeezed(one_notation(_written(response))), answers)
 
 
 def score_formula_contained(response: str, expected: Expected) -> Verdict:

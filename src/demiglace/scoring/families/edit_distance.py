@@ -17,11 +17,11 @@ def score_anls(response: str, expected: Expected) -> Verdict:
     1 - edits / length of the longer text, case-folded and single-spaced; 0 below `THRESHOLD`. "The answer is Paris" is
     read as Paris. Unreadable if there is no answer, or two.
     """
-    said = only_answer(response, expected.answers[0])
-    if said is None:
+    given = only_answer(response, expected.answers[0])
+    if given is None:
         return UNREADABLE
-    best = max(similarity(bare(answer).casefold(), said.casefold()) for answer in expected.answers)
-    return Verdict(best if best >= THRESHOLD else 0.0, said)
+    best = max(similarity(bare(answer).casefold(), given.casefold()) for answer in expected.answers)
+    return Verdict(best if best >= THRESHOLD else 0.0, given)
 
 
 def score_text(response: str, expected: Expected) -> Verdict:

@@ -27,20 +27,20 @@ def score_relaxed_number(response: str, expected: Expected) -> Verdict:
 
 
 def _against(response: str, reference: str) -> Verdict:
-    said = only_answer(response, reference)
-    if said is None:
+    answer = only_answer(response, reference)
+    if answer is None:
         return UNREADABLE
     if is_right(response, reference):
-        return Verdict(1.0, said)
+        return Verdict(1.0, answer)
     wanted = only_figure(reference)
     if wanted is None or wanted.kind != "number":
-        return Verdict(0.0, said)
-    text = spread_out(without_markup(said))
+        return Verdict(0.0, answer)
+    text = spread_out(without_markup(answer))
     found = figures(text)
     if len({figure.value for figure in found if figure.kind == "number"} - {None}) != 1:
         return UNREADABLE
     close = agrees(text, [Mention(figure.start, figure.end, is_close(wanted, figure)) for figure in found])
-    return Verdict(float(close), said)
+    return Verdict(float(close), answer)
 
 
 def is_close(wanted: NumberInText, given: NumberInText) -> bool:

@@ -13,12 +13,12 @@ def score_short_answer(response: str, expected: Expected) -> Verdict:
 
     Raises ValueError if an answer is a formula and math-verify is not installed.
     """
-    said = final_answers(response, expected.answers[0])
-    if not said:
+    answers = final_answers(response, expected.answers[0])
+    if not answers:
         return UNREADABLE
     choices = tuple(expected.choices.values())
     if any(is_right(response, answer, choices) for answer in expected.answers):
-        return Verdict(1.0, " | ".join(said))
+        return Verdict(1.0, " | ".join(answers))
     if choices and not any(is_right(response, choice, choices) for choice in choices):
         return UNREADABLE
-    return Verdict(0.0, " | ".join(said))
+    return Verdict(0.0, " | ".join(answers))

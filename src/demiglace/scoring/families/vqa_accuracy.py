@@ -27,12 +27,11 @@ def score_vqa(response: str, expected: Expected) -> Verdict:
     """
     if len(expected.answers) <= ENOUGH:
         raise ValueError(f"VQA accuracy takes {ENOUGH + 1} answers at least, here are {len(expected.answers)}")
-    said = only_answer(response)
-    if said is None:
+    given = only_answer(response)
+    if given is None:
         return UNREADABLE
-    wanted = normalised(said)
-    agreeing = [normalised(bare(answer)) == wanted for answer in expected.answers]
-    return Verdict(agreement(agreeing), said)
+    agreeing = [normalised(bare(answer)) == normalised(given) for answer in expected.answers]
+    return Verdict(agreement(agreeing), given)
 
 
 def agreement(agreeing: list[bool]) -> float:

@@ -19,5 +19,5 @@ def score_yes_no(response: str, expected: Expected) -> Verdict:
 
 def said_word(response: str) -> str | None:
     """The one of "yes" and "no" that a response gives as its answer."""
-    said = [word for word in _WORDS if is_right(response, word)]
-    return said[0] if len(said) == 1 else None
+    words = [word for word in _WORDS if is_right(response, word)]
+    return words[0] if len(words) == 1 else None

@@ -65,8 +65,8 @@ def says_yes_or_no(answer: str, word: str) -> bool:
     """Whether the word is given as an answer, and its opposite is not: "no cat" is no answer."""
     text = answer.casefold()
     found = re.finditer(rf"(?<![\w-])(?:{'|'.join(_YES_OR_NO[word])})(?![\w-])", text)
-    said = [place for place in found if place.group() != "no" or not _NO_ANSWER.match(text, place.end())]
-    return agrees(_without_no(text), [Mention(*place.span(), place.group() == word) for place in said])
+    words = [place for place in found if place.group() != "no" or not _NO_ANSWER.match(text, place.end())]
+    return agrees(_without_no(text), [Mention(*place.span(), place.group() == word) for place in words])
 
 
 def says_choice(answer: str, reference: str, choices: Sequence[str]) -> bool:

@@ -39,11 +39,11 @@ def agrees(text: str, mentions: Sequence[Mention]) -> bool:
     its sentence, whatever the alternative, and a "No, wait" after it.
     """
     clauses = _Clauses(_NO_DOUBT.sub(lambda found: " " * len(found.group()), text), mentions)
-    said = [mention for mention in mentions if not clauses.denies(mention)]
+    asserted = [mention for mention in mentions if not clauses.denies(mention)]
     right = sum(mention.right for mention in mentions)
-    if not said or not right == len(said) == sum(mention.right for mention in said):
+    if not asserted or not right == len(asserted) == sum(mention.right for mention in asserted):
         return False
-    return not clauses.retracts(said[0]) and not any(clauses.offers_another(mention) for mention in said)
+    return not clauses.retracts(asserted[0]) and not any(clauses.offers_another(mention) for mention in asserted)
 
 
 class _Clauses:

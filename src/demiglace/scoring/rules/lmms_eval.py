@@ -9,7 +9,9 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 
-from demiglace.scoring.rules.both_kits import (
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.lmms_eval_open import is_open_answer
+from demiglace.scoring.rules.shared_by_kits import (
     agreement,
     anls,
     latest,
@@ -19,8 +21,6 @@ from demiglace.scoring.rules.both_kits import (
     score_formula_contained,
     without_punctuation,
 )
-from demiglace.scoring.rules.family import Family
-from demiglace.scoring.rules.lmms_eval_open import is_open_answer
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
 
 _LETTER_AND_POINT = re.compile(r"\s*([A-Z])\.")
@@ -39,9 +39,9 @@ _PHRASES = (
 def score_choice(response: str, expected: Expected) -> Verdict:
     """AI2D: a leading "B." is B; otherwise the response must be just the letter, ignoring case and punctuation."""
     letter = _LETTER_AND_POINT.match(response)
-    said = letter[1] if letter else response
-    right = said.lower().translate(_NO_PUNCTUATION) == expected.answers[0].lower().translate(_NO_PUNCTUATION)
-    return Verdict(float(right), said)
+    given = letter[1] if letter else response
+    right = given.lower().translate(_NO_PUNCTUATION) == expected.answers[0].lower().translate(_NO_PUNCTUATION)
+    return Verdict(float(right), given)
 
 
 def score_mmmu_choice(response: str, expected: Expected) -> Verdict:
@@ -107,8 +107,8 @@ def score_relaxed_number(response: str, expected: Expected) -> Verdict:
 
 def score_vqa(response: str, expected: Expected) -> Verdict:
     """TextVQA, with EvalAI's normalisation, which separates "'s" from words and drops points without a digit after."""
-    said = _normalised(response)
-    return Verdict(agreement(said, map(_normalised, expected.answers)), said)
+    answer = _normalised(response)
+    return Verdict(agreement(answer, map(_normalised, expected.answers)), answer)
 
 
 def _normalised(answer: str) -> str:
@@ -127,14 +127,14 @@ def score_yes_no(response: str, expected: Expected) -> Verdict:
     """MME: "yes" or "no" within the first four characters, also the "no" of "nothing"; or just "y" or "n"."""
     text = response.lower().strip().replace(".", "")
     words = {"y": "yes", "n": "no"} if len(text) == 1 else {"yes": "yes", "no": "no"}
-    said = next((word for mark, word in words.items() if mark in text[:4]), None)
-    return UNREADABLE if said is None else _said(said, expected)
+    answer = next((word for mark, word in words.items() if mark in text[:4]), None)
+    return UNREADABLE if answer is None else _said(answer, expected)
 
 
 def score_pope(response: str, expected: Expected) -> Verdict:
     """POPE: only the word, without a full stop."""
-    said = response.lower().strip()
-    return _said(said, expected) if said in ("yes", "no") else Verdict(None, said)
+    answer = response.lower().strip()
+    return _said(answer, expected) if answer in ("yes", "no") else Verdict(None, answer)
 
 
 def _said(word: str, expected: Expected) -> Verdict:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from demiglace.scoring.rules.demiglace import DEMIGLACE
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.rules.lmms_eval import LMMS_EVAL
-from demiglace.scoring.rules.own import OWN
 from demiglace.scoring.rules.vlmevalkit import VLMEVALKIT
 from demiglace.scoring.rules.vlmevalkit_table import as_stored
 from demiglace.scoring.verdict import Scorer
@@ -14,7 +14,7 @@ from demiglace.scoring.verdict import Scorer
 LMMS_EVAL_NAME = "lmms-eval-0.7.3"
 VLMEVALKIT_NAME = "vlmevalkit-2026-08"
 RULES: Mapping[str, Mapping[Family, Scorer]] = {
-    "demiglace": OWN,
+    "demiglace": DEMIGLACE,
     LMMS_EVAL_NAME: LMMS_EVAL,
     VLMEVALKIT_NAME: VLMEVALKIT,
 }

@@ -10,7 +10,8 @@ import ast
 import re
 from collections.abc import Mapping
 
-from demiglace.scoring.rules.both_kits import (
+from demiglace.scoring.rules.family import Family
+from demiglace.scoring.rules.shared_by_kits import (
     agreement,
     anls,
     one_line,
@@ -19,7 +20,6 @@ from demiglace.scoring.rules.both_kits import (
     score_formula_contained,
     without_punctuation,
 )
-from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import UNREADABLE, Expected, Scorer, Verdict
 
 _FAILED = "Failed to obtain answer via API"
@@ -55,10 +55,10 @@ def _letter(response: str, choices: Mapping[str, str]) -> str | None:
     if any(refusal in response for refusal in _REFUSALS) and _FAILED not in response:
         return None
     words = response.translate(_SPACED).split() if _FAILED not in response else []
-    said = [letter for letter in choices if letter in words]
-    if len(said) == 1 and words.index(said[0]) > len(words) - _FROM_THE_END:
-        return said[0]
-    if not said and "Z" in words:
+    letters = [letter for letter in choices if letter in words]
+    if len(letters) == 1 and words.index(letters[0]) > len(words) - _FROM_THE_END:
+        return letters[0]
+    if not letters and "Z" in words:
         return None
     text = response.lower()
     named = [letter for letter, choice in choices.items() if choice.lower() in text]
@@ -83,20 +83,20 @@ def score_video_choice(response: str, expected: Expected) -> Verdict:
 def score_yes_no(response: str, expected: Expected) -> Verdict:
     """Exactly one of the words yes and no, anywhere."""
     words = _without_punctuation(response.lower()).split()
-    said = [word for word in ("yes", "no") if word in words]
-    return Verdict(float(expected.answers[0].lower() == said[0]), said[0]) if len(said) == 1 else UNREADABLE
+    verdicts = [word for word in ("yes", "no") if word in words]
+    return Verdict(float(expected.answers[0].lower() == verdicts[0]), verdicts[0]) if len(verdicts) == 1 else UNREADABLE
 
 
 def score_relaxed_number(response: str, expected: Expected) -> Verdict:
     """ChartQA: the best over the answers; a single answer written as a list counts as several."""
-    said = response.strip()
-    return Verdict(float(any(relaxed(answer, said) for answer in _answers(expected))), said)
+    given = response.strip()
+    return Verdict(float(any(relaxed(answer, given) for answer in _answers(expected))), given)
 
 
 def score_vqa(response: str, expected: Expected) -> Verdict:
     """TextVQA; points without a digit on either side are dropped."""
-    said = _normalised(response)
-    return Verdict(agreement(said, map(_normalised, expected.answers)), said)
+    answer = _normalised(response)
+    return Verdict(agreement(answer, map(_normalised, expected.answers)), answer)
 
 
 def _normalised(answer: str) -> str:

@@ -164,8 +164,8 @@ _FIELDS: tuple[tuple[str, Callable[[np.random.Generator], str]], ...] = (
 
 
 def _caption(rng: np.random.Generator, kind: str, face: Face, cap: float, length: int) -> Rendered:
-    said = " ".join(_prose(rng, length, 2))
-    lines = wrap(f"{kind} {rng.integers(1, 30)}{pick(rng, ('.', ':'))} {said}", length)
+    sentence = " ".join(_prose(rng, length, 2))
+    lines = wrap(f"{kind} {rng.integers(1, 30)}{pick(rng, ('.', ':'))} {sentence}", length)
     return set_block(lines[:2], face, max(SMALLEST_CAP, 0.9 * cap))
 
 

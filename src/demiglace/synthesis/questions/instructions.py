@@ -74,12 +74,12 @@ def _statement(rng: np.random.Generator, topic: str, num_words: int) -> str:
     adjectives = iter(_some(rng, ADJECTIVES, len(ADJECTIVES)))
     if num_words < 4:
         return " ".join(["the", next(adjectives), topic][3 - num_words :])
-    said = ["the", topic, "is", next(adjectives)]
-    while len(said) + 2 <= num_words:
-        said += ["and", next(adjectives)]
-    if len(said) < num_words:
-        said.insert(3, "very")
-    return " ".join(said)
+    words = ["the", topic, "is", next(adjectives)]
+    while len(words) + 2 <= num_words:
+        words += ["and", next(adjectives)]
+    if len(words) < num_words:
+        words.insert(3, "very")
+    return " ".join(words)
 
 
 def _sentence(rng: np.random.Generator, topic: str) -> str:

@@ -148,8 +148,8 @@ def _singles(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[tuple[_S
 def _listing(scene: Scene) -> list[str]:
     """The shapes in the scene, one line for each row."""
     rows = [[shape for shape in scene.shapes if shape.row == row] for row in range(3)]
-    said = [", ".join(f"{shape.colour} {shape.form}" for shape in row) or "nothing" for row in rows]
-    return [f"{name}: {shapes}" for name, shapes in zip(ROWS, said, strict=True)]
+    contents = [", ".join(f"{shape.colour} {shape.form}" for shape in row) or "nothing" for row in rows]
+    return [f"{name}: {shapes}" for name, shapes in zip(ROWS, contents, strict=True)]
 
 
 def _tally(sort: _Sort, scene: Scene, by: Callable[[Shape], int]) -> str:

@@ -234,7 +234,7 @@ def test_what_is_seen_is_shown_as_pictures(client: httpx.Client) -> None:
         ({"type": "text"}, "needs text", "messages.0.content.0.text"),
         (
             {"type": "image_url", "image_url": PICTURE, "max_slices": 2},
-            "stands beside messages",
+            "applies to the whole request",
             "messages.0.content.0",
         ),
         ({"type": "file", "file": {"file_id": "file-1"}}, "No such file", "file_id"),

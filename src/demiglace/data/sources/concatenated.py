@@ -13,7 +13,7 @@ from demiglace.data.source import Source, state_of
 
 
 @dataclass(frozen=True)
-class Joined:
+class Concatenated:
     """The blocks of finite `sources` one after the other."""
 
     name: str

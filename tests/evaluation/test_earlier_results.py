@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from demiglace.evaluation.answered import answered_before, check_same_model
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.benchmark_names import BENCHMARKS
+from demiglace.evaluation.earlier_results import answered_before, check_same_model
 from demiglace.evaluation.evaluate import SETTINGS
 from demiglace.evaluation.prediction import PREDICTIONS, PredictionFile, Reply
 from demiglace.evaluation.scores import benchmark_score, score_predictions

@@ -11,7 +11,7 @@ from demiglace.fields import Field, Real, Switch, Whole, Words
 from demiglace.server.errors import refused
 from demiglace.server.media_sources import MediaSources, from_base64
 from demiglace.server.preparation import File
-from demiglace.server.protocol import Looking
+from demiglace.server.protocol import FileFields
 
 ALL_FRAMES = -1  # vLLM's num_frames
 NATIVE_FPS = 60.0  # the highest rate: every frame of nearly any video
@@ -48,13 +48,13 @@ IGNORED = frozenset({
 
 
 @dataclass(frozen=True)
-class Look:
+class FileOptions:
     """Options of a request. numbers: those of `NUMBERS` that were given."""
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: Looking) -> Look:
+    def of(cls, request: FileFields) -> FileOptions:
         """A request's options for all files; ours override `media_io_kwargs`, which override `mm_processor_kwargs`."""
         found = numbers_of(request.mm_processor_kwargs or {}, "mm_processor_kwargs")
         for medium, numbers in (request.media_io_kwargs or {}).items():
@@ -126,7 +126,9 @@ def _sampling(numbers: dict[str, Any]) -> tuple[VideoSampling | None, int | None
     return sampling, min(most) if most else None
 
 
-async def file_of(part: Mapping[str, Any], field: str, is_video: bool, look: Look, sources: MediaSources) -> File:
+async def file_of(
+    part: Mapping[str, Any], field: str, is_video: bool, options: FileOptions, sources: MediaSources
+) -> File:
     """The file of a part: in `field`, as a URL or as an object with one, or in the part itself.
 
     ValueError if there is none, or if it is not available.
@@ -136,18 +138,18 @@ async def file_of(part: Mapping[str, Any], field: str, is_video: bool, look: Loo
     numbers = numbers_of({name: value for name, value in part.items() if name != field}, "")
     config = part.get("video_config") or held.get("video_config")
     numbers |= numbers_of(config if isinstance(config, Mapping) else {}, "video_config") | numbers_of(held, "")
-    if "max_slices" in numbers and numbers["max_slices"] != look.numbers.get("max_slices"):
-        raise ValueError("max_slices is of the whole request: it stands beside messages")
+    if "max_slices" in numbers and numbers["max_slices"] != options.numbers.get("max_slices"):
+        raise ValueError("max_slices applies to the whole request: give it beside messages")
     source = await _source({**part, **held}, inner, field, sources)
-    return look.file(source, is_video or isinstance(source, tuple), numbers)
+    return options.file(source, is_video or isinstance(source, tuple), numbers)
 
 
 async def _source(
     held: Mapping[str, Any], inner: object, field: str, sources: MediaSources
 ) -> bytes | tuple[bytes, ...]:
     if isinstance(inner, list):
-        frames = [await sources.read(_text(one, field)) for one in inner]
-        return tuple(part for frame in frames for part in ([frame] if isinstance(frame, bytes) else frame))
+        sources_read = [await sources.read(_text(address, field)) for address in inner]
+        return tuple(frame for read in sources_read for frame in ([read] if isinstance(read, bytes) else read))
     if isinstance(inner, str):
         return await sources.read(inner)
     if held.get("file_id") is not None:

@@ -142,8 +142,8 @@ class StoredRecords:
         number = int(np.searchsorted(ends, block, side="right"))
         return self.stored[number], block - (int(ends[number - 1]) if number else 0)
 
-    def _named(self, file: StoredFile, told: str) -> str:
-        return told.replace(str(self.cache.folder / name_of(file)), file.address)
+    def _named(self, file: StoredFile, text: str) -> str:
+        return text.replace(str(self.cache.folder / name_of(file)), file.address)
 
 
 def check_stored(where: str, kind: str, options: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from demiglace.scoring.families.yes_no import score_yes_no
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import Scorer
 
-OWN: Mapping[Family, Scorer] = {
+DEMIGLACE: Mapping[Family, Scorer] = {
     "choice": score_choice,
     "choice of MMMU": score_choice,
     "open question of MMMU": score_short_answer,

@@ -54,9 +54,9 @@ def anls(response: str, expected: Expected) -> Verdict:
     return Verdict(best if best >= THRESHOLD else 0.0, response)
 
 
-def agreement(said: str, others: Iterable[str]) -> float:
+def agreement(answer: str, others: Iterable[str]) -> float:
     """VQA accuracy of normalised answers: averaged over leaving out each of them once."""
-    equal = [other == said for other in others]
+    equal = [other == answer for other in others]
     return sum(min(1.0, (sum(equal) - own) / ENOUGH) for own in equal) / len(equal)
 
 

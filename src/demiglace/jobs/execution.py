@@ -15,7 +15,7 @@ from demiglace.training.pace import UNTIMED, Pace
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Execution:
     """Settings of the execution; only the dtype and the plan change the result.
 
     computation: of the losses. num_renderers: processes that draw pictures.
@@ -45,4 +45,4 @@ class Circumstances:
         return peak
 
 
-USUAL = Circumstances()
+DEFAULT_EXECUTION = Execution()

@@ -20,7 +20,7 @@ def sent_parts(conversation: Conversation) -> list[dict[str, Any]]:
     ValueError if one cannot be opened.
     """
     parts = [part for message in conversation.messages for part in message.content]
-    return [_told(part) for part in parts if not isinstance(part, Text)]
+    return [_part_record(part) for part in parts if not isinstance(part, Text)]
 
 
 def prompt_text(conversation: Conversation) -> str:
@@ -30,7 +30,7 @@ def prompt_text(conversation: Conversation) -> str:
     return "\n".join(part.text if isinstance(part, Text) else marks[type(part)] for part in parts)
 
 
-def _told(part: Part) -> dict[str, Any]:
+def _part_record(part: Part) -> dict[str, Any]:
     if isinstance(part, Image):
         picture = part.source if isinstance(part.source, PIL.Image.Image) else open_header(part.source)
         width, height = picture.size
@@ -62,6 +62,6 @@ def _hash(source: Any) -> str:
         with Path(fspath(source)).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
     else:
-        for one in source:
-            digest.update(_hash(one).encode())
+        for frame in source:
+            digest.update(_hash(frame).encode())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from demiglace.cli.thread_waiting import USER_SETTINGS, limit_spinning, run_in_own_thread, spins_while_waiting
+from demiglace.cli.openmp_threads import USER_SETTINGS, limit_spinning, run_in_own_thread, spins_while_waiting
 
 
 def test_threads_wait_briefly_by_default():

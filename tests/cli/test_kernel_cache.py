@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from demiglace.cli.kept_kernels import CAPACITY_VARIABLE, NUM_KERNELS, USER_SETTINGS, limit_kernel_cache
+from demiglace.cli.kernel_cache import CAPACITY_VARIABLE, NUM_KERNELS, USER_SETTINGS, limit_kernel_cache
 
 TELLS = f"""
 import os

@@ -11,7 +11,7 @@ from stored_records import FILES
 from demiglace.conversation import Image
 from demiglace.data.loader import Loader
 from demiglace.data.mixture_file import read_mixture
-from demiglace.data.sources.stored import StoredRecords
+from demiglace.data.sources.object_store import StoredRecords
 from demiglace.jobs.run_record import inputs_of
 from demiglace.records.bad_record import BadRecord
 
@@ -127,7 +127,7 @@ def test_a_run_notes_what_the_store_says_of_its_files(bucket, tmp_path):
         ("jsonl", "records.jsonl", 'media_root = "media"', "media_root is of local files"),
         ("jsonl", "records.jsonl", 'media = "media"', "media must be an address as the path is, got 'media'"),
         ("jsonl", "none.jsonl", "", "none.jsonl does not exist"),
-        ("webdataset", "*.tar", "", r"\*.tar names no file that ends with .tar"),
+        ("webdataset", "*.tar", "", r"\*.tar matches no file that ends with .tar"),
     ],
 )
 def test_mistakes_are_one_line(memory, tmp_path, kind, path, more, told):
