@@ -7,7 +7,7 @@ set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 export HF_HUB_OFFLINE=1 HF_HOME=$work/cache
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check webdataset==1.0.2 datasets==5.2.0 numpy==2.4.6 2> /dev/null
+venv/bin/pip install --quiet --disable-pip-version-check webdataset==1.0.2 datasets==5.2.0 pillow==13.0.0 numpy==2.4.6 2> /dev/null
 venv/bin/python - 2> /dev/null <<'PYTHON'
 import os
 import sys
