@@ -166,6 +166,19 @@ def test_links_devices_and_hidden_names_are_left_out(tmp_path):
     assert source.read(0, 0, (0,)).messages[-1].content[0].text == "ok"
 
 
+def test_a_file_of_two_names_is_in_both_samples(tmp_path):
+    (tmp_path / "0.txt").write_text("Words.")
+    for name in ("1.txt", "2.txt"):  # as `cp -l` does
+        (tmp_path / name).hardlink_to(tmp_path / "0.txt")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("0.txt", "1.txt", "2.txt"):
+            tar.add(tmp_path / name, f"./{name}")
+        assert [member.islnk() for member in tar] == [False, True, True]
+    source = TarShards("shards", (tmp_path / "a.tar",))
+    assert source.blocks == (3,)
+    assert [source.read(0, row, (0,)).messages[-1].content[0].text for row in range(3)] == ["Words."] * 3
+
+
 def header(name: str, **fields) -> bytes:
     member = tarfile.TarInfo(name)
     for key, value in fields.items():

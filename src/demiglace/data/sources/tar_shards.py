@@ -2,7 +2,8 @@
 
 `0007.json` is a record (see `records.formats`), or `0007.txt` a caption; `0007.jpg`, `0007.mp4` are its media. Beside
 a caption, `0007.json` may hold facts about the picture, as img2dataset writes them; they are not shown. Shards are read
-in place and nothing is extracted: member names are not used as paths, and links and devices are left out.
+in place and nothing is extracted: member names are not used as paths. A hard link to an earlier member of the shard, as
+tar writes for a file of several names, is that member; other links and devices are left out.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ class _Headers(io.FileIO):
 def _index(path: Path) -> list[_Entry]:
     """The samples of a shard, in order of their first members; ValueError if it is no valid tar file, or compressed."""
     entries: dict[str, _Entry] = {}
+    contents: dict[str, tuple[int, int]] = {}  # name of a member -> its first byte and size, also by hard links
     size, last = local_file(path, max_bytes=None).stat().st_size, -1
     try:
         with _Headers(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
@@ -129,9 +131,15 @@ def _index(path: Path) -> list[_Entry]:
                 last = member.offset_data
                 folder, slash, file_name = member.name.rpartition("/")
                 stem, _, extension = file_name.partition(".")
-                if member.isreg() and not member.issparse() and stem and extension:
+                if member.isreg() and not member.issparse():
+                    contents[member.name] = (member.offset_data, member.size)
+                elif member.islnk() and member.linkname in contents:
+                    contents[member.name] = contents[member.linkname]
+                else:
+                    continue
+                if stem and extension:
                     entry = entries.setdefault(folder + slash + stem, _Entry(folder + slash + stem))
-                    entry.members[extension.lower()] = (member.offset_data, member.size)
+                    entry.members[extension.lower()] = contents[member.name]
     except (tarfile.TarError, OSError, ValueError, RecursionError) as error:
         raise ValueError(f"not a tar file that can be read: {error}") from error
     return list(entries.values())
