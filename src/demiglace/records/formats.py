@@ -25,6 +25,7 @@ from demiglace.conversation import Conversation, Message, Part, Role, Text, Vide
 from demiglace.processing.chat_template import END_THINK, THINK, split_answer
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import CONSTRAINT_KEYS, ConstrainedConversation, constraint_fields
+from demiglace.records.learned_answers import check_answer_is_learned, check_record_is_learned
 from demiglace.records.marks import (
     MARKS,
     MARKS_OF_DOCUMENTS,
@@ -54,15 +55,7 @@ ROLES: dict[str, Role] = {
     "gpt": "assistant",
 }
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
-_CALLS = ("tool_calls", "function_call")
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
-# Weight of an answer in the loss: keys of OpenAI, ms-swift, axolotl, LLaMA-Factory.
-_SHARES = ("weight", "loss", "loss_scale", "loss_weight", "train", "train_on_turn", "training", "trainable")
-_MASKS = ("loss_mask", "step_loss_mask")  # the same, as 0 or 1; verl, slime
-_SHARES_OF_RECORDS = ("weight", "sample_weight", "loss_weight", "loss_scale")  # as numbers; Fireworks has the first
-_LEFT_OUT = ("mask", "masked")  # whether an answer is left out of the loss; torchtune
-_VERDICTS = ("label", "kto_tag")  # of a record: whether its answer is a good one; TRL and ms-swift, LLaMA-Factory
-_SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> kind of its media; for a file the bytes decide.
 _PARTS: dict[str, MediaKind | None] = {
@@ -105,7 +98,7 @@ def parse_json(data: bytes) -> object:
 def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Sequence[Attached]) -> Conversation:
     if given := [key for key in _TOOLS if not is_empty(fields.get(key))]:
         raise ValueError(f"`{given[0]}` of a record is not shown to the model, got {typed_repr(fields[given[0]])}")
-    _check_wanted(fields)
+    check_record_is_learned(fields)
     key, turns = _turns(fields)
     media.seen.leave(
         fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", "system")
@@ -181,7 +174,7 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
     if not isinstance(role, str) or role not in ROLES:
         raise ValueError(f"`{role_key}` must be one of {', '.join(ROLES)}, got {typed_repr(role)}")
     if ROLES[role] == "assistant":
-        _check_learned(fields)
+        check_answer_is_learned(fields)
     own = read_settings(fields)
     media.seen.leave(fields, (*keys_beside(fields).values(), *SETTINGS, role_key, content_key), place.name)
     place = replace(place, settings=nearer(place.settings, own))
@@ -190,35 +183,6 @@ def _draft(turn: object, place: _Place, media: RecordMedia) -> tuple[Role, Draft
         draft = list(fill([(ROLES[role], draft)], beside)[0][1])
     check_applicable(own, draft, "the message")
     return ROLES[role], draft
-
-
-def _check_learned(fields: Mapping[str, Any]) -> None:
-    """ValueError if an answer has more than text, or its own weight in the loss: neither is supported."""
-    for key in (*_CALLS, *_SPANS):
-        if not is_empty(fields.get(key)):
-            raise ValueError(f"`{key}` of an answer is not learned, got {typed_repr(fields[key])}")
-    for key in (*_SHARES, *_MASKS, *_LEFT_OUT):
-        if fields.get(key) not in (None, key not in _LEFT_OUT):
-            raise ValueError(
-                f"`{key}` of an answer is not supported, got {typed_repr(fields[key])}: all answers are learned"
-            )
-
-
-def _check_wanted(fields: Mapping[str, Any]) -> None:
-    """ValueError where a record says that its answers, or all but the last, are not to be learned, or with a weight.
-
-    A label that is no bool is a class or a name, and a weight that is no number a text: they say nothing of the kind.
-    """
-    if bad := [key for key in _VERDICTS if fields.get(key) is False]:
-        raise ValueError(f"`{bad[0]}` of a record says that its answer is bad, got False: all answers are learned")
-    for key in _SHARES_OF_RECORDS:
-        if isinstance(share := fields.get(key), int | float) and share != 1:
-            raise ValueError(
-                f"`{key}` of a record is not supported, got {typed_repr(share)}: all records weigh the same"
-            )
-    if fields.get("mask_history") not in (None, False):
-        found = typed_repr(fields["mask_history"])
-        raise ValueError(f"`mask_history` of a record is not supported, got {found}: all answers are learned")
 
 
 def _reasoning(fields: Mapping[str, Any], role: Role) -> Iterator[Text]:
