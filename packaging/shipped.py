@@ -48,6 +48,7 @@ SHIPPED = (
             "scikit-image 0.26.0; samples/SOURCES.md", "sdist"),
     Shipped("pictures of the pages", "docs/pictures/*.*", "Apache-2.0",
             "made by the project; some show the page of samples/ (BSD-3-Clause)", "sdist"),
+    Shipped("curves of runs", "experiments/*/*.png", "Apache-2.0", "measured and drawn by the project", "sdist"),
 )  # fmt: skip
 
 

@@ -28,6 +28,18 @@ def test_nothing_heavy_is_imported(code: str) -> None:
     assert done.stdout.splitlines()[-1].strip() == "heavy:"
 
 
+@pytest.mark.parametrize(
+    ("transformers", "error"), [("None", ModuleNotFoundError), ("types.ModuleType('transformers')", ImportError)]
+)
+def test_the_extra_of_transformers_is_named(transformers: str, error: type[Exception]) -> None:
+    code = (
+        f"import sys, types; sys.modules['transformers'] = {transformers}; import demiglace.integrations.transformers"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    told = "demiglace.integrations.transformers takes the extra: pip install 'demiglace[transformers]'"
+    assert done.stderr.splitlines()[-1] == f"{error.__name__}: {told}"
+
+
 def test_every_public_name_is_there() -> None:
     for name in demiglace.__all__:
         assert getattr(demiglace, name) is not None

@@ -15,6 +15,7 @@ from typer.testing import Result
 
 Run = Callable[..., Result]
 
+NOBODY = ("--server", "http://127.0.0.1:9/v1", "--retries", 0)
 COLOURS = ("red", "blue", "green", "black")
 
 
@@ -102,14 +103,14 @@ def test_other_settings_are_refused_with_both(run: Run, model: Path, questions: 
     ("before", "after"),
     [
         (("--backend", "transformers", "--dtype", "float32"), ("--backend", "transformers", "--dtype", "bfloat16")),
-        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--plain-server")),
-        (("--server", "http://127.0.0.1:9/v1"), ("--server", "http://127.0.0.1:9/v1", "--frames-as-pictures")),
+        (NOBODY, (*NOBODY, "--plain-server")),
+        (NOBODY, (*NOBODY, "--frames-as-pictures")),
     ],
 )
 def test_answers_of_other_options_of_a_backend_are_not_mixed(
     run: Run, questions: Path, tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...]
 ) -> None:
-    arguments = ("eval", "nano", f"easy_vqa={questions}", "--out", tmp_path, "--retries", 0, "--max-new-tokens", 2)
+    arguments = ("eval", "nano", f"easy_vqa={questions}", "--out", tmp_path, "--max-new-tokens", 2)
     run(*arguments, *before)
     file = tmp_path / "easy_vqa" / "predictions.jsonl"
     file.write_text(re.sub('"error": "[^"]*"', '"error": ""', file.read_text()))  # nobody answered there
@@ -133,6 +134,18 @@ def test_answers_of_other_options_of_a_backend_are_not_mixed(
         (("nano", "drawn", "--judge", "http://x"), "--judge and --judge-model require each other"),
         (("m", "drawn", "--server", "http://x/v1", "--adapter", "a"), "--adapter is for our engine"),
         (("nano", "drawn", "--plain-server"), "--plain-server is for a server, and --server was not given"),
+        (("nano", "drawn", "--timeout", 9), "--timeout is for a server, and --server was not given"),
+        (("nano", "drawn", "--retries", 2), "--retries is for a server, and --server was not given"),
+        (("nano", "easy_vqa", "--fps", 5), "--fps is for videos, and there are none in easy_vqa"),
+        (("nano", "IFEval=x", "easy_vqa", "--package-frames", 6), "for videos, and there are none in IFEval, easy_vqa"),
+        (
+            ("m", "drawn", "--server", "http://x/v1", "--backend", "transformers"),
+            "--backend is for our engine, and --server was chosen",
+        ),
+        (("nano", "drawn", "--backend", "transformers", "--concurrency", 4), "--concurrency is for our engine"),
+        (("nano", "drawn", "--judge", "http://x", "--judge-model", "m"), "--judge has no effect: drawn needs no judge"),
+        (("nano", "drawn", "--judge-key-file", __file__), "--judge-key-file is for a judge, and --judge was not given"),
+        (("nano", "drawn", "MMVet=x", "--data", "y"), "--data has no effect: each benchmark has data of its own"),
     ],
 )
 def test_mistakes_are_one_line(run: Run, tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -194,8 +207,7 @@ def test_the_report_covers_all_benchmarks_in_the_folder(run: Run, model: Path, q
 
 
 def test_a_benchmark_of_failures_alone_ends_with_a_line_and_a_report(run: Run, tmp_path: Path) -> None:
-    nobody = ("--server", "http://127.0.0.1:9/v1", "--retries", 0)
-    result = run("eval", "m", "drawn", "--limit", 2, *nobody, "--out", tmp_path / "out")
+    result = run("eval", "m", "drawn", "--limit", 2, *NOBODY, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "drawn: all 2 requests failed, the first: http://127.0.0.1:9/v1, 1 tries" in result.stderr
     assert "| drawn | none |" in result.stdout

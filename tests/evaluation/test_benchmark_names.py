@@ -98,28 +98,6 @@ def test_open_questions_of_mmmu(tmp_path: Path) -> None:
     assert (example.family, example.expected.answers) == ("open question of MMMU", ("12",))
 
 
-def test_mathvista_asks_for_choices_and_numbers(tmp_path: Path) -> None:
-    rows = [
-        {
-            "pid": "1",
-            "question": "Which?",
-            "choices": ["red", "blue"],
-            "answer": "blue",
-            "question_type": "multi_choice",
-        },
-        {"pid": "2", "question": "How long?", "unit": "cm", "answer": "1.2", "question_type": "free_form"},
-    ]
-    shown = {"image": "images/1.jpg", "decoded_image": struct(), "choices": None, "unit": None}
-    choice, number = read("MathVista", write_parquet(tmp_path / "x.parquet", [shown | row for row in rows]))
-    assert (choice.family, choice.expected.answers) == ("choice", ("B",))
-    assert (number.family, number.expected.answers, number.question) == (
-        "short answer",
-        ("1.2",),
-        "How long? (Unit: cm)",
-    )
-    assert choice.show() == (Image(struct()["bytes"]),)
-
-
 @pytest.mark.parametrize(
     ("name", "family", "answers", "column"),
     [

@@ -77,6 +77,20 @@ def test_other_questions_under_the_same_id_are_refused() -> None:
         compare(scored(["yes"]), score_predictions([predicted("00", "yes", question="Was it?")]))
 
 
+def test_other_choices_under_the_same_id_are_refused() -> None:
+    """Two exports of a benchmark with the choices in another order: the same letter is another answer."""
+
+    def asked(*choices: str) -> list[Scored]:
+        named = dict(zip("AB", choices, strict=True))
+        return score_predictions(
+            [Prediction("1", "", "Which?", "choice", ["A"], named, {}, {}, "w", Reply(answer="A"))]
+        )
+
+    told = "1 is 'Which\\?' with the answer 'A' among A: red, B: blue in one and .* among A: blue, B: red in the other"
+    with pytest.raises(ValueError, match=told):
+        compare(asked("red", "blue"), asked("blue", "red"))
+
+
 def test_nothing_in_common_is_refused() -> None:
     with pytest.raises(ValueError, match="of 2 examples 0 have an answer in both"):
         compare(scored(["yes"]), score_predictions([predicted("77", "yes")]))

@@ -22,7 +22,7 @@ ROW = re.compile(rf"^\| ((?:{'|'.join(BENCHMARKS)})(?:, [\w-]+)*) \| (.*?) \| (.
 FAMILIES: dict[str, tuple[Family, ...]] = {
     **dict.fromkeys(("MMBench", "MMStar", "AI2D"), ("choice",)),
     "MMMU": ("choice of MMMU", "open question of MMMU"),
-    "MathVista": ("choice", "short answer"),
+    "MathVista": ("choice", "short answer", "rounded number"),
     **dict.fromkeys(("DocVQA", "InfoVQA"), ("ANLS",)),
     "ChartQA": ("relaxed number",),
     "TextVQA": ("VQA accuracy",),

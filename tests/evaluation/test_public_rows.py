@@ -150,6 +150,37 @@ def test_hallusionbench_quotes_the_mean_of_its_accuracies(tmp_path: Path) -> Non
     ]
 
 
+def test_mathvista_asks_for_choices_and_numbers(tmp_path: Path) -> None:
+    rows = [
+        {
+            "pid": "1",
+            "question": "Which?",
+            "choices": ["red", "blue"],
+            "answer": "blue",
+            "question_type": "multi_choice",
+        },
+        {"pid": "2", "question": "How long?", "unit": "cm", "answer": "1.2", "question_type": "free_form"},
+        {"pid": "3", "question": "How long?", "answer": "0.67", "question_type": "free_form", "precision": 2.0},
+        {"pid": "4", "question": "How long?", "answer": "1.2", "question_type": "free_form", "precision": 2.0},
+        {"pid": "5", "question": "How many?", "answer": "7", "question_type": "free_form", "precision": None},
+    ]
+    shown = {"image": "images/1.jpg", "decoded_image": struct(), "choices": None, "unit": None, "precision": None}
+    types = {"5": {"answer_type": "integer"}}
+    rows = [{"answer_type": "float"} | row | types.get(row["pid"], {}) for row in rows]
+    choice, number, *precise, whole = read(
+        "MathVista", write_parquet(tmp_path / "x.parquet", [shown | row for row in rows])
+    )
+    assert (choice.family, choice.expected.answers) == ("choice", ("B",))
+    assert (number.family, number.expected.answers, number.question) == (
+        "short answer",
+        ("1.2",),
+        "How long? (Unit: cm)",
+    )
+    asked = [(one.family, one.expected.answers) for one in (*precise, whole)]
+    assert asked == [("rounded number", ("0.67",)), ("rounded number", ("1.20",)), ("short answer", ("7",))]
+    assert choice.show() == (Image(struct()["bytes"]),)
+
+
 def test_questions_of_mathvista_are_whole_prompts_in_the_kits_table(tmp_path: Path) -> None:
     """VLMEvalKit's utils/mathvista.py shows some; on the hub they are in `query`, beside the plain question."""
     form = (

@@ -196,6 +196,8 @@ def test_too_much_is_refused_and_never_cut(assistant: Demiglace, monkeypatch: py
     monkeypatch.setattr(assistant.model, "config", with_positions(needed))
     with pytest.raises(ValueError, match=rf"{needed} tokens, 192 of them visual, .* {needed - 1}: lower max_slices"):
         assistant.stream("What?", picture)
+    with pytest.raises(ValueError, match=rf"tokens, 0 of them visual, but there is room for {needed - 1}: shorten its"):
+        assistant.stream("What? " * needed)
     monkeypatch.setattr(assistant.model, "config", with_positions(needed + 2))
     answer = assistant.ask("What?", picture, sampling=GREEDY)
     assert (answer.new_tokens, answer.stopped_by) == (2, "length")

@@ -1,6 +1,7 @@
 """Licences and bill of materials are those of what is shipped; container files name what is there."""
 
 import json
+import re
 import runpy
 import tomllib
 from pathlib import Path
@@ -15,6 +16,15 @@ def test_everything_shipped_that_is_no_code_has_a_licence() -> None:
     assert SHIPPED["unlisted"]() == []
     for entry in SHIPPED["SHIPPED"]:
         assert SHIPPED["files_of"](entry), f"{entry.pattern} matches nothing"
+
+
+def test_the_sdist_has_every_folder_that_tests_read() -> None:
+    """Those of the layout in the readme, and files that are read by name."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["sdist"]
+    folders = re.findall(r"^([a-z]+)/", (ROOT / "README.md").read_text().partition("## Repository layout")[2], re.M)
+    assert {"tests", "experiments"} <= set(folders)
+    files = (".dockerignore", "Dockerfile", "compose.yaml", "Makefile", "constraints.txt", "CHANGELOG.md")
+    assert {f"/{name}" for name in (*folders, *files) if name != "docs"} <= set(build["include"])
 
 
 def test_type_checkers_read_the_types_that_the_classifier_promises() -> None:

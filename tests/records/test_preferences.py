@@ -36,6 +36,7 @@ SHOWN = [
     },
     {"messages": [USER, said("A dog.")], "rejected_response": "A cat.", "images": ["1.png"]},
     {"messages": [USER], "chosen": "A dog.", "rejected": "A cat.", "images": ["1.png"]},
+    {"instruction": "What is it?", "input": "", "chosen": "A dog.", "rejected": "A cat.", "images": ["1.png"]},
     # Whole conversations with their prompt once more, as many data sets on the hub have it.
     {
         "prompt": "What is it?",
@@ -78,6 +79,13 @@ def test_every_format_gives_the_same_pair(record):
 def test_earlier_turns_belong_to_the_prompt():
     record = {"prompt": [USER, said("A dog."), {"role": "user", "content": "Which?"}], "chosen": "x", "rejected": "y"}
     assert [message.role for message in read(record).messages] == ["user", "assistant", "user"]
+
+
+def test_instruction_input_and_history_are_the_prompt():
+    record = {"instruction": "Translate.", "input": "Hund", "history": [["Hi.", "Hello."]], "chosen": "dog"}
+    pair = read(record | {"rejected": "cat", "system": "Be brief.", "output": "x"})
+    said = [part.text for message in pair.messages for part in message.content]
+    assert (said, pair.chosen) == (["Be brief.", "Hi.", "Hello.", "Translate.\nHund"], "dog")
 
 
 def test_thoughts_of_both_answers_make_it_a_long_one():

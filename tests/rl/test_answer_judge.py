@@ -1,6 +1,7 @@
 """Answers of a small model, judged by a made-up verifier and by the model itself."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import PIL.Image
 import pytest
@@ -14,6 +15,7 @@ from demiglace.conversation import Conversation, Image, Message, Text, Video, Vi
 from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.demiglace import Demiglace
 from demiglace.media import video
+from demiglace.rl import engine_verifier
 from demiglace.rl.answer_judge import AnswerJudge, AnswerSettings, check_verifier
 from demiglace.rl.claims import AtomicClaim, SplitAnswer
 from demiglace.rl.engine_verifier import EngineVerifier
@@ -110,6 +112,13 @@ def test_the_model_itself_gives_the_probabilities_of_its_first_token(policy):
     yes = sum(2.718281828459045**one.log_probability for one in likeliest if one.content.lower() == b"y")
     assert verdicts[0].yes == pytest.approx(yes, abs=1e-5)
     assert all(0 <= one.mass <= 1 for one in verdicts)
+
+
+def test_a_list_of_claims_that_is_cut_is_told(policy, monkeypatch):
+    monkeypatch.setattr(engine_verifier, "MOST_TOKENS", 5)
+    assert EngineVerifier(policy).write(["What is there?"]) == [None]
+    whole = SimpleNamespace(batch=lambda *_: [SimpleNamespace(text="Is there a dog?", stopped_by="end")])
+    assert EngineVerifier(whole).write(["What is there?"]) == ["Is there a dog?"]
 
 
 def test_a_verifier_that_says_neither_yes_nor_no_is_told():

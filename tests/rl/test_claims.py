@@ -2,7 +2,15 @@
 
 import pytest
 
-from demiglace.rl.claims import MOST_CLAIMS, YES_OR_NO, claims_by_rule, split_by_model, split_by_rule, written_claims
+from demiglace.rl.claims import (
+    MOST_CLAIMS,
+    YES_OR_NO,
+    SplitAnswer,
+    claims_by_rule,
+    split_by_model,
+    split_by_rule,
+    written_claims,
+)
 from demiglace.scoring.question import in_a_sentence
 from demiglace.synthesis.clips import kinds
 from demiglace.synthesis.questions import topics
@@ -88,14 +96,17 @@ def test_a_model_splits_real_text_by_a_prompt():
 
     def write(texts):
         prompts.extend(texts)
-        return ["Here they are:\n- Is there a dog?\n2. Is the dog brown?\n* Is there a dog?\n", "I cannot help."]
+        listed = "Here they are:\n- Is there a dog?\n2. Is the dog brown?\n* Is there a dog?\n"
+        return [listed, "I cannot help.", None]
 
-    first, second = split_by_model(write)([("What is there?", "A brown dog sleeps."), ("Who?", "Nobody.")])
+    asked = [("What is there?", "A brown dog sleeps."), ("Who?", "Nobody."), ("What?", "A crowd.")]
+    first, second, cut = split_by_model(write)(asked)
     assert [claim.statement for claim in first.claims] == ["Is there a dog?", "Is the dog brown?"]
     assert first.claims[0].question == "Is there a dog? Answer yes or no."
     assert "Question: What is there?\nAnswer: A brown dog sleeps." in prompts[0]
     assert second.claims == ()
     assert second.problem.endswith("got 'I cannot help.'")
+    assert cut == SplitAnswer(problem="its list of claims is cut after 1024 tokens")
 
 
 def test_answers_are_split_by_rule_together():

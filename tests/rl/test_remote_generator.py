@@ -54,6 +54,13 @@ def remote(url, tmp_path, update=NOTHING, retries=0):
     return RemoteServer(f"{url}/v1", update, tmp_path / "weights", retries)
 
 
+def test_the_extra_of_openai_is_named_before_weights_are_sent(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    told = r"^asking http://127\.0\.0\.1:9/v1 takes openai: pip install 'demiglace\[eval\]'$"
+    with pytest.raises(ValueError, match=told):
+        remote("http://127.0.0.1:9", tmp_path)
+
+
 def test_a_server_of_the_pushed_weights_answers_as_the_engine_does(model, processor, asked, tmp_path):
     wanted = EngineGenerator(model, processor, is_encoder_frozen=True)
     wanted.load([], 0)

@@ -54,6 +54,7 @@ def test_a_phrase_that_comes_ten_times_costs_one():
     answers = group(phrase * 9, phrase * 10, phrase.replace(" ", "_") * 10, "red")
     assert repetition_rewards(answers, 10) == [0, -1, -1, 0]
     assert repetition_rewards(answers, 6) == [-1, -1, -1, 0]
+    assert repetition_rewards(group("这个三角形是红色的吗？" * 10, "这个三角形是红色的。"), 10) == [-1, 0]
 
 
 def test_half_of_the_standardised_score_is_added():

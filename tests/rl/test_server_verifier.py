@@ -101,6 +101,9 @@ def test_many_questions_keep_their_order():
 def test_it_writes_lists_of_claims_too():
     with server(answered()) as (address, sent):
         assert verifier(address).write(["Write questions."]) == ["Is it red?"]
+    (choice,) = answered()["choices"]
+    with server({"choices": [choice | {"finish_reason": "length"}]}) as (address, _):
+        assert verifier(address).write(["Write questions."]) == [None]
     assert sent[0]["messages"][0]["content"][0]["text"] == "Write questions."
 
 

@@ -29,6 +29,7 @@ RIGHT: dict[str, list[str]] = {
     + ["It is not 8 but 7.", "7 because 3 and 4 make 7", "There are 3 cats and 4 dogs.\nAnswer: 7", "7 and not 8"]
     + ["<think>8 or 9?</think>7", "The larger one is 7.", "007", "Total:7", "7%", "7 cm", "$7", "about 7", "7th"]
     + ["There is no doubt that it is 7.", "No, it is 7.", "\uff17", "It's 7\u2014no doubt.", "14 / 2 = 7", "7 / 1 = 7"]
+    + ["She has 3 + 5 = <<3+5=8>>8 and eats 1.\n#### 7", "3 and 4.\n#### 7\n", "#### The answer is 7."]
     + ["7 or so", "'7'", '"7"', "The sign says '7'.", 'It says "Gate 7"', 'so "7" it is', "7'", '7"'],
     "0": ["0", "zero", "0.0", "-0", "There are 0 squares."],
     "1": ["one", "There is one square.", "1 time", "It is 1."],
@@ -148,6 +149,7 @@ WRONG: dict[str, list[str]] = {
     + ["more than 7", "at least 7", "7 or more", "7+", ">7", "less than 7", "nearly 7", "7 and a half", "x7"]
     + ["There are 7 items on 2 pages", "7 apples and 3 pears", "3 + 5 = 7", "7 = 8", "7 = 3 + 5", "A7", "7:30"]
     + [r"\boxed{7} \boxed{8}", r"\boxed{7} or \boxed{8}", r"\boxed{7} or 8", "Answer: 7\nAnswer: 8", "Answer: 7 or 8"]
+    + ["#### 8", "#### 7 or 8", "7\n#### 8", "#### 7\nSo 3 and 8 are left.", "##### 8\n7", "The answer is 8.\n#### 7"]
     + ["7. No, wait, 8.", "7? No.", "7. Wrong.", "It is 7. It is 8.", "Step 1: 3 + 4 = 7. Step 2: 7 + 3 = 10"]
     + [
         "<think>7",

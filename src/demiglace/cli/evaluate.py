@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,14 +38,18 @@ class Scoring:
     judge_model: Annotated[str | None, typer.Option(help="The judge's model name there.")] = None
     judge_key_file: Annotated[Path | None, typer.Option(help="File with the key of its server.", exists=True)] = None
 
-    def check(self) -> None:
-        """ValueError for bad options, before anything is asked."""
+    def check(self, benchmarks: Sequence[Benchmark]) -> None:
+        """ValueError for bad options, and those without effect, before anything is asked."""
         from demiglace.scoring.rules.rule_sets import RULES
 
         if self.rules not in RULES:
             raise ValueError(f"unknown rules {self.rules!r}; choose from {', '.join(RULES)}")
         if (self.judge is None) != (self.judge_model is None):
             raise ValueError("--judge and --judge-model require each other")
+        if self.judge is None and self.judge_key_file is not None:
+            raise ValueError("--judge-key-file is for a judge, and --judge was not given")
+        if self.judge is not None and all(one.judge is None for one in benchmarks):
+            raise ValueError(f"--judge has no effect: {', '.join(one.name for one in benchmarks)} needs no judge")
 
     def backend(self, answering: Answering) -> Backend | None:
         """The judge; None if there is none."""
@@ -54,8 +58,8 @@ class Scoring:
         from demiglace.evaluation.backends.openai_server import OpenAIServer, ServerBackend
 
         key = read_key(self.judge_key_file)
-        server = OpenAIServer(self.judge, self.judge_model, key, answering.timeout, answering.retries, plain=True)
-        return ServerBackend(server, answering.concurrency)
+        server = OpenAIServer(self.judge, self.judge_model, key, *answering.patience, plain=True)
+        return ServerBackend(server, answering.at_once)
 
 
 @with_options
@@ -92,12 +96,19 @@ def evaluate(
     from demiglace.folder_lock import locked
 
     check_installed("matplotlib", "openai", "rapidfuzz")
-    scoring.check()
     evaluations = [
         _evaluation(word, data, limit, out, lambda benchmark: _asking(benchmark, settings, think, sampling, frames))
         for word in benchmarks
     ]
-    backend, objects = answering.of(model, slicing.changes()), stores.objects()
+    asked = [one.benchmark for one in evaluations]
+    if data is not None and not any(
+        one.needs_data and "=" not in word for word, one in zip(benchmarks, asked, strict=True)
+    ):
+        raise ValueError("--data has no effect: each benchmark has data of its own, or a path")
+    scoring.check(asked)
+    frames.check(asked)
+    backend = answering.of(model, slicing.changes(), is_judged=scoring.judge is not None)
+    objects = stores.objects()
     with locked(out):
         for evaluation in evaluations:
             evaluation.check(scoring.rules, objects)
@@ -106,7 +117,7 @@ def evaluate(
                 at_hand.ask(backend, count)
         report = _report(out, evaluations, backend, scoring, answering)
         _write(out, report, scoring.rules)
-    _check_answered(report, [one.benchmark.name for one in evaluations])
+    _check_answered(report, [one.name for one in asked])
 
 
 def _evaluation(

@@ -69,6 +69,7 @@ class Benchmark:
     interleaved: marks such as `<image 1>` in the prompt are replaced by pictures (MMMU).
     judge: from question, answer and response to a judge's prompt, if no rule can score a response.
     max_new_tokens: of a short answer, by default.
+    has_videos: whether examples may show videos.
     needs_data: whether data must be downloaded or given; drawn questions and easy-VQA come with theirs.
     several_categories: a category is a list with commas, and an example counts in each of its items.
     """
@@ -81,6 +82,7 @@ class Benchmark:
     interleaved: bool = False
     judge: Callable[[str, str, str], str] | None = None
     max_new_tokens: int = 128  # ours
+    has_videos: bool = False
     needs_data: bool = True
     several_categories: bool = False
 

@@ -72,8 +72,10 @@ def compared_figure(benchmark: Benchmark) -> str:
 
 
 def _asked(scored: Scored) -> str:
-    """Question and answers, which identify an example in both."""
-    return f"{scored.prediction.question!r} with the answer {' or '.join(map(repr, scored.prediction.answers))}"
+    """Question, answers and choices, which identify an example in both."""
+    one = scored.prediction
+    choices = f" among {', '.join(f'{name}: {text}' for name, text in one.choices.items())}" if one.choices else ""
+    return f"{one.question!r} with the answer {' or '.join(map(repr, one.answers))}{choices}"
 
 
 def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Comparison:

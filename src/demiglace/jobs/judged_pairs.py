@@ -16,7 +16,7 @@ from demiglace.processing.processor import Processor
 from demiglace.recipes.preference import PreferenceRecipe, VerifierChoice
 from demiglace.records.bad_record import BadRecord
 from demiglace.rl.answer_judge import AnswerJudge, Verifier, check_verifier
-from demiglace.rl.claims import Splitter, split_by_model, split_by_rule
+from demiglace.rl.claims import Splitter, Writer, split_by_model, split_by_rule
 from demiglace.rl.engine_verifier import EngineVerifier
 from demiglace.rl.judged_answers import AnswerLog, JudgedAnswers
 from demiglace.rl.preference_pairs import PreferencePair, choose_pairs, mean_longer, read_pairs, write_pairs
@@ -106,9 +106,7 @@ def _judge(recipe: PreferenceRecipe, seed: int, machine: Machine) -> AnswerJudge
     return AnswerJudge(policy, split, verifier, recipe.numbers.answers, seed)
 
 
-def _verifier(
-    choice: VerifierChoice, policy: Demiglace, machine: Machine
-) -> tuple[Verifier, Callable[[Sequence[str]], list[str]]]:
+def _verifier(choice: VerifierChoice, policy: Demiglace, machine: Machine) -> tuple[Verifier, Writer]:
     """The verifier of claims, and its function for answering prompts."""
     if choice.address is not None:
         server = ServerVerifier(choice.address, choice.model or only_model(choice.address), choice.patience)

@@ -20,6 +20,7 @@ MOST_REPEATS = 4  # in a pattern
 # Ways to begin an adapter in which peft changes the base weights by random numbers, gradients or data that the files do
 # not have; loaded again, the adapter would be added to other weights than it was trained with.
 UNREPEATABLE = ("pissa_niter_", "lora_ga", "corda", "loftq")
+_FIRST = re.compile(r"\.lora_(?:A\.|embedding_A)")  # the matrix whose first axis is the rank
 
 RANK, SCALE = Whole(1, 2**16), Real(0, 1e6, above=True)
 LAYER, NAMES = Whole(0, 2**16), ListOf(Words())
@@ -84,6 +85,7 @@ def _check_tensors(path: Path, config: Mapping[str, Any]) -> None:
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     check_finite(path, tensors)
-    held = max((size for name, tensor in tensors.items() if ".lora_A." in name for size in tensor.shape[:1]), default=0)
+    ranks = [tensor.shape[0] for name, tensor in tensors.items() if _FIRST.search(name) and tensor.ndim]
+    held = max(ranks, default=0)
     if (rank := max([config["r"], *config.get("rank_pattern", {}).values()])) > held:
         raise ValueError(f"{path} has matrices of rank {held} at most, but {ADAPTER_CONFIG_FILE} has rank {rank}")

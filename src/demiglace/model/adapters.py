@@ -109,9 +109,13 @@ def merge_adapter(model: MiniCPMV, folder: str | PathLike[str]) -> MiniCPMV:
 
 
 def _check_names(path: Path, own: set[str]) -> None:
-    """ValueError if adapter and model differ in their layers, which peft ignores."""
+    """ValueError if adapter and model differ in their layers, which peft ignores.
+
+    Beside the matrices of an embedding or the output layer peft stores the weight that they are added to.
+    """
+    below = {f"{layer}.base_layer.weight" for layer, found, _ in (name.partition(".lora_") for name in own) if found}
     with safe_open(path / TENSOR_FILE, "pt") as file:
-        strange = sorted(own ^ set(file.keys()))
+        strange = sorted(own ^ (set(file.keys()) - below))
     if strange:
         raise ValueError(f"{len(strange)} tensors are in one of the two alone, such as {strange[0]}")
 

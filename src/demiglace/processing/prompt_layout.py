@@ -145,6 +145,12 @@ class Outline(Layout):
         super()._add([], [])
 
 
+_FEWER_TOKENS = (
+    "lower max_slices for images and documents, choose fewer pages, or lower fps or max_packages or raise "
+    "package_frames for videos"
+)
+
+
 class TooLong(ValueError):
     """A conversation needs more tokens than there is room for."""
 
@@ -152,8 +158,8 @@ class TooLong(ValueError):
 def check_room(num_tokens: int, num_visual_tokens: int, max_tokens: int | None) -> None:
     """Raises TooLong if a prompt (so far) has more than `max_tokens`; nothing is ever truncated."""
     if max_tokens is not None and num_tokens > max_tokens:
+        advice = _FEWER_TOKENS if num_visual_tokens else "shorten its text"
         raise TooLong(
             f"the conversation takes at least {num_tokens} tokens, {num_visual_tokens} of them visual, but there is "
-            f"room for {max_tokens}: lower max_slices for images and documents, choose fewer pages, or lower fps or "
-            "max_packages or raise package_frames for videos"
+            f"room for {max_tokens}: {advice}"
         )

@@ -5,6 +5,7 @@ Formats are detected from their keys, and system prompts are kept in all of them
 - `messages` of {"role", "content"}, as in OpenAI's API; content is text or a list of typed parts.
 - `conversations` of {"from", "value"}, LLaVA's.
 - `conversations` of {"role", "content"}, MiniCPM-V's fine-tuning format (released code, `finetune/readme.md`).
+- layouts without messages (`layouts`).
 
 Pictures, videos and documents are parts of messages, or fields beside the text of a message (Ollama) or beside all
 messages, under the keys in `media_keys`. Files in fields are put, in order, where the user's text has a mark
@@ -25,6 +26,7 @@ from demiglace.conversation import Conversation, Message, Part, Role, Text, Vide
 from demiglace.processing.chat_template import END_THINK, THINK, split_answer
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import CONSTRAINT_KEYS, ConstrainedConversation, constraint_fields
+from demiglace.records.layouts import with_messages
 from demiglace.records.learned_answers import check_answer_is_learned, check_record_is_learned
 from demiglace.records.marks import (
     MARKS,
@@ -82,7 +84,7 @@ def read_record(
     Raises BadRecord, at `where`, on everything that does not follow the formats.
     """
     try:
-        return _conversation(_fields(record, "a record"), RecordMedia(find, sampling), attached)
+        return _conversation(with_messages(_fields(record, "a record")), RecordMedia(find, sampling), attached)
     except ValueError as error:
         raise BadRecord(where, str(error)) from error
 

@@ -6,6 +6,7 @@ The formats in use are detected from their keys; media are as in `records.format
 - TRL's conversational format: each of the three a list of messages, or `chosen` and `rejected` whole conversations that
   differ only in their last message; then a prompt beside them repeats their beginning, and is not shown again;
 - `messages` or `conversations` up to the user's last, `chosen` and `rejected` a text or a message (LLaMA-Factory);
+- `instruction` and `input`, `chosen` and `rejected` as texts (LLaMA-Factory's alpaca format, `layouts`);
 - `messages` that end with the chosen answer, and `rejected_response` (ms-swift).
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from demiglace.conversation import Conversation, Message, Text, VideoSampling
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import ROLES, TURNS, read_record
+from demiglace.records.layouts import with_messages
 from demiglace.records.media import Find
 from demiglace.records.media_settings import typed_repr
 
@@ -60,6 +62,8 @@ def _as_two(record: object) -> list[dict[str, Any]]:
     """Two chat records, one with the chosen and one with the rejected answer."""
     if not isinstance(record, Mapping):
         raise ValueError(f"a record must be an object, got {typed_repr(record)}")
+    if isinstance(record.get("chosen"), str) and all(record.get(key) is None for key in _PROMPTS):
+        record = with_messages({key: value for key, value in record.items() if key != "output"})
     others = {key: value for key, value in record.items() if key not in _OWN}
     key, asked = _prompt(record)
     if record.get("rejected_response") is not None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from demiglace.rl.claim_verdict import MOST_TOKENS
 from demiglace.scoring.question import FORM
 from demiglace.simple_pictures.claims import with_article
 
@@ -51,6 +52,7 @@ class SplitAnswer:
 
 
 Splitter = Callable[[Sequence[tuple[str, str]]], list[SplitAnswer]]  # input: pairs of question and answer
+Writer = Callable[[Sequence[str]], list[str | None]]  # prompts -> a model's answers; None for one that was cut
 
 
 def split_by_rule(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
@@ -58,12 +60,13 @@ def split_by_rule(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
     return [_split(claims_by_rule, *one) for one in asked]
 
 
-def split_by_model(write: Callable[[Sequence[str]], list[str]]) -> Splitter:
-    """A `Splitter` that prompts a model. write: returns the model's answers to prompts."""
+def split_by_model(write: Writer) -> Splitter:
+    """A `Splitter` that prompts a model. A list that was cut lacks claims, so there are none."""
 
     def split(asked: Sequence[tuple[str, str]]) -> list[SplitAnswer]:
         written = write([PROMPT.format(question=question, answer=answer) for question, answer in asked])
-        return [_split(written_claims, text) for text in written]
+        cut = SplitAnswer(problem=f"its list of claims is cut after {MOST_TOKENS} tokens")
+        return [cut if text is None else _split(written_claims, text) for text in written]
 
     return split
 

@@ -32,7 +32,8 @@ class EngineVerifier:
             for likeliest in choices
         ]
 
-    def write(self, texts: Sequence[str]) -> list[str]:
-        """Greedy answers to prompts without pictures."""
+    def write(self, texts: Sequence[str]) -> list[str | None]:
+        """Greedy answers to prompts without pictures; None for one that was cut."""
         asked = [Conversation.ask(text) for text in texts]
-        return [answer.text for answer in self.assistant.batch(asked, SamplingParams.greedy(MOST_TOKENS), ROWS)]
+        answers = self.assistant.batch(asked, SamplingParams.greedy(MOST_TOKENS), ROWS)
+        return [answer.text if answer.stopped_by == "end" else None for answer in answers]

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from demiglace.evaluation.backends.openai_server import OpenAIServer
@@ -35,8 +36,10 @@ class RemoteServer:
     retries: int = RETRIES
 
     def __post_init__(self) -> None:
-        """ValueError for an invalid address."""
+        """ValueError for an invalid address, or without openai."""
         check_address(self.url)
+        if find_spec("openai") is None:
+            raise ValueError(f"asking {self.url} takes openai: pip install 'demiglace[eval]'")
 
     def take(self, label: str) -> None:
         """Make the server load the weights in the folder; ValueError if it does not.

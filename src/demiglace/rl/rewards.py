@@ -64,7 +64,7 @@ def format_rewards(group: Group) -> list[float]:
 
 
 def repetition_rewards(group: Group, most_repeats: int) -> list[float]:
-    """-1 if a phrase of ten words, separated by blanks and underscores, occurs so often."""
+    """-1 if a phrase of ten words (`scoring.repetition`), which underscores separate too, occurs so often."""
     responses = [rollout.response.replace("_", " ") for rollout in group.rollouts]
     return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in responses]
 

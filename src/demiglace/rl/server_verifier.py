@@ -54,14 +54,16 @@ class ServerVerifier:
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return list(threads.map(self._verdict, asked))
 
-    def write(self, texts: Sequence[str]) -> list[str]:
-        """Greedy answers to prompts without pictures; errors as in `verdicts`."""
+    def write(self, texts: Sequence[str]) -> list[str | None]:
+        """Greedy answers to prompts without pictures, None for one that was cut; errors as in `verdicts`."""
         with ThreadPoolExecutor(AT_ONCE) as threads:
             return list(threads.map(self._written, texts))
 
-    def _written(self, text: str) -> str:
+    def _written(self, text: str) -> str | None:
         answered = self._asked(Conversation.ask(text), max_tokens=MOST_TOKENS)
-        return str(_held(answered, str, "choices", 0, "message", "content"))
+        choice = _held(answered, Mapping, "choices", 0)
+        written = str(_held(choice, str, "message", "content"))
+        return None if choice.get("finish_reason") == "length" else written
 
     def _verdict(self, conversation: Conversation) -> ClaimVerdict:
         answered = self._asked(conversation, max_tokens=1, logprobs=True, top_logprobs=LIKELIEST)

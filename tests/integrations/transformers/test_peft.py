@@ -88,6 +88,25 @@ def test_the_adapter_is_one_of_ours_too(folder: Path, learned: Any, tmp_path: Pa
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
+@pytest.mark.parametrize(
+    ("targets", "saved"),
+    [(["embed_tokens"], []), (["q_proj", "lm_head"], ["embed_tokens"])],
+    ids=["embedding", "output"],
+)
+def test_adapters_of_embedding_and_output_layer_are_ours_too(
+    folder: Path, targets: list[str], saved: list[str], tmp_path: Path
+) -> None:
+    """Beside these matrices peft stores the weight of the layer itself."""
+    torch.manual_seed(0)
+    config = peft.LoraConfig(r=4, target_modules=targets, modules_to_save=saved, init_lora_weights=False)
+    peft.get_peft_model(base(folder), config).save_pretrained(tmp_path)
+    ours = merge_adapter(weights.load(folder, torch.float32), tmp_path).state_dict()
+    theirs = peft.PeftModel.from_pretrained(base(folder), tmp_path).merge_and_unload().state_dict()
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+    changed = {"embed_tokens": "llm.model.embed_tokens.weight", "lm_head": "llm.lm_head.weight"}[targets[-1]]
+    assert not torch.equal(ours[changed], base(folder).state_dict()[changed])
+
+
 def test_a_merged_adapter_is_a_released_layout(folder: Path, learned: Any, inputs: Any, tmp_path: Path) -> None:
     learned.save_pretrained(tmp_path / "adapter")
     merged = peft.PeftModel.from_pretrained(base(folder), tmp_path / "adapter").merge_and_unload()

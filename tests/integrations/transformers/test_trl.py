@@ -12,7 +12,7 @@ pytest.importorskip("trl", reason="trl is not installed")
 
 from datasets import Dataset
 from transformers import AutoProcessor
-from trl import SFTConfig, SFTTrainer
+from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 import demiglace.integrations.transformers  # noqa: F401  # registers the model
 from demiglace import Demiglace
@@ -42,6 +42,15 @@ def test_sft_trains_nano_at_its_defaults(record: dict[str, Any], tmp_path: Path)
     (checkpoint,) = tmp_path.glob("checkpoint-*")
     ours = Demiglace.load(checkpoint, "cpu", "float32")
     assert torch.equal(ours.model.llm.lm_head.weight, trainer.model.llm.lm_head.weight)
+
+
+def test_a_trainer_that_samples_is_refused_with_the_reason(tmp_path: Path) -> None:
+    options = GRPOConfig(
+        str(tmp_path), use_cpu=True, report_to="none", num_generations=2, per_device_train_batch_size=2
+    )
+    records = Dataset.from_list([{"image": PICTURE, "prompt": QUESTION}] * 2)
+    with pytest.raises(AttributeError, match="inputs under pixel_values, and ours are image_patches; `demiglace rl`"):
+        GRPOTrainer(str(folder_of(None)), lambda completions, **_: [0.0] * len(completions), options, records)
 
 
 def test_the_prompt_is_not_learned_where_it_stands_apart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import PIL.Image
 import pytest
 import torch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from patterns import pattern
 
 from demiglace.batch import Visual
-from demiglace.integrations.vllm.pictures import ImageProcessor
+from demiglace.integrations.vllm.pictures import ImageProcessor, picture_of_array
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig
@@ -85,3 +86,21 @@ def test_a_checkpoint_that_leaves_out_static_patches_is_refused(most: float) -> 
 def test_a_checkpoint_that_encodes_all_patches_is_taken() -> None:
     assert ImageProcessor(replace(CONFIG, static_patches=None)).config == CONFIG
     assert ImageProcessor(replace(CONFIG, static_patches=-1.0)).max_slice_nums == 4
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_arrays_are_the_pictures_they_were_made_from(mode: str) -> None:
+    picture = pattern(50, 30, 1).convert(mode)
+    array = np.asarray(picture)
+    last = array if array.ndim == 3 else array[..., None]
+    for one in (array, last, np.moveaxis(last, -1, 0)):
+        assert picture_of_array(one).tobytes() == picture.tobytes()
+        assert picture_of_array(one).size == (50, 30)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((30, 50, 3), np.float32), np.zeros(9, np.uint8), np.zeros((2, 30, 50), np.uint8)]
+)
+def test_other_arrays_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"array of uint8 with 1, 3 or 4 channels, got \w+ \("):
+        picture_of_array(array)

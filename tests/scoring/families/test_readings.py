@@ -9,6 +9,7 @@ pytest.importorskip("rapidfuzz", reason="the extra `eval` is not installed")
 from demiglace.scoring.families.containment import score_contained, score_formula_contained
 from demiglace.scoring.families.edit_distance import score_anls, score_text, similarity
 from demiglace.scoring.families.relaxed_number import score_relaxed_number
+from demiglace.scoring.families.rounded_number import score_rounded_number
 from demiglace.scoring.families.short_answer import score_short_answer
 from demiglace.scoring.families.vqa_accuracy import agreement, score_vqa
 from demiglace.scoring.families.yes_no import score_yes_no
@@ -148,3 +149,15 @@ def test_agreement_grows_with_people(agreeing: list[bool]) -> None:
     assert 0 <= agreement([False, *agreeing]) <= agreement([True, *agreeing]) <= 1
     assert agreement([True] * len(agreeing)) == 1
     assert agreement([False] * len(agreeing)) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "response", "score"),
+    [
+        ("0.67", "0.6667", 1), ("0.67", "It is 0.666 m.", 1), ("1.20", "1.2", 1), ("-0.67", "-0.6667", 1),
+        ("0.67", "0.7", 0), ("0.67", "-0.6667", 0), ("0.67", "2/3", 1), ("0.67", "66.67%", 0), ("2.67", "2.675", 1),
+        ("0.67", "0.67 or 0.6667 or 0.5", None), ("0.67", "none", None), ("0.67", "not 0.6667", 0), ("7", "7.4", 0),
+    ],
+)  # fmt: skip
+def test_a_number_is_rounded_to_the_decimals_of_the_reference(wanted: str, response: str, score: float | None) -> None:
+    assert score_rounded_number(response, Expected((wanted,))).score == score

@@ -89,7 +89,13 @@ def _rows_of_package(file: Path) -> Iterator[Row]:
 
 DRAWN = (
     Benchmark(
-        "drawn", "held-out questions and clips of ours", _drawn, plain_prompt, max_new_tokens=160, needs_data=False
+        "drawn",
+        "held-out questions and clips of ours",
+        _drawn,
+        plain_prompt,
+        max_new_tokens=160,
+        has_videos=True,
+        needs_data=False,
     ),
     Benchmark("easy_vqa", "easy-VQA", _easy_vqa, plain_prompt, max_new_tokens=32, needs_data=False),
 )

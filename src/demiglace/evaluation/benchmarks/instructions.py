@@ -92,5 +92,13 @@ def _example(
 
 INSTRUCTIONS = (
     Benchmark("IFEval", "IFEval", _ifeval, plain_prompt, FIGURES, max_new_tokens=1280),  # tokens: lm-eval
-    Benchmark("instructions", "held-out instructions of ours", _instructions, plain_prompt, FIGURES, needs_data=False),
+    Benchmark(
+        "instructions",
+        "held-out instructions of ours",
+        _instructions,
+        plain_prompt,
+        FIGURES,
+        has_videos=True,  # those of the user's own records
+        needs_data=False,
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from demiglace.evaluation.dataset.choices import choices_of, right_letter
 from demiglace.evaluation.dataset.files import Source, rows_of
 from demiglace.evaluation.dataset.media import pictures_of
 from demiglace.evaluation.dataset.row import Row
+from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import Expected
 
 MATHVISTA = Source(("MathVista_MINI", "MathVista"), "AI4Math/MathVista", "data/testmini-*.parquet")
@@ -36,25 +38,39 @@ def _question(row: Row) -> tuple[str, str]:
 
 
 def _example(row: Row, number: int) -> Example:
-    """The answer is the text of a choice or, to a free question, a number with `precision` decimals."""
+    """The answer is the text of a choice or, to a free question, a number or a list."""
     choices = choices_of(row) if row.optional_text("question_type") != "free_form" else {}
     if choices:
         answer = row.text("answer_option", "answer")
         letter = right_letter(answer, choices, row.place, texts=not row.has("answer_option"))
+        family: Family = "choice"
         expected = Expected((letter,), choices)
     else:
-        expected = Expected((row.text("answer"),))
+        family, answer = _number(row)
+        expected = Expected((answer,))
     (question, form), unit = _question(row), row.optional_text("unit")
     unit_note = f" (Unit: {unit})" if unit and "(Unit:" not in question else ""
     return Example(
         row.optional_text("index", "pid") or str(number),
         question + unit_note,
         expected,
-        "choice" if choices else "short answer",
+        family,
         partial(pictures_of, row),
         _task(row),
         hint="" if choices else form,
     )
+
+
+def _number(row: Row) -> tuple[Family, str]:
+    """The answer to a free question and its family: the authors round a number to `precision` decimals."""
+    answer, precision = row.text("answer"), row.optional_text("precision")
+    if row.optional_text("answer_type") != "float" or not precision:
+        return "short answer", answer
+    try:
+        wanted, decimals = Decimal(answer), int(Decimal(precision))
+    except InvalidOperation as error:
+        raise ValueError(f"{row.place}: answer {answer!r} of precision {precision!r} is no number") from error
+    return "rounded number", f"{wanted:.{decimals}f}" if -int(wanted.as_tuple().exponent) < decimals else answer
 
 
 def _task(row: Row) -> str:

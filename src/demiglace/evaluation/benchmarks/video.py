@@ -99,8 +99,8 @@ def _example(row: Row, number: str, question: str, choices: dict[str, str], cate
 
 
 VIDEO = (
-    Benchmark("Video-MME", "Video-MME without subtitles", _video_mme, video_prompt),
-    Benchmark("MLVU", "MLVU, multiple choice", _mlvu, video_prompt),
-    Benchmark("LVBench", "LVBench", _by_videos(LVBENCH), video_prompt, several_categories=True),
-    Benchmark("MotionBench", "MotionBench", _by_videos(MOTIONBENCH), video_prompt),
+    Benchmark("Video-MME", "Video-MME without subtitles", _video_mme, video_prompt, has_videos=True),
+    Benchmark("MLVU", "MLVU, multiple choice", _mlvu, video_prompt, has_videos=True),
+    Benchmark("LVBench", "LVBench", _by_videos(LVBENCH), video_prompt, several_categories=True, has_videos=True),
+    Benchmark("MotionBench", "MotionBench", _by_videos(MOTIONBENCH), video_prompt, has_videos=True),
 )

@@ -3,15 +3,21 @@
 From then on the model type `minicpmv` means this package, in this process, whatever code a checkpoint or the hub has.
 """
 
-from transformers import (
-    AutoConfig,
-    AutoImageProcessor,
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForImageTextToText,
-    AutoModelForMultimodalLM,
-    AutoProcessor,
-)
+try:
+    from transformers import (
+        AutoConfig,
+        AutoImageProcessor,
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+        AutoModelForMultimodalLM,
+        AutoProcessor,
+    )
+except ImportError as error:  # without it, or with an old one
+    if error.name != "transformers":
+        raise
+    told = "demiglace.integrations.transformers takes the extra: pip install 'demiglace[transformers]'"
+    raise type(error)(told, name=error.name) from error
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
     MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,

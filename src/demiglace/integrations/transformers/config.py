@@ -36,6 +36,14 @@ class MiniCPMVPretrainedConfig(PretrainedConfig):
         self.use_cache = use_cache  # transformers drops it as a setting of `generate`
         self.auto_map: dict[str, str] = {}  # in a checkpoint it names code, which is never run
 
+    @property
+    def image_token_id(self) -> int:
+        """For programs that suppress it, such as TRL's GRPOTrainer: they also cut rows out of `pixel_values`."""
+        raise AttributeError(
+            "no image_token_id: trainers that sample need inputs under pixel_values, and ours are image_patches; "
+            "`demiglace rl` samples and trains this model"
+        )
+
     @classmethod
     def of(cls, config: MiniCPMVConfig, facts: CheckpointFacts = RELEASED_FACTS) -> MiniCPMVPretrainedConfig:
         """As if read from a file written by `model.weights.write_config`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import numpy as np
+import PIL.Image
 import torch
 from torch import Tensor
 
@@ -15,9 +16,6 @@ from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.prompt_layout import Layout
 from demiglace.processing.slicing import SlicingConfig, plan
 from demiglace.processing.tokenizer import STRUCTURE
-
-if TYPE_CHECKING:
-    import PIL.Image
 
 
 class ImageProcessor:
@@ -85,6 +83,19 @@ class ImageProcessor:
 
     def _slicing(self, max_slices: int | None) -> SlicingConfig:
         return self.config.slicing if max_slices is None else replace(self.config.slicing, max_slices=max_slices)
+
+
+def picture_of_array(array: np.ndarray) -> PIL.Image.Image:
+    """A picture given as an array: grey, or with channels last if there are 1, 3 or 4 there, else first, as in vLLM.
+
+    ValueError for other types than uint8: their range is not known.
+    """
+    channels = array if array.ndim == 2 or array.shape[-1:] in ((1,), (3,), (4,)) else np.moveaxis(array, 0, -1)
+    if array.dtype != np.uint8 or channels.ndim not in (2, 3) or channels.shape[2:] not in ((), (1,), (3,), (4,)):
+        raise ValueError(
+            f"a picture is a PIL image, or an array of uint8 with 1, 3 or 4 channels, got {array.dtype} {array.shape}"
+        )
+    return PIL.Image.fromarray(channels[..., 0] if channels.shape[2:] == (1,) else np.ascontiguousarray(channels))
 
 
 def strips(visual: Visual, patch_size: int) -> list[Tensor]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import PIL.Image
 from transformers import BatchFeature
 from vllm.config.multimodal import MultiModalDummyOptions
@@ -25,7 +26,7 @@ from vllm.multimodal.processing.processor import PromptUpdateDetails
 
 from demiglace.conversation import VideoSampling
 from demiglace.integrations.vllm.clips import Clip, lay_out, sampling_of
-from demiglace.integrations.vllm.pictures import ImageProcessor, strips
+from demiglace.integrations.vllm.pictures import ImageProcessor, picture_of_array, strips
 from demiglace.media.pictures import open_picture
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.tokenizer import STRUCTURE
@@ -38,17 +39,20 @@ class DataParser(MiniCPMVMultiModalDataParser):
     def _parse_image_data(self, data: Any) -> ModalityDataItems[Any, Any] | None:
         """Pictures as `open_picture` reads them. vLLM converts them too, but its greys of 16 bits come out white.
 
-        Raises ValueError as `open_picture` does.
+        Raises ValueError as `open_picture` and `picture_of_array` do.
         """
-        is_one = isinstance(data, PIL.Image.Image | MediaWithBytes)
+        is_one = isinstance(data, PIL.Image.Image | MediaWithBytes) or (isinstance(data, np.ndarray) and data.ndim < 4)
         given = [data] if is_one else data
-        return super()._parse_image_data(list(map(_read, given)) if isinstance(given, list | tuple) else given)
+        is_several = isinstance(given, list | tuple | np.ndarray)
+        return super()._parse_image_data(list(map(_read, given)) if is_several else given)
 
 
 def _read(picture: Any) -> Any:
     """A file is read from its bytes again, unless `media_io_kwargs` chose how vLLM converts it."""
     if isinstance(picture, MediaWithBytes) and picture.io_config in USUAL_CONVERSIONS:
         return open_picture(picture.original_bytes)
+    if isinstance(picture, np.ndarray):
+        picture = picture_of_array(picture)
     return open_picture(picture) if isinstance(picture, PIL.Image.Image) else picture
 
 

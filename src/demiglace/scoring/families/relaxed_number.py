@@ -6,6 +6,7 @@ reference must be in the answer, as everywhere (`answer_match`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from demiglace.scoring.answer_match import is_right
@@ -23,10 +24,16 @@ YEARS = range(1000, 2101)  # ours: a four-digit whole number in this range is a 
 
 def score_relaxed_number(response: str, expected: Expected) -> Verdict:
     """1 or 0, the best over the answers; unreadable without an answer, or without one number if one is expected."""
-    return max((_against(response, answer) for answer in expected.answers), key=lambda verdict: verdict.counted)
+    return best_number(response, expected, is_close)
 
 
-def _against(response: str, reference: str) -> Verdict:
+def best_number(response: str, expected: Expected, is_near: Callable[[NumberInText, NumberInText], bool]) -> Verdict:
+    """The best verdict over the answers. is_near: whether a number that is given counts as the one wanted."""
+    verdicts = (_against(response, answer, is_near) for answer in expected.answers)
+    return max(verdicts, key=lambda verdict: verdict.counted)
+
+
+def _against(response: str, reference: str, is_near: Callable[[NumberInText, NumberInText], bool]) -> Verdict:
     answer = only_answer(response, reference)
     if answer is None:
         return UNREADABLE
@@ -39,16 +46,22 @@ def _against(response: str, reference: str) -> Verdict:
     found = figures(text)
     if len({figure.value for figure in found if figure.kind == "number"} - {None}) != 1:
         return UNREADABLE
-    close = agrees(text, [Mention(figure.start, figure.end, is_close(wanted, figure)) for figure in found])
-    return Verdict(float(close), answer)
+    mentions = [
+        Mention(figure.start, figure.end, _means(wanted, figure) and is_near(wanted, figure)) for figure in found
+    ]
+    near = agrees(text, mentions)
+    return Verdict(float(near), answer)
+
+
+def _means(wanted: NumberInText, given: NumberInText) -> bool:
+    """Whether it is a number, with the unit that is wanted, if any."""
+    return given.kind == "number" and (not wanted.meanings or bool(wanted.meanings & given.meanings))
 
 
 def is_close(wanted: NumberInText, given: NumberInText) -> bool:
     """Whether a number is within 5 % of the expected one; never for a year."""
     one, other = wanted.value, given.value
-    if not isinstance(one, Fraction) or not isinstance(other, Fraction) or given.kind != "number":
-        return False
-    if (wanted.meanings and not wanted.meanings & given.meanings) or _is_year(wanted):
+    if not isinstance(one, Fraction) or not isinstance(other, Fraction) or _is_year(wanted):
         return False
     return abs(other - one) <= TOLERANCE * abs(one)
 

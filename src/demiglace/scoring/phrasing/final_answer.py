@@ -1,8 +1,9 @@
 r"""The final answer of a response: the part that is compared with the reference.
 
 1. Reasoning up to the last `</think>` is ignored; reasoning that never ends has no answer.
-2. The text in `\boxed{...}` or `<answer>...</answer>`, or after "Answer:" or "the answer is" up to the end, is the
-   answer. Text before the first of them is ignored. If there are several, each must be right.
+2. The text in `\boxed{...}` or `<answer>...</answer>`, after "Answer:" or "the answer is" up to the end, or in a last
+   line "#### 7" (GSM8K), is the answer. Text before the first of them is ignored. If there are several, each must be
+   right.
 3. Without such a marker the whole response is the answer.
 4. An explanation that begins with "because", ", since", ", as" or "Explanation:" is ignored.
 """
@@ -17,8 +18,11 @@ from demiglace.scoring.phrasing.notation import without_markup
 _END_OF_REASONING, _REASONING = "</think>", "<think>"
 _BOX = re.compile(r"\\f?boxed\s?\{")
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+# GSM8K's "####" begins the last line; anywhere else it is a heading.
 _MARK = re.compile(
-    r"\b(?:the |my |final |correct |right )?answer(?:\s?[:=]|\s(?:is|would be|must be)\b:?)", re.IGNORECASE
+    r"\b(?:the |my |final |correct |right )?answer(?:\s?[:=]|\s(?:is|would be|must be)\b:?)"
+    r"|(?:\A|(?<=\n))####(?!#)(?=[^\n]++\s*+\Z)",
+    re.IGNORECASE,
 )
 _EXPLANATION = re.compile(r"\bbecause\b|[,;.]\s+(?:since|as)\s|\b(?:explanation|reason|reasoning)\s?:", re.IGNORECASE)
 _MORE = re.compile(r"[\s,;.]{0,3}(?:or|and)\b[^\n]*|\s?/[^\n]*", re.IGNORECASE)  # "\boxed{7} or 8"
@@ -44,8 +48,10 @@ def final_answers(response: str, reference: str) -> list[str]:
 def marked_answer(text: str) -> str | None:
     """The answer that a text marks as its final one, without an explanation; None if it marks none, or several."""
     found = {_unexplained(answer).strip().rstrip(".,;") for answer in _marked(without_markup(text), by_words=True)}
-    if len(found) != 1 or not (answer := found.pop()).strip(_BLANK):
+    found = {answer for answer in found if answer.strip(_BLANK)}  # "#### The answer is 7": none between the two marks
+    if len(found) != 1:
         return None
+    answer = found.pop()
     return marked_answer(answer) or answer  # a box in a tag
 
 

@@ -11,6 +11,7 @@ from demiglace.scoring.families.edit_distance import score_anls, score_text
 from demiglace.scoring.families.multiple_choice import score_choice
 from demiglace.scoring.families.page import score_page_formulas, score_page_order, score_page_tables, score_page_text
 from demiglace.scoring.families.relaxed_number import score_relaxed_number
+from demiglace.scoring.families.rounded_number import score_rounded_number
 from demiglace.scoring.families.short_answer import score_short_answer
 from demiglace.scoring.families.tables import score_table, score_table_structure
 from demiglace.scoring.families.vqa_accuracy import score_vqa
@@ -27,6 +28,7 @@ DEMIGLACE: Mapping[Family, Scorer] = {
     "yes or no of POPE": score_yes_no,
     "short answer": score_short_answer,
     "relaxed number": score_relaxed_number,
+    "rounded number": score_rounded_number,
     "ANLS": score_anls,
     "VQA accuracy": score_vqa,
     "contained text": score_contained,

@@ -13,6 +13,7 @@ Family = Literal[
     "yes or no of POPE",
     "short answer",  # right or wrong by type: drawn questions, easy-vqa, mathematics
     "relaxed number",  # ChartQA
+    "rounded number",  # MathVista: numbers with decimals
     "ANLS",  # DocVQA, InfographicVQA
     "VQA accuracy",  # TextVQA, VQAv2: the answers of ten people
     "contained text",  # OCRBench
