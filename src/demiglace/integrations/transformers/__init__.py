@@ -13,6 +13,7 @@ from transformers import (
     AutoProcessor,
 )
 from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
     MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
 )
@@ -47,3 +48,5 @@ MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = "Mi
 MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = (
     MiniCPMVForConditionalGeneration.__name__
 )
+# By this table `Trainer` knows that with `label_smoothing_factor` it has to move the labels by one place itself.
+MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = MiniCPMVForConditionalGeneration.__name__
