@@ -11,6 +11,7 @@ from checkpoints import tiny_checkpoint as write_tiny_checkpoint
 
 pytest.importorskip("transformers", reason="the transformers extra is not installed")
 
+from torch.nn import functional as F
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from demiglace.integrations.transformers import MiniCPMVForConditionalGeneration
@@ -147,3 +148,20 @@ def test_the_config_says_whether_keys_and_values_are_kept(model: Model, inputs: 
     model.save_pretrained(tmp_path)
     assert AutoModelForImageTextToText.from_pretrained(tmp_path).config.use_cache is False
     assert weights.read_config(tmp_path) == model.config.architecture()
+
+
+@pytest.mark.parametrize("adapted", [False, True], ids=["model", "adapters"])
+def test_smoothed_labels_are_those_of_the_next_token(model: Model, inputs: Any, tmp_path: Path, adapted: bool) -> None:
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
+    from transformers import Trainer, TrainingArguments
+
+    with torch.no_grad():
+        logits = model(**inputs).logits[:, :-1].flatten(0, 1)
+    if adapted:
+        peft = pytest.importorskip("peft", reason="peft is not installed")
+        model = peft.get_peft_model(model, peft.LoraConfig(target_modules=["q_proj"]))  # B is zero: the same outputs
+    arguments = TrainingArguments(str(tmp_path), label_smoothing_factor=0.1, use_cpu=True, report_to=[])
+    with torch.no_grad():
+        loss = Trainer(model.eval(), arguments).compute_loss(model, dict(inputs))
+    expected = F.cross_entropy(logits, inputs["labels"][:, 1:].flatten(), label_smoothing=0.1)
+    torch.testing.assert_close(loss, expected)

@@ -19,6 +19,7 @@ except ImportError as error:  # without it, or with an old one
     told = "demiglace.integrations.transformers takes the extra: pip install 'demiglace[transformers]'"
     raise type(error)(told, name=error.name) from error
 from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
     MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES,
 )
@@ -53,3 +54,5 @@ MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = "Mi
 MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = (
     MiniCPMVForConditionalGeneration.__name__
 )
+# By this table `Trainer` knows that with `label_smoothing_factor` it has to move the labels by one place itself.
+MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[MiniCPMVPretrainedConfig.model_type] = MiniCPMVForConditionalGeneration.__name__
