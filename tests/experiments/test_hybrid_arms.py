@@ -4,7 +4,7 @@ from collections import Counter
 
 import figures
 import pytest
-from arms import ARMS, PROMPTS, RuleSentencePrompts, SentencePrompts, recipe_of
+from arms import ARMS, RuleSentencePrompts, SentencePrompts, recipe_of
 
 from demiglace.data.mixture import Mixture
 from demiglace.data.sources.generated_questions import GeneratedQuestions
@@ -26,20 +26,22 @@ def test_sentences_are_asked_for_and_are_the_references(prompts, scored_by):
         assert prompt.scored_by == (scored_by[prompt.mode] if scored_by else "rule")
 
 
-def test_arms_differ_in_one_thing():
+def test_arms_differ_as_they_say():
     nano = numbers_of("nano")
     made = {arm: recipe_of(arm, 0, 3, folder_of(None), folder_of("nano-reader")) for arm in ARMS}
-    assert set(PROMPTS) < set(ARMS)
     assert {arm: recipe.numbers.long_share for arm, recipe in made.items() if recipe.numbers.long_share != 0.5} == {
-        "short": 0.0,
-        **dict.fromkeys(("long", "sentences", "sentences by rule"), 1.0),
+        **dict.fromkeys(("short", "wide short"), 0.0),
+        **dict.fromkeys(("long", "wide long", "sentences", "sentences by rule"), 1.0),
     }
     assert [arm for arm, recipe in made.items() if recipe.reward_model] == [
         "reward model",
         "reward model sees thoughts",
     ]
-    assert {recipe.numbers.learning_rate for recipe in made.values()} == {nano.learning_rate}
+    wide = {arm: recipe.numbers.learning_rate for arm, recipe in made.items() if len(recipe.mixture.entries) == 13}
+    assert wide == {**dict.fromkeys(("wide", "wide short", "wide long"), 5e-5), "wide fast": 2e-4}
+    assert {made[arm].numbers.learning_rate for arm in made.keys() - wide} == {nano.learning_rate}
     assert Counter(recipe.numbers.policy == made["hybrid"].numbers.policy for recipe in made.values())[True] == 4
+    assert Counter(recipe.numbers.policy == made["wide"].numbers.policy for recipe in made.values())[True] == 4
 
 
 def record(model, number, right, mode="short", domain="flashes"):

@@ -64,7 +64,7 @@ def test_figures_are_strict_and_loose_of_prompts_and_of_single_instructions(tmp_
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"instruction_id_list": ["punctuation:no_dash"]}, r"row 2 of x\.jsonl: no .* is 'punctuation:no_dash'"),
+        ({"instruction_id_list": ["punctuation:no_dash"]}, r"row 2 of x\.jsonl: unknown .* 'punctuation:no_dash'"),
         ({"kwargs": []}, r"row 2 of x\.jsonl: instruction_id_list has 1 entries, but kwargs 0"),
         ({"kwargs": None}, r"row 2 of x\.jsonl: kwargs must be a list, got None"),
         ({"prompt": ""}, "row 2 of x.jsonl holds nothing in prompt"),
@@ -116,7 +116,7 @@ def test_records_of_ones_own_are_evaluated(tmp_path: Path) -> None:
     ("row", "told"),
     [
         ({"prompt": "Say."}, "row 1 of own.jsonl"),
-        ({"prompt": "Say.", "constraints": [{"kind": "rhyme"}]}, r"row 1 of own\.jsonl: constraints\[0\]: no kind"),
+        ({"prompt": "Say.", "constraints": [{"kind": "rhyme"}]}, r"row 1 of own\.jsonl: constraints\[0\]: unknown"),
         (
             {"messages": [{"role": "user", "content": "a"}] * 2, "constraints": THREE},
             r"row 1 of own\.jsonl has 2 messages before the answer; one question is asked",

@@ -36,13 +36,14 @@ class MiniCPMVPretrainedConfig(PretrainedConfig):
         self.use_cache = use_cache  # transformers drops it as a setting of `generate`
         self.auto_map: dict[str, str] = {}  # in a checkpoint it names code, which is never run
 
-    @property
-    def image_token_id(self) -> int:
-        """For programs that suppress it, such as TRL's GRPOTrainer: they also cut rows out of `pixel_values`."""
-        raise AttributeError(
-            "no image_token_id: trainers that sample need inputs under pixel_values, and ours are image_patches; "
-            "`demiglace rl` samples and trains this model"
-        )
+    def __getattr__(self, name: str) -> Any:
+        """Only missing attributes come here. TRL's GRPOTrainer wants `image_token_id`, and rows of `pixel_values`."""
+        if name == "image_token_id":
+            raise AttributeError(
+                "no image_token_id: trainers that sample need inputs under pixel_values, and ours are image_patches; "
+                "`demiglace rl` samples and trains this model"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @classmethod
     def of(cls, config: MiniCPMVConfig, facts: CheckpointFacts = RELEASED_FACTS) -> MiniCPMVPretrainedConfig:
