@@ -6,6 +6,7 @@ import pickle
 import tarfile
 from pathlib import Path
 
+import datasets
 import pytest
 from stored_records import FILES
 
@@ -79,6 +80,14 @@ def test_what_names_nothing_is_refused(folder, name):
     (folder / "empty").mkdir()
     with pytest.raises(ValueError, match=r"does not exist|names no file of records: \.jsonl, "):
         record_files([folder / name])
+
+
+@pytest.mark.parametrize("name", ["saved", "saved/train", "saved/train/data-00000-of-00001.arrow"])
+def test_a_data_set_saved_to_disk_is_refused(tmp_path, name):
+    rows = datasets.DatasetDict({"train": datasets.Dataset.from_list([{"messages": "text"}])})
+    rows.save_to_disk(tmp_path / "saved")
+    with pytest.raises(ValueError, match=r"00001\.arrow: Arrow files of datasets are not read; `to_parquet`"):
+        record_files([tmp_path / name])
 
 
 def answers(source) -> list[str]:

@@ -20,6 +20,7 @@ from demiglace.data.sources.tar_shards import TarShards
 from demiglace.records.media_files import check_folders
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".tar")
+ARROW = ".arrow"
 _PATTERN = re.compile(r"[*?[]")
 
 RecordFile = Path | StoredFile
@@ -131,6 +132,7 @@ def _named_by(given: Path | str) -> Iterator[RecordFile]:
 
 
 def _expanded(given: Path) -> Iterator[Path]:
+    _check_no_arrow(given)
     if given.is_dir():
         found = files_below(given, ENDINGS)
     elif given.exists() or not _PATTERN.search(str(given)):
@@ -144,3 +146,10 @@ def _expanded(given: Path) -> Iterator[Path]:
     if not found:
         raise ValueError(f"{given} names no file of records: {', '.join(ENDINGS)}")
     yield from found
+
+
+def _check_no_arrow(given: Path) -> None:
+    """ValueError for what `save_to_disk` of datasets wrote: beside its Arrow files are JSON files that are no records."""
+    arrow = files_below(given, (ARROW,)) if given.is_dir() else [given] if ends_so(given, (ARROW,)) else []
+    if arrow:
+        raise ValueError(f"{arrow[0]}: Arrow files of datasets are not read; `to_parquet` of datasets writes Parquet")
