@@ -149,7 +149,7 @@ def _expanded(given: Path) -> Iterator[Path]:
 
 
 def _check_no_arrow(given: Path) -> None:
-    """ValueError for what `save_to_disk` of datasets wrote: beside its Arrow files are JSON files that are no records."""
+    """ValueError for what `save_to_disk` of datasets wrote: its JSON files are no records."""
     arrow = files_below(given, (ARROW,)) if given.is_dir() else [given] if ends_so(given, (ARROW,)) else []
     if arrow:
         raise ValueError(f"{arrow[0]}: Arrow files of datasets are not read; `to_parquet` of datasets writes Parquet")
