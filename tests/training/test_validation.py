@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.training import checkpoint
 from demiglace.training.checkpoint import Progress
+from demiglace.training.distributed import ProcessGroup
 from demiglace.training.supervised import LanguageLearner
 from demiglace.training.validation import BEST, FILE, Validation, measure
 
@@ -71,6 +72,19 @@ def test_a_stopped_run_remembers_what_it_measured(parts, tmp_path):
     assert again.measured == first.measured
     saved(tmp_path / "other", learner, 1)
     assert Validation(parts, tmp_path / "other", CPU, torch.float32).measured == []
+
+
+def test_processes_that_measure_otherwise_agree(parts, tmp_path, monkeypatch):
+    """As on two machines whose last bits differ; if one stopped before the other, that one would wait for ever."""
+    losses = iter((2.0, 1.0))
+    monkeypatch.setattr("demiglace.training.validation.measure", lambda *_: (next(losses), 0.5))
+    monkeypatch.setattr(ProcessGroup, "sum", lambda _, values: [3.0, 1.0])
+    learner = LanguageLearner(small_model())
+    saved(tmp_path, learner, 1)
+    both = [Validation(parts, tmp_path, CPU, torch.float32, ranks=ProcessGroup(rank, 2)) for rank in (1, 0)]
+    for validation in both:
+        validation(learner, tmp_path, 1)
+    assert both[0].measured == both[1].measured == [{"step": 1, "loss": 1.5, "token_accuracy": 0.5}]
 
 
 def test_without_patience_nothing_is_ever_enough(parts, tmp_path):

@@ -169,7 +169,7 @@ def run(
     )  # fmt: skip
     held = held_out(recipe, processor)
     callback = Validation(
-        held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks.is_first, is_due=stage.saves_after
+        held, stage_folder, machine.device, machine.dtype, recipe.patience, ranks, is_due=stage.saves_after
     )
     with closing(loader):
         trainer = Trainer(

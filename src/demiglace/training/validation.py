@@ -14,6 +14,7 @@ import torch
 from demiglace.batch import Batch
 from demiglace.safe_files import atomic_path, write_whole
 from demiglace.training import checkpoint
+from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.objective import autocast
 from demiglace.training.supervised import LanguageLearner
 
@@ -34,7 +35,7 @@ class Validation:
     device: torch.device
     dtype: torch.dtype
     patience: int = 0
-    is_first: bool = True  # of the processes; the others also measure, but write nothing
+    ranks: ProcessGroup = ALONE  # all measure, and the first writes
     is_due: Callable[[int], bool] = lambda step: True
     measured: list[dict[str, float]] = field(default_factory=list)
 
@@ -48,10 +49,13 @@ class Validation:
         """Measure, record the result, and keep the checkpoint just saved if it is the best so far."""
         if not self.is_due(step):
             return ""
-        loss, right = measure(learner, self.parts, self.device, self.dtype)
+        # The mean over processes, whose last bits may differ between machines: all must stop after the same step.
+        loss, right = (
+            total / self.ranks.count for total in self.ranks.sum(measure(learner, self.parts, self.device, self.dtype))
+        )
         self.measured.append({"step": step, "loss": loss, "token_accuracy": right})
         is_best = self.best_step == step
-        if self.is_first:
+        if self.ranks.is_first:
             # In this order, so that a run killed in between has no measurement and repeats both.
             if is_best:
                 _link(folder / checkpoint.name_of(step), folder / BEST)
