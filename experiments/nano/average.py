@@ -31,7 +31,7 @@ def main() -> None:
     with torch.no_grad():
         for name, own in before.named_parameters():
             own.lerp_(theirs[name], options.share)
-    export(before, Processor.load(options.after), options.out)
+    export(before, Processor.load(options.after), options.out, options.after)
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def train(way: str, seed: int, options: argparse.Namespace, pool: Executor) -> P
     objective = LearnClips(options.start, WAYS[way], seed, options.clips, padding, pool)
     if not Trainer(learner, stage(options), objective, folder / "light").run():
         raise SystemExit("stopped; the same command goes on")
-    export(learner.model, processor, folder / "model")
+    export(learner.model, processor, folder / "model", options.start)
     return folder / "model"
 
 

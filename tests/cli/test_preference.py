@@ -13,6 +13,8 @@ from preferences import write_pairs
 from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
+from demiglace.engine.sampling import SamplingParams
+
 Run = Callable[..., Result]
 
 MIXTURE = pictures_and_colours("preference")
@@ -21,7 +23,8 @@ MIXTURE = pictures_and_colours("preference")
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
-    write_start(folder / "start")
+    sampling = write_start(folder / "start") / "generation_config.json"
+    sampling.write_text(json.dumps({**json.loads(sampling.read_text()), "do_sample": True, "temperature": 0.6}))
     write_mixture(folder)
     (folder / "prefer.toml").write_text(MIXTURE)
     write_pairs(folder)
@@ -112,6 +115,7 @@ def test_two_processes_learn_as_one(inputs: Path, finished: Path, tmp_path: Path
 def test_pairs_of_ones_own_are_learned_from(run: Run, inputs: Path, tmp_path: Path) -> None:
     result = run(*words(inputs, tmp_path / "run", source="pairs.jsonl"))
     assert result.exit_code == 0, result.stderr
+    assert SamplingParams.read(tmp_path / "run" / "model") == SamplingParams.read(inputs / "start")
     assert [line["step"] for line in metrics(tmp_path / "run")] == [1, 2]
     assert len(lines(tmp_path / "run" / "preference" / "reference.jsonl")) == 7
     assert "6 pairs: in 2 steps of 2 each comes 0.7 times" in result.stderr

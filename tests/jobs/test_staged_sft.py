@@ -1,6 +1,7 @@
 """Whole runs of the two stages of SFT on a small model."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from stopped_runs import STOP_SIGNALS, stops_at
 
 from demiglace.data.mixture_file import read_mixture
+from demiglace.engine.sampling import SamplingParams
 from demiglace.jobs.staged import run
 from demiglace.model import weights
 from demiglace.recipes.sft import GENERAL, LONG_COT_3D, SftRecipe, numbers_of
@@ -45,14 +47,18 @@ def changed(before, after):
 
 def test_the_second_stage_goes_on_from_the_first_and_leaves_nanos_encoder(recipe, machine, tmp_path):
     recipe = replace(recipe, numbers=numbers_of("nano", **FEW, learning_rate=1e-2, long_learning_rate=1e-2))
-    model = run(recipe, tmp_path, machine)
+    sampling = tmp_path / "start" / "generation_config.json"
+    shutil.copytree(recipe.start, sampling.parent)
+    sampling.write_text(json.dumps({**json.loads(sampling.read_text()), "do_sample": True, "temperature": 0.6}))
+    model = run(replace(recipe, start=sampling.parent), tmp_path / "run", machine)
+    assert SamplingParams.read(model) == SamplingParams.read(sampling.parent)
     start = parts_of(weights.load(recipe.start, torch.float32).state_dict())
-    general = parts_of(load_file(checkpoint.latest(tmp_path / GENERAL) / "learner.safetensors"))
+    general = parts_of(load_file(checkpoint.latest(tmp_path / "run" / GENERAL) / "learner.safetensors"))
     assert changed(start, general) == {"vpm", "resampler", "llm"}
     finished = parts_of(weights.load(model, torch.float32).state_dict())
     assert changed(general, finished) == {"resampler", "llm"}
     logged = {
-        name: [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        name: [json.loads(line) for line in (tmp_path / "run" / name / "metrics.jsonl").read_text().splitlines()]
         for name in (GENERAL, LONG_COT_3D)
     }
     assert [len(lines) for lines in logged.values()] == [2, 2]

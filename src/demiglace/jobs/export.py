@@ -13,10 +13,11 @@ from demiglace.processing.processor import Processor
 from demiglace.safe_files import write_whole
 
 
-def export(model: MiniCPMV, processor: Processor, folder: Path, start: Path | None = None) -> None:
+def export(model: MiniCPMV, processor: Processor, folder: Path, start: Path | None) -> None:
     """Write the model in the released layout, in bfloat16 like the release; this converts `model` itself.
 
-    start: folder of a model whose sampling (`generation_config.json`) is kept; without one decoding is greedy.
+    start: folder of the model that training began from: its sampling (`generation_config.json`) is kept. None, for
+    random weights, is greedy decoding.
     FloatingPointError if a weight is not finite: no loss follows the last step of a run to reveal it.
     """
     lost = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]

@@ -253,7 +253,7 @@ def initial_learner(recipe: NanoRecipe) -> Learner:
 
 def export_with_heads(learner: Learner, processor: Processor, folder: Path) -> None:
     """Writes the model to `model` and the training heads beside it, both in bfloat16; the learner is not changed."""
-    export(copy.deepcopy(learner.model), processor, folder / "model")
+    export(copy.deepcopy(learner.model), processor, folder / "model", start=None)
     heads = {name: tensor for name, tensor in learner.state_dict().items() if not name.startswith("model.")}
     with atomic_path(folder / HEADS_FILE) as aside:
         save_file({name: tensor.to(torch.bfloat16) for name, tensor in heads.items()}, aside)

@@ -148,7 +148,7 @@ def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
     assert newest is not None
     checkpoint.restore_learner(newest, finished)
     with checkpoint.write_errors(folder / PREFERENCE):
-        export(finished.model, Processor.load(recipe.start), folder / "model")
+        export(finished.model, Processor.load(recipe.start), folder / "model", recipe.start)
 
 
 def _prompts(recipe: PreferenceRecipe) -> Prompts | None:

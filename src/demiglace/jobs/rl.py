@@ -85,7 +85,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
             assert newest is not None
             checkpoint.restore_learner(newest, finished)
             with checkpoint.write_errors(folder / RL):
-                export(finished.model, processor, folder / "model")
+                export(finished.model, processor, folder / "model", recipe.start)
 
         ranks.first(finish)
     return folder / "model"

@@ -104,7 +104,7 @@ def run_stages(
 
     def finish() -> None:
         with checkpoint.write_errors(folder / recipe.stages()[-1].name):
-            export(initial_learner(recipe, before).model, processor, folder / "model")
+            export(initial_learner(recipe, before).model, processor, folder / "model", recipe.start)
 
     machine.ranks.first(finish)
     return folder / "model"
