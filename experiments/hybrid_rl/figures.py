@@ -32,7 +32,7 @@ from demiglace.safe_files import write_whole
 HERE = Path(__file__).parent
 UNTOUCHED, MODES = "untouched", ("short", "long")
 COLOURS = {UNTOUCHED: "grey", "short": "tab:blue", "long": "tab:orange", "hybrid": "tab:green"}
-COLOURS |= {"wide short": "tab:blue", "wide": "tab:green", "wide fast": "tab:purple"}
+COLOURS |= {"wide short": "tab:blue", "wide long": "tab:orange", "wide": "tab:green", "wide fast": "tab:purple"}
 DRAWS = 2000
 SMOOTHED = 4  # steps in a mean of the curves
 Record = dict[str, Any]
