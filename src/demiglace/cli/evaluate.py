@@ -40,10 +40,9 @@ class Scoring:
 
     def check(self, benchmarks: Sequence[Benchmark]) -> None:
         """ValueError for bad options, and those without effect, before anything is asked."""
-        from demiglace.scoring.rules.rule_sets import RULES
+        from demiglace.scoring.rules.rule_sets import rule_set
 
-        if self.rules not in RULES:
-            raise ValueError(f"unknown rules {self.rules!r}; choose from {', '.join(RULES)}")
+        rule_set(self.rules)
         if (self.judge is None) != (self.judge_model is None):
             raise ValueError("--judge and --judge-model require each other")
         if self.judge is None and self.judge_key_file is not None:

@@ -20,16 +20,22 @@ RULES: Mapping[str, Mapping[Family, Scorer]] = {
 }
 
 
+def rule_set(rules: str) -> Mapping[Family, Scorer]:
+    """The scorers of the named rules; ValueError if there are no rules of that name."""
+    if rules not in RULES:
+        raise ValueError(f"unknown rules {rules!r}; choose from {', '.join(RULES)}")
+    return RULES[rules]
+
+
 def scorer(family: Family, rules: str = "demiglace") -> Scorer:
     """The scorer of a family in the named rules.
 
     Raises ValueError if there are no rules of that name, or if they do not have the family.
     """
-    if rules not in RULES:
-        raise ValueError(f"unknown rules {rules!r}; choose from {', '.join(RULES)}")
-    if family not in RULES[rules]:
-        raise ValueError(f"the rules {rules!r} do not score {family!r}; they score {', '.join(RULES[rules])}")
-    return RULES[rules][family]
+    scorers = rule_set(rules)
+    if family not in scorers:
+        raise ValueError(f"the rules {rules!r} do not score {family!r}; they score {', '.join(scorers)}")
+    return scorers[family]
 
 
 def as_scored(responses: Sequence[str], rules: str = "demiglace") -> list[str]:
