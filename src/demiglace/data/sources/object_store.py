@@ -19,7 +19,7 @@ import numpy as np
 
 from demiglace.conversation import Conversation, VideoSampling
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, inside, name_of, stored_file, stored_files
-from demiglace.data.source import SHUFFLED_BLOCKS, Source, state_of
+from demiglace.data.source import SHUFFLED_BLOCKS, FileSource, Source
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.plain_text import PlainText
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class StoredRecords:
+class StoredRecords(FileSource):
     """make: (name, a local file, the function that resolves media in its records) -> the source of its records.
 
     cut: a string of the kind and all options that determine how many records a file has.
@@ -62,21 +62,14 @@ class StoredRecords:
         return tuple(size for own in self.sizes for size in own)
 
     @property
-    def shuffled_blocks(self) -> int:
-        return SHUFFLED_BLOCKS
-
-    @property
     def files(self) -> tuple[Path, ...]:
+        """None that stay: local copies come and go."""
         return ()
 
     @property
     def marks(self) -> dict[str, str]:
         """Address -> mark of its content."""
         return {file.address: f"{file.size} {file.mark}" for file in self.stored}
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         return self._asked(block, lambda source, own: source.read(own, row, seed))
@@ -103,9 +96,6 @@ class StoredRecords:
             raise ValueError(f"{file.address} has {file.size} bytes, more than the {MAX_BYTES} taken")
         with self.cache.held(file) as path:
             return path.read_bytes()
-
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
 
     def _asked(self, block: int, read: Callable[[Source, int], T]) -> T:
         """The result of `read` for the file's source and the block's number in it; errors name the file's address."""
