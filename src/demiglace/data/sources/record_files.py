@@ -132,9 +132,8 @@ def _named_by(given: Path | str) -> Iterator[RecordFile]:
 
 
 def _expanded(given: Path) -> Iterator[Path]:
-    _check_no_arrow(given)
     if given.is_dir():
-        found = files_below(given, ENDINGS)
+        found = files_below(given, (*ENDINGS, ARROW))
     elif given.exists() or not _PATTERN.search(str(given)):
         if not given.exists():
             raise ValueError(f"{given} does not exist")
@@ -143,13 +142,9 @@ def _expanded(given: Path) -> Iterator[Path]:
         matched = [Path(path) for path in glob.glob(str(given), recursive=True)]
         inside = [path for folder in matched if folder.is_dir() for path in files_below(folder, ENDINGS)]
         found = in_order({*inside, *(path for path in matched if path.is_file() and ends_so(path, ENDINGS))})
+    # Beside the Arrow files of `save_to_disk` are JSON files, which are no records.
+    if arrow := [path for path in found if ends_so(path, (ARROW,))]:
+        raise ValueError(f"{arrow[0]}: Arrow files of datasets are not read; `to_parquet` of datasets writes Parquet")
     if not found:
         raise ValueError(f"{given} names no file of records: {', '.join(ENDINGS)}")
     yield from found
-
-
-def _check_no_arrow(given: Path) -> None:
-    """ValueError for what `save_to_disk` of datasets wrote: its JSON files are no records."""
-    arrow = files_below(given, (ARROW,)) if given.is_dir() else [given] if ends_so(given, (ARROW,)) else []
-    if arrow:
-        raise ValueError(f"{arrow[0]}: Arrow files of datasets are not read; `to_parquet` of datasets writes Parquet")
