@@ -11,10 +11,8 @@ _BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 258, 262, 284, 339  # tags of TIFF
 _WHITE_IS_ZERO, _APART, _UNSIGNED = 0, 2, 1
 _GREY_DEPTHS = {"L;2": 2, "L;4": 4}  # of a PNG, by Pillow's raw modes
 _RGB_16 = "RGB;16B"
-_WIDE_TOPS = (
-    255,
-    65535,
-)  # integers of 32 bits hold levels of 8 or 16 bits, as Pillow's own conversion to "I" makes them
+# Integers of 32 bits hold levels of 8 or 16 bits, as Pillow's own conversion to "I" makes them.
+_TOP, _WIDE_TOPS = (65535,), (255, 65535)
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Values:
     transparent: the level, or the three levels, that means transparent; None if there is none or Pillow handles it.
     """
 
-    tops: tuple[int, ...] = (65535,)
+    tops: tuple[int, ...] = _TOP
     white_is_zero: bool = False
     is_unsigned: bool = False
     transparent: int | tuple[int, ...] | None = None
@@ -52,11 +50,11 @@ def _of_tiff(image: ImageFile.ImageFile) -> Values:
             _with_raw_mode(tile, image.mode if is_deep else tile.args[0] + order) if tile.codec_name == "raw" else tile
             for tile in tiles
         ]
-    tops = (2**bits - 1,) if is_deep and 8 < bits < 16 else _WIDE_TOPS if bits == 32 else (65535,)
+    tops = (2**bits - 1,) if is_deep and 8 < bits < 16 else _WIDE_TOPS if bits == 32 else _TOP
     is_unsigned = image.mode == "I" and bits == 32 and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,)
-    return Values(
-        (*tops, 2**32 - 1) if is_unsigned else tops, is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO, is_unsigned
-    )
+    if is_unsigned:
+        tops = (*tops, 2**32 - 1)
+    return Values(tops, is_deep and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO, is_unsigned)
 
 
 def _with_raw_mode(tile: Any, raw_mode: str) -> Any:

@@ -24,10 +24,8 @@ _MOST_CONTRADICTIONS = 0.25
 _RISING = frozenset("bdhkl")
 _LEAST_RISE = 0.87  # of a capital's: of `_RISING`; small capitals have 0.7 to 0.8
 _LEAST_FALL = 0.06  # em below the baseline: of `_HANGING`, in any font
-_TALLER = (
-    1.04,
-    1.5,
-)  # a small capital without a lower-case look of its own, in heights of the same letter in lower case
+# Height of a small capital that looks like its lower-case letter, in heights of that letter.
+_LEAST_TALLER, _MOST_TALLER = 1.04, 1.5
 _FEWEST_SMALL = 3  # such letters in a word that is small capitals for their sake alone
 
 
@@ -141,7 +139,7 @@ def _small_capitals(glyphs: Glyphs, sound: np.ndarray) -> np.ndarray:
         found[of_font] = low | np.any([is_letter[letter] for letter in _HANGING], axis=0)
         for letter in _SMALL:
             usual = rise[is_letter[letter]].min(initial=np.inf)
-            taller[of_font] |= is_letter[letter] & (rise >= _TALLER[0] * usual) & (rise <= _TALLER[1] * usual)
+            taller[of_font] |= is_letter[letter] & (rise >= _LEAST_TALLER * usual) & (rise <= _MOST_TALLER * usual)
     for word in np.split(np.arange(len(glyphs)), np.flatnonzero(glyphs.partings != "")):
         small = word[[text.islower() for text in texts[word]]]
         found[small] |= len(small) >= _FEWEST_SMALL and taller[small].all()
