@@ -91,6 +91,13 @@ def write_start(folder: Path) -> Path:
     return folder
 
 
+def let_sample(start: Path) -> Path:
+    """The same model, which now asks to be sampled from."""
+    path = start / "generation_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "do_sample": True, "temperature": 0.6}))
+    return start
+
+
 def write_mixture(folder: Path) -> Path:
     """Pictures that are asked about, and text that joins them in the last stage."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from deadly_command import kill_at
-from mixtures import pictures_and_colours, write_mixture, write_start
+from mixtures import let_sample, pictures_and_colours, write_mixture, write_start
 from preferences import write_pairs
 from two_processes import TWO_PROCESSES
 from typer.testing import Result
@@ -23,8 +23,7 @@ MIXTURE = pictures_and_colours("preference")
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
-    sampling = write_start(folder / "start") / "generation_config.json"
-    sampling.write_text(json.dumps({**json.loads(sampling.read_text()), "do_sample": True, "temperature": 0.6}))
+    let_sample(write_start(folder / "start"))
     write_mixture(folder)
     (folder / "prefer.toml").write_text(MIXTURE)
     write_pairs(folder)

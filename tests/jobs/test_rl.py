@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("transformers")
 
 from classifiers import write_classifier
-from mixtures import write_mixture, write_start
+from mixtures import let_sample, write_mixture, write_start
 
 from demiglace.data.mixture_file import read_mixture
 from demiglace.engine.sampling import SamplingParams
@@ -54,8 +54,7 @@ def test_a_reward_model_is_a_term_of_every_reward_and_part_of_what_a_run_is(reci
 
 
 def test_the_prompts_of_a_run_are_those_that_it_asked(recipe, machine, tmp_path):
-    sampling = recipe.start / "generation_config.json"
-    sampling.write_text(json.dumps({**json.loads(sampling.read_text()), "do_sample": True, "temperature": 0.6}))
+    let_sample(recipe.start)
     run(replace(recipe, reward_model=None), tmp_path / "run", machine)
     assert SamplingParams.read(tmp_path / "run" / "model") == SamplingParams.read(recipe.start)
     prompts = prompts_of(tmp_path / "run")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mixtures import write_sft_inputs
+from mixtures import let_sample, write_sft_inputs
 from safetensors.torch import load_file
 from stopped_runs import STOP_SIGNALS, stops_at
 
@@ -47,11 +47,9 @@ def changed(before, after):
 
 def test_the_second_stage_goes_on_from_the_first_and_leaves_nanos_encoder(recipe, machine, tmp_path):
     recipe = replace(recipe, numbers=numbers_of("nano", **FEW, learning_rate=1e-2, long_learning_rate=1e-2))
-    sampling = tmp_path / "start" / "generation_config.json"
-    shutil.copytree(recipe.start, sampling.parent)
-    sampling.write_text(json.dumps({**json.loads(sampling.read_text()), "do_sample": True, "temperature": 0.6}))
-    model = run(replace(recipe, start=sampling.parent), tmp_path / "run", machine)
-    assert SamplingParams.read(model) == SamplingParams.read(sampling.parent)
+    sampled = let_sample(shutil.copytree(recipe.start, tmp_path / "start"))
+    model = run(replace(recipe, start=sampled), tmp_path / "run", machine)
+    assert SamplingParams.read(model) == SamplingParams.read(sampled)
     start = parts_of(weights.load(recipe.start, torch.float32).state_dict())
     general = parts_of(load_file(checkpoint.latest(tmp_path / "run" / GENERAL) / "learner.safetensors"))
     assert changed(start, general) == {"vpm", "resampler", "llm"}
