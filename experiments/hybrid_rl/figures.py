@@ -146,16 +146,16 @@ def draw(found: Record, runs: dict[str, list[list[Record]]], path: Path) -> None
 
 
 def draw_accuracy_against_tokens(axes: Axes, found: Record) -> None:
+    """Colours are those of the other panels, whose legends name the arms."""
     for arm, modes in found.items():
         for mode, marker in zip(MODES, "os", strict=True):
             held = modes[mode]["temperature 0"]["all"]
             low, high = held["interval"]
             bars = [[max(0, held["right"] - low)], [max(0, high - held["right"])]]
-            axes.errorbar(
-                held["tokens"], held["right"], bars, marker=marker, color=COLOURS.get(arm), label=f"{arm}: {mode}"
-            )
-    axes.set(xscale="log", xlabel="tokens of an answer", ylabel="right, likeliest answer")
-    axes.legend(fontsize=6)
+            label = f"{arm}, {mode}" if arm == UNTOUCHED else None
+            axes.errorbar(held["tokens"], held["right"], bars, marker=marker, color=COLOURS.get(arm), label=label)
+    axes.set(xlabel="tokens of an answer", ylabel="right, likeliest answer")
+    axes.legend(fontsize=7, loc="lower left")
 
 
 def table(found: Record, temperature: str) -> str:
