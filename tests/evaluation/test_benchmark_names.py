@@ -82,6 +82,15 @@ def test_mmmu_puts_pictures_where_they_are_named(tmp_path: Path) -> None:
     assert rest.text.startswith("?\nOptions:\nA. yes\nB. <image 3>")
 
 
+def test_pictures_without_a_mark_come_first_in_order(tmp_path: Path) -> None:
+    row = {"id": "val_1", "question": "Is <image 3> the odd one?", "options": "['yes', 'no']", "answer": "A"}
+    row |= {f"image_{number}": struct(colour) for number, colour in enumerate(("red", "blue", "green"), start=1)}
+    (example,) = read("MMMU", write_parquet(tmp_path / "MMMU.parquet", [row]))
+    asked = conversation_of(BENCHMARKS["MMMU"], example, default_asking(BENCHMARKS["MMMU"], False))
+    first, second, _, third, _ = asked.messages[0].content
+    assert [first, second, third] == [Image(struct(colour)["bytes"]) for colour in ("red", "blue", "green")]
+
+
 def test_open_questions_of_mmmu(tmp_path: Path) -> None:
     tsv = {"index": 1, "id": "a", "question": "How many?", "A": "12", "B": "Other Answers", "answer": "A", **PICTURE}
     (example,) = read("MMMU", write_tsv(tmp_path / "a.tsv", [tsv]))

@@ -125,16 +125,17 @@ def _upsized(part: Image) -> PIL.Image.Image:
 
 def _interleaved(parts: Sequence[Part], prompt: str, asking: Asking) -> Conversation:
     """Each picture at the first mark with its number; pictures without a mark come first."""
+    unmarked: list[Part] = []
     placed: list[Part] = []
     rest = prompt
     for number, part in sorted(enumerate(parts, start=1), key=lambda item: _place(prompt, item[0])):
         before, mark, behind = rest.partition(_MARK.format(number))
         if not mark:
-            placed.insert(0, part)
+            unmarked.append(part)
             continue
         placed += [*([Text(before)] if before.strip() else []), part]
         rest = behind
-    return Conversation.ask(rest, *placed, thinking=asking.thinking)
+    return Conversation.ask(rest, *unmarked, *placed, thinking=asking.thinking)
 
 
 def _place(prompt: str, number: int) -> int:
