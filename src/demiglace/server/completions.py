@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
@@ -36,7 +37,7 @@ async def completion(request: CompletionRequest, service: Service) -> Fields | E
     form = await form_of(request, None)
     sampling = sampling_of(request, service.assistant.sampling, max_tokens, request.logprobs, None, form)
     each = sampling.repeated(num_choices(request.n, service.limits.max_choices))
-    prompts = [_prepared(prompt, service) for prompt in _prompts(request.prompt)]
+    prompts = [await asyncio.to_thread(_prepared, prompt, service) for prompt in _prompts(request.prompt)]
     head = Head(request.model or service.name, "cmpl")
     async with service.entered() as place:
         asked = [(prepared, each) for prepared in prompts]
@@ -134,7 +135,7 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
     if (request.prompt is None) == (request.messages is None):
         raise refused("either a prompt or messages are needed", "prompt")
     if request.messages is None:
-        ids = _ids(request.prompt or "", service)
+        ids = await asyncio.to_thread(_ids, request.prompt or "", service)
     else:
         async with service.held():
             job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
