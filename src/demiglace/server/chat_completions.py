@@ -15,7 +15,7 @@ from demiglace.server.errors import refused
 from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatRequest
-from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, max_tokens_of, num_choices, num_logprobs, sampling_of
 from demiglace.server.service import Answers, Service
 from demiglace.server.streaming import EventStream, ThoughtSplitter, event
@@ -61,7 +61,7 @@ async def chat_completion(request: ChatRequest, service: Service) -> Fields | Ev
     each = sampling.repeated(num_choices(request.n, service.limits.max_choices))
     head = Head(request.model or service.name, "chatcmpl")
     async with service.entered() as place:
-        job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
+        job = await job_of(by_param(request.messages), FileOptions.of(request), thinking, service.sources)
         prepared = await service.prepare(job)
         answers = service.answers([(prepared, each)], thinking, place, in_pieces=bool(request.stream))
     if request.stream:

@@ -19,7 +19,7 @@ from demiglace.server.errors import encodable, refused
 from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared, check_length
 from demiglace.server.protocol import CompletionRequest, DetokenizeRequest, TokenizeRequest
-from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, num_choices, sampling_of
 from demiglace.server.service import Answers, Service
 from demiglace.server.streaming import EventStream, event
@@ -138,7 +138,7 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
         ids = await asyncio.to_thread(_ids, request.prompt or "", service)
     else:
         async with service.held():
-            job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
+            job = await job_of(by_param(request.messages), FileOptions.of(request), thinking, service.sources)
             ids = (await service.prepare(job)).sample.tokens.tolist()
     return {"count": len(ids), "max_model_len": service.room + 1, "tokens": ids}
 
