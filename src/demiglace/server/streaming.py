@@ -91,7 +91,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         keeping = asyncio.ensure_future(self._keep_alive(send))
         try:
-            async for text in self._told():
+            async for text in self._texts():
                 self._last_sent = time.monotonic()
                 await send(_body(text))
         finally:
@@ -105,7 +105,8 @@ class EventStream(Response):
             if time.monotonic() - self._last_sent >= KEEP_ALIVE_S:
                 await send(_body(KEEP_ALIVE))
 
-    async def _told(self) -> AsyncIterator[str]:
+    async def _texts(self) -> AsyncIterator[str]:
+        """The events, and the error if one ends them early."""
         try:
             async for text in self._lines:
                 yield text
