@@ -26,7 +26,7 @@ from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 DEFAULT_MAX_TOKENS = 16  # OpenAI's
-MOST_PROMPTS = 64
+MOST_PROMPTS = 64  # ours
 
 
 async def completion(request: CompletionRequest, service: Service) -> Fields | EventStream:

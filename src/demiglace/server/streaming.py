@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 DONE = "data: [DONE]\n\n"
 KEEP_ALIVE = ": still at work\n\n"  # a comment, which clients skip; it keeps proxies from closing the stream
-KEEP_ALIVE_S = 15.0
+KEEP_ALIVE_S = 15.0  # ours
 
 
 class ThoughtSplitter:
