@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demiglace.inference.answer import Answer
+from demiglace.inference.thought_splitter import ThoughtSplitter
 from demiglace.inference.token_choice import TokenChoice, TokenProbability
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import refused
@@ -18,7 +19,7 @@ from demiglace.server.protocol import ChatRequest
 from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, max_tokens_of, num_choices, num_logprobs, sampling_of
 from demiglace.server.service import Answers, Service
-from demiglace.server.streaming import EventStream, ThoughtSplitter, event
+from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 FINISH_REASONS = {"end": "stop", "stop": "stop", "length": "length"}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from demiglace.inference.thought_splitter import ThoughtSplitter
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import ApiError, malformed, refused
@@ -19,7 +20,7 @@ from demiglace.server.protocol import ChatMessage, ResponsesRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, sampling_of
 from demiglace.server.service import Answers, Service
-from demiglace.server.streaming import EventStream, ThoughtSplitter, event
+from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 WITH_LOGPROBS = "message.output_text.logprobs"
