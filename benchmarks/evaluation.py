@@ -16,11 +16,11 @@ from pathlib import Path
 from results_file import machine_of, versions_here, weights_of, write_result
 
 from demiglace import Demiglace
-from demiglace.evaluation.asking import Asking, conversation_of, default_asking
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.backends.engine import EngineBackend
 from demiglace.evaluation.backends.transformers_model import TransformersBackend
 from demiglace.evaluation.benchmark_names import benchmark_named
+from demiglace.evaluation.inference_settings import InferenceSettings, conversation_of, default_settings
 from demiglace.evaluation.prediction import Reply
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,10 +30,10 @@ ROWS = (8, 32)  # questions at once
 
 def asked(data: Path | None, count: int) -> list[Asked]:
     benchmark = benchmark_named("easy_vqa")
-    asking: Asking = default_asking(benchmark, thinking=False)
+    settings: InferenceSettings = default_settings(benchmark, thinking=False)
     examples = list(islice(benchmark.examples(data), count))
     return [
-        Asked(place, conversation_of(benchmark, one, asking), asking.sampling) for place, one in enumerate(examples)
+        Asked(place, conversation_of(benchmark, one, settings), settings.sampling) for place, one in enumerate(examples)
     ]
 
 

@@ -189,13 +189,13 @@ def test_thoughts_stay_off_stdout(run: Run, model: Path, monkeypatch: pytest.Mon
     from demiglace.processing.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(model)
-    said = [*tokenizer.encode("Hm."), tokenizer.special["think_end"], *tokenizer.encode("So.\x1b")]
+    said = [*tokenizer.encode("Hm.\n"), tokenizer.special["think_end"], *tokenizer.encode("\n\nSo.\x1b")]
     said.append(tokenizer.special["im_end"])
-    for stream in ((), ("--stream",)):
+    for stream in ((), ("--stream",), ("--stream", "--stop", ">>>")):  # a stop string holds the end of </think> back
         left = iter(said)
         monkeypatch.setattr(MiniCPMV, "logits", lambda self, hidden, left=left: torch.eye(384)[next(left)].unsqueeze(0))
         result = run("ask", "Why?", "--think", "--model", model, *stream)
-        assert (result.stdout.strip(), result.stderr.strip()) == ("So.", "Hm.")
+        assert (result.stdout, result.stderr.strip()) == ("So.\n", "Hm.")
 
 
 @pytest.mark.parametrize(

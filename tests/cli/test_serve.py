@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from demiglace.cli.main import app
+from demiglace.cli.serve import model_name
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,16 @@ def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, capsy
             app()
     assert caught.value.code == 2
     assert capsys.readouterr().err == f"demiglace: cannot listen at 127.0.0.1:{port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [(None, "nano"), ("nano", "nano"), ("link/", "link"), (".", "tiny"), ("owner/some", "some")]
+)
+def test_a_model_is_called_by_its_folder_or_id(
+    model: str | None, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder if model == "." else tmp_path)
+    assert model_name(model) == name

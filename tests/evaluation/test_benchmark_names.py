@@ -9,9 +9,9 @@ import pytest
 from public_layouts import in_base64, png, struct, write_jsonl, write_parquet, write_tsv
 
 from demiglace.conversation import Image, Text, Video
-from demiglace.evaluation.asking import conversation_of, default_asking
 from demiglace.evaluation.benchmark import Example
 from demiglace.evaluation.benchmark_names import BENCHMARKS, benchmark_named
+from demiglace.evaluation.inference_settings import conversation_of, default_settings
 from demiglace.evaluation.prediction import Prediction, Reply
 from demiglace.evaluation.scores import benchmark_score, score_predictions
 
@@ -73,13 +73,22 @@ def test_mmmu_puts_pictures_where_they_are_named(tmp_path: Path) -> None:
     row = {"id": "val_1", "question": "Is <image 2> as <image 1>?", "options": "['yes', '<image 3>']", "answer": "A"}
     row |= {"question_type": "multiple-choice", "image_1": struct("red"), "image_2": struct("blue"), "subfield": "Art"}
     (example,) = read("MMMU", write_parquet(tmp_path / "MMMU.parquet", [row]))
-    asked = conversation_of(BENCHMARKS["MMMU"], example, default_asking(BENCHMARKS["MMMU"], False))
+    asked = conversation_of(BENCHMARKS["MMMU"], example, default_settings(BENCHMARKS["MMMU"], False))
     first, second, third, fourth, rest = asked.messages[0].content
     assert isinstance(first, Text)
     assert first.text == "Question: Is "
     assert (second, third, fourth) == (Image(struct("blue")["bytes"]), Text(" as "), Image(struct("red")["bytes"]))
     assert isinstance(rest, Text)
     assert rest.text.startswith("?\nOptions:\nA. yes\nB. <image 3>")
+
+
+def test_pictures_without_a_mark_come_first_in_order(tmp_path: Path) -> None:
+    row = {"id": "val_1", "question": "Is <image 3> the odd one?", "options": "['yes', 'no']", "answer": "A"}
+    row |= {f"image_{number}": struct(colour) for number, colour in enumerate(("red", "blue", "green"), start=1)}
+    (example,) = read("MMMU", write_parquet(tmp_path / "MMMU.parquet", [row]))
+    asked = conversation_of(BENCHMARKS["MMMU"], example, default_settings(BENCHMARKS["MMMU"], False))
+    first, second, _, third, _ = asked.messages[0].content
+    assert [first, second, third] == [Image(struct(colour)["bytes"]) for colour in ("red", "blue", "green")]
 
 
 def test_open_questions_of_mmmu(tmp_path: Path) -> None:

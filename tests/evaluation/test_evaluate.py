@@ -15,15 +15,15 @@ from PIL import Image as Pillow
 from demiglace.conversation import Image, Text
 from demiglace.data.object_cache import ObjectCache
 from demiglace.engine.sampling import SamplingParams
-from demiglace.evaluation.asking import Asking
 from demiglace.evaluation.backends.backend import Asked
 from demiglace.evaluation.benchmark import Benchmark, Example, Figure, plain_prompt
 from demiglace.evaluation.evaluate import Evaluation, group_sizes
+from demiglace.evaluation.inference_settings import InferenceSettings
 from demiglace.evaluation.prediction import PREDICTIONS, Prediction, Reply, read_predictions
 from demiglace.evaluation.scores import benchmark_score, score_predictions
 from demiglace.scoring.verdict import Expected
 
-GREEDY = Asking(SamplingParams.greedy(8))
+GREEDY = InferenceSettings(SamplingParams.greedy(8))
 
 
 def examples(broken: bool = False) -> Iterator[Example]:
@@ -61,8 +61,10 @@ class Parrot:
             yield one.place, Reply(question.text, answer="" if error else self.answer, error=error)
 
 
-def ask(folder: Path, backend: Parrot, broken: bool = False, asking: Asking = GREEDY) -> dict[str, Prediction]:
-    Evaluation(benchmark(broken), asking, folder).ask(backend, lambda prediction: None)
+def ask(
+    folder: Path, backend: Parrot, broken: bool = False, settings: InferenceSettings = GREEDY
+) -> dict[str, Prediction]:
+    Evaluation(benchmark(broken), settings, folder).ask(backend, lambda prediction: None)
     return read_predictions(folder / PREDICTIONS)
 
 
@@ -122,7 +124,7 @@ def test_other_weights_and_other_settings_are_refused_with_both(tmp_path: Path) 
     with pytest.raises(ValueError, match=r'weights "w", but now it is "v"'):
         ask(tmp_path, Parrot(weights="v"))
     with pytest.raises(ValueError, match=r'"max_new_tokens": 8.*"max_new_tokens": 9'):
-        ask(tmp_path, Parrot(), asking=Asking(SamplingParams.greedy(9)))
+        ask(tmp_path, Parrot(), settings=InferenceSettings(SamplingParams.greedy(9)))
 
 
 def test_a_folder_in_which_nothing_was_answered_takes_other_settings(tmp_path: Path) -> None:

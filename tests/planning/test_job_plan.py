@@ -8,14 +8,13 @@ from demiglace.planning.accelerator import ACCELERATORS
 from demiglace.planning.job_plan import (
     Answers,
     changes,
-    device_memory,
     rl_plan,
     serving_plan,
     training_plan,
     what_fits,
     with_answers,
 )
-from demiglace.planning.memory import MemoryParts
+from demiglace.planning.memory import MemoryParts, process_memory
 from demiglace.planning.training_setup import TrainingSetup
 
 CONFIG = preset("8b")
@@ -25,18 +24,18 @@ FULL = TrainingSetup("full", ("decoder",), dtype="bfloat16", batch_rows=64)
 
 
 def in_training(setup: TrainingSetup) -> MemoryParts:
-    return device_memory(setup, CONFIG, SEEN, H100)
+    return process_memory(setup, CONFIG, SEEN, is_cpu=False)
 
 
 def test_the_released_size_does_not_learn_whole_on_one_device_and_what_helps_does_fit():
-    assert not device_memory(FULL, CONFIG, SEEN, H100).fits(H100)
+    assert not in_training(FULL).fits(H100)
     alike, more = what_fits(FULL, H100, in_training, has_adapters=True)
     assert (alike.setup.method, alike.setup.processes) == ("lora", 1)
     assert more.options.endswith(f"--gpus {more.setup.processes}")
     for change in (alike, more):
-        assert device_memory(change.setup, CONFIG, SEEN, H100).fits(H100)
+        assert in_training(change.setup).fits(H100)
     half = replace(more.setup, processes=more.setup.processes // 2)
-    assert not device_memory(half, CONFIG, SEEN, H100).fits(H100)
+    assert not in_training(half).fits(H100)
 
 
 def test_reinforcement_learning_fits_only_where_its_writing_does():
@@ -44,7 +43,7 @@ def test_reinforcement_learning_fits_only_where_its_writing_does():
 
     def learned(setup: TrainingSetup) -> MemoryParts:
         rows, row_setup = with_answers(SEEN, CONFIG, setup, answers.limit, 8)
-        return device_memory(row_setup, CONFIG, rows, H100)
+        return process_memory(row_setup, CONFIG, rows, is_cpu=False)
 
     def in_rl(setup: TrainingSetup) -> MemoryParts:
         return rl_plan(setup, CONFIG, SEEN, answers, 8, H100, num_steps=1).memory
@@ -99,10 +98,8 @@ def test_changes_keep_pairs_together_and_offer_adapters_to_finetuning_alone():
 
 def test_adapters_beside_four_bits_fit_a_small_card():
     setup = TrainingSetup("qlora", ("decoder",), dtype="bfloat16", activation_checkpointing=True)
-    assert device_memory(setup, CONFIG, SEEN, SMALL).fits(SMALL)
-    assert not device_memory(replace(setup, method="lora"), CONFIG, SEEN, replace(SMALL, memory_bytes=16e9)).fits(
-        replace(SMALL, memory_bytes=16e9)
-    )
+    assert in_training(setup).fits(SMALL)
+    assert not in_training(replace(setup, method="lora")).fits(replace(SMALL, memory_bytes=16e9))
 
 
 def test_twice_the_devices_take_half_the_time_and_the_same_money():
@@ -119,7 +116,7 @@ def test_keys_and_values_grow_with_the_answers_under_way():
 
 def test_reinforcement_learning_keeps_the_moments_and_writes_with_a_copy():
     setup = replace(FULL, processes=8)
-    learning = device_memory(setup, CONFIG, SEEN, H100)
+    learning = in_training(setup)
     found = rl_plan(setup, CONFIG, SEEN, Answers(), 8, H100, num_steps=5)
     assert found.memory.total >= learning.total + 2 * 8e9
     assert found.cost.seconds > rl_plan(setup, CONFIG, SEEN, Answers(limit=64), 8, H100, num_steps=5).cost.seconds > 0

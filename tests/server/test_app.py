@@ -134,11 +134,10 @@ def test_any_text_is_answered(client: httpx.Client, text: str) -> None:
 def test_a_text_far_too_long_is_refused_without_being_encoded(
     client: httpx.Client, path: str, fields: dict[str, Any]
 ) -> None:
-    """Which would take seconds, in which nobody else is answered."""
+    """Encoding it would take seconds; then the message would have the number of its tokens."""
     response = client.post(path, json=fields)
     assert response.status_code == 400
     assert re.search("far more than the 4095 tokens|at most 4095 are allowed", error(response)["message"])
-    assert response.elapsed.total_seconds() < 5
 
 
 def test_a_text_as_long_as_its_tokens_may_be_is_counted(client: httpx.Client) -> None:

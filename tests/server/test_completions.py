@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import httpx
 import openai
 import pytest
@@ -76,3 +79,20 @@ def test_a_conversation_is_tokenized_as_it_is_asked(client: httpx.Client, assist
     answered = client.post("/v1/chat/completions", json={"messages": messages, "max_tokens": 1}).json()
     assert counted["count"] == len(counted["tokens"]) == answered["usage"]["prompt_tokens"]
     assert counted["max_model_len"] == assistant.room + 1
+
+
+def test_texts_are_tokenised_outside_the_event_loop(
+    client: httpx.Client, assistant: Demiglace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long text takes long, and until it is tokenised no other request would be answered."""
+    tokenizer, threads = assistant.processor.tokenizer, list[str]()
+    encode = tokenizer.encode_pieces
+
+    def watched(pieces: Any) -> list[int]:
+        threads.append(threading.current_thread().name)
+        return encode(pieces)
+
+    monkeypatch.setattr(tokenizer, "encode_pieces", watched)
+    client.post("/tokenize", json={"prompt": "The text is"})
+    client.post("/v1/completions", json={"prompt": ["One", "Two"], "max_tokens": 1})
+    assert [name.partition("_")[0] for name in threads] == ["requests"] * 3

@@ -20,6 +20,8 @@ QUESTION = [
         ],
     }
 ]
+NO_FILE = {"type": "input_image"}
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
 
 
 def test_a_response_has_the_answer_of_a_chat(openai_client: openai.OpenAI) -> None:
@@ -76,7 +78,7 @@ def test_the_streaming_helper_of_the_client_takes_the_events(openai_client: open
 def test_instructions_and_earlier_turns_are_shown(openai_client: openai.OpenAI) -> None:
     turns = [
         {"role": "user", "content": "Hello"},
-        {"type": "reasoning", "id": "rs_1", "summary": []},
+        THOUGHT,
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]},
         {"role": "user", "content": "Bye"},
     ]
@@ -103,7 +105,13 @@ def test_what_cannot_be_had_is_refused_by_name(openai_client: openai.OpenAI) -> 
         ({"text": {"format": "json"}}, "text.format", "valid dictionary"),
         ({"input": [{"role": "user", "content": [5]}]}, "input.0.content.0", "valid dictionary"),
         ({"input": [{"content": "x"}]}, "input.0.role", "Field required"),
-        ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]}, "input.0.content.0", "needs an address"),
+        ({"input": [{"role": "user", "content": [NO_FILE]}]}, "input.0.content.0", "needs an address"),
+        ({"input": [THOUGHT, {"role": "user", "content": [NO_FILE]}]}, "input.1.content.0", "needs an address"),
+        (
+            {"input": [{"role": "user", "content": [NO_FILE]}], "instructions": "Be brief."},
+            "input.0.content.0",
+            "needs an address",
+        ),
         ({"input": "x" * 20_000}, "input", "room for 4095"),
     ],
 )

@@ -53,7 +53,7 @@ def ask(
     params = replace(sampling.of(assistant.sampling), logprobs=logprobs, guide=guide)
     answer = assistant.stream(question, *parts, thinking=think, sampling=params, system=system)
     if stream:
-        print_stream(answer, think)
+        print_stream(answer, think, guide is not None)
         return
     for _ in answer:
         pass

@@ -18,10 +18,10 @@ from demiglace.cli.terminal import note, printable
 from demiglace.cli.training_options import Stores
 
 if TYPE_CHECKING:
-    from demiglace.evaluation.asking import Asking
     from demiglace.evaluation.backends.backend import Backend
     from demiglace.evaluation.benchmark import Benchmark
     from demiglace.evaluation.evaluate import Evaluation
+    from demiglace.evaluation.inference_settings import InferenceSettings
     from demiglace.evaluation.prediction import Prediction
     from demiglace.evaluation.report import Report
     from demiglace.evaluation.scores import BenchmarkScore
@@ -96,7 +96,7 @@ def evaluate(
 
     check_installed("matplotlib", "openai", "rapidfuzz")
     evaluations = [
-        _evaluation(word, data, limit, out, lambda benchmark: _asking(benchmark, settings, think, sampling, frames))
+        _evaluation(word, data, limit, out, lambda benchmark: _settings(benchmark, settings, think, sampling, frames))
         for word in benchmarks
     ]
     asked = [one.benchmark for one in evaluations]
@@ -120,7 +120,7 @@ def evaluate(
 
 
 def _evaluation(
-    word: str, data: str | None, limit: int | None, out: Path, asking: Callable[[Benchmark], Asking]
+    word: str, data: str | None, limit: int | None, out: Path, settings: Callable[[Benchmark], InferenceSettings]
 ) -> Evaluation:
     from demiglace.data.object_cache import path_or_address
     from demiglace.evaluation.benchmark_names import benchmark_named
@@ -132,20 +132,22 @@ def _evaluation(
     place = path_or_address(given) if given else None
     folder = out / benchmark.name
     if isinstance(place, str):
-        return Evaluation(benchmark, asking(benchmark), folder, limit=limit, address=place)
-    return Evaluation(benchmark, asking(benchmark), folder, place and place.expanduser(), limit)
+        return Evaluation(benchmark, settings(benchmark), folder, limit=limit, address=place)
+    return Evaluation(benchmark, settings(benchmark), folder, place and place.expanduser(), limit)
 
 
-def _asking(benchmark: Benchmark, settings: str, think: bool, sampling: Sampling, frames: Frames) -> Asking:
+def _settings(
+    benchmark: Benchmark, settings: str, think: bool, sampling: Sampling, frames: Frames
+) -> InferenceSettings:
     """The chosen settings, overridden by single options."""
-    from demiglace.evaluation.asking import default_asking, paper_asking
+    from demiglace.evaluation.inference_settings import default_settings, paper_settings
 
-    settled = paper_asking(benchmark) if settings == "paper" else default_asking(benchmark, think)
+    preset = paper_settings(benchmark) if settings == "paper" else default_settings(benchmark, think)
     return replace(
-        settled,
-        thinking=settled.thinking or think,
-        sampling=sampling.of(settled.sampling),
-        video=frames.of(settled.video),
+        preset,
+        thinking=preset.thinking or think,
+        sampling=sampling.of(preset.sampling),
+        video=frames.of(preset.video),
     )
 
 

@@ -36,12 +36,12 @@ class Frames:
             options = {"--fps": self.fps, "--max-packages": self.max_packages, "--package-frames": self.package_frames}
             _refuse("videos", f"there are none in {', '.join(one.name for one in benchmarks)}", options)
 
-    def of(self, settled: VideoSampling | None) -> VideoSampling | None:
+    def of(self, preset: VideoSampling | None) -> VideoSampling | None:
         names = ("fps", "max_packages", "package_frames")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         if not given:
-            return settled
-        return replace(settled or VideoSampling(), **given, force_package_frames="package_frames" in given)
+            return preset
+        return replace(preset or VideoSampling(), **given, force_package_frames="package_frames" in given)
 
 
 @dataclass(frozen=True)

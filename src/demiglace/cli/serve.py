@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from os.path import abspath, basename
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,7 @@ def serve(
     ] = None,
     api_key_file: Annotated[
         Path | None, typer.Option(help="File of API keys, one per line; requests need one of them.")
-    ] = (None),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(envvar="DEMIGLACE_API_KEY", help="API keys, separated by commas; better set in the environment."),
@@ -93,12 +94,17 @@ def serve(
     num_blocks = None if kv_memory is None else num_blocks_of(assistant.model, int(kv_memory * GIB))
     logs.set_up(log_json)
     sources = MediaSources(limits, media_root, RemoteMedia(limits.max_bytes) if allow_remote else None)
-    called = name or Path(model or "nano").name
+    called = name or model_name(model)
     config = EngineConfig(num_blocks=num_blocks, compile_decode=compile_decode)
     service = Service.of(called, assistant, limits, sources, config, keys)
     shown = f"[{host}]" if ":" in host else host
     note(f"{called} at http://{shown}:{place.getsockname()[1]}, for OpenAI's clients at /v1")
     serving.run(service, place, grace)
+
+
+def model_name(model: str | None) -> str:
+    """The last part of its folder or id; the folder may be "."."""
+    return basename(abspath(model or "nano"))
 
 
 def _check_folder(media_root: Path | None) -> None:

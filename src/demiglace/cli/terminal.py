@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 import unicodedata
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from demiglace.inference.answer import Answer, AnswerStream
-
-END_THINK = "</think>"
 
 
 def check_open(name: Literal["stdin", "stdout"]) -> None:
@@ -29,14 +28,18 @@ def print_answer(answer: Answer) -> None:
     note_if_truncated(answer)
 
 
-def print_stream(stream: AnswerStream, thinking: bool) -> None:
+def print_stream(stream: AnswerStream, thinking: bool, is_guided: bool = False) -> None:
     """Print an answer as it is generated; it ends with a line break even if interrupted."""
-    is_thought = thinking
+    from demiglace.inference.thought_splitter import ThoughtSplitter
+
+    splitter, is_thought = ThoughtSplitter(thinking, is_guided), thinking
     try:
-        for piece in stream:
-            thought, end, text = piece.partition(END_THINK) if is_thought else ("", "", piece)
-            is_thought = is_thought and not end
+        for piece in chain(stream, [None]):
+            thought, text = splitter.push(piece or "", is_last=piece is None)
             typer.secho(printable(thought), err=True, nl=False, dim=True)
+            if is_thought and text:
+                is_thought = False
+                typer.echo("\n", err=True)
             typer.echo(printable(text), nl=False)
             sys.stdout.flush()
     finally:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.object_cache import ObjectCache
-from demiglace.evaluation.asking import Asking, conversation_of
 from demiglace.evaluation.backends.backend import Asked, Backend
 from demiglace.evaluation.benchmark import Benchmark, Example
 from demiglace.evaluation.dataset.object_store import on_disk
+from demiglace.evaluation.inference_settings import InferenceSettings, conversation_of
 from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
 from demiglace.evaluation.scores import OWN_RULES, GroupSizes
@@ -29,14 +29,14 @@ MOST_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A benchmark, the settings for asking, and the folder of the answers.
+    """A benchmark, how its questions are asked, and the folder of the answers.
 
     place: of its data; None leaves it to the benchmark. limit: ask only the first so many; None for all.
     address: in an object store, from which the data are downloaded first, see `at_hand`.
     """
 
     benchmark: Benchmark
-    asking: Asking
+    settings: InferenceSettings
     folder: Path
     place: Path | None = None
     limit: int | None = None
@@ -96,7 +96,7 @@ class Evaluation:
         return {
             "benchmark": self.benchmark.name,
             "data": self.address or (str(self.place.resolve()) if self.place else None),
-            "asking": self.asking.as_json(),
+            "asking": self.settings.as_json(),
         }
 
     def _count_groups(self) -> None:
@@ -140,7 +140,7 @@ class _Round:
     ) -> None:
         self.evaluation, self.backend, self.file, self.tell = evaluation, backend, file, tell
         self._under_way: dict[int, Example] = {}
-        self._options = evaluation.asking.as_json()
+        self._options = evaluation.settings.as_json()
 
     def run(self) -> None:
         for place, reply in self.backend.answers(self._requests()):
@@ -150,12 +150,12 @@ class _Round:
         """Examples that cannot be opened are recorded as failed, and the others continue."""
         for place, example in enumerate(self._waiting()):
             try:
-                conversation = conversation_of(self.evaluation.benchmark, example, self.evaluation.asking)
+                conversation = conversation_of(self.evaluation.benchmark, example, self.evaluation.settings)
             except (ValueError, OSError) as error:
                 self._write(example, Reply(error=str(error)))
                 continue
             self._under_way[place] = example
-            yield Asked(place, conversation, self.evaluation.asking.sampling)
+            yield Asked(place, conversation, self.evaluation.settings.sampling)
 
     def _waiting(self) -> Iterator[Example]:
         """Examples that were never answered, or failed."""

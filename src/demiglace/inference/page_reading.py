@@ -34,7 +34,7 @@ TRUSTED = 0.7  # mean confidence below which the text of a page is not to be tru
 MIN_CONFIDENCE = 0.6  # of a line: below it, one word in twelve was on the page (ours, docs/reading.md)
 ROWS = 64  # most pieces of a batch (ours): a step of 64 rows takes about twice the time of one of 16
 MOST_BATCHES = 4  # at a time (ours); between the products Python runs in one thread, so that more would wait
-PAGES_AHEAD = 2
+PAGES_AHEAD = 2  # ours
 PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
 
 

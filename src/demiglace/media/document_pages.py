@@ -20,8 +20,8 @@ from demiglace.media.pictures import file_name, is_paged, open_header, read_byte
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
 
-MAX_PAGES = 200
-MAX_PAGE_PIXELS = 16_000_000
+MAX_PAGES = 200  # ours
+MAX_PAGE_PIXELS = 16_000_000  # ours
 DPI = Real(0, 100_000, above=True)
 
 _RANGE = re.compile(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 PAGED_FORMATS = ("TIFF", "DCX")
-MAX_FRAMES = 10_000
+MAX_FRAMES = 10_000  # ours
 
 _NEW_SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255  # TIFF 6.0, section 8
 _REDUCED, _MASK = 1, 4  # bits of the new type

@@ -25,8 +25,8 @@ from demiglace.media.pillow_headers import Values, read_values
 FileKind = Literal["image", "animation", "document", "video"]
 PictureSource = str | PathLike[str] | bytes | Image.Image
 
-MAX_BYTES = 2**28
-MAX_PIXELS = 100_000_000
+MAX_BYTES = 2**28  # ours
+MAX_PIXELS = 100_000_000  # ours
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+://|data:)", re.IGNORECASE)
 _ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")  # frames of other formats (TIFF, MPO) are pages or views, not an animation

@@ -28,9 +28,9 @@ VideoSource = str | PathLike[str] | bytes | Sequence[PictureSource]
 
 FrameReader = VideoDecoder | Animation | FrameList
 
-MAX_PIXELS = 40_000_000  # of one frame
-MAX_SECONDS = 6 * 3600.0
-MAX_FRAMES = 6 * 3600 * 60  # six hours at 60 frames a second
+MAX_PIXELS = 40_000_000  # of one frame (ours)
+MAX_SECONDS = 6 * 3600.0  # ours
+MAX_FRAMES = 6 * 3600 * 60  # six hours at 60 frames a second (ours)
 
 
 @dataclass(frozen=True)

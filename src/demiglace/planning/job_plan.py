@@ -45,17 +45,10 @@ def training_plan(
 ) -> JobPlan:
     """Plan for `num_steps` steps on data like `data`, whose `flops` are from `duration.training_flops`."""
     count = setup.processes
-    memory = device_memory(setup, config, data, device)
+    memory = process_memory(setup, config, data, device.is_cpu)
     tokens = num_steps * setup.batch_rows * setup.length
     seconds = training_seconds(data.flops * tokens / max(1, data.tokens), device, count, setup.dtype)
     return JobPlan(memory, num_steps, tokens / seconds if seconds else 0.0, run_cost(seconds, device, count, price))
-
-
-def device_memory(
-    setup: TrainingSetup, config: MiniCPMVConfig, data: DatasetStatistics, device: Accelerator
-) -> MemoryParts:
-    """Memory of one device; all processes on a CPU share it."""
-    return process_memory(setup, config, data, device.is_cpu)
 
 
 def serving_plan(

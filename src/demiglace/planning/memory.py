@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from demiglace.data.dataset_statistics import DatasetStatistics
+from demiglace.engine.static_batch import MAX_PATCHES_PER_CHUNK
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.qwen3 import MAX_TOKENS_AT_ONCE, Qwen3Config
 from demiglace.planning.accelerator import (
@@ -45,12 +46,8 @@ class MemoryParts:
     def total(self) -> float:
         return sum(getattr(self, part.name) for part in fields(self))
 
-    @property
-    def tensors(self) -> float:
-        return self.total - self.runtime
-
-    def fits(self, device: Accelerator, processes_of_a_device: int = 1) -> bool:
-        return self.total * processes_of_a_device <= device.memory_bytes
+    def fits(self, device: Accelerator) -> bool:
+        return self.total <= device.memory_bytes
 
 
 def training_memory(setup: TrainingSetup, config: MiniCPMVConfig, data: DatasetStatistics) -> MemoryParts:
@@ -85,18 +82,13 @@ def encoder_layer_bytes(config: MiniCPMVConfig, width: int, patches: float) -> f
     return width * patches * (5 * vision.hidden_size + 2 * vision.intermediate_size)
 
 
-def serving_memory(
-    config: MiniCPMVConfig, width: int, context: int, answers: int, patches: int, slices_per_pass: int = 16
-) -> MemoryParts:
-    """Memory of tensors only: `answers` in progress, each of `context` tokens; `patches` of the largest request.
-
-    slices_per_pass: slices of 1,024 patches that go through the encoder together.
-    """
+def serving_memory(config: MiniCPMVConfig, width: int, context: int, answers: int, patches: int) -> MemoryParts:
+    """Memory of tensors only: `answers` in progress, each of `context` tokens; `patches` of the largest request."""
     llm, vision = config.llm, config.vision
     weights = width * sum(part_sizes(config).values())
     prompt = min(context, MAX_TOKENS_AT_ONCE)
     hidden = width * (context * 2 * llm.hidden_size + prompt * (3 * llm.intermediate_size + 3 * llm.hidden_size))
-    encoding = encoder_layer_bytes(config, width, min(patches, 1024 * slices_per_pass))
+    encoding = encoder_layer_bytes(config, width, min(patches, MAX_PATCHES_PER_CHUNK))
     encoding += patches * (width * vision.hidden_size + 4 * 3 * vision.patch_size**2)
     return MemoryParts(
         weights=weights,
@@ -126,5 +118,5 @@ def with_runtime(parts: MemoryParts, is_cpu: bool, made: float, has_adapters: bo
         kept = made * (CPU_KEPT_BY_ADAPTERS if has_adapters else CPU_KEPT)
         runtime = kept + CPU_RUNTIME + (ADAPTER_RUNTIME if has_adapters else 0)
     else:
-        runtime = GPU_RUNTIME + GPU_FRAGMENTS * parts.tensors
+        runtime = GPU_RUNTIME + GPU_FRAGMENTS * parts.total
     return replace(parts, runtime=runtime)

@@ -148,10 +148,10 @@ async def _answered(request: Request, work: Awaitable[dict[str, Any] | EventStre
     result = await unless_left(work, request.receive)
     if result is None:
         return Response(status_code=CLIENT_LEFT)
-    return result if isinstance(result, Response) else Whole(result)
+    return result if isinstance(result, Response) else EncodableResponse(result)
 
 
-class Whole(JSONResponse):
+class EncodableResponse(JSONResponse):
     """Replaces characters that UTF-8 cannot encode, as streams do: an answer may repeat parts of its request."""
 
     def render(self, content: Any) -> bytes:
@@ -175,12 +175,12 @@ def _model(service: Service, name: str) -> dict[str, Any]:
 
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return _told(error)
+    return error.response
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return _told(malformed(error.errors()))
+    return malformed(error.errors()).response
 
 
 async def _left(_: Request, error: Exception) -> Response:
@@ -190,12 +190,8 @@ async def _left(_: Request, error: Exception) -> Response:
 
 async def _http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _told(ApiError(error.status_code, str(error.detail)))
+    return ApiError(error.status_code, str(error.detail)).response
 
 
 async def _own_error(_: Request, error: Exception) -> Response:
-    return _told(ApiError(500, "internal server error", code="internal_error"))
-
-
-def _told(error: ApiError) -> Response:
-    return JSONResponse(error.body, error.status, dict(error.headers))
+    return ApiError(500, "internal server error", code="internal_error").response

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demiglace.inference.answer import Answer
+from demiglace.inference.thought_splitter import ThoughtSplitter
 from demiglace.inference.token_choice import TokenChoice, TokenProbability
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import refused
 from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared
 from demiglace.server.protocol import ChatRequest
-from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, max_tokens_of, num_choices, num_logprobs, sampling_of
 from demiglace.server.service import Answers, Service
-from demiglace.server.streaming import EventStream, ThoughtSplitter, event
+from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 FINISH_REASONS = {"end": "stop", "stop": "stop", "length": "length"}
@@ -61,7 +62,7 @@ async def chat_completion(request: ChatRequest, service: Service) -> Fields | Ev
     each = sampling.repeated(num_choices(request.n, service.limits.max_choices))
     head = Head(request.model or service.name, "chatcmpl")
     async with service.entered() as place:
-        job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
+        job = await job_of(by_param(request.messages), FileOptions.of(request), thinking, service.sources)
         prepared = await service.prepare(job)
         answers = service.answers([(prepared, each)], thinking, place, in_pieces=bool(request.stream))
     if request.stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate
@@ -18,14 +19,14 @@ from demiglace.server.errors import encodable, refused
 from demiglace.server.file_options import FileOptions
 from demiglace.server.preparation import Prepared, check_length
 from demiglace.server.protocol import CompletionRequest, DetokenizeRequest, TokenizeRequest
-from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, num_choices, sampling_of
 from demiglace.server.service import Answers, Service
 from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 DEFAULT_MAX_TOKENS = 16  # OpenAI's
-MOST_PROMPTS = 64
+MOST_PROMPTS = 64  # ours
 
 
 async def completion(request: CompletionRequest, service: Service) -> Fields | EventStream:
@@ -36,7 +37,7 @@ async def completion(request: CompletionRequest, service: Service) -> Fields | E
     form = await form_of(request, None)
     sampling = sampling_of(request, service.assistant.sampling, max_tokens, request.logprobs, None, form)
     each = sampling.repeated(num_choices(request.n, service.limits.max_choices))
-    prompts = [_prepared(prompt, service) for prompt in _prompts(request.prompt)]
+    prompts = [await asyncio.to_thread(_prepared, prompt, service) for prompt in _prompts(request.prompt)]
     head = Head(request.model or service.name, "cmpl")
     async with service.entered() as place:
         asked = [(prepared, each) for prepared in prompts]
@@ -134,10 +135,10 @@ async def tokenize(request: TokenizeRequest, service: Service) -> Fields:
     if (request.prompt is None) == (request.messages is None):
         raise refused("either a prompt or messages are needed", "prompt")
     if request.messages is None:
-        ids = _ids(request.prompt or "", service)
+        ids = await asyncio.to_thread(_ids, request.prompt or "", service)
     else:
         async with service.held():
-            job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
+            job = await job_of(by_param(request.messages), FileOptions.of(request), thinking, service.sources)
             ids = (await service.prepare(job)).sample.tokens.tolist()
     return {"count": len(ids), "max_model_len": service.room + 1, "tokens": ids}
 

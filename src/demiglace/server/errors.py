@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from starlette.responses import JSONResponse
+
 STATUS_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -40,8 +42,9 @@ class ApiError(Exception):
         }
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(RETRY_AFTER_S)} if self.status in (429, 503) else {}
+    def response(self) -> JSONResponse:
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if self.status in (429, 503) else None
+        return JSONResponse(self.body, self.status, headers)
 
 
 def refused(message: str, param: str | None = None, code: str | None = None) -> ApiError:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demiglace.server.errors import ApiError
@@ -55,7 +54,7 @@ class Guards:
         body = _Body(self, is_form=kind.lower().startswith(b"multipart/"))
         try:
             if error := self._error(scope):
-                await JSONResponse(error.body, error.status, dict(error.headers))(scope, receive, watched)
+                await error.response(scope, receive, watched)
             else:
                 await self.app(scope, body.bounded(receive), watched)
         finally:

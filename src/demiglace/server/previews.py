@@ -7,7 +7,7 @@ from typing import Any
 
 from demiglace.server.file_options import FileOptions
 from demiglace.server.protocol import PreviewRequest
-from demiglace.server.requests import check_fields, job_of, thinking_of
+from demiglace.server.requests import by_param, check_fields, job_of, thinking_of
 from demiglace.server.service import Service
 
 
@@ -16,7 +16,7 @@ async def preview(request: PreviewRequest, service: Service) -> dict[str, Any]:
     check_fields(request)
     thinking, _ = thinking_of(request, service.thinks_by_name(request.model))
     async with service.held():
-        job = await job_of(request.messages, FileOptions.of(request), thinking, service.sources)
+        job = await job_of(by_param(request.messages), FileOptions.of(request), thinking, service.sources)
         prepared = await service.prepare(replace(job, shows_pictures=bool(request.pictures)))
     return {
         "object": "preview",

@@ -77,16 +77,23 @@ def _switches(kwargs: Mapping[str, Any]) -> list[bool | None]:
     return [kwargs.get(name) for name in known]
 
 
+def by_param(messages: Sequence[ChatMessage]) -> dict[str, ChatMessage]:
+    """Messages by their places in a request."""
+    return {f"messages.{number}": message for number, message in enumerate(messages)}
+
+
 async def job_of(
-    given: Sequence[ChatMessage], options: FileOptions, thinking: bool, sources: MediaSources, field: str = "messages"
+    given: Mapping[str, ChatMessage],
+    options: FileOptions,
+    thinking: bool,
+    sources: MediaSources,
+    field: str = "messages",
 ) -> Job:
     """A conversation with the bytes of its files; ApiError if a part is malformed or a file is not available.
 
-    field: name of the field with the messages.
+    given: messages by their places in the request. field: the one with all of them.
     """
-    messages = []
-    for number, message in enumerate(given):
-        messages.append(await _message(message, f"{field}.{number}", options, sources))
+    messages = [await _message(message, param, options, sources) for param, message in given.items()]
     if messages[-1][0] != "user":
         raise refused(f"the last message must be the user's, got one of the {messages[-1][0]}", field)
     num_files = sum(_num_files(parts) for _, parts in messages)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from demiglace.inference.thought_splitter import ThoughtSplitter
 from demiglace.server.chat_completions import choices_of, logprobs_of, usage_of
 from demiglace.server.engine_thread import Piece, Written
 from demiglace.server.errors import ApiError, malformed, refused
@@ -19,7 +20,7 @@ from demiglace.server.protocol import ChatMessage, ResponsesRequest
 from demiglace.server.requests import check_fields, job_of, thinking_of
 from demiglace.server.sampling_request import form_of, sampling_of
 from demiglace.server.service import Answers, Service
-from demiglace.server.streaming import EventStream, ThoughtSplitter, event
+from demiglace.server.streaming import EventStream, event
 
 Fields = dict[str, Any]
 WITH_LOGPROBS = "message.output_text.logprobs"
@@ -54,26 +55,32 @@ async def response(request: ResponsesRequest, service: Service) -> Fields | Even
     return form.whole(prepared, written)
 
 
-def _messages(request: ResponsesRequest) -> list[ChatMessage]:
-    items = [{"role": "user", "content": request.input}] if isinstance(request.input, str) else request.input
-    messages = [_message(item, number) for number, item in enumerate(items) if item.get("type") not in SKIPPED_ITEMS]
+def _messages(request: ResponsesRequest) -> dict[str, ChatMessage]:
+    """Messages by their places in the request."""
+    if isinstance(request.input, str):
+        messages = {"input": ChatMessage(role="user", content=request.input)}
+    else:
+        items = {f"input.{number}": item for number, item in enumerate(request.input)}
+        messages = {
+            param: _message(item, param) for param, item in items.items() if item.get("type") not in SKIPPED_ITEMS
+        }
     if not messages:
         raise refused("input needs at least one message", "input")
     if request.instructions:
-        messages.insert(0, ChatMessage(role="system", content=request.instructions))
+        return {"instructions": ChatMessage(role="system", content=request.instructions), **messages}
     return messages
 
 
-def _message(item: Mapping[str, Any], number: int) -> ChatMessage:
+def _message(item: Mapping[str, Any], param: str) -> ChatMessage:
     kind = item.get("type", "message")
     if kind == "item_reference":
-        raise refused("items are not stored: send the items themselves", f"input.{number}.type")
+        raise refused("items are not stored: send the items themselves", f"{param}.type")
     if kind != "message":
-        raise refused(f"items are messages, got {str(kind)[:60]!r}", f"input.{number}.type")
+        raise refused(f"items are messages, got {str(kind)[:60]!r}", f"{param}.type")
     try:
         return ChatMessage.model_validate(item)
     except ValidationError as error:
-        raise malformed(error.errors(), f"input.{number}") from error
+        raise malformed(error.errors(), param) from error
 
 
 @dataclass(frozen=True)

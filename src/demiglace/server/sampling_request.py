@@ -23,7 +23,7 @@ THEIR_NAMES = {  # of fields with other names here
     "min_new_tokens": "min_tokens",
     "thinking_budget": "thinking_token_budget",
 }
-MOST_STOPS = 16
+MOST_STOPS = 16  # ours
 MOST_STOP_CHARACTERS = 10_000  # ours: each step searches for all of them
 MOST_FORM_CHARACTERS = 2**18  # ours: about a second of work, twice, once in the engine thread, where all answers wait
 

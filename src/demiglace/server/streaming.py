@@ -1,4 +1,4 @@
-"""Streaming of answers: reasoning and text separated, as server-sent events that are always terminated."""
+"""Streaming of answers as server-sent events that are always terminated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from demiglace.inference.answer import thinking_and_text
-from demiglace.processing.chat_template import END_THINK, THINK
 from demiglace.server.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -23,38 +21,7 @@ T = TypeVar("T")
 
 DONE = "data: [DONE]\n\n"
 KEEP_ALIVE = ": still at work\n\n"  # a comment, which clients skip; it keeps proxies from closing the stream
-KEEP_ALIVE_S = 15.0
-
-
-class ThoughtSplitter:
-    """Splits generated text into pieces of reasoning and of text, which add up to those of the whole answer."""
-
-    def __init__(self, thinking: bool, is_guided: bool) -> None:
-        self._thinking, self._is_guided = thinking, is_guided
-        self._written = self._thoughts = self._text = ""
-
-    def push(self, piece: str, is_last: bool = False) -> tuple[str, str]:
-        """What a piece adds to reasoning and text. A possible beginning of a tag is held back until it is resolved."""
-        self._written += piece
-        whole = self._written if is_last else _without_begun_mark(self._written)
-        thoughts, text = thinking_and_text(whole, self._thinking, self._is_guided)
-        added = _added(self._thoughts, thoughts), _added(self._text, text)
-        self._thoughts, self._text = thoughts, text
-        return added
-
-
-def _without_begun_mark(text: str) -> str:
-    if text.endswith(END_THINK + "\n"):  # two line breaks after the reasoning are not text, one is
-        return text[:-1]
-    for length in range(len(END_THINK) - 1, 0, -1):
-        if text.endswith((THINK[:length], END_THINK[:length])):
-            return text[:-length]
-    return text
-
-
-def _added(before: str, now: str) -> str:
-    """A model that closes reasoning it never opened restarts its answer: text already sent stays sent."""
-    return now[len(before) :] if now.startswith(before) else now
+KEEP_ALIVE_S = 15.0  # ours
 
 
 def event(fields: dict[str, Any], name: str | None = None) -> str:
@@ -91,7 +58,7 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         keeping = asyncio.ensure_future(self._keep_alive(send))
         try:
-            async for text in self._told():
+            async for text in self._texts():
                 self._last_sent = time.monotonic()
                 await send(_body(text))
         finally:
@@ -105,7 +72,8 @@ class EventStream(Response):
             if time.monotonic() - self._last_sent >= KEEP_ALIVE_S:
                 await send(_body(KEEP_ALIVE))
 
-    async def _told(self) -> AsyncIterator[str]:
+    async def _texts(self) -> AsyncIterator[str]:
+        """The events, and the error if one ends them early."""
         try:
             async for text in self._lines:
                 yield text

@@ -9,9 +9,9 @@ from public_layouts import struct, write_jsonl, write_parquet
 pytest.importorskip("rapidfuzz", reason="the extra `eval` is not installed")
 
 from demiglace.conversation import Image
-from demiglace.evaluation.asking import conversation_of, default_asking
 from demiglace.evaluation.benchmark import Example
 from demiglace.evaluation.benchmark_names import BENCHMARKS
+from demiglace.evaluation.inference_settings import conversation_of, default_settings
 from demiglace.evaluation.prediction import Prediction, Reply
 from demiglace.evaluation.scores import BenchmarkScore, benchmark_score, score_predictions
 from demiglace.scoring.constraints.record import of_text
@@ -47,7 +47,7 @@ def test_ifeval_is_read_in_its_public_layout(tmp_path: Path) -> None:
     for examples in (read("IFEval", tmp_path), read("IFEval", write_parquet(tmp_path / "x.parquet", [COMMA, BOTH]))):
         assert [(one.id, one.category) for one in examples] == [("1001", "no_comma"), ("1002", "several")]
         assert [len(of_text(one.expected.answers[0])) for one in examples] == [1, 2]
-        asked = conversation_of(BENCHMARKS["IFEval"], examples[0], default_asking(BENCHMARKS["IFEval"], False))
+        asked = conversation_of(BENCHMARKS["IFEval"], examples[0], default_settings(BENCHMARKS["IFEval"], False))
         assert [part.text for part in asked.messages[0].content] == ["Say it without a comma."]  # type: ignore[union-attr]
 
 

@@ -18,3 +18,10 @@ def test_the_text_of_a_page_may_begin_with_a_mark_and_must_be_utf_8(tmp_path: Pa
     (tmp_path / "a.txt").write_bytes("café".encode("latin-1"))
     with pytest.raises(ValueError, match=r"a\.txt is not UTF-8 text"):
         list(BENCHMARKS["pages"].examples(tmp_path))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".TIFF", ".bmp", ".jp2"])
+def test_pages_are_pictures_of_any_format(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(png())
+    (tmp_path / "a.txt").write_text("Hello")
+    assert [example.id for example in BENCHMARKS["pages"].examples(tmp_path)] == ["a"]

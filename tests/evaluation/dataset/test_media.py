@@ -12,6 +12,8 @@ from public_layouts import in_base64, png, struct
 from demiglace.evaluation.dataset.media import pictures_of, video_of
 from demiglace.evaluation.dataset.row import Row
 
+LONG_NAME = "scan-of-a-page-" * 5  # longer than an index or a reference in a TSV
+
 
 @pytest.mark.parametrize(
     ("fields", "count"),
@@ -27,12 +29,14 @@ from demiglace.evaluation.dataset.row import Row
         ({"image": "images/1.jpg", "decoded_image": struct()}, 1),
         ({"image_1": struct(), "image_2": struct("blue"), "image_10": struct("green"), "image_3": None}, 3),
         ({"image": "b.png"}, 1),
+        ({"image": f"{LONG_NAME}.tiff"}, 1),
     ],
 )
 def test_every_form_of_picture_is_read(tmp_path: Path, fields: dict[str, Any], count: int) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "a.png").write_bytes(png())
     (tmp_path / "images" / "b.png").write_bytes(png())
+    (tmp_path / f"{LONG_NAME}.tiff").write_bytes(png())
     assert len(pictures_of(Row(fields, tmp_path, "row 1"))) == count
 
 

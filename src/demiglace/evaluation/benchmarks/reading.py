@@ -15,13 +15,13 @@ from demiglace.evaluation.benchmark import Benchmark, Example, Figure, plain_pro
 from demiglace.evaluation.dataset.files import Source, rows_of
 from demiglace.evaluation.dataset.media import PICTURES, pictures_of
 from demiglace.evaluation.dataset.row import Row, parsed
+from demiglace.media.pictures import kind_by_suffix
 from demiglace.scoring.verdict import Expected
 
 READ = "Read the text."  # as in the nano model's training data
 TO_HTML = "Convert the table to HTML."  # ours
 TO_MARKDOWN = "Convert the page to Markdown: text in reading order, tables as HTML, formulas as LaTeX."  # ours
 FORMULA_MARK = "$$"
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".webp")
 PAGE_FIGURES = (
     Figure("text"),
     Figure("reading order", family="page order"),
@@ -57,7 +57,7 @@ def _pairs(place: Path | None, name: str, suffix: str) -> Iterator[tuple[Path, s
     """Pictures of a folder, each with the text from the file of the same name with `suffix`."""
     if place is None or not place.is_dir():
         raise ValueError(f"{name} has to be given a folder: {name}=FOLDER{f', got {place}' if place else ''}")
-    pictures = [file for file in sorted(place.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES]
+    pictures = [file for file in sorted(place.iterdir()) if kind_by_suffix(file.suffix.lower()) == "image"]
     found = [file for file in pictures if file.with_suffix(suffix).is_file()]
     if not found:
         raise ValueError(f"{place} holds {len(pictures)} pictures, but 0 with a {suffix} of the same name beside them")

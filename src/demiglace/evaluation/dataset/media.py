@@ -12,6 +12,7 @@ from typing import Any
 from demiglace.conversation import Image, Part, Video
 from demiglace.evaluation.dataset.files import LONGEST_REFERENCE
 from demiglace.evaluation.dataset.row import Row, listed
+from demiglace.media.pictures import kind_by_suffix
 
 PICTURES = ("image", "decoded_image", "images", "image_path", "img", "image_name")
 _NUMBERED = re.compile(r"image_\d+")
@@ -54,7 +55,7 @@ def _picture(value: Any, row: Row) -> bytes | Path:
 
 
 def _looks_like_a_path(value: str) -> bool:
-    return len(value) < 512 and Path(value).suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif")
+    return len(value) < 512 and kind_by_suffix(Path(value).suffix.lower()) == "image"
 
 
 def video_of(row: Row, *names: str, folders: Sequence[str] = ()) -> tuple[Part, ...]:

@@ -85,14 +85,14 @@ def _given(part: Mapping[str, Any]) -> _Given:
     type_ = rest.pop("type", None)
     if type_ == "text":
         if rest.keys() != {"text"} or not isinstance(rest["text"], str):
-            raise ValueError(f"a part of type text needs its text and nothing else, got {_told(rest)}")
+            raise ValueError(f"a part of type text needs its text and nothing else, got {_names_and_types(rest)}")
         return _Given("text", rest["text"], {})
     if type_ not in NAMES:
         raise ValueError(f"a part of a message must be of type text, {', '.join(NAMES)}, got {type_!r:.50}")
     kind = type_.removesuffix("_url")
     settings = {ours: rest.pop(name) for name, ours in SETTINGS.items() if kind == "video" and name in rest}
     if rest.keys() - set(NAMES[type_]) or len(rest) > 1:
-        raise ValueError(f"a part of type {type_} holds one of {', '.join(NAMES[type_])}, got {_told(rest)}")
+        raise ValueError(f"a part of type {type_} holds one of {', '.join(NAMES[type_])}, got {_names_and_types(rest)}")
     return _Given(kind, _shown(rest), read_settings(settings))
 
 
@@ -104,7 +104,7 @@ def _shown(held: Mapping[str, Any]) -> Any:
         if isinstance(value, Mapping):  # {"url": ...} of OpenAI's clients
             address = _fields(value, "an address")
             if address.keys() - {"url", "detail"} or "url" not in address or address.get("detail", "auto") != "auto":
-                raise ValueError(f"an address needs its url and nothing else, got {_told(address)}")
+                raise ValueError(f"an address needs its url and nothing else, got {_names_and_types(address)}")
             return address["url"]
         return value
     return None
@@ -147,5 +147,5 @@ def _list(given: Any, name: str) -> Sequence[Any]:
     return given
 
 
-def _told(fields: Mapping[str, Any]) -> str:
+def _names_and_types(fields: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} ({type(value).__name__})" for name, value in fields.items()) or "none"

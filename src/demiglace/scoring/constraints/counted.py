@@ -108,9 +108,9 @@ class ItemCount(CountConstraint):
     def in_words(self) -> str:
         if self.among and self.bounds == Bounds.exactly(1):
             return f"one of {', '.join(self.among)}"
-        parted = "one a line" if self.separator == "\n" else f'parted by "{self.separator}"'
+        layout = "one a line" if self.separator == "\n" else f'separated by "{self.separator}"'
         among = f" of {', '.join(self.among)}" if self.among else ""
-        return f"{self.bounds.of('different item')}{among}, {parted}"
+        return f"{self.bounds.of('different item')}{among}, {layout}"
 
     @property
     def record(self) -> dict[str, Any]:

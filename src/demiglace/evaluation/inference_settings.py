@@ -1,7 +1,7 @@
-"""How questions are asked: mode, sampling, size of pictures, frames of videos; and the paper's settings, with sources.
+"""How a model is asked: mode, sampling, size of pictures, frames of videos; and the paper's settings, with sources.
 
-`default_asking` is greedy (ours). `PAPER` has the known settings of the paper's table: long mode by benchmark (section
-6.1), the rest from the released code's adapter for VLMEvalKit (`MiniCPM_V_4_5`).
+`default_settings` are greedy (ours). `PAPER` has the known settings of the paper's table: long mode by benchmark
+(section 6.1), the rest from the released code's adapter for VLMEvalKit (`MiniCPM_V_4_5`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MARK = "<image {}>"
 
 
 @dataclass(frozen=True)
-class Asking:
+class InferenceSettings:
     """thinking: long mode. step_by_step: use the prompt of long mode in any mode.
 
     upsize: pictures below `UPSIZED_AREA` are enlarged by a random factor, at most to that area.
@@ -49,18 +49,18 @@ class Asking:
 
 ADAPTER = "released code"  # VLMEvalKit, class MiniCPM_V_4_5
 # Its `chat` drops the adapter's top-k and top-p in long mode; transformers' own top-k is 50.
-LONG = Asking(
+LONG = InferenceSettings(
     SamplingParams(8192, 0.7, top_p=1.0, top_k=50, repetition_penalty=1.0), thinking=True, upsize=True, source=ADAPTER
 )
-BEAMS = Asking(
+BEAMS = InferenceSettings(
     SamplingParams(2048, 0.0, top_p=1.0, top_k=0, repetition_penalty=1.2, num_beams=3), upsize=True, source=ADAPTER
 )
-VIDEOS = Asking(
+VIDEOS = InferenceSettings(
     SamplingParams(1024, 0.0, top_p=1.0, top_k=0, repetition_penalty=1.2, num_beams=3),
     video=VideoSampling.paper_maximum(),
     source="sampling: released code; frames: paper 2.1, its most; those of its table are not told",
 )
-PAPER: Mapping[str, Asking] = {
+PAPER: Mapping[str, InferenceSettings] = {
     "MMBench": replace(LONG, source=f"{ADAPTER}; the paper's text leaves it out, its table marks it"),
     "MMStar": LONG,
     "MMMU": LONG,
@@ -82,32 +82,32 @@ PAPER: Mapping[str, Asking] = {
 }
 
 
-def default_asking(benchmark: Benchmark, thinking: bool) -> Asking:
+def default_settings(benchmark: Benchmark, thinking: bool) -> InferenceSettings:
     """Greedy sampling (ours); long answers get more tokens."""
     tokens = max(benchmark.max_new_tokens, LONG_TOKENS) if thinking else benchmark.max_new_tokens
-    return Asking(SamplingParams.greedy(tokens), thinking)
+    return InferenceSettings(SamplingParams.greedy(tokens), thinking)
 
 
-def paper_asking(benchmark: Benchmark) -> Asking:
+def paper_settings(benchmark: Benchmark) -> InferenceSettings:
     """The paper's settings; ValueError for a benchmark that it does not have."""
     if benchmark.name not in PAPER:
         raise ValueError(f"the paper has no settings for {benchmark.name}; it has some for {', '.join(PAPER)}")
     return PAPER[benchmark.name]
 
 
-def conversation_of(benchmark: Benchmark, example: Example, asking: Asking) -> Conversation:
+def conversation_of(benchmark: Benchmark, example: Example, settings: InferenceSettings) -> Conversation:
     """The conversation to send: files, then the prompt. ValueError if a picture is missing or broken."""
-    prompt = benchmark.prompt(example, asking.thinking or asking.step_by_step)
-    parts = [_as_asked(part, asking) for part in example.show()]
+    prompt = benchmark.prompt(example, settings.thinking or settings.step_by_step)
+    parts = [_as_asked(part, settings) for part in example.show()]
     if benchmark.interleaved:
-        return _interleaved(parts, prompt, asking)
-    return Conversation.ask(prompt, *parts, thinking=asking.thinking)
+        return _interleaved(parts, prompt, settings.thinking)
+    return Conversation.ask(prompt, *parts, thinking=settings.thinking)
 
 
-def _as_asked(part: Part, asking: Asking) -> Part:
-    if isinstance(part, Video) and asking.video is not None:
-        return replace(part, sampling=asking.video)
-    if isinstance(part, Image) and asking.upsize:
+def _as_asked(part: Part, settings: InferenceSettings) -> Part:
+    if isinstance(part, Video) and settings.video is not None:
+        return replace(part, sampling=settings.video)
+    if isinstance(part, Image) and settings.upsize:
         return Image(_upsized(part))
     return part
 
@@ -123,18 +123,19 @@ def _upsized(part: Image) -> PIL.Image.Image:
     return picture.resize((new, max(1, int(new / width * height))))
 
 
-def _interleaved(parts: Sequence[Part], prompt: str, asking: Asking) -> Conversation:
+def _interleaved(parts: Sequence[Part], prompt: str, thinking: bool) -> Conversation:
     """Each picture at the first mark with its number; pictures without a mark come first."""
+    unmarked: list[Part] = []
     placed: list[Part] = []
     rest = prompt
     for number, part in sorted(enumerate(parts, start=1), key=lambda item: _place(prompt, item[0])):
         before, mark, behind = rest.partition(_MARK.format(number))
         if not mark:
-            placed.insert(0, part)
+            unmarked.append(part)
             continue
         placed += [*([Text(before)] if before.strip() else []), part]
         rest = behind
-    return Conversation.ask(rest, *placed, thinking=asking.thinking)
+    return Conversation.ask(rest, *unmarked, *placed, thinking=thinking)
 
 
 def _place(prompt: str, number: int) -> int:

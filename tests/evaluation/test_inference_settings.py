@@ -11,27 +11,34 @@ from PIL import Image as Pillow
 
 from demiglace.conversation import Image, Video, VideoSampling
 from demiglace.engine.sampling import SamplingParams
-from demiglace.evaluation.asking import PAPER, UPSIZED_AREA, Asking, conversation_of, default_asking, paper_asking
 from demiglace.evaluation.benchmark import Example
 from demiglace.evaluation.benchmark_names import BENCHMARKS
+from demiglace.evaluation.inference_settings import (
+    PAPER,
+    UPSIZED_AREA,
+    InferenceSettings,
+    conversation_of,
+    default_settings,
+    paper_settings,
+)
 from demiglace.scoring.verdict import Expected
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 
 
-def row(name: str, asking: Asking) -> str:
-    params, video = asking.sampling, asking.video
-    mode = "long" if asking.thinking else "short, step by step" if asking.step_by_step else "short"
+def row(name: str, settings: InferenceSettings) -> str:
+    params, video = settings.sampling, settings.video
+    mode = "long" if settings.thinking else "short, step by step" if settings.step_by_step else "short"
     sampling = f"T {params.temperature:g}, top-p {params.top_p:g}, top-k {params.top_k}, {params.max_new_tokens} tokens"
     if params.num_beams > 1:
         sampling = f"{params.num_beams} beams, repetition {params.repetition_penalty:g}, {params.max_new_tokens} tokens"
     frames = f"{video.fps:g} a second, at most {video.max_packages} packages of {video.package_frames}" if video else ""
-    return f"| {name} | {mode} | {sampling} | {'yes' if asking.upsize else 'no'} | {frames} | {asking.source} |"
+    return f"| {name} | {mode} | {sampling} | {'yes' if settings.upsize else 'no'} | {frames} | {settings.source} |"
 
 
 def test_the_page_has_the_papers_settings() -> None:
     lines = re.findall(r"^\| [\w-]+ \| (?:long|short).*$", PAGE.read_text(), re.MULTILINE)
-    assert lines == [row(name, asking) for name, asking in PAPER.items()]
+    assert lines == [row(name, settings) for name, settings in PAPER.items()]
 
 
 def test_the_page_names_every_benchmark() -> None:
@@ -41,13 +48,13 @@ def test_the_page_names_every_benchmark() -> None:
 
 def test_every_setting_is_of_a_benchmark_and_may_be_asked() -> None:
     for name in PAPER.keys() & BENCHMARKS.keys():
-        assert paper_asking(BENCHMARKS[name]).sampling.max_new_tokens >= 1024
+        assert paper_settings(BENCHMARKS[name]).sampling.max_new_tokens >= 1024
     with pytest.raises(ValueError, match="the paper has no settings for drawn"):
-        paper_asking(BENCHMARKS["drawn"])
+        paper_settings(BENCHMARKS["drawn"])
 
 
-def asked(example: Example, asking: Asking) -> tuple[object, ...]:
-    return conversation_of(BENCHMARKS["DocVQA"], example, asking).messages[0].content
+def asked(example: Example, settings: InferenceSettings) -> tuple[object, ...]:
+    return conversation_of(BENCHMARKS["DocVQA"], example, settings).messages[0].content
 
 
 def shown(*parts: Image | Video) -> Example:
@@ -55,7 +62,7 @@ def shown(*parts: Image | Video) -> Example:
 
 
 def test_small_pictures_are_enlarged_the_same_each_time_and_large_ones_stay() -> None:
-    upsized = Asking(SamplingParams.greedy(), upsize=True)
+    upsized = InferenceSettings(SamplingParams.greedy(), upsize=True)
     small, large = Pillow.new("RGB", (300, 200)), Pillow.new("RGB", (1400, 1400))
     first, second = asked(shown(Image(small), Image(large)), upsized)[:2]
     assert isinstance(first, Image)
@@ -71,13 +78,13 @@ def test_small_pictures_are_enlarged_the_same_each_time_and_large_ones_stay() ->
 
 def test_chosen_frames_replace_those_of_the_benchmark() -> None:
     own, chosen = VideoSampling(fps=1.0), VideoSampling(fps=5.0)
-    greedy = Asking(SamplingParams.greedy())
+    greedy = InferenceSettings(SamplingParams.greedy())
     assert asked(shown(Video(b"clip", own)), greedy)[0] == Video(b"clip", own)
     assert asked(shown(Video(b"clip", own)), replace(greedy, video=chosen))[0] == Video(b"clip", chosen)
 
 
 def test_the_default_is_short_and_greedy() -> None:
     benchmark = BENCHMARKS["easy_vqa"]
-    assert default_asking(benchmark, False) == Asking(SamplingParams.greedy(32))
-    assert default_asking(benchmark, True).sampling.max_new_tokens == 2048
-    assert asked(shown(), Asking(SamplingParams.greedy()))[-1].text.endswith("single word or phrase.")  # type: ignore[attr-defined]
+    assert default_settings(benchmark, False) == InferenceSettings(SamplingParams.greedy(32))
+    assert default_settings(benchmark, True).sampling.max_new_tokens == 2048
+    assert asked(shown(), InferenceSettings(SamplingParams.greedy()))[-1].text.endswith("single word or phrase.")  # type: ignore[attr-defined]
