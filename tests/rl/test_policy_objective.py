@@ -2,7 +2,7 @@
 
 import json
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -13,9 +13,10 @@ from rl_objectives import SETTINGS, Told, objective, stage
 from demiglace.processing.sample import Sample
 from demiglace.rl.policy_objective import ONE_UPDATE
 from demiglace.rl.rewards import RewardSettings
-from demiglace.rl.rollout_batch import PolicyLearner
+from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
 from demiglace.rl.rollout_log import read_rollouts
 from demiglace.training import checkpoint
+from demiglace.training.distributed import ProcessGroup
 from demiglace.training.trainer import Trainer, freeze_all_but
 
 
@@ -200,6 +201,38 @@ def test_a_batch_under_way_whose_answers_are_lost_is_not_drawn_from_other_weight
     (tmp_path / "rollouts.jsonl").unlink()
     with pytest.raises(ValueError, match="has 0 of the 4 groups of batch 0, which is under way"):
         run(outspoken(), processor, tmp_path, 2, updates=2)[2].run()
+
+
+@dataclass(frozen=True)
+class BesideAnother(ProcessGroup):
+    """The first of two processes; the other has 4 groups or microbatches, and figures of 0."""
+
+    count: int = 2
+
+    def sum(self, values):
+        return list(values)
+
+    def merge(self, own):
+        return {**own, 1: 4} if own else {}
+
+
+def test_a_process_with_fewer_prompts_runs_its_sharded_weights_as_often_as_the_others(model, processor, tmp_path):
+    """Where a prompt was left out in one process, the others would wait for it forever."""
+    learn = objective(model, processor, tmp_path, updates=2)
+    learn.collector.ranks = BesideAnother()
+    read, batches = learn.collector.batches.batch, []
+    learn.collector.batches.batch = lambda number: tuple(held[:3] for held in read(number))
+
+    def log_probs(batch):
+        batches.append(batch)
+        return learner_of(model).log_probs_by_answer(batch)
+
+    groups = learn.collector.collect(0, (), log_probs)
+    assert len(batches) == 4
+    for sample, scored in zip(groups.samples, groups.scored, strict=True):
+        rollouts = scored.group.rollouts
+        alone = RolloutBatch.of(processor, [sample], [[rollout.tokens for rollout in rollouts]])
+        assert [list(rollout.old_log_probs) for rollout in rollouts] == learner_of(model).log_probs_by_answer(alone)
 
 
 def test_a_second_update_is_measured_against_the_first_policy(processor, tmp_path):
