@@ -20,7 +20,7 @@ from demiglace.conversation import Conversation
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.object_store import StoredRecords
-from demiglace.jobs.export import export
+from demiglace.jobs.export import export_policy
 from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype
 from demiglace.jobs.run_folder import open_folder
@@ -32,7 +32,6 @@ from demiglace.records.bad_record import BadRecord
 from demiglace.rl.pair_batches import PairBatches, ReadPair, pairs_of_prompts, pairs_of_records
 from demiglace.rl.prompts import Prompts
 from demiglace.rl.rollout_batch import PolicyLearner
-from demiglace.training import checkpoint
 from demiglace.training.preference import PreferenceObjective
 from demiglace.training.reference_log_probs import ReferenceLog, ReferencePairs, ReferencePass
 from demiglace.training.stop_signals import stop_signals
@@ -53,7 +52,7 @@ def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None
     with open_folder(folder, settings, inputs, [PREFERENCE, "model"], ranks, log, restart):
         if not _learn(recipe, prompts, folder / PREFERENCE, machine):
             return None
-        ranks.first(partial(_finish, recipe, folder))
+        ranks.first(partial(export_policy, recipe.start, folder / PREFERENCE, folder / "model"))
     return folder / "model"
 
 
@@ -139,16 +138,6 @@ def _shown_how_often(recipe: PreferenceRecipe, num_pairs: int) -> str:
     numbers = recipe.numbers
     epochs = numbers.num_steps * numbers.batch_pairs / num_pairs
     return f"{num_pairs} pairs: in {numbers.num_steps} steps of {numbers.batch_pairs} each comes {epochs:.1f} times"
-
-
-def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
-    """Write the model of the last checkpoint."""
-    finished = PolicyLearner(weights.load(recipe.start, torch.float32))
-    newest = checkpoint.latest(folder / PREFERENCE)
-    assert newest is not None
-    checkpoint.restore_learner(newest, finished)
-    with checkpoint.write_errors(folder / PREFERENCE):
-        export(finished.model, Processor.load(recipe.start), folder / "model", recipe.start)
 
 
 def _prompts(recipe: PreferenceRecipe) -> Prompts | None:

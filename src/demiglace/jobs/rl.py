@@ -18,7 +18,7 @@ import torch
 from demiglace.data.mixture import Mixture
 from demiglace.data.mixture_file import RL, MixtureFile, SourceEntry
 from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, take
-from demiglace.jobs.export import export
+from demiglace.jobs.export import export_policy
 from demiglace.jobs.machine import Machine, check_dtype
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import MOST_RECORD_BYTES, RUN_FILE, Inputs, inputs_of, marks, model_files
@@ -78,16 +78,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
         with closing(objective.collector.batches):
             if not trainer.run():
                 return None
-
-        def finish() -> None:
-            finished = PolicyLearner(weights.load(recipe.start, torch.float32))
-            newest = checkpoint.latest(folder / RL)
-            assert newest is not None
-            checkpoint.restore_learner(newest, finished)
-            with checkpoint.write_errors(folder / RL):
-                export(finished.model, processor, folder / "model", recipe.start)
-
-        ranks.first(finish)
+        ranks.first(partial(export_policy, recipe.start, folder / RL, folder / "model"))
     return folder / "model"
 
 
