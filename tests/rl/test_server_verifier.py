@@ -105,6 +105,9 @@ def test_it_writes_lists_of_claims_too():
     with server({"choices": [choice | {"finish_reason": "length"}]}) as (address, _):
         assert verifier(address).write(["Write questions."]) == [None]
     assert sent[0]["messages"][0]["content"][0]["text"] == "Write questions."
+    # A server would take what is missing from the checkpoint: a penalty makes another text, also at temperature 0.
+    greedy = {"temperature": 0, "top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}
+    assert greedy.items() <= sent[0].items()
 
 
 def test_a_server_that_is_busy_is_asked_again():
