@@ -59,8 +59,11 @@ class EndlessSource:
 
     blocks: ClassVar[None] = None
     shuffled_blocks: ClassVar[None] = None
-    files: ClassVar[tuple[Path, ...]] = ()
     names_files: ClassVar[bool] = False
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return ()
 
 
 class FileSource:
