@@ -56,5 +56,5 @@ def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, fro
 
 def stage(num_steps, **changes):
     settings = {"learning_rate": 1e-3, "warmup": 0, "decay_share": 0.0, "min_lr_ratio": 1.0, "weight_decay": 0.0}
-    settings |= {"max_grad_norm": 1.0, "save_every": 100, "log_every": 1, "muon": False}
+    settings |= {"max_grad_norm": 1.0, "save_every": 100, "muon": False}
     return Stage("hybrid_rl", ("model.llm",), num_steps, **{**settings, **changes})

@@ -34,6 +34,7 @@ from demiglace.rl.prompts import Prompts
 from demiglace.rl.rollout_batch import PolicyLearner
 from demiglace.training.preference import PreferenceObjective
 from demiglace.training.reference_log_probs import ReferenceLog, ReferencePairs, ReferencePass
+from demiglace.training.stage import Stage
 from demiglace.training.stop_signals import stop_signals
 from demiglace.training.trainer import Trainer
 
@@ -46,17 +47,19 @@ def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.batch_pairs)  # raises if they cannot be divided evenly
-    prompts = _prompts(recipe)
+    stage, prompts = recipe.stage(), _prompts(recipe)
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     settings, inputs = recipe.settings() | {"dtype": machine.dtype_name}, partial(_inputs, recipe, prompts)
     with open_folder(folder, settings, inputs, [PREFERENCE, "model"], ranks, log, restart):
-        if not _learn(recipe, prompts, folder / PREFERENCE, machine):
+        if not _learn(recipe, stage, prompts, folder / PREFERENCE, machine):
             return None
         ranks.first(partial(export_policy, recipe.start, folder / PREFERENCE, folder / "model"))
     return folder / "model"
 
 
-def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path, machine: Machine) -> bool:
+def _learn(
+    recipe: PreferenceRecipe, stage: Stage, prompts: Prompts | None, stage_folder: Path, machine: Machine
+) -> bool:
     """False if a signal stopped it."""
     with stop_signals(machine.ranks) as should_stop:
         found = _pairs(recipe, prompts, stage_folder, machine, should_stop)
@@ -72,7 +75,7 @@ def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path
     machine.log(_shown_how_often(recipe, len(reference.numbers)))
     objective = _objective(recipe, pairs, reference, machine)
     trainer = Trainer(
-        learner, recipe.stage(), objective, stage_folder,
+        learner, stage, objective, stage_folder,
         ranks=machine.ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=machine.log,
     )  # fmt: skip
     return trainer.run()

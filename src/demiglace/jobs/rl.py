@@ -60,7 +60,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # raises if they cannot be divided evenly
-    mixture, processor = recipe.mixture.mixture(RL), Processor.load(recipe.start)
+    stage, mixture, processor = recipe.stage(), recipe.mixture.mixture(RL), Processor.load(recipe.start)
     prompts = Prompts(mixture, recipe.numbers.long_share, recipe.seed)
     check_domains(prompts.domains)
     judge = None if recipe.reward_model is None else SequenceClassifier(recipe.reward_model, machine.device)
@@ -72,7 +72,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
         learner = PolicyLearner(model, recipe.numbers.activation_checkpointing).to(machine.device)
         objective = learn_by(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
         trainer = Trainer(
-            learner, recipe.stage(), objective, folder / RL,
+            learner, stage, objective, folder / RL,
             ranks=ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=log,
         )  # fmt: skip
         with closing(objective.collector.batches):
