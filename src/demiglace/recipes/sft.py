@@ -2,7 +2,8 @@
 
 1. `general`: instructions of every kind, a tenth of them text only; videos are still single frames, as before.
 2. `long_cot_3d`: long answers are added, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in packages
-   of 1 to 6 frames, both drawn at random. No weights are added.
+   of 1 to 6 frames. Both are drawn at random for generated clips; videos of records keep their own sampling. No weights
+   are added.
 
 The paper gives the learning rates at 8b and the share of text; the rest is ours.
 """
