@@ -27,8 +27,8 @@ def mean_byte(group, texts):
 
 
 @dataclass
-class Told:
-    """What a run says."""
+class Messages:
+    """Messages of a run, and its bad records."""
 
     lines: list
     bad: list
@@ -37,8 +37,10 @@ class Told:
         self.lines, self.bad = [], []
 
 
-def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, frozen=True, reward=mean_byte, **changes):
-    told = told or Told()
+def objective(
+    model, processor, folder, messages=None, sources=SOURCES, micro=2, frozen=True, reward=mean_byte, **changes
+):
+    messages = messages or Messages()
     settings = PolicySettings(**{**SETTINGS, **changes})
     mixture = Mixture(sources, (1.0,) * len(sources), (1.0,) * len(sources))
     collector = RolloutCollector(
@@ -46,11 +48,11 @@ def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, fro
         EngineGenerator(model, processor, frozen),
         settings,
         RolloutLog(folder),
-        told.bad.append,
+        messages.bad.append,
         reward_model=reward,
     )
     return PolicyObjective(
-        collector, told.lines.append, micro_batch_size=micro, device=torch.device("cpu"), dtype=torch.float32
+        collector, messages.lines.append, micro_batch_size=micro, device=torch.device("cpu"), dtype=torch.float32
     )
 
 

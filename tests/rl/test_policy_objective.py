@@ -2,21 +2,20 @@
 
 import json
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
 from checkpoints import make_outspoken
 from mixtures import small_model
-from rl_objectives import SETTINGS, Told, objective, stage
+from rl_objectives import SETTINGS, Messages, objective, stage
 
 from demiglace.processing.sample import Sample
 from demiglace.rl.policy_objective import ONE_UPDATE
 from demiglace.rl.rewards import RewardSettings
-from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
+from demiglace.rl.rollout_batch import PolicyLearner
 from demiglace.rl.rollout_log import read_rollouts
 from demiglace.training import checkpoint
-from demiglace.training.distributed import ProcessGroup
 from demiglace.training.trainer import Trainer, freeze_all_but
 
 
@@ -71,8 +70,8 @@ def test_a_step_learns_the_plain_policy_gradient_however_it_is_cut(model, proces
 
 
 def test_figures_of_a_step(model, processor, tmp_path):
-    told = Told()
-    learn = objective(model, processor, tmp_path, told)
+    messages = Messages()
+    learn = objective(model, processor, tmp_path, messages)
     _, figures, _ = learned(learner_of(model), learn)
     rollouts = [one for scored in learn.groups.scored for one in scored.group.rollouts]
     made = sum(len(one.tokens) for one in rollouts)
@@ -85,7 +84,7 @@ def test_figures_of_a_step(model, processor, tmp_path):
     assert 0 <= figures["log_prob_gap"] < 1e-4
     assert figures["entropy"] > 0
     assert "clip_share" not in figures
-    assert told.lines == [ONE_UPDATE]
+    assert messages.lines == [ONE_UPDATE]
     assert {scored.group.domain for scored in learn.groups.scored} <= {"words", "colours"}
 
 
@@ -105,13 +104,13 @@ def _without_loading(learn):
 
 
 def test_groups_without_a_spread_are_left_out_and_told(model, processor, tmp_path):
-    told = Told()
-    learn = objective(model, processor, tmp_path, told, reward=lambda group, texts: [1.0] * len(texts))
+    messages = Messages()
+    learn = objective(model, processor, tmp_path, messages, reward=lambda group, texts: [1.0] * len(texts))
     loss, figures, gradients = learned(learner_of(model), learn)
     assert figures["trainable_groups"] == figures["learned_tokens"] == loss == 0
     assert "entropy" not in figures
     assert all(gradient.abs().max() == 0 for gradient in gradients.values())
-    assert told.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
+    assert messages.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
 
 
 def test_flat_groups_stay_by_choice_and_thin_the_mean(model, processor, tmp_path):
@@ -201,38 +200,6 @@ def test_a_batch_under_way_whose_answers_are_lost_is_not_drawn_from_other_weight
     (tmp_path / "rollouts.jsonl").unlink()
     with pytest.raises(ValueError, match="has 0 of the 4 groups of batch 0, which is under way"):
         run(outspoken(), processor, tmp_path, 2, updates=2)[2].run()
-
-
-@dataclass(frozen=True)
-class BesideAnother(ProcessGroup):
-    """The first of two processes; the other has 4 groups or microbatches, and figures of 0."""
-
-    count: int = 2
-
-    def sum(self, values):
-        return list(values)
-
-    def merge(self, own):
-        return {**own, 1: 4} if own else {}
-
-
-def test_a_process_with_fewer_prompts_runs_its_sharded_weights_as_often_as_the_others(model, processor, tmp_path):
-    """Where a prompt was left out in one process, the others would wait for it forever."""
-    learn = objective(model, processor, tmp_path, updates=2)
-    learn.collector.ranks = BesideAnother()
-    read, batches = learn.collector.batches.batch, []
-    learn.collector.batches.batch = lambda number: tuple(held[:3] for held in read(number))
-
-    def log_probs(batch):
-        batches.append(batch)
-        return learner_of(model).log_probs_by_answer(batch)
-
-    groups = learn.collector.collect(0, (), log_probs)
-    assert len(batches) == 4
-    for sample, scored in zip(groups.samples, groups.scored, strict=True):
-        rollouts = scored.group.rollouts
-        alone = RolloutBatch.of(processor, [sample], [[rollout.tokens for rollout in rollouts]])
-        assert [list(rollout.old_log_probs) for rollout in rollouts] == learner_of(model).log_probs_by_answer(alone)
 
 
 def test_a_second_update_is_measured_against_the_first_policy(processor, tmp_path):
