@@ -41,7 +41,7 @@ def server(*responses):
             self.end_headers()
             self.wfile.write(text)
 
-        def log_message(self, *told):
+        def log_message(self, *message):
             """Silent."""
 
     one = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -129,7 +129,7 @@ def test_a_server_that_stays_away_ends_it_after_a_bound():
 
 
 @pytest.mark.parametrize(
-    ("response", "told"),
+    ("response", "message"),
     [
         (404, r"the verifier at .* refuses \(404\): 404"),
         (b"<html>", "answers with no JSON: b'<html>'"),
@@ -138,9 +138,9 @@ def test_a_server_that_stays_away_ends_it_after_a_bound():
         ({"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "yes"}]}]}}]}, "answers without logprob"),
     ],
 )
-def test_a_server_that_refuses_or_answers_in_another_shape_is_told_at_once(response, told):
+def test_a_server_that_refuses_or_answers_in_another_shape_is_told_at_once(response, message):
     waits = []
-    with server(response) as (address, _), pytest.raises(ValueError, match=told):
+    with server(response) as (address, _), pytest.raises(ValueError, match=message):
         verifier(address, waits).verdicts([ASKED])
     assert waits == []
 
