@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from demiglace.data.mixture import Mixture
-from demiglace.data.mixture_file import RL, MixtureFile, SourceEntry
+from demiglace.data.mixture_file import FOLDERS, RL, MixtureFile, SourceEntry
+from demiglace.data.object_cache import path_or_address
 from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, take
 from demiglace.jobs.export import export_policy
 from demiglace.jobs.machine import Machine, check_dtype
@@ -152,5 +153,7 @@ def _inputs(recipe: HybridRlRecipe, mixture: Mixture) -> Inputs:
 
 
 def _entry(fields: dict[str, Any]) -> SourceEntry:
-    path = fields.pop("path")
-    return SourceEntry(**fields, path=None if path is None else Path(path))
+    """A source of `run.json`, in which paths are strings."""
+    path, options = fields.pop("path"), fields.pop("options")
+    opened = {name: path_or_address(value) if name in FOLDERS else value for name, value in options.items()}
+    return SourceEntry(**fields, path=None if path is None else Path(path), options=opened)
