@@ -71,7 +71,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
         _check_steps(recipe, folder)
         model = weights.load(recipe.start, torch.float32)
         learner = PolicyLearner(model, recipe.numbers.activation_checkpointing).to(machine.device)
-        objective = learn_by(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
+        objective = policy_objective(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
         trainer = Trainer(
             learner, stage, objective, folder / RL,
             ranks=ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=log,
@@ -83,7 +83,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     return folder / "model"
 
 
-def learn_by(
+def policy_objective(
     recipe: HybridRlRecipe,
     learner: PolicyLearner,
     processor: Processor,
