@@ -1,5 +1,6 @@
 """Clips whose frames carry their number as a bar code, so that a frame that comes out says which it is."""
 
+import io
 import warnings
 from contextlib import contextmanager
 from fractions import Fraction
@@ -72,3 +73,11 @@ def does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+
+
+def plain_clip(seconds: int) -> bytes:
+    """A GIF of five frames a second, each of another colour."""
+    first, *others = (PIL.Image.new("RGB", (30, 20), (number % 256, 0, 90)) for number in range(5 * seconds))
+    file = io.BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=200)
+    return file.getvalue()

@@ -27,8 +27,8 @@ def mean_byte(group, texts):
 
 
 @dataclass
-class Told:
-    """What a run says."""
+class Messages:
+    """Messages of a run, and its bad records."""
 
     lines: list
     bad: list
@@ -37,8 +37,10 @@ class Told:
         self.lines, self.bad = [], []
 
 
-def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, frozen=True, reward=mean_byte, **changes):
-    told = told or Told()
+def objective(
+    model, processor, folder, messages=None, sources=SOURCES, micro=2, frozen=True, reward=mean_byte, **changes
+):
+    messages = messages or Messages()
     settings = PolicySettings(**{**SETTINGS, **changes})
     mixture = Mixture(sources, (1.0,) * len(sources), (1.0,) * len(sources))
     collector = RolloutCollector(
@@ -46,15 +48,15 @@ def objective(model, processor, folder, told=None, sources=SOURCES, micro=2, fro
         EngineGenerator(model, processor, frozen),
         settings,
         RolloutLog(folder),
-        told.bad.append,
+        messages.bad.append,
         reward_model=reward,
     )
     return PolicyObjective(
-        collector, told.lines.append, micro_batch_size=micro, device=torch.device("cpu"), dtype=torch.float32
+        collector, messages.lines.append, micro_batch_size=micro, device=torch.device("cpu"), dtype=torch.float32
     )
 
 
 def stage(num_steps, **changes):
     settings = {"learning_rate": 1e-3, "warmup": 0, "decay_share": 0.0, "min_lr_ratio": 1.0, "weight_decay": 0.0}
-    settings |= {"max_grad_norm": 1.0, "save_every": 100, "log_every": 1, "muon": False}
+    settings |= {"max_grad_norm": 1.0, "save_every": 100, "muon": False}
     return Stage("hybrid_rl", ("model.llm",), num_steps, **{**settings, **changes})

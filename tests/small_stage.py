@@ -31,7 +31,7 @@ def stage(num_steps, trainable=("layers", "head"), **changes):
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
     }
-    settings |= {"save_every": 5, "log_every": 1}
+    settings |= {"save_every": 5}
     return Stage(name="small", trainable=trainable, num_steps=num_steps, **{**settings, **changes})
 
 

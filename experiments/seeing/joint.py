@@ -22,7 +22,7 @@ from demiglace.bootstrap.objectives import ItemObjective
 from demiglace.data.mixture_file import read_mixture
 from demiglace.jobs.machine import Machine
 from demiglace.jobs.nano import export_with_heads, initial_learner
-from demiglace.jobs.supervised_stage import learn_from, open_loader
+from demiglace.jobs.supervised_stage import open_loader, supervised_objective
 from demiglace.processing.processor import Processor
 from demiglace.recipes.nano import continued
 from demiglace.recipes.sft import GENERAL, SftRecipe, numbers_of
@@ -81,7 +81,7 @@ def main() -> None:
         recipe.mixture.mixture(GENERAL), processor, machine, length=numbers.length, batch_rows=args.rows, seed=args.seed
     )
     with closing(rows):
-        learn = learn_from(
+        learn = supervised_objective(
             rows, processor, stage, machine, args.folder / GENERAL, length=numbers.length,
             micro_batch_rows=numbers.micro_batch_rows, learning=Learning.of(("model",)),
         )  # fmt: skip

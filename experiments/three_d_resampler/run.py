@@ -63,7 +63,6 @@ def stage(options: argparse.Namespace) -> Stage:
         weight_decay=0.05,
         clip=1.0,
         save_every=20,
-        log_every=1,
         keep=1,
         decay="cosine",
     )

@@ -43,7 +43,7 @@ def open_loader(streams: range | list[int] = range(NUM_STREAMS), num_workers: in
     return Loader(mixture, PROCESSOR, streams=streams, num_workers=num_workers, **options)
 
 
-def told(sample: Sample) -> tuple:
+def contents(sample: Sample) -> tuple:
     """All that a sample holds, comparable."""
     visual = sample.visual
     pictures = visual and (visual.patches.numpy().tobytes(), visual.grids.tolist(), visual.ticks.tolist())
@@ -53,7 +53,7 @@ def told(sample: Sample) -> tuple:
 def rows(loader: Loader, start: int = 0, stop: int = NUM_STEPS) -> list[list[list[tuple]]]:
     """Of each step the row of each stream; the decay begins halfway."""
     decays = [max(0.0, 2 * step / NUM_STEPS - 1) for step in range(start, stop)]
-    return [[[told(sample) for sample in row] for row in loader.next_rows(decay)] for decay in decays]
+    return [[[contents(sample) for sample in row] for row in loader.next_rows(decay)] for decay in decays]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_samples_are_what_the_processor_makes() -> None:
     source = Numbered("one", (1,))
     sample = open_loader([0], sources=(source,), num_streams=1).next_rows(0.0)[0][0]
     again = PROCESSOR.training_sample(source.read(0, 0, (3, 2, 0, 0)))
-    assert told(sample) == told(again)
+    assert contents(sample) == contents(again)
 
 
 @pytest.mark.parametrize("stop", range(NUM_STEPS))

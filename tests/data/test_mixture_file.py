@@ -61,7 +61,7 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"name": None}, "source 1: name is missing"),
         ({"kind": '"csv"'}, "source 'a': kind must be one of jsonl, parquet, webdataset, pdfs, text, rendered"),
@@ -83,10 +83,10 @@ def test_options_of_a_kind_reach_its_source(tmp_path):
         ({"media": '"m"'}, "source 'a': media is unknown; text takes kind, name, path, weights, window"),
     ],
 )
-def test_mistakes_are_named(tmp_path, changes, told):
+def test_mistakes_are_named(tmp_path, changes, message):
     with pytest.raises(ValueError, match=r"mix\.toml") as raised:
         read_mixture(written(tmp_path, **changes))
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_a_mark_of_byte_order_in_front_does_no_harm(tmp_path):
@@ -105,7 +105,7 @@ def test_a_folder_gives_its_files_in_natural_order_but_for_hidden_ones(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "told"),
+    ("kind", "options", "message"),
     [
         ("rendered", {"max_characters": 10**30}, "max_characters must be a whole number from 1 to 4000, got 1000"),
         ("rendered", {"max_lines": "'x'"}, "max_lines must be a whole number from 1 to 100, got 'x'"),
@@ -125,15 +125,15 @@ def test_a_folder_gives_its_files_in_natural_order_but_for_hidden_ones(tmp_path)
         ("clips", {"max_packages": 10**400}, "max_packages must be a whole number from 1 to 10000, got a whole number"),
     ],
 )
-def test_options_of_what_is_drawn_are_checked_by_type_and_range(tmp_path, kind, options, told):
+def test_options_of_what_is_drawn_are_checked_by_type_and_range(tmp_path, kind, options, message):
     path = written(tmp_path, kind=f'"{kind}"', path=None, **{key: str(value) for key, value in options.items()})
     with pytest.raises(ValueError, match=r"mix\.toml: source 'a': ") as raised:
         read_mixture(path)
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"path": '"absent.txt"'}, "source 'a': path"),
         ({"path": '"absent/*.txt"'}, "names no file"),
@@ -141,11 +141,11 @@ def test_options_of_what_is_drawn_are_checked_by_type_and_range(tmp_path, kind, 
         ({"weights": "{ late = 1 }"}, "no source has a weight for full"),
     ],
 )
-def test_mistakes_that_opening_finds(tmp_path, changes, told):
+def test_mistakes_that_opening_finds(tmp_path, changes, message):
     file = read_mixture(written(tmp_path, **changes))
     with pytest.raises(ValueError, match=r"mix\.toml") as raised:
         file.mixture("full")
-    assert told in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("text", ["a = ", "[source]\nname = 'a'", "", "[[sources]]\nname = 'a'", "source = [1]"])

@@ -154,8 +154,8 @@ def test_a_store_that_fails_is_asked_five_times(store, tmp_path, monkeypatch, fa
         with ObjectCache(tmp_path, 99).held(file) as path:
             assert path.read_bytes() == b"a" * 10
     else:
-        told = r"a\.txt after 5 attempts: ConnectionResetError: the line went dead"
-        with pytest.raises(StoreError, match=told), ObjectCache(tmp_path, 99).held(file):
+        message = r"a\.txt after 5 attempts: ConnectionResetError: the line went dead"
+        with pytest.raises(StoreError, match=message), ObjectCache(tmp_path, 99).held(file):
             pass
     assert not list(tmp_path.glob("*.part"))
 

@@ -44,7 +44,7 @@ def opened(
 
 def rows(stream: Stream) -> Iterator[list[Draw]]:
     while True:
-        yield [Draw(*map(int, parcel.labels)) for parcel in stream.next_row(0.0)]
+        yield [Draw(*map(int, arrays.labels)) for arrays in stream.next_row(0.0)]
 
 
 LENGTHS = st.lists(st.integers(1, LENGTH), min_size=1, max_size=40)

@@ -99,9 +99,9 @@ def test_another_run_in_the_folder_is_refused_by_what_differs(tmp_path, monkeypa
     assert (folder / "earlier-1" / "encoder").is_dir()
 
 
-@pytest.mark.parametrize(("name", "told"), [("documents", "no PDF in "), ("start", "config.json")])
-def test_what_a_later_stage_would_miss_is_told_before_the_folder_is_taken(tmp_path, name, told):
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(("name", "message"), [("documents", "no PDF in "), ("start", "config.json")])
+def test_what_a_later_stage_would_miss_is_told_before_the_folder_is_taken(tmp_path, name, message):
+    with pytest.raises(ValueError, match=message):
         nano.train(NanoRecipe(**{name: tmp_path / "nothing"}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -109,9 +109,9 @@ def test_what_a_later_stage_would_miss_is_told_before_the_folder_is_taken(tmp_pa
 def test_a_run_from_before_there_were_records_goes_on_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(nano, "run_stages", lambda *given: None)
     (tmp_path / "encoder").mkdir()
-    told = []
-    nano.train(NanoRecipe(), tmp_path, told.append)
-    assert "whether they are still the same cannot be told" in told[0]
+    messages = []
+    nano.train(NanoRecipe(), tmp_path, messages.append)
+    assert "whether they are still the same cannot be told" in messages[0]
     nano.train(NanoRecipe(), tmp_path, pytest.fail)
 
 

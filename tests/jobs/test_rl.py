@@ -22,6 +22,7 @@ MIXTURE = """
 name = "pictures"
 kind = "jsonl"
 path = "pictures.jsonl"
+media = "."
 weights = { hybrid_rl = 1 }
 """
 

@@ -57,21 +57,21 @@ class BesideAnotherMachine(ProcessGroup):
 
 
 def test_a_folder_that_is_not_shared_is_refused(tmp_path):
-    told = f"{tmp_path} must be on a file system that all machines see: process 1 does not find there the {RUN_FILE}"
-    with pytest.raises(ValueError, match=told):
+    message = f"{tmp_path} must be on a file system that all machines see: process 1 does not find there the {RUN_FILE}"
+    with pytest.raises(ValueError, match=message):
         opened(tmp_path, ranks=BesideAnotherMachine(0, 2)).__enter__()
     with opened(tmp_path):
         pass
 
 
 def test_an_earlier_run_is_set_aside_and_nothing_else(tmp_path):
-    told = []
+    messages = []
     (tmp_path / "notes.txt").write_text("mine")
     for seed in (0, 1, 2):
-        with opened(tmp_path, {"seed": seed}, restart=True, log=told.append):
+        with opened(tmp_path, {"seed": seed}, restart=True, log=messages.append):
             leave(tmp_path)
     assert names(tmp_path) == ["earlier-1", "earlier-2", "notes.txt", RUN_FILE, "stage"]
-    assert told == [f"the earlier run is now in {tmp_path / name}" for name in ("earlier-1", "earlier-2")]
+    assert messages == [f"the earlier run is now in {tmp_path / name}" for name in ("earlier-1", "earlier-2")]
     for number in (1, 2):
         assert names(tmp_path / f"earlier-{number}") == [RUN_FILE, "stage"]
         assert json.loads((tmp_path / f"earlier-{number}" / RUN_FILE).read_text())["seed"] == number - 1
@@ -88,16 +88,16 @@ def test_a_kill_while_it_is_set_aside_leaves_no_half_of_it_to_go_on_from(tmp_pat
     assert names(tmp_path) == ["earlier-1", "model", RUN_FILE]
     with pytest.raises(ValueError, match="has seed 0, not 1"):
         opened(tmp_path, {"seed": 1}).__enter__()
-    with opened(tmp_path, {"seed": 1}, restart=True, log=lambda told: None):
+    with opened(tmp_path, {"seed": 1}, restart=True, log=lambda message: None):
         assert names(tmp_path / "earlier-2") == ["model", RUN_FILE]
 
 
 def test_checkpoints_without_a_record_are_said_to_be_unchecked(tmp_path):
-    told = []
+    messages = []
     leave(tmp_path)
-    with opened(tmp_path, log=told.append):
+    with opened(tmp_path, log=messages.append):
         pass
-    assert "cannot be told; --restart begins anew" in told[0]
+    assert "cannot be told; --restart begins anew" in messages[0]
 
 
 def test_the_lock_is_the_first_processs(tmp_path, monkeypatch):

@@ -119,10 +119,10 @@ def test_settings_that_differ_are_named(folder):
 
 def test_a_run_of_an_earlier_version_goes_on_and_is_said_to_be_unchecked(data, folder):
     (folder / RUN_FILE).write_text(json.dumps(SETTINGS))
-    told = []
-    write_run_config(SETTINGS, num_inspected(data), folder, told.append, holds_run=True)
-    assert len(told) == 1
-    assert "whether they are still the same cannot be told; --restart begins anew" in told[0]
+    messages = []
+    write_run_config(SETTINGS, num_inspected(data), folder, messages.append, holds_run=True)
+    assert len(messages) == 1
+    assert "whether they are still the same cannot be told; --restart begins anew" in messages[0]
     write_run_config(SETTINGS, num_inspected(data), folder, pytest.fail, holds_run=True)
     data.write_text(data.read_text() + data.read_text())
     with pytest.raises(ValueError, match="has changed"):
@@ -175,7 +175,7 @@ def test_a_damaged_record_is_a_line(folder, text):
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("held", "message"),
     [
         ([], "must hold a JSON object, got list"),
         ({**SETTINGS, "inputs": 5}, "run.json: inputs must be a table, got 5"),
@@ -187,7 +187,7 @@ def test_a_damaged_record_is_a_line(folder, text):
         ({"seed": {}, "inputs": {}}, "run.json has seed {}, not 0"),
     ],
 )
-def test_a_record_of_another_type_is_named(data, folder, held, told):
+def test_a_record_of_another_type_is_named(data, folder, held, message):
     (folder / RUN_FILE).write_text(json.dumps(held))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         write_run_config(SETTINGS, num_inspected(data), folder, pytest.fail)

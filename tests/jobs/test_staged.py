@@ -33,8 +33,8 @@ def recipe(mixture, start):
 
 
 def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
-    told = []
-    folder = pretrain(recipe, tmp_path, replace(machine, log=told.append))
+    messages = []
+    folder = pretrain(recipe, tmp_path, replace(machine, log=messages.append))
     before, model = weights.load(recipe.start, torch.float32), weights.load(folder, torch.float32)
     assert not torch.equal(before.llm.lm_head.weight, model.llm.lm_head.weight)
     assert Processor.load(folder).config == recipe.processor().config
@@ -47,8 +47,8 @@ def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
     names |= {"tokens_per_second", "visual_tokens_per_second", "flop_utilisation"}
     assert all(line.keys() == names | {"stage", "step"} for lines in logged.values() for line in lines)
     assert all(line["flop_utilisation"] > 0 for lines in logged.values() for line in lines)
-    assert len(told) == 1
-    assert "TFLOP/s in a float32 matrix product" in told[0]
+    assert len(messages) == 1
+    assert "TFLOP/s in a float32 matrix product" in messages[0]
 
 
 def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):
@@ -65,7 +65,7 @@ def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):
 def test_a_finished_run_is_not_run_again(recipe, machine, tmp_path):
     pretrain(recipe, tmp_path, machine)
     before = (tmp_path / "full" / "metrics.jsonl").read_text()
-    assert pretrain(recipe, tmp_path, replace(machine, log=lambda told: pytest.fail(told))) == tmp_path / "model"
+    assert pretrain(recipe, tmp_path, replace(machine, log=lambda message: pytest.fail(message))) == tmp_path / "model"
     assert (tmp_path / "full" / "metrics.jsonl").read_text() == before
 
 
@@ -89,9 +89,9 @@ def test_bad_records_are_listed_or_fatal(recipe, machine, tmp_path, capsys):
     with pytest.raises(ValueError, match=r"bad\.jsonl:1: "):
         pretrain(recipe, tmp_path / "run", machine)
     pretrain(recipe, tmp_path / "run", replace(machine, skip_bad=True))
-    told = " ".join(capsys.readouterr().out.split())
-    read = int(told.split(" samples learned from")[0].split()[-1])
-    assert f"{read} samples learned from (a {read}); " in told
+    output = " ".join(capsys.readouterr().out.split())
+    read = int(output.split(" samples learned from")[0].split()[-1])
+    assert f"{read} samples learned from (a {read}); " in output
     assert "bad.jsonl:1: " in (tmp_path / "run" / "resampler" / "skipped.txt").read_text()
 
 

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from mixtures import write_sft_mixture
@@ -40,5 +39,3 @@ def test_numbers_that_cannot_be_are_told(recipe):
         numbers_of("nano", learning_rate=0.0)
     with pytest.raises(ValueError, match=r"long_share must lie in \[0, 1\], got 2"):
         numbers_of("nano", long_share=2)
-    with pytest.raises(ValueError, match="at least 1, got 0 and 2"):
-        HybridRlRecipe(recipe.mixture, recipe.numbers, Path("start"), save_every=0)

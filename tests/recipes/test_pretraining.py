@@ -52,15 +52,15 @@ def test_rows_fit_their_models(mixture):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
         ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
         ({"num_steps": (0, 0, 0)}, r"num_steps must be three numbers.* got \(0, 0, 0\)"),
     ],
 )
-def test_numbers_out_of_bounds_are_refused(changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_numbers_out_of_bounds_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
         numbers_of("nano", **changes)
 
 

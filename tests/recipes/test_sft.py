@@ -67,7 +67,7 @@ def test_everything_learns_but_nanos_encoder_in_its_second_stage(recipe):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"batch_rows": 0}, "must be above 0: batch_rows 0"),
         ({"learning_rate": -1.0, "length": 0}, r"must be above 0: learning_rate -1\.0, length 0"),
@@ -77,8 +77,8 @@ def test_everything_learns_but_nanos_encoder_in_its_second_stage(recipe):
         ({"num_steps": (-1, 5)}, r"got \(-1, 5\)"),
     ],
 )
-def test_numbers_out_of_bounds_are_refused(changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_numbers_out_of_bounds_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
         numbers_of("nano", **changes)
 
 

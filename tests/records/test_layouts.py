@@ -65,7 +65,7 @@ def test_instruction_and_input_are_one_question_after_the_history():
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "message"),
     [
         (texts(("One?", "")), "an answer of the assistant is empty"),
         ({"texts": [{"user": "One?"}]}, "`assistant` of `texts` must be text, got NoneType None"),
@@ -78,7 +78,7 @@ def test_instruction_and_input_are_one_question_after_the_history():
         ({"instruction": "One?", "output": "a", "kto_tag": False}, "`kto_tag` of a record says that its answer is bad"),
     ],
 )
-def test_what_is_wrong_is_told(record, told):
+def test_what_is_wrong_is_told(record, message):
     with pytest.raises(BadRecord) as caught:
         read(record)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

@@ -96,7 +96,7 @@ def test_thoughts_of_both_answers_make_it_a_long_one():
 
 
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "message"),
     [
         ([], "a record must be an object, got list"),
         ({"prompt": "What?", "chosen": "a"}, "a preference needs `rejected`: a text, a message or a list of messages"),
@@ -119,7 +119,7 @@ def test_thoughts_of_both_answers_make_it_a_long_one():
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(record, told):
+def test_what_is_wrong_is_told_with_its_place(record, message):
     with pytest.raises(BadRecord, match=r"pairs\.jsonl:1") as caught:
         read(record)
-    assert told in str(caught.value)
+    assert message in str(caught.value)

@@ -130,7 +130,7 @@ def test_a_verifier_that_says_neither_yes_nor_no_is_told():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"answers": 1}, "at least 2 answers to a prompt, got 1"),
         ({"short_limit": 0}, "limits must be at least 1, got 0 and 8192"),
@@ -138,6 +138,6 @@ def test_a_verifier_that_says_neither_yes_nor_no_is_told():
         ({"least_mass": 1.5}, r"least_mass lies in \[0, 1\], got 1.5"),
     ],
 )
-def test_settings_that_cannot_be_are_errors(changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_settings_that_cannot_be_are_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
         AnswerSettings(**changes)

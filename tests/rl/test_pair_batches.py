@@ -1,10 +1,13 @@
 import pytest
+from clips import plain_clip
 from mixtures import small_processor
 from preferences import COLOURS, preference, write_pairs
 
-from demiglace.conversation import Conversation, Message, Text
+from demiglace.conversation import Conversation, Message, Text, Video
 from demiglace.data.sources.jsonl import JsonFile
+from demiglace.processing.fitting import fit_for_answer
 from demiglace.records.bad_record import BadRecord
+from demiglace.records.preferences import Preference
 from demiglace.rl.pair_batches import PairBatches, answer_tokens, pairs_of_records
 
 
@@ -35,6 +38,15 @@ def test_a_batch_has_each_prompt_once_and_the_chosen_answer_first():
 def test_a_pair_that_does_not_fit_is_an_error():
     with pytest.raises(ValueError, match="takes at least 48 tokens"):
         PairBatches(small_processor(), preference, positions=20).batch([0])
+
+
+def test_a_long_video_is_fitted_as_when_its_answers_were_sampled():
+    processor, asked = small_processor(), Message("user", (Video(plain_clip(20)), Text("What happens?")))
+    pair = Preference((asked,), "It turns red.", "Nothing.", False)
+    batch = PairBatches(processor, lambda number: pair, positions=300).batch([0])
+    fitted = fit_for_answer(processor, Conversation((asked,)), 299).conversation
+    assert fitted.messages[0].content[0].sampling.package_frames > 1
+    assert batch.prompts.tokens[0].tolist() == processor.prepare(fitted).tokens.tolist()
 
 
 def test_records_are_read_by_number_and_bad_ones_named(tmp_path):

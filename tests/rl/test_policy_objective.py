@@ -8,7 +8,7 @@ import pytest
 import torch
 from checkpoints import make_outspoken
 from mixtures import small_model
-from rl_objectives import SETTINGS, Told, objective, stage
+from rl_objectives import SETTINGS, Messages, objective, stage
 
 from demiglace.processing.sample import Sample
 from demiglace.rl.policy_objective import ONE_UPDATE
@@ -70,8 +70,8 @@ def test_a_step_learns_the_plain_policy_gradient_however_it_is_cut(model, proces
 
 
 def test_figures_of_a_step(model, processor, tmp_path):
-    told = Told()
-    learn = objective(model, processor, tmp_path, told)
+    messages = Messages()
+    learn = objective(model, processor, tmp_path, messages)
     _, figures, _ = learned(learner_of(model), learn)
     rollouts = [one for scored in learn.groups.scored for one in scored.group.rollouts]
     made = sum(len(one.tokens) for one in rollouts)
@@ -84,7 +84,7 @@ def test_figures_of_a_step(model, processor, tmp_path):
     assert 0 <= figures["log_prob_gap"] < 1e-4
     assert figures["entropy"] > 0
     assert "clip_share" not in figures
-    assert told.lines == [ONE_UPDATE]
+    assert messages.lines == [ONE_UPDATE]
     assert {scored.group.domain for scored in learn.groups.scored} <= {"words", "colours"}
 
 
@@ -104,13 +104,13 @@ def _without_loading(learn):
 
 
 def test_groups_without_a_spread_are_left_out_and_told(model, processor, tmp_path):
-    told = Told()
-    learn = objective(model, processor, tmp_path, told, reward=lambda group, texts: [1.0] * len(texts))
+    messages = Messages()
+    learn = objective(model, processor, tmp_path, messages, reward=lambda group, texts: [1.0] * len(texts))
     loss, figures, gradients = learned(learner_of(model), learn)
     assert figures["trainable_groups"] == figures["learned_tokens"] == loss == 0
     assert "entropy" not in figures
     assert all(gradient.abs().max() == 0 for gradient in gradients.values())
-    assert told.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
+    assert messages.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
 
 
 def test_flat_groups_stay_by_choice_and_thin_the_mean(model, processor, tmp_path):

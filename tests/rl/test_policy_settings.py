@@ -9,7 +9,7 @@ def test_the_limit_is_that_of_the_mode():
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"loss": "ppo"}, "unknown policy loss 'ppo'"),
         ({"answers": 1}, "at least 2 to a prompt are needed, got 1"),
@@ -17,6 +17,6 @@ def test_the_limit_is_that_of_the_mode():
         ({"batch_prompts": 4, "updates": 3}, "4 prompts cannot be dealt out evenly to 3 updates"),
     ],
 )
-def test_what_cannot_be_is_told(changes, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_cannot_be_is_told(changes, message):
+    with pytest.raises(ValueError, match=message):
         PolicySettings(**changes)

@@ -1,14 +1,17 @@
 """Prompts prepared ahead by another process are those that this one would prepare."""
 
+import json
 from contextlib import closing
 
 import pytest
 import torch
+from clips import plain_clip
 from mixtures import small_processor
 
 from demiglace.data.mixture import Mixture
 from demiglace.data.sources.generated_clips import GeneratedClips
 from demiglace.data.sources.generated_questions import GeneratedQuestions
+from demiglace.data.sources.jsonl import JsonFile
 from demiglace.rl.prompt_batches import PromptBatches, PromptReader
 from demiglace.rl.prompts import Prompts
 
@@ -49,8 +52,18 @@ def test_processes_share_a_batch():
 
 
 def test_a_prompt_that_is_too_long_is_told_by_its_name():
-    told = []
+    messages = []
     with pytest.raises(ValueError, match="none of the 4 prompts of batch 0 can be used"):
-        batches(max_tokens=5, on_bad=told.append).batch(0)
-    assert len(told) == 4
-    assert "prompt 0 of " in str(told[0])
+        batches(max_tokens=5, on_bad=messages.append).batch(0)
+    assert len(messages) == 4
+    assert "prompt 0 of " in str(messages[0])
+
+
+def test_a_long_video_is_fitted_and_the_prompt_says_how(tmp_path):
+    (tmp_path / "clip.gif").write_bytes(plain_clip(20))
+    turns = [{"role": "user", "content": "What happens?"}, {"role": "assistant", "content": "It turns red."}]
+    (tmp_path / "own.jsonl").write_text(json.dumps({"messages": turns, "video": "clip.gif"}) + "\n")
+    prompts = Prompts(Mixture((JsonFile("own", tmp_path / "own.jsonl"),), (1.0,), (1.0,)), 0.0, seed=0)
+    (prompt,), (sample,) = PromptBatches(PromptReader(prompts, small_processor(), 300), 1, [0], pytest.fail).batch(0)
+    assert 150 < len(sample.tokens) <= 300
+    assert small_processor().prepare(prompt.conversation()).tokens.tolist() == sample.tokens.tolist()

@@ -56,8 +56,8 @@ def remote(url, tmp_path, update=NOTHING, retries=0):
 
 def test_the_extra_of_openai_is_named_before_weights_are_sent(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
-    told = r"^asking http://127\.0\.0\.1:9/v1 takes openai: pip install 'demiglace\[eval\]'$"
-    with pytest.raises(ValueError, match=told):
+    message = r"^asking http://127\.0\.0\.1:9/v1 takes openai: pip install 'demiglace\[eval\]'$"
+    with pytest.raises(ValueError, match=message):
         remote("http://127.0.0.1:9", tmp_path)
 
 
@@ -70,11 +70,11 @@ def test_a_server_of_the_pushed_weights_answers_as_the_engine_does(model, proces
     served = Demiglace.load(tmp_path / "weights", "cpu", "float32")
     with running(create_app(Service.of("it", served, limits, MediaSources(limits), EngineConfig()))) as url:
         generator.remote = remote(url, tmp_path)
-        told = generator.generate(asked)
+        completions = generator.generate(asked)
         stranger = replace(asked[0], conversation=Conversation.ask("Another question?"))
         with pytest.raises(CannotBegin, match=r"prompt 0: the server makes \d+ tokens of a prompt, which are not"):
             generator.generate([stranger])
-    for mine, theirs in zip(told, wanted.generate(asked), strict=True):
+    for mine, theirs in zip(completions, wanted.generate(asked), strict=True):
         assert mine.tokens == theirs.tokens
         assert mine.stopped_by == theirs.stopped_by
         assert mine.log_probs == pytest.approx(theirs.log_probs, abs=1e-4)
@@ -161,8 +161,8 @@ def test_vllm_alone_gets_no_seed(model, processor, asked, tmp_path, update, seed
 def test_one_sampling_of_all_videos_is_told_as_vllm_takes_it(processor, asked):
     roles = TokenRoles.of(processor.tokenizer, 300)
     sampling = asked[-1].conversation.messages[-1].content[0].sampling
-    told = body_of(asked[-1], roles)["mm_processor_kwargs"]
-    assert VideoSampling(**told) == sampling
+    options = body_of(asked[-1], roles)["mm_processor_kwargs"]
+    assert VideoSampling(**options) == sampling
     (message,) = asked[-1].conversation.messages
     other = Video(message.content[0].source, replace(sampling, fps=0.5))
     mixed = replace(asked[-1].conversation, messages=(replace(message, content=(*message.content, other)),))
@@ -177,15 +177,15 @@ def test_a_server_that_stays_away_is_told_with_the_prompt(model, processor, aske
 
 
 @pytest.mark.parametrize(
-    ("update", "told"),
+    ("update", "message"),
     [
         (f"{sys.executable} -c 'import sys; sys.exit(\"no such port\")'", r"ended with status 1 and said no such port"),
         ("/nowhere/command", r"the command that updates the server cannot be run: .*No such file"),
     ],
 )
-def test_a_command_that_fails_is_told(model, processor, tmp_path, update, told):
+def test_a_command_that_fails_is_told(model, processor, tmp_path, update, message):
     generator = RemoteGenerator(model, processor, True, remote("http://127.0.0.1:9", tmp_path, update))
-    with pytest.raises(CannotBegin, match=told):
+    with pytest.raises(CannotBegin, match=message):
         generator.load([], 0)
 
 
@@ -193,7 +193,7 @@ END = small_processor().tokenizer.special["im_end"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"token_ids": None}, "tells no tokens with log-probabilities"),
         ({"token_ids": [5]}, "1 tokens of an answer and 2 log-probabilities"),
@@ -202,12 +202,12 @@ END = small_processor().tokenizer.special["im_end"]
         ({"logprobs": {"content": [{"logprob": float("nan")}] * 2}}, "2 tokens of an answer"),
     ],
 )
-def test_answers_of_another_shape_are_refused(model, processor, asked, changes, told):
+def test_answers_of_another_shape_are_refused(model, processor, asked, changes, message):
     roles = EngineGenerator(model, processor, True).roles
     choice = {"token_ids": [5, END], "finish_reason": "stop", "logprobs": {"content": [{"logprob": -0.5}] * 2}}
     response = {"choices": [choice], "prompt_token_ids": asked[0].prompt.tokens.tolist()}
     assert completion_of(asked[0], response, roles).tokens == (5, END)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         completion_of(asked[0], {**response, "choices": [{**choice, **changes}]}, roles)
 
 

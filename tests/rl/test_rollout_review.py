@@ -2,10 +2,6 @@ import PIL.Image
 import pytest
 from rollouts import COLOUR, group, rollout
 
-from demiglace.conversation import Image, Message, Text, Video
-from demiglace.media.part_pictures import GAP, MOST_PICTURES
-from demiglace.rl.prompt_picture import picture_of
-from demiglace.rl.prompts import Prompt
 from demiglace.rl.rollout import Reward
 from demiglace.rl.rollout_log import ScoredGroup
 from demiglace.rl.rollout_review import ReviewedGroup, review
@@ -58,17 +54,3 @@ def test_a_reward_is_told_with_its_terms():
     assert terms_in_words(Reward(0.5, {"format": 1.0, "repetition": -0.5})) == "0.5 = format 1 - repetition 0.5"
     assert terms_in_words(Reward(None, {"format": 1.0})) == "not scored = format 1"
     assert terms_in_words(Reward(None)) == "not scored"
-
-
-def test_pictures_and_frames_stand_side_by_side():
-    pictures = [PIL.Image.new("RGB", (10 + number, 20), (20 * number, 0, 0)) for number in range(9)]
-
-    def prompt(*parts):
-        return Prompt(0, "colours", "short", COLOUR, (Message("user", (*parts, Text("Which?"))),))
-
-    assert picture_of(prompt()) is None
-    two = picture_of(prompt(Image(pictures[0]), Image(pictures[1])))
-    assert two.size == (10 + GAP + 11, 20)
-    frames = [PIL.Image.new("RGB", (16, 12), (20 * number, 0, 0)) for number in range(9)]
-    clip = picture_of(prompt(Video(frames)))
-    assert clip.size == (MOST_PICTURES * 16 + (MOST_PICTURES - 1) * GAP, 12)

@@ -41,7 +41,7 @@ def server(*responses):
             self.end_headers()
             self.wfile.write(text)
 
-        def log_message(self, *told):
+        def log_message(self, *message):
             """Silent."""
 
     one = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -105,6 +105,9 @@ def test_it_writes_lists_of_claims_too():
     with server({"choices": [choice | {"finish_reason": "length"}]}) as (address, _):
         assert verifier(address).write(["Write questions."]) == [None]
     assert sent[0]["messages"][0]["content"][0]["text"] == "Write questions."
+    # A server would take what is missing from the checkpoint: a penalty makes another text, also at temperature 0.
+    greedy = {"temperature": 0, "top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}
+    assert greedy.items() <= sent[0].items()
 
 
 def test_a_server_that_is_busy_is_asked_again():
@@ -126,7 +129,7 @@ def test_a_server_that_stays_away_ends_it_after_a_bound():
 
 
 @pytest.mark.parametrize(
-    ("response", "told"),
+    ("response", "message"),
     [
         (404, r"the verifier at .* refuses \(404\): 404"),
         (b"<html>", "answers with no JSON: b'<html>'"),
@@ -135,9 +138,9 @@ def test_a_server_that_stays_away_ends_it_after_a_bound():
         ({"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "yes"}]}]}}]}, "answers without logprob"),
     ],
 )
-def test_a_server_that_refuses_or_answers_in_another_shape_is_told_at_once(response, told):
+def test_a_server_that_refuses_or_answers_in_another_shape_is_told_at_once(response, message):
     waits = []
-    with server(response) as (address, _), pytest.raises(ValueError, match=told):
+    with server(response) as (address, _), pytest.raises(ValueError, match=message):
         verifier(address, waits).verdicts([ASKED])
     assert waits == []
 

@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch, err
 
 
 @pytest.mark.parametrize(
-    ("name", "contents", "told"),
+    ("name", "contents", "message"),
     [
         ("learner.safetensors", b"half", r"learner\.safetensors is damaged"),
         ("optimizer.safetensors", b"", r"optimizer\.safetensors is damaged"),
@@ -107,11 +107,11 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch, err
         ("state.json", b'{"step": 3, "objective": [1]}', r"state\.json: objective must be a table, got \[1\]"),
     ],
 )
-def test_a_file_that_was_damaged_since_is_named(tmp_path, name, contents, told):
+def test_a_file_that_was_damaged_since_is_named(tmp_path, name, contents, message):
     learner, found = trained(0)
     path = checkpoint.save(tmp_path, Progress(3), learner, found)
     (path / name).write_bytes(contents)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         checkpoint.restore(path, learner, found)
 
 

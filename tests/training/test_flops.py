@@ -88,5 +88,11 @@ def test_backward_costs_twice_as_much_where_everything_learns(batch):
     assert second == 3 * parts[0] + 3 * parts[1] + 2 * parts[2]
 
 
+def test_a_part_of_which_only_some_layers_learn_learns():
+    """Otherwise RL would take the encoder as frozen, and its last layer would stay as it was."""
+    assert Learning.of(("model.vpm.encoder.layers.1", "model.llm")) == Learning(True, False, True)
+    assert Learning.of(("model.resampler.proj",)) == Learning(False, True, False)
+
+
 def test_a_machine_does_more_than_nothing():
     assert 1e6 < measure_peak(torch.device("cpu"), torch.float32) < 1e18

@@ -30,9 +30,9 @@ def test_the_first_and_every_nth_step_are_written_to_the_last_digit(tmp_path):
 
 def test_the_screen_has_the_whole_and_the_file_the_parts_too(tmp_path):
     with Metrics(tmp_path, "hybrid_rl", every=1) as metrics:
-        told = metrics.add(1, {"reward": 1.5, "reward/long": 2.0, "seconds": 1.0})
-    assert told.startswith("reward 1.5  s 1  ")
-    assert "long" not in told
+        line = metrics.add(1, {"reward": 1.5, "reward/long": 2.0, "seconds": 1.0})
+    assert line.startswith("reward 1.5  s 1  ")
+    assert "long" not in line
     assert lines(tmp_path)[0]["reward/long"] == 2.0
 
 

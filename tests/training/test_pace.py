@@ -71,13 +71,13 @@ class Hungry:
 
 
 def test_out_of_memory_halves_once_and_the_step_begins_again(tmp_path):
-    told, hungry, fed = [], Small(), Small()
-    assert Trainer(hungry, stage(6), Hungry(cure=True), tmp_path / "hungry", log=told.append).run()
+    messages, hungry, fed = [], Small(), Small()
+    assert Trainer(hungry, stage(6), Hungry(cure=True), tmp_path / "hungry", log=messages.append).run()
     always = Hungry(cure=True)
     always.halve()
     Trainer(fed, stage(6), always, tmp_path / "fed").run()
     assert torch.equal(hungry.head.weight, fed.head.weight)
-    assert told == ["out of memory in step 4 of small: half as much goes through at once from here"]
+    assert messages == ["out of memory in step 4 of small: half as much goes through at once from here"]
     assert len(losses(tmp_path / "hungry")) == 6
 
 

@@ -34,11 +34,11 @@ def learner():
     return Counted()
 
 
-def found(folder, learner, read=preference, key="weights", told=None, ranks=ALONE, should_stop=lambda: False):
+def found(folder, learner, read=preference, key="weights", left_out=None, ranks=ALONE, should_stop=lambda: False):
     def on_bad(number, error):
-        if told is None:
+        if left_out is None:
             raise error
-        told.append((number, str(error)))
+        left_out.append((number, str(error)))
 
     pairs = PairBatches(small_processor(), read, positions=1024)
     log = ReferenceLog(folder, {"of": key}, ranks.rank)
@@ -85,9 +85,9 @@ def test_pairs_that_cannot_be_used_are_left_out_where_that_is_wanted(tmp_path, l
 
     with pytest.raises(ValueError, match="picture 1 is gone"):
         found(tmp_path / "strict", learner, read)
-    told = []
-    assert found(tmp_path, learner, read, told=told).numbers == [0, 2, 3]
-    assert told == [(1, "picture 1 is gone"), (4, "picture 4 is gone")]
+    left_out = []
+    assert found(tmp_path, learner, read, left_out=left_out).numbers == [0, 2, 3]
+    assert left_out == [(1, "picture 1 is gone"), (4, "picture 4 is gone")]
     assert json.loads((tmp_path / "reference.jsonl").read_text().splitlines()[-1])["left_out"] == "picture 4 is gone"
 
 
@@ -96,7 +96,7 @@ def test_no_usable_pair_and_numbers_that_are_not_finite_are_errors(tmp_path, lea
         raise ValueError("gone")
 
     with pytest.raises(ValueError, match="none of the 5 pairs can be used"):
-        found(tmp_path, learner, read, told=[])
+        found(tmp_path, learner, read, left_out=[])
     with torch.no_grad():
         learner.learner.model.llm.lm_head.weight[3] = float("nan")
     with pytest.raises(ValueError, match=r"gives pairs \[0\] log-probabilities that are not finite"):

@@ -52,7 +52,7 @@ def test_the_same_ctrl_c_passed_on_and_sigterm_again_are_the_first_wish() -> Non
 
 
 def test_one_of_several_processes_tells(capfd: pytest.CaptureFixture[str]) -> None:
-    for rank, told in ((0, f"{STOPPING}\n"), (1, "")):
+    for rank, message in ((0, f"{STOPPING}\n"), (1, "")):
         with stop_signals(ProcessGroup(rank=rank, count=2)):
             os.kill(os.getpid(), signal.SIGTERM)
-        assert capfd.readouterr().err == told
+        assert capfd.readouterr().err == message

@@ -181,10 +181,10 @@ def test_the_loader_follows_the_decay_and_its_place_is_the_state():
 
 
 def test_skipped_records_are_told():
-    told = []
-    learn = objective(Rows(ROWS, [BadRecord("a.jsonl:3", "no answer")]), on_skipped=told.append)
+    messages = []
+    learn = objective(Rows(ROWS, [BadRecord("a.jsonl:3", "no answer")]), on_skipped=messages.append)
     learned(LanguageLearner(small_model()), learn)
-    assert [str(error) for batch in told for error in batch] == ["a.jsonl:3: no answer"]
+    assert [str(error) for batch in messages for error in batch] == ["a.jsonl:3: no answer"]
 
 
 def test_what_was_seen_is_every_tensor_of_the_parts():

@@ -144,8 +144,8 @@ def test_what_a_bad_step_was_learned_from_is_saved(tmp_path):
     with pytest.raises(FloatingPointError, match=r"bad-step-4\.safetensors"):
         Trainer(Small(), stage(9, trainable=("head",)), objective, tmp_path).run()
     assert torch.equal(load_file(tmp_path / "bad-step-4.safetensors")["x"], objective.x)
-    told = json.loads((tmp_path / "bad-step-4.json").read_text())
-    assert (told["stage"], told["step"], told["loss"]) == ("small", 4, "inf")
+    saved = json.loads((tmp_path / "bad-step-4.json").read_text())
+    assert (saved["stage"], saved["step"], saved["loss"]) == ("small", 4, "inf")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

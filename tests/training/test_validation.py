@@ -52,8 +52,8 @@ def test_the_best_is_kept_and_enough_is_enough(parts, tmp_path):
     validation = Validation(parts, tmp_path, CPU, torch.float32, patience=2)
     for step in (1, 2, 3):
         saved(tmp_path, learner, step)
-        told = validation(learner, tmp_path, step)
-        assert ("the best so far" in told) == (step == 1)
+        report = validation(learner, tmp_path, step)
+        assert ("the best so far" in report) == (step == 1)
         assert validation.is_enough() == (step == 3)
         with torch.no_grad():  # what comes is worse
             learner.model.llm.lm_head.weight.mul_(-3)

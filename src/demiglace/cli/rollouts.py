@@ -47,10 +47,11 @@ def rollouts(
 
 def _picture(prompts: Prompts, reviewed: ReviewedGroup) -> PIL.Image.Image | None:
     """The prompt's picture, made again, because the log only has the prompt's number."""
-    from demiglace.rl.prompt_picture import picture_of
+    from demiglace.media.part_pictures import picture_of_parts
 
     number = reviewed.scored.group.prompt_id
-    return picture_of(prompts.read(number, prompts.draws(number, 1)[0]))
+    prompt = prompts.read(number, prompts.draws(number, 1)[0])
+    return picture_of_parts(part for message in prompt.messages for part in message.content)
 
 
 def _print(reviewed: ReviewedGroup, picture: PIL.Image.Image | None) -> None:

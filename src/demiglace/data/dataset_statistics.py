@@ -51,20 +51,20 @@ class DatasetStatistics:
     def num_inspected(self) -> int:
         return self.samples + len(self.too_long) + len(self.bad)
 
-    def add(self, parcel: SampleArrays) -> None:
-        self.first = self.first or parcel
+    def add(self, arrays: SampleArrays) -> None:
+        self.first = self.first or arrays
         self.samples += 1
-        self.tokens += len(parcel.tokens)
-        self.visual_tokens += len(parcel.visual_places)
-        self.learned_tokens += int((parcel.labels != IGNORE).sum())
-        self.longest = max(self.longest, len(parcel.tokens))
-        self.left_out += parcel.left_out
-        if parcel.pictures is not None:
-            of_videos = _packages_of_videos(parcel.pictures)
+        self.tokens += len(arrays.tokens)
+        self.visual_tokens += len(arrays.visual_places)
+        self.learned_tokens += int((arrays.labels != IGNORE).sum())
+        self.longest = max(self.longest, len(arrays.tokens))
+        self.left_out += arrays.left_out
+        if arrays.pictures is not None:
+            of_videos = _packages_of_videos(arrays.pictures)
             self.packages += int(of_videos.sum())
-            self.frames += int(parcel.pictures.package_sizes[of_videos].sum())
+            self.frames += int(arrays.pictures.package_sizes[of_videos].sum())
             self.slices += int((~of_videos).sum())
-            self.patches += len(parcel.pictures.levels)
+            self.patches += len(arrays.pictures.levels)
 
 
 def measure_dataset(
@@ -81,12 +81,12 @@ def measure_dataset(
     draws = [
         draw for source, count in enumerate(shares) for draw in builder.mixture.sample(source, count, builder.seed)
     ]
-    survey, tokens = _looked_at(draws, builder, cost, shows)
+    statistics, tokens = _measured(draws, builder, cost, shows)
     if len(sources) == 1 and len(draws) == num_records:
         places = [builder.mixture.place(draw, builder.seed) for draw in draws]
         tokens = [held for _, held in sorted(zip(places, tokens, strict=True))]
-        survey.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].shuffled_blocks, tokens, builder)
-    return survey
+        statistics.lengths = _lengths(tuple(sources[0].blocks or ()), sources[0].shuffled_blocks, tokens, builder)
+    return statistics
 
 
 def measure_draws(
@@ -99,31 +99,31 @@ def measure_draws(
         source = mixture.choose(builder.seed, 0, count, 0.0)
         draws.append(Draw(source, taken[source]))
         taken[source] += 1
-    return _looked_at(draws, builder, cost, shows)[0]
+    return _measured(draws, builder, cost, shows)[0]
 
 
-def _looked_at(
+def _measured(
     draws: Sequence[Draw], builder: SampleBuilder, cost: Callable[[Sample], float], shows: bool
 ) -> tuple[DatasetStatistics, list[int]]:
     """Their statistics, and the number of tokens of each, 0 for a record that cannot be used."""
     num_records = sum(builder.mixture.sizes)
-    survey = DatasetStatistics(num_records)
+    statistics = DatasetStatistics(num_records)
     shown = track(draws, "looking at the data", transient=True, disable=not shows)
-    tokens = [_look_at(draw, builder, cost, survey) for draw in shown]
-    survey.lengths = _lengths((num_records,), None, tokens, builder)
-    return survey, tokens
+    tokens = [_measure(draw, builder, cost, statistics) for draw in shown]
+    statistics.lengths = _lengths((num_records,), None, tokens, builder)
+    return statistics, tokens
 
 
-def _look_at(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float], survey: DatasetStatistics) -> int:
+def _measure(draw: Draw, builder: SampleBuilder, cost: Callable[[Sample], float], statistics: DatasetStatistics) -> int:
     try:
-        parcel = builder(draw)
-        survey.add(parcel)
-        survey.flops += cost(parcel.sample())
-        return len(parcel.tokens)
+        arrays = builder(draw)
+        statistics.add(arrays)
+        statistics.flops += cost(arrays.sample())
+        return len(arrays.tokens)
     except TooLongRecord as error:
-        survey.too_long.append(str(error))
+        statistics.too_long.append(str(error))
     except BadRecord as error:
-        survey.bad.append(str(error))
+        statistics.bad.append(str(error))
     return 0
 
 
@@ -133,13 +133,13 @@ def _lengths(
     return MeasuredLengths(blocks, shuffled_blocks, tokens, builder.length, builder.seed)
 
 
-def shown(parcel: SampleArrays, tokenizer: Tokenizer) -> str:
+def shown(arrays: SampleArrays, tokenizer: Tokenizer) -> str:
     """The sample as the model sees it: text, `[64 visual tokens]` for placeholders, 【tokens with a loss】."""
-    is_visual = np.isin(np.arange(len(parcel.tokens)), parcel.visual_places)
-    kinds = is_visual + 2 * (parcel.labels != IGNORE)
+    is_visual = np.isin(np.arange(len(arrays.tokens)), arrays.visual_places)
+    kinds = is_visual + 2 * (arrays.labels != IGNORE)
     pieces = []
     for run in np.split(np.arange(len(kinds)), np.flatnonzero(np.diff(kinds)) + 1):
-        text = tokenizer.decode(parcel.tokens[run].tolist())
+        text = tokenizer.decode(arrays.tokens[run].tolist())
         plain = f"[{len(run)} visual tokens]" if is_visual[run[0]] else text
         pieces.append(f"【{plain}】" if kinds[run[0]] >= 2 else plain)
     return "".join(pieces)

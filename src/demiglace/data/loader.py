@@ -64,7 +64,7 @@ class Loader:
         for stream in self._streams:
             if not stream.waiting:  # start all streams before waiting for any of them
                 stream.draw(DRAWN_AT_ONCE, decay)
-        rows = [[parcel.sample() for parcel in stream.next_row(decay)] for stream in self._streams]
+        rows = [[arrays.sample() for arrays in stream.next_row(decay)] for stream in self._streams]
         self.waited = time.perf_counter() - started
         return rows
 

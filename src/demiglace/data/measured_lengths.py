@@ -66,9 +66,9 @@ class MeasuredLengths:
         return Mixture((self,), (1.0,), (1.0,))
 
     def _start(self, draw: Draw) -> Callable[[], SampleArrays]:
-        return partial(self._parcel, *self._mixture.place(draw, self.seed))
+        return partial(self._arrays, *self._mixture.place(draw, self.seed))
 
-    def _parcel(self, block: int, row: int) -> SampleArrays:
+    def _arrays(self, block: int, row: int) -> SampleArrays:
         tokens = self.tokens[(self._starts[block] + row) % len(self.tokens)]
         if not tokens:
             raise BadRecord(self.where(block, row), "it cannot be used")

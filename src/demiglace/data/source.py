@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from demiglace.conversation import Conversation
 
@@ -57,31 +57,23 @@ SHUFFLED_BLOCKS = 4  # if a block must be fetched, decoded or indexed (ours); re
 class EndlessSource:
     """The part of a `Source` that all generated sources share: they are endless and have no files."""
 
-    @property
-    def blocks(self) -> None:
-        return None
-
-    @property
-    def shuffled_blocks(self) -> None:
-        return None
+    blocks: ClassVar[None] = None
+    shuffled_blocks: ClassVar[None] = None
+    names_files: ClassVar[bool] = False
 
     @property
     def files(self) -> tuple[Path, ...]:
         return ()
 
-    @property
-    def names_files(self) -> bool:
-        return False
-
 
 class FileSource:
-    """The part of a `Source` that sources share whose blocks are costly to open, and whose records name no files."""
+    """The part of a `Source` that sources share whose records are in files.
+
+    By default their blocks are costly to open, and their records name no files.
+    """
 
     paths: tuple[Path, ...]
-
-    @property
-    def shuffled_blocks(self) -> int:
-        return SHUFFLED_BLOCKS
+    shuffled_blocks: ClassVar[int | None] = SHUFFLED_BLOCKS
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -36,11 +36,11 @@ class Counts:
 
 @dataclass
 class Waiting:
-    """A draw and the handle to its sample; `parcel` is set once the sample was fetched."""
+    """A draw and the handle to its sample; `arrays` is set once the sample was fetched."""
 
     draw: Draw
     fetch: Callable[[], SampleArrays]
-    parcel: SampleArrays | None = None
+    arrays: SampleArrays | None = None
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Stream:
         self.skipped = []
         window = self._window(decay)
         turns = [self._turn(waiting) for waiting in self.waiting[: len(window)]]
-        chosen = choose([len(parcel.tokens) for parcel in window], self.length, turns)
+        chosen = choose([len(arrays.tokens) for arrays in window], self.length, turns)
         self.counts.read += len(chosen)
         for index in reversed(chosen):
             name = self.mixture.sources[self.waiting.pop(index).draw.source].name
@@ -105,9 +105,9 @@ class Stream:
                 self.draw(len(window) + DRAWN_AT_ONCE, decay)
             if len(self.drawn) == 1 and window and self._turn(self.waiting[len(window)]) != self._turn(self.waiting[0]):
                 break
-            if (parcel := self._fetch(len(window))) is not None:
-                window.append(parcel)
-                num_tokens += len(parcel.tokens)
+            if (arrays := self._fetch(len(window))) is not None:
+                window.append(arrays)
+                num_tokens += len(arrays.tokens)
         return window
 
     def _turn(self, waiting: Waiting) -> tuple[int, int]:
@@ -118,9 +118,9 @@ class Stream:
         """The waiting sample at `index`; None if it was skipped instead."""
         waiting = self.waiting[index]
         try:
-            if waiting.parcel is None:
-                waiting.parcel = waiting.fetch()
-            return waiting.parcel
+            if waiting.arrays is None:
+                waiting.arrays = waiting.fetch()
+            return waiting.arrays
         except BadRecord as error:
             self._skip(index, error)
             return None

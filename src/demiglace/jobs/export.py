@@ -10,7 +10,9 @@ from demiglace.model import weights
 from demiglace.model.config_file import CheckpointFacts
 from demiglace.model.minicpmv import MiniCPMV
 from demiglace.processing.processor import Processor
+from demiglace.rl.rollout_batch import PolicyLearner
 from demiglace.safe_files import write_whole
+from demiglace.training import checkpoint
 
 
 def export(model: MiniCPMV, processor: Processor, folder: Path, start: Path | None) -> None:
@@ -28,3 +30,13 @@ def export(model: MiniCPMV, processor: Processor, folder: Path, start: Path | No
     processor.save(folder)
     if start is not None and (kept := start / weights.GENERATION_FILE).is_file():
         write_whole(folder / weights.GENERATION_FILE, kept.read_text())
+
+
+def export_policy(start: Path, stage_folder: Path, folder: Path) -> None:
+    """Export the policy of the last checkpoint in `stage_folder`, of a stage that began with the model in `start`."""
+    learner = PolicyLearner(weights.load(start, torch.float32))
+    last = checkpoint.latest(stage_folder)
+    assert last is not None
+    checkpoint.restore_learner(last, learner)
+    with checkpoint.write_errors(stage_folder):
+        export(learner.model, Processor.load(start), folder, start)

@@ -25,7 +25,7 @@ from demiglace.jobs.finetuning_estimate import setup_of
 from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import inputs_of
-from demiglace.jobs.supervised_stage import learn_from, open_loader
+from demiglace.jobs.supervised_stage import open_loader, supervised_objective
 from demiglace.model import adapters, weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.model.quantisation import nf4_for_training
@@ -163,7 +163,7 @@ def run(
         batch_rows=recipe.batch_rows,
         seed=recipe.seed,
     )
-    objective = learn_from(
+    objective = supervised_objective(
         loader, processor, stage, machine, stage_folder,
         length=recipe.length, micro_batch_rows=recipe.micro_batch_rows, learning=learning(recipe),
     )  # fmt: skip

@@ -20,7 +20,7 @@ from demiglace.conversation import Conversation
 from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.object_store import StoredRecords
-from demiglace.jobs.export import export
+from demiglace.jobs.export import export_policy
 from demiglace.jobs.judged_pairs import PAIRS_FILE, JudgedPairs
 from demiglace.jobs.machine import Machine, check_dtype
 from demiglace.jobs.run_folder import open_folder
@@ -32,9 +32,9 @@ from demiglace.records.bad_record import BadRecord
 from demiglace.rl.pair_batches import PairBatches, ReadPair, pairs_of_prompts, pairs_of_records
 from demiglace.rl.prompts import Prompts
 from demiglace.rl.rollout_batch import PolicyLearner
-from demiglace.training import checkpoint
 from demiglace.training.preference import PreferenceObjective
 from demiglace.training.reference_log_probs import ReferenceLog, ReferencePairs, ReferencePass
+from demiglace.training.stage import Stage
 from demiglace.training.stop_signals import stop_signals
 from demiglace.training.trainer import Trainer
 
@@ -47,17 +47,19 @@ def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.batch_pairs)  # raises if they cannot be divided evenly
-    prompts = _prompts(recipe)
+    stage, prompts = recipe.stage(), _prompts(recipe)
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     settings, inputs = recipe.settings() | {"dtype": machine.dtype_name}, partial(_inputs, recipe, prompts)
     with open_folder(folder, settings, inputs, [PREFERENCE, "model"], ranks, log, restart):
-        if not _learn(recipe, prompts, folder / PREFERENCE, machine):
+        if not _learn(recipe, stage, prompts, folder / PREFERENCE, machine):
             return None
-        ranks.first(partial(_finish, recipe, folder))
+        ranks.first(partial(export_policy, recipe.start, folder / PREFERENCE, folder / "model"))
     return folder / "model"
 
 
-def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path, machine: Machine) -> bool:
+def _learn(
+    recipe: PreferenceRecipe, stage: Stage, prompts: Prompts | None, stage_folder: Path, machine: Machine
+) -> bool:
     """False if a signal stopped it."""
     with stop_signals(machine.ranks) as should_stop:
         found = _pairs(recipe, prompts, stage_folder, machine, should_stop)
@@ -73,7 +75,7 @@ def _learn(recipe: PreferenceRecipe, prompts: Prompts | None, stage_folder: Path
     machine.log(_shown_how_often(recipe, len(reference.numbers)))
     objective = _objective(recipe, pairs, reference, machine)
     trainer = Trainer(
-        learner, recipe.stage(), objective, stage_folder,
+        learner, stage, objective, stage_folder,
         ranks=machine.ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=machine.log,
     )  # fmt: skip
     return trainer.run()
@@ -139,16 +141,6 @@ def _shown_how_often(recipe: PreferenceRecipe, num_pairs: int) -> str:
     numbers = recipe.numbers
     epochs = numbers.num_steps * numbers.batch_pairs / num_pairs
     return f"{num_pairs} pairs: in {numbers.num_steps} steps of {numbers.batch_pairs} each comes {epochs:.1f} times"
-
-
-def _finish(recipe: PreferenceRecipe, folder: Path) -> None:
-    """Write the model of the last checkpoint."""
-    finished = PolicyLearner(weights.load(recipe.start, torch.float32))
-    newest = checkpoint.latest(folder / PREFERENCE)
-    assert newest is not None
-    checkpoint.restore_learner(newest, finished)
-    with checkpoint.write_errors(folder / PREFERENCE):
-        export(finished.model, Processor.load(recipe.start), folder / "model", recipe.start)
 
 
 def _prompts(recipe: PreferenceRecipe) -> Prompts | None:

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 
 from demiglace.data.mixture import Mixture
-from demiglace.data.mixture_file import RL, MixtureFile, SourceEntry
+from demiglace.data.mixture_file import FOLDERS, RL, MixtureFile, SourceEntry
+from demiglace.data.object_cache import path_or_address
 from demiglace.fields import Anything, Field, ListOf, Real, TableOf, Whole, take
-from demiglace.jobs.export import export
+from demiglace.jobs.export import export_policy
 from demiglace.jobs.machine import Machine, check_dtype
 from demiglace.jobs.run_folder import open_folder
 from demiglace.jobs.run_record import MOST_RECORD_BYTES, RUN_FILE, Inputs, inputs_of, marks, model_files
@@ -60,7 +61,7 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # raises if they cannot be divided evenly
-    mixture, processor = recipe.mixture.mixture(RL), Processor.load(recipe.start)
+    stage, mixture, processor = recipe.stage(), recipe.mixture.mixture(RL), Processor.load(recipe.start)
     prompts = Prompts(mixture, recipe.numbers.long_share, recipe.seed)
     check_domains(prompts.domains)
     judge = None if recipe.reward_model is None else SequenceClassifier(recipe.reward_model, machine.device)
@@ -70,28 +71,19 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
         _check_steps(recipe, folder)
         model = weights.load(recipe.start, torch.float32)
         learner = PolicyLearner(model, recipe.numbers.activation_checkpointing).to(machine.device)
-        objective = learn_by(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
+        objective = policy_objective(recipe, learner, processor, prompts, folder / RL, machine, judge, remote)
         trainer = Trainer(
-            learner, recipe.stage(), objective, folder / RL,
+            learner, stage, objective, folder / RL,
             ranks=ranks, tensorboard=machine.tensorboard, pace=machine.pace, log=log,
         )  # fmt: skip
         with closing(objective.collector.batches):
             if not trainer.run():
                 return None
-
-        def finish() -> None:
-            finished = PolicyLearner(weights.load(recipe.start, torch.float32))
-            newest = checkpoint.latest(folder / RL)
-            assert newest is not None
-            checkpoint.restore_learner(newest, finished)
-            with checkpoint.write_errors(folder / RL):
-                export(finished.model, processor, folder / "model", recipe.start)
-
-        ranks.first(finish)
+        ranks.first(partial(export_policy, recipe.start, folder / RL, folder / "model"))
     return folder / "model"
 
 
-def learn_by(
+def policy_objective(
     recipe: HybridRlRecipe,
     learner: PolicyLearner,
     processor: Processor,
@@ -161,5 +153,7 @@ def _inputs(recipe: HybridRlRecipe, mixture: Mixture) -> Inputs:
 
 
 def _entry(fields: dict[str, Any]) -> SourceEntry:
-    path = fields.pop("path")
-    return SourceEntry(**fields, path=None if path is None else Path(path))
+    """A source of `run.json`, in which paths are strings."""
+    path, options = fields.pop("path"), fields.pop("options")
+    opened = {name: path_or_address(value) if name in FOLDERS else value for name, value in options.items()}
+    return SourceEntry(**fields, path=None if path is None else Path(path), options=opened)

@@ -23,7 +23,7 @@ from demiglace.jobs.export import export
 from demiglace.jobs.machine import Machine, check_dtype, measured_peak
 from demiglace.jobs.run_folder import SKIPPED_FILE, open_folder
 from demiglace.jobs.run_record import inputs_of
-from demiglace.jobs.supervised_stage import learn_from, open_loader
+from demiglace.jobs.supervised_stage import open_loader, supervised_objective
 from demiglace.jobs.time_plan import PLAN_FILE, seconds_of_a_step
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMV, MiniCPMVConfig
@@ -153,7 +153,7 @@ def run_stage(
     def objective(loader: Loader) -> SupervisedObjective:
         numbers, learning = recipe.numbers, Learning.of(stage.trainable)
         bounds = {"length": numbers.length, "micro_batch_rows": numbers.micro_batch_rows}
-        return learn_from(loader, processor, stage, machine, stage_folder, **bounds, learning=learning)
+        return supervised_objective(loader, processor, stage, machine, stage_folder, **bounds, learning=learning)
 
     def seconds() -> float:
         with closing(rows()) as loader:

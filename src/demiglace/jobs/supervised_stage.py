@@ -31,7 +31,7 @@ def open_loader(
     )
 
 
-def learn_from(
+def supervised_objective(
     loader: Loader,
     processor: Processor,
     stage: Stage,

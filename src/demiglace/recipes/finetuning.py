@@ -138,7 +138,6 @@ class FinetuningRecipe:
             weight_decay=0.0,  # ours
             max_grad_norm=1.0,  # ours
             save_every=max(1, min(MOST_STEPS_BETWEEN, num_steps // ROUNDS_OF_CHECKPOINTS)),
-            log_every=1,
             decay="cosine",  # paper
             muon=False,  # ours: a model trained with AdamW keeps AdamW
             saves_frozen=False,

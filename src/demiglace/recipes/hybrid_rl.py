@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from demiglace.data.mixture_file import RL, MixtureFile
-from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
 from demiglace.rl.policy_settings import PolicySettings
 from demiglace.training.stage import Stage
 
@@ -85,9 +85,6 @@ class HybridRlRecipe:
     save_every: int = 20
     keep: int = 2  # checkpoints
 
-    def __post_init__(self) -> None:
-        check_checkpoints(self.save_every, self.keep)
-
     def stage(self) -> Stage:
         numbers = self.numbers
         return Stage(
@@ -101,7 +98,6 @@ class HybridRlRecipe:
             weight_decay=0.0,  # TRL
             max_grad_norm=numbers.max_grad_norm,
             save_every=self.save_every,
-            log_every=1,
             keep=self.keep,
             muon=False,  # ours: AdamW, as in all frameworks
         )

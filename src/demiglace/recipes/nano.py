@@ -98,6 +98,7 @@ class NanoRecipe:
             weight_decay=0.05,
             max_grad_norm=1.0,
             save_every=self.save_every,
+            log_every=10,
         )
 
 

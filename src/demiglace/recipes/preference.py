@@ -15,7 +15,7 @@ from demiglace.data.mixture_file import PREFERENCE, MixtureFile
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.object_store import StoredRecords
 from demiglace.recipes.hybrid_rl import ALL_BUT_ENCODER
-from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
 from demiglace.rl.answer_judge import AnswerSettings
 from demiglace.rl.server_address import check_address
 from demiglace.training.stage import Stage
@@ -123,9 +123,6 @@ class PreferenceRecipe:
     save_every: int = 20
     keep: int = 2  # checkpoints
 
-    def __post_init__(self) -> None:
-        check_checkpoints(self.save_every, self.keep)
-
     def stage(self) -> Stage:
         numbers = self.numbers
         return Stage(
@@ -139,7 +136,6 @@ class PreferenceRecipe:
             weight_decay=0.0,  # TRL
             max_grad_norm=numbers.max_grad_norm,
             save_every=self.save_every,
-            log_every=1,
             keep=self.keep,
             decay="cosine",  # RLAIF-V
             muon=False,  # ours: AdamW, as in all frameworks

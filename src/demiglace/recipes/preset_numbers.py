@@ -24,9 +24,3 @@ def check_above_zero(numbers: object, names: Sequence[str]) -> None:
     """ValueError that names each of these fields that is not above 0 or is infinite, which would spoil the weights."""
     if strange := [f"{name} {getattr(numbers, name)}" for name in names if not 0 < getattr(numbers, name) < math.inf]:
         raise ValueError(f"must be above 0: {', '.join(strange)}")
-
-
-def check_checkpoints(save_every: int, keep: int) -> None:
-    """ValueError unless checkpoints are saved and at least one is kept."""
-    if min(save_every, keep) < 1:
-        raise ValueError(f"save_every and keep must be at least 1, got {save_every} and {keep}")

@@ -22,7 +22,7 @@ from demiglace.processing.processor import Processor
 from demiglace.processing.processor_config import ProcessorConfig
 from demiglace.processing.slicing import SlicingConfig
 from demiglace.processing.tokenizer import Tokenizer
-from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
 from demiglace.training.stage import Stage
 
 DECAY_SHARE = 0.2  # ours: share of the last stage over which learning rate and mixture change
@@ -101,7 +101,6 @@ class PretrainingRecipe:
             raise ValueError(
                 "8b starts from a pre-trained encoder and decoder (paper: SigLIP2 and Qwen3): give their folder"
             )
-        check_checkpoints(self.save_every, self.keep)
 
     def stages(self) -> list[Stage]:
         """The stages in order, without those that have no steps."""
@@ -120,7 +119,6 @@ class PretrainingRecipe:
             weight_decay=0.1,  # ours
             max_grad_norm=1.0,  # ours
             save_every=self.save_every,
-            log_every=1,
             keep=self.keep,
         )
 

@@ -2,7 +2,8 @@
 
 1. `general`: instructions of every kind, a tenth of them text only; videos are still single frames, as before.
 2. `long_cot_3d`: long answers are added, and the 2D-Resampler becomes 3D: clips at frame rates up to 10, in packages
-   of 1 to 6 frames, both drawn at random. No weights are added.
+   of 1 to 6 frames. Both are drawn at random for generated clips; videos of records keep their own sampling. No weights
+   are added.
 
 The paper gives the learning rates at 8b and the share of text; the rest is ours.
 """
@@ -18,7 +19,7 @@ from demiglace.data.mixture_file import MixtureFile
 from demiglace.model import weights
 from demiglace.model.minicpmv import MiniCPMVConfig
 from demiglace.processing.processor import Processor
-from demiglace.recipes.preset_numbers import check_above_zero, check_checkpoints, numbers_of_preset
+from demiglace.recipes.preset_numbers import check_above_zero, numbers_of_preset
 from demiglace.training.stage import Stage
 
 GENERAL, LONG_COT_3D = "general", "long_cot_3d"
@@ -117,9 +118,6 @@ class SftRecipe:
     keep: int = 2  # checkpoints
     static_patches: float | None = None
 
-    def __post_init__(self) -> None:
-        check_checkpoints(self.save_every, self.keep)
-
     def stages(self) -> list[Stage]:
         """The stages in order, without those that have no steps."""
         numbers, (first, second) = self.numbers, self.numbers.num_steps
@@ -139,7 +137,6 @@ class SftRecipe:
             weight_decay=0.05,  # ours
             max_grad_norm=1.0,  # ours
             save_every=self.save_every,
-            log_every=1,
             keep=self.keep,
             decay="cosine",  # paper, for the first stage
             sample_power=self.numbers.sample_power,

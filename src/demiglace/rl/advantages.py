@@ -15,22 +15,20 @@ TOLERANCE = 1e-6  # ours: 0.9 is not exact in float32, and rounding errors are n
 STD_EPS = 1e-6  # released code (RLPR): added to the standard deviation
 
 
-def has_spread(rewards: Sequence[float | None], tolerance: float = TOLERANCE) -> bool:
-    """Whether the known rewards differ by more than `tolerance`; otherwise the group gives no learning signal."""
+def has_spread(rewards: Sequence[float | None]) -> bool:
+    """Whether the known rewards differ by more than `TOLERANCE`; otherwise the group gives no learning signal."""
     scored = _scored(rewards)
-    return bool(scored) and max(scored) - min(scored) > tolerance
+    return bool(scored) and max(scored) - min(scored) > TOLERANCE
 
 
-def advantages(
-    rewards: Sequence[float | None], by_std: bool = False, tolerance: float = TOLERANCE
-) -> list[float | None]:
+def advantages(rewards: Sequence[float | None], by_std: bool = False) -> list[float | None]:
     """Reward minus the group's mean, optionally divided by its standard deviation (of a sample, as in RLPR's code).
 
     rewards: of one group; None, not scored, is excluded from the mean and gets no advantage. All are 0 without a
     spread. Raises ValueError for a reward that is not finite.
     """
     scored = _scored(rewards)
-    if not has_spread(rewards, tolerance):
+    if not has_spread(rewards):
         return [None if reward is None else 0.0 for reward in rewards]
     mean = math.fsum(scored) / len(scored)
     scale = statistics.stdev(scored) + STD_EPS if by_std else 1.0

@@ -9,6 +9,7 @@ from demiglace.batch import IGNORE
 from demiglace.conversation import Conversation, Message, Text
 from demiglace.data.sources.jsonl import JsonFile
 from demiglace.data.sources.object_store import StoredRecords
+from demiglace.processing.fitting import fit_for_answer
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.records.preferences import Preference
@@ -36,7 +37,9 @@ class PairBatches:
         pair = self.read(number)
         answers = [answer_tokens(self.processor, text, pair.is_long) for text in (pair.chosen, pair.rejected)]
         room = self.positions - max(map(len, answers))
-        return self.processor.prepare(Conversation(pair.messages, thinking=pair.is_long), max_tokens=room), answers
+        # As in inference, where the policy saw these frames of videos without sampling settings.
+        fitted = fit_for_answer(self.processor, Conversation(pair.messages, thinking=pair.is_long), self.positions - 1)
+        return self.processor.prepare(fitted.conversation, max_tokens=room), answers
 
 
 def answer_tokens(processor: Processor, text: str, is_long: bool) -> list[int]:

@@ -6,13 +6,14 @@ A batch is a function of its number, so neither workers nor what they have prepa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from demiglace.data.mixture import Draw
 from demiglace.data.sample_builder import VisualArrays, WorkerPool
+from demiglace.processing.fitting import fit_for_answer
 from demiglace.processing.processor import Processor
 from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
@@ -37,7 +38,7 @@ class PreparedPrompt:
 
 @dataclass(frozen=True)
 class PromptReader:
-    """Reads and prepares prompts. max_tokens: of a prompt."""
+    """Reads and prepares prompts. max_tokens: of a prompt; videos without sampling settings are fitted to it."""
 
     prompts: Prompts
     processor: Processor
@@ -47,10 +48,12 @@ class PromptReader:
         """Raises BadRecord if the record cannot be used or has no reference, or if its prompt is too long."""
         prompt = self.prompts.read(*numbered)
         try:
-            sample = self.processor.prepare(prompt.conversation(), max_tokens=self.max_tokens)
+            asked = fit_for_answer(self.processor, prompt.conversation(), self.max_tokens).conversation
+            sample = self.processor.prepare(asked, max_tokens=self.max_tokens)
         except ValueError as error:
             raise BadRecord(prompt.name, str(error)) from error
         pictures = None if sample.visual is None else VisualArrays.of(sample.visual)
+        prompt = replace(prompt, messages=asked.messages)
         return PreparedPrompt(prompt, sample.tokens.numpy(), sample.visual_places.numpy(), pictures)
 
 

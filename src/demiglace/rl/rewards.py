@@ -69,10 +69,10 @@ def repetition_rewards(group: Group, most_repeats: int) -> list[float]:
     return [-1.0 if repeats(text, REPEATED_WORDS) >= most_repeats else 0.0 for text in responses]
 
 
-def preference_rewards(scores: Sequence[float], tolerance: float = TOLERANCE) -> list[float]:
-    """Half of the standardised scores of a reward model; 0 if they do not differ by more than `tolerance`."""
+def preference_rewards(scores: Sequence[float]) -> list[float]:
+    """Half of the standardised scores of a reward model; 0 if they do not differ by more than `TOLERANCE`."""
     check_finite("scores of the reward model", scores)
-    if len(scores) < 2 or max(scores) - min(scores) <= tolerance:
+    if len(scores) < 2 or max(scores) - min(scores) <= TOLERANCE:
         return [0.0] * len(scores)
     mean, std = statistics.fmean(scores), statistics.pstdev(scores)
     return [PREFERENCE_SHARE * (score - mean) / std for score in scores]

@@ -82,9 +82,11 @@ class RolloutCollector:
             )
         with self._stopped_together():
             groups = [] if is_known else self._answered(asked, samples, version)
-        if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:  # together: weights may be sharded
-            pairs = zip(groups or [one.group for one in scored], samples, strict=True)
-            groups = [self._with_old_log_probs(group, sample, learner) for group, sample in pairs]
+        if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:
+            # All processes run the learner equally often, because weights may be sharded.
+            pairs = list(zip(groups or [one.group for one in scored], samples, strict=True))
+            repeated = pairs[:1] * (self.ranks.largest(len(pairs)) - len(pairs))
+            groups = [self._with_old_log_probs(*pair, learner) for pair in pairs + repeated][: len(pairs)]
         if not is_known:
             clock.split("sampling_s")
             scored = [self._scored(*one) for one in zip(asked, samples, groups, strict=True)]

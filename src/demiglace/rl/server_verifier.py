@@ -33,6 +33,8 @@ AT_ONCE = 8  # concurrent requests; ours
 LONGEST_WAIT = 30.0  # seconds between two tries; ours
 TIMEOUT = 300.0  # seconds for one answer; ours
 MOST_BYTES = 2**24  # of a response
+# Servers take what is missing from the checkpoint's settings; -1 is vLLM's and SGLang's value for all tokens.
+GREEDY = {"temperature": 0, "top_p": 1, "top_k": -1, "min_p": 0, "repetition_penalty": 1}
 _BUSY = (408, 425, 429)  # besides 5xx: temporary statuses
 
 
@@ -75,7 +77,7 @@ class ServerVerifier:
             {"role": message.role, "content": [piece for part in message.content for piece in _content(part)]}
             for message in conversation.messages
         ]
-        fields = {"model": self.model, "messages": messages, "temperature": 0, **options}
+        fields = {"model": self.model, "messages": messages, **GREEDY, **options}
         fields["chat_template_kwargs"] = {"enable_thinking": False}
         request = urllib.request.Request(
             self.address.rstrip("/") + "/chat/completions",

@@ -85,9 +85,9 @@ def draw_curves(runs: Sequence[Run], path: Path) -> None:
     A single run has a colour for each stage, several runs have a colour each. Loss and norm have logarithmic axes.
     """
     names = _figure_names(runs)
-    batch_rows = math.ceil(len(names) / NUM_COLUMNS)
-    figure = Figure(figsize=(4 * NUM_COLUMNS, 2.4 * batch_rows + 0.6), layout="constrained")
-    panels = figure.subplots(batch_rows, NUM_COLUMNS, squeeze=False, sharex=True).flatten()
+    num_rows = math.ceil(len(names) / NUM_COLUMNS)
+    figure = Figure(figsize=(4 * NUM_COLUMNS, 2.4 * num_rows + 0.6), layout="constrained")
+    panels = figure.subplots(num_rows, NUM_COLUMNS, squeeze=False, sharex=True).flatten()
     for name, panel in zip(names, panels, strict=False):
         _draw_panel(panel, name, runs)
     for panel in panels[len(names) :]:

@@ -55,6 +55,10 @@ class ProcessGroup:
         dist.all_gather_object(parts, own)
         return {key: value for part in parts for key, value in part.items()}
 
+    def largest(self, value: int) -> int:
+        """The largest of the values of all processes."""
+        return max(self.merge({self.rank: value}).values())
+
     def first(self, job: Callable[[], object]) -> None:
         """Run the job in the first process while the others wait. If it raises ValueError or OSError, all raise."""
         error: Exception | None = None

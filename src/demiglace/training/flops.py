@@ -23,7 +23,7 @@ SIDES = {"cpu": 1024, "cuda": 8192}  # of the matrices multiplied
 
 @dataclass(frozen=True)
 class Learning:
-    """Which parts of the model are trainable."""
+    """Which parts of the model are trainable, at least some of their layers."""
 
     vision: bool
     resampler: bool
@@ -32,7 +32,8 @@ class Learning:
     @classmethod
     def of(cls, beginnings: tuple[str, ...]) -> Learning:
         """From prefixes of the names of trainable parameters, as in `Stage.trainable`."""
-        return cls(*(f"model.{part}.".startswith(beginnings) for part in ("vpm", "resampler", "llm")))
+        parts = ("model.vpm.", "model.resampler.", "model.llm.")
+        return cls(*(any(one.startswith(part) or part.startswith(one) for one in beginnings) for part in parts))
 
     def factors(self) -> tuple[int, int, int]:
         """Cost of forward and backward of the three parts, in multiples of forward."""

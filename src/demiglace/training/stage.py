@@ -9,7 +9,7 @@ from demiglace.training.schedule import Decay, decayed, wsd
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of training; the recipe gives the source of each number."""
+    """A stage of training; the recipe gives the source of each number. ValueError if it would keep no checkpoint."""
 
     name: str
     trainable: tuple[str, ...]  # prefixes of the names of trainable parameters; all others are frozen
@@ -21,12 +21,16 @@ class Stage:
     weight_decay: float
     max_grad_norm: float  # gradients are clipped to this norm
     save_every: int
-    log_every: int = 10
+    log_every: int = 1
     keep: int = 2  # checkpoints to keep
     decay: Decay = "linear"
     sample_power: float = 1.0  # of conversations: n learned tokens weigh n ** sample_power (`training.supervised`)
     muon: bool = True  # for matrices inside blocks; else AdamW for all
     saves_frozen: bool = True  # in every checkpoint; else frozen parameters must be loaded from elsewhere
+
+    def __post_init__(self) -> None:
+        if min(self.save_every, self.keep) < 1:
+            raise ValueError(f"save_every and keep must be at least 1, got {self.save_every} and {self.keep}")
 
     def rate_share(self, step: int) -> float:
         """Share of the peak rate at a step, counted from 0."""

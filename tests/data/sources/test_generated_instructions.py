@@ -44,11 +44,11 @@ def test_a_mixture_names_kinds_and_mistakes_are_told(tmp_path: Path) -> None:
     (source,) = read_mixture(written('kinds = ["json"]\nmost_extras = 0')).mixture("hybrid_rl").sources
     assert isinstance(source, GeneratedInstructions)
     assert {source.ask(0, row, (0,))[1].kind for row in range(5)} == {"instruction_json"}
-    for options, told in (
+    for options, message in (
         ('kinds = ["rhyme"]', r"kinds\[0\] must be one of one_of, lines"),
         ("kinds = []", "kinds must be a list of at least 1"),
         ("most_extras = 9", "most_extras must be a whole number from 0 to 4, got 9"),
         ('topics = ["a"]', "topics is unknown; instructions takes kind, kinds, long_share"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             read_mixture(written(options)).mixture("hybrid_rl")

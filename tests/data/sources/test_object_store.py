@@ -61,8 +61,8 @@ def test_shards_by_a_pattern(bucket, tmp_path):
 def test_a_cache_of_one_shard_gives_the_same_records(bucket, tmp_path):
     size = max(len(FILES[f"shards/{number}.tar"]) for number in (0, 1))
     source = opened(tmp_path, bucket, "webdataset", "shards/*.tar", gb=size / 1e9)
-    told = [answer(source.read(block, 0, (0,))) for _ in range(3) for block in (0, 1)]
-    assert told == ["It is one.", "It is three."] * 3
+    answers = [answer(source.read(block, 0, (0,))) for _ in range(3) for block in (0, 1)]
+    assert answers == ["It is one.", "It is three."] * 3
     held = [path.stat().st_size for path in (tmp_path / "cache").iterdir() if len(path.name) == 32]
     assert sum(held) <= size
 
@@ -81,9 +81,9 @@ def test_text_cut_otherwise_is_counted_anew(memory, tmp_path):
 
 
 def test_a_file_without_records_is_named_by_its_address(memory, tmp_path):
-    for content, told in ((b"", "empty"), (b"\n\n", "has no records")):
+    for content, message in ((b"", "empty"), (b"\n\n", "has no records")):
         fsspec.filesystem("memory").pipe(f"{memory}/parts/3.jsonl", content)
-        with pytest.raises(ValueError, match=rf"source 'far': memory://.*/parts/3\.jsonl.* {told}"):
+        with pytest.raises(ValueError, match=rf"source 'far': memory://.*/parts/3\.jsonl.* {message}"):
             opened(tmp_path, memory, "jsonl", "parts/*.jsonl")
 
 
@@ -121,7 +121,7 @@ def test_a_run_notes_what_the_store_says_of_its_files(bucket, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "more", "told"),
+    ("kind", "path", "more", "message"),
     [
         ("pdfs", "papers", "", "pdfs reads local files; an address may be of jsonl, parquet, webdataset, text"),
         ("jsonl", "records.jsonl", 'media_root = "media"', "media_root is of local files"),
@@ -130,8 +130,8 @@ def test_a_run_notes_what_the_store_says_of_its_files(bucket, tmp_path):
         ("webdataset", "*.tar", "", r"\*.tar matches no file that ends with .tar"),
     ],
 )
-def test_mistakes_are_one_line(memory, tmp_path, kind, path, more, told):
-    with pytest.raises(ValueError, match=f"source 'far': .*{told}"):
+def test_mistakes_are_one_line(memory, tmp_path, kind, path, more, message):
+    with pytest.raises(ValueError, match=f"source 'far': .*{message}"):
         read_mixture(written(tmp_path, memory, kind, path, more)).mixture("full")
 
 

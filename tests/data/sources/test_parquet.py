@@ -17,6 +17,7 @@ from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.records.bad_record import BadRecord
 
 pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 
 
 @cache
@@ -78,6 +79,17 @@ def test_other_columns_of_pictures(tmp_path):
         shown[name] = read(ParquetFiles("rows", (file,)), 0, 0).messages[0].content
     assert shown["bytes"] == shown["list"] == (Image(png()), Text("Say it."))
     assert shown["path"] == (Image(tmp_path / "a.png"), Text("Say it."))
+
+
+def test_a_file_without_rows_before_others_decides_nothing(tmp_path, source):
+    """As streaming writers leave a shard that got no record: with no row group, or with an empty one."""
+    empty = tmp_path / "empty.parquet"
+    schema = pyarrow.Table.from_pylist(rows("a")).schema
+    pyarrow.parquet.ParquetWriter(empty, schema).close()
+    assert ParquetFiles("rows", (empty,)).names_files
+    assert not ParquetFiles("rows", (empty, *source.paths)).names_files
+    pyarrow.parquet.write_table(schema.empty_table(), empty)
+    assert not ParquetFiles("rows", (empty, *source.paths)).names_files
 
 
 def test_a_pickled_source_takes_its_counts_but_no_rows_along(source):

@@ -181,10 +181,10 @@ def test_files_of_a_folder_in_a_store_come_in_natural_order_and_once(memory):
 
 def test_media_are_where_the_records_are(tmp_path):
     near, far = write_records(tmp_path / "a.jsonl", "1"), StoredFile("s3://bucket/a.jsonl", 10, "mark")
-    for files, folders, told in (
+    for files, folders, message in (
         ([far], {"media": tmp_path}, "its media must have one too"),
         ([far], {"media_root": tmp_path}, "no media root is for it"),
         ([far, near], {"media": "s3://bucket/media"}, r"a\.jsonl is here: its media must be a folder"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             open_records("data", files, **folders)

@@ -64,7 +64,7 @@ def test_only_hidden_characters_are_said_to_be_hidden():
 
 
 @pytest.mark.parametrize(
-    ("shares", "told"),
+    ("shares", "message"),
     [
         ({"layout_share": -0.1}, "-0.1"),
         ({"layout_share": 0.6, "document_share": 0.6}, "0.6 \\+ 0.6"),
@@ -72,8 +72,8 @@ def test_only_hidden_characters_are_said_to_be_hidden():
         ({"document_share": 0.5}, "documents is None, but document_share is 0.5"),
     ],
 )
-def test_shares_that_cannot_be_are_refused(shares, told):
-    with pytest.raises(ValueError, match=told):
+def test_shares_that_cannot_be_are_refused(shares, message):
+    with pytest.raises(ValueError, match=message):
         ReadingPictures(max_lines=1, max_characters=20, **shares)
 
 

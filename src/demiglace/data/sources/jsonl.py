@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from demiglace.conversation import Conversation, VideoSampling
-from demiglace.data.source import state_of
+from demiglace.data.source import FileSource
 from demiglace.media.pictures import local_file
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.formats import MAX_RECORD_BYTES, parse_json, read_record
@@ -30,13 +31,16 @@ _BRACKET = re.compile(rb'(?:[^][{}"]++|"(?:[^"\\]++|\\.)*+"?)*+([][{}]?)', re.DO
 
 
 @dataclass(frozen=True)
-class JsonFile:
+class JsonFile(FileSource):
     """JSON Lines, or a JSON array of objects, detected from the first character.
 
     Records name their files relative to the folder of `path`, and none outside of it. If the files are elsewhere,
     `media` or `media_root` is their folder (see `MediaFolders`), or `find` resolves their names. `sampling` is as in
     `read_record`.
     """
+
+    shuffled_blocks: ClassVar[None] = None
+    names_files: ClassVar[bool] = True
 
     name: str
     path: Path
@@ -54,16 +58,8 @@ class JsonFile:
         return tuple(min(BLOCK, num_records - start) for start in range(0, num_records, BLOCK))
 
     @property
-    def shuffled_blocks(self) -> None:
-        return None
-
-    @property
     def files(self) -> tuple[Path, ...]:
         return (self.path,)
-
-    @property
-    def names_files(self) -> bool:
-        return True
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         return read_record(self.record(block, row), self.where(block, row), self._finder, sampling=self.sampling)
@@ -96,9 +92,6 @@ class JsonFile:
         if self._index.lines is None:
             return f"{self.path}[{number}]"
         return f"{self.path}:{self._index.lines[number]}"
-
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
 
     @cached_property
     def _index(self) -> _Index:

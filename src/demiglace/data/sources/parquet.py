@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,8 @@ class ParquetFiles(FileSource):
     @property
     def names_files(self) -> bool:
         """True unless one of the first records has its pictures in the table; then all are assumed to."""
-        return not any(isinstance(shown, bytes) for row in range(self.blocks[0])[:FIRST] for shown in self._shown(row))
+        places = ((block, row) for block, size in enumerate(self.blocks) for row in range(size))
+        return not any(isinstance(shown, bytes) for place in islice(places, FIRST) for shown in self._shown(*place))
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         path, where = self._groups[block][0], self.where(block, row)
@@ -56,10 +58,10 @@ class ParquetFiles(FileSource):
             raise BadRecord(where, str(error)) from error
         return read_record(record, where, find, sampling=self.sampling)
 
-    def _shown(self, row: int) -> list[object]:
-        """The media of a record of the first block."""
+    def _shown(self, block: int, row: int) -> list[object]:
+        """The media of a record."""
         try:
-            return media_of(self.read(0, row, (0,)))
+            return media_of(self.read(block, row, (0,)))
         except BadRecord:
             return []
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 from demiglace.conversation import Conversation
 from demiglace.data.named_files import files_below
-from demiglace.data.source import count_records, state_of
+from demiglace.data.source import FileSource, count_records
 from demiglace.documents.corruption import restoration_task
 from demiglace.documents.corruption.restoration_task import damage_and_ask
 from demiglace.documents.page import Skipped, Unit
@@ -22,11 +23,13 @@ OPTIONS: Mapping[str, Field] = {**restoration_task.OPTIONS, "dpi": Whole(10, 240
 
 
 @dataclass(frozen=True)
-class PdfFolder:
+class PdfFolder(FileSource):
     """A block is a PDF at any depth below `folder`, in natural order, without hidden files; a record is a page.
 
     Each time a page is read, other regions are corrupted, at other levels. Pages without text are bad records.
     """
+
+    shuffled_blocks: ClassVar[None] = None
 
     name: str
     folder: Path
@@ -48,16 +51,8 @@ class PdfFolder:
         return tuple(count_records(path, count_pages) for path in self._paths)
 
     @property
-    def shuffled_blocks(self) -> None:
-        return None
-
-    @property
     def files(self) -> tuple[Path, ...]:
         return self._paths
-
-    @property
-    def names_files(self) -> bool:
-        return False
 
     def read(self, block: int, row: int, seed: tuple[int, ...]) -> Conversation:
         chances = (*seed, block, row)
@@ -72,9 +67,6 @@ class PdfFolder:
     def where(self, block: int, row: int) -> str:
         """ "folder/paper.pdf#3", with the page from 1."""
         return f"{self._paths[block]}#{row + 1}"
-
-    def __getstate__(self) -> dict[str, object]:
-        return state_of(self)
 
     @cached_property
     def _paths(self) -> tuple[Path, ...]:

@@ -1,0 +1,40 @@
+"""Batches of rollouts where several processes collect them together."""
+
+from dataclasses import dataclass
+
+from rl_objectives import objective
+
+from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
+from demiglace.training.distributed import ProcessGroup
+
+
+@dataclass(frozen=True)
+class BesideAnother(ProcessGroup):
+    """The first of two processes; the other has 4 groups or microbatches, and figures of 0."""
+
+    count: int = 2
+
+    def sum(self, values):
+        return list(values)
+
+    def merge(self, own):
+        return {**own, 1: 4} if own else {}
+
+
+def test_a_process_with_fewer_prompts_runs_its_sharded_weights_as_often_as_the_others(model, processor, tmp_path):
+    """Where a prompt was left out in one process, the others would wait for it forever."""
+    learn = objective(model, processor, tmp_path, updates=2)
+    learn.collector.ranks = BesideAnother()
+    read, batches = learn.collector.batches.batch, []
+    learn.collector.batches.batch = lambda number: tuple(held[:3] for held in read(number))
+
+    def log_probs(batch):
+        batches.append(batch)
+        return PolicyLearner(model).log_probs_by_answer(batch)
+
+    groups = learn.collector.collect(0, (), log_probs)
+    assert len(batches) == 4
+    for sample, scored in zip(groups.samples, groups.scored, strict=True):
+        rollouts = scored.group.rollouts
+        alone = RolloutBatch.of(processor, [sample], [[rollout.tokens for rollout in rollouts]])
+        assert [list(rollout.old_log_probs) for rollout in rollouts] == PolicyLearner(model).log_probs_by_answer(alone)
