@@ -1,6 +1,7 @@
 import pytest
 
 from demiglace.rl.policy_settings import PolicySettings
+from demiglace.training.losses import ClipBounds
 
 
 def test_the_limit_is_that_of_the_mode():
@@ -20,3 +21,9 @@ def test_the_limit_is_that_of_the_mode():
 def test_what_cannot_be_is_told(changes, message):
     with pytest.raises(ValueError, match=message):
         PolicySettings(**changes)
+
+
+def test_clip_bounds_are_those_of_the_loss_unless_given():
+    assert PolicySettings().clip_bounds == ClipBounds(0.2, 0.28)
+    assert PolicySettings(loss="gspo").clip_bounds == ClipBounds(0.0003, 0.0004)
+    assert PolicySettings(loss="gspo", clip=ClipBounds(0.1, 0.1)).clip_bounds == ClipBounds(0.1, 0.1)

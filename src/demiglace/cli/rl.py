@@ -34,7 +34,9 @@ class Policy:
     short_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a short answer.")] = None
     long_limit: Annotated[int | None, typer.Option(help="Maximum tokens of a long answer with its reasoning.")] = None
     loss: Annotated[str | None, typer.Option(help="grpo, dr_grpo, dapo, gspo or cispo. [default: dapo]")] = None
-    clip: Annotated[str | None, typer.Option(help="Clip range below and above 1. [default: 0.2,0.28]")] = None
+    clip: Annotated[
+        str | None, typer.Option(help="Clip range below and above 1. [default: 0.2,0.28; gspo: 0.0003,0.0004]")
+    ] = None
     updates: Annotated[int | None, typer.Option(help="Updates per batch. [default: 1]")] = None
     by_std: Annotated[bool, typer.Option("--by-std", help="Divide advantages by their standard deviation.")] = False
     keep_flat: Annotated[

@@ -135,7 +135,7 @@ class PolicyObjective(MicrobatchedObjective):
         old = log_probs.detach() if part.old is None else part.old.to(self.device)
         loss, lengths = policy_loss(settings.loss), part.batch.lengths
         tokens = LearnedTokens(log_probs, old, part.advantages.to(self.device), lengths)
-        losses, is_clipped = loss.tokens(tokens, settings.clip)
+        losses, is_clipped = loss.tokens(tokens, settings.clip_bounds)
         total = loss.total(num_answers, num_tokens, max(settings.short_limit, settings.long_limit))
         figures: dict[str, float | Tensor] = {"learned_tokens": share * len(log_probs)}
         if num_tokens:

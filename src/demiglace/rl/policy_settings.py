@@ -17,7 +17,8 @@ class PolicySettings:
     short_limit, long_limit: the most tokens of an answer, by mode.
     updates: steps that train on a batch, each on a part of its prompts. With 1, the trained policy is the one that
         answered: the probability ratio is 1, and clipping has no effect.
-    loss, clip: of `training.losses`. by_std: whether advantages are divided by the standard deviation of their group.
+    loss, clip: of `training.losses`; without clip, the bounds of the loss.
+    by_std: whether advantages are divided by the standard deviation of their group.
     drops_flat: whether groups whose rewards do not differ are left out of the update and of its mean.
     """
 
@@ -27,7 +28,7 @@ class PolicySettings:
     long_limit: int = 8192  # paper
     updates: int = 1  # TRL, nanochat; the paper is silent
     loss: str = "dapo"  # TRL: all tokens of a batch have equal weight
-    clip: ClipBounds = field(default_factory=ClipBounds)  # PPO below, DAPO above
+    clip: ClipBounds | None = None
     by_std: bool = False  # Dr. GRPO, prime-rl, nanochat; the paper's GRPO divides
     drops_flat: bool = True  # DAPO, prime-rl
     rewards: RewardSettings = field(default_factory=RewardSettings)
@@ -44,6 +45,10 @@ class PolicySettings:
             )
         if self.batch_prompts % self.updates:
             raise ValueError(f"{self.batch_prompts} prompts cannot be dealt out evenly to {self.updates} updates")
+
+    @property
+    def clip_bounds(self) -> ClipBounds:
+        return self.clip or policy_loss(self.loss).clip
 
     def limit(self, mode: Mode) -> int:
         return self.long_limit if mode == "long" else self.short_limit

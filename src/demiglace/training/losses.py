@@ -57,10 +57,13 @@ Average = Literal["tokens", "answers", "limit"]
 
 @dataclass(frozen=True)
 class PolicyLoss:
-    """tokens: -> losses (tokens,), and bool (tokens,), where clipping limits the gradient. average: over what."""
+    """tokens: -> losses (tokens,), and bool (tokens,), where clipping limits the gradient. average: over what.
+    clip: bounds for ratios of this kind.
+    """
 
     tokens: TokenLoss
     average: Average
+    clip: ClipBounds = ClipBounds()
 
     def weights(self, lengths: Sequence[int]) -> Tensor:
         """float32 (tokens,): weights of the tokens of answers of these lengths, before the division by `total`."""
@@ -97,7 +100,7 @@ POLICY_LOSSES: Mapping[str, PolicyLoss] = {
     "grpo": PolicyLoss(clipped, "answers"),
     "dr_grpo": PolicyLoss(clipped, "limit"),
     "dapo": PolicyLoss(clipped, "tokens"),
-    "gspo": PolicyLoss(sequence_clipped, "answers"),
+    "gspo": PolicyLoss(sequence_clipped, "answers", ClipBounds(3e-4, 4e-4)),  # its paper, section 5.1
     "cispo": PolicyLoss(bounded_weight, "tokens"),
 }
 
