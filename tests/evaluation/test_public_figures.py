@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from public_layouts import in_base64, write_tsv
+import pytest
+from public_layouts import in_base64, write_jsonl, write_tsv
 
 from demiglace.evaluation.benchmark_names import BENCHMARKS
 from demiglace.evaluation.comparison import compare
@@ -28,6 +30,21 @@ def test_figures_of_a_set_of_hallusionbench_are_one_cluster(tmp_path: Path) -> N
     scored = score_predictions(found)
     assert compare(scored, scored).clusters == 4
     assert benchmark_score(BENCHMARKS["HallusionBench"], scored).figures[1].share.interval is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"question": "Which year?", "options": ["1636", "1366"]},
+        {"question": "Which year?\n(A) 1636\n(B) 1366", "options": []},
+    ],
+)
+def test_rows_of_lvbench_may_be_single_questions(tmp_path: Path, asked: dict[str, Any]) -> None:
+    """lmms-eval/LVBench has a row for each question (its lvbench/utils.py), LVBench's own file one for each video."""
+    row = {"key": "abc", "video_path": "abc.mp4", "uid": "7", "answer": "B", "question_type": ["event"]} | asked
+    (example,) = BENCHMARKS["LVBench"].examples(write_jsonl(tmp_path / "LVBench.jsonl", [row]))
+    assert (example.id, example.question, example.category) == ("7", "Which year?", "event")
+    assert (example.expected.answers, dict(example.expected.choices)) == (("B",), {"A": "1636", "B": "1366"})
 
 
 def test_categories_of_ocrbench_are_per_cent(tmp_path: Path) -> None:
