@@ -105,7 +105,7 @@ def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored], sizes: Group
         _commonest(held, first.scale) if is_plain else None,
         _chance(held, first.scale) if is_plain else None,
         _categories(first, scored, cut, benchmark.several_categories),
-        dict(Counter(example.prediction.reply.error for example in scored if example.prediction.reply.error)),
+        dict(Counter(error for example in scored if (error := example.prediction.reply.error)).most_common()),
         {
             figure.name: count
             for figure in benchmark.figures
