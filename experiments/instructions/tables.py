@@ -2,7 +2,7 @@
 
     python experiments/instructions/tables.py FILE.jsonl
 
-At temperature 1; intervals hold 95 % and come of questions drawn with replacement, each with all of its answers. With
+At temperature 1; intervals hold 95 % (`evaluation/intervals.py`) and keep all answers to a question together. With
 two models the last column of a mode is the second less the first.
 """
 

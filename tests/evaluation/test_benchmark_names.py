@@ -157,7 +157,7 @@ def test_hallusionbench_groups_figures_and_questions(tmp_path: Path) -> None:
         "question": "Longer?",
     }
     hub |= {"gt_answer": "0", "image": struct()}
-    wanted = {"figure": "VD_illusion_0_1", "question": "VD_illusion_0_2"}
+    wanted = {"figure": "VD_illusion_0_1", "question": "VD_illusion_0_2", "set": "VD_illusion_0"}
     for file in (write_tsv(tmp_path / "a.tsv", [tsv]), write_parquet(tmp_path / "b.parquet", [hub])):
         (example,) = read("HallusionBench", file)
         assert (example.groups, example.expected.answers) == (wanted, ("no",))

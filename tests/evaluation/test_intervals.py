@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from demiglace.evaluation.intervals import FEWEST_CLUSTERS, Share, difference, mcnemar, mean_share, share
+
+REPEATS = 200
 
 
 def test_a_share_is_the_sum_over_the_sum() -> None:
@@ -94,6 +97,73 @@ def test_the_interval_of_pictures_that_all_agree_is_exact(right: list[float], lo
     assert share([(one, 1.0) for one in right], names, 100.0).interval == pytest.approx((low, high), abs=0.05)
     twice = mean_share([([(one, 1.0) for one in right], names)] * 2, 100.0)
     assert twice.interval == pytest.approx((low, high), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "low", "high"), [(199, 200, 97.25, 99.99), (5, 6, 35.88, 99.58), (1, 30, 0.08, 17.22)]
+)
+def test_the_interval_of_independent_verdicts_is_exact(right: int, of: int, low: float, high: float) -> None:
+    """By Clopper and Pearson (scipy 1.16's binomtest). Draws of 199 of 200 gave 98.5 to 100, above those of 200."""
+    pairs = [(float(number < right), 1.0) for number in range(of)]
+    found = share(pairs, [str(number) for number in range(of)], 100.0)
+    assert found.interval == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "questions", "alike", "right"),
+    [(200, 1, 0.0, 0.99), (60, 3, 0.2, 0.97), (60, 3, 0.2, 0.5), (20, 10, 0.1, 0.97), (8, 6, 0.3, 0.9)],
+)
+def test_intervals_of_verdicts_hold_the_truth(pictures: int, questions: int, alike: float, right: float) -> None:
+    """With `alike` as the correlation of the questions about one picture; draws held it in 87 to 95 %."""
+    rng = np.random.default_rng(7)
+    spread = (1 - alike) / alike if alike else 1e9
+    held = 0
+    for _ in range(REPEATS):
+        chances = np.repeat(rng.beta(right * spread, (1 - right) * spread, pictures), questions)
+        verdicts = [(float(one), 1.0) for one in rng.random(len(chances)) < chances]
+        low, high = share(verdicts, [str(n // questions) for n in range(len(verdicts))]).interval or (1.0, 0.0)
+        held += low <= right <= high
+    assert held / REPEATS > 0.92
+
+
+@pytest.mark.parametrize("below", [0.01, 0.3])
+def test_intervals_of_graded_scores_hold_the_truth(below: float) -> None:
+    """Of 100 scores a share `below` is uniform from 0 to 1, the others are 1."""
+    rng = np.random.default_rng(7)
+    names = [str(number) for number in range(100)]
+    held = 0
+    for _ in range(REPEATS):
+        scores = np.where(rng.random(100) < below, rng.random(100), 1.0)
+        low, high = share([(float(one), 1.0) for one in scores], names).interval or (1.0, 0.0)
+        held += low <= 1 - below / 2 <= high
+    assert held / REPEATS > 0.92
+
+
+@pytest.mark.parametrize(("pictures", "gained", "lost"), [(100, 0.02, 0.0), (100, 0.1, 0.05)])
+def test_intervals_of_differences_hold_the_truth(pictures: int, gained: float, lost: float) -> None:
+    rng = np.random.default_rng(7)
+    names = [str(number) for number in range(pictures)]
+    held = 0
+    for _ in range(REPEATS):
+        chances = rng.random(pictures)
+        before = [(float(gained <= one < 0.5), 1.0) for one in chances]
+        after = [(float(one < 0.5 - lost), 1.0) for one in chances]
+        low, high = difference(before, after, names)[0].interval or (1.0, 0.0)
+        held += low <= gained - lost <= high
+    assert held / REPEATS > 0.92
+
+
+@pytest.mark.parametrize("last", [0.0, 0.6, 1.0])
+def test_a_lower_score_never_raises_the_interval(last: float) -> None:
+    names = [str(number) for number in range(200)]
+    lows, highs = [], []
+    for rest in (0.0, last, 1.0):
+        found = share([(1.0, 1.0)] * 199 + [(rest, 1.0)], names).interval
+        assert found
+        lows.append(found[0])
+        highs.append(found[1])
+    assert lows == sorted(lows)
+    assert highs == sorted(highs)
 
 
 def test_errors_by_character_have_no_interval_where_all_agree() -> None:

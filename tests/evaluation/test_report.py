@@ -44,3 +44,16 @@ def test_bars_of_few_pictures_have_no_interval(tmp_path: Path) -> None:
 
     assert plot_report(report(8, 2), tmp_path / "report.png")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_commonest_errors_are_told_and_the_others_counted() -> None:
+    errors = ["once", "twice", "thrice", "again", "twice", "thrice", "thrice", "again"]
+    found = [
+        Prediction(str(n), "", "", "yes or no", ["yes"], {}, {}, {}, "", Reply(error=error))
+        for n, error in enumerate(errors)
+    ]
+    score = benchmark_score(BENCHMARK, score_predictions(found))
+    told = Report("m", "w", "demiglace", {"b": (BENCHMARK, score)}).as_markdown()
+    assert told.index("b: 3 failed: thrice") < told.index("b: 2 failed: twice")
+    assert "failed: once" not in told
+    assert "b: 1 failed with other errors, which are in predictions.jsonl." in told

@@ -11,6 +11,8 @@ from demiglace.conversation import Part
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import Expected
 
+SET = "set"  # kind of group that is one cluster for intervals, though its questions show different pictures
+
 Show = Callable[[], tuple[Part, ...]]
 
 
@@ -24,7 +26,8 @@ class Example:
     show: returns its files; called only when asked, so that a broken picture (ValueError) affects only this example.
     category: for tables by category; "" if there is none.
     hint: text before the question.
-    groups: kind of group -> its group, for figures that count an example only if all of its group are right.
+    groups: kind of group -> its group, for figures that count an example only if all of its group are right; those of
+    `SET` are clusters for intervals.
     """
 
     id: str

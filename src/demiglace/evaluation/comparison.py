@@ -26,9 +26,9 @@ class Change:
 class Comparison:
     """A comparison of the examples that both answered; `left_out` failed in one run, or were asked in only one.
 
-    clusters: number of pictures or clips. difference: second mean minus first, with an interval from a paired
+    clusters: number of pictures, clips or sets. difference: second mean minus first, with an interval from a paired
     bootstrap; p_bootstrap from the same draws. p_mcnemar: exact, for binary verdicts; None if some scores are between
-    0 and 1, or if questions share a picture or clip, since the test assumes independent questions. Both p and the
+    0 and 1, or if questions share a picture, clip or set, since the test assumes independent questions. Both p and the
     interval are None if too few pictures or clips were shown (`intervals.FEWEST_CLUSTERS`).
     """
 
@@ -79,7 +79,7 @@ def _asked(scored: Scored) -> str:
 
 
 def _comparison(held: Sequence[tuple[Scored, Scored]], left_out: int) -> Comparison:
-    clusters = [one.prediction.shown for one, _ in held]
+    clusters = [one.prediction.cluster for one, _ in held]
     scores = [[(example.counted, 1.0) for example in side] for side in zip(*held, strict=True)]
     found, p = difference(scores[0], scores[1], clusters)
     changes = tuple(Change(one, other) for one, other in held if one.counted != other.counted)

@@ -15,8 +15,8 @@ from demiglace.evaluation.scores import Scored
 
 MOST_SHOWN = 50  # gained examples, and lost ones, of each benchmark (ours)
 CLUSTERED = (
-    "There is no McNemar p (-) where questions share a picture, clip or text: the test assumes independent questions; "
-    "the bootstrap does not."
+    "There is no McNemar p (-) where questions share a picture, clip, text or set: the test assumes independent "
+    "questions; the bootstrap does not."
 )
 SMALLEST_SHOWN = 192  # pixels; smaller pictures are enlarged
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from demiglace.evaluation.benchmark import Example
+from demiglace.evaluation.benchmark import SET, Example
 from demiglace.safe_files import disk_errors, drop_torn_line
 from demiglace.scoring.rules.family import Family
 from demiglace.scoring.verdict import Expected
@@ -61,9 +61,9 @@ class Prediction:
         return Expected(tuple(self.answers), self.choices)
 
     @property
-    def shown(self) -> str:
-        """The cluster, by the files shown: questions about the same files are not independent."""
-        return " ".join(part["sha256"] for part in self.reply.sent) or self.id
+    def cluster(self) -> str:
+        """The questions that are not independent of it: those of its set, else those about the same files."""
+        return self.groups.get(SET) or " ".join(part["sha256"] for part in self.reply.sent) or self.id
 
     @classmethod
     def of(cls, example: Example, options: Mapping[str, Any], weights: str, reply: Reply) -> Prediction:

@@ -87,6 +87,8 @@ def _notes(scores: Mapping[str, tuple[Benchmark, BenchmarkScore]]) -> Sequence[s
             )
         for error, count in list(score.errors.items())[:MOST_ERRORS]:
             notes.append(f"{name}: {count} failed: {error}\n")
+        if others := sum(list(score.errors.values())[MOST_ERRORS:]):
+            notes.append(f"{name}: {others} failed with other errors, which are in predictions.jsonl.\n")
     return [*notes, f"{FEW_CLUSTERS}\n"] if any(_has_few(score) for _, score in scores.values()) else notes
 
 

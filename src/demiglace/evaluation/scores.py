@@ -105,7 +105,7 @@ def benchmark_score(benchmark: Benchmark, scored: Sequence[Scored], sizes: Group
         _commonest(held, first.scale) if is_plain else None,
         _chance(held, first.scale) if is_plain else None,
         _categories(first, scored, cut, benchmark.several_categories),
-        dict(Counter(example.prediction.reply.error for example in scored if example.prediction.reply.error)),
+        dict(Counter(error for example in scored if (error := example.prediction.reply.error)).most_common()),
         {
             figure.name: count
             for figure in benchmark.figures
@@ -134,14 +134,14 @@ def _units(figure: Figure, scored: Sequence[Scored], cut: Groups) -> list[tuple[
     """Cluster, numerator and denominator of each counted unit: an example, or a group of examples."""
     if figure.together:
         return [
-            (group[0].prediction.shown, (float(all(example.counted >= 1 for example in group)), 1.0))
+            (group[0].prediction.cluster, (float(all(example.counted >= 1 for example in group)), 1.0))
             for name, group in _groups(figure.together, scored).items()
             if (figure.together, name) not in cut and all(example.verdict is not None for example in group)
         ]
     counted = [
         example for example in scored if example.verdict is not None and figure.needs in example.prediction.answers[0]
     ]
-    return [(example.prediction.shown, _pair(figure, example)) for example in counted]
+    return [(example.prediction.cluster, _pair(figure, example)) for example in counted]
 
 
 def _pair(figure: Figure, example: Scored) -> tuple[float, float]:

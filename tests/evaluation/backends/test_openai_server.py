@@ -139,6 +139,14 @@ def test_pictures_go_as_they_are_and_settings_by_their_names() -> None:
         request_body("m", asked, sampling, plain=True)
 
 
+@pytest.mark.parametrize("finished", ["abort", "error"])
+def test_an_answer_that_the_server_broke_off_is_a_failure(finished: str) -> None:
+    """vLLM's and SGLang's reasons; the text so far was scored as an answer, mostly as a wrong one."""
+    response = {"choices": [{"message": {"content": "The "}, "finish_reason": finished}]}
+    with pytest.raises(ValueError, match=f"broke the answer off: finish_reason {finished}, after 4 characters"):
+        reply_of(response, False)
+
+
 def test_reasoning_in_a_field_of_its_own_is_no_answer() -> None:
     message = {"content": None, "reasoning": "so far"}
     reply = reply_of({"choices": [{"message": message, "finish_reason": "length"}]}, True)

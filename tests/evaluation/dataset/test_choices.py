@@ -59,5 +59,11 @@ def test_choices_below_a_question_are_taken_apart(mark: str) -> None:
     assert split_question(text) == ("What colour?", COLOURS)
 
 
+def test_a_choice_may_go_on_in_the_next_line() -> None:
+    """lmms-eval's reader of MotionBench takes all text up to the next letter; the second line was lost."""
+    text = "Which first?\nA. The left hand\n rises.\nB. The ball\nfalls."
+    assert split_question(text) == ("Which first?", {"A": "The left hand\n rises.", "B": "The ball\nfalls."})
+
+
 def test_a_question_without_choices_stays_whole() -> None:
     assert split_question("What?\nB. not the first") == ("What?\nB. not the first", {})

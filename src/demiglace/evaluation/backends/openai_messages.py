@@ -22,6 +22,7 @@ from demiglace.processing.chat_template import split_answer
 
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 _STOPPED_BY = {"stop": "end", "length": "length"}
+_BROKEN_OFF = ("abort", "error")  # vLLM, SGLang and OpenRouter send what there was until the request failed
 _OPENAI = {
     "max_new_tokens": "max_tokens",
     "temperature": "temperature",
@@ -68,6 +69,10 @@ def reply_of(response: object, thinking: bool) -> Reply:
         content, reasoning = message.get("content"), message.get("reasoning") or message.get("reasoning_content") or ""
     except (AssertionError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"the server sent no answer but {str(response)[:200]!r}") from error
+    if finished in _BROKEN_OFF:
+        raise ValueError(
+            f"the server broke the answer off: finish_reason {finished}, after {len(content or '')} characters"
+        )
     if not isinstance(content, str) and not reasoning:
         raise ValueError(f"the server sent an answer without text, finished by {finished or 'nothing'}")
     is_cut_thought = True if thinking and finished == "length" else None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from demiglace.evaluation.benchmark import Benchmark, Example, Figure
+from demiglace.evaluation.benchmark import SET, Benchmark, Example, Figure
 from demiglace.evaluation.dataset.files import Source, rows_of
 from demiglace.evaluation.dataset.media import pictures_of
 from demiglace.evaluation.dataset.row import Row
@@ -31,7 +31,10 @@ def _hallusion(place: Path | None) -> Iterator[Example]:
 
 
 def _example(row: Row, number: int) -> Example:
-    """Figure 0 of the category VS (visual supplement) is a question without a picture."""
+    """Figure 0 of the category VS (visual supplement) is a question without a picture.
+
+    The figures of a set are versions of one another, and its questions are asked about each.
+    """
     answer = row.text("answer", "gt_answer").strip().casefold()
     kind, (set_id, figure, question) = _kind(row), _numbers(row)
     is_supplement = any(text.startswith("VS") for text in (kind, row.optional_text("category")))
@@ -43,7 +46,11 @@ def _example(row: Row, number: int) -> Example:
         "yes or no",
         tuple if is_alone else partial(pictures_of, row),
         kind,
-        {"figure": f"{kind}_{set_id}_{figure}", "question": f"{kind}_{set_id}_{question}"},
+        {
+            "figure": f"{kind}_{set_id}_{figure}",
+            "question": f"{kind}_{set_id}_{question}",
+            SET: f"{kind}_{set_id}",
+        },
     )
 
 

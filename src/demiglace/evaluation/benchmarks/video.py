@@ -68,23 +68,28 @@ def _with_path(row: Row, file: Path) -> Row:
 
 
 def _by_videos(source: Source) -> Callable[[Path | None], Iterator[Example]]:
-    """Examples from a row for each video, with its questions in `qa` and the choices below each question."""
+    """Examples from a row for each video, with its questions in `qa`, or for each question (lmms-eval's LVBench).
+
+    The choices are below the question, or in a list.
+    """
 
     def examples(place: Path | None) -> Iterator[Example]:
         for row in rows_of(source.files(place)):
-            questions = row.get("qa")
+            questions = row.get("qa") or ([{}] if row.has("question") else None)
             if not isinstance(questions, list):
                 raise ValueError(f"{row.place} has no list of questions `qa`; its columns are: {', '.join(row.fields)}")
             for asked in questions:
-                if asked.get("answer") not in WITHHELD:
-                    yield _question(Row({**row.fields, **asked}, row.folder, row.place))
+                if (fields := {**row.fields, **asked}).get("answer") not in WITHHELD:
+                    yield _question(Row(fields, row.folder, row.place))
 
     return examples
 
 
 def _question(row: Row) -> Example:
-    question, choices = split_question(row.text("question"))
-    return _example(row, row.text("uid"), question, choices, row.optional_text("question_type", "type"))
+    question, below = split_question(row.text("question"))
+    return _example(
+        row, row.text("uid"), question, choices_of(row) or below, row.optional_text("question_type", "type")
+    )
 
 
 def _example(row: Row, number: str, question: str, choices: dict[str, str], category: str) -> Example:

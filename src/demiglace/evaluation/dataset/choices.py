@@ -11,7 +11,7 @@ from demiglace.evaluation.dataset.row import Row
 LISTS = ("options", "choices", "candidates")
 NOTHING = "nan"  # lmms-lab's MMBench: text of empty cells of choices and hints (lmms-eval's mmbench_evals.py)
 _LABEL = re.compile(r"^\s*\(?([A-Z])\s*[).:]\s*")
-_LINE = re.compile(r"^\s*\(?([A-Z])[).:]\s*(.*\S)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t]*\(?([A-Z])[).:][ \t]*(?=\S)", re.MULTILINE)
 
 
 def choices_of(row: Row) -> dict[str, str]:
@@ -33,14 +33,14 @@ def lettered(texts: Sequence[str]) -> dict[str, str]:
 
 
 def split_question(text: str) -> tuple[str, dict[str, str]]:
-    """Split a question from the choices below it, one a line (LVBench, MotionBench)."""
-    found = _LINE.findall(text)
-    letters = "".join(letter for letter, _ in found)
+    """Split a question from the choices below it, each on lines of its own (LVBench, MotionBench)."""
+    found = list(_LINE.finditer(text))
+    letters = "".join(label[1] for label in found)
     if not found or letters != string.ascii_uppercase[: len(found)]:
         return text.strip(), {}
-    first = _LINE.search(text)
-    assert first is not None
-    return text[: first.start()].strip(), dict(found)
+    ends = [*(label.start() for label in found[1:]), len(text)]
+    choices = {label[1]: text[label.end() : end].strip() for label, end in zip(found, ends, strict=True)}
+    return text[: found[0].start()].strip(), choices
 
 
 def right_letter(answer: str, choices: dict[str, str], place: str, numbered: bool = False, texts: bool = False) -> str:
