@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import PIL.Image
@@ -13,6 +14,8 @@ import torch
 from safetensors.torch import load_file
 from two_processes import TWO_PROCESSES
 from typer.testing import Result
+
+from demiglace.training.distributed import ProcessGroup
 
 Run = Callable[..., Result]
 
@@ -140,6 +143,29 @@ def dry(run: Run, start: Path, tmp_path: Path, *arguments: object) -> Result:
     return run("finetune", start, *arguments, "--out", tmp_path / "out", *options)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "2 rows per step cannot be split evenly among 3 processes: a multiple of 3 can"),
+        (("--qlora",), "4-bit weights are trained in one process, got 3"),
+    ],
+)
+def test_processes_that_cannot_share_a_step_are_refused_before_the_data_is_looked_at(
+    run: Run,
+    start: Path,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    told: str,
+) -> None:
+    monkeypatch.setattr("demiglace.training.distributed.distributed", lambda device: nullcontext(ProcessGroup(0, 3)))
+    monkeypatch.setattr("demiglace.jobs.finetuning.survey", pytest.fail)
+    result = dry(run, start, tmp_path, data, *options)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
 def test_files_folders_and_patterns_are_learned_from_together(
     run: Run, start: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -156,6 +182,71 @@ def test_files_folders_and_patterns_are_learned_from_together(
     assert twice.exit_code == 2
     assert twice.stderr == f"demiglace: {data} is given twice\n"
     assert dry(run, start, tmp_path, tmp_path / "*.none").exit_code == 2
+
+
+def test_a_test_split_in_a_folder_is_not_learned_from(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "chats" / "test").mkdir(parents=True)
+    lines = data.read_text().splitlines(keepends=True)
+    for name, part in (("train.jsonl", lines[:8]), ("dev.jsonl", lines[8:10]), ("test/0.jsonl", lines[10:])):
+        (tmp_path / "chats" / name).write_text("".join(part))
+    told = dry(run, start, tmp_path, tmp_path / "chats", "--media", tmp_path).stderr.splitlines()
+    others = f"{tmp_path / 'chats' / 'dev.jsonl'}, {tmp_path / 'chats' / 'test' / '0.jsonl'}"
+    assert told[0].startswith(f"left out, as files of validation or test splits: {others}; ")
+    assert told[1].startswith("records to learn from: 8, looked at: 8; held out: 0")
+    options = ("--gpu", "h100-80gb", "--length", 256, "--media", tmp_path)
+    plan = run("plan", start, tmp_path / "chats", *options)
+    assert f"validation or test splits: {others}; " in plan.stderr
+    assert "left out" not in run("plan", start, tmp_path / "chats", *options, "--job", "serve").stderr
+
+
+def test_validation_is_on_files_of_their_own(run: Run, start: Path, data: Path, tmp_path: Path) -> None:
+    lines = data.read_text().splitlines(keepends=True)
+    data.write_text("".join(lines[:8]))
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text("".join(lines[8:]))
+    out = tmp_path / "out"
+    asked = ("finetune", start, tmp_path, "--out", out, *SMALL, "--full", "--validation", kept, "--patience", 20)
+    result = run(*asked)
+    assert result.exit_code == 0, result.stderr
+    assert f"left out, as files of validation or test splits: {kept}; " in result.stderr
+    assert "records to learn from: 8, looked at: 8; held out: 4\n" in result.stderr
+    measured = (out / "finetune" / "validation.jsonl").read_text()
+    assert len(measured.splitlines()) > 1
+    noted = json.loads((out / "run.json").read_text())
+    assert (noted["held_out"], noted["validation"]) == (0.0, [str(kept)])
+    assert str(kept) in noted["inputs"]["data"]
+    assert str(tmp_path / "11.png") in noted["inputs"]["media"]
+    assert run(*asked).exit_code == 0
+    assert (out / "finetune" / "validation.jsonl").read_text() == measured
+    kept.write_text("".join(lines[9:]))
+    assert "kept.jsonl has changed" in run(*asked).stderr
+    assert "has validation" in run("finetune", start, data, "--out", out, *SMALL, "--full", "--held-out", 0).stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--validation", "{data}"), "pictures.jsonl is given for training and for validation"),
+        (("--validation", "{folder}/none.jsonl"), "none.jsonl does not exist"),
+        (("--validation", "{folder}/kept.jsonl", "--held-out", 0.1), "a share of 0.1 cannot be held out beside files"),
+        (("--validation", "{folder}/bad.jsonl"), "1 bad record: {folder}/bad.jsonl:1: "),
+        (
+            ("--validation", "{folder}/bad.jsonl", "--skip-bad"),
+            "--validation has no effect: 1 records are held out, and none of them can be used",
+        ),
+    ],
+)
+def test_mistakes_with_files_for_validation(
+    run: Run, start: Path, data: Path, tmp_path: Path, options: tuple[object, ...], told: str
+) -> None:
+    (tmp_path / "kept.jsonl").write_text(data.read_text())
+    (tmp_path / "bad.jsonl").write_text("{}\n")
+    places = {"data": data, "folder": tmp_path}
+    words = [str(option).format(**places) for option in options]
+    result = run("finetune", start, data, "--out", tmp_path / "out", *SMALL, *words)
+    assert result.exit_code == 2
+    assert told.format(**places) in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_paths_may_lead_anywhere_inside_a_media_root_and_nowhere_else(

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -219,3 +220,29 @@ def test_files_of_a_web_server(served, tmp_path):
     other = ObjectCache(tmp_path / "other", 2**30)
     with pytest.raises(ValueError, match="has changed since the run began"), other.held(file):
         pass
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "told"),
+    [
+        (404, ValueError, r"a\.bin does not exist"),
+        (410, ValueError, r"a\.bin does not exist"),
+        (403, StoreError, r"a\.bin: the store refuses \(status 403\)"),
+        (503, StoreError, r"a\.bin after 5 attempts: ClientResponseError: 503"),
+    ],
+)
+def test_a_web_server_that_fails_has_no_missing_files(served, monkeypatch, status, error, told):
+    """Or the records that name them would be bad ones, which `--skip-bad` leaves out."""
+    _, address = served
+    for name in ("do_HEAD", "do_GET"):
+        monkeypatch.setattr(SimpleHTTPRequestHandler, name, lambda handler: handler.send_error(status))
+    with pytest.raises(error, match=told):
+        stored_file(f"{address}/a.bin")
+
+
+def test_a_web_server_that_is_gone_has_no_missing_files():
+    pytest.importorskip("aiohttp")
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}/a.bin"
+    with pytest.raises(StoreError, match=r"a\.bin after 5 attempts: ClientConnectorError"):
+        stored_file(address)

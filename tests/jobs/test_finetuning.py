@@ -98,6 +98,33 @@ def test_nobody_learns_from_what_is_held_out(recipe):
     assert survey(nothing, held_out=True).num_records == 0
 
 
+def test_files_for_validation_are_measured_and_all_records_learned_from(recipe, machine, tmp_path, monkeypatch):
+    """As held-out records are: the best checkpoint is kept, and a stopped run ends as an uninterrupted one."""
+    kept = recipe.data[0].with_name("kept.jsonl")
+    kept.write_text("".join(f"{line}\n" for line in recipe.data[0].read_text().splitlines()[:5]))
+    recipe = replace(recipe, validation=(kept,), held_out=0.0, epochs=2, patience=3, learning_rate=1e-2)
+    seen, measured = survey(recipe), survey(recipe, held_out=True)
+    assert (seen.num_records, measured.num_records, measured.samples) == (12, 5, 5)
+    assert len(held_out(recipe, Processor.load(recipe.model))) == 5
+    finetune(recipe, seen, tmp_path / "full", machine)
+    monkeypatch.setattr(STOP_SIGNALS, stops_at(2))
+    assert finetune(recipe, seen, tmp_path / "parts", machine) is None
+    finetune(recipe, seen, tmp_path / "parts", machine)
+    left, right = (tmp_path / name / "finetune" for name in ("full", "parts"))
+    assert (left / "validation.jsonl").read_text() == (right / "validation.jsonl").read_text()
+    lines = list(map(json.loads, (left / "validation.jsonl").read_text().splitlines()))
+    best = load_file(left / "best" / "learner.safetensors")
+    step = min(lines, key=lambda line: line["loss"])["step"]
+    if (left / checkpoint.name_of(step)).exists():
+        of_step = load_file(left / checkpoint.name_of(step) / "learner.safetensors")
+        assert all(torch.equal(best[name], of_step[name]) for name in best)
+
+
+def test_a_share_is_not_held_out_beside_files_for_validation(recipe):
+    with pytest.raises(ValueError, match=r"a share of 0.25 cannot be held out beside files for validation"):
+        replace(recipe, validation=recipe.data)
+
+
 def test_images_are_cut_in_training_as_the_recipe_says_and_the_result_asks_so_too(recipe, machine, tmp_path):
     """Pictures of 100 x 50 pixels have an overview of 42 pixels, and two slices where they are allowed."""
     recipe = with_wide_pictures(recipe, tmp_path)

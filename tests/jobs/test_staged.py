@@ -7,12 +7,13 @@ import pytest
 import torch
 from mixtures import write_mixture, write_start
 
-from demiglace.data.mixture_file import read_mixture
+from demiglace.data.mixture_file import MixtureFile, read_mixture
 from demiglace.jobs.staged import initial_learner
 from demiglace.jobs.staged import run as pretrain
 from demiglace.model import weights
 from demiglace.processing.processor import Processor
 from demiglace.recipes.pretraining import NUMBERS, PretrainingRecipe, numbers_of
+from demiglace.training.distributed import ProcessGroup
 
 FEW = {"length": 256, "batch_rows": 2, "micro_batch_rows": 1, "num_steps": (1, 1, 3)}
 
@@ -101,3 +102,10 @@ def test_a_model_from_nothing_follows_the_seed(mixture):
     )
     assert torch.equal(first.model.llm.lm_head.weight, again.model.llm.lm_head.weight)
     assert not torch.equal(first.model.llm.lm_head.weight, other.model.llm.lm_head.weight)
+
+
+def test_processes_that_cannot_share_a_step_are_refused_before_anything_is_read(recipe, machine, tmp_path, monkeypatch):
+    monkeypatch.setattr(MixtureFile, "mixture", pytest.fail)
+    with pytest.raises(ValueError, match=r"rows per step cannot be split evenly among 7 processes"):
+        pretrain(recipe, tmp_path / "run", replace(machine, ranks=ProcessGroup(0, 7)))
+    assert not (tmp_path / "run").exists()

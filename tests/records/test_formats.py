@@ -131,6 +131,10 @@ def test_turns_and_system_prompts_are_kept_in_order():
         ({"human": "user", "gpt": "assistant"}.get(role, role), text) for role, text in turns
     ]
     assert read({"system": "Be brief.", "conversations": record["conversations"][1:]}) == conversation
+    assert read({"system_prompt": "Be brief.", "conversations": record["conversations"][1:]}) == conversation
+    assert read(record | {"system": "Be brief.", "system_prompt": "Be brief."}) == conversation
+    with pytest.raises(BadRecord, match=r"a system prompt must come first, got turns of: system, system, user"):
+        read(record | {"system_prompt": "Be long."})
 
 
 def test_reasoning_makes_a_long_answer():

@@ -57,6 +57,46 @@ def test_a_record_may_say_that_its_answers_are_learned() -> None:
     assert read(ANSWER | {"loss_mask": 1, "step_loss_mask": 1}, weight="250 g") == read(ANSWER)
 
 
+THOUGHT = ANSWER | {"reasoning_content": "It has whiskers."}
+NO_REASONING, REASONING = (
+    "the last answer has no reasoning, which trains the short mode",
+    "the last answer has reasoning",
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "why"),
+    [
+        (ANSWER, {"enable_thinking": True}, f"`enable_thinking` is True, but {NO_REASONING}"),
+        (
+            THOUGHT,
+            {"enable_thinking": False},
+            f"`enable_thinking` is False, but {REASONING}, which trains the long mode",
+        ),
+        (THOUGHT, {"chat_template_kwargs": {"enable_thinking": False}}, f"enable_thinking` is False, but {REASONING}"),
+        (ANSWER, {"chat_template_kwargs": {"thinking": True}}, f"kwargs.thinking` is True, but {NO_REASONING}"),
+        (ANSWER, {"enable_thinking": "no"}, f"`enable_thinking` is 'no', but {NO_REASONING}"),
+        (
+            ANSWER,
+            {"chat_template_kwargs": {"custom_instructions": "Be brief."}},
+            r"custom_instructions` is not in the temp",
+        ),
+        (ANSWER, {"chat_template_kwargs": "fast"}, "`chat_template_kwargs` must be an object, got str 'fast'"),
+    ],
+)
+def test_a_mode_that_the_answer_does_not_train_is_refused(answer: dict, fields: dict[str, object], why: str) -> None:
+    with pytest.raises(BadRecord, match=why):
+        read(answer, **fields)
+
+
+def test_a_mode_that_the_answer_trains_may_be_named() -> None:
+    unset = {"custom_instructions": "", "python_tools": [], "thinking": None}  # as smoltalk2 has them in every row
+    assert read(ANSWER, enable_thinking=False, chat_template_kwargs={"enable_thinking": False} | unset) == read(ANSWER)
+    assert read(THOUGHT, enable_thinking=True, chat_template_kwargs={"thinking": True}) == read(THOUGHT)
+    asked = {"messages": [USER], "constraints": [{"kind": "words", "exactly": 1}]}
+    read_record(asked | {"enable_thinking": True}, "data.jsonl:17", find)  # there is no answer to train
+
+
 @pytest.mark.parametrize("label", [0, "cat", [False]])
 def test_a_label_that_is_a_class_says_nothing_about_the_answer(label: object) -> None:
     assert read(ANSWER, label=label) == read(ANSWER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from demiglace.data.dataset_statistics import DatasetStatistics
     from demiglace.data.sources.record_files import RecordFile
     from demiglace.jobs.machine import Machine
+    from demiglace.model.adapters import Lora
     from demiglace.recipes.finetuning import FinetuningRecipe
 
 MOST_NAMED = 10  # bad records
@@ -28,6 +30,14 @@ MediaRoot = Annotated[Path | None, typer.Option(help="Folder in which paths may 
 Length = Annotated[
     int | None,
     typer.Option(help="Tokens of a row, the limit for a sample. [default: 2048, or the model's positions if fewer]"),
+]
+HeldOut = Annotated[
+    float | None,
+    typer.Option(help="Share of the records held out for validation. [default: 0.1, or 0 with --validation]"),
+]
+ValidationFiles = Annotated[
+    list[str] | None,
+    typer.Option("--validation", help="Files of chats to validate on, as DATA; for several, repeat the option."),
 ]
 RefuseLong = Annotated[
     bool, typer.Option("--refuse-long", help="Stop at a sample longer than a row instead of leaving it out.")
@@ -57,7 +67,8 @@ def finetune(
     length: Length = None,
     batch_rows: Annotated[int, typer.Option(help="Packed rows per step.")] = 4,
     micro_batch_rows: Annotated[int, typer.Option(help="Rows per forward pass.")] = 1,
-    held_out: Annotated[float, typer.Option(help="Share of the records held out for validation.")] = 0.1,
+    held_out: HeldOut = None,
+    validation: ValidationFiles = None,
     patience: Annotated[int, typer.Option(help="Stop after N checkpoints without improvement; 0 is never.")] = 0,
     seed: training.Seed = 0,
     activation_checkpointing: training.ActivationCheckpointing = False,
@@ -70,39 +81,43 @@ def finetune(
 ) -> None:
     """Fine-tune a model on your records. Stop it with Ctrl-C; the same command resumes from there.
 
-    torchrun --nproc-per-node 8 -m -- demiglace finetune ... runs it in 8 processes.
+    torchrun --nproc-per-node 8 -m -- demiglace finetune ... --batch-rows 8 runs it in 8 processes.
     """
-    from demiglace.model.adapters import Lora
     from demiglace.model.hub import folder_of
     from demiglace.model.weights import read_config
     from demiglace.recipes.finetuning import FinetuningRecipe, usual_length
 
     start = folder_of(model)
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
-    files, folder = _records(data, media, media_root)
-    if full and rank is not None:
-        raise ValueError(f"--rank {rank} has no effect with --full, which trains no adapters")
-    size = Lora().rank if rank is None else rank
+    told: list[str] = []
+    files, kept, folder = _records(data, validation or [], out, media, media_root, told)
     recipe = FinetuningRecipe(
         start, files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
         media=folder, media_root=media_root, sampling=videos.sampling(), cache=stores.objects(),
-        lora=Lora(size, scale=2.0 * size), learning_rate=lr, epochs=epochs,
+        lora=_lora(rank, full), learning_rate=lr, epochs=epochs,
         length=usual_length(read_config(start)) if length is None else length, batch_rows=batch_rows,
-        micro_batch_rows=micro_batch_rows, held_out=held_out, patience=patience, seed=seed,
+        micro_batch_rows=micro_batch_rows, held_out=_share(held_out, bool(kept)), validation=kept, patience=patience,
+        seed=seed,
         activation_checkpointing=activation_checkpointing,
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
-    run_together(lambda own: _survey_and_run(recipe, out, own, dry_run), machine, "result", _memory_advice(recipe, out))
+    job = partial(_survey_and_run, recipe, out, told, dry_run)
+    run_together(job, machine, "result", _memory_advice(recipe, out))
 
 
-def _survey_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_run: bool) -> Path | None:
-    """Survey the data, then train: nothing is written before every process has surveyed it."""
-    from demiglace.jobs.finetuning import check_usable, survey
+def _survey_and_run(
+    recipe: FinetuningRecipe, out: Path, told: list[str], dry_run: bool, machine: Machine
+) -> Path | None:
+    """Survey the data, then train: nothing is written before every process has surveyed it. told: what to log first."""
+    from demiglace.jobs.finetuning import check_processes, check_usable, survey
     from demiglace.jobs.finetuning import finetune as finetuned
     from demiglace.jobs.machine import measured_peak
 
+    check_processes(recipe, machine.ranks)
+    for line in told:
+        machine.log(line)
     train, validation = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
     _log_statistics(recipe, train, validation, machine)
     peak = measured_peak(machine) if train.samples else None
@@ -114,9 +129,10 @@ def _survey_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_r
         raise ValueError(f"{count}: {bad[0]}; --skip-bad leaves bad records out")
     if too_long and machine.refuse_long:
         raise ValueError(f"{len(too_long)} samples longer than {recipe.length} tokens, the first: {too_long[0]}")
-    if recipe.patience and not validation.samples:
+    if (recipe.patience or recipe.validation) and not validation.samples:
+        option = "--validation" if recipe.validation else f"--patience {recipe.patience}"
         count = f"{validation.num_records} records are held out"
-        raise ValueError(f"--patience {recipe.patience} has no effect: {count}, and none of them can be used")
+        raise ValueError(f"{option} has no effect: {count}, and none of them can be used")
     if dry_run:
         check_usable(recipe, train)
         raise typer.Exit
@@ -124,15 +140,36 @@ def _survey_and_run(recipe: FinetuningRecipe, out: Path, machine: Machine, dry_r
 
 
 def _records(
-    data: list[str], media: str | None, media_root: Path | None
-) -> tuple[tuple[RecordFile, ...], Path | str | None]:
-    """The files of records, and the folder of their media; ValueError if the two do not go together."""
+    data: list[str], validation: list[str], out: Path, media: str | None, media_root: Path | None, told: list[str]
+) -> tuple[tuple[RecordFile, ...], tuple[RecordFile, ...], Path | str | None]:
+    """The files of records for training and for validation, and the folder of their media; ValueError if they do not
+    go together. told: gets what to log."""
     from demiglace.data.object_cache import path_or_address
-    from demiglace.data.sources.record_files import check_media, record_files
+    from demiglace.data.sources.record_files import check_media, record_files, training_files
 
-    files, folder = record_files(data), path_or_address(media) if media else None
-    check_media(files, folder, media_root)
-    return files, folder
+    kept, folder = record_files(validation), path_or_address(media) if media else None
+    files = training_files(data, told.append, kept, out)
+    check_media((*files, *kept), folder, media_root)
+    return files, kept, folder
+
+
+def _lora(rank: int | None, is_full: bool) -> Lora:
+    """Adapters of that rank, or of the default; ValueError if a rank is given and there are none."""
+    from demiglace.model.adapters import Lora
+
+    if is_full and rank is not None:
+        raise ValueError(f"--rank {rank} has no effect with --full, which trains no adapters")
+    size = Lora().rank if rank is None else rank
+    return Lora(size, scale=2.0 * size)
+
+
+def _share(held_out: float | None, is_validated: bool) -> float:
+    """The share to hold out: the recipe's, or none where there are files for validation."""
+    from demiglace.recipes.finetuning import FinetuningRecipe
+
+    if held_out is not None:
+        return held_out
+    return 0.0 if is_validated else FinetuningRecipe.held_out
 
 
 def _memory_advice(recipe: FinetuningRecipe, out: Path) -> MemoryAdvice:
@@ -146,9 +183,11 @@ def _log_statistics(
 ) -> None:
     """Logs the statistics of the training and the validation data."""
     log, bad, too_long = machine.log, [*train.bad, *validation.bad], [*train.too_long, *validation.too_long]
+    some = validation.num_inspected < validation.num_records
+    measured = f", validated on a random {validation.num_inspected} of them" if some else ""
     log(
         f"records to learn from: {train.num_records}, looked at: {train.num_inspected}; "
-        f"held out: {validation.num_records}"
+        f"held out: {validation.num_records}{measured}"
     )
     log(f"samples: {train.samples}; bad: {len(bad)}; longer than {recipe.length} tokens: {len(too_long)}")
     log(f"slices of images: {train.slices}; frames: {train.frames} in {train.packages} packages")

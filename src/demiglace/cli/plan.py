@@ -13,7 +13,7 @@ import typer
 from demiglace.cli import inference_options
 from demiglace.cli.plan_options import AnsweringOptions, LearningOptions
 from demiglace.cli.planned_jobs import DPO, FINETUNE, JOBS, RL, SERVE
-from demiglace.cli.terminal import check_open
+from demiglace.cli.terminal import check_open, note
 from demiglace.cli.training_options import Stores
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _measure(
     from demiglace.data.sources.jsonl import JsonFile
     from demiglace.data.sources.object_store import StoredRecords
     from demiglace.data.sources.pair_answers import PairAnswers
-    from demiglace.data.sources.record_files import open_records, record_files
+    from demiglace.data.sources.record_files import open_records, record_files, training_files
     from demiglace.data.split import Portion
     from demiglace.recipes.finetuning import FinetuningRecipe
 
@@ -125,7 +125,8 @@ def _measure(
         stats = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
-        source: Source = open_records("data", record_files([data]), folder, cache=stores.objects())
+        files = record_files([data]) if job == SERVE else training_files([data], note)
+        source: Source = open_records("data", files, folder, cache=stores.objects())
         if job == DPO and isinstance(source, JsonFile | StoredRecords):
             source = PairAnswers(source)
         if job == FINETUNE:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 _DIGITS = re.compile(r"(\d+)")
+# Words by which `load_dataset` of datasets 5.2 tells the splits of a folder apart, and the signs between words,
+# with those of patterns.
+_TRAIN = frozenset(("train", "training"))
+_OTHERS = frozenset(("validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"))
+_SIGNS = re.compile(r"[-._ 0-9*?\[\]]+")
 
 
 def files_below(folder: Path, endings: Sequence[str]) -> list[Path]:
@@ -17,6 +22,15 @@ def files_below(folder: Path, endings: Sequence[str]) -> list[Path]:
 
 def ends_so(path: Path, endings: Sequence[str]) -> bool:
     return path.suffix.lower() in endings
+
+
+def is_other_split(name: PurePath | str) -> bool:
+    """Whether a path names a validation or test split; the innermost of its names with such a word decides."""
+    for part in reversed(PurePath(name).parts):
+        words = set(_SIGNS.split(part.lower()))
+        if words & (_TRAIN | _OTHERS):
+            return not words & _TRAIN
+    return False
 
 
 def in_order(paths: Iterable[Path]) -> list[Path]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ MOST_WAIT = 60  # seconds to wait for space while all cached files are being rea
 CHUNK = 2**22  # bytes
 # Fields that identify a file's version, the most reliable first: of S3, HTTP, GCS, Hugging Face, and of the rest.
 _MARKS = ("ETag", "etag", "md5Hash", "blob_id", "Last-Modified", "LastModified", "mtime", "created")
+_MISSING, _REFUSED = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE), (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _EXTRAS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
 
 
@@ -214,9 +216,10 @@ def _asked(address: str, request: Callable[[], T]) -> T:
             return request()
         except (ValueError, StoreError):
             raise
-        except FileNotFoundError:
-            raise ValueError(f"{address} does not exist") from None
-        except Exception as error:  # stores have many error types of their own
+        except Exception as raised:  # stores have many error types of their own
+            error = _failure(address, raised)
+            if isinstance(error, FileNotFoundError):
+                raise ValueError(f"{address} does not exist") from None
             if "Credentials" in type(error).__name__:
                 raise StoreError(f"{address}: no credentials ({error})") from error
             if isinstance(error, PermissionError):
@@ -225,6 +228,17 @@ def _asked(address: str, request: Callable[[], T]) -> T:
                 raise StoreError(f"{address} after {attempt} attempts: {type(error).__name__}: {error}") from error
             time.sleep(2.0 ** (attempt - 2))
     raise AssertionError
+
+
+def _failure(address: str, error: Exception) -> Exception:
+    """What made a request fail: for fsspec's web servers a file is missing whatever happens to the request."""
+    cause = error.__cause__
+    if not isinstance(error, FileNotFoundError) or not address.lower().startswith("http"):
+        return error
+    status = getattr(cause, "status", None)
+    if not isinstance(cause, Exception) or isinstance(cause, FileNotFoundError) or status in _MISSING:
+        return error
+    return PermissionError(f"status {status}") if status in _REFUSED else cause
 
 
 def _file_system(address: str) -> Any:

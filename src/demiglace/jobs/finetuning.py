@@ -37,6 +37,7 @@ from demiglace.recipes.finetuning import PARTS, STAGE, FinetuningRecipe
 from demiglace.records.bad_record import BadRecord
 from demiglace.safe_files import atomic_path
 from demiglace.training import checkpoint
+from demiglace.training.distributed import ProcessGroup
 from demiglace.training.flops import Learning
 from demiglace.training.stage import Stage
 from demiglace.training.supervised import LanguageLearner
@@ -70,13 +71,19 @@ def finetune(
     """
     ranks = machine.ranks
     check_dtype(machine.dtype)
-    if recipe.method == "qlora" and ranks.count > 1:
-        raise ValueError(f"4-bit weights are trained in one process, got {ranks.count}: --lora allows any number")
+    check_processes(recipe, ranks)
     check_usable(recipe, stats)
     settings = _settings(recipe, stats) | {"dtype": machine.dtype_name}
-    made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, [recipe.source()], recipe.model)
+    made, inputs = [STAGE, ADAPTER, MODEL], partial(inputs_of, recipe.sources(), recipe.model)
     with open_folder(folder, settings, inputs, made, ranks, machine.log, machine.restart):
         return learn(recipe, stats, folder, machine, peak)
+
+
+def check_processes(recipe: FinetuningRecipe, ranks: ProcessGroup) -> None:
+    """ValueError if the recipe cannot be run in so many processes."""
+    if recipe.method == "qlora" and ranks.count > 1:
+        raise ValueError(f"4-bit weights are trained in one process, got {ranks.count}: --lora allows any number")
+    ranks.share(recipe.batch_rows)
 
 
 def check_usable(recipe: FinetuningRecipe, stats: DatasetStatistics) -> None:
@@ -212,7 +219,8 @@ def _settings(recipe: FinetuningRecipe, stats: DatasetStatistics) -> dict[str, A
     settings = {name: value for name, value in asdict(recipe).items() if name not in free}
     places = [place_of(file) for file in recipe.data]
     data = places[0] if len(places) == 1 else places  # a single one as a string, as written by runs of earlier versions
-    return {**settings, "data": data, "num_records": stats.num_records}
+    validation = [place_of(file) for file in recipe.validation] or None  # as if written by runs of earlier versions
+    return {**settings, "data": data, "validation": validation, "num_records": stats.num_records}
 
 
 def _flops(recipe: FinetuningRecipe, processor: Processor, config: MiniCPMVConfig, sample: Sample) -> float:

@@ -77,6 +77,7 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     unless they are skipped, and what `Trainer.run` raises.
     """
     check_dtype(machine.dtype)
+    machine.ranks.share(recipe.numbers.batch_rows)  # raises if they cannot be divided evenly
     processor, config = recipe.processor(), recipe.config()
     config.llm.check_length(recipe.numbers.length)
     mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}

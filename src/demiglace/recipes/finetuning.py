@@ -45,7 +45,8 @@ class FinetuningRecipe:
     sampling: of videos whose record does not set it. max_slices, upscale: of images; None is the model's setting.
     parts: the trainable ones of `PARTS`. learning_rate: the peak; None is by size and method. epochs: over the data.
     length: tokens of a row, the limit for a sample. batch_rows: per step; micro_batch_rows: per forward pass.
-    held_out: share of the records for validation. patience: checkpoints without improvement before stopping, 0 never.
+    held_out: share of the records for validation; it is 0 if there are files for it, `validation`.
+    patience: checkpoints without improvement before stopping, 0 never.
     """
 
     model: Path
@@ -64,6 +65,7 @@ class FinetuningRecipe:
     batch_rows: int = 4
     micro_batch_rows: int = 1
     held_out: float = 0.1
+    validation: tuple[RecordFile, ...] = ()
     patience: int = 0
     seed: int = 0
     activation_checkpointing: bool = False
@@ -82,7 +84,9 @@ class FinetuningRecipe:
             raise ValueError("no training file is given")
         if self.patience < 0:
             raise ValueError(f"patience must be at least 0, got {self.patience}")
-        if self.patience and not self.held_out:
+        if self.validation and self.held_out:
+            raise ValueError(f"a share of {self.held_out} cannot be held out beside files for validation")
+        if self.patience and not self.held_out and not self.validation:
             raise ValueError(f"patience {self.patience} requires held-out records, got a share of 0")
         if not self.parts or set(self.parts) - PARTS.keys():
             raise ValueError(
@@ -99,7 +103,14 @@ class FinetuningRecipe:
 
     def source(self) -> Source:
         """The records; ValueError if a file is missing."""
-        return open_records("data", self.data, self.media, self.media_root, self.sampling, self.cache)
+        return self._opened("data", self.data)
+
+    def sources(self) -> list[Source]:
+        """The records, and those of the files for validation, if any."""
+        return [self.source(), *([self.portion(held_out=True)] if self.validation else [])]
+
+    def _opened(self, name: str, files: tuple[RecordFile, ...]) -> Source:
+        return open_records(name, files, self.media, self.media_root, self.sampling, self.cache)
 
     def processor(self) -> Processor:
         """The model's processor, with the recipe's slicing of images."""
@@ -108,8 +119,10 @@ class FinetuningRecipe:
             **{name: value for name, value in changes.items() if value is not None}
         )
 
-    def portion(self, held_out: bool) -> Portion:
+    def portion(self, held_out: bool) -> Source:
         """The records for training or, possibly none, for validation."""
+        if held_out and self.validation:
+            return self._opened("validation", self.validation)
         return Portion(self.source(), self.held_out, self.seed, held_out)
 
     def mixture(self, held_out: bool) -> Mixture:

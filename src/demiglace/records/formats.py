@@ -27,7 +27,7 @@ from demiglace.processing.chat_template import END_THINK, THINK, split_answer
 from demiglace.records.bad_record import BadRecord
 from demiglace.records.constraints import CONSTRAINT_KEYS, ConstrainedConversation, constraint_fields
 from demiglace.records.layouts import with_messages
-from demiglace.records.learned_answers import check_answer_is_learned, check_record_is_learned
+from demiglace.records.learned_answers import check_answer_is_learned, check_mode, check_record_is_learned
 from demiglace.records.marks import (
     MARKS,
     MARKS_OF_DOCUMENTS,
@@ -57,6 +57,7 @@ ROLES: dict[str, Role] = {
     "gpt": "assistant",
 }
 _REASONING = ("reasoning_content", "reasoning", "thinking")  # transformers and vLLM; OpenRouter; Ollama
+_SYSTEM = ("system", "system_prompt")  # of a record; ms-swift has both
 _TOOLS = ("tools", "functions")  # of a record: the prompt has no place for them
 _TEXTS = ("text", "input_text", "output_text")
 # Type of a part -> kind of its media; for a file the bytes decide.
@@ -103,7 +104,7 @@ def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Seque
     check_record_is_learned(fields)
     key, turns = _turns(fields)
     media.seen.leave(
-        fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", "system")
+        fields, (*keys_beside(fields).values(), *SETTINGS, *CONSTRAINT_KEYS, "messages", "conversations", *_SYSTEM)
     )
     try:
         messages = _messages(fields, key, turns, media, attached)
@@ -113,10 +114,11 @@ def _conversation(fields: Mapping[str, Any], media: RecordMedia, attached: Seque
     media.seen.check()
     if not is_empty(fields.get("objects")):
         check_places(messages)
-    if constraints := constraint_fields(fields):
-        thinking = _check_messages(messages, may_ask=True)
-        return ConstrainedConversation(messages, thinking, constraints)
-    return Conversation(messages, thinking=_check_messages(messages))
+    constraints = constraint_fields(fields)
+    thinking = _check_messages(messages, may_ask=bool(constraints))
+    if messages[-1].role == "assistant":
+        check_mode(fields, thinking)
+    return ConstrainedConversation(messages, thinking, constraints) if constraints else Conversation(messages, thinking)
 
 
 def _messages(
@@ -145,8 +147,18 @@ def _turns(fields: Mapping[str, Any]) -> tuple[str, list[Any]]:
     turns = fields[found[0]]
     if not isinstance(turns, list) or not turns:
         raise ValueError(f"`{found[0]}` must be a list of messages, got {typed_repr(turns)}")
-    system = fields.get("system")
-    return found[0], [{"role": "system", "content": system}, *turns] if system else turns
+    return found[0], [*_system_turns(fields, turns[0]), *turns]
+
+
+def _system_turns(fields: Mapping[str, Any], first: object) -> list[dict[str, Any]]:
+    """The system prompts beside the messages as turns, each once; none if it is the `first` turn too."""
+    known = [] if not isinstance(first, dict) else [first.get("value") or first.get("content")]
+    turns = []
+    for prompt in (fields[key] for key in _SYSTEM if not is_empty(fields.get(key))):
+        if prompt not in known:
+            known.append(prompt)
+            turns.append({"role": "system", "content": prompt})
+    return turns
 
 
 def _marks_of(fields: Mapping[str, Any], turns: Sequence[Any], attached: Sequence[Attached]) -> re.Pattern[str] | None:

@@ -1,4 +1,4 @@
-"""Checks that a record wants all its answers learned, with equal weight: nothing else is supported."""
+"""Checks that a record wants all its answers learned, with equal weight and in their modes: there is nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _RECORD_WEIGHTS = ("weight", "sample_weight", "loss_weight", "loss_scale")  # as
 _LEFT_OUT = ("mask", "masked")  # whether an answer is left out of the loss; torchtune
 _VERDICTS = ("label", "kto_tag")  # of a record: whether its answer is a good one; TRL and ms-swift, LLaMA-Factory
 _SPANS = ("train_detail", "training_detail")  # axolotl: which letters of an answer count
+_TEMPLATE = "chat_template_kwargs"  # of a record: arguments of the chat template; TRL
+_MODES = ("enable_thinking", "thinking")  # of the template; Qwen3 and this one have the first, DeepSeek the second
 _CALLS = ("tool_calls", "function_call")
 
 
@@ -45,3 +47,21 @@ def check_record_is_learned(fields: Mapping[str, Any]) -> None:
     if fields.get("mask_history") not in (None, False):
         found = typed_repr(fields["mask_history"])
         raise ValueError(f"`mask_history` of a record is not supported, got {found}: all answers are learned")
+
+
+def check_mode(fields: Mapping[str, Any], thinking: bool) -> None:
+    """ValueError where a record asks for another mode than that of its last answer, or for what the template lacks.
+
+    thinking: whether the last answer has reasoning, which determines the mode that it trains.
+    """
+    arguments = fields.get(_TEMPLATE) or {}
+    if not isinstance(arguments, dict):
+        raise ValueError(f"`{_TEMPLATE}` must be an object, got {typed_repr(arguments)}")
+    given = {key: value for key, value in arguments.items() if not is_empty(value)}
+    if others := sorted(given.keys() - set(_MODES)):
+        raise ValueError(f"`{_TEMPLATE}.{others[0]}` is not in the template, got {typed_repr(given[others[0]])}")
+    asked = {_MODES[0]: fields.get(_MODES[0])} | {f"{_TEMPLATE}.{key}": value for key, value in given.items()}
+    for key, value in asked.items():
+        if value not in (None, thinking):
+            mode = "reasoning, which trains the long mode" if thinking else "no reasoning, which trains the short mode"
+            raise ValueError(f"`{key}` is {value!r:.80}, but the last answer has {mode}")

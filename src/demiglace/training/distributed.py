@@ -35,7 +35,10 @@ class ProcessGroup:
     def share(self, num_streams: int) -> range:
         """The streams of this process; ValueError if they cannot be split evenly."""
         if num_streams % self.count:
-            raise ValueError(f"{num_streams} rows per step cannot be split evenly among {self.count} processes")
+            raise ValueError(
+                f"{num_streams} rows per step cannot be split evenly among {self.count} processes: a "
+                f"multiple of {self.count} can"
+            )
         each = num_streams // self.count
         return range(self.rank * each, (self.rank + 1) * each)
 

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import datasets
+import fsspec
 import pytest
 from stored_records import FILES
 
@@ -14,7 +15,7 @@ from demiglace.conversation import VideoSampling
 from demiglace.data.object_cache import ObjectCache, StoredFile
 from demiglace.data.sources.concatenated import Concatenated
 from demiglace.data.sources.jsonl import JsonFile
-from demiglace.data.sources.record_files import open_records, place_of, record_files
+from demiglace.data.sources.record_files import open_records, place_of, record_files, training_files
 from demiglace.data.sources.tar_shards import TarShards
 
 
@@ -73,6 +74,85 @@ def test_a_file_given_twice_is_refused(folder, again, tmp_path):
     second = tmp_path / again if again == "link.jsonl" else folder / again
     with pytest.raises(ValueError, match=r"is given twice"):
         record_files([folder / "2.jsonl", second])
+
+
+SPLITS = ("train-0.jsonl", "test.jsonl", "validation-00000.jsonl", "coco_val2017.json", "eval/train.jsonl",
+          "train/dev.jsonl", "latest.jsonl", "Eval/1.jsonl")  # fmt: skip
+OF_TRAINING = ("eval/train.jsonl", "latest.jsonl", "train-0.jsonl")
+
+
+def named(files, folder) -> set[str]:
+    return {str(place_of(file)).rpartition(f"{folder.name}/")[2] for file in files}
+
+
+@pytest.fixture
+def splits(tmp_path) -> Path:
+    """In a folder whose own name is that of a split, which says nothing of its files."""
+    for name in SPLITS:
+        write_records(tmp_path / "test" / name, name)
+    return tmp_path / "test"
+
+
+@pytest.mark.parametrize("name", ["", "**/*", "**/*.json*", "*", "[a-zA-Z]*"])
+def test_files_of_other_splits_are_left_out_of_folders_and_patterns(splits, name, monkeypatch):
+    told = []
+    found = training_files([splits / name if name else splits], told.append)
+    assert named(found, splits) <= set(OF_TRAINING)
+    assert "train-0.jsonl" in named(found, splits)
+    assert len(told) == 1
+    assert told[0].startswith("left out, as files of validation or test splits: ")
+    monkeypatch.chdir(splits.parent)
+    assert named(training_files([f"./test/{name}"], told.append), splits) == named(found, splits)
+    monkeypatch.chdir(splits)
+    assert set(training_files([name or "."], told.append)) == {Path(name) for name in named(found, splits)}
+    assert named(record_files([splits]), splits) == set(SPLITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("test.jsonl", ["test.jsonl"]),
+        ("validation*", ["validation-00000.jsonl"]),
+        ("*/dev.*", ["train/dev.jsonl"]),
+        ("eval/*", ["eval/train.jsonl"]),
+    ],
+)
+def test_a_split_that_is_named_is_learned_from(splits, name, names):
+    told = []
+    assert named(training_files([splits / name], told.append), splits) == set(names)
+    assert told == []
+    with pytest.raises(ValueError, match=r"v\*n-0\* has only files of validation or test splits: .*-00000\.jsonl$"):
+        training_files([splits / "v*n-0*"], told.append)
+
+
+def test_files_for_validation_are_not_learned_from(splits):
+    told = []
+    kept = record_files([splits / "latest.jsonl"])
+    assert named(training_files([splits], told.append, kept), splits) == {"train-0.jsonl", "eval/train.jsonl"}
+    with pytest.raises(ValueError, match=r"latest.jsonl is given for training and for validation"):
+        training_files([splits / "train-0.jsonl", splits / ".." / "test" / "latest.jsonl"], told.append, kept)
+
+
+def test_results_in_the_folder_of_the_data_are_no_records(splits):
+    write_records(splits / "runs" / "run.json", "no record")
+    found = training_files([splits], [].append, out=splits / "runs")
+    assert named(found, splits) == set(OF_TRAINING)
+    assert training_files([splits / "runs" / "run.json"], [].append, out=splits / "runs")
+    assert training_files([splits / "runs"], [].append, out=splits / "runs") == ()
+
+
+def test_files_of_other_splits_in_a_store_are_left_out(memory):
+    system = fsspec.filesystem("memory")
+    for name in SPLITS:
+        system.pipe(f"{memory}/test/{name}", b"{}\n")
+    told = []
+    for address in (f"{memory}/test/", f"{memory}/test/**/*.jsonl"):
+        found = [place_of(file).rpartition("/test/")[2] for file in training_files([address], told.append)]
+        assert found == sorted(OF_TRAINING)
+    assert len(told) == 2
+    assert [place_of(file) for file in training_files([f"{memory}/test/test.jsonl"], told.append)] == [
+        f"{memory}/test/test.jsonl"
+    ]
 
 
 @pytest.mark.parametrize("name", ["none.jsonl", "none", "*.parquet", "deep/*.md", "empty"])

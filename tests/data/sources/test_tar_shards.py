@@ -57,6 +57,11 @@ def test_captions(tmp_path):
     conversation = one(tmp_path, {"1.jpg": png(), "1.txt": b"A black square.\n"})
     assert conversation.messages[0].content == (Image(png()), Text("Describe the picture."))
     assert conversation.messages[1].content == (Text("A black square."),)
+    clip = {"1.mp4": b"\0\0\0\x18ftypmp42", "1.txt": b"A square moves."}
+    assert one(tmp_path, clip).messages[0].content[1] == Text("Describe the video.")
+    shard = written(tmp_path / "asked.tar", clip)
+    asked = TarShards("shards", (shard,), question="What moves?").read(0, 0, ())
+    assert asked.messages[0].content[1] == Text("What moves?")
 
 
 def test_facts_beside_a_caption_are_no_record(tmp_path):
@@ -106,7 +111,8 @@ def test_pdfs_and_pictures_of_several_pages_are_documents(tmp_path):
     file = io.BytesIO()
     first.save(file, "TIFF", save_all=True, append_images=others)
     members = {"1.tif": file.getvalue(), "1.pdf": b"%PDF-1.7", "1.txt": b"Words."}
-    assert one(tmp_path, members).messages[0].content[:2] == (Document(file.getvalue()), Document(b"%PDF-1.7"))
+    asked = Text("Describe the document.")
+    assert one(tmp_path, members).messages[0].content == (Document(file.getvalue()), Document(b"%PDF-1.7"), asked)
 
 
 def test_videos_are_looked_at_as_the_source_or_the_record_says(tmp_path):

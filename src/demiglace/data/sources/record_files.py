@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from demiglace.conversation import VideoSampling
-from demiglace.data.named_files import ends_so, files_below, in_order, natural
+from demiglace.data.named_files import ends_so, files_below, in_order, is_other_split, natural
 from demiglace.data.object_cache import ADDRESS, ObjectCache, StoredFile, stored_files
 from demiglace.data.source import Source
 from demiglace.data.sources.concatenated import Concatenated
@@ -21,6 +21,7 @@ from demiglace.records.media_files import check_folders
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".parquet", ".tar")
 ARROW = ".arrow"
+MOST_NAMED = 3  # of the files that are left out
 _PATTERN = re.compile(r"[*?[]")
 
 RecordFile = Path | StoredFile
@@ -34,14 +35,26 @@ def record_files(given: Sequence[Path | str]) -> tuple[RecordFile, ...]:
     left out. A string may be an address of an object store, where a folder ends with `/` and a pattern has a `*`.
     ValueError if one names nothing, or a file is named twice; StoreError if a store does not answer.
     """
-    found = [file for one in given for file in _named_by(one)]
-    known: dict[object, RecordFile] = {}
-    for file in found:
-        key = file.resolve() if isinstance(file, Path) else file.address
-        if (earlier := known.setdefault(key, file)) is not file:
-            also = "" if earlier == file else f", as {place_of(earlier)} too"
-            raise ValueError(f"{place_of(file)} is given twice{also}")
-    return tuple(found)
+    return _each_once([file for one in given for file in _named_by(one)])
+
+
+def training_files(
+    given: Sequence[Path | str],
+    log: Callable[[str], object],
+    validation: Sequence[RecordFile] = (),
+    out: Path | None = None,
+) -> tuple[RecordFile, ...]:
+    """The same without files of validation and test splits in folders and patterns (`is_other_split`): `log` is told.
+
+    A file that is given by its own name is always included, and a pattern that names a split matches it.
+    validation: further files to leave out; ValueError if one is given by its own name. out: a folder of results, whose
+    files are left out too, so that a run in the folder of its data can be resumed.
+    """
+    files = _each_once([file for one in given for file in _of_training(one, validation, out, log)])
+    kept = {_key(file) for file in validation}
+    if both := [file for file in files if _key(file) in kept]:
+        raise ValueError(f"{place_of(both[0])} is given for training and for validation")
+    return files
 
 
 def place_of(file: RecordFile) -> Path | str:
@@ -101,6 +114,69 @@ def check_media(files: Sequence[RecordFile], media: Media | None, media_root: Pa
         raise ValueError(f"{far[0]} has an address: its media must have one too, got the folder {media}")
     if near and isinstance(media, str):
         raise ValueError(f"{near[0]} is here: its media must be a folder here, got {media}")
+
+
+def _each_once(found: Sequence[RecordFile]) -> tuple[RecordFile, ...]:
+    """The files; ValueError if one of them is there twice."""
+    known: dict[object, RecordFile] = {}
+    for file in found:
+        if (earlier := known.setdefault(_key(file), file)) is not file:
+            also = "" if earlier == file else f", as {place_of(earlier)} too"
+            raise ValueError(f"{place_of(file)} is given twice{also}")
+    return tuple(found)
+
+
+def _of_training(
+    given: Path | str, validation: Sequence[RecordFile], out: Path | None, log: Callable[[str], object]
+) -> list[RecordFile]:
+    """The files that `given` names, without those of other splits and those in `out`."""
+    found, name = list(_named_by(given)), str(given)
+    if len(found) == 1 and _is_same(place_of(found[0]), given):
+        return found
+    found = [file for file in found if out is None or not _is_in(file, out)]
+    start = name if _is_folder(given) else _PATTERN.split(name)[0].rpartition("/")[0]
+    is_meant = is_other_split(_below(name, start))
+    kept = {_key(file) for file in validation}
+    others = [
+        file
+        for file in found
+        if _key(file) in kept or (not is_meant and is_other_split(_below(str(place_of(file)), start)))
+    ]
+    if others and len(others) == len(found):
+        raise ValueError(f"{given} has only files of validation or test splits: {_listed(others)}")
+    if others:
+        log(
+            f"left out, as files of validation or test splits: {_listed(others)}; to learn from a file, give it by its "
+            "own name"
+        )
+    return [file for file in found if file not in others]
+
+
+def _is_same(place: Path | str, given: Path | str) -> bool:
+    return place == given or (isinstance(place, Path) and place == Path(given))
+
+
+def _is_in(file: RecordFile, folder: Path) -> bool:
+    return isinstance(file, Path) and file.resolve().is_relative_to(folder.resolve())
+
+
+def _is_folder(given: Path | str) -> bool:
+    return str(given).endswith("/") if isinstance(given, str) and ADDRESS.match(given) else Path(given).is_dir()
+
+
+def _below(place: str, folder: str) -> str:
+    """The rest of a path or an address that is in `folder`."""
+    names = [ADDRESS.sub("", one).strip("/") if ADDRESS.match(one) else str(Path(one)) for one in (place, folder)]
+    return names[0].removeprefix(names[1])
+
+
+def _listed(files: Sequence[RecordFile]) -> str:
+    more = f" and {len(files) - MOST_NAMED} more" if len(files) > MOST_NAMED else ""
+    return ", ".join(str(place_of(file)) for file in files[:MOST_NAMED]) + more
+
+
+def _key(file: RecordFile) -> object:
+    return file.resolve() if isinstance(file, Path) else file.address
 
 
 def _kind(file: RecordFile) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from demiglace.conversation import Conversation, Message, Text, VideoSampling
+from demiglace.conversation import Conversation, Document, Image, Message, Text, Video, VideoSampling
 from demiglace.data.source import SHUFFLED_BLOCKS, FileSource, count_records
 from demiglace.media.pictures import MAX_BYTES, local_file
 from demiglace.processing.chat_template import END_THINK
@@ -52,6 +52,11 @@ _KINDS: dict[str, MediaKind] = {
     **dict.fromkeys(_VIDEOS, "video"),
     "pdf": "document",
 }
+_QUESTIONS: Mapping[type, str] = {  # ours; by the first file that is shown
+    Image: "Describe the picture.",
+    Video: "Describe the video.",
+    Document: "Describe the document.",
+}
 _SOUNDS = ("wav", "mp3", "flac", "ogg", "m4a")
 _NUMBER = re.compile(r"(\d+)")
 
@@ -67,7 +72,7 @@ class TarShards(FileSource):
 
     name: str
     paths: tuple[Path, ...]
-    question: str = "Describe the picture."  # ours; the user's text for captions
+    question: str | None = None  # the user's text for captions; None is `_QUESTIONS`
     sampling: VideoSampling | None = None
 
     @cached_property
@@ -146,7 +151,7 @@ def _index(path: Path) -> list[_Entry]:
 
 
 def _read_entry(
-    file: io.BufferedReader, entry: _Entry, where: str, question: str, sampling: VideoSampling | None
+    file: io.BufferedReader, entry: _Entry, where: str, question: str | None, sampling: VideoSampling | None
 ) -> Conversation:
     def read(extension: str, max_bytes: int = MAX_BYTES) -> bytes:
         start, size = entry.members[extension]
@@ -175,7 +180,8 @@ def _read_entry(
         raise ValueError(f"the caption in .txt is empty or holds {END_THINK}")
     media = RecordMedia(find, sampling)
     shown = [media.show(kind, data, {}) for kind, data in attached]
-    asked = Message("user", (*shown, Text(question)) if shown else (Text(""),))  # text only: as in `plain_text`
+    # Text only is asked as in `plain_text`.
+    asked = Message("user", (*shown, Text(question or _QUESTIONS[type(shown[0])])) if shown else (Text(""),))
     return Conversation((asked, Message("assistant", (Text(caption),))))
 
 
