@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# One would guess that a text extractor marks raised digits, or at least parts them from the number before. Most write them behind
-# it: the area 10⁵ becomes 105, the revenue 1,234 with footnote 3 becomes 1,2343, and 2½ set as raised 1, slash, lowered 2 becomes
-# 21/2. Nothing is left to see that. So do MuPDF, pdfplumber and pypdf for a PDF; python-docx for DOCX; Beautiful Soup, html2text
+# One would guess that a text extractor marks raised digits, or at least parts them from the number before. Most write them right
+# behind it: 10⁵ becomes 105, the revenue 1,234 with footnote 3 becomes 1,2343, and 2½ set as raised 1, slash, lowered 2 becomes
+# 21/2. Nothing is left to see that. So do MuPDF, pdfplumber and pypdf for PDF, python-docx for DOCX, and Beautiful Soup, html2text
 # and markdownify for HTML. The digits can be told apart in what mammoth gives, by markdownify with sup_symbol="^", and by bit 0 of
 # the flags of a span in MuPDF's "dict".
 set -euo pipefail
@@ -53,7 +53,8 @@ found = {
 print("expected: Area 10⁵ m, revenue 1,234³ euros, 2½ cups, with some mark")
 for name, text in found.items():
     print(f"{name}: {' '.join(text.split())}")
-spans = [span for block in pymupdf.open(stream=pdf)[0].get_text("dict")["blocks"] for line in block["lines"] for span in line["spans"]]
+blocks = pymupdf.open(stream=pdf)[0].get_text("dict")["blocks"]
+spans = [span for block in blocks for line in block["lines"] for span in line["spans"]]
 marked = [
     "".join(f"^{span['text']}" if span["flags"] & 1 else span["text"] for span in spans),
     mammoth.convert_to_html("page.docx").value,
