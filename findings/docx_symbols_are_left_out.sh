@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What "Insert symbol" takes from the font Symbol is no text in a DOCX file, but w:sym with a number; a word with its reading above
-# it, as in Japanese, is w:ruby. One would guess that readers give their text, or a mark that something is there. python-docx and
-# docx2txt leave symbols out: 5 μm becomes 5 m, 10 kΩ becomes 10 k, ≤ 3 becomes 3. python-docx and mammoth, which MarkItDown uses,
-# leave out a word with a reading; docx2txt writes the reading before it. docx2txt also drops hyphens at which no line may break:
-# 10‑20 becomes 1020. mammoth gives the symbols.
+# What "Insert symbol" takes from the font Symbol is no text in a DOCX file, but w:sym with a number; a word with its reading
+# above it, as in Japanese, is w:ruby. One would guess that readers give their text, or a mark that something is there.
+# python-docx and docx2txt leave symbols out: 5 μm becomes 5 m, 10 kΩ becomes 10 k, ≤ 3 becomes 3. python-docx and mammoth,
+# which MarkItDown uses, leave out a word with a reading; docx2txt writes the reading before it. docx2txt also drops hyphens at
+# which no line may break: 10‑20 becomes 1020. mammoth gives the symbols.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

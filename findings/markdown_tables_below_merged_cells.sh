@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # One would guess that a table keeps its columns when HTML or a Word file becomes Markdown, which has no merged cells: what lies
-# below a merged cell gets an empty cell, or the value again. html2text, markdownify and MarkItDown write only the cells that a row
-# names: below `rowspan` all cells of the row move to the left, and the year 2024 stands under "Region", the sales under "Year".
-# Nothing warns. MarkItDown does so for tables of DOCX files too. html2text also drops a `colspan`. pandas keeps the columns.
+# below a merged cell gets an empty cell, or the value again. html2text, markdownify and MarkItDown write only the cells that a
+# row names: below `rowspan` all cells of the row move to the left, and the year 2024 stands under "Region", the sales under
+# "Year". Nothing warns. MarkItDown does so for tables of DOCX files too. html2text also drops a `colspan`. pandas keeps the
+# columns.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The label of a chart's y axis, a header of a narrow column or a side note is set from bottom to top. One would guess that
 # pdfplumber gives its words, or leaves it out. It reads all text from left to right and from top to bottom, whatever its
-# direction: "Total sales 2024" becomes "4202 selas latoT", also in the cells of tables, and so does text upside down. Text from top
-# to bottom comes out right. pdfminer.six, on which it rests, writes each letter on a line of its own, from top to bottom too. MuPDF,
-# PDFium and pypdf give the words.
+# direction: "Total sales 2024" becomes "4202 selas latoT", also in the cells of tables, and so does text upside down. Text from
+# top to bottom comes out right. pdfminer.six, on which it rests, writes each letter on a line of its own, from top to bottom
+# too. MuPDF, PDFium and pypdf give the words.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

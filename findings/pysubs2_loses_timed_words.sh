@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# One would guess that pysubs2 reads the captions that a video platform makes by itself. In them each word has its time inside the
-# line, as WebVTT allows: the<00:00:01.200><c> total</c>. pysubs2 takes every line that holds exactly two times for the first line
-# of a cue: a caption of three words is lost without an error, and an empty cue with the times of its words is added. In all other
-# lines it leaves the times in the text, also in `plaintext`. webvtt-py reads the words.
+# One would guess that pysubs2 reads the captions that a video platform makes by itself. In them each word has its time inside
+# the line, as WebVTT allows: the<00:00:01.200><c> total</c>. pysubs2 takes every line that holds exactly two times for the
+# first line of a cue: a caption of three words is lost without an error, and an empty cue with the times of its words is added.
+# In all other lines it leaves the times in the text, also in `plaintext`. webvtt-py reads the words.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# One would guess that a text extractor marks raised digits, or at least parts them from the number before. Most write them right
-# behind it: 10⁵ becomes 105, the revenue 1,234 with footnote 3 becomes 1,2343, and 2½ set as raised 1, slash, lowered 2 becomes
-# 21/2. Nothing is left to see that. So do MuPDF, pdfplumber and pypdf for PDF, python-docx for DOCX, and Beautiful Soup, html2text
-# and markdownify for HTML. The digits can be told apart in what mammoth gives, by markdownify with sup_symbol="^", and by bit 0 of
-# the flags of a span in MuPDF's "dict".
+# One would guess that a text extractor marks raised digits, or at least parts them from the number before. Most write them
+# right behind it: 10⁵ becomes 105, the revenue 1,234 with footnote 3 becomes 1,2343, and 2½ set as raised 1, slash, lowered 2
+# becomes 21/2. Nothing is left to see that. So do MuPDF, pdfplumber and pypdf for PDF, python-docx for DOCX, and Beautiful
+# Soup, html2text and markdownify for HTML. The digits can be told apart in what mammoth gives, by markdownify with
+# sup_symbol="^", and by bit 0 of the flags of a span in MuPDF's "dict".
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

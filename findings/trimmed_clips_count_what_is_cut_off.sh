@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A phone, or `ffmpeg -c copy`, trims an MP4 without encoding it again: the frames from the key frame before the cut stay in the
-# file, and an edit list says where playback begins. One would guess that readers count and give the frames that are played. PyAV
-# and OpenCV give those, but `stream.frames` and CAP_PROP_FRAME_COUNT count all. decord2 counts all as its length, gives times
-# below 0, and its numbers mean two things: without a seek they count from the cut, after one from the key frame before it. A clip
-# sampled at 0, 10, 20, ... shows a later frame at 10 than at 20.
+# file, and an edit list says where playback begins. One would guess that readers count and give the frames that are played.
+# PyAV and OpenCV give those, but `stream.frames` and CAP_PROP_FRAME_COUNT count all. decord2 counts all as its length, gives
+# times below 0, and its numbers mean two things: without a seek they count from the cut, after one from the key frame before
+# it. A clip sampled at 0, 10, 20, ... shows a later frame at 10 than at 20.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

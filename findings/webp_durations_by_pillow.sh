@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `image.seek(i)` of Pillow goes to a frame, and `image.info["duration"]` says how long it is shown. One would guess that this
-# works as for GIF and PNG. For WebP and AVIF there is a duration only after the frame is decoded: `info.get("duration", 100)` gives
-# 100 for all frames, a sum of durations is 0, and the metadata that imageio gives for a frame has none. What is shown at a time is
-# then another picture. A call of `image.load()` after `seek` gives the durations, which are those of the file.
+# works as for GIF and PNG. For WebP and AVIF there is a duration only after the frame is decoded: `info.get("duration", 100)`
+# gives 100 for all frames, a sum of durations is 0, and the metadata that imageio gives for a frame has none. What is shown at
+# a time is then another picture. A call of `image.load()` after `seek` gives the durations, which are those of the file.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv

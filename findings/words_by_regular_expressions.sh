@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# One would guess that `\w` of Python's `re` holds the letters of all languages, as of Greek or Chinese. It holds no marks: the vowel
-# signs of Hindi, Bengali and Tamil and the short vowels of Arabic and Hebrew part a word, and `[^\w\s]`, which is to remove
-# punctuation, removes them. The word for Hindi becomes three, and other words become equal. CountVectorizer of scikit-learn,
-# whose words are `\w\w+`, finds one word of four. The module `regex` counts marks as part of a word.
+# One would guess that `\w` of Python's `re` holds the letters of all languages, as of Greek or Chinese. It holds no marks: the
+# vowel signs of Hindi, Bengali and Tamil and the short vowels of Arabic and Hebrew part a word, and `[^\w\s]`, which is to
+# remove punctuation, removes them. The word for Hindi becomes three, and other words become equal. CountVectorizer of
+# scikit-learn, whose words are `\w\w+`, finds one word of four. The module `regex` counts marks as part of a word.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT; cd "$work"
 python3 -m venv venv
