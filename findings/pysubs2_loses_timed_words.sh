@@ -35,6 +35,7 @@ other = [(int(cue.start_in_seconds * 1000), cue.text) for cue in webvtt.read("ca
 print("expected:", expected)
 print("pysubs2:", found)
 print("webvtt-py:", other)
-seen = [(1000, "do<00:00:01.200> not"), (2000, ""), (2200, ""), (3000, "the<00:00:03.200> total<00:00:03.300> is<00:00:03.400> forty")]
+times_left_in = "the<00:00:03.200> total<00:00:03.300> is<00:00:03.400> forty"
+seen = [(1000, "do<00:00:01.200> not"), (2000, ""), (2200, ""), (3000, times_left_in)]
 sys.exit(not (found == seen and other == expected))
 PYTHON
