@@ -50,7 +50,8 @@ for angle in (0, 90, 180, 270):
     with pdfplumber.open(turned) as other:
         word = other.pages[0].extract_words()[0]
         others = is_around_the_ink([word[side] for side in ("x0", "top", "x1", "bottom")], picture)
-    print(f"turned by {angle}: picture {picture.shape[::-1]}, box {[round(side) for side in box]}, expected around the word: {fits}")
+    rounded = [round(side) for side in box]
+    print(f"turned by {angle}: picture {picture.shape[::-1]}, box {rounded}, expected around the word: {fits}")
     print(f"  box by the rotation matrix around the word: {right}; pdfplumber's box: {others}")
     same &= fits == (angle == 0) and right and others
 sys.exit(not same)
