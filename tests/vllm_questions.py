@@ -52,7 +52,7 @@ class Asked:
     def _part(self, kind: str, given: Any) -> Text | Image | Video:
         if kind == "text":
             return Text(given)
-        if kind == "picture":
+        if kind in ("picture", "array"):
             return Image(given)
         # vLLM says of pictures that a request has in the place of a file that they are a second apart.
         sampling = VideoSampling(**self.options) if kind == "clip" else VideoSampling(**self.options, fps=1)
