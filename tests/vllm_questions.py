@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import time
@@ -51,7 +52,7 @@ class Asked:
     def _part(self, kind: str, given: Any) -> Text | Image | Video:
         if kind == "text":
             return Text(given)
-        if kind == "picture":
+        if kind in ("picture", "array"):
             return Image(given)
         # vLLM says of pictures that a request has in the place of a file that they are a second apart.
         sampling = VideoSampling(**self.options) if kind == "clip" else VideoSampling(**self.options, fps=1)
@@ -121,10 +122,9 @@ def server(checkpoint: Path, log: Path, options: Sequence[str], **environment: s
         port = str(free.getsockname()[1])
     program = [PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", checkpoint]
     environment = os.environ | {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"} | environment
-    with log.open("wb") as written:
-        process = subprocess.Popen(
-            [*program, *options, *SMALL.split(), "--port", port], stdout=written, stderr=written, env=environment
-        )
+    command = [*program, *options, *SMALL.split(), "--port", port]
+    with log.open("wb") as written:  # in a session of its own: its engine is another process
+        process = subprocess.Popen(command, stdout=written, stderr=written, env=environment, start_new_session=True)
     try:
         until = time.monotonic() + SECONDS_TO_START
         while not _answers(f"http://127.0.0.1:{port}/health"):
@@ -134,7 +134,11 @@ def server(checkpoint: Path, log: Path, options: Sequence[str], **environment: s
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(60)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _answers(address: str) -> bool:

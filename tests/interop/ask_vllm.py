@@ -2,8 +2,9 @@
 
 QUESTIONS: {"model": folder, "adapter": folder or null, "max_tokens": number, "processes": that share the decoder,
 "asked": [question, ...]}, each question
-{"parts": [part, ...], "options": options, "adapted": whether the adapter answers}. Parts:
-{"picture": path}, {"clip": path}, {"frames": [path of a JPEG, ...]} or {"text": text}; options: mm_processor_kwargs.
+{"parts": [part, ...], "options": options, "adapted": whether the adapter answers}. Parts: {"picture": path},
+{"clip": path}, {"frames": [path of a JPEG, ...]}, {"text": text}, or {"array": path of a picture} and a text alone;
+options: mm_processor_kwargs.
 ANSWERS: for each that is asked {"prompt": token ids, "answer": token ids}, or {"error": message}.
 """
 
@@ -15,8 +16,9 @@ from pathlib import Path
 
 os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
 
+import numpy as np
 import PIL.Image
-from vllm import LLM, SamplingParams
+from vllm import LLM, RequestOutput, SamplingParams
 from vllm.exceptions import VLLMValidationError
 from vllm.lora.request import LoRARequest
 
@@ -39,7 +41,19 @@ def part_of(part: dict) -> dict:
     return {"type": "video_url", "video_url": {"url": url}}
 
 
+def about_an_array(model: LLM, path: str, question: str) -> dict:
+    """The prompt of `chat`, which takes no arrays."""
+    message = {"role": "user", "content": f"(<image>./</image>)\n{question}"}
+    text = model.get_tokenizer().apply_chat_template(
+        [message], tokenize=False, add_generation_prompt=True, enable_thinking=False
+    )
+    return {"prompt": text, "multi_modal_data": {"image": np.asarray(PIL.Image.open(path))}}
+
+
 def ask(model: LLM, one: dict, greedy: SamplingParams, adapter: LoRARequest | None) -> dict:
+    if "array" in one["parts"][0]:
+        prompt = about_an_array(model, one["parts"][0]["array"], one["parts"][1]["text"])
+        return told_by(*model.generate(prompt, greedy, use_tqdm=False))
     message = {"role": "user", "content": list(map(part_of, one["parts"]))}
     try:
         (reply,) = model.chat(
@@ -52,6 +66,10 @@ def ask(model: LLM, one: dict, greedy: SamplingParams, adapter: LoRARequest | No
         )
     except (ValueError, VLLMValidationError) as error:
         return {"error": str(error)}
+    return told_by(reply)
+
+
+def told_by(reply: RequestOutput) -> dict:
     return {"prompt": list(reply.prompt_token_ids), "answer": list(reply.outputs[0].token_ids)}
 
 
@@ -64,6 +82,7 @@ def main(questions: str, answers: str) -> None:
         enforce_eager=True,
         max_model_len=2048,
         max_num_seqs=2,
+        max_num_batched_tokens=96,  # so that a long prompt is computed in chunks that end within pictures
         kv_cache_memory_bytes=2**27,
         limit_mm_per_prompt={"image": 2, "video": 2},
         interleave_mm_strings=True,

@@ -43,6 +43,7 @@ def asked(folder: Path, clips: list[dict[str, str]]) -> dict[str, Asked]:
         pattern(80 + number, 60).resize((80, 60)).save(path)
     return {
         "a picture": Asked([LINE, READ]),
+        "a picture as an array": Asked([{"array": HEADING["picture"]}, READ]),
         "a picture of 16 bits": Asked([{"picture": str(line_of_16_bits(folder / "line16.png"))}, READ]),
         "two pictures": Asked([HEADING, LINE, READ]),
         "a picture in slices": Asked([PAGE, WHAT]),

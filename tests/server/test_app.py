@@ -164,12 +164,19 @@ def test_models_have_two_names(openai_client: openai.OpenAI) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/v1/x", 404), ("GET", CHAT, 405), ("PUT", "/health", 405)]
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/x", 404),
+        ("POST", "/v1/embeddings", 404),
+        ("POST", "/chat/completions", 404),  # a base address without /v1
+        ("GET", CHAT, 405),
+        ("PUT", "/health", 405),
+    ],
 )
 def test_paths_that_are_none(client: httpx.Client, method: str, path: str, status: int) -> None:
     response = client.request(method, path)
     assert response.status_code == status
-    error(response)
+    assert error(response)["message"] == f"there is no route '{method} {path}'; GET /openapi.json lists all"
 
 
 def test_the_documentation_tells_errors_as_they_are(client: httpx.Client) -> None:

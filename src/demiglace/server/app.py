@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from demiglace import __version__
+from demiglace.fields import short_repr
 from demiglace.server.chat_completions import chat_completion
 from demiglace.server.completions import completion, detokenize, tokenize
 from demiglace.server.errors import ApiError, malformed
@@ -46,6 +47,7 @@ FORM = {
     "properties": {"file": {"type": "string", "format": "binary"}, "purpose": {"type": "string"}},
 }
 UPLOAD = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": FORM}}}}
+NO_ROUTE = ("Not Found", "Method Not Allowed")  # what Starlette says of a path or a method without a route
 CLIENT_LEFT = 499  # nginx's status code; no client reads it
 
 
@@ -188,9 +190,12 @@ async def _left(_: Request, error: Exception) -> Response:
     return Response(status_code=CLIENT_LEFT)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return ApiError(error.status_code, str(error.detail)).response
+    if error.detail not in NO_ROUTE:
+        return ApiError(error.status_code, str(error.detail)).response
+    message = f"there is no route {short_repr(f'{request.method} {request.url.path}')}; GET /openapi.json lists all"
+    return ApiError(error.status_code, message, code="no_route").response
 
 
 async def _own_error(_: Request, error: Exception) -> Response:
