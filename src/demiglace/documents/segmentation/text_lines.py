@@ -13,6 +13,9 @@ import numpy as np
 WIDEST_GAP = 1.6  # between the letters of a stretch; justified lines have smaller gaps, columns larger ones
 LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
 MEMORY = 0.25  # weight of the newest letter in the moving average of its line's position
+SMALL = 0.4  # of the usual height: dots, commas, dashes
+DASH_WIDTHS = 0.3, 3.0  # of a hyphen beside capitals at least, of an em dash at most
+MOST_NILS = 2  # dashes of a cell without letters; more are a dashed rule
 STEEPEST, ANGLE_STEP = 3.0, 0.1  # degrees
 FEWEST_FOR_ANGLE = 60
 
@@ -40,10 +43,19 @@ class TextStretch:
 def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
     """The stretches of a page with horizontal lines. `letters`: float64 (letters, 4); `height`: of a usual one."""
     letters = _parted(letters, height)
-    small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: assigned to lines of letters later
-    stretches = [_stretch(np.stack(line)) for line in _chained(letters[~small], height)]
-    stretches = [stretch for stretch in _gathered(stretches) if _is_print(stretch, height)]
-    return _with_marks(stretches, letters[small], height)
+    small = letters[:, 3] - letters[:, 1] < SMALL * height
+    dash = small & _are_dashes(letters, height)
+    whole, dashes = letters[~small], letters[dash]
+    boxes = np.concatenate([whole, _raised(dashes, height)])
+    lines = _chained(boxes, height)
+    stretches = _gathered([_stretch(boxes[line]) for line in lines if min(line) < len(whole)])
+    stretches = [stretch for stretch in stretches if _is_print(stretch, height)]
+    alone = [line for line in lines if min(line) >= len(whole)]
+    words = np.array([stretch.box for stretch in stretches if len(stretch.letters) > 1]).reshape(-1, 4)
+    nils = [line for line in alone if len(line) <= MOST_NILS and _is_cell(boxes[line], words, height)]
+    others = [number - len(whole) for line in alone if line not in nils for number in line]
+    stretches += [_stretch(boxes[line]) for line in nils]
+    return _with_marks(stretches, np.concatenate([letters[small & ~dash], dashes[others]]), height)
 
 
 def skew(letters: np.ndarray, height: float) -> float:
@@ -97,18 +109,47 @@ def _parted(letters: np.ndarray, height: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _chained(letters: np.ndarray, height: float) -> list[list[np.ndarray]]:
-    """Letters from left to right, each added to the line that it continues, or starting a new one."""
-    letters = _from_left(letters)
+def _are_dashes(letters: np.ndarray, height: float) -> np.ndarray:
+    """Which letters are hyphens, dashes or strokes of signs such as `=`, by their shape."""
+    widths, heights = (letters[:, 2:] - letters[:, :2]).T
+    least, most = np.multiply(DASH_WIDTHS, height)
+    return (widths >= least) & (widths <= most) & (widths >= 2 * heights)
+
+
+def _raised(dashes: np.ndarray, height: float) -> np.ndarray:
+    """The dashes as high as letters around them: a dash belongs to a line and bridges its gap as a letter does."""
+    middles = dashes[:, 1::2].mean(axis=1)
+    return np.stack([dashes[:, 0], middles - height / 2, dashes[:, 2], middles + height / 2], axis=1)
+
+
+def _is_cell(dashes: np.ndarray, words: np.ndarray, height: float) -> bool:
+    """Whether dashes alone are a cell of a table: halfway up a word beside them and near one above or below.
+
+    `words`: boxes of stretches of several letters. A dash that touches one is a part of a broken letter.
+    """
+    left, top = dashes[:, :2].min(axis=0)
+    right, bottom = dashes[:, 2:].max(axis=0)
+    aside = np.maximum(words[:, 0] - right, left - words[:, 2]) / height  # negative: they share a column
+    apart = np.maximum(words[:, 1] - bottom, top - words[:, 3]) / height
+    share = ((top + bottom) / 2 - words[:, 1]) / (words[:, 3] - words[:, 1])
+    if ((aside < 0.3) & (apart < 0)).any():
+        return False
+    in_row = (share > 0.25) & (share < 0.75) & (words[:, 3] - words[:, 1] < 3 * height)
+    return bool(in_row.any() and ((aside < 0.5) & (apart >= 0) & (apart < 4)).any())
+
+
+def _chained(letters: np.ndarray, height: float) -> list[list[int]]:
+    """Numbers of letters from left to right, each added to the line that it continues, or starting a new one."""
     band = np.empty((len(letters), 3))  # for every line: top and bottom of its band, and its right end
-    lines: list[list[np.ndarray]] = []
-    for letter in letters:
+    lines: list[list[int]] = []
+    for place in np.argsort(letters[:, 0], kind="stable").tolist():
+        letter = letters[place]
         number = _continued(band[: len(lines)], letter, height)
         if number is None:
             band[len(lines)] = letter[1], letter[3], letter[2]
-            lines.append([letter])
+            lines.append([place])
             continue
-        lines[number].append(letter)
+        lines[number].append(place)
         line = band[number]
         line[:2] += MEMORY * (letter[[1, 3]] - line[:2])
         line[2] = max(line[2], letter[2])
