@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from demiglace.documents.page import Box
+
 WIDEST_GAP = 1.6  # between the letters of a stretch; justified lines have smaller gaps, columns larger ones
 LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
 MEMORY = 0.25  # weight of the newest letter in the moving average of its line's position
@@ -28,7 +30,7 @@ class TextStretch:
     height: float
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> Box:
         left, top = self.letters[:, :2].min(axis=0)
         right, bottom = self.letters[:, 2:].max(axis=0)
         return float(left), float(top), float(right), float(bottom)
@@ -173,11 +175,12 @@ def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
     """Joins stretches that lie over a larger one, such as quotation marks and dashes, with it."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    bands = np.array([_band(stretch) for stretch in stretches]).reshape(-1, 4)
     gathered: dict[int, list[np.ndarray]] = {}
     for number in np.argsort(-areas, kind="stable"):
         box = boxes[number]
         kept = list(gathered)
-        shared = np.minimum(boxes[kept, 2:], box[2:]) - np.maximum(boxes[kept, :2], box[:2])
+        shared = np.minimum(bands[kept, 2:], box[2:]) - np.maximum(bands[kept, :2], box[:2])
         holds = shared.clip(0).prod(axis=1) > 0.5 * areas[number]
         target = kept[int(holds.argmax())] if holds.any() else int(number)
         gathered.setdefault(target, []).append(stretches[number].letters)
@@ -185,6 +188,14 @@ def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
         TextStretch(_from_left(np.concatenate(letters)), stretches[number].height)
         for number, letters in gathered.items()
     ]
+
+
+def _band(stretch: TextStretch) -> Box:
+    """The box of a stretch without what is far higher or lower than its usual letters, such as part of a picture."""
+    left, top, right, bottom = stretch.box
+    tops, bottoms = stretch.letters[:, 1], stretch.letters[:, 3]
+    room = 1.2 * stretch.height  # for ascenders and quotation marks
+    return left, max(top, median(tops) - room), right, min(bottom, median(bottoms) + room)
 
 
 def _with_marks(stretches: list[TextStretch], marks: np.ndarray, height: float) -> list[TextStretch]:
