@@ -132,6 +132,18 @@ def test_a_dashed_rule_is_no_print() -> None:
     assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
 
 
+def test_rows_of_a_table_stay_whole_below_two_addresses() -> None:
+    sheet = Sheet(height=900)
+    for left in (60, 600):
+        sheet.fill(left, 40, lines=4, words=3)
+    rows = [("1", "White paper", "12", "4.20"), ("2", "Pens", "40", "0.65"), ("3", "Ring binders", "16", "3.90")]
+    for number, row in enumerate(rows):
+        for left, cell in zip((60, 120, 600, 750), row, strict=True):
+            sheet.write(left, 240 + 40 * number, cell)
+    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
+    assert [len(line.pieces) for line in lines] == [1] * 8 + [4] * 3
+
+
 @pytest.mark.parametrize(("paper", "ink"), [("black", "white"), ("#d8c8a0", "#604020"), ("#30405a", "#b0c0d0")])
 def test_any_ink_on_any_paper(paper: str, ink: str) -> None:
     sheet = Sheet(paper=paper)
