@@ -6,60 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
+from printed_sheet import TEXT, WHOLE_LINES, WORDS, Sheet, assert_lines, covers, line_boxes
 
 from demiglace.documents.segmentation import line_crops
-from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, cut_page
+from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
 
 SAMPLES = Path(__file__).parents[3] / "samples"
-WHOLE_LINES = CuttingConfig(most_letters=200)
-TEXT = "the quick brown fox jumps over a lazy dog while many grey geese fly home before dark"
-WORDS = TEXT.split()
-
-
-class Sheet:
-    """A page that remembers where its lines stand."""
-
-    def __init__(self, width: int = 900, height: int = 700, paper: str = "white") -> None:
-        self.picture = Image.new("RGB", (width, height), paper)
-        self.draw = ImageDraw.Draw(self.picture)
-        self.boxes: list[Box] = []
-
-    def write(self, x: float, y: float, text: str, size: int = 20, ink: str = "black") -> None:
-        font = ImageFont.load_default(size)
-        self.draw.text((x, y), text, ink, font)
-        self.boxes.append(self.draw.textbbox((x, y), text, font))
-
-    def fill(self, x: float, y: float, lines: int, words: int = 6, size: int = 20) -> None:
-        for number in range(lines):
-            chosen = [WORDS[(number * words + i) % len(WORDS)] for i in range(words)]
-            self.write(x, y + number * 1.5 * size, " ".join(chosen), size)
-
-
-def line_boxes(regions: list[CutRegion]) -> list[Box]:
-    return [line.box for region in regions for line in region.lines]
-
-
-def covers(box: Box, other: Box, slack: float = 2) -> bool:
-    return all(np.sign([-1, -1, 1, 1]) * (np.subtract(box, other)) >= -slack)
-
-
-def assert_lines(regions: list[CutRegion], expected: list[Box], room: float = 0.7) -> None:
-    """The very lines expected, in that order, each with little around it."""
-    found = line_boxes(regions)
-    assert len(found) == len(expected)
-    for box, wanted in zip(found, expected, strict=True):
-        assert covers(box, wanted)
-        assert box[3] - box[1] <= (wanted[3] - wanted[1]) * (1 + 2 * room)
-
-
-def test_columns_under_a_heading_are_read_one_after_the_other() -> None:
-    sheet = Sheet()
-    sheet.write(60, 30, "A heading over both columns of it", 40)
-    sheet.fill(60, 120, lines=12)
-    sheet.fill(480, 120, lines=12)
-    sheet.write(60, 600, "and a line under both that bridges the gap between the two columns", 20)
-    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
 
 
 def test_paragraphs_and_headings_are_regions() -> None:
@@ -68,80 +21,6 @@ def test_paragraphs_and_headings_are_regions() -> None:
     sheet.fill(60, 120, lines=4)
     sheet.fill(60, 300, lines=5)
     assert [len(region.lines) for region in cut_page(sheet.picture, WHOLE_LINES)] == [1, 4, 5]
-
-
-def test_rows_of_a_table_are_read_across() -> None:
-    sheet = Sheet()
-    rows = [("Bread and butter", "2.40"), ("Coffee, large", "3.10"), ("Cake", "4.25"), ("Total", "9.75")]
-    for number, (what, price) in enumerate(rows):
-        sheet.write(60, 60 + 30 * number, what)
-        sheet.write(600, 60 + 30 * number, price)
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [2, 2, 2, 2]
-    pieces = [piece.box for line in lines for piece in line.pieces]
-    assert all(covers(box, wanted) for box, wanted in zip(pieces, sheet.boxes, strict=True))
-
-
-def test_a_table_with_some_wide_cells_is_read_across() -> None:
-    sheet = Sheet(height=900)
-    for number in range(24):
-        y = 40 + 30 * number
-        sheet.write(40, y, f"Operating income of {WORDS[number % len(WORDS)]}")
-        if number % 8 == 0:
-            sheet.write(480, y, "estimates of this and the next year")
-        else:
-            for column in range(4):
-                sheet.write(480 + 100 * column, y, f"{37 * number + column}.{column}")
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [2 if number % 8 == 0 else 5 for number in range(24)]
-
-
-def test_dashes_and_equals_signs_belong_to_their_lines() -> None:
-    """With the spaces around it such a sign is wider than the gap that ends a line."""
-    sheet = Sheet()
-    for number in range(9):
-        y, size = 60 + 40 * number, 22
-        sheet.write(60, y, "the mill and" if number % 3 else "a", size)
-        _, top, right, bottom = sheet.boxes.pop()
-        middle = y + 0.65 * size
-        for level in (middle,) if number % 3 else (middle - 4, middle + 4):
-            sheet.draw.rectangle((right + 7, level - 1, right + 25, level), "black")
-        sheet.write(right + 34, y, "what came after the war", size)
-        sheet.boxes[-1] = 60, top, sheet.boxes[-1][2], bottom
-    regions = cut_page(sheet.picture, WHOLE_LINES)
-    assert_lines(regions, sheet.boxes)
-    assert [len(line.pieces) for region in regions for line in region.lines] == [1] * 9
-
-
-def test_a_dash_for_nothing_is_a_cell() -> None:
-    sheet = Sheet()
-    rows = [("Sales", "1,204", "1,117"), ("Other income", "-", "12"), ("Tax", "37", "-"), ("Interest", "14", "31")]
-    for number, row in enumerate(rows):
-        for left, cell in zip((60, 400, 600), row, strict=True):
-            sheet.write(left, 60 + 40 * number, cell, 22)
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [3, 3, 3, 3]
-
-
-def test_a_dashed_rule_is_no_print() -> None:
-    sheet = Sheet()
-    sheet.fill(60, 60, lines=5)
-    for left in range(60, 840, 24):
-        sheet.draw.rectangle((left, 230, left + 12, 232), "black")
-    sheet.fill(60, 260, lines=5)
-    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
-
-
-def test_rows_of_a_table_stay_whole_below_two_addresses() -> None:
-    sheet = Sheet(height=900)
-    for left in (60, 600):
-        sheet.fill(left, 40, lines=4, words=3)
-    rows = [("1", "White paper", "12", "4.20"), ("2", "Pens", "40", "0.65"), ("3", "Ring binders", "16", "3.90")]
-    for number, row in enumerate(rows):
-        for left, cell in zip((60, 120, 600, 750), row, strict=True):
-            sheet.write(left, 240 + 40 * number, cell)
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [1] * 8 + [4] * 3
 
 
 @pytest.mark.parametrize(("paper", "ink"), [("black", "white"), ("#d8c8a0", "#604020"), ("#30405a", "#b0c0d0")])

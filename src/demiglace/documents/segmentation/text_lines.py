@@ -50,7 +50,8 @@ def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
     whole, dashes = letters[~small], letters[dash]
     boxes = np.concatenate([whole, _raised(dashes, height)])
     lines = _chained(boxes, height)
-    stretches = _gathered([_stretch(boxes[line]) for line in lines if min(line) < len(whole)])
+    of_letters = [np.array(line) for line in lines if min(line) < len(whole)]
+    stretches = _gathered([_stretch(_levelled(boxes[line], line >= len(whole))) for line in of_letters])
     stretches = [stretch for stretch in stretches if _is_print(stretch, height)]
     alone = [line for line in lines if min(line) >= len(whole)]
     words = np.array([stretch.box for stretch in stretches if len(stretch.letters) > 1]).reshape(-1, 4)
@@ -122,6 +123,13 @@ def _raised(dashes: np.ndarray, height: float) -> np.ndarray:
     """The dashes as high as letters around them: a dash belongs to a line and bridges its gap as a letter does."""
     middles = dashes[:, 1::2].mean(axis=1)
     return np.stack([dashes[:, 0], middles - height / 2, dashes[:, 2], middles + height / 2], axis=1)
+
+
+def _levelled(letters: np.ndarray, is_dash: np.ndarray) -> np.ndarray:
+    """The letters of a line, its dashes as high as the other letters of this line, whatever its size."""
+    for side in (1, 3):
+        letters[is_dash, side] = median(letters[~is_dash, side])
+    return letters
 
 
 def _is_cell(dashes: np.ndarray, words: np.ndarray, height: float) -> bool:
