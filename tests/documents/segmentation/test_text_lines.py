@@ -57,3 +57,10 @@ def test_a_dash_makes_no_line_of_small_print_higher() -> None:
     dash = (120, 104, 127, 106)
     (line,) = find_stretches(np.array([*letters, dash], float), 18.0)
     assert line.box == (100, 100, 148, 110)
+
+
+def test_a_dashed_rule_is_no_part_of_a_line_that_it_ends_at() -> None:
+    letters = [(left, 100, left + 8, 110) for left in range(300, 400, 10)]
+    rule = [(left, 104, left + 6, 106) for left in range(100, 300, 10)]
+    (line,) = find_stretches(np.array([*letters, *rule], float), 10.0)
+    assert line.box[0] >= 290

@@ -17,7 +17,8 @@ LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
 MEMORY = 0.25  # weight of the newest letter in the moving average of its line's position
 SMALL = 0.4  # of the usual height: dots, commas, dashes
 DASH_WIDTHS = 0.3, 3.0  # of a hyphen beside capitals at least, of an em dash at most
-MOST_NILS = 2  # dashes of a cell without letters; more are a dashed rule
+MOST_DASHES = 4  # in a row, as in `==`; more are a dashed rule
+MOST_NILS = 2  # dashes of a cell without letters
 STEEPEST, ANGLE_STEP = 3.0, 0.1  # degrees
 FEWEST_FOR_ANGLE = 60
 
@@ -46,7 +47,8 @@ def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
     """The stretches of a page with horizontal lines. `letters`: float64 (letters, 4); `height`: of a usual one."""
     letters = _parted(letters, height)
     small = letters[:, 3] - letters[:, 1] < SMALL * height
-    dash = small & _are_dashes(letters, height)
+    dash = np.zeros(len(letters), bool)
+    dash[small] = _are_dashes(letters[small], letters[~small], height)
     whole, dashes = letters[~small], letters[dash]
     boxes = np.concatenate([whole, _raised(dashes, height)])
     lines = _chained(boxes, height)
@@ -112,11 +114,26 @@ def _parted(letters: np.ndarray, height: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _are_dashes(letters: np.ndarray, height: float) -> np.ndarray:
-    """Which letters are hyphens, dashes or strokes of signs such as `=`, by their shape."""
-    widths, heights = (letters[:, 2:] - letters[:, :2]).T
+def _are_dashes(marks: np.ndarray, letters: np.ndarray, height: float) -> np.ndarray:
+    """Which small marks are hyphens, dashes or strokes of signs such as `=`, by their shape.
+
+    Not parts of a dashed rule, nor of broken letters, which have the rest of the letter above or below.
+    """
+    widths, heights = (marks[:, 2:] - marks[:, :2]).T
     least, most = np.multiply(DASH_WIDTHS, height)
-    return (widths >= least) & (widths <= most) & (widths >= 2 * heights)
+    flat = np.flatnonzero((widths >= least) & (widths <= most) & (widths >= 2 * heights))
+    alone = np.array([number for number in flat if not _has_near(marks[number], letters, height)], int)
+    are_dashes = np.zeros(len(marks), bool)
+    for run in _chained(_raised(marks[alone], height), height):
+        are_dashes[alone[run]] = len(run) <= MOST_DASHES
+    return are_dashes
+
+
+def _has_near(mark: np.ndarray, letters: np.ndarray, height: float) -> bool:
+    """Whether one of the letters is right above, below or around a mark."""
+    left, top, right, bottom = mark + np.array([0.1, -0.5, -0.1, 0.5]) * height
+    is_near = (letters[:, 0] < right) & (letters[:, 2] > left) & (letters[:, 1] < bottom) & (letters[:, 3] > top)
+    return bool(is_near.any())
 
 
 def _raised(dashes: np.ndarray, height: float) -> np.ndarray:
