@@ -6,60 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
+from printed_sheet import TEXT, WHOLE_LINES, WORDS, Sheet, assert_lines, covers, line_boxes
 
 from demiglace.documents.segmentation import line_crops
-from demiglace.documents.segmentation.line_crops import Box, CutRegion, CuttingConfig, cut_page
+from demiglace.documents.segmentation.line_crops import CuttingConfig, cut_page
 
 SAMPLES = Path(__file__).parents[3] / "samples"
-WHOLE_LINES = CuttingConfig(most_letters=200)
-TEXT = "the quick brown fox jumps over a lazy dog while many grey geese fly home before dark"
-WORDS = TEXT.split()
-
-
-class Sheet:
-    """A page that remembers where its lines stand."""
-
-    def __init__(self, width: int = 900, height: int = 700, paper: str = "white") -> None:
-        self.picture = Image.new("RGB", (width, height), paper)
-        self.draw = ImageDraw.Draw(self.picture)
-        self.boxes: list[Box] = []
-
-    def write(self, x: float, y: float, text: str, size: int = 20, ink: str = "black") -> None:
-        font = ImageFont.load_default(size)
-        self.draw.text((x, y), text, ink, font)
-        self.boxes.append(self.draw.textbbox((x, y), text, font))
-
-    def fill(self, x: float, y: float, lines: int, words: int = 6, size: int = 20) -> None:
-        for number in range(lines):
-            chosen = [WORDS[(number * words + i) % len(WORDS)] for i in range(words)]
-            self.write(x, y + number * 1.5 * size, " ".join(chosen), size)
-
-
-def line_boxes(regions: list[CutRegion]) -> list[Box]:
-    return [line.box for region in regions for line in region.lines]
-
-
-def covers(box: Box, other: Box, slack: float = 2) -> bool:
-    return all(np.sign([-1, -1, 1, 1]) * (np.subtract(box, other)) >= -slack)
-
-
-def assert_lines(regions: list[CutRegion], expected: list[Box], room: float = 0.7) -> None:
-    """The very lines expected, in that order, each with little around it."""
-    found = line_boxes(regions)
-    assert len(found) == len(expected)
-    for box, wanted in zip(found, expected, strict=True):
-        assert covers(box, wanted)
-        assert box[3] - box[1] <= (wanted[3] - wanted[1]) * (1 + 2 * room)
-
-
-def test_columns_under_a_heading_are_read_one_after_the_other() -> None:
-    sheet = Sheet()
-    sheet.write(60, 30, "A heading over both columns of it", 40)
-    sheet.fill(60, 120, lines=12)
-    sheet.fill(480, 120, lines=12)
-    sheet.write(60, 600, "and a line under both that bridges the gap between the two columns", 20)
-    assert_lines(cut_page(sheet.picture, WHOLE_LINES), sheet.boxes)
 
 
 def test_paragraphs_and_headings_are_regions() -> None:
@@ -68,32 +21,6 @@ def test_paragraphs_and_headings_are_regions() -> None:
     sheet.fill(60, 120, lines=4)
     sheet.fill(60, 300, lines=5)
     assert [len(region.lines) for region in cut_page(sheet.picture, WHOLE_LINES)] == [1, 4, 5]
-
-
-def test_rows_of_a_table_are_read_across() -> None:
-    sheet = Sheet()
-    rows = [("Bread and butter", "2.40"), ("Coffee, large", "3.10"), ("Cake", "4.25"), ("Total", "9.75")]
-    for number, (what, price) in enumerate(rows):
-        sheet.write(60, 60 + 30 * number, what)
-        sheet.write(600, 60 + 30 * number, price)
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [2, 2, 2, 2]
-    pieces = [piece.box for line in lines for piece in line.pieces]
-    assert all(covers(box, wanted) for box, wanted in zip(pieces, sheet.boxes, strict=True))
-
-
-def test_a_table_with_some_wide_cells_is_read_across() -> None:
-    sheet = Sheet(height=900)
-    for number in range(24):
-        y = 40 + 30 * number
-        sheet.write(40, y, f"Operating income of {WORDS[number % len(WORDS)]}")
-        if number % 8 == 0:
-            sheet.write(480, y, "estimates of this and the next year")
-        else:
-            for column in range(4):
-                sheet.write(480 + 100 * column, y, f"{37 * number + column}.{column}")
-    lines = [line for region in cut_page(sheet.picture, WHOLE_LINES) for line in region.lines]
-    assert [len(line.pieces) for line in lines] == [2 if number % 8 == 0 else 5 for number in range(24)]
 
 
 @pytest.mark.parametrize(("paper", "ink"), [("black", "white"), ("#d8c8a0", "#604020"), ("#30405a", "#b0c0d0")])

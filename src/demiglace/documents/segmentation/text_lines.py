@@ -10,9 +10,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from demiglace.documents.page import Box
+
 WIDEST_GAP = 1.6  # between the letters of a stretch; justified lines have smaller gaps, columns larger ones
 LEAST_OVERLAP = 0.45  # of heights, for a letter to belong to a line
 MEMORY = 0.25  # weight of the newest letter in the moving average of its line's position
+SMALL = 0.4  # of the usual height: dots, commas, dashes
+DASH_WIDTHS = 0.3, 3.0  # of a hyphen beside capitals at least, of an em dash at most
+MOST_DASHES = 4  # in a row, as in `==`; more are a dashed rule
+MOST_NILS = 2  # dashes of a cell without letters
 STEEPEST, ANGLE_STEP = 3.0, 0.1  # degrees
 FEWEST_FOR_ANGLE = 60
 
@@ -25,7 +31,7 @@ class TextStretch:
     height: float
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> Box:
         left, top = self.letters[:, :2].min(axis=0)
         right, bottom = self.letters[:, 2:].max(axis=0)
         return float(left), float(top), float(right), float(bottom)
@@ -40,10 +46,21 @@ class TextStretch:
 def find_stretches(letters: np.ndarray, height: float) -> list[TextStretch]:
     """The stretches of a page with horizontal lines. `letters`: float64 (letters, 4); `height`: of a usual one."""
     letters = _parted(letters, height)
-    small = letters[:, 3] - letters[:, 1] < 0.4 * height  # dots, commas, dashes: assigned to lines of letters later
-    stretches = [_stretch(np.stack(line)) for line in _chained(letters[~small], height)]
-    stretches = [stretch for stretch in _gathered(stretches) if _is_print(stretch, height)]
-    return _with_marks(stretches, letters[small], height)
+    small = letters[:, 3] - letters[:, 1] < SMALL * height
+    dash = np.zeros(len(letters), bool)
+    dash[small] = _are_dashes(letters[small], letters[~small], height)
+    whole, dashes = letters[~small], letters[dash]
+    boxes = np.concatenate([whole, _raised(dashes, height)])
+    lines = _chained(boxes, height)
+    of_letters = [np.array(line) for line in lines if min(line) < len(whole)]
+    stretches = _gathered([_stretch(_levelled(boxes[line], line >= len(whole))) for line in of_letters])
+    stretches = [stretch for stretch in stretches if _is_print(stretch, height)]
+    alone = [line for line in lines if min(line) >= len(whole)]
+    words = np.array([stretch.box for stretch in stretches if len(stretch.letters) > 1]).reshape(-1, 4)
+    nils = [line for line in alone if len(line) <= MOST_NILS and _is_cell(boxes[line], words, height)]
+    others = [number - len(whole) for line in alone if line not in nils for number in line]
+    stretches += [_stretch(boxes[line]) for line in nils]
+    return _with_marks(stretches, np.concatenate([letters[small & ~dash], dashes[others]]), height)
 
 
 def skew(letters: np.ndarray, height: float) -> float:
@@ -97,18 +114,69 @@ def _parted(letters: np.ndarray, height: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _chained(letters: np.ndarray, height: float) -> list[list[np.ndarray]]:
-    """Letters from left to right, each added to the line that it continues, or starting a new one."""
-    letters = _from_left(letters)
+def _are_dashes(marks: np.ndarray, letters: np.ndarray, height: float) -> np.ndarray:
+    """Which small marks are hyphens, dashes or strokes of signs such as `=`, by their shape.
+
+    Not parts of a dashed rule, nor of broken letters, which have the rest of the letter above or below.
+    """
+    widths, heights = (marks[:, 2:] - marks[:, :2]).T
+    least, most = np.multiply(DASH_WIDTHS, height)
+    flat = np.flatnonzero((widths >= least) & (widths <= most) & (widths >= 2 * heights))
+    alone = np.array([number for number in flat if not _has_near(marks[number], letters, height)], int)
+    are_dashes = np.zeros(len(marks), bool)
+    for run in _chained(_raised(marks[alone], height), height):
+        are_dashes[alone[run]] = len(run) <= MOST_DASHES
+    return are_dashes
+
+
+def _has_near(mark: np.ndarray, letters: np.ndarray, height: float) -> bool:
+    """Whether one of the letters is right above, below or around a mark."""
+    left, top, right, bottom = mark + np.array([0.1, -0.5, -0.1, 0.5]) * height
+    is_near = (letters[:, 0] < right) & (letters[:, 2] > left) & (letters[:, 1] < bottom) & (letters[:, 3] > top)
+    return bool(is_near.any())
+
+
+def _raised(dashes: np.ndarray, height: float) -> np.ndarray:
+    """The dashes as high as letters around them: a dash belongs to a line and bridges its gap as a letter does."""
+    middles = dashes[:, 1::2].mean(axis=1)
+    return np.stack([dashes[:, 0], middles - height / 2, dashes[:, 2], middles + height / 2], axis=1)
+
+
+def _levelled(letters: np.ndarray, is_dash: np.ndarray) -> np.ndarray:
+    """The letters of a line, its dashes as high as the other letters of this line, whatever its size."""
+    for side in (1, 3):
+        letters[is_dash, side] = median(letters[~is_dash, side])
+    return letters
+
+
+def _is_cell(dashes: np.ndarray, words: np.ndarray, height: float) -> bool:
+    """Whether dashes alone are a cell of a table: halfway up a word beside them and near one above or below.
+
+    `words`: boxes of stretches of several letters. A dash that touches one is a part of a broken letter.
+    """
+    left, top = dashes[:, :2].min(axis=0)
+    right, bottom = dashes[:, 2:].max(axis=0)
+    aside = np.maximum(words[:, 0] - right, left - words[:, 2]) / height  # negative: they share a column
+    apart = np.maximum(words[:, 1] - bottom, top - words[:, 3]) / height
+    share = ((top + bottom) / 2 - words[:, 1]) / (words[:, 3] - words[:, 1])
+    if ((aside < 0.3) & (apart < 0)).any():
+        return False
+    in_row = (share > 0.25) & (share < 0.75) & (words[:, 3] - words[:, 1] < 3 * height)
+    return bool(in_row.any() and ((aside < 0.5) & (apart >= 0) & (apart < 4)).any())
+
+
+def _chained(letters: np.ndarray, height: float) -> list[list[int]]:
+    """Numbers of letters from left to right, each added to the line that it continues, or starting a new one."""
     band = np.empty((len(letters), 3))  # for every line: top and bottom of its band, and its right end
-    lines: list[list[np.ndarray]] = []
-    for letter in letters:
+    lines: list[list[int]] = []
+    for place in np.argsort(letters[:, 0], kind="stable").tolist():
+        letter = letters[place]
         number = _continued(band[: len(lines)], letter, height)
         if number is None:
             band[len(lines)] = letter[1], letter[3], letter[2]
-            lines.append([letter])
+            lines.append([place])
             continue
-        lines[number].append(letter)
+        lines[number].append(place)
         line = band[number]
         line[:2] += MEMORY * (letter[[1, 3]] - line[:2])
         line[2] = max(line[2], letter[2])
@@ -132,11 +200,12 @@ def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
     """Joins stretches that lie over a larger one, such as quotation marks and dashes, with it."""
     boxes = np.array([stretch.box for stretch in stretches]).reshape(-1, 4)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    bands = np.array([_band(stretch) for stretch in stretches]).reshape(-1, 4)
     gathered: dict[int, list[np.ndarray]] = {}
     for number in np.argsort(-areas, kind="stable"):
         box = boxes[number]
         kept = list(gathered)
-        shared = np.minimum(boxes[kept, 2:], box[2:]) - np.maximum(boxes[kept, :2], box[:2])
+        shared = np.minimum(bands[kept, 2:], box[2:]) - np.maximum(bands[kept, :2], box[:2])
         holds = shared.clip(0).prod(axis=1) > 0.5 * areas[number]
         target = kept[int(holds.argmax())] if holds.any() else int(number)
         gathered.setdefault(target, []).append(stretches[number].letters)
@@ -144,6 +213,14 @@ def _gathered(stretches: list[TextStretch]) -> list[TextStretch]:
         TextStretch(_from_left(np.concatenate(letters)), stretches[number].height)
         for number, letters in gathered.items()
     ]
+
+
+def _band(stretch: TextStretch) -> Box:
+    """The box of a stretch without what is far higher or lower than its usual letters, such as part of a picture."""
+    left, top, right, bottom = stretch.box
+    tops, bottoms = stretch.letters[:, 1], stretch.letters[:, 3]
+    room = 1.2 * stretch.height  # for ascenders and quotation marks
+    return left, max(top, median(tops) - room), right, min(bottom, median(bottoms) + room)
 
 
 def _with_marks(stretches: list[TextStretch], marks: np.ndarray, height: float) -> list[TextStretch]:
