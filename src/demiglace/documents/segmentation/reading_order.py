@@ -7,7 +7,7 @@ side, such as cells of a table or an item and its price, form a row and are read
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -56,7 +56,8 @@ def _table_spans(boxes: np.ndarray, height: float) -> np.ndarray:
     for rows in _tables(boxes, is_cell):
         cells = [boxes[row][is_cell[row]] for row in rows]
         for row, own in zip(rows, cells, strict=True):
-            if sum(_are_aligned(own, other, height) for other in cells) >= FEWEST_ALIGNED:  # itself too
+            aligned = islice((other for other in cells if _are_aligned(own, other, height)), FEWEST_ALIGNED)
+            if len(list(aligned)) == FEWEST_ALIGNED:  # itself too
                 spans[row] = own[:, 2].min(), own[:, 0].max()
     return spans
 
