@@ -105,6 +105,7 @@ class HybridRlRecipe:
     def settings(self) -> dict[str, Any]:
         """The settings that determine the run. As the rate is constant, a run may also be extended by more steps."""
         numbers = {name: value for name, value in asdict(self.numbers).items() if name not in FREE}
+        numbers["policy"]["clip"] = asdict(self.numbers.policy.clip_bounds)
         sources = [asdict(entry) for entry in self.mixture.entries]
         settings = {"start": self.start, "seed": self.seed, "numbers": numbers, "sources": sources}
         return settings | {"reward_model": self.reward_model}
