@@ -9,7 +9,8 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check 2> /dev/null \
     torch==2.13.0 numpy==2.4.6 transformers==5.24.0 accelerate==1.15.0 trl==1.16.0 datasets==5.2.0 pillow==13.0.0
-HF_HOME="$work/home" HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 "$work/venv/bin/python" -W ignore - "$work/run" 2> "$work/log" <<'PYTHON' || { cat "$work/log" >&2; exit 1; }
+export HF_HOME="$work/home" HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
+"$work/venv/bin/python" -W ignore - "$work/run" 2> "$work/log" <<'PYTHON' || { cat "$work/log" >&2; exit 1; }
 import sys
 from importlib.metadata import version
 
@@ -25,14 +26,16 @@ print(", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", 
 WORDS = "<pad> <unk> <s> </s> <image> user assistant what is it ? a red bus".split()
 plain = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
 plain.pre_tokenizer = pre_tokenizers.Split(" ", "removed")
-tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, pad_token="<pad>", unk_token="<unk>", eos_token="</s>", additional_special_tokens=["<image>"])
+special = {"pad_token": "<pad>", "unk_token": "<unk>", "eos_token": "</s>", "additional_special_tokens": ["<image>"]}
+tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, **special)
 template = (
     "{% for m in messages %}{{ m.role }} {% for c in m.content %}{% if c.type == 'image' %}<image> {% else %}{{ c.text }}{% endif %}"
     "{% endfor %} </s> {% endfor %}{% if add_generation_prompt %}assistant {% endif %}"
 )
 side = {"height": 112, "width": 112}
 images = CLIPImageProcessorPil(size=side, crop_size=side)
-processor = LlavaProcessor(images, tokenizer, patch_size=14, vision_feature_select_strategy="default", chat_template=template, image_token="<image>", num_additional_image_tokens=1)
+kinds = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1, "image_token": "<image>"}
+processor = LlavaProcessor(images, tokenizer, chat_template=template, **kinds)
 small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 vision, text = CLIPVisionConfig(image_size=112, patch_size=14, **small), LlamaConfig(vocab_size=len(WORDS), num_key_value_heads=2, **small)
 torch.manual_seed(0)
@@ -59,7 +62,8 @@ def learned(rows):
 words, batch = learned(MESSAGES)
 completion, _ = learned(PAIRS)
 share = words.count("<image>") / len(words)
-print(f"rows of messages: {len(words)} labels, {words.count('<image>')} of them placeholders of the picture; the others are {[w for w in words if w != '<image>']}")
+others = [word for word in words if word != "<image>"]
+print(f"rows of messages: {len(words)} labels, {words.count('<image>')} of them placeholders of the picture; the others are {others}")
 print(f"rows of prompt and completion: {len(completion)} labels, {completion}")
 
 
