@@ -2,8 +2,9 @@
 
     python experiments/hybrid_rl/figures.py --runs runs/hybrid_rl --answers FILE.jsonl --arms short long hybrid
 
-Models in FILE are called ARM-SEED. Shares are means over seeds; their 95 % intervals come of questions drawn with
-replacement, each with its answers of all seeds. What is found goes to --out, tables and the picture beside it.
+Models in FILE are called ARM-SEED, or, of one run after so many steps, 100_steps-SEED. Shares are means over seeds;
+their 95 % intervals come of questions drawn with replacement, each with its answers of all seeds. What is found goes to
+--out, tables and the picture beside it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ HERE = Path(__file__).parent
 UNTOUCHED, MODES = "untouched", ("short", "long")
 COLOURS = {UNTOUCHED: "grey", "short": "tab:blue", "long": "tab:orange", "hybrid": "tab:green"}
 COLOURS |= {"wide short": "tab:blue", "wide long": "tab:orange", "wide": "tab:green", "wide fast": "tab:purple"}
+STEPS = " steps"  # ends the names of arms that are one run after so many of them
 DRAWS = 2000
 SMOOTHED = 4  # steps in a mean of the curves
 Record = dict[str, Any]
@@ -129,7 +131,10 @@ def curve(runs: list[list[Record]], name: str) -> np.ndarray:
 
 def draw(found: Record, runs: dict[str, list[list[Record]]], path: Path) -> None:
     figure, axes = plt.subplots(1, 4, figsize=(17, 4))
-    draw_accuracy_against_tokens(axes[0], found["accuracy"])
+    if all(arm.endswith(STEPS) for arm in found["training"]):
+        draw_accuracy_against_steps(axes[0], found["accuracy"])
+    else:
+        draw_accuracy_against_tokens(axes[0], found["accuracy"])
     for axis, (name, label) in zip(
         axes[1:],
         (("accuracy", "right at temperature 1"), ("answer_tokens/long", "tokens, long"), ("entropy", "entropy, nats")),
@@ -156,6 +161,17 @@ def draw_accuracy_against_tokens(axes: Axes, found: Record) -> None:
             axes.errorbar(held["tokens"], held["right"], bars, marker=marker, color=COLOURS.get(arm), label=label)
     axes.set(xlabel="tokens of an answer", ylabel="right, likeliest answer")
     axes.legend(fontsize=7, loc="lower left")
+
+
+def draw_accuracy_against_steps(axes: Axes, found: Record) -> None:
+    """Of arms that are one run after so many steps."""
+    for mode, colour in zip(MODES, ("tab:blue", "tab:orange"), strict=True):
+        for temperature, style in (("temperature 0", "-o"), ("temperature 1", ":o")):
+            steps = [0 if arm == UNTOUCHED else int(arm.removesuffix(STEPS)) for arm in found]
+            right = [modes[mode][temperature]["all"]["right"] for modes in found.values()]
+            axes.plot(steps, right, style, color=colour, markersize=4, label=f"{mode}, {temperature}")
+    axes.set(xlabel="step", ylabel="right")
+    axes.legend(fontsize=7)
 
 
 def table(found: Record, temperature: str) -> str:
