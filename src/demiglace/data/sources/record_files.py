@@ -142,13 +142,11 @@ def _of_training(
         for file in found
         if _key(file) in kept or (not is_meant and is_other_split(_below(str(place_of(file)), start)))
     ]
+    by_name = f"{_listed(others)}; to learn from a file, give it by its own name"
     if others and len(others) == len(found):
-        raise ValueError(f"{given} has only files of validation or test splits: {_listed(others)}")
+        raise ValueError(f"{given} has only files of validation or test splits: {by_name}")
     if others:
-        log(
-            f"left out, as files of validation or test splits: {_listed(others)}; to learn from a file, give it by its "
-            "own name"
-        )
+        log(f"left out, as files of validation or test splits: {by_name}")
     return [file for file in found if file not in others]
 
 
