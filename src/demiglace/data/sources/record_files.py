@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import groupby
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def training_files(
     validation: further files to leave out; ValueError if one is given by its own name. out: a folder of results, whose
     files are left out too, so that a run in the folder of its data can be resumed.
     """
-    files = _each_once([file for one in given for file in _of_training(one, validation, out, log)])
     kept = {_key(file) for file in validation}
+    files = _each_once([file for one in given for file in _of_training(one, kept, out, log)])
     if both := [file for file in files if _key(file) in kept]:
         raise ValueError(f"{place_of(both[0])} is given for training and for validation")
     return files
@@ -127,16 +127,15 @@ def _each_once(found: Sequence[RecordFile]) -> tuple[RecordFile, ...]:
 
 
 def _of_training(
-    given: Path | str, validation: Sequence[RecordFile], out: Path | None, log: Callable[[str], object]
+    given: Path | str, kept: Set[object], out: Path | None, log: Callable[[str], object]
 ) -> list[RecordFile]:
-    """The files that `given` names, without those of other splits and those in `out`."""
+    """The files that `given` names, without those of other splits, those in `out` and those whose key is `kept`."""
     found, name = list(_named_by(given)), str(given)
     if len(found) == 1 and _is_same(place_of(found[0]), given):
         return found
     found = [file for file in found if out is None or not _is_in(file, out)]
     start = name if _is_folder(given) else _PATTERN.split(name)[0].rpartition("/")[0]
     is_meant = is_other_split(_below(name, start))
-    kept = {_key(file) for file in validation}
     others = [
         file
         for file in found
