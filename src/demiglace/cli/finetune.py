@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,8 +90,8 @@ def finetune(
 
     start = folder_of(model)
     videos = inference_options.Reading(fps=fps, max_packages=max_packages, package_frames=package_frames)
-    told: list[str] = []
-    files, kept, folder = _records(data, validation or [], out, media, media_root, told)
+    notices: list[str] = []  # logged once it is known which process is the first
+    files, kept, folder = _records(data, validation or [], out, media, media_root, notices.append)
     recipe = FinetuningRecipe(
         start, files, training.finetuning_method(full, lora, qlora),
         tuple(part.strip() for part in learn.split(",") if part.strip()),
@@ -103,21 +104,21 @@ def finetune(
         **inference_options.Slicing(max_slices, no_upscale).changes(),
     )  # fmt: skip
     machine = computing.machine(num_workers=workers, skip_bad=skip_bad, refuse_long=refuse_long)
-    job = partial(_survey_and_run, recipe, out, told, dry_run)
+    job = partial(_survey_and_run, recipe, out, notices, dry_run)
     run_together(job, machine, "result", _memory_advice(recipe, out))
 
 
 def _survey_and_run(
-    recipe: FinetuningRecipe, out: Path, told: list[str], dry_run: bool, machine: Machine
+    recipe: FinetuningRecipe, out: Path, notices: list[str], dry_run: bool, machine: Machine
 ) -> Path | None:
-    """Survey the data, then train: nothing is written before every process has surveyed it. told: what to log first."""
+    """Survey the data, then train: nothing is written before every process has surveyed it. notices: logged first."""
     from demiglace.jobs.finetuning import check_processes, check_usable, survey
     from demiglace.jobs.finetuning import finetune as finetuned
     from demiglace.jobs.machine import measured_peak
 
     check_processes(recipe, machine.ranks)
-    for line in told:
-        machine.log(line)
+    for notice in notices:
+        machine.log(notice)
     train, validation = (survey(recipe, held_out, machine.ranks.is_first) for held_out in (False, True))
     _log_statistics(recipe, train, validation, machine)
     peak = measured_peak(machine) if train.samples else None
@@ -140,15 +141,20 @@ def _survey_and_run(
 
 
 def _records(
-    data: list[str], validation: list[str], out: Path, media: str | None, media_root: Path | None, told: list[str]
+    data: list[str],
+    validation: list[str],
+    out: Path,
+    media: str | None,
+    media_root: Path | None,
+    log: Callable[[str], object],
 ) -> tuple[tuple[RecordFile, ...], tuple[RecordFile, ...], Path | str | None]:
     """The files of records for training and for validation, and the folder of their media; ValueError if they do not
-    go together. told: gets what to log."""
+    go together. log: is told which files are left out."""
     from demiglace.data.object_cache import path_or_address
     from demiglace.data.sources.record_files import check_media, record_files, training_files
 
     kept, folder = record_files(validation), path_or_address(media) if media else None
-    files = training_files(data, told.append, kept, out)
+    files = training_files(data, log, kept, out)
     check_media((*files, *kept), folder, media_root)
     return files, kept, folder
 
