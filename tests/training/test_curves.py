@@ -6,9 +6,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra `eval` is not installed")
 
+from matplotlib.figure import Figure
 from PIL import Image
 
-from demiglace.training.curves import Run, draw_curves, read_run
+from demiglace.training.curves import Run, _draw_panel, draw_curves, read_run
 
 
 def line(stage: str, step: int, **figures: object) -> str:
@@ -91,6 +92,15 @@ def test_more_figures_take_more_rows(run: Path, tmp_path: Path) -> None:
     width, height = drawn([one], out)
     wider, taller = drawn([one, read_run(extra)], out)
     assert (wider, taller > 1.5 * height) == (width, True)
+
+
+@pytest.mark.parametrize(("lowest", "scale"), [(0.1, "log"), (-0.1, "linear"), (0.0, "linear")])
+def test_losses_of_both_signs_are_all_shown(lowest: float, scale: str, tmp_path: Path) -> None:
+    """A logarithmic axis leaves out what is not above 0, as half of the losses of a policy gradient are not."""
+    (tmp_path / "metrics.jsonl").write_text(line("hybrid_rl", 1, loss=lowest) + line("hybrid_rl", 2, loss=0.2))
+    panel = Figure().subplots()
+    _draw_panel(panel, "loss", [read_run(tmp_path)])
+    assert panel.get_yscale() == scale
 
 
 def test_an_unknown_format_writes_nothing(run: Path, tmp_path: Path) -> None:

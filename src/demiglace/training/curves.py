@@ -82,7 +82,8 @@ def _point(line: dict[str, object]) -> Point:
 def draw_curves(runs: Sequence[Run], path: Path) -> None:
     """Plot a panel for each metric to `path`, in the format of its suffix.
 
-    A single run has a colour for each stage, several runs have a colour each. Loss and norm have logarithmic axes.
+    A single run has a colour for each stage, several runs have a colour each. Losses and norms that are all positive
+    have logarithmic axes; the loss of a policy gradient has both signs.
     """
     names = _figure_names(runs)
     num_rows = math.ceil(len(names) / NUM_COLUMNS)
@@ -106,15 +107,16 @@ def _draw_panel(panel: Axes, name: str, runs: Sequence[Run]) -> None:
     for i, run in enumerate(runs):
         for j, stage in enumerate(run.stages):
             shown = [point for point in run.points if point.stage == stage]
-            values = [point.figures.get(name, math.nan) for point in shown]
+            heights = [point.figures.get(name, math.nan) for point in shown]
             label = stage if len(runs) == 1 else run.name if j == 0 else None
             colour = f"C{j if len(runs) == 1 else i}"
             steps = [point.step for point in shown]
-            panel.plot(steps, values, marker=".", markersize=2, linewidth=0.9, color=colour, label=label)
+            panel.plot(steps, heights, marker=".", markersize=2, linewidth=0.9, color=colour, label=label)
     panel.set_title(name.replace("_", " "), fontsize="medium")
     panel.tick_params(labelsize="small", labelbottom=True)
     panel.grid(alpha=0.3)
-    if name.endswith(("loss", "norm")):
+    values = [point.figures[name] for run in runs for point in run.points if name in point.figures]
+    if name.endswith(("loss", "norm")) and min(values) > 0:
         panel.set_yscale("log")
 
 
