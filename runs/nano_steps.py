@@ -27,6 +27,10 @@ READ = f"--documents {DOCUMENTS / 'train'}"
 SFT = "sft experiments/nano/{}.toml --preset nano"
 SEEING_SFT = "sft experiments/seeing/{}.toml --preset nano --sample-power 0.25"
 JOINT = "joint experiments/seeing/{}.toml"
+WIDE = (
+    "rl experiments/hybrid_rl/wide.toml --preset nano --start {short} --long-share 0.5 --prompts 32 --lr 5e-5"
+    " --short-limit 64 --long-limit 160 --seed 0 --dtype float32"
+)
 STEPS = (
     Step("first", 105, "train nano", "CER of clean lines in unseen fonts .130"),
     Step("more", 126, f"train nano --seed 1 --start {{first}} {READ}", "the same .060"),
@@ -192,7 +196,23 @@ STEPS = (
         "easy-VQA 82 %, flashes 10 of 24",
     ),
     Step(
-        "nano", 0, "average {sees} {reinforced} --share 0.5",
-        "easy-VQA 80 %, order 16 of 24, flashes 14 of 24, clean lines CER .043; what ships",
+        "short", 0, "average {sees} {reinforced} --share 0.5",
+        "easy-VQA 80 %, order 16 of 24, flashes 14 of 24, clean lines CER .043",
+    ),
+    Step("wide252", 80, f"{WIDE} --steps 252", "long answers to 13 kinds 46 %, before 35 %"),
+    Step("wide300", 95, f"{WIDE} --steps 300", "the same 44 %"),
+    Step("wide359", 114, f"{WIDE} --steps 359", "the same 45 %"),
+    Step("wide276", 0, "average {wide252} {wide300} --share 0.5"),
+    Step("wide", 0, "average {wide276} {wide359} --share 0.3333", "easy-VQA 62 %"),
+    Step("middle", 0, "average {short} {wide} --share 0.5", "easy-VQA 65 %"),
+    Step(
+        "modes", 28,
+        "rl experiments/hybrid_rl/both_modes.toml --preset nano --start {middle} --long-share 0.5 --prompts 36 --steps 130"
+        " --lr 6e-5 --short-limit 112 --long-limit 160 --seed 71",
+        "easy-VQA 72 %, long answers to 17 kinds 42 %",
+    ),
+    Step(
+        "nano", 0, "average {short} {modes} --share 0.35",
+        "easy-VQA 80 %, long answers to 17 kinds 35 %, clean lines CER .043; what ships",
     ),
 )  # fmt: skip

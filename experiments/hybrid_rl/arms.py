@@ -21,6 +21,7 @@ STEPS = 24
 POLICY = PolicySettings(batch_prompts=6, answers=8, short_limit=64, long_limit=160)
 SENTENCES = replace(POLICY, batch_prompts=4, long_limit=192)
 WIDE_POLICY = replace(POLICY, batch_prompts=32)
+WIDE_SENTENCES = replace(SENTENCES, batch_prompts=24, by_std=True)  # by std as the paper's GRPO
 
 
 def with_sentence(prompt: Prompt) -> Prompt:
@@ -79,6 +80,8 @@ ARMS = {
     "wide short": replace(WIDE_ARM, long_share=0.0),
     "wide long": replace(WIDE_ARM, long_share=1.0),
     "wide fast": replace(WIDE_ARM, learning_rate=2e-4),
+    "wide sentences by rule": Arm(WIDE_SENTENCES, 1.0, 5e-5, WIDE, RuleSentencePrompts),
+    "wide sentences": Arm(WIDE_SENTENCES, 1.0, 5e-5, WIDE, SentencePrompts),
 }
 
 

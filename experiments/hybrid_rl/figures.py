@@ -237,6 +237,7 @@ def main() -> None:
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--arms", nargs="+", required=True)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--start", type=Path, help="the model that the runs began with [default: nano]")
     parser.add_argument("--out", type=Path, default=HERE / "accuracy.json")
     options = parser.parse_args()
     answers = [one for one in read(options.answers) if seed_of(one) in (None, *options.seeds)]
@@ -248,7 +249,7 @@ def main() -> None:
         "better_than_untouched": differences(answers, arms),
         "training": {arm: effort(own) for arm, own in runs.items()},
     }
-    write_result(options.out, found, weights_of(None), machine_here())
+    write_result(options.out, found, weights_of(options.start), machine_here())
     draw(found, runs, options.out.with_suffix(".png"))
     tables = [
         "The likeliest answers:", table(found["accuracy"], "temperature 0"),
