@@ -207,8 +207,8 @@ STEPS = (
     Step("middle", 0, "average {short} {wide} --share 0.5", "easy-VQA 65 %"),
     Step(
         "modes", 28,
-        "rl experiments/hybrid_rl/both_modes.toml --preset nano --start {middle} --long-share 0.5 --prompts 36 --steps 130"
-        " --lr 6e-5 --short-limit 112 --long-limit 160 --seed 71",
+        "rl experiments/hybrid_rl/both_modes.toml --preset nano --start {middle} --long-share 0.5 --prompts 36"
+        " --steps 130 --lr 6e-5 --short-limit 112 --long-limit 160 --seed 71",
         "easy-VQA 72 %, long answers to 17 kinds 42 %",
     ),
     Step(
