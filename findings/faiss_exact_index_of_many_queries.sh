@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # One would guess that IndexFlatL2 of faiss, which compares a vector with all others, finds every stored vector as its own nearest
-# one. It does for a few queries in a call. For more (if their number times the dimensions is above 128000) it computes each distance
-# as x² + y² - 2xy in float32, where small distances between long vectors are lost: of 300 video frames with a page number in
-# the corner, nearly all then find another frame, at distance 0, and range_search within 2 gives 20 times as many duplicates as
-# there are. Subtract the mean of the vectors first, or search in small batches.
+# one. It does for a few queries in a call. For more (if their number times the dimensions is above 128000) it computes each
+# distance as x² + y² - 2xy in float32, where small distances between long vectors are lost: of 300 video frames with a page
+# number in the corner, nearly all then find another frame, at distance 0, and range_search within 2 gives 20 times as many
+# duplicates as there are. Subtract the mean of the vectors first, or search in small batches.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
