@@ -89,6 +89,19 @@ def test_text_that_is_there_is_not_written_twice(tmp_path: Path) -> None:
     assert text.split() == ["Two", "words", "cell", "gÿpsy", "Ω漢😀"]
 
 
+def test_a_page_that_would_look_different_stays_without_text(tmp_path: Path) -> None:
+    source, target = tmp_path / "marked.pdf", tmp_path / "out.pdf"
+    used = "/Resources << /ExtGState << /G << /BM /Multiply >> >> /XObject << /F 6 0 R >> >>"
+    marker = "/G gs 1 0.8 0 rg 0 0 100 200 re f"  # its blend mode is in the page's resources alone
+    form = f"<< /Type /XObject /Subtype /Form /BBox [0 0 100 200] /Length {len(marker)} >> stream\n{marker}\nendstream"
+    content = b"q 0 0 1 rg 20 20 60 60 re f Q /F Do"
+    source.write_bytes(pdf_of([sized(100, 200, used), sized(100, 200)], content, [form]))
+    assert write_searchable_pdf(target, str(source), [(1, read_page()), (2, read_page())]) == [1]
+    before, after = PdfDocument(source), PdfDocument(target)
+    assert all((shown(before, index) == shown(after, index)).all() for index in (0, 1))
+    assert "Two words" in after[1].get_textpage().get_text_range()
+
+
 def test_chosen_pages_come_in_their_order(tmp_path: Path) -> None:
     source, target = tmp_path / "three.pdf", tmp_path / "out.pdf"
     source.write_bytes(pdf_of([sized(100, 200), sized(100, 210), sized(100, 220)]))

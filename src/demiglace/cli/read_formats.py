@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from demiglace.cli.read_journal import PageEntry, json_line
-from demiglace.cli.terminal import printable
+from demiglace.cli.terminal import note, printable
 
 Format = Literal["text", "json", "markdown", "hocr", "pdf"]
 
@@ -46,7 +46,8 @@ def write_pages(target: Path, form: Format, file: str, pages: Sequence[PageEntry
         from demiglace.inference.read_page import ReadPage
         from demiglace.transcripts.searchable_pdf import write_searchable_pdf
 
-        write_searchable_pdf(target, file, [(page["page"], ReadPage.of(page)) for page in pages])
+        for number in write_searchable_pdf(target, file, [(page["page"], ReadPage.of(page)) for page in pages]):
+            note(f"{file}, page {number}: without text in the PDF, since the page would look different with it")
     elif form == "json":
         target.write_text(file_as_json(file, pages), encoding="utf-8")
     else:

@@ -22,22 +22,31 @@ from demiglace.transcripts.picture_pages import add_picture
 from demiglace.transcripts.upright import upright
 
 _FINE = 1_000_000  # parts of a page's side: pdfium takes whole numbers
+_LONGEST = 1000  # pixels of a side, to see whether a page looks as before
 _STRAIGHT = 2.0  # times the usual height of its words: a line that is no higher is not skewed
 
 
-def write_searchable_pdf(target: Path, file: str, pages: Sequence[tuple[int, ReadPage]]) -> None:
+def write_searchable_pdf(target: Path, file: str, pages: Sequence[tuple[int, ReadPage]]) -> list[int]:
     """Write the pages of `file`, which were read, in this order and by their numbers, to `target`.
 
     Of a PDF all pages in order stay the document that they are; otherwise they are taken out of it, without its form
     and its outline. Pages that were turned to be read are shown turned. Where a page has text already, it gets none.
     ValueError if the file cannot be opened again.
+
+    Returns the numbers of pages that are without the text, since they would look different with it: pdfium drops
+    resources of a page that it takes for unused, such as blend modes that only parts of the page use.
     """
+    bare: set[int] = set()
     try:
-        with _document(file, pages) as pdf, InvisibleText(pdf) as writer:
-            for index, (_, read) in enumerate(pages):
-                with closing(pdf[index]) as page:
-                    _add_text(page, read, writer)
-            pdf.save(target)
+        while True:
+            with _document(file, pages) as pdf, InvisibleText(pdf) as writer:
+                written = [index for index in range(len(pages)) if index not in bare]
+                changed = {index for index in written if not _add_text(pdf, index, pages[index][1], writer)}
+                if not changed:
+                    _turn(pdf, [read.turn for _, read in pages])
+                    pdf.save(target)
+                    return sorted({pages[index][0] for index in bare})
+            bare |= changed
     except PdfiumError as error:
         raise ValueError(f"{file} cannot be written as a searchable PDF: {error}") from error
 
@@ -60,17 +69,32 @@ def _document(file: str, pages: Sequence[tuple[int, ReadPage]]) -> Iterator[PdfD
         yield pdf
 
 
-def _add_text(page: PdfPage, read: ReadPage, writer: InvisibleText) -> None:
-    place = _Place.of(page, read)
-    page.set_rotation((page.get_rotation() + read.turn) % 360)
-    with closing(page.get_textpage()) as present:
-        is_bare = present.count_chars() == 0
-        for region in upright(read).regions:
-            for line in region.lines:
-                for text, box in _texts(line):
-                    if is_bare or not present.get_text_bounded(*place.bounds(box)).strip():
-                        writer.add(page, text, place.matrix(text, box))
-    page.gen_content()
+def _add_text(pdf: PdfDocument, index: int, read: ReadPage, writer: InvisibleText) -> bool:
+    """Returns whether the page looks as before."""
+    before = _shown(pdf, index)
+    with closing(pdf[index]) as page:
+        place = _Place.of(page, read)
+        texts = [item for region in upright(read).regions for line in region.lines for item in _texts(line)]
+        with closing(page.get_textpage()) as present:
+            if present.count_chars():
+                texts = [item for item in texts if not present.get_text_bounded(*place.bounds(item[1])).strip()]
+        for text, box in texts:
+            writer.add(page, text, place.matrix(text, box))
+        if texts:
+            page.gen_content()
+    return not texts or np.array_equal(before, _shown(pdf, index))
+
+
+def _shown(pdf: PdfDocument, index: int) -> np.ndarray:
+    """The pixels of a page, at most `_LONGEST` on a side. It is opened anew: an open one is drawn with what its contents no longer have."""
+    with closing(pdf[index]) as page:
+        return page.render(scale=min(1.0, _LONGEST / max(page.get_size()))).to_numpy().copy()
+
+
+def _turn(pdf: PdfDocument, turns: Sequence[int]) -> None:
+    for index, turn in enumerate(turns):
+        with closing(pdf[index]) as page:
+            page.set_rotation((page.get_rotation() + turn) % 360)
 
 
 def _texts(line: ReadLine) -> Iterator[tuple[str, Box]]:
