@@ -34,7 +34,7 @@ def write_searchable_pdf(target: Path, file: str, pages: Sequence[tuple[int, Rea
     ValueError if the file cannot be opened again.
 
     Returns the numbers of pages that are without the text, since they would look different with it: pdfium drops
-    resources of a page that it takes for unused, such as blend modes that only parts of the page use.
+    resources of a page that only forms (drawings used by reference) in it use, such as blend modes.
     """
     bare: set[int] = set()
     try:
@@ -86,7 +86,10 @@ def _add_text(pdf: PdfDocument, index: int, read: ReadPage, writer: InvisibleTex
 
 
 def _shown(pdf: PdfDocument, index: int) -> np.ndarray:
-    """The pixels of a page, at most `_LONGEST` on a side. It is opened anew: an open one is drawn with what its contents no longer have."""
+    """The pixels of a page, at most `_LONGEST` on a side.
+
+    It is opened anew: an open page is drawn with resources that its file has lost.
+    """
     with closing(pdf[index]) as page:
         return page.render(scale=min(1.0, _LONGEST / max(page.get_size()))).to_numpy().copy()
 
