@@ -25,7 +25,7 @@ def test_pages_come_in_the_order_asked_and_as_often(run: Run, document: Path, tm
     assert [int(number) for number in re.findall(r"three\.pdf, page (\d) ---", told)] == [3, 1, 3]
     assert list(drawn) == [3, 1]
     run(*asked, "--out", tmp_path / "out")
-    assert (tmp_path / "out" / "three.txt").read_text().replace("\n\n---", "\n---") == told
+    assert (tmp_path / "out" / "three.txt").read_text() == told
     told = run(*asked, "--json").stdout
     assert [page["page"] for page in json.loads(told)["pages"]] == [3, 1, 3]
     run(*asked, "--json", "--out", tmp_path / "out")

@@ -196,6 +196,8 @@ def test_lines_of_little_confidence_are_left_out_and_told(run: Run, image: Path)
     [
         (("--pages", "2-1"), "page range '2-1' runs from 2 to 1"),
         (("--pages", "all"), "pages must look like '1-3,7', got 'all'"),
+        (("--json", "--format", "hocr"), "--json and --format hocr cannot be combined"),
+        (("--format", "pdf"), "--format pdf requires --out, a folder for the PDFs"),
         (("--batch-size", 0), "--batch-size must be at least 1, got 0"),
         (("--num-beams", 65), "num_beams must be a whole number from 1 to 64, got 65"),
         (("--adapter", "runs/mine/adapter"), "--adapter requires --model, the one that it was trained on"),
@@ -213,3 +215,10 @@ def test_two_files_never_share_a_text(run: Run, image: Path, tmp_path: Path) -> 
     assert result.exit_code == 2
     assert "would both be written to" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_no_file_is_written_over_itself(run: Run, document: Path) -> None:
+    before = document.read_bytes()
+    result = run("read", document, "--format", "pdf", "--out", document.parent)
+    line = f"demiglace: {document} would be written over itself: choose another folder than {document.parent}\n"
+    assert (result.exit_code, result.stderr, document.read_bytes()) == (2, line, before)

@@ -22,7 +22,7 @@ def test_pages_stand_in_the_text_as_they_were_added(tmp_path: Path) -> None:
     record = PageRecord(target, {})
     for number, text in ((3, "three"), (1, "one"), (3, "three")):
         record.add({"page": number, "text": text})
-    record.finish(lambda pages: " ".join(page["text"] for page in pages), is_whole=False)
+    record.finish(lambda aside, pages: _write(aside, " ".join(page["text"] for page in pages)), is_whole=False)
     assert target.read_text() == "three one three"
     assert len((tmp_path / "page.txt.pages.jsonl").read_text().splitlines()) == 3  # each page once
 
@@ -33,7 +33,7 @@ def test_a_name_that_is_no_utf8_is_known_again(tmp_path: Path) -> None:
     record = PageRecord(target, about)
     record.add({"page": 1, "text": "caf\u00e9"})
     assert PageRecord(target, about).pages == {1: {"page": 1, "text": "caf\u00e9"}}
-    record.finish(lambda pages: pages[0]["text"], is_whole=True)
+    record.finish(lambda aside, pages: _write(aside, pages[0]["text"]), is_whole=True)
     assert changes_since(target, about) == []
 
 
@@ -47,3 +47,7 @@ def test_a_torn_record_keeps_its_whole_pages(tmp_path: Path, tail: bytes) -> Non
     assert again.pages == {2: {"page": 2, "text": "two"}}
     again.add({"page": 3, "text": "three"})
     assert list(PageRecord(target, {}).pages) == [2, 3]
+
+
+def _write(aside: Path, text: str) -> None:
+    aside.write_text(text, encoding="utf-8")

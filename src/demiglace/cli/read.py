@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,8 @@ import typer
 from demiglace.cli import inference_options
 from demiglace.cli.file_reading import FileReading
 from demiglace.cli.inference_options import Loading, with_options
-from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since, json_line
+from demiglace.cli.read_formats import SUFFIXES, Format, file_as_json, paged_text, write_pages
+from demiglace.cli.read_journal import About, PageEntry, PageRecord, changes_since
 from demiglace.cli.terminal import check_open, note, print_error, printable
 from demiglace.model.hub import SHIPPED, folder_of
 
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
 
     from demiglace.inference.page_reading import PageReader
 
-Out = Annotated[Path | None, typer.Option(help="Write NAME.txt or NAME.json for each file into this folder.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Write a file for each file into this folder: NAME.txt, .json, .md, .hocr or .pdf.")
+]
+
+As = Annotated[Format | None, typer.Option("--format", help="Output form; pdf is a searchable PDF, and needs --out.")]
 
 MinConfidence = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out lines read with less confidence; 0 leaves out none.")
@@ -36,14 +43,15 @@ BatchSize = Annotated[int, typer.Option(help="Maximum line crops in a batch.")]
 def read(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Images, PDFs and TIFFs.")],
     loading: Loading,
-    as_json: Annotated[bool, typer.Option("--json", help="Regions and lines with boxes and confidence.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As --format json: boxes and confidence.")] = False,
+    form: As = None,
     pages: inference_options.Pages = None,
     out: Out = None,
     batch_size: BatchSize = 64,
     num_beams: inference_options.NumBeams = None,
     min_confidence: MinConfidence = 0.6,
 ) -> None:
-    """Read images and documents: their text in reading order.
+    """Read images and documents: their text in reading order, as text, JSON, Markdown, hOCR or searchable PDF.
 
     Pages that lie on their side or upside down are turned. With --out a finished file is not read again unless it or an
     option has changed, and an interrupted one is resumed at its next page. What cannot be read is reported, everything
@@ -52,13 +60,18 @@ def read(
     loading = loading.for_reading()
     if batch_size < 1:
         raise ValueError(f"--batch-size must be at least 1, got {batch_size}")
+    if as_json and form not in (None, "json"):
+        raise ValueError(f"--json and --format {form} cannot be combined")
+    form = form or ("json" if as_json else "text")
+    if form == "pdf" and out is None:
+        raise ValueError("--format pdf requires --out, a folder for the PDFs")
     if pages is not None:
         _check_pages(pages, files)
-    options = _ReadOptions(pages, loading, batch_size, as_json, num_beams, min_confidence)
+    options = _ReadOptions(pages, loading, batch_size, form, num_beams, min_confidence)
     if out is None:
         is_complete = _read_to_stdout(options, files)
     else:
-        is_complete = _read_to_folder(options, _targets(files, out, ".json" if as_json else ".txt"), out)
+        is_complete = _read_to_folder(options, _targets(files, out, SUFFIXES[form]), out)
     if not is_complete:
         raise typer.Exit(1)
 
@@ -70,7 +83,7 @@ class _ReadOptions:
     pages: str | None
     loading: Loading
     batch_size: int
-    as_json: bool
+    form: Format
     num_beams: int | None
     min_confidence: float
 
@@ -106,7 +119,10 @@ def _read_to_stdout(options: _ReadOptions, files: list[str]) -> bool:
     with options.reader() as reader, _progress(is_shown=not sys.stdout.isatty()) as progress:
         reading = FileReading(reader, options.pages, progress)
         tracked = progress.track(files, description="files")
-        whole = [_print(reading, file, len(files) > 1, options.as_json) for file in tracked]
+        if options.form == "json":
+            whole = [_print_json(reading, file) for file in tracked]
+        else:
+            whole = _print_pages(reading, options.form, tracked, len(files))
     return all(whole)
 
 
@@ -160,46 +176,40 @@ def _check_pages(pages: str, files: list[str]) -> None:
         raise ValueError(inference_options.no_pages(pages))
 
 
-def _print(reading: FileReading, file: str, is_one_of_many: bool, as_json: bool) -> bool:
-    """Print text page by page, or one JSON object for the file."""
+def _print_json(reading: FileReading, file: str) -> bool:
+    """Print one JSON object for the file."""
     pages: list[PageEntry] = []
-
-    def take(page: PageEntry, num_pages: int) -> None:
-        if as_json:
-            pages.append(page)
-        else:
-            heading = _heading(file, page) if is_one_of_many or num_pages > 1 else ""
-            typer.echo(printable(f"{heading}{page['text']}\n"), nl=False)
-
-    _, is_complete = reading.read(file, {}, take)
+    _, is_complete = reading.read(file, {}, lambda page, _: pages.append(page))
     if pages:
-        typer.echo(_as_json(file, pages), nl=False)
+        typer.echo(file_as_json(file, pages), nl=False)
     return is_complete
+
+
+def _print_pages(reading: FileReading, form: Format, files: Iterable[str], num_files: int) -> list[bool]:
+    """Print pages as they are read, of all files as one text; returns whether each file was read as a whole."""
+    text, places = paged_text(form), count(1)
+
+    def take(file: str, page: PageEntry, num_pages: int) -> None:
+        place = next(places)
+        written = text.page(file, page, num_files > 1 or num_pages > 1, place)
+        typer.echo(printable((text.between if place > 1 else "") + written), nl=False)
+
+    typer.echo(text.head, nl=False)
+    whole = [reading.read(file, {}, partial(take, file))[1] for file in files]
+    typer.echo(text.foot, nl=False)
+    return whole
 
 
 def _save(reading: FileReading, file: str, target: Path, options: _ReadOptions) -> bool:
     """Write a file of its own; pages read before an interruption are kept in a record."""
     record = PageRecord(target, options.about(file))
     num_pages, is_complete = reading.read(file, record.pages, lambda page, _: record.add(page))
-    if options.as_json:
-        record.finish(lambda pages: _as_json(file, pages), is_complete)
-    else:
-        record.finish(lambda pages: _as_text(file, pages, num_pages), is_complete)
+    try:
+        record.finish(lambda aside, pages: write_pages(aside, options.form, file, pages, num_pages), is_complete)
+    except ValueError as error:
+        print_error(error)
+        return False
     return is_complete
-
-
-def _as_json(file: str, pages: list[PageEntry]) -> str:
-    return json_line({"file": file, "pages": pages})
-
-
-def _as_text(file: str, pages: list[PageEntry], num_pages: int) -> str:
-    """With headings if more than one page was requested, so that missing pages are seen."""
-    headings = [_heading(file, page) if num_pages > 1 else "" for page in pages]
-    return "\n".join(f"{heading}{page['text']}\n" for heading, page in zip(headings, pages, strict=True))
-
-
-def _heading(file: str, page: PageEntry) -> str:
-    return f"--- {printable(Path(file).name)}, page {page['page']} ---\n\n"
 
 
 def _file_states(folder: Path) -> dict[str, list[int]]:
@@ -222,6 +232,8 @@ def _targets(files: list[str], out: Path, suffix: str) -> dict[str, Path]:
     sources: dict[Path, str] = {}
     for file in files:
         target = out / f"{Path(file).stem}{suffix}"
+        if target.exists() and Path(file).exists() and target.samefile(file):
+            raise ValueError(f"{file} would be written over itself: choose another folder than {out}")
         if target in sources:
             raise ValueError(f"{sources[target]} and {file} would both be written to {target}")
         sources[target] = file

@@ -11,6 +11,9 @@ PageEntry = dict[str, Any]
 About = Mapping[str, Any]  # everything that determines a text: file, size, time, pages, model, ...
 
 
+_ENTRIES = 2  # what entries of pages have; records of other entries are started over
+
+
 class PageRecord:
     """Pages of one file before `target` is written, each on disk as soon as it is added.
 
@@ -23,7 +26,7 @@ class PageRecord:
         from demiglace.safe_files import write_whole
 
         self.target, self._about, self._path = target, about, _kept_beside(target)
-        head = json_line(about)
+        head = json_line({"entries": _ENTRIES, **about})
         self.pages = _whole_pages(self._path, head)
         self._written: list[int] = []
         write_whole(self._path, head + "".join(map(json_line, self.pages.values())))
@@ -35,12 +38,13 @@ class PageRecord:
             self.pages[page["page"]] = page
         self._written.append(page["page"])
 
-    def finish(self, written: Callable[[list[PageEntry]], str], is_whole: bool) -> None:
+    def finish(self, write: Callable[[Path, list[PageEntry]], None], is_whole: bool) -> None:
         """Write the target. If pages are missing, the record is kept: the target then counts as unfinished."""
-        from demiglace.safe_files import write_whole
+        from demiglace.safe_files import atomic_path
 
         if self._written or is_whole:
-            write_whole(self.target, written([self.pages[number] for number in self._written]))
+            with atomic_path(self.target) as aside:
+                write(aside, [self.pages[number] for number in self._written])
         if is_whole:
             _append(_journal_beside(self.target), {"text": self.target.name, "about": self._about})
         if is_whole or not self.pages:

@@ -25,6 +25,8 @@ from demiglace.engine.sampling import SamplingParams
 from demiglace.inference.answer import Answer
 from demiglace.inference.demiglace import Demiglace
 from demiglace.inference.page_turn import find_way_up, mean_confidence, turned_back
+from demiglace.inference.read_page import ReadLine, ReadPage, ReadRegion, ReadWord
+from demiglace.inference.word_boxes import word_boxes
 from demiglace.media.document_pages import chosen_pages, drawable_pages
 from demiglace.media.pictures import file_name, has_pages, kind_of, open_picture, upright_rgb
 
@@ -36,47 +38,6 @@ ROWS = 64  # most pieces of a batch (ours): a step of 64 rows takes about twice 
 MOST_BATCHES = 4  # at a time (ours); between the products Python runs in one thread, so that more would wait
 PAGES_AHEAD = 2  # ours
 PAGE_DPI = 200  # of PDF pages: small letters of 6 point are 8 pixels high
-
-
-@dataclass(frozen=True)
-class ReadLine:
-    """box: left, top, right, bottom in pixels of the page. confidence: geometric mean probability of its tokens."""
-
-    text: str
-    box: Box
-    confidence: float
-
-
-@dataclass(frozen=True)
-class ReadRegion:
-    """Lines that belong together; the text is theirs, joined by newlines, the confidence over all their tokens."""
-
-    text: str
-    box: Box
-    confidence: float
-    lines: tuple[ReadLine, ...]
-
-
-@dataclass(frozen=True)
-class ReadPage:
-    """Regions in reading order; none where nothing was found. Width and height in pixels.
-
-    turn: degrees clockwise by which the page was turned to be read, 0, 90, 180 or 270; boxes are those of the page as
-        it was given.
-    confidence: geometric mean probability of all tokens of its lines; of those left out where all are; 1 of none.
-    left_out: number of lines below the least confidence, which are in no region.
-    """
-
-    width: int
-    height: int
-    turn: int
-    confidence: float
-    left_out: int
-    regions: tuple[ReadRegion, ...]
-
-    @property
-    def text(self) -> str:
-        return "\n\n".join(region.text for region in self.regions)
 
 
 def read_page(
@@ -151,7 +112,8 @@ class PageReader:
         back = partial(turned_back, turn=way.turn, width=page.width, height=page.height)
         each = iter(answers[number] for number in sorted(answers))
         read = [
-            [_ReadPieces(line, [next(each) for _ in line.pieces]) for line in region.lines] for region in way.regions
+            [_ReadCells(line, [[next(each) for _ in cell] for cell in line.cells]) for line in region.lines]
+            for region in way.regions
         ]
         kept = [[line for line in lines if line.confidence >= self.min_confidence] for lines in read]
         regions = [_region(region.box, lines, back) for region, lines in zip(way.regions, kept, strict=True)]
@@ -201,11 +163,15 @@ def open_pages_to_read(
 
 
 @dataclass(frozen=True)
-class _ReadPieces:
-    """A line and the answers to its pieces."""
+class _ReadCells:
+    """A line and, for each of its cells, the answers to its pieces."""
 
     cut: CutLine
-    answers: Sequence[Answer]
+    cells: Sequence[Sequence[Answer]]
+
+    @property
+    def answers(self) -> list[Answer]:
+        return [answer for cell in self.cells for answer in cell]
 
     @property
     def confidence(self) -> float:
@@ -213,10 +179,16 @@ class _ReadPieces:
 
     def line(self, back: Callable[[Box], Box]) -> ReadLine:
         text = " ".join(piece for answer in self.answers if (piece := answer.text.strip()))
-        return ReadLine(text, back(self.cut.box), self.confidence)
+        return ReadLine(text, back(self.cut.box), self.confidence, tuple(self._words(back)))
+
+    def _words(self, back: Callable[[Box], Box]) -> Iterator[ReadWord]:
+        for number, (pieces, answers) in enumerate(zip(self.cut.cells, self.cells, strict=True)):
+            for piece, answer in zip(pieces, answers, strict=True):
+                for text, box in word_boxes(answer.text, piece.marks):
+                    yield ReadWord(text, back(box), answer.confidence, number)
 
 
-def _region(box: Box, lines: Sequence[_ReadPieces], back: Callable[[Box], Box]) -> ReadRegion:
+def _region(box: Box, lines: Sequence[_ReadCells], back: Callable[[Box], Box]) -> ReadRegion:
     """Of the lines that have a text."""
     written = tuple(line for read in lines if (line := read.line(back)).text)
     confidence = mean_confidence([answer for read in lines for answer in read.answers])

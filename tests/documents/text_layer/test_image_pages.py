@@ -89,6 +89,13 @@ def test_a_block_ends_where_it_would_cover_a_line_of_another(picture):
     assert [region.text for region in regions(page, "block")] == ["Two words\nand more,\napart"]
 
 
+def test_lines_that_hocr_calls_rotated_are_left_out(picture):
+    above, _, below = hocr().rpartition("baseline 0 0")
+    layer = above.replace("baseline 0 0", "textangle 0.4") + "textangle 90" + below
+    read = read_image_page(lay(picture, layer, ".hocr"))
+    assert ([line.text for line in read.lines], read.dropped) == (["Two words", "and more,"], {"rotated": 5})
+
+
 def test_hocr_may_use_the_entities_of_html(picture):
     page = read_image_page(lay(picture, hocr(changes={"words": "caf&eacute;"}), ".hocr"))
     assert page.lines[0].text == "Two café"

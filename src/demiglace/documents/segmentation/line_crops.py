@@ -41,20 +41,26 @@ class CuttingConfig:
 @dataclass(frozen=True)
 class LineCrop:
     """A crop that is read at once. `box`: in pixels of the page; `letters`: their approximate number, by its width in
-    letter heights; `picture`: the straightened crop.
+    letter heights; `picture`: the straightened crop; `marks`: the boxes on the page of its print, float64 (marks, 4),
+    from left to right, line after line.
     """
 
     box: Box
     letters: float
     picture: Image.Image
+    marks: np.ndarray
 
 
 @dataclass(frozen=True)
 class CutLine:
-    """A line of print, or a row of a table: its pieces from left to right."""
+    """A line of print, which is one cell, or a row of a table: its cells from left to right, each in pieces."""
 
     box: Box
-    pieces: tuple[LineCrop, ...]
+    cells: tuple[tuple[LineCrop, ...], ...]
+
+    @property
+    def pieces(self) -> tuple[LineCrop, ...]:
+        return tuple(piece for cell in self.cells for piece in cell)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def cut_page(page: Image.Image, config: CuttingConfig) -> list[CutRegion]:
         letters, height = view.letters()
     blocks = reading_order(_without_edges(find_stretches(letters, height), view), height)
     if whole := _as_one_piece(blocks, view, config):
-        return [CutRegion(whole.box, (CutLine(whole.box, (whole,)),))]
+        return [CutRegion(whole.box, (CutLine(whole.box, ((whole,),)),))]
     regions = []
     for block in blocks:
         lines = tuple(_cut_line(row, view, config) for row in block)
@@ -131,8 +137,8 @@ class _View:
         boxes, height = find_letters(np.asarray(self.straight.convert("L").reduce(self.factor)))
         return boxes * self.factor, height * self.factor
 
-    def piece(self, box: Box, letters: float) -> LineCrop:
-        """The crop of a box of the straightened page."""
+    def piece(self, box: Box, letters: float, marks: np.ndarray) -> LineCrop:
+        """The crop of a box of the straightened page, with the marks in it."""
         left, top, right, bottom = box
         inside = (
             max(0, math.floor(left)),
@@ -140,25 +146,26 @@ class _View:
             min(self.straight.width, math.ceil(right)),
             min(self.straight.height, math.ceil(bottom)),
         )
-        return LineCrop(self._on_page(inside), letters, self.straight.crop(inside))
+        left, top, right, bottom = self._on_page(np.array([inside], np.float64))[0].tolist()
+        return LineCrop((left, top, right, bottom), letters, self.straight.crop(inside), self._on_page(marks))
 
-    def _on_page(self, box: Box) -> Box:
-        """The bounding box, on the page, of a box of the straightened page."""
+    def _on_page(self, boxes: np.ndarray) -> np.ndarray:
+        """The bounding boxes, on the page, of boxes (boxes, 4) of the straightened page."""
         cos, sin = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
-        corners = np.array([(x, y) for x in box[::2] for y in box[1::2]]) - np.divide(self.straight.size, 2)
+        corners = boxes[:, [[0, 1], [0, 3], [2, 1], [2, 3]]] - np.divide(self.straight.size, 2)
         turned = corners @ np.array([[cos, sin], [-sin, cos]]) + np.divide(self.page.size, 2)
-        left, top = turned.min(axis=0).clip(0, self.page.size).tolist()
-        right, bottom = turned.max(axis=0).clip(0, self.page.size).tolist()
-        return left, top, right, bottom
+        return np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).clip(0, 2 * self.page.size)
 
 
 def _cut_line(row: Row, view: _View, config: CuttingConfig) -> CutLine:
-    pieces = []
+    cells = []
     for stretch in row:
+        pieces = []
         for letters in _parts(stretch, config.most_letters):
             width = letters[:, 2].max() - letters[:, 0].min()
-            pieces.append(view.piece(_with_margin(letters, stretch), width / stretch.height))
-    return CutLine(around([piece.box for piece in pieces]), tuple(pieces))
+            pieces.append(view.piece(_with_margin(letters, stretch), width / stretch.height, letters))
+        cells.append(tuple(pieces))
+    return CutLine(around([piece.box for cell in cells for piece in cell]), tuple(cells))
 
 
 def _parts(stretch: TextStretch, most_letters: int) -> list[np.ndarray]:
@@ -205,4 +212,5 @@ def _as_one_piece(blocks: list[Block], view: _View, config: CuttingConfig) -> Li
     free = max(left, top, width - right, height - bottom)
     if letters > MOST_WHOLE * config.most_letters or free > WIDEST_MARGIN * max(one.height for one in stretches):
         return None
-    return LineCrop((0.0, 0.0, float(width), float(height)), letters, view.page)
+    marks = np.concatenate([stretch.letters for stretch in stretches])
+    return LineCrop((0.0, 0.0, float(width), float(height)), letters, view.page, marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -35,7 +36,8 @@ def read_image_page(picture_path: str | PathLike[str]) -> Page:
     bare list of words, words are grouped into lines and blocks by position. Boxes are left, top, right, bottom. A
     word's box is divided among its letters if the layer has no boxes for them. A line is left out, and counted in
     `Page.dropped`, if one of its words is outside the picture, has an empty box, no contrast under it, characters that
-    cannot be read off a page, or a confidence below `LEAST_CONFIDENCE`, or if two words overlap.
+    cannot be read off a page, or a confidence below `LEAST_CONFIDENCE`, if two words overlap, or if hOCR says that
+    it is rotated.
 
     Raises ValueError if the picture cannot be read, there is no layer beside it, or the layer is too large,
     malformed, or of a page of other proportions.
@@ -77,7 +79,7 @@ def _scaled(layer: TextLayer, picture: np.ndarray) -> TextLayer:
         return box[0] * x_scale, box[1] * y_scale, box[2] * x_scale, box[3] * y_scale
 
     def word(old: Word) -> Word:
-        return Word(old.text, scaled(old.box), tuple((text, scaled(box)) for text, box in old.glyphs), old.confidence)
+        return replace(old, box=scaled(old.box), glyphs=tuple((text, scaled(box)) for text, box in old.glyphs))
 
     blocks = tuple(tuple(tuple(map(word, line)) for line in block) for block in layer.blocks)
     _check_amount([word for block in blocks for line in block for word in line], width * height)
@@ -141,6 +143,8 @@ def _doubts(line: _Words, picture: np.ndarray) -> list[str]:
 
 def _doubt(word: Word, picture: np.ndarray) -> str:
     left, top, right, bottom = word.box
+    if word.rotated:
+        return "rotated"
     if outside(_boxes([word]), picture.shape).any():
         return "outside"
     if right - left < 1 or bottom - top < 1:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.entities import entitydefs
 from typing import Any
 from xml.etree import ElementTree
@@ -21,6 +21,8 @@ MAX_DEPTH = 100  # of elements within elements
 
 _NUMBER = r"\s+(-?[\d.]+)"
 _HOCR_BOX = re.compile(r"(?:^|[;\s])(?:bbox|x_bboxes)" + 4 * _NUMBER)
+_HOCR_ANGLE = re.compile(r"(?:^|[;\s])textangle" + _NUMBER)
+_MOST_ANGLE = 5.0  # degrees; a line of more lies on its side or upside down
 _HOCR_CONFIDENCE = re.compile(r"(?:^|[;\s])x_wconf" + _NUMBER)
 _HOCR_CLASSES = {
     "page": {"ocr_page"},
@@ -39,13 +41,14 @@ _HTML_DOCTYPE = re.compile(  # a DOCTYPE that only names a document type and dec
 class Word:
     """A word, or a whole line if the layer has no words; `glyphs` are its letters with their boxes, if known.
 
-    confidence is that of the program that recognised it, 0 to 1.
+    confidence is that of the program that recognised it, 0 to 1. `rotated`: it does not run from left to right.
     """
 
     text: str
     box: Box
     glyphs: tuple[tuple[str, Box], ...] = ()
     confidence: float = 1.0
+    rotated: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def _parse_hocr(root: ElementTree.Element) -> TextLayer:
             blocks.append([])
         elif _is_hocr(element, "line"):
             words = [_hocr_word(word) for word in element.iter() if _is_hocr(word, "word")] or [_hocr_word(element)]
-            blocks[-1].append([word for word in words if word.text])
+            angle = _HOCR_ANGLE.search(element.get("title", ""))
+            rotated = angle is not None and abs(_number_of(angle[1])) > _MOST_ANGLE
+            blocks[-1].append([replace(word, rotated=rotated) for word in words if word.text])
     return TextLayer((right, bottom), _frozen(blocks))
 
 

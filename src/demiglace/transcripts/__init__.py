@@ -1,0 +1,1 @@
+"""Pages that were read, as other programs take them: Markdown, hOCR, searchable PDFs."""
