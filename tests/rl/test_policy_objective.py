@@ -111,6 +111,7 @@ def test_groups_without_a_spread_are_left_out_and_told(model, processor, tmp_pat
     assert "entropy" not in figures
     assert all(gradient.abs().max() == 0 for gradient in gradients.values())
     assert messages.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
+    assert 0 <= figures["log_prob_gap"] < 1e-4  # of one group, on which nothing is trained
 
 
 def test_flat_groups_stay_by_choice_and_thin_the_mean(model, processor, tmp_path):
