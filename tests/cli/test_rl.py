@@ -276,3 +276,4 @@ def test_a_folder_without_rollouts_is_told(run: Run, tmp_path: Path) -> None:
     assert "no run.json" in result.stderr
     (tmp_path / "run.json").write_text('{"model": "nano"}')  # of another command
     assert f"{tmp_path} holds no run of demiglace rl" in run("rollouts", tmp_path).stderr
+    assert "with --skip-bad such records are listed" in result.stderr.splitlines()[-1]
