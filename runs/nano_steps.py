@@ -11,7 +11,8 @@ DOCUMENTS = ROOT / "runs" / "documents"  # where the mixtures look for it
 
 @dataclass(frozen=True)
 class Step:
-    """words: of the command, in which {NAME} is the model of an earlier step. expected: what was measured after it.
+    """words: of the command, in which {NAME} is the model of an earlier step. expected: what was measured after it;
+    a loss is the mean of the last five lines of its run in `experiments`. Empty for averages that were not measured.
 
     heads: the step whose heads are lent to a model that was fine-tuned or averaged, and has none beside it.
     """
@@ -37,13 +38,14 @@ STEPS = (
     Step("reader", 86, f"train nano --seed 2 --start {{more}} {READ}", "the same .053; nano-reader"),
     Step("questions", 100, f"{SFT.format('sft')} --start {{reader}} --steps 450,300", "14 of 24 questions on scenes"),
     Step("half", 0, "average {reader} {questions} --share 0.5", "CER of degraded lines .056"),
-    Step("kept", 18, f"{SFT.format('sft_reading_kept')} --start {{half}} --steps 152,0"),
+    Step("kept", 18, f"{SFT.format('sft_reading_kept')} --start {{half}} --steps 152,0", "loss .39"),
     Step("seen", 13, f"train nano --seed 3 --start {{kept}} {READ} --stages colours", "97 % of patches by colour"),
-    Step("scenes", 14, f"{SFT.format('sft_reading_kept')} --start {{seen}} --steps 117,0"),
-    Step("mixed", 12, f"{SFT.format('sft_colours')} --start {{scenes}} --steps 0,87 --long-lr 8e-4"),
+    Step("scenes", 14, f"{SFT.format('sft_reading_kept')} --start {{seen}} --steps 117,0", "loss .32"),
+    Step("mixed", 12, f"{SFT.format('sft_colours')} --start {{scenes}} --steps 0,87 --long-lr 8e-4", "loss .30"),
     Step(
         "names", 12,
         f"{SFT.format('sft_names_of_colours')} --start {{mixed}} --steps 0,120 --long-lr 1.2e-3 --min-lr 4e-4",
+        "loss .15",
     ),
     Step(
         "colours", 19, f"{SFT.format('sft_colours')} --start {{names}} --steps 0,180 --long-lr 8e-4",
@@ -143,7 +145,7 @@ STEPS = (
         "again", 9,
         f"{JOINT.format('again')} {{both}} --steps 150 --lr 9e-4 --min-lr 4e-4 --rows 8 --pictures 8"
         " --seed 39",
-        heads="wordings",
+        "loss 1.06", heads="wordings",
     ),
     Step(
         "restored", 14,

@@ -100,6 +100,18 @@ def difference(answers: list[Record], one: str, other: str, mode: str, temperatu
     return {"points": round(100 * float(both.mean()), 1), "interval": [round(100 * low, 1), round(100 * high, 1)]}
 
 
+def automatic_choice(modes: Record) -> dict[str, float]:
+    """Right greedy answers, and their tokens, if each domain is asked in the mode that is right more often at
+    temperature 1: the rule that a choice between the modes could follow; in a tie in short mode."""
+    domains = [name for name in modes["short"]["temperature 1"] if name != "all"]
+    chosen = [max(MODES, key=lambda mode, name=name: modes[mode]["temperature 1"][name]["right"]) for name in domains]
+    cells = [modes[mode]["temperature 0"][name] for mode, name in zip(chosen, domains, strict=True)]
+    return {
+        what: round(float(np.mean([cell[what] for cell in cells])), digits)
+        for what, digits in (("right", 4), ("tokens", 1))
+    }
+
+
 def training(folder: Path, arm: str, seeds: Sequence[int]) -> list[list[Record]]:
     """The step lines of each seed that has been run."""
     paths = [folder_of_arm(folder, arm, seed) / "hybrid_rl" / "metrics.jsonl" for seed in seeds]
@@ -220,6 +232,15 @@ def training_table(found: Record) -> str:
     return "\n".join(lines)
 
 
+def choice_table(found: Record, choices: Record) -> str:
+    """Of each arm the share of right greedy answers and their tokens."""
+    lines = ["| arm | short | tokens | long | tokens | automatic choice | tokens |", "|---|" + "---:|" * 6]
+    for arm, choice in choices.items():
+        cells = [*(found[arm][mode]["temperature 0"]["all"] for mode in MODES), choice]
+        lines.append(f"| {arm} | " + " | ".join(f"{one['right']:.3f} | {one['tokens']:.0f}" for one in cells) + " |")
+    return "\n".join(lines)
+
+
 def difference_table(found: Record) -> str:
     columns = list(next(iter(found.values())))
     lines = ["| arm less untouched, points | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
@@ -244,16 +265,19 @@ def main() -> None:
     known = {arm_of(one) for one in answers}
     arms = [arm for arm in options.arms if arm in known]
     runs = {arm: own for arm in arms if (own := training(options.runs, arm, options.seeds))}
+    right = accuracy(answers, [UNTOUCHED, *arms])
     found = {
-        "accuracy": accuracy(answers, [UNTOUCHED, *arms]),
+        "accuracy": right,
+        "automatic_choice": {arm: automatic_choice(modes) for arm, modes in right.items()},
         "better_than_untouched": differences(answers, arms),
         "training": {arm: effort(own) for arm, own in runs.items()},
     }
     write_result(options.out, found, weights_of(options.start), machine_here())
     draw(found, runs, options.out.with_suffix(".png"))
     tables = [
-        "The likeliest answers:", table(found["accuracy"], "temperature 0"),
-        "Answers drawn at temperature 1:", table(found["accuracy"], "temperature 1"),
+        "The likeliest answers:", table(right, "temperature 0"),
+        "Answers drawn at temperature 1:", table(right, "temperature 1"),
+        choice_table(right, found["automatic_choice"]),
         difference_table(found["better_than_untouched"]), training_table(found["training"]),
     ]  # fmt: skip
     write_whole(options.out.with_suffix(".md"), "\n\n".join(tables) + "\n")

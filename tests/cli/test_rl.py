@@ -1,4 +1,4 @@
-"""`demiglace rl` and `demiglace rollouts` as a user meets them: a run, one that is killed, and mistakes."""
+"""`demiglace rl` as a user meets it: a run, one that is killed, and mistakes."""
 
 import json
 import os
@@ -183,17 +183,6 @@ def test_a_finished_run_goes_on_for_more_steps(run: Run, inputs: Path, finished:
     assert learned(tmp_path)["model"] == learned(finished)["model"]
 
 
-def test_rollouts_are_shown_with_their_pictures(run: Run, finished: Path, tmp_path: Path) -> None:
-    result = run("rollouts", finished, "--count", 1)
-    assert result.exit_code == 0, result.stderr
-    assert "best: prompt " in result.stdout
-    assert "worst: prompt " in result.stdout
-    assert "reference: " in result.stdout
-    page = tmp_path / "rollouts.html"
-    assert run("rollouts", finished, "--html", page).exit_code == 0
-    assert page.read_text().count("data:image/png;base64,") >= 2
-
-
 def test_instructions_are_learned_and_shown_without_a_picture(run: Run, inputs: Path, tmp_path: Path) -> None:
     drawn = '[[source]]\nname = "drawn"\nkind = "instructions"\nweights = { hybrid_rl = 1 }\n'
     own = '[[source]]\nname = "own"\nkind = "jsonl"\npath = "own.jsonl"\nweights = { hybrid_rl = 1 }\n'
@@ -253,6 +242,7 @@ def test_a_mixture_without_prompts_and_a_record_without_a_reference_are_told(
     result = run(*command)
     assert result.exit_code == 2
     assert "a.jsonl:1" in result.stderr.splitlines()[-1]
+    assert "with --skip-bad such records are listed" in result.stderr.splitlines()[-1]
     skipped = run(*command, "--skip-bad")
     assert "none of the 4 prompts of batch 0 can be used" in skipped.stderr
 
@@ -268,11 +258,3 @@ def test_a_source_that_is_named_as_a_mode_is_refused(run: Run, inputs: Path, tmp
     assert f"a source is named '{name}', as a mode of answers" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "run").exists()
-
-
-def test_a_folder_without_rollouts_is_told(run: Run, tmp_path: Path) -> None:
-    result = run("rollouts", tmp_path)
-    assert result.exit_code == 2
-    assert "no run.json" in result.stderr
-    (tmp_path / "run.json").write_text('{"model": "nano"}')  # of another command
-    assert f"{tmp_path} holds no run of demiglace rl" in run("rollouts", tmp_path).stderr

@@ -8,14 +8,16 @@ import pytest
 import torch
 from checkpoints import make_outspoken
 from mixtures import small_model
-from rl_objectives import SETTINGS, Messages, objective, stage
+from rl_objectives import SETTINGS, Messages, mean_byte, objective, stage
 
 from demiglace.processing.sample import Sample
+from demiglace.records.bad_record import BadRecord
 from demiglace.rl.policy_objective import ONE_UPDATE
 from demiglace.rl.rewards import RewardSettings
 from demiglace.rl.rollout_batch import PolicyLearner
 from demiglace.rl.rollout_log import read_rollouts
 from demiglace.training import checkpoint
+from demiglace.training.objective import CannotBegin
 from demiglace.training.trainer import Trainer, freeze_all_but
 
 
@@ -109,6 +111,7 @@ def test_groups_without_a_spread_are_left_out_and_told(model, processor, tmp_pat
     loss, figures, gradients = learned(learner_of(model), learn)
     assert figures["trainable_groups"] == figures["learned_tokens"] == loss == 0
     assert "entropy" not in figures
+    assert 0 <= figures["log_prob_gap"] < 1e-4  # of one group, on which nothing is trained
     assert all(gradient.abs().max() == 0 for gradient in gradients.values())
     assert messages.lines[1] == "step 1: 0 of 4 groups can teach; prompts that are sometimes right teach more"
 
@@ -193,6 +196,32 @@ def test_killed_between_answers_and_update_it_draws_nothing_twice(processor, tmp
 def _killed(learner, learned):
     raise KeyboardInterrupt
     yield
+
+
+def _later_not_finite(group, texts):
+    return [float("nan")] * len(texts) if group.prompt_id >= 8 else mean_byte(group, texts)
+
+
+def test_bad_input_within_a_run_leaves_the_steps_before_it(processor, tmp_path):
+    """The next checkpoint by the stage's own numbers would be that of step 100."""
+    whole, _, trainer = run(outspoken(), processor, tmp_path / "whole", 3)
+    trainer.run()
+    learner, learn, trainer = run(outspoken(), processor, tmp_path / "parts", 3, reward=_later_not_finite)
+    with pytest.raises(CannotBegin, match=r"prompt 8 of \w+: .* not finite"):
+        trainer.run()
+    assert checkpoint.num_steps(checkpoint.latest(tmp_path / "parts")) == 2
+    learner, learn, trainer = run(outspoken(), processor, tmp_path / "parts", 3)
+    learn.collector.batches.batch = _bad
+    with pytest.raises(CannotBegin, match=r"a.jsonl:1: empty") as raised:
+        trainer.run()
+    assert isinstance(raised.value.__cause__, BadRecord)
+    learner, learn, trainer = run(outspoken(), processor, tmp_path / "parts", 3)
+    trainer.run()
+    assert all(torch.equal(value, weights_of(whole)[name]) for name, value in weights_of(learner).items())
+
+
+def _bad(number):
+    raise BadRecord("a.jsonl:1", "empty")
 
 
 def test_a_batch_under_way_whose_answers_are_lost_is_not_drawn_from_other_weights(processor, tmp_path):

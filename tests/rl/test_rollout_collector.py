@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+import pytest
 from rl_objectives import objective
 
 from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
 from demiglace.training.distributed import ProcessGroup
+from demiglace.training.objective import CannotBegin
 
 
 @dataclass(frozen=True)
@@ -38,3 +40,18 @@ def test_a_process_with_fewer_prompts_runs_its_sharded_weights_as_often_as_the_o
         rollouts = scored.group.rollouts
         alone = RolloutBatch.of(processor, [sample], [[rollout.tokens for rollout in rollouts]])
         assert [list(rollout.old_log_probs) for rollout in rollouts] == PolicyLearner(model).log_probs_by_answer(alone)
+
+
+class BesideFailing(BesideAnother):
+    """The other process has met a bad record."""
+
+    def merge(self, own):
+        return {**own, 1: "a.jsonl:1: empty"}
+
+
+def test_a_process_stops_where_another_has_met_bad_input(model, processor, tmp_path):
+    """Else it would wait for it, and the steps before could not be saved."""
+    learn = objective(model, processor, tmp_path)
+    learn.collector.ranks = BesideFailing()
+    with pytest.raises(CannotBegin, match=r"a.jsonl:1: empty"):
+        learn.collector.collect(0, (), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demiglace.cli.terminal import printable
+from demiglace.cli.terminal import note, printable
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -46,12 +46,20 @@ def rollouts(
 
 
 def _picture(prompts: Prompts, reviewed: ReviewedGroup) -> PIL.Image.Image | None:
-    """The prompt's picture, made again, because the log only has the prompt's number."""
+    """The prompt's picture, made again, because the log only has the prompt's number; None if it has none, or if the
+    data has changed so that the number is another question's now, or nobody's."""
     from demiglace.media.part_pictures import picture_of_parts
 
+    question = reviewed.scored.group.question
     number = reviewed.scored.group.prompt_id
-    prompt = prompts.read(number, prompts.draws(number, 1)[0])
-    return picture_of_parts(part for message in prompt.messages for part in message.content)
+    try:
+        prompt = prompts.read(number, prompts.draws(number, 1)[0])
+        if (prompt.question.text, prompt.question.answer) != (question.text, question.answer):
+            raise ValueError("the data has changed since the run, and it is another question now")
+        return picture_of_parts(part for message in prompt.messages for part in message.content)
+    except (ValueError, OSError) as error:
+        note(f"prompt {number} is shown without its picture: {error}")
+        return None
 
 
 def _print(reviewed: ReviewedGroup, picture: PIL.Image.Image | None) -> None:

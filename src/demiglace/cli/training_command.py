@@ -83,13 +83,16 @@ def _errors_with_advice(advice: MemoryAdvice) -> Iterator[None]:
     """Turns the error that ends a run into a line that says how to resume."""
     from demiglace.data.sample_builder import TooLongRecord
     from demiglace.records.bad_record import BadRecord
+    from demiglace.training.objective import CannotBegin
 
     try:
         yield
     except TooLongRecord as error:
         raise ValueError(f"{error}; without --refuse-long such samples are counted and left out") from error
-    except BadRecord as error:
-        raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
+    except (BadRecord, CannotBegin) as error:
+        if isinstance(error, BadRecord) or isinstance(error.__cause__, BadRecord):
+            raise ValueError(f"{error}; with --skip-bad such records are listed and the run goes on") from error
+        raise
     except FloatingPointError as error:
         print_error(error)
         raise typer.Exit(1) from error

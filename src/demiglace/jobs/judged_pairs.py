@@ -47,6 +47,7 @@ class JudgedPairs:
         if not self._answer_all(log, should_stop):
             return None
         judged = list(log.read().values())
+        check_verifier(judged, self.recipe.numbers.answers.least_mass)  # again: all may be of a run that it ended
         pairs = choose_pairs(judged, self.recipe.numbers.pairs_of_a_prompt)
         self.machine.log(summary(judged, pairs))
         if not pairs:

@@ -55,9 +55,9 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
 
     remote: a server that samples the answers instead of the engine; only rounding differs.
 
-    Raises ValueError if no source has a weight, one has the name of a mode, the folder holds a run with other settings,
-    or a prompt cannot be answered or scored; BadRecord for a bad record unless they are skipped; and what `Trainer.run`
-    raises.
+    Raises ValueError if no source has a weight, one has the name of a mode, or the folder holds a run with other
+    settings; CannotBegin, with the steps before it saved, for a bad record unless they are skipped, and for a prompt
+    that cannot be answered or scored; and what `Trainer.run` raises.
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # raises if they cannot be divided evenly

@@ -138,9 +138,12 @@ class PolicyObjective(MicrobatchedObjective):
         losses, is_clipped = loss.tokens(tokens, settings.clip_bounds)
         total = loss.total(num_answers, num_tokens, max(settings.short_limit, settings.long_limit))
         figures: dict[str, float | Tensor] = {"learned_tokens": share * len(log_probs)}
+        gaps = (part.sampled.to(self.device) - old).abs()
         if num_tokens:
             figures["entropy"] = share * entropy.sum() / num_tokens
-            figures["log_prob_gap"] = share * (part.sampled.to(self.device) - old).abs().sum() / num_tokens
+            figures["log_prob_gap"] = share * gaps.sum() / num_tokens
+        else:  # nothing to train on: of the one group that each process computes nevertheless
+            figures["log_prob_gap"] = gaps.mean() / self.collector.ranks.count
         if num_tokens and settings.updates > 1:
             figures["clip_share"] = share * is_clipped.sum() / num_tokens
         return share * (losses @ loss.weights(lengths).to(self.device)) / total, figures

@@ -64,23 +64,24 @@ class RolloutCollector:
 
         learner: computes the log-probabilities for the ratio of several updates; the generator's weights may be
         rounded.
-        Raises ValueError if no prompt can be used, if answers are missing but `may_draw` is False because the policy
-        was already updated on this batch, and for errors in scoring; CannotBegin if answers cannot be generated.
+        Raises CannotBegin, in all processes, if a prompt is bad (see `on_bad`) or none can be used, if answers cannot
+        be generated or scored, or if they are missing but `may_draw` is False because the policy was already updated
+        on this batch.
         """
         clock = _Clock()
         version = number * self.settings.updates
         self.generator.load(weights, version)
-        asked, samples = self.batches.batch(number)
-        clock.split("prompts_s")
-        self.generator.encode_pictures(samples)
-        scored = self.rollouts.find([prompt.number for prompt in asked], version)
-        is_known = len(scored) == len(asked)
-        if not (is_known or may_draw):
-            raise ValueError(
-                f"{self.rollouts.folder} has {len(scored)} of the {len(asked)} groups of batch {number}, which is "
-                "under way: go on from an earlier checkpoint"
-            )
         with self._stopped_together():
+            asked, samples = self.batches.batch(number)
+            clock.split("prompts_s")
+            self.generator.encode_pictures(samples)
+            scored = self.rollouts.find([prompt.number for prompt in asked], version)
+            is_known = len(scored) == len(asked)
+            if not (is_known or may_draw):
+                raise ValueError(
+                    f"{self.rollouts.folder} has {len(scored)} of the {len(asked)} groups of batch {number}, which is "
+                    "under way: go on from an earlier checkpoint"
+                )
             groups = [] if is_known else self._answered(asked, samples, version)
         if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:
             # All processes run the learner equally often, because weights may be sharded.
@@ -89,7 +90,9 @@ class RolloutCollector:
             groups = [self._with_old_log_probs(*pair, learner) for pair in pairs + repeated][: len(pairs)]
         if not is_known:
             clock.split("sampling_s")
-            scored = [self._scored(*one) for one in zip(asked, samples, groups, strict=True)]
+        with self._stopped_together():
+            scored = scored if is_known else [self._scored(*one) for one in zip(asked, samples, groups, strict=True)]
+        if not is_known:
             self.rollouts.add(scored)
             clock.split("scoring_s")
         figures = batch_figures(scored, self.prompts.domains, self.ranks)
@@ -97,15 +100,15 @@ class RolloutCollector:
 
     @contextmanager
     def _stopped_together(self) -> Iterator[None]:
-        """If one process gets no answers, all stop."""
-        failure: CannotBegin | None = None
+        """If one process raises ValueError, all raise CannotBegin: the steps before can be saved."""
+        failure: ValueError | None = None
         try:
             yield
-        except CannotBegin as error:
+        except ValueError as error:
             failure = error
         reasons = self.ranks.merge({} if failure is None else {self.ranks.rank: str(failure)})
         if reasons:
-            raise failure or CannotBegin(reasons[min(reasons)])
+            raise CannotBegin(str(failure or reasons[min(reasons)])) from failure
 
     def _answered(self, asked: Sequence[Prompt], samples: Sequence[Sample], version: int) -> list[Group]:
         count = self.settings.answers
