@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from rl_objectives import objective
 
 from demiglace.rl.rollout_batch import PolicyLearner, RolloutBatch
@@ -38,3 +39,32 @@ def test_a_process_with_fewer_prompts_runs_its_sharded_weights_as_often_as_the_o
         rollouts = scored.group.rollouts
         alone = RolloutBatch.of(processor, [sample], [[rollout.tokens for rollout in rollouts]])
         assert [list(rollout.old_log_probs) for rollout in rollouts] == PolicyLearner(model).log_probs_by_answer(alone)
+
+
+@dataclass(frozen=True)
+class BesideOneWithPrompts(BesideAnother):
+    """The other process has 4 usable prompts."""
+
+    def sum(self, values):
+        return [values[0] + 4] if len(values) == 1 else list(values)
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+def test_a_process_without_a_usable_prompt_computes_as_often_as_the_others_and_learns_nothing(
+    model, processor, tmp_path, updates
+):
+    learn = objective(model, processor, tmp_path, updates=updates)
+    learn.collector.ranks = BesideOneWithPrompts()
+    learn.collector.batches.batch = lambda number: ([], [])
+    found = list(learn(PolicyLearner(model), 0))
+    assert [float(loss) for loss, _ in found] == [0.0] * 4
+    sum(loss for loss, _ in found).backward()
+    assert not any(parameter.grad.any() for parameter in model.llm.parameters())
+    assert learn.collector.rollouts.find([0], 0) == []
+
+
+def test_a_batch_without_a_usable_prompt_in_any_process_is_an_error(model, processor, tmp_path):
+    learn = objective(model, processor, tmp_path)
+    learn.collector.batches.batch = lambda number: ([], [])
+    with pytest.raises(ValueError, match="none of the 4 prompts of batch 2 can be used"):
+        learn.collector.collect(2, (), None)
