@@ -57,7 +57,7 @@ def test_a_process_without_a_usable_prompt_computes_as_often_as_the_others_and_l
     learn.collector.ranks = BesideOneWithPrompts()
     learn.collector.batches.batch = lambda number: ([], [])
     found = list(learn(PolicyLearner(model), 0))
-    assert [float(loss) for loss, _ in found] == [0.0] * 4
+    assert [loss.item() for loss, _ in found] == [0.0] * 4
     sum(loss for loss, _ in found).backward()
     assert not any(parameter.grad.any() for parameter in model.llm.parameters())
     assert learn.collector.rollouts.find([0], 0) == []

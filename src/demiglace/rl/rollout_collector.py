@@ -95,8 +95,8 @@ class RolloutCollector:
         if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:
             # All processes run the learner equally often, because weights may be sharded.
             pairs = list(zip(groups or [one.group for one in scored], samples, strict=True))
-            blank = pairs[:1] or [(self._blank[1].group, self._blank[0])]
-            repeated = blank * (self.ranks.largest(len(pairs)) - len(pairs))
+            spare = pairs[:1] or [(self._blank[1].group, self._blank[0])]
+            repeated = spare * (self.ranks.largest(len(pairs)) - len(pairs))
             groups = [self._with_old_log_probs(*pair, learner) for pair in pairs + repeated][: len(pairs)]
         if not is_known:
             clock.split("sampling_s")
