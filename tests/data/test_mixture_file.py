@@ -96,6 +96,42 @@ def test_a_mark_of_byte_order_in_front_does_no_harm(tmp_path):
     assert read_mixture(path).entries == plain.entries
 
 
+@pytest.mark.parametrize("kind", ["parquet", "webdataset"])
+def test_files_of_other_splits_are_left_out_of_folders_and_patterns_of_records(tmp_path, kind):
+    ending = {"parquet": ".parquet", "webdataset": ".tar"}[kind]
+    for name in ("train-0", "test-0", "val/0", "latest"):
+        (tmp_path / "test" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "test" / f"{name}{ending}").write_bytes(b"no records, which is found out later")
+
+    def found(path):
+        told = []
+        (source,) = (
+            read_mixture(written(tmp_path, kind=f'"{kind}"', path=f'"{path}"')).mixture("full", told.append).sources
+        )
+        return [file.stem for file in source.files], told
+
+    names, told = found("test")
+    assert names == ["latest", "train-0"]
+    by_name = (
+        f"{tmp_path}/test/test-0{ending}, {tmp_path}/test/val/0{ending}; to learn from a file, give it by its own name"
+    )
+    assert told == [f"left out, as files of validation or test splits: {by_name}"]
+    assert found(f"test/*{ending}")[0] == ["latest", "train-0"]
+    assert found("test/test-*") == (["test-0"], [])
+    assert found(f"test/test-0{ending}") == (["test-0"], [])
+    with pytest.raises(ValueError, match=r"'a': .*te\*0.* has only files of validation or test splits: "):
+        found(f"test/te*0{ending}")
+
+
+def test_texts_are_named_after_what_they_are_about(tmp_path):
+    for name in ("introduction.md", "evaluation.md"):
+        (tmp_path / "texts" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "texts" / name).write_text("words " * 20)
+    told = []
+    (source,) = read_mixture(written(tmp_path, path='"texts"')).mixture("full", told.append).sources
+    assert ([file.name for file in source.files], told) == (["evaluation.md", "introduction.md"], [])
+
+
 def test_a_folder_gives_its_files_in_natural_order_but_for_hidden_ones(tmp_path):
     for name in ("10.txt", "2.TXT", ".3.txt", "sub/4.md", ".cache/5.txt", "6.rst"):
         (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import socket
 import threading
 from functools import partial
@@ -141,7 +142,9 @@ def test_another_content_under_the_name_is_no_silent_change(store, tmp_path):
 
 
 @pytest.mark.parametrize("failures", [4, 5])
-def test_a_store_that_fails_is_asked_five_times(store, tmp_path, monkeypatch, failures):
+def test_a_store_that_fails_is_asked_five_times_and_each_failure_is_told(
+    store, tmp_path, monkeypatch, recwarn, failures
+):
     file, real, calls = stored_file(address("a")), type(store).open, []
 
     def flaky(self, *given, **named):
@@ -159,6 +162,10 @@ def test_a_store_that_fails_is_asked_five_times(store, tmp_path, monkeypatch, fa
         with pytest.raises(StoreError, match=message), ObjectCache(tmp_path, 99).held(file):
             pass
     assert not list(tmp_path.glob("*.part"))
+    assert [re.sub(r"after \d+ s", "after 0 s", str(warning.message)) for warning in recwarn] == [
+        f"{file.address}: attempt {number} of 5 failed after 0 s: ConnectionResetError: the line went dead"
+        for number in range(1, 5)
+    ]
 
 
 def test_a_store_that_refuses_is_asked_once(store, monkeypatch):

@@ -82,6 +82,19 @@ def test_mmmu_puts_pictures_where_they_are_named(tmp_path: Path) -> None:
     assert rest.text.startswith("?\nOptions:\nA. yes\nB. <image 3>")
 
 
+def test_mmmu_shows_a_picture_at_each_of_its_marks(tmp_path: Path) -> None:
+    row = {"id": "val_1", "question": "In <image 1> x is 5. Find y in <image 1>.", "options": "['<image 2>', '2']"}
+    row |= {"answer": "A", "image_1": struct("red"), "image_2": struct("blue")}
+    (example,) = read("MMMU", write_parquet(tmp_path / "MMMU.parquet", [row]))
+    asked = conversation_of(BENCHMARKS["MMMU"], example, default_settings(BENCHMARKS["MMMU"], False))
+    red, blue = (Image(struct(colour)["bytes"]) for colour in ("red", "blue"))
+    before, *shown, rest = asked.messages[0].content
+    assert before == Text("Question: In ")
+    assert shown == [red, Text(" x is 5. Find y in "), red, Text(".\nOptions:\nA. "), blue]
+    assert isinstance(rest, Text)
+    assert rest.text.startswith("\nB. 2\n")
+
+
 def test_pictures_without_a_mark_come_first_in_order(tmp_path: Path) -> None:
     row = {"id": "val_1", "question": "Is <image 3> the odd one?", "options": "['yes', 'no']", "answer": "A"}
     row |= {f"image_{number}": struct(colour) for number, colour in enumerate(("red", "blue", "green"), start=1)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import resource
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
@@ -20,6 +21,7 @@ from demiglace.evaluation.benchmark import Benchmark, Example, Figure, plain_pro
 from demiglace.evaluation.evaluate import Evaluation, group_sizes
 from demiglace.evaluation.inference_settings import InferenceSettings
 from demiglace.evaluation.prediction import PREDICTIONS, Prediction, Reply, read_predictions
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 from demiglace.evaluation.scores import benchmark_score, score_predictions
 from demiglace.scoring.verdict import Expected
 
@@ -52,13 +54,17 @@ class Parrot:
 
     def answers(self, asked: Iterable[Asked]) -> Iterator[tuple[int, Reply]]:
         for one in asked:
-            (question,) = one.conversation.messages[0].content
+            question = one.conversation.messages[0].content[-1]
             assert isinstance(question, Text)
             if len(self.heard) == self.dies:
                 raise KeyboardInterrupt
             self.heard.append(question.text)
             error = "the server said 500" if question.text in self.failing else ""
-            yield one.place, Reply(question.text, answer="" if error else self.answer, error=error)
+            sent = sent_parts(one.conversation)
+            yield (
+                one.place,
+                Reply(prompt_text(one.conversation), sent, answer="" if error else self.answer, error=error),
+            )
 
 
 def ask(
@@ -145,23 +151,64 @@ def test_a_set_without_examples_and_an_id_twice_are_refused(tmp_path: Path) -> N
         Evaluation(twice, GREEDY, tmp_path / "twice").ask(Parrot(), lambda prediction: None)
 
 
+def picture(colour: str) -> Callable[[], tuple[Image, ...]]:
+    return lambda: (Image(Pillow.new("RGB", (30, 20), colour)),)
+
+
+ASKED = Example("0", "Is it 0?", Expected(("yes",)), "yes or no", picture("red"), "old", {"pair": "a"}, "Look.")
+
+
+def hinted(example: Example, long: bool) -> str:
+    return f"{example.hint} {example.question}"
+
+
+def one_of(example: Example) -> Benchmark:
+    return Benchmark("small", "", lambda place: iter([example]), hinted)
+
+
 @pytest.mark.parametrize(
-    ("question", "expected", "told"),
+    ("changes", "told"),
     [
-        ("Else?", Expected(("yes",)), "question"),
-        ("Is it 0?", Expected(("no",)), "answer"),
-        ("Is it 0?", Expected(("yes",), {"yes": "yes", "no": "no"}), "set of choices"),
+        ({"question": "Else?"}, r'question "Is it 0\?" but now it has "Else\?"'),
+        ({"expected": Expected(("no",))}, r'answers \["yes"\] but now it has \["no"\]'),
+        ({"expected": Expected(("yes",), {"yes": "y"})}, r'choices {} but now it has {"yes": "y"}'),
+        ({"category": "new"}, 'category "old" but now it has "new"'),
+        ({"groups": {"pair": "b"}}, r'groups {"pair": "a"} but now it has {"pair": "b"}'),
+        ({"hint": "See."}, r'prompt "<image>\\nLook\. Is it 0\?" but now it has "<image>\\nSee\. Is it 0\?"'),
+        ({"show": picture("blue")}, r'pictures \["[0-9a-f]{64}"\] but now it has \["[0-9a-f]{64}"\]'),
     ],
 )
-def test_a_folder_of_other_questions_answers_or_choices_is_refused(
-    tmp_path: Path, question: str, expected: Expected, told: str
+def test_a_folder_with_an_answer_to_what_has_changed_is_refused_with_both(
+    tmp_path: Path, changes: dict[str, Any], told: str
 ) -> None:
-    ask(tmp_path, Parrot())
-    other = Benchmark(
-        "small", "", lambda place: iter([Example("0", question, expected, "yes or no", tuple)]), plain_prompt
-    )
-    with pytest.raises(ValueError, match=f"holds another {told} under the id 0: choose another folder"):
+    Evaluation(one_of(ASKED), GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+    other = one_of(replace(ASKED, **changes))
+    with pytest.raises(ValueError, match=f"holds an answer to example 0 with the {told}: choose another folder$"):
         Evaluation(other, GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+
+
+def test_of_long_values_that_changed_the_difference_is_shown(tmp_path: Path) -> None:
+    asked, changed = (replace(ASKED, expected=Expected((f"{'ab ' * 200}{end}",))) for end in ("1 more", "2 more"))
+    Evaluation(one_of(asked), GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+    with pytest.raises(
+        ValueError, match=r'the answers …[ab ]{20}1 more"\]… but now it has …[ab ]{20}2 more"\]…: choose'
+    ):
+        Evaluation(one_of(changed), GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+
+
+def test_an_example_that_failed_may_change(tmp_path: Path) -> None:
+    ask(tmp_path, Parrot(failing=["Is it 0?"]))
+    other = replace(benchmark(), examples=lambda place: iter([Example("0", "Else?", Expected(("no",)), "text", tuple)]))
+    again = Parrot()
+    Evaluation(other, GREEDY, tmp_path).ask(again, lambda prediction: None)
+    assert again.heard == ["Else?"]
+
+
+def test_answers_are_kept_where_pictures_are_gone(tmp_path: Path) -> None:
+    Evaluation(one_of(ASKED), GREEDY, tmp_path).ask(Parrot(), lambda prediction: None)
+    again = Parrot()
+    Evaluation(one_of(replace(ASKED, show=_missing)), GREEDY, tmp_path).ask(again, lambda prediction: None)
+    assert again.heard == []
 
 
 def test_all_given_rows_are_checked_and_of_drawn_questions_the_first(tmp_path: Path) -> None:
@@ -233,7 +280,6 @@ def test_a_damaged_line_is_told_by_its_number(tmp_path: Path) -> None:
 
 def test_pictures_are_told_by_size_and_content() -> None:
     from demiglace.conversation import Conversation
-    from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 
     asked = Conversation.ask("What?", Image(Pillow.new("RGB", (30, 20))), Image(Pillow.new("RGB", (30, 20))))
     one, other = sent_parts(asked)

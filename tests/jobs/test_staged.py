@@ -1,6 +1,8 @@
 """Whole runs of the stages of pre-training on a small model; those of SFT are in test_staged_sft.py."""
 
+import io
 import json
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -50,6 +52,22 @@ def test_a_run_from_a_model_to_a_model(recipe, machine, tmp_path):
     assert all(line["flop_utilisation"] > 0 for lines in logged.values() for line in lines)
     assert len(messages) == 1
     assert "TFLOP/s in a float32 matrix product" in messages[0]
+
+
+def test_files_that_are_left_out_are_named_once(recipe, machine, tmp_path):
+    for name in ("train.tar", "test.tar"):
+        with tarfile.open(tmp_path / name, "w") as shard:
+            member = tarfile.TarInfo("0.txt")
+            member.size = 5
+            shard.addfile(member, io.BytesIO(b"words"))
+    weights_of_both = "{ vision = 1, full = 1 }"
+    (tmp_path / "mix.toml").write_text(
+        f'[[source]]\nname = "a"\nkind = "webdataset"\npath = "*.tar"\nweights = {weights_of_both}\n'
+    )
+    numbers, messages = numbers_of("nano", **{**FEW, "num_steps": (0, 1, 1)}), []
+    recipe = replace(recipe, mixture=read_mixture(tmp_path / "mix.toml"), numbers=numbers)
+    pretrain(recipe, tmp_path / "run", replace(machine, log=messages.append))
+    assert [message for message in messages if "test.tar; to learn from" in message] == [messages[0]]
 
 
 def test_only_what_learns_in_a_stage_changes(recipe, machine, tmp_path):

@@ -18,6 +18,7 @@ def said(conversation: Conversation) -> list[tuple[str, list[str | Image]]]:
     ]
 
 
+USER, ANSWER = {"role": "user", "content": "One?"}, {"role": "assistant", "content": "a"}
 FIRST, SECOND = Image("found/1.png"), Image("found/2.png")
 
 
@@ -64,6 +65,18 @@ def test_instruction_and_input_are_one_question_after_the_history():
     assert said(read({"instruction": "Say hi.", "input": "", "history": None, "output": "hi"}))[0][1] == ["Say hi."]
 
 
+def test_a_prompt_and_its_completion_are_a_question_and_its_answer():
+    """As TRL has them: texts, or lists of messages."""
+    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Read."}]
+    answer = [{"role": "assistant", "content": "12"}]
+    found = [("system", ["Be brief."]), ("user", [FIRST, "Read."]), ("assistant", ["12"])]
+    assert said(read({"prompt": asked, "completion": answer, "images": ["1.png"]})) == found
+    assert said(read({"prompt": "Read.", "completion": "12", "image": "1.png", "system": "Be brief."})) == found
+    part = {"type": "image"}
+    parts = [asked[0], {"role": "user", "content": [part, {"type": "text", "text": "Read."}]}]
+    assert said(read({"prompt": parts, "completion": answer, "images": ["1.png"]})) == found
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [
@@ -75,6 +88,21 @@ def test_instruction_and_input_are_one_question_after_the_history():
         ({"instruction": "One?"}, "training needs a user turn and the assistant's last, got turns of: user"),
         ({"instruction": "One?", "output": ["a", "b"]}, "`output` must be text, got list ['a', 'b']"),
         ({"instruction": "One?", "output": "a", "history": ["Hi."]}, "one of `history` must be a pair"),
+        (
+            {"prompt": "One?", "completion": [{"role": "assistant", "content": "a"}]},
+            "`completion` must be text, got list",
+        ),
+        ({"prompt": [USER], "completion": "a"}, "`prompt` must be text, got list"),
+        ({"prompt": "One?"}, "a record needs `messages` or `conversations`, got prompt"),
+        (
+            {"prompt": [USER, ANSWER, USER], "completion": [ANSWER]},
+            "`prompt` has an answer of the assistant, which would be learned too: use `messages` for that",
+        ),
+        (
+            {"prompt": [USER], "completion": [ANSWER, USER, ANSWER]},
+            "`completion` must have the assistant's answer only, got a message of: user",
+        ),
+        ({"prompt": "One?", "completion": "a", "label": False}, "`label` of a record says that its answer is bad"),
         ({"instruction": "One?", "output": "a", "kto_tag": False}, "`kto_tag` of a record says that its answer is bad"),
     ],
 )

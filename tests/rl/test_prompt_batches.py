@@ -53,8 +53,7 @@ def test_processes_share_a_batch():
 
 def test_a_prompt_that_is_too_long_is_told_by_its_name():
     messages = []
-    with pytest.raises(ValueError, match="none of the 4 prompts of batch 0 can be used"):
-        batches(max_tokens=5, on_bad=messages.append).batch(0)
+    assert batches(max_tokens=5, on_bad=messages.append).batch(0) == ([], [])
     assert len(messages) == 4
     assert "prompt 0 of " in str(messages[0])
 

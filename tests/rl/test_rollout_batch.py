@@ -57,10 +57,19 @@ def test_layers_that_keep_only_their_inputs_give_the_same(model, processor, prom
         assert torch.allclose(own[name], value, atol=1e-6 * max(1.0, float(value.abs().max()))), name
 
 
-def test_answers_of_one_token_need_no_second_pass(model, processor, prompts):
-    answers = [[[5], [7]], [[9]], [[11]]]
-    log_probs, _ = PolicyLearner(model)(RolloutBatch.of(processor, prompts, answers))
-    assert torch.allclose(log_probs, alone(model, processor, prompts, answers)[0], atol=1e-5, rtol=0)
+def test_answers_of_one_token_run_all_layers_as_longer_ones_do(model, processor, prompts):
+    """Processes that shard the weights gather them in every pass, forwards and backwards: one would wait forever."""
+    calls = []
+    model.llm.register_forward_hook(lambda *_: calls.append("forwards"))
+    model.llm.model.layers[0].register_full_backward_hook(lambda *_: calls.append("backwards"))
+    for some in ([[5], [6]], [[5, 7], [6]]):
+        answers = [some] * len(prompts)
+        calls.clear()
+        log_probs, _ = PolicyLearner(model)(RolloutBatch.of(processor, prompts, answers))
+        assert torch.allclose(log_probs, alone(model, processor, prompts, answers)[0], atol=1e-5)
+        del calls[2:]
+        log_probs.sum().backward()
+        assert calls == ["forwards"] * 2 + ["backwards"] * 2
 
 
 def test_one_prompt_without_padding(model, processor, prompts):

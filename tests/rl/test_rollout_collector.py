@@ -55,3 +55,32 @@ def test_a_process_stops_where_another_has_met_bad_input(model, processor, tmp_p
     learn.collector.ranks = BesideFailing()
     with pytest.raises(CannotBegin, match=r"a.jsonl:1: empty"):
         learn.collector.collect(0, (), None)
+
+
+@dataclass(frozen=True)
+class BesideOneWithPrompts(BesideAnother):
+    """The other process has 4 usable prompts."""
+
+    def sum(self, values):
+        return [values[0] + 4] if len(values) == 1 else list(values)
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+def test_a_process_without_a_usable_prompt_computes_as_often_as_the_others_and_learns_nothing(
+    model, processor, tmp_path, updates
+):
+    learn = objective(model, processor, tmp_path, updates=updates)
+    learn.collector.ranks = BesideOneWithPrompts()
+    learn.collector.batches.batch = lambda number: ([], [])
+    found = list(learn(PolicyLearner(model), 0))
+    assert [loss.item() for loss, _ in found] == [0.0] * 4
+    sum(loss for loss, _ in found).backward()
+    assert not any(parameter.grad.any() for parameter in model.llm.parameters())
+    assert learn.collector.rollouts.find([0], 0) == []
+
+
+def test_a_batch_without_a_usable_prompt_in_any_process_is_an_error(model, processor, tmp_path):
+    learn = objective(model, processor, tmp_path)
+    learn.collector.batches.batch = lambda number: ([], [])
+    with pytest.raises(CannotBegin, match="none of the 4 prompts of batch 2 can be used"):
+        learn.collector.collect(2, (), None)

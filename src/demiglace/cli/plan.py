@@ -122,7 +122,7 @@ def _measure(
         stores.refuse(data)
         if job in (FINETUNE, DPO, SERVE):
             raise ValueError(f"{data} is a mixture: choose its stage with --job, such as --job general")
-        stats = measure_draws(build(read_mixture(Path(data)).mixture(job), processor, 0, setup.length), cost)
+        stats = measure_draws(build(read_mixture(Path(data)).mixture(job, note), processor, 0, setup.length), cost)
     else:
         folder = path_or_address(media) if media else None
         files = record_files([data]) if job == SERVE else training_files([data], note)

@@ -7,8 +7,9 @@
     weights = { vision = 1.0, full = 0.5, late = 2.0 }
 
 Paths are relative to the file. For `parquet`, `webdataset` and `text`, `path` may also be a folder or a pattern with
-`*`. For these and `jsonl` it may be the URL of an object store, such as `s3://bucket/shards/*.tar`; a folder there ends
-with `/`. `[cache]` sets where its files are kept (`folder`) and how much of them (`gb`).
+`*`, of which the first two leave out files of validation and test splits. For these and `jsonl` it may be the URL of an
+object store, such as `s3://bucket/shards/*.tar`; a folder there ends with `/`. `[cache]` sets where its files are kept
+(`folder`) and how much of them (`gb`).
 `weights` are by stage; a stage that is not listed does not use the source. `late` is the weight at the end of the
 decay, by default the one before it.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from demiglace.data.sources.object_store import ADDRESS_OPTION, DEFAULT_CACHE, c
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
+from demiglace.data.sources.record_files import without_other_splits
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.data.text_crops import text_crops
@@ -41,6 +44,8 @@ from demiglace.documents.corruption import restoration_task
 from demiglace.fields import WEIGHT, Field, Real, TableOf, Words, take
 from demiglace.records import media_settings
 from demiglace.records.media_files import check_folders
+
+Log = Callable[[str], object]
 
 MOST_BYTES = 2**20
 STAGES = (
@@ -69,18 +74,22 @@ class SourceEntry:
     weights: Mapping[str, float]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def open(self, cache: ObjectCache) -> Source:
-        """ValueError if its files are missing or its options are out of bounds; `cache` is for an `address`."""
+    def open(self, cache: ObjectCache, log: Log) -> Source:
+        """ValueError if its files are missing or its options are out of bounds; `cache` is for an `address`.
+
+        `log` is told which files of records are left out of a folder or pattern, as of other splits.
+        """
         if ADDRESS_OPTION in self.options:
-            return open_stored(self.name, self.kind, self.options, cache)
-        return KINDS[self.kind].make(self)
+            choose = partial(without_other_splits, self.options[ADDRESS_OPTION], log=log)
+            return open_stored(self.name, self.kind, self.options, cache, choose)
+        return KINDS[self.kind].make(self, log)
 
 
 @dataclass(frozen=True)
 class SourceKind:
     """How a source is made from its entry, and its allowed options; `takes_path` is False for generators."""
 
-    make: Callable[[SourceEntry], Source]
+    make: Callable[[SourceEntry, Log], Source]
     options: Mapping[str, Field]
     takes_path: bool = True
 
@@ -93,13 +102,16 @@ class MixtureFile:
     entries: tuple[SourceEntry, ...]
     cache: ObjectCache = DEFAULT_CACHE
 
-    def mixture(self, stage: str) -> Mixture:
-        """The sources that have a weight in `stage`; ValueError if there are none or one cannot be opened."""
+    def mixture(self, stage: str, log: Log = lambda notice: None) -> Mixture:
+        """The sources that have a weight in `stage`; ValueError if there are none or one cannot be opened.
+
+        log: as in `SourceEntry.open`.
+        """
         weights = [(entry, *_weights(entry, stage)) for entry in self.entries]
         used = [(entry, early, late) for entry, early, late in weights if early or late]
         if not any(early for _, early, _ in used):
             raise ValueError(f"{self.path}: no source has a weight for {stage}")
-        sources = tuple(_opened(self.path, entry, self.cache) for entry, _, _ in used)
+        sources = tuple(_opened(self.path, entry, self.cache, log) for entry, _, _ in used)
         return Mixture(sources, tuple(early for _, early, _ in used), tuple(late for _, _, late in used))
 
 
@@ -158,9 +170,9 @@ def _weights(entry: SourceEntry, stage: str) -> tuple[float, float]:
     return early, entry.weights.get(LATE, early) if stage == STAGE_OF_LATE else early
 
 
-def _opened(file: Path, entry: SourceEntry, cache: ObjectCache) -> Source:
+def _opened(file: Path, entry: SourceEntry, cache: ObjectCache, log: Log) -> Source:
     try:
-        source = entry.open(cache)
+        source = entry.open(cache, log)
         _ = source.blocks
     except (ValueError, OSError) as error:
         raise ValueError(f"{file}: source {entry.name!r}: {error}") from error
@@ -188,6 +200,11 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def _records(entry: SourceEntry, suffix: str, log: Log) -> tuple[Path, ...]:
+    """As `_many`, without files of other splits; files of text are named after what they are about."""
+    return tuple(without_other_splits(str(entry.path), _many(entry, [suffix]), log))
+
+
 def _of_records(entry: SourceEntry) -> dict[str, Any]:
     """Options of a source of records, with those for videos combined into one; ValueError if a folder is missing."""
     check_folders(entry.options.get("media"), entry.options.get("media_root"))
@@ -199,35 +216,37 @@ def _of_records(entry: SourceEntry) -> dict[str, Any]:
 FOLDER = Words()
 OF_RECORDS: Mapping[str, Field] = {"media": FOLDER, "media_root": FOLDER, **media_settings.OPTIONS}
 KINDS: Mapping[str, SourceKind] = {
-    "jsonl": SourceKind(lambda entry: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
+    "jsonl": SourceKind(lambda entry, log: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
     "parquet": SourceKind(
-        lambda entry: ParquetFiles(entry.name, _many(entry, [".parquet"]), **_of_records(entry)), OF_RECORDS
+        lambda entry, log: ParquetFiles(entry.name, _records(entry, ".parquet", log), **_of_records(entry)), OF_RECORDS
     ),
     "webdataset": SourceKind(
-        lambda entry: TarShards(entry.name, _many(entry, [".tar"]), **_of_records(entry)),
+        lambda entry, log: TarShards(entry.name, _records(entry, ".tar", log), **_of_records(entry)),
         {"question": Words(), **media_settings.OPTIONS},
     ),
-    "pdfs": SourceKind(lambda entry: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
+    "pdfs": SourceKind(lambda entry, log: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
     "text": SourceKind(
-        lambda entry: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), plain_text.OPTIONS
+        lambda entry, log: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), plain_text.OPTIONS
     ),
     "rendered": SourceKind(
-        lambda entry: RenderedText(entry.name, **entry.options),
+        lambda entry, log: RenderedText(entry.name, **entry.options),
         {"documents": FOLDER, "fonts": FOLDER, **text_crops.OPTIONS},
         takes_path=False,
     ),
     "layouts": SourceKind(
-        lambda entry: RenderedPages(entry.name, **entry.options), restoration_task.OPTIONS, takes_path=False
+        lambda entry, log: RenderedPages(entry.name, **entry.options), restoration_task.OPTIONS, takes_path=False
     ),
     "questions": SourceKind(
-        lambda entry: GeneratedQuestions(entry.name, **entry.options), generated_questions.OPTIONS, takes_path=False
+        lambda entry, log: GeneratedQuestions(entry.name, **entry.options),
+        generated_questions.OPTIONS,
+        takes_path=False,
     ),
     "instructions": SourceKind(
-        lambda entry: GeneratedInstructions(entry.name, **entry.options),
+        lambda entry, log: GeneratedInstructions(entry.name, **entry.options),
         generated_instructions.OPTIONS,
         takes_path=False,
     ),
     "clips": SourceKind(
-        lambda entry: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False
+        lambda entry, log: GeneratedClips(entry.name, **entry.options), generated_clips.OPTIONS, takes_path=False
     ),
 }

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ T = TypeVar("T")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 ATTEMPTS = 5  # of every request (ours), with pauses of 0.5, 1, 2 and 4 s
 MOST_SECONDS = 1800  # of one file, all attempts together (ours)
+MOST_REASON = 200  # characters of why an attempt failed
 MOST_WAIT = 60  # seconds to wait for space while all cached files are being read (ours)
 CHUNK = 2**22  # bytes
 # Fields that identify a file's version, the most reliable first: of S3, HTTP, GCS, Hugging Face, and of the rest.
@@ -209,7 +211,8 @@ def _copy(file: StoredFile, aside: Path) -> None:
 
 
 def _asked(address: str, request: Callable[[], T]) -> T:
-    """The result of a request, retried if the store fails; ValueError and StoreError are worded for the user."""
+    """The result of a request, retried with a warning if the store fails; ValueError and StoreError are worded for the
+    user."""
     started = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -226,8 +229,15 @@ def _asked(address: str, request: Callable[[], T]) -> T:
                 raise StoreError(f"{address}: the store refuses ({error})") from error
             if attempt == ATTEMPTS or time.monotonic() - started > MOST_SECONDS:
                 raise StoreError(f"{address} after {attempt} attempts: {type(error).__name__}: {error}") from error
+            _tell_retry(address, attempt, time.monotonic() - started, error)
             time.sleep(2.0 ** (attempt - 2))
     raise AssertionError
+
+
+def _tell_retry(address: str, attempt: int, seconds: float, error: Exception) -> None:
+    """A server that does not answer takes minutes for each attempt."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:MOST_REASON]
+    warnings.warn(f"{address}: attempt {attempt} of {ATTEMPTS} failed after {seconds:.0f} s: {reason}", stacklevel=3)
 
 
 def _failure(address: str, error: Exception) -> Exception:

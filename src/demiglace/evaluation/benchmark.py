@@ -69,7 +69,7 @@ class Benchmark:
     examples: from a file or folder with the data; None leaves the source to the benchmark: hub, package, or synthetic.
     prompt: from an example and whether it is asked in long mode to the text to send.
     figures: the first is the main one.
-    interleaved: marks such as `<image 1>` in the prompt are replaced by pictures (MMMU).
+    interleaved: each mark such as `<image 1>` in the prompt is replaced by that picture (MMMU).
     judge: from question, answer and response to a judge's prompt, if no rule can score a response.
     max_new_tokens: of a short answer, by default.
     has_videos: whether examples may show videos.

@@ -18,6 +18,7 @@ from demiglace.evaluation.dataset.object_store import on_disk
 from demiglace.evaluation.inference_settings import InferenceSettings, conversation_of
 from demiglace.evaluation.kit_rules import benchmark_scorer
 from demiglace.evaluation.prediction import Prediction, PredictionFile, Reply
+from demiglace.evaluation.prompt_record import prompt_text, sent_parts
 from demiglace.evaluation.scores import OWN_RULES, GroupSizes
 from demiglace.safe_files import read_object, write_whole
 
@@ -25,6 +26,8 @@ SETTINGS = "settings.json"
 GROUPS = "groups.json"
 FETCHED = "data"  # folder for data from an object store
 MOST_BYTES = 2**20
+MOST_SHOWN = 80  # characters of a value in an error
+_OF_EXAMPLE = ("question", "answers", "choices", "category", "groups")
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,8 @@ class _Round:
         """Examples that were never answered, or failed."""
         for example in self.evaluation.examples():
             found = self.file.found.get(example.id)
-            if found is not None and (other := _changed(found, example)):
-                raise ValueError(
-                    f"{self.file.path} holds another {other} under the id {example.id}: choose another folder"
-                )
+            if found is not None and not found.reply.error:
+                self._check_unchanged(found, example)
             if found is None or found.reply.error:
                 yield example
 
@@ -173,12 +174,35 @@ class _Round:
         self.file.add(prediction)
         self.tell(prediction)
 
+    def _check_unchanged(self, found: Prediction, example: Example) -> None:
+        """ValueError if an answered example is another one now."""
+        now = Prediction.of(example, self._options, self.backend.weights, found.reply)
+        held = {name: (getattr(found, name), getattr(now, name)) for name in _OF_EXAMPLE}
+        if not self.evaluation.benchmark.has_videos:
+            held |= self._sent(found, example)
+        for name, (before, after) in held.items():
+            if before != after:
+                raise ValueError(
+                    f"{self.file.path} holds an answer to example {example.id} with the {name} "
+                    f"{' but now it has '.join(_differing(before, after))}: choose another folder"
+                )
 
-def _changed(found: Prediction, example: Example) -> str:
-    """What differs from the example as it was asked; "" if nothing does. Its files are not compared."""
-    expected = example.expected
-    if found.question != example.question:
-        return "question"
-    if found.answers != list(expected.answers):
-        return "answer"
-    return "set of choices" if found.choices != dict(expected.choices) else ""
+    def _sent(self, found: Prediction, example: Example) -> dict[str, tuple[Any, Any]]:
+        """Prompt and pictures as they were sent, and as they are now; nothing if they cannot be opened any more."""
+        try:
+            conversation = conversation_of(self.evaluation.benchmark, example, self.evaluation.settings)
+            pictures = [part["sha256"] for part in sent_parts(conversation)]
+        except (ValueError, OSError):
+            return {}
+        prompts = (found.reply.prompt, prompt_text(conversation))
+        return {"prompt": prompts, "pictures": ([part["sha256"] for part in found.reply.sent], pictures)}
+
+
+def _differing(before: Any, after: Any) -> list[str]:
+    """Both values as JSON; of long ones the first difference with what is around it."""
+    texts = [json.dumps(value, ensure_ascii=False) for value in (before, after)]
+    if max(map(len, texts)) <= MOST_SHOWN:
+        return texts
+    differing = (place for place, pair in enumerate(zip(*texts, strict=False)) if pair[0] != pair[1])
+    begin = max(0, next(differing, min(map(len, texts))) - MOST_SHOWN // 4)
+    return [f"{'…' if begin else ''}{text[begin : begin + MOST_SHOWN]}…" for text in texts]

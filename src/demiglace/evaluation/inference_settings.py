@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +24,7 @@ from demiglace.media.pictures import open_picture
 
 UPSIZED_AREA = 1344 * 1344  # pixels; released code
 LONG_TOKENS = 2048  # of a long answer, by default (ours)
-_MARK = "<image {}>"
+_MARK = re.compile(r"<image (\d+)>")
 
 
 @dataclass(frozen=True)
@@ -124,20 +125,14 @@ def _upsized(part: Image) -> PIL.Image.Image:
 
 
 def _interleaved(parts: Sequence[Part], prompt: str, thinking: bool) -> Conversation:
-    """Each picture at the first mark with its number; pictures without a mark come first."""
-    unmarked: list[Part] = []
-    placed: list[Part] = []
-    rest = prompt
-    for number, part in sorted(enumerate(parts, start=1), key=lambda item: _place(prompt, item[0])):
-        before, mark, behind = rest.partition(_MARK.format(number))
-        if not mark:
-            unmarked.append(part)
+    """A picture at each mark with its number, as VLMEvalKit shows it; pictures without a mark come first."""
+    unmarked, placed, begin = dict(enumerate(parts, start=1)), list[Part](), 0
+    for mark in _MARK.finditer(prompt):
+        number = int(mark[1])
+        if not 1 <= number <= len(parts):
             continue
-        placed += [*([Text(before)] if before.strip() else []), part]
-        rest = behind
-    return Conversation.ask(rest, *unmarked, *placed, thinking=thinking)
-
-
-def _place(prompt: str, number: int) -> int:
-    place = prompt.find(_MARK.format(number))
-    return place if place >= 0 else len(prompt)
+        before = prompt[begin : mark.start()]
+        placed += [*([Text(before)] if before.strip() else []), parts[number - 1]]
+        unmarked.pop(number, None)
+        begin = mark.end()
+    return Conversation.ask(prompt[begin:], *unmarked.values(), *placed, thinking=thinking)

@@ -63,7 +63,7 @@ class Prediction:
     @property
     def cluster(self) -> str:
         """The questions that are not independent of it: those of its set, else those about the same files."""
-        return self.groups.get(SET) or " ".join(part["sha256"] for part in self.reply.sent) or self.id
+        return self.groups.get(SET) or " ".join(dict.fromkeys(part["sha256"] for part in self.reply.sent)) or self.id
 
     @classmethod
     def of(cls, example: Example, options: Mapping[str, Any], weights: str, reply: Reply) -> Prediction:

@@ -47,7 +47,7 @@ def run(recipe: PreferenceRecipe, folder: Path, machine: Machine) -> Path | None
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.batch_pairs)  # raises if they cannot be divided evenly
-    stage, prompts = recipe.stage(), _prompts(recipe)
+    stage, prompts = recipe.stage(), _prompts(recipe, machine)
     ranks, log, restart = machine.ranks, machine.log, machine.restart
     settings, inputs = recipe.settings() | {"dtype": machine.dtype_name}, partial(_inputs, recipe, prompts)
     with open_folder(folder, settings, inputs, [PREFERENCE, "model"], ranks, log, restart):
@@ -143,10 +143,10 @@ def _shown_how_often(recipe: PreferenceRecipe, num_pairs: int) -> str:
     return f"{num_pairs} pairs: in {numbers.num_steps} steps of {numbers.batch_pairs} each comes {epochs:.1f} times"
 
 
-def _prompts(recipe: PreferenceRecipe) -> Prompts | None:
+def _prompts(recipe: PreferenceRecipe, machine: Machine) -> Prompts | None:
     if not isinstance(recipe.source, MixtureFile):
         return None
-    return Prompts(recipe.source.mixture(PREFERENCE), recipe.numbers.long_share, recipe.seed)
+    return Prompts(recipe.source.mixture(PREFERENCE, machine.log), recipe.numbers.long_share, recipe.seed)
 
 
 def _inputs(recipe: PreferenceRecipe, prompts: Prompts | None) -> Inputs:

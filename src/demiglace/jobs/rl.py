@@ -61,7 +61,8 @@ def run(recipe: HybridRlRecipe, folder: Path, machine: Machine, remote: RemoteSe
     """
     check_dtype(machine.dtype)
     machine.ranks.share(recipe.numbers.policy.batch_prompts)  # raises if they cannot be divided evenly
-    stage, mixture, processor = recipe.stage(), recipe.mixture.mixture(RL), Processor.load(recipe.start)
+    stage, processor = recipe.stage(), Processor.load(recipe.start)
+    mixture = recipe.mixture.mixture(RL, machine.log)
     prompts = Prompts(mixture, recipe.numbers.long_share, recipe.seed)
     check_domains(prompts.domains)
     judge = None if recipe.reward_model is None else SequenceClassifier(recipe.reward_model, machine.device)

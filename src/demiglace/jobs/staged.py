@@ -80,7 +80,10 @@ def run(recipe: StagedRecipe, folder: Path, machine: Machine) -> Path | None:
     machine.ranks.share(recipe.numbers.batch_rows)  # raises if they cannot be divided evenly
     processor, config = recipe.processor(), recipe.config()
     config.llm.check_length(recipe.numbers.length)
-    mixtures = {stage.name: recipe.mixture.mixture(stage.name) for stage in recipe.stages()}
+    notices: dict[str, None] = {}  # each once, though several stages use a source
+    mixtures = {stage.name: recipe.mixture.mixture(stage.name, notices.setdefault) for stage in recipe.stages()}
+    for notice in notices:
+        machine.log(notice)
     settings = recipe.settings() | {"dtype": machine.dtype_name}
     sources = [source for mixture in mixtures.values() for source in mixture.sources]
     made = [*mixtures, "model", PLAN_FILE]

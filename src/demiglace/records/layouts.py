@@ -3,6 +3,8 @@
 - `texts` of {"user", "assistant"}, one for each turn: The Cauldron and FineVision (their dataset cards).
 - `instruction`, `input` and `output`, also `history` and `system`: alpaca, as LLaMA-Factory reads it (`data/README.md`
   there): instruction and input are joined by a line break, and earlier turns are pairs in `history`.
+- `prompt` and `completion`, both texts or both lists of messages: TRL, which learns the completion only. There may be
+  no answer in the prompt, since all answers are learned here.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 from demiglace.records.media_keys import is_empty
 from demiglace.records.media_settings import typed_repr
 
+_COMPLETION = ("prompt", "completion")
 _ALPACA = ("instruction", "input", "history", "output")
 
 
@@ -27,6 +30,8 @@ def with_messages(record: Mapping[str, Any]) -> Mapping[str, Any]:
         return _replaced(record, ("texts",), [turn for pair in record["texts"] for turn in _pair(pair)])
     if isinstance(record.get("instruction"), str):
         return _replaced(record, _ALPACA, _turns(record))
+    if not is_empty(record.get("prompt")) and not is_empty(record.get("completion")):
+        return _replaced(record, _COMPLETION, _completed(record["prompt"], record["completion"]))
     return record
 
 
@@ -54,6 +59,20 @@ def _turns(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     if record.get("output") is not None:
         turns.append(_turn("assistant", _text("`output`", record["output"])))
     return turns
+
+
+def _completed(prompt: object, completion: object) -> list[Any]:
+    if not isinstance(prompt, list) or not isinstance(completion, list):
+        return [_turn("user", _text("`prompt`", prompt)), _turn("assistant", _text("`completion`", completion))]
+    if "assistant" in map(_role, prompt):
+        raise ValueError("`prompt` has an answer of the assistant, which would be learned too: use `messages` for that")
+    if others := [role for role in map(_role, completion) if role != "assistant"]:
+        raise ValueError(f"`completion` must have the assistant's answer only, got a message of: {others[0]}")
+    return [*prompt, *completion]
+
+
+def _role(message: object) -> object:
+    return message.get("role") if isinstance(message, Mapping) else None
 
 
 def _turn(role: str, content: str) -> dict[str, Any]:

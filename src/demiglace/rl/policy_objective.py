@@ -120,10 +120,9 @@ class PolicyObjective(MicrobatchedObjective):
         parts = [learned[at : at + size] for at in range(0, len(learned), size)]
         answers = [rollout for _, scored in learned for rollout, _ in _scored_answers(scored)]
         num_answers, num_tokens = ranks.sum([len(answers), sum(len(rollout.tokens) for rollout in answers)])
-        blank = (self.groups.samples[0], self.groups.scored[0])
         for place in range(max(1, ranks.largest(len(parts)))):
             is_counted = place < len(parts)
-            self.part = self._part(parts[place] if is_counted else [blank])
+            self.part = self._part(parts[place] if is_counted else [self.groups.blank])
             yield self._loss(learner, self.part, num_answers, num_tokens, float(is_counted))
 
     def _loss(

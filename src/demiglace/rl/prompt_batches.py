@@ -78,12 +78,10 @@ class PromptBatches:
         self._started: dict[int, list[Callable[[], PreparedPrompt]]] = {}
 
     def batch(self, number: int) -> tuple[list[Prompt], list[Sample]]:
-        """The usable prompts with their samples; ValueError if there is none."""
+        """The usable prompts with their samples, which may be none."""
         wanted = range(number, number + 1 + self._ahead)
         self._started = {batch: self._started.get(batch) or self._start(batch) for batch in wanted}
         found = [prepared for fetch in self._started.pop(number) if (prepared := self._fetched(fetch)) is not None]
-        if not found:
-            raise ValueError(f"none of the {len(self.places)} prompts of batch {number} can be used")
         return [prepared.prompt for prepared in found], [prepared.sample() for prepared in found]
 
     def close(self) -> None:

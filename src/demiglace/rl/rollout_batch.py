@@ -87,14 +87,15 @@ class PolicyLearner(nn.Module):
         states = self.model.llm(embedded, prompts.positions, prompts.segments, shared, checkpointing)
         lengths = (prompts.segments != PADDING).sum(dim=1)
         first = states[torch.arange(len(states), device=states.device), lengths - 1][batch.owners].unsqueeze(1)
-        before = batch.answers[:, :-1]  # the last token predicts nothing
-        if not before.shape[1]:
-            return first
+        # The last token predicts nothing. If it is the only one, it is computed with weight zero: processes that shard
+        # the weights must all run the same layers.
+        is_one = batch.answers.shape[1] == 1
+        before = batch.answers if is_one else batch.answers[:, :-1]
         positions = lengths[batch.owners].unsqueeze(1) + torch.arange(before.shape[1], device=states.device)
         embeddings = self.model.llm.model.embed_tokens(before)
         behind = BehindPrompt(shared, batch.owners)
         later = self.model.llm(embeddings, positions, torch.ones_like(before), behind, checkpointing)
-        return torch.cat([first, later], dim=1)
+        return first + 0 * later if is_one else torch.cat([first, later], dim=1)
 
 
 class SharedPrompt(AttentionCache):

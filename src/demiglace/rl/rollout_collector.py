@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from torch import nn
 
+from demiglace.conversation import Conversation
 from demiglace.processing.sample import Sample
 from demiglace.records.bad_record import BadRecord
 from demiglace.rl.advantages import advantages
@@ -22,6 +24,7 @@ from demiglace.rl.rewards import RewardModel, accuracy_by_rule, group_rewards
 from demiglace.rl.rollout import Group, Rollout
 from demiglace.rl.rollout_batch import RolloutBatch
 from demiglace.rl.rollout_log import RolloutLog, ScoredGroup
+from demiglace.scoring.question import Question
 from demiglace.training.distributed import ALONE, ProcessGroup
 from demiglace.training.metrics import Figures
 from demiglace.training.objective import CannotBegin
@@ -32,12 +35,16 @@ LogProbs = Callable[[RolloutBatch], list[list[float]]]  # for the tokens of each
 
 @dataclass(frozen=True)
 class RolloutGroups:
-    """This process's part of a batch. samples: of the prompts, in the order of `scored`; figures: of all processes."""
+    """This process's part of a batch. samples: of the prompts, in the order of `scored`; figures: of all processes.
+
+    blank: what to compute with weight 0 while other processes have more prompts.
+    """
 
     number: int
     samples: list[Sample]
     scored: list[ScoredGroup]
     figures: Figures
+    blank: tuple[Sample, ScoredGroup]
 
 
 @dataclass
@@ -64,16 +71,19 @@ class RolloutCollector:
 
         learner: computes the log-probabilities for the ratio of several updates; the generator's weights may be
         rounded.
-        Raises CannotBegin, in all processes, if a prompt is bad (see `on_bad`) or none can be used, if answers cannot
-        be generated or scored, or if they are missing but `may_draw` is False because the policy was already updated
-        on this batch.
+        Raises CannotBegin, in all processes, if a prompt is bad (see `on_bad`) or no process has one that can be used,
+        if answers cannot be generated or scored, or if they are missing but `may_draw` is False because the policy was
+        already updated on this batch.
         """
         clock = _Clock()
         version = number * self.settings.updates
         self.generator.load(weights, version)
         with self._stopped_together():
             asked, samples = self.batches.batch(number)
-            clock.split("prompts_s")
+        if not self.ranks.sum([len(asked)])[0]:
+            raise CannotBegin(f"none of the {self.settings.batch_prompts} prompts of batch {number} can be used")
+        clock.split("prompts_s")
+        with self._stopped_together():
             self.generator.encode_pictures(samples)
             scored = self.rollouts.find([prompt.number for prompt in asked], version)
             is_known = len(scored) == len(asked)
@@ -86,7 +96,8 @@ class RolloutCollector:
         if self.settings.updates > 1 and self.ranks.sum([not is_known])[0]:
             # All processes run the learner equally often, because weights may be sharded.
             pairs = list(zip(groups or [one.group for one in scored], samples, strict=True))
-            repeated = pairs[:1] * (self.ranks.largest(len(pairs)) - len(pairs))
+            spare = pairs[:1] or [(self._blank[1].group, self._blank[0])]
+            repeated = spare * (self.ranks.largest(len(pairs)) - len(pairs))
             groups = [self._with_old_log_probs(*pair, learner) for pair in pairs + repeated][: len(pairs)]
         if not is_known:
             clock.split("sampling_s")
@@ -96,7 +107,15 @@ class RolloutCollector:
             self.rollouts.add(scored)
             clock.split("scoring_s")
         figures = batch_figures(scored, self.prompts.domains, self.ranks)
-        return RolloutGroups(number, samples, scored, figures | clock.mean(self.ranks))
+        blank = (samples[0], scored[0]) if scored else self._blank
+        return RolloutGroups(number, samples, scored, figures | clock.mean(self.ranks), blank)
+
+    @cached_property
+    def _blank(self) -> tuple[Sample, ScoredGroup]:
+        """A prompt with an answer of one token, for a process none of whose prompts can be used."""
+        rollout = Rollout(0, "short", (0,), (0.0,), 0, "end", "")
+        group = Group(Question("blank", "-", "-", "-"), (rollout,))
+        return self.generator.processor.prepare(Conversation.ask("-")), ScoredGroup(group, "rule", (), (None,))
 
     @contextmanager
     def _stopped_together(self) -> Iterator[None]:

@@ -49,6 +49,16 @@ def test_lines_and_the_media_that_they_name(bucket, tmp_path):
         source.read(0, 2, (0,))
 
 
+def test_shards_of_other_splits_are_left_out(memory, tmp_path):
+    fsspec.filesystem("memory").pipe(f"{memory}/shards/test.tar", FILES["shards/1.tar"])
+    told = []
+    mixture = read_mixture(written(tmp_path, memory, "webdataset", "shards/")).mixture("full", told.append)
+    assert [file.address.rpartition("/")[2] for file in mixture.sources[0].stored] == ["0.tar", "1.tar"]
+    assert len(told) == 1
+    assert "shards/test.tar; to learn from a file" in told[0]
+    assert opened(tmp_path, memory, "webdataset", "shards/test.tar").blocks == (1,)
+
+
 def test_shards_by_a_pattern(bucket, tmp_path):
     source = opened(tmp_path, bucket, "webdataset", "shards/*.tar")
     assert source.blocks == (2, 1)

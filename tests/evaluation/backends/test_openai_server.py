@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,12 +33,15 @@ class Clerk:
         self.tries: dict[str, int] = {}
         self.under_way = self.most = 0
         self.bodies: list[dict[str, Any]] = []
+        self.retry_after = ""
+        self.times: list[float] = []
         self.app = FastAPI()
         self.app.post("/v1/chat/completions")(self.answer)
 
     async def answer(self, request: Request) -> Any:
         body = await request.json()
         self.bodies.append(body)
+        self.times.append(time.monotonic())
         question = body["messages"][0]["content"][-1]["text"]
         self.tries[question] = self.tries.get(question, 0) + 1
         self.under_way += 1
@@ -49,7 +53,8 @@ class Clerk:
 
     async def _said(self, question: str) -> Any:
         if question == "busy once" and self.tries[question] == 1:
-            return JSONResponse({"error": {"message": "busy"}}, 429)
+            headers = {"Retry-After": self.retry_after} if self.retry_after else None
+            return JSONResponse({"error": {"message": "busy"}}, 429, headers)
         if question == "broken":
             return JSONResponse({"error": {"message": "boom"}}, 500)
         if question == "refused":
@@ -93,6 +98,27 @@ def test_failures_are_told_after_bounded_tries(clerk: tuple[Clerk, str]) -> None
     assert "without text" in replies["empty"].error
     assert replies["busy once"].answer == "to busy once"
     assert all(not reply.answer for reply in replies.values() if reply.error)
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("1", 1.0, 3.0),
+        ("0", 0.0, 0.9),
+        ("3600", 0.5, 2.0),  # bounded
+        ("Thu, 01 Jan 2099 00:00:00 GMT", 0.5, 2.0),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", 0.0, 0.4),
+        ("soon", 0.0, 0.4),
+    ],
+)
+def test_a_server_that_asks_to_wait_is_waited_for(
+    clerk: tuple[Clerk, str], monkeypatch: pytest.MonkeyPatch, asked: str, least: float, most: float
+) -> None:
+    monkeypatch.setattr(openai_server, "LONGEST_ASKED", 1.0 if asked == "1" else 0.5)
+    clerk[0].retry_after = asked
+    assert ask(clerk[1], ["busy once"])["busy once"].answer == "to busy once"
+    first, second = clerk[0].times
+    assert least <= second - first < most
 
 
 def test_a_server_that_is_slow_is_given_up(clerk: tuple[Clerk, str]) -> None:

@@ -146,18 +146,28 @@ def check_stored(where: str, kind: str, options: Mapping[str, Any]) -> None:
         raise ValueError(f"{where}: media must be an address as the path is, got {options['media']!r}")
 
 
-def open_stored(name: str, kind: str, options: Mapping[str, Any], cache: ObjectCache) -> StoredRecords:
-    """The files at `options["address"]`; ValueError if there are none, StoreError if the store does not answer."""
+def open_stored(
+    name: str,
+    kind: str,
+    options: Mapping[str, Any],
+    cache: ObjectCache,
+    choose: Callable[[Sequence[StoredFile]], Sequence[StoredFile]] = lambda found: found,
+) -> StoredRecords:
+    """The files at `options["address"]`, those of records that `choose` returns of them.
+
+    ValueError if there are none, StoreError if the store does not answer.
+    """
     own = {
         key: value for key, value in options.items() if key not in (ADDRESS_OPTION, "media", *media_settings.OPTIONS)
     }
     settings = {key: value for key, value in options.items() if key in media_settings.OPTIONS}
     cut = json.dumps([kind, own], sort_keys=True)
+    suffixes, make = _MAKES[kind]
+    stored: Sequence[StoredFile] = stored_files(options[ADDRESS_OPTION], suffixes)
     if kind != "text":
         own["sampling"] = media_settings.video_sampling(settings)
-    suffixes, make = _MAKES[kind]
-    stored = stored_files(options[ADDRESS_OPTION], suffixes)
-    return StoredRecords(name, stored, cache, partial(make, own), cut, options.get("media"))
+        stored = choose(stored)
+    return StoredRecords(name, tuple(stored), cache, partial(make, own), cut, options.get("media"))
 
 
 def stored_records(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from demiglace.conversation import VideoSampling
 from demiglace.data.named_files import ends_so, files_below, in_order, is_other_split, natural
@@ -25,6 +26,7 @@ MOST_NAMED = 3  # of the files that are left out
 _PATTERN = re.compile(r"[*?[]")
 
 RecordFile = Path | StoredFile
+AnyFile = TypeVar("AnyFile", Path, StoredFile, RecordFile)
 Media = Path | str  # a folder, or the address of one
 
 
@@ -55,6 +57,31 @@ def training_files(
     if both := [file for file in files if _key(file) in kept]:
         raise ValueError(f"{place_of(both[0])} is given for training and for validation")
     return files
+
+
+def without_other_splits(
+    given: Path | str,
+    found: Sequence[AnyFile],
+    log: Callable[[str], object],
+    kept: Set[object] = frozenset(),
+) -> list[AnyFile]:
+    """The files `found` of a folder or a pattern, without those of other splits and those whose key is `kept`.
+
+    `log` is told which are left out. ValueError if they are all of other splits.
+    """
+    start = str(given) if _is_folder(given) else _PATTERN.split(str(given))[0].rpartition("/")[0]
+    is_meant = is_other_split(_below(str(given), start))
+    others = [
+        file
+        for file in found
+        if _key(file) in kept or (not is_meant and is_other_split(_below(str(place_of(file)), start)))
+    ]
+    by_name = f"{_listed(others)}; to learn from a file, give it by its own name"
+    if others and len(others) == len(found):
+        raise ValueError(f"{given} has only files of validation or test splits: {by_name}")
+    if others:
+        log(f"left out, as files of validation or test splits: {by_name}")
+    return [file for file in found if file not in others]
 
 
 def place_of(file: RecordFile) -> Path | str:
@@ -130,23 +157,11 @@ def _of_training(
     given: Path | str, kept: Set[object], out: Path | None, log: Callable[[str], object]
 ) -> list[RecordFile]:
     """The files that `given` names, without those of other splits, those in `out` and those whose key is `kept`."""
-    found, name = list(_named_by(given)), str(given)
+    found = list(_named_by(given))
     if len(found) == 1 and _is_same(place_of(found[0]), given):
         return found
     found = [file for file in found if out is None or not _is_in(file, out)]
-    start = name if _is_folder(given) else _PATTERN.split(name)[0].rpartition("/")[0]
-    is_meant = is_other_split(_below(name, start))
-    others = [
-        file
-        for file in found
-        if _key(file) in kept or (not is_meant and is_other_split(_below(str(place_of(file)), start)))
-    ]
-    by_name = f"{_listed(others)}; to learn from a file, give it by its own name"
-    if others and len(others) == len(found):
-        raise ValueError(f"{given} has only files of validation or test splits: {by_name}")
-    if others:
-        log(f"left out, as files of validation or test splits: {by_name}")
-    return [file for file in found if file not in others]
+    return without_other_splits(given, found, log, kept)
 
 
 def _is_same(place: Path | str, given: Path | str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from demiglace.evaluation.backends.backend import Asked
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between tries, doubled each time (ours)
+LONGEST_ASKED = 300.0  # seconds that a server may ask to wait by Retry-After (ours)
 MOST_ERROR_CHARACTERS = 300
 
 
@@ -72,7 +74,8 @@ class OpenAIServer:
                 if not _may_pass(failure):
                     break
             if number < self.retries:
-                await asyncio.sleep(min(FIRST_PAUSE * 2**number, LONGEST_PAUSE))
+                pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE)
+                await asyncio.sleep(max(pause, min(_asked_pause(error), LONGEST_ASKED)))
         raise ValueError(f"{self.url}, {number + 1} tries: {reason.strip()[:MOST_ERROR_CHARACTERS]}") from error
 
 
@@ -83,6 +86,21 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, APIStatusError):
         return error.status_code >= 500 or error.status_code in (408, 409, 429)
     return isinstance(error, APIConnectionError)
+
+
+def _asked_pause(error: Exception | None) -> float:
+    """Seconds to wait by Retry-After, a number or a date; 0 if the server does not ask for any."""
+    from openai import APIStatusError
+
+    if not isinstance(error, APIStatusError):
+        return 0.0
+    asked = error.response.headers.get("retry-after", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    try:
+        return parsedate_to_datetime(asked).timestamp() - time.time()
+    except ValueError:
+        return 0.0
 
 
 class ServerBackend:
