@@ -31,15 +31,17 @@ def test_arms_differ_as_they_say():
     made = {arm: recipe_of(arm, 0, 3, folder_of(None), folder_of("nano-reader")) for arm in ARMS}
     assert {arm: recipe.numbers.long_share for arm, recipe in made.items() if recipe.numbers.long_share != 0.5} == {
         **dict.fromkeys(("short", "wide short"), 0.0),
-        **dict.fromkeys(("long", "wide long", "sentences", "sentences by rule"), 1.0),
+        **dict.fromkeys(("long", "sentences", "sentences by rule"), 1.0),
+        **dict.fromkeys(("wide long", "wide sentences", "wide sentences by rule"), 1.0),
     }
     assert [arm for arm, recipe in made.items() if recipe.reward_model] == [
         "reward model",
         "reward model sees thoughts",
     ]
     wide = {arm: recipe.numbers.learning_rate for arm, recipe in made.items() if len(recipe.mixture.entries) == 13}
-    assert wide == {**dict.fromkeys(("wide", "wide short", "wide long"), 5e-5), "wide fast": 2e-4}
-    assert {made[arm].numbers.learning_rate for arm in made.keys() - wide} == {nano.learning_rate}
+    assert wide.pop("wide fast") == 2e-4
+    assert wide == dict.fromkeys(("wide", "wide short", "wide long", "wide sentences", "wide sentences by rule"), 5e-5)
+    assert {made[arm].numbers.learning_rate for arm in made.keys() - wide - {"wide fast"}} == {nano.learning_rate}
     assert Counter(recipe.numbers.policy == made["hybrid"].numbers.policy for recipe in made.values())[True] == 4
     assert Counter(recipe.numbers.policy == made["wide"].numbers.policy for recipe in made.values())[True] == 4
 

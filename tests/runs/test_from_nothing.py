@@ -88,7 +88,7 @@ def test_the_encoder_learns_forms_alone_and_along_with_questions(steps, tmp_path
 def test_reinforcement_goes_on_from_the_mean_before_it(steps, tmp_path):
     shutil.copytree(folder_of(None), tmp_path / "sees" / "model")
     chosen = {step.name: step for step in steps.STEPS}
-    for name in ("reinforced", "nano"):
+    for name in ("reinforced", "short", "wide252"):
         assert steps.run_step(chosen[name], tmp_path, tiny=True) == 0
         assert (tmp_path / name / "model" / "model.safetensors").exists()
     assert (tmp_path / "reinforced" / "hybrid_rl" / "rollouts.jsonl").exists()
