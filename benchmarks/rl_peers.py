@@ -255,8 +255,8 @@ def _trl_config(folder: str, roles: TokenRoles, work: Work) -> GRPOConfig:
         num_generations=settings.answers, max_completion_length=settings.long_limit, temperature=1.0, top_p=1.0,
         top_k=0, repetition_penalty=1.0, generation_kwargs={"suppress_tokens": sorted(roles.forbidden)},
         learning_rate=work.learning_rate, lr_scheduler_type="constant", max_grad_norm=work.max_grad_norm,
-        weight_decay=0.0, loss_type="dapo", beta=0.0, scale_rewards="none", epsilon=settings.clip.low,
-        epsilon_high=settings.clip.high, gradient_checkpointing=False, shuffle_dataset=False,
+        weight_decay=0.0, loss_type="dapo", beta=0.0, scale_rewards="none", epsilon=settings.clip_bounds.low,
+        epsilon_high=settings.clip_bounds.high, gradient_checkpointing=False, shuffle_dataset=False,
     )  # fmt: skip
 
 
