@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="the transformers extra is not instal
 pytest.importorskip("trl", reason="trl is not installed")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from rl_peers import Peer, answered, plain_answers, plain_gradient, rewards_of
+from rl_peers import Peer, answered, plain_answers, plain_gradient, rewards_of, trl_step
 from rl_step import OurStep, summary
 
 from demiglace.integrations.transformers.rows import RowOptions, rows_of
@@ -68,6 +68,14 @@ def test_rewards_and_gradient_are_those_of_the_plain_step(ours, peer, work, monk
     for name, value in learned.items():
         wanted = theirs[name.removeprefix("model.")].grad
         assert torch.allclose(value.grad, wanted, atol=1e-4 * float(wanted.abs().max().clamp(min=1e-3))), name
+
+
+@pytest.mark.slow
+def test_trl_takes_a_step_at_the_same_numbers(work):
+    step = trl_step(folder_of(None), work)
+    most = len(work.prompts) * SETTINGS.answers * SETTINGS.long_limit
+    assert len(work.prompts) * SETTINGS.answers <= step["made_tokens"] <= most
+    assert step["seconds"] > 0
 
 
 def test_plain_answers_are_of_each_mode_and_end_where_they_end(peer, work):
