@@ -16,6 +16,12 @@ Unit = Literal["word", "line", "block"]
 _WORD = re.compile(r"\S+")
 
 
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box that contains all of `boxes`, at least one."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of print.

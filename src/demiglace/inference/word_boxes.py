@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from demiglace.documents.page import Box
+from demiglace.documents.page import Box, around
 
 CLEAR = 1.25  # the narrowest gap between words over the widest within one; less tells no words apart (ours)
 WIDEST = 1.7  # times the usual width of its letters, and of half a letter more, that a word may have (ours)
@@ -20,8 +20,8 @@ def word_boxes(text: str, marks: np.ndarray) -> list[tuple[str, Box]]:
         return []
     parts = _parts(words, marks)
     if parts is None:
-        return [(" ".join(words), _around(marks))]
-    return [(word, _around(part)) for word, part in zip(words, parts, strict=True)]
+        return [(" ".join(words), around(marks.tolist()))]
+    return [(word, around(part.tolist())) for word, part in zip(words, parts, strict=True)]
 
 
 def _parts(words: list[str], marks: np.ndarray) -> list[np.ndarray] | None:
@@ -35,9 +35,3 @@ def _parts(words: list[str], marks: np.ndarray) -> list[np.ndarray] | None:
     widths = np.array([part[:, 2].max() - part[:, 0].min() for part in parts])
     letters = np.array([len(word) for word in words])
     return parts if (widths <= WIDEST * (letters + 0.5) * widths.sum() / letters.sum()).all() else None
-
-
-def _around(marks: np.ndarray) -> Box:
-    left, top = marks[:, :2].min(axis=0).tolist()
-    right, bottom = marks[:, 2:].max(axis=0).tolist()
-    return left, top, right, bottom

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from demiglace import __version__
-from demiglace.documents.page import Box
+from demiglace.documents.page import Box, around
 from demiglace.inference.read_page import ReadLine, ReadPage, ReadRegion
 
 HEAD = f"""<?xml version="1.0" encoding="UTF-8"?>
@@ -59,10 +59,9 @@ def _line_title(line: ReadLine, page: ReadPage) -> str:
 
 def _bbox(boxes: Iterable[Box], page: ReadPage) -> str:
     """The smallest box of whole pixels on the page around some boxes."""
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    left, top = (max(0, math.floor(min(edges))) for edges in (lefts, tops))
-    right, bottom = min(page.width, math.ceil(max(rights))), min(page.height, math.ceil(max(bottoms)))
-    return f"bbox {left} {top} {right} {bottom}"
+    left, top, right, bottom = around(boxes)
+    corner = f"{max(0, math.floor(left))} {max(0, math.floor(top))}"
+    return f"bbox {corner} {min(page.width, math.ceil(right))} {min(page.height, math.ceil(bottom))}"
 
 
 def _percent(confidence: float) -> int:

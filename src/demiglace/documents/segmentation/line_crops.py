@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from demiglace.documents.page import Box
+from demiglace.documents.page import Box, around
 from demiglace.documents.segmentation.binarisation import find_letters
 from demiglace.documents.segmentation.reading_order import Block, Row, reading_order
 from demiglace.documents.segmentation.text_lines import TextStretch, find_stretches, median, skew
@@ -109,12 +109,6 @@ def _turned_pixels(page: Image.Image, angle: float) -> float:
     """Pixels of the bounding box of the page turned by `angle` degrees: a strip one pixel high grows a thousandfold."""
     cos, sin = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
     return (page.width * cos + page.height * sin) * (page.width * sin + page.height * cos)
-
-
-def around(boxes: list[Box]) -> Box:
-    """The smallest box that contains all of `boxes`."""
-    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
-    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 @dataclass(frozen=True)
