@@ -36,7 +36,7 @@ from demiglace.data.sources.object_store import ADDRESS_OPTION, DEFAULT_CACHE, c
 from demiglace.data.sources.parquet import ParquetFiles
 from demiglace.data.sources.pdf_folder import PdfFolder
 from demiglace.data.sources.plain_text import PlainText
-from demiglace.data.sources.record_files import without_other_splits
+from demiglace.data.sources.record_files import AnyFile, without_other_splits
 from demiglace.data.sources.rendered import RenderedPages, RenderedText
 from demiglace.data.sources.tar_shards import TarShards
 from demiglace.data.text_crops import text_crops
@@ -80,8 +80,7 @@ class SourceEntry:
         `log` is told which files of records are left out of a folder or pattern, as of other splits.
         """
         if ADDRESS_OPTION in self.options:
-            choose = partial(without_other_splits, self.options[ADDRESS_OPTION], log=log)
-            return open_stored(self.name, self.kind, self.options, cache, choose)
+            return open_stored(self.name, self.kind, self.options, cache, partial(_to_learn, self, log=log))
         return KINDS[self.kind].make(self, log)
 
 
@@ -186,8 +185,9 @@ def _one(entry: SourceEntry) -> Path:
     return entry.path
 
 
-def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
-    """The file itself, the files of a folder with these suffixes, or those that match a pattern, in natural order."""
+def _many(entry: SourceEntry, suffixes: Sequence[str], log: Log) -> tuple[Path, ...]:
+    """The file itself, or what is to be learned of the files of a folder with these suffixes, or of those that match a
+    pattern, in natural order."""
     assert entry.path is not None
     if entry.path.is_file():
         return (entry.path,)
@@ -197,12 +197,14 @@ def _many(entry: SourceEntry, suffixes: Sequence[str]) -> tuple[Path, ...]:
         found = in_order(entry.path.parent.glob(entry.path.name))
     if not found:
         raise ValueError(f"path {entry.path} names no file{'' if '*' in entry.path.name else ' and does not exist'}")
-    return tuple(found)
+    return tuple(_to_learn(entry, found, log))
 
 
-def _records(entry: SourceEntry, suffix: str, log: Log) -> tuple[Path, ...]:
-    """As `_many`, without files of other splits; files of text are named after what they are about."""
-    return tuple(without_other_splits(str(entry.path), _many(entry, [suffix]), log))
+def _to_learn(entry: SourceEntry, found: Sequence[AnyFile], log: Log) -> list[AnyFile]:
+    """`found` without files of other splits; files of text are named after what they are about."""
+    if entry.kind == "text":
+        return list(found)
+    return without_other_splits(entry.options.get(ADDRESS_OPTION) or str(entry.path), found, log)
 
 
 def _of_records(entry: SourceEntry) -> dict[str, Any]:
@@ -218,15 +220,16 @@ OF_RECORDS: Mapping[str, Field] = {"media": FOLDER, "media_root": FOLDER, **medi
 KINDS: Mapping[str, SourceKind] = {
     "jsonl": SourceKind(lambda entry, log: JsonFile(entry.name, _one(entry), **_of_records(entry)), OF_RECORDS),
     "parquet": SourceKind(
-        lambda entry, log: ParquetFiles(entry.name, _records(entry, ".parquet", log), **_of_records(entry)), OF_RECORDS
+        lambda entry, log: ParquetFiles(entry.name, _many(entry, [".parquet"], log), **_of_records(entry)), OF_RECORDS
     ),
     "webdataset": SourceKind(
-        lambda entry, log: TarShards(entry.name, _records(entry, ".tar", log), **_of_records(entry)),
+        lambda entry, log: TarShards(entry.name, _many(entry, [".tar"], log), **_of_records(entry)),
         {"question": Words(), **media_settings.OPTIONS},
     ),
     "pdfs": SourceKind(lambda entry, log: PdfFolder(entry.name, _one(entry), **entry.options), pdf_folder.OPTIONS),
     "text": SourceKind(
-        lambda entry, log: PlainText(entry.name, _many(entry, [".txt", ".md"]), **entry.options), plain_text.OPTIONS
+        lambda entry, log: PlainText(entry.name, _many(entry, [".txt", ".md"], log), **entry.options),
+        plain_text.OPTIONS,
     ),
     "rendered": SourceKind(
         lambda entry, log: RenderedText(entry.name, **entry.options),

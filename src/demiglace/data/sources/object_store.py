@@ -151,9 +151,9 @@ def open_stored(
     kind: str,
     options: Mapping[str, Any],
     cache: ObjectCache,
-    choose: Callable[[Sequence[StoredFile]], Sequence[StoredFile]] = lambda found: found,
+    choose: Callable[[Sequence[StoredFile]], Sequence[StoredFile]],
 ) -> StoredRecords:
-    """The files at `options["address"]`, those of records that `choose` returns of them.
+    """Those of the files at `options["address"]` that `choose` returns.
 
     ValueError if there are none, StoreError if the store does not answer.
     """
@@ -163,10 +163,9 @@ def open_stored(
     settings = {key: value for key, value in options.items() if key in media_settings.OPTIONS}
     cut = json.dumps([kind, own], sort_keys=True)
     suffixes, make = _MAKES[kind]
-    stored: Sequence[StoredFile] = stored_files(options[ADDRESS_OPTION], suffixes)
     if kind != "text":
         own["sampling"] = media_settings.video_sampling(settings)
-        stored = choose(stored)
+    stored = choose(stored_files(options[ADDRESS_OPTION], suffixes))
     return StoredRecords(name, tuple(stored), cache, partial(make, own), cut, options.get("media"))
 
 
