@@ -140,6 +140,14 @@ def write_sft_mixture(folder: Path) -> Path:
     return path
 
 
+def write_rl_inputs(folder: Path) -> Path:
+    """A model to begin from in `start`, and `rl.toml` with its data; returns the folder."""
+    write_start(folder / "start")
+    write_mixture(folder)
+    (folder / "rl.toml").write_text(pictures_and_colours("hybrid_rl"))
+    return folder
+
+
 def write_sft_inputs(folder: Path) -> Path:
     """A model to begin from in `start`, and `sft.toml` with its data; returns the folder."""
     write_start(folder / "start")

@@ -14,14 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 from deadly_command import kill_at
-from mixtures import pictures_and_colours, write_mixture, write_start
+from mixtures import pictures_and_colours, write_rl_inputs
 from safetensors.torch import load_file
 from two_processes import TWO_PROCESSES
 from typer.testing import Result
 
 Run = Callable[..., Result]
-
-MIXTURE = pictures_and_colours("hybrid_rl")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,11 +36,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("inputs")
-    write_start(folder / "start")
-    write_mixture(folder)
-    (folder / "rl.toml").write_text(MIXTURE)
-    return folder
+    return write_rl_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 def words(inputs: Path, out: Path, *more: object, **changes: object) -> list[str]:
@@ -251,7 +245,7 @@ def test_a_mixture_without_prompts_and_a_record_without_a_reference_are_told(
 def test_a_source_that_is_named_as_a_mode_is_refused(run: Run, inputs: Path, tmp_path: Path, name: str) -> None:
     """The figures of both would be one: `reward/long`."""
     mixture = inputs / f"named_{name}.toml"
-    mixture.write_text(MIXTURE.replace('"pictures"', f'"{name}"'))
+    mixture.write_text(pictures_and_colours("hybrid_rl").replace('"pictures"', f'"{name}"'))
     command = [word if word != str(inputs / "rl.toml") else str(mixture) for word in words(inputs, tmp_path / "run")]
     result = run(*command)
     assert result.exit_code == 2

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import PIL.Image
 import pytest
-from mixtures import pictures_and_colours, write_mixture, write_start
+from mixtures import write_rl_inputs
 from typer.testing import CliRunner, Result
 
 from demiglace.cli import rollouts
@@ -18,11 +18,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("inputs")
-    write_start(folder / "start")
-    write_mixture(folder)
-    (folder / "rl.toml").write_text(pictures_and_colours("hybrid_rl"))
-    return folder
+    return write_rl_inputs(tmp_path_factory.mktemp("inputs"))
 
 
 @pytest.fixture(scope="module")
